@@ -1,0 +1,1 @@
+"""A file an analyzer: a view of the estate in, assessments out."""

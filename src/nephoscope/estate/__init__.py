@@ -1,0 +1,1 @@
+"""What exists: resources in versions, coverage, relations, reachability, roles."""

@@ -1,0 +1,28 @@
+"""Where something was read: the place that an error names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file with a 1-based line and column (0 = unknown) and a JSON path ('' = the whole document)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        position = f":{self.line}" + (f":{self.column}" if self.column else "") if self.line else ""
+        return f"{self.file}{position}" + (f" at {self.path}" if self.path else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An input record that could not be used: where it is, why, and the record's first characters."""
+
+    place: Place
+    reason: str
+    excerpt: str = ""

@@ -1,0 +1,45 @@
+"""An ARM resource as it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope.model.resource_id import ResourceId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """One ARM resource: its parsed id and its body exactly as the source gave it.
+
+    `body` is raw ARM JSON with the keys `id`, `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`,
+    `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
+    `properties` (`az resource list`): a condition that reads them then ends Unknown. Identity is the id's key.
+    """
+
+    id: ResourceId
+    body: dict[str, Any] = field(repr=False)
+    complete: bool = True
+
+    @classmethod
+    def of(cls, body: dict[str, Any], *, complete: bool = True) -> Resource:
+        """Wrap a body; raises ValueError when it has no usable `id`."""
+        text = body.get("id")
+        if not isinstance(text, str):
+            raise ValueError("the body has no 'id'")
+        return cls(ResourceId.parse(text), body, complete)
+
+    @property
+    def key(self) -> str:
+        """The lower-cased id."""
+        return self.id.key
+
+    @property
+    def type(self) -> str:
+        """The lower-cased type, from the id."""
+        return self.id.type
+
+    @property
+    def name(self) -> str:
+        """The name as the source spelled it."""
+        return str(self.body.get("name") or self.id.name)

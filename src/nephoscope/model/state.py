@@ -1,0 +1,31 @@
+"""How an evaluation can end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The six ends of an evaluation; nothing is ever silently empty."""
+
+    COMPLIANT = "Compliant"
+    NON_COMPLIANT = "NonCompliant"
+    NOT_APPLICABLE = "NotApplicable"
+    EXEMPT = "Exempt"
+    UNKNOWN = "Unknown"
+    ERROR = "Error"
+
+
+class Severity(StrEnum):
+    """Severity of a recommendation, alert or finding, in Defender for Cloud's words."""
+
+    INFORMATIONAL = "Informational"
+    LOW = "Low"
+    MEDIUM = "Medium"
+    HIGH = "High"
+    CRITICAL = "Critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for Informational up to 4 for Critical."""
+        return list(Severity).index(self)

@@ -1,0 +1,1 @@
+"""One evaluation run, score, compliance, exemptions and history."""
