@@ -14,7 +14,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files from what the code prints now")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the golden files from what the code prints now"
+    )
     parser.addoption("--full", action="store_true", help="run the full counts (make test-all)")
 
 

@@ -37,7 +37,11 @@ class ResourceId:
     @property
     def resource_group_id(self) -> str:
         """The lower-cased id of the resource group, '' where there is none."""
-        return f"/subscriptions/{self.subscription}/resourcegroups/{self.resource_group}" if self.resource_group else ""
+        return (
+            f"/subscriptions/{self.subscription}/resourcegroups/{self.resource_group}"
+            if self.resource_group
+            else ""
+        )
 
     @property
     def subscription_id(self) -> str:
@@ -77,7 +81,9 @@ def _container(key: str, parts: list[str], subscription: str, group: str) -> Res
     if subscription and len(parts) == 2:
         return ResourceId(key, SUBSCRIPTION_TYPE, subscription, subscription, "", "")
     if group and len(parts) == 4:
-        return ResourceId(key, RESOURCE_GROUP_TYPE, group, subscription, group, f"/subscriptions/{subscription}")
+        return ResourceId(
+            key, RESOURCE_GROUP_TYPE, group, subscription, group, f"/subscriptions/{subscription}"
+        )
     raise ValueError(f"not a resource id (no provider, and no subscription or resource group): {key!r}")
 
 

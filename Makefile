@@ -1,0 +1,70 @@
+# The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+NEPHO  := $(BIN)/nephoscope
+DEMO   := .nephoscope/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test test-all oracle check bench fix docs clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A virtual environment; Debian ships Python without venv, so the package is installed where it is missing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nephoscope needs Python 3.11 or newer: set PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -q && apt-get install -y -q python3-venv; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) with the development tools (once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+setup: $(VENV)/.installed  ## make the virtual environment
+setup-dev: $(VENV)/.installed-dev  ## the same with test and build tools
+
+demo: setup  ## scan the bundled sample estate and show what is wrong with it (CI=1: check and exit)
+ifdef CI
+	@$(BIN)/python tests/sample/demo.py $(NEPHO) $(DEMO)
+else
+	@$(NEPHO) --data $(DEMO) scan sample: --top 12
+	@echo
+	@echo "Next:  $(NEPHO) --data $(DEMO) recommendations      $(NEPHO) --data $(DEMO) compliance"
+	@echo "       $(NEPHO) --data $(DEMO) scan sample: --output html > report.html"
+endif
+
+test: setup-dev  ## the tests: the project's own fixtures, no network, nothing skipped
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+test-all: setup-dev  ## the tests with their full counts (fuzz cases, kills)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --full
+
+oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table
+	@$(BIN)/python tests/oracle/run.py
+
+check: setup-dev  ## lint, types, import contract, docs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/docs
+
+bench: setup-dev  ## benchmarks, each beside its peer in the same run
+	@$(BIN)/python bench/run.py
+
+fix: setup-dev  ## format and apply safe lint fixes
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: setup-dev  ## write the generated reference pages
+	@$(BIN)/python docs/generate.py
+
+clean:  ## remove everything that was generated
+	rm -rf $(VENV) .nephoscope build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,72 @@
+"""The `nephoscope` command: finds its sub-commands by scanning this folder and imports only the one that runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from nephoscope import __version__
+
+_FOLDER = Path(__file__).parent
+
+
+class Commands(click.Group):
+    """A group whose commands are the modules beside this file; each exports `command`, its first docstring line is the short help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The command names, sorted."""
+        return sorted(path.stem for path in _FOLDER.glob("*.py") if path.stem not in {"__init__", "main"})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now; None where there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them, so that --help stays fast."""
+        rows = [(name, _short_help(_FOLDER / f"{name}.py")) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _short_help(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.readline().strip().strip('"').rstrip(".")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="NEPHOSCOPE_DATA",
+    default=Path(".nephoscope"),
+    show_default=True,
+    help="Folder for the estate, imported content and history.",
+)
+@click.version_option(__version__, prog_name="nephoscope")
+@click.pass_context
+def cli(ctx: click.Context, data: Path) -> None:
+    """Observe an Azure estate: score its posture and say what is wrong and how to fix it, offline.
+
+    Start with: nephoscope scan sample:
+    """
+    ctx.obj = data
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli(prog_name="nephoscope")
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: that is its right.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
