@@ -1,0 +1,100 @@
+"""Network interfaces of machines and scale sets, from NIC resources and from models inside a machine's body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.estate.addresses import AddressSet
+
+
+@dataclass(frozen=True, slots=True)
+class IpConfiguration:
+    """One address of an interface. Ids are lower-cased; `addresses` is empty where the private address is not known.
+
+    `public_addresses` are ids of public IP addresses; `inline_public` is the SKU name of one that a scale set model
+    creates per instance ('' = none). `pools`, `nat_rules` (rules and pools) and `gateway_pools` are what load
+    balancers and application gateways send to it.
+    """
+
+    id: str
+    subnet: str
+    addresses: AddressSet
+    public_addresses: tuple[str, ...] = ()
+    inline_public: str = ""
+    pools: tuple[str, ...] = ()
+    nat_rules: tuple[str, ...] = ()
+    gateway_pools: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface: its id, its network security group ('' = none), whether it forwards, its addresses."""
+
+    id: str
+    security_group: str
+    forwards: bool
+    configurations: tuple[IpConfiguration, ...]
+
+
+def parse_interface(id_: str, body: dict[str, Any]) -> Interface:
+    """The `properties` of a NIC or of a networkInterfaceConfigurations entry -> Interface."""
+    return Interface(
+        id=id_.lower(),
+        security_group=reference(body.get("networkSecurityGroup")),
+        forwards=body.get("enableIPForwarding") is True,
+        configurations=tuple(
+            _configuration(id_.lower(), entry) for entry in _listed(body.get("ipConfigurations"))
+        ),
+    )
+
+
+def reference(value: Any) -> str:
+    """The lower-cased id of a `{"id": ...}` reference, '' where there is none."""
+    found = value.get("id") if isinstance(value, dict) else None
+    return found.lower().rstrip("/") if isinstance(found, str) else ""
+
+
+def references(value: Any) -> tuple[str, ...]:
+    """The lower-cased ids of a list of references."""
+    return tuple(id_ for entry in _listed(value) if (id_ := reference(entry)))
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
+    body = entry.get("properties") or {}
+    private = body.get("privateIPAddress")
+    public = reference(body.get("publicIPAddress"))
+    return IpConfiguration(
+        id=str(entry.get("id") or f"{interface}/ipconfigurations/{entry.get('name', '')}").lower(),
+        subnet=reference(body.get("subnet")),
+        addresses=AddressSet.of([private]) if isinstance(private, str) and private else AddressSet(),
+        public_addresses=(public,) if public else (),
+        inline_public=_inline(body.get("publicIPAddressConfiguration")),
+        pools=references(body.get("loadBalancerBackendAddressPools")),
+        nat_rules=references(body.get("loadBalancerInboundNatRules"))
+        + references(body.get("loadBalancerInboundNatPools")),
+        gateway_pools=references(body.get("applicationGatewayBackendAddressPools")),
+        groups=references(body.get("applicationSecurityGroups")),
+    )
+
+
+def _inline(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    return str((value.get("sku") or {}).get("name") or "Basic")
+
+
+def model_interfaces(machine: str, profile: Any) -> tuple[Interface, ...]:
+    """The interfaces that a networkProfile describes in place (scale sets, flexible machines)."""
+    entries = _listed(profile.get("networkInterfaceConfigurations")) if isinstance(profile, dict) else []
+    return tuple(
+        parse_interface(
+            f"{machine}/networkinterfaceconfigurations/{entry.get('name', '')}", entry.get("properties") or {}
+        )
+        for entry in entries
+    )

@@ -1,0 +1,287 @@
+"""The network of an estate: which rules stand before a machine, and what they let through.
+
+Inbound traffic passes the subnet's network security group, then the interface's; outbound the other way round; no group
+at a level lets everything pass. Rules are read as Azure evaluates them, after destination translation.
+Source: https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import Interface, model_interfaces, parse_interface, references
+from nephoscope.estate.reachability import (
+    TAG_POINT,
+    Clause,
+    Decision,
+    Opening,
+    Region,
+    clauses,
+    combine,
+    concerning,
+    decide,
+    first_match,
+    opaque_tags,
+)
+from nephoscope.estate.security_rules import EVERY_PORT, RuleError, SecurityRule, rules_of
+from nephoscope.estate.service_tags import ServiceTags
+from nephoscope.estate.subnets import (
+    NETWORK_TYPE,
+    ROUTE_TABLE_TYPE,
+    SUBNET_TYPE,
+    Subnet,
+    subnets_of,
+    virtual_network_tag,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nephoscope.estate.addresses import Interval
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.interfaces import IpConfiguration
+    from nephoscope.model.resource import Resource
+
+INTERFACE_TYPE = "microsoft.network/networkinterfaces"
+GROUP_TYPE = "microsoft.network/networksecuritygroups"
+MANAGER_TYPE = "microsoft.network/networkmanagers"
+ADMIN_RULE_TYPE = "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules"
+MACHINE_TYPE = "microsoft.compute/virtualmachines"
+SCALE_SET_TYPE = "microsoft.compute/virtualmachinescalesets"
+
+READS = (
+    MACHINE_TYPE,
+    INTERFACE_TYPE,
+    GROUP_TYPE,
+    NETWORK_TYPE,
+    SUBNET_TYPE,
+    ROUTE_TABLE_TYPE,
+    MANAGER_TYPE,
+    ADMIN_RULE_TYPE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """A network security group as one address sees it; the same object for every address that sees it alike."""
+
+    group: str
+    clauses: tuple[Clause, ...]
+
+
+class Network:
+    """Questions about the network of one estate; indexes are built once, on first use.
+
+    `tags` maps lower-cased service tags to their prefixes (an imported table); a tag outside it stays opaque.
+    Methods raise NotCollected where the answer depends on something that was not read.
+    """
+
+    def __init__(self, estate: Holdings, tags: Mapping[str, AddressSet] | None = None) -> None:
+        self.estate = estate
+        self._table = dict(tags or {})
+        self._rules: dict[str, tuple[SecurityRule, ...]] = {}
+        self._tags: dict[tuple[str, str, str], ServiceTags] = {}
+        self._filters: dict[Any, Filter] = {}
+        self._openings: dict[Any, list[Opening]] = {}
+
+    @cached_property
+    def subnets(self) -> dict[str, Subnet]:
+        """Lower-cased id -> subnet."""
+        return subnets_of(self.estate)
+
+    @cached_property
+    def route_tables(self) -> dict[str, Resource]:
+        """Lower-cased id -> route table."""
+        return {table.key: table for table in self.estate.by_type(ROUTE_TABLE_TYPE)}
+
+    @cached_property
+    def _group_members(self) -> dict[str, AddressSet]:
+        members: dict[str, AddressSet] = defaultdict(AddressSet)
+        for card in self.estate.by_type(INTERFACE_TYPE):
+            for configuration in parse_interface(card.key, properties(card)).configurations:
+                for group in configuration.groups:
+                    members[group] |= configuration.addresses
+        return members
+
+    def group_members(self, group: str) -> AddressSet:
+        """The private addresses in an application security group."""
+        return self._group_members.get(group, AddressSet())
+
+    def rules(self, group: str) -> tuple[SecurityRule, ...]:
+        """The rules of a network security group by its lower-cased id, first match first."""
+        found = self._rules.get(group)
+        if found is None:
+            resource = self._needed(group)
+            try:
+                found = self._rules[group] = rules_of(resource)
+            except RuleError as error:
+                raise NotCollected(str(error), cause="unreadable-rule") from error
+        return found
+
+    def _needed(self, key: str) -> Resource:
+        resource = self.estate.resources.get(key)
+        if resource is None or not resource.complete:
+            raise NotCollected(key if resource is None else f"the properties of {key}")
+        return resource
+
+    def interfaces(self, machine: Resource) -> tuple[Interface, ...]:
+        """The network interfaces of a machine or a scale set."""
+        self._needed(machine.key)
+        body = properties(machine)
+        if machine.type == SCALE_SET_TYPE:
+            profile: Any = body.get("virtualMachineProfile")
+            return model_interfaces(
+                machine.key, profile.get("networkProfile") if isinstance(profile, dict) else None
+            )
+        profile = body.get("networkProfile")
+        if not isinstance(profile, dict):
+            raise NotCollected(f"properties.networkProfile of {machine.key}")
+        cards = [self._needed(key) for key in references(profile.get("networkInterfaces"))]
+        return tuple(parse_interface(card.key, properties(card)) for card in cards) + model_interfaces(
+            machine.key, profile
+        )
+
+    def subnet(self, key: str) -> Subnet:
+        """A subnet by its lower-cased id."""
+        found = self.subnets.get(key)
+        if found is None or not found.known:
+            raise NotCollected(key or "the subnet of a network interface")
+        return found
+
+    def security_groups(self, interface: Interface, configuration: IpConfiguration) -> tuple[str, ...]:
+        """The groups that inbound traffic to an address passes, in order: the subnet's, then the interface's."""
+        found = (self.subnet(configuration.subnet).security_group, interface.security_group)
+        return tuple(group for group in found if group)
+
+    def is_protected(self, interface: Interface) -> bool:
+        """Whether a network security group stands before every address of an interface."""
+        if interface.security_group:
+            return True
+        return all(
+            self.security_groups(interface, configuration) for configuration in interface.configurations
+        )
+
+    def tags(self, subnet: Subnet) -> ServiceTags:
+        """What the service tags mean for an address in a subnet."""
+        network = self.estate.resources.get(subnet.network)
+        key = (subnet.network, subnet.route_table, "" if network is not None else subnet.id.lower())
+        found = self._tags.get(key)
+        if found is None:
+            space = virtual_network_tag(network, [subnet], self.route_tables)
+            found = self._tags[key] = ServiceTags(space, self._table)
+        return found
+
+    def internet(self, configuration: IpConfiguration) -> AddressSet:
+        """The addresses that the tag Internet means for an address in its subnet."""
+        resolved = self.tags(self.subnet(configuration.subnet)).resolve("internet")
+        return PUBLIC if resolved is None else resolved
+
+    def filters(
+        self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
+    ) -> list[Filter]:
+        """The groups that traffic passes in order, each with the clauses that concern the address."""
+        self._no_admin_rules(interface)
+        groups = self.security_groups(interface, configuration)
+        return [
+            self._filter(group, configuration, inbound) for group in (groups if inbound else groups[::-1])
+        ]
+
+    def _filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> Filter:
+        subnet = self.subnet(configuration.subnet)
+        tags = self.tags(subnet)
+        local = configuration.addresses or subnet.prefixes
+        rules = concerning(
+            self.rules(group), inbound=inbound, local=local, local_groups=configuration.groups, tags=tags
+        )
+        key = (group, id(tags), tuple(rule.id for rule in rules))
+        found = self._filters.get(key)
+        if found is None:
+            found = self._filters[key] = Filter(group, clauses(rules, tags, self.group_members))
+        return found
+
+    @cached_property
+    def _admin_scopes(self) -> frozenset[str]:
+        """Subscriptions under a network manager that has security admin rules; '*' where its scope is a management group."""
+        managers = {
+            rule.key.split("/securityadminconfigurations/")[0]
+            for rule in self.estate.by_type(ADMIN_RULE_TYPE)
+        }
+        scopes: set[str] = set()
+        for key in managers:
+            manager = self.estate.resources.get(key)
+            scope: Any = properties(manager).get("networkManagerScopes") if manager is not None else None
+            if not isinstance(scope, dict) or scope.get("managementGroups"):
+                scopes.add("*")
+            else:
+                scopes.update(str(entry).lower() for entry in scope.get("subscriptions") or [])
+        return frozenset(scopes)
+
+    def _no_admin_rules(self, interface: Interface) -> None:
+        scopes = self._admin_scopes
+        subscription = "/".join(interface.id.split("/")[:3])
+        if "*" in scopes or subscription in scopes:
+            raise NotCollected(
+                f"the effect of a network manager's security admin rules on {interface.id}",
+                cause="security-admin-rules",
+            )
+
+    def openings(
+        self,
+        interface: Interface,
+        configuration: IpConfiguration,
+        protocol: str,
+        remote: AddressSet,
+        ports: tuple[Interval, ...] = EVERY_PORT,
+    ) -> list[Opening]:
+        """What of the traffic from `remote` to the ports reaches an address, with the rules that allow it.
+
+        No group on the way gives one opening without rules per family.
+        """
+        filters = self.filters(interface, configuration)
+        key = (tuple(filters), protocol, remote, ports)
+        found = self._openings.get(key)
+        if found is None:
+            found = self._openings[key] = _through(
+                [entry.clauses for entry in filters], protocol, remote, ports
+            )
+        return found
+
+    def decide(
+        self,
+        interface: Interface,
+        configuration: IpConfiguration,
+        protocol: str,
+        address: str,
+        port: int,
+        *,
+        source_port: int = 49152,
+        inbound: bool = True,
+    ) -> list[tuple[str, Decision]]:
+        """IP flow verify: per group on the way, whether the flow passes and by which rule; it passes when all allow."""
+        return [
+            (found.group, decide(found.clauses, protocol, address, source_port, port))
+            for found in self.filters(interface, configuration, inbound=inbound)
+        ]
+
+
+def _through(
+    filters: Sequence[tuple[Clause, ...]], protocol: str, remote: AddressSet, ports: tuple[Interval, ...]
+) -> list[Opening]:
+    starts = [(family, "", remote.family(family)) for family in FAMILIES if remote.family(family)]
+    tags = sorted(frozenset[str]().union(*(opaque_tags(found) for found in filters)))
+    if remote & PUBLIC:
+        starts += [(4, tag, TAG_POINT) for tag in tags]
+    openings: list[Opening] = []
+    for family, tag, area in starts:
+        start = Region(area, EVERY_PORT, ports)
+        passed = [Opening(start, family, tag, ())]
+        for found in filters:
+            passed = combine(passed, first_match(found, protocol, family, start, tag))
+        openings.extend(passed)
+    return openings

@@ -1,0 +1,237 @@
+"""First-match evaluation of security rules, exact on intervals of addresses and ports.
+
+A *clause* is a rule as one network interface sees it: its own side has been matched, the far side is a set of addresses
+(and of opaque tags). A *region* is a product of address, source-port and port intervals; what a rule list lets through
+is a list of *openings*, a region each with the rules that allowed it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.addresses import PUBLIC, AddressSet, Interval, intersect, merge, parse_prefix, subtract
+from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule
+from nephoscope.estate.service_tags import ServiceTags, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from nephoscope.estate.security_rules import Peers
+
+EVERYWHERE = AddressSet.everything()
+
+# The remote side of a region that stands for an opaque tag instead of addresses.
+TAG_POINT: tuple[Interval, ...] = ((0, 0),)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A rule with its far side resolved: `addresses` and opaque lower-cased `tags`; `whole` when it means everybody."""
+
+    rule: SecurityRule
+    addresses: AddressSet
+    tags: tuple[str, ...]
+    whole: bool
+
+    def names(self, tag: str) -> bool:
+        """Whether the clause surely matches the whole of an opaque tag."""
+        return self.whole or any(within(tag, wider) for wider in self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A product: remote addresses of one family (or TAG_POINT), source ports, destination ports."""
+
+    remote: tuple[Interval, ...]
+    source_ports: tuple[Interval, ...] = EVERY_PORT
+    ports: tuple[Interval, ...] = EVERY_PORT
+
+    def __and__(self, other: Region) -> Region:
+        return Region(
+            intersect(self.remote, other.remote),
+            intersect(self.source_ports, other.source_ports),
+            intersect(self.ports, other.ports),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.remote and self.source_ports and self.ports)
+
+    def without(self, cut: Region) -> list[Region]:
+        """This region less `cut`, which must lie inside it, as disjoint regions."""
+        rest = [
+            Region(subtract(self.remote, cut.remote), self.source_ports, self.ports),
+            Region(cut.remote, subtract(self.source_ports, cut.source_ports), self.ports),
+            Region(cut.remote, cut.source_ports, subtract(self.ports, cut.ports)),
+        ]
+        return [piece for piece in rest if piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Traffic that is let through: the region, the family (4, 6) or opaque tag it is about, the rules that allowed it."""
+
+    region: Region
+    family: int
+    tag: str
+    rules: tuple[SecurityRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether one flow passes: True, False, or None where opaque tags could decide; the deciding rule, '' id = no group."""
+
+    allow: bool | None
+    rule: SecurityRule | None
+    opaque: tuple[str, ...] = ()
+
+
+def concerning(
+    rules: Iterable[SecurityRule],
+    *,
+    inbound: bool,
+    local: AddressSet,
+    local_groups: Iterable[str],
+    tags: ServiceTags,
+) -> tuple[SecurityRule, ...]:
+    """The rules of one direction that concern an interface, first match first.
+
+    `local` is the interface's private addresses, or its subnet's where they are not known: a rule that names only part
+    of them counts when it allows and not when it denies. `local_groups` are its application security groups.
+    """
+    own = frozenset(local_groups)
+    return tuple(
+        rule
+        for rule in rules
+        if rule.inbound is inbound
+        and _concerns(rule.destination if inbound else rule.source, rule.allow, local, own, tags)
+    )
+
+
+def clauses(
+    rules: Iterable[SecurityRule], tags: ServiceTags, members: Callable[[str], AddressSet]
+) -> tuple[Clause, ...]:
+    """Rules with their far side resolved; `members` gives the addresses in an application security group."""
+    return tuple(
+        _clause(rule, rule.source if rule.inbound else rule.destination, tags, members) for rule in rules
+    )
+
+
+def _addresses(peers: Peers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, ...]]:
+    known = AddressSet.of(peers.prefixes)
+    opaque = []
+    for tag in peers.tags:
+        resolved = tags.resolve(tag)
+        if resolved is None:
+            opaque.append(tag)
+        else:
+            known |= resolved
+    return known, tuple(opaque)
+
+
+def _concerns(near: Peers, allow: bool, local: AddressSet, own: frozenset[str], tags: ServiceTags) -> bool:
+    if near.any or own.intersection(near.groups):
+        return True
+    known, _ = _addresses(near, tags)
+    return bool(known & local) if allow else bool(local) and known.covers(local)
+
+
+def _clause(
+    rule: SecurityRule, far: Peers, tags: ServiceTags, members: Callable[[str], AddressSet]
+) -> Clause:
+    if far.any:
+        return Clause(rule, EVERYWHERE, (), whole=True)
+    known, opaque = _addresses(far, tags)
+    for group in far.groups:
+        known |= members(group)
+    whole = "internet" in far.tags or known.v4 == EVERYWHERE.v4
+    return Clause(rule, known, opaque, whole)
+
+
+def first_match(
+    matching: Sequence[Clause], protocol: str, family: int, start: Region, tag: str = ""
+) -> list[Opening]:
+    """What the clauses let through of `start`, for one lower-cased protocol and one family or opaque tag."""
+    openings: list[Opening] = []
+    remaining = [start]
+    for clause in matching:
+        if not remaining:
+            break
+        if not clause.rule.speaks(protocol):
+            continue
+        area = Region(_remote(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports)
+        remaining = _apply(clause, area, remaining, openings, family, tag)
+    return openings
+
+
+def _remote(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
+    if tag:
+        return TAG_POINT if clause.names(tag) else ()
+    return clause.addresses.family(family)
+
+
+def _apply(
+    clause: Clause, area: Region, remaining: list[Region], openings: list[Opening], family: int, tag: str
+) -> list[Region]:
+    rest: list[Region] = []
+    for region in remaining:
+        hit = region & area
+        if not hit:
+            rest.append(region)
+            continue
+        if clause.rule.allow:
+            openings.append(Opening(hit, family, tag, (clause.rule,)))
+        rest.extend(region.without(hit))
+    return rest
+
+
+def combine(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
+    """What passes two rule lists in turn: both must allow it."""
+    return [
+        Opening(both, first.family, first.tag, first.rules + second.rules)
+        for first in left
+        for second in right
+        if (first.family, first.tag) == (second.family, second.tag) and (both := first.region & second.region)
+    ]
+
+
+def opaque_tags(matching: Iterable[Clause]) -> frozenset[str]:
+    """The opaque tags that the allowing clauses name."""
+    return frozenset(tag for clause in matching if clause.rule.allow for tag in clause.tags)
+
+
+def decide(matching: Sequence[Clause], protocol: str, address: str, source_port: int, port: int) -> Decision:
+    """Whether one flow passes one rule list (IP flow verify), with the rule that decided."""
+    family, (value, _) = parse_prefix(address)
+    public = _holds(PUBLIC.family(family), value)
+    doubtful: list[Clause] = []
+    for clause in matching:
+        rule = clause.rule
+        if not rule.speaks(protocol) or not _holds(rule.source_ports, source_port):
+            continue
+        if not _holds(rule.destination_ports, port):
+            continue
+        if _holds(clause.addresses.family(family), value):
+            return _decided(rule, doubtful)
+        if clause.tags and public:
+            doubtful.append(clause)
+    return Decision(False, None)
+
+
+def _decided(rule: SecurityRule, doubtful: list[Clause]) -> Decision:
+    other = tuple(tag for clause in doubtful if clause.rule.allow is not rule.allow for tag in clause.tags)
+    return Decision(None if other else rule.allow, rule, other)
+
+
+def _holds(intervals: Iterable[Interval], value: int) -> bool:
+    return any(low <= value <= high for low, high in intervals)
+
+
+def remote_of(openings: Iterable[Opening], port: int) -> tuple[Interval, ...]:
+    """The remote addresses from which the openings of one family lead to a port."""
+    return merge(
+        interval
+        for opening in openings
+        if not opening.tag and _holds(opening.region.ports, port)
+        for interval in opening.region.remote
+    )

@@ -1,0 +1,115 @@
+"""Subnets and virtual networks: address spaces, what is attached, and the VirtualNetwork tag of each network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.interfaces import reference
+from nephoscope.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.model.resource import Resource
+
+NETWORK_TYPE = "microsoft.network/virtualnetworks"
+SUBNET_TYPE = "microsoft.network/virtualnetworks/subnets"
+ROUTE_TABLE_TYPE = "microsoft.network/routetables"
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet: `id` as its source spelled it, its network's lower-cased id, prefixes, attached group and route table.
+
+    `known` is False where the body came without properties.
+    """
+
+    id: str
+    network: str
+    prefixes: AddressSet
+    security_group: str
+    route_table: str
+    attached: tuple[str, ...]
+    known: bool = True
+
+    @property
+    def name(self) -> str:
+        """The lower-cased name."""
+        return self.id.rsplit("/", 1)[-1].lower()
+
+
+def subnets_of(estate: Holdings) -> dict[str, Subnet]:
+    """Lower-cased id -> subnet, from virtual networks' bodies and from subnets of their own; the latter win."""
+    found: dict[str, Subnet] = {}
+    for network in estate.by_type(NETWORK_TYPE):
+        for entry in (network.body.get("properties") or {}).get("subnets") or []:
+            id_ = str(entry.get("id") or f"{network.body['id']}/subnets/{entry.get('name', '')}")
+            found[id_.lower()] = _subnet(id_, entry, "properties" in entry)
+    for resource in estate.by_type(SUBNET_TYPE):
+        if resource.complete or resource.key not in found:
+            found[resource.key] = _subnet(str(resource.body["id"]), resource.body, resource.complete)
+    return found
+
+
+def _subnet(id_: str, entry: dict[str, Any], known: bool) -> Subnet:
+    body = entry.get("properties") or {}
+    texts = [*(body.get("addressPrefixes") or []), body.get("addressPrefix")]
+    return Subnet(
+        id=id_,
+        network=ResourceId.parse(id_).parent,
+        prefixes=AddressSet.of(text for text in texts if isinstance(text, str) and text),
+        security_group=reference(body.get("networkSecurityGroup")),
+        route_table=reference(body.get("routeTable")),
+        attached=tuple(reference(part) for part in body.get("ipConfigurations") or []),
+        known=known,
+    )
+
+
+def virtual_network_tag(
+    network: Resource | None, subnets: Iterable[Subnet], routes: Mapping[str, Resource]
+) -> AddressSet:
+    """What the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
+
+    A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
+    """
+    space = AddressSet()
+    if network is not None:
+        body = network.body.get("properties") or {}
+        space |= _space(body.get("addressSpace"))
+        for peering in body.get("virtualNetworkPeerings") or []:
+            space |= _peer(peering.get("properties") or {})
+    for subnet in subnets:
+        space |= subnet.prefixes
+        if subnet.route_table in routes:
+            space |= _routed(routes[subnet.route_table])
+    return space
+
+
+def _space(value: Any) -> AddressSet:
+    return AddressSet.of((value.get("addressPrefixes") or []) if isinstance(value, dict) else [])
+
+
+def _peer(peering: dict[str, Any]) -> AddressSet:
+    if str(peering.get("peeringState", "Connected")).lower() != "connected":
+        return AddressSet()
+    if peering.get("allowVirtualNetworkAccess") is False:
+        return AddressSet()
+    return _space(peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace"))
+
+
+def _routed(table: Resource) -> AddressSet:
+    found = AddressSet()
+    for route in (table.body.get("properties") or {}).get("routes") or []:
+        body = route.get("properties") or {}
+        prefix = str(body.get("addressPrefix") or "")
+        inside = str(body.get("nextHopType", "")).lower() in (
+            "virtualappliance",
+            "virtualnetworkgateway",
+            "vnetlocal",
+        )
+        if inside and is_prefix(prefix) and not prefix.endswith("/0"):
+            found |= AddressSet.of([prefix])
+    return found
