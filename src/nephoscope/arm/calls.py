@@ -1,0 +1,69 @@
+"""What a call means, decided once per node: a host's function, the language's own form, or a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from nephoscope.arm.errors import ArmError, ArmSyntaxError, FunctionError
+from nephoscope.arm.registry import Function, registry
+from nephoscope.arm.tree import Call, Literal, Node, walk
+from nephoscope.arm.value import Value
+
+Host: TypeAlias = Callable[[Any, list[Value]], Value]
+"""A function that needs the host: it gets the scope and the evaluated arguments; it may raise FunctionError or ArmError."""
+Hosts: TypeAlias = Mapping[str, Host]
+"""Hosts by lower-cased name; a host goes before a pure function of the same name."""
+
+LAMBDA, LAMBDA_VARIABLES = "lambda", "lambdavariables"
+
+
+def pure_function(call: Call, hosts: Hosts) -> Function | None:
+    """The pure function that a call means, None where a host answers it or nobody does."""
+    return None if call.key in hosts else registry().get(call.key)
+
+
+def shown_name(call: Call) -> str:
+    """The name for messages, as the registry spells it."""
+    known = registry().get(call.key)
+    return known.name if known else call.name
+
+
+def error(call: Call, failure: FunctionError) -> ArmError:
+    """The ArmError for what a function's body raised."""
+    return ArmError(shown_name(call), str(failure), call.offset)
+
+
+def lambda_parts(call: Call) -> tuple[tuple[str, ...], Node]:
+    """The lower-cased parameter names and the body of `lambda('x', ..., body)`; raises ArmError."""
+    *parameters, body = call.arguments or (Literal(None),)
+    names = [
+        node.value.lower() for node in parameters if isinstance(node, Literal) and isinstance(node.value, str)
+    ]
+    if not call.arguments or len(names) != len(parameters):
+        raise ArmError("lambda", "takes parameter names as string literals, then a body", call.offset)
+    if len(set(names)) != len(names):
+        raise ArmError("lambda", "has two parameters of one name", call.offset)
+    return tuple(names), body
+
+
+def variable_name(call: Call) -> str:
+    """The lower-cased name that `lambdaVariables('x')` asks for; raises ArmError."""
+    if len(call.arguments) == 1:
+        node = call.arguments[0]
+        if isinstance(node, Literal) and isinstance(node.value, str):
+            return node.value.lower()
+    raise ArmError("lambdaVariables", "takes one string literal", call.offset)
+
+
+def check(node: Node, hosts: Hosts) -> None:
+    """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
+    for current in walk(node):
+        if not isinstance(current, Call) or current.key in hosts or current.key in (LAMBDA, LAMBDA_VARIABLES):
+            continue
+        known = registry().get(current.key)
+        if known is None:
+            raise ArmSyntaxError(f"the function {current.name} is not known", current.offset)
+        problem = known.wrong_count(len(current.arguments))
+        if problem:
+            raise ArmSyntaxError(f"{known.name}() {problem}", current.offset)

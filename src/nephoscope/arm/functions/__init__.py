@@ -1,0 +1,1 @@
+"""The function families, a file each: `registry` finds whatever is declared here."""

@@ -1,0 +1,87 @@
+"""The tree of an expression, and its printer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A string, a number, `true`, `false` or `null`; `offset` is the 0-based character of the expression's text."""
+
+    value: str | float | bool | None
+    offset: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call; `name` as it was written (a user function has its namespace: `contoso.name`)."""
+
+    name: str
+    arguments: tuple[Node, ...]
+    offset: int = field(default=0, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The lower-cased name, under which functions and hosts are found."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """`target.name`."""
+
+    target: Node
+    name: str
+    offset: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`target[index]`: an array's element or an object's member."""
+
+    target: Node
+    index: Node
+    offset: int = field(default=0, compare=False)
+
+
+Node: TypeAlias = Literal | Call | Property | Index
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The direct operands of a node in the order of the text."""
+    if isinstance(node, Call):
+        return node.arguments
+    if isinstance(node, Property):
+        return (node.target,)
+    return (node.target, node.index) if isinstance(node, Index) else ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all that are below it."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children(current)))
+
+
+def print_node(node: Node) -> str:
+    """The text of a node without the outer brackets: parsing it gives an equal tree."""
+    if isinstance(node, Literal):
+        return _print_literal(node.value)
+    if isinstance(node, Call):
+        return f"{node.name}({', '.join(map(print_node, node.arguments))})"
+    if isinstance(node, Property):
+        return f"{print_node(node.target)}.{node.name}"
+    return f"{print_node(node.target)}[{print_node(node.index)}]"
+
+
+def _print_literal(value: str | float | bool | None) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
