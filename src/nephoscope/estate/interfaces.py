@@ -13,8 +13,8 @@ class IpConfiguration:
     """One address of an interface. Ids are lower-cased; `addresses` is empty where the private address is not known.
 
     `public_addresses` are ids of public IP addresses; `inline_public` is the SKU name of one that a scale set model
-    creates per instance ('' = none). `pools`, `nat_rules` (rules and pools) and `gateway_pools` are what load
-    balancers and application gateways send to it.
+    creates per instance ('' = none). `address` is the private address as text. `pools`, `nat_rules` (rules and pools)
+    and `gateway_pools` are what load balancers and application gateways send to it.
     """
 
     id: str
@@ -26,6 +26,7 @@ class IpConfiguration:
     nat_rules: tuple[str, ...] = ()
     gateway_pools: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
         + references(body.get("loadBalancerInboundNatPools")),
         gateway_pools=references(body.get("applicationGatewayBackendAddressPools")),
         groups=references(body.get("applicationSecurityGroups")),
+        address=private if isinstance(private, str) else "",
     )
 
 

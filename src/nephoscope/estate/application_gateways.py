@@ -1,0 +1,116 @@
+"""Application gateways: which backend pools their public listeners lead to, and on which ports.
+
+Source: https://learn.microsoft.com/rest/api/application-gateway/application-gateways/get
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import is_prefix
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference, references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.model.resource import Resource
+
+GATEWAY_TYPE = "microsoft.network/applicationgateways"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRoute:
+    """A path from a public listener to a backend pool: ids, the port at the backend, addresses named in the pool."""
+
+    gateway: str
+    public: str
+    pool: str
+    port: int
+    addresses: tuple[str, ...]
+    configurations: tuple[str, ...]
+
+
+def subnets_of_gateway(gateway: Resource) -> tuple[str, ...]:
+    """The lower-cased ids of the subnets that a gateway's instances live in."""
+    entries = properties(gateway).get("gatewayIPConfigurations")
+    return tuple(
+        subnet
+        for entry in (entries if isinstance(entries, list) else [])
+        if (subnet := reference((entry.get("properties") or {}).get("subnet")))
+    )
+
+
+def public_addresses(gateway: Resource) -> dict[str, str]:
+    """Frontend id -> public address id, for the frontends that have one."""
+    return {
+        id_: public
+        for id_, inner in _parts(gateway, "frontendIPConfigurations").items()
+        if (public := reference(inner.get("publicIPAddress")))
+    }
+
+
+def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
+    """Every route from a public listener to a backend pool."""
+    fronts = public_addresses(gateway)
+    listeners = _parts(gateway, "httpListeners") | _parts(gateway, "listeners")
+    settings = _parts(gateway, "backendHttpSettingsCollection") | _parts(gateway, "backendSettingsCollection")
+    pools = _parts(gateway, "backendAddressPools")
+    for listener, pool, setting in _targets(gateway):
+        public = fronts.get(reference(listeners.get(listener, {}).get("frontendIPConfiguration")))
+        if public is None:
+            continue
+        body = pools.get(pool, {})
+        yield GatewayRoute(
+            gateway=gateway.key,
+            public=public,
+            pool=pool,
+            port=_port(settings.get(setting, {})),
+            addresses=tuple(_addresses(body)),
+            configurations=references(body.get("backendIPConfigurations")),
+        )
+
+
+def _parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
+    """Lower-cased id -> properties of one of a gateway's lists."""
+    entries = properties(gateway).get(name)
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries if isinstance(entries, list) else []:
+        id_ = str(entry.get("id") or f"{gateway.key}/{name}/{entry.get('name', '')}").lower()
+        found[id_] = entry.get("properties") or {}
+    return found
+
+
+def _port(setting: dict[str, Any]) -> int:
+    port = setting.get("port")
+    if isinstance(port, int):
+        return port
+    return 443 if str(setting.get("protocol", "")).lower() == "https" else 80
+
+
+def _addresses(pool: dict[str, Any]) -> Iterator[str]:
+    for entry in pool.get("backendAddresses") or []:
+        for text in (entry.get("ipAddress"), entry.get("fqdn")):
+            if isinstance(text, str) and is_prefix(text):
+                yield text
+
+
+def _targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
+    """(listener, pool, settings) of every routing rule, path maps included."""
+    maps = _parts(gateway, "urlPathMaps")
+    for inner in (_parts(gateway, "requestRoutingRules") | _parts(gateway, "routingRules")).values():
+        listener = reference(inner.get("httpListener")) or reference(inner.get("listener"))
+        yield from _pairs(listener, inner, "backendAddressPool", "backendHttpSettings", "backendSettings")
+        paths = maps.get(reference(inner.get("urlPathMap")), {})
+        yield from _pairs(listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings")
+        for rule in paths.get("pathRules") or []:
+            yield from _pairs(
+                listener, rule.get("properties") or {}, "backendAddressPool", "backendHttpSettings"
+            )
+
+
+def _pairs(listener: str, body: dict[str, Any], pool: str, *settings: str) -> Iterator[tuple[str, str, str]]:
+    target = reference(body.get(pool))
+    if target:
+        yield listener, target, next((found for name in settings if (found := reference(body.get(name)))), "")

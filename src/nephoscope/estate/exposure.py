@@ -1,0 +1,397 @@
+"""Ways in from the Internet to a machine: public addresses, load balancers, application gateways, firewalls.
+
+A NAT gateway and a Bastion host are no ways in: the first only lets connections out, the second lets signed-in people
+through its own portal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.addresses import PUBLIC, AddressSet, size
+from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
+from nephoscope.estate.firewalls import (
+    FIREWALL_TYPE,
+    HUB_CONNECTION_TYPE,
+    IP_GROUP_TYPE,
+    POLICY_TYPE,
+    RULE_GROUP_TYPE,
+    reach_of,
+    translations,
+)
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference
+from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
+from nephoscope.estate.reachability import Opening, remote_of
+from nephoscope.estate.security_rules import EVERY_PORT
+from nephoscope.estate.service_tags import is_rentable
+from nephoscope.estate.subnets import NETWORK_TYPE
+from nephoscope.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nephoscope.estate.addresses import Interval
+    from nephoscope.estate.application_gateways import GatewayRoute
+    from nephoscope.estate.firewalls import Translation
+    from nephoscope.estate.interfaces import Interface, IpConfiguration
+    from nephoscope.estate.network import Network
+    from nephoscope.model.resource import Resource
+
+PUBLIC_ADDRESS_TYPE = "microsoft.network/publicipaddresses"
+WAY_TYPES = (LOAD_BALANCER_TYPE, GATEWAY_TYPE, FIREWALL_TYPE)
+READS = (
+    PUBLIC_ADDRESS_TYPE,
+    *WAY_TYPES,
+    POLICY_TYPE,
+    RULE_GROUP_TYPE,
+    HUB_CONNECTION_TYPE,
+    IP_GROUP_TYPE,
+)
+
+# A source is "the Internet" when it is wider than the widest block that one organisation holds: a /8 of IPv4, a /16 of IPv6.
+BROAD = {4: 2**24, 6: 2**112}
+
+
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """How a stranger's packet gets to an address of a machine.
+
+    `kind` is a word of the field, `via` the ids on the way, `protocol` lower-cased ('*' = every one), `ports` those at the
+    machine, `clients` who may come. Rules see the packet come from `seen_as` (None = from the client itself).
+    `closed_by_default` marks a standard public address: shut until a network security group allows.
+    """
+
+    kind: str
+    via: tuple[str, ...]
+    protocol: str
+    ports: tuple[Interval, ...]
+    clients: AddressSet
+    seen_as: AddressSet | None = None
+    closed_by_default: bool = False
+
+    def leads_to(self, protocol: str, port: int) -> bool:
+        """Whether the way carries the protocol to the port."""
+        return self.protocol in ("*", protocol) and any(low <= port <= high for low, high in self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A port of a machine that the Internet reaches: the way, and the openings in the groups on it (none = no group)."""
+
+    protocol: str
+    port: int
+    way: WayIn
+    openings: tuple[Opening, ...]
+    broad: bool
+
+
+class Exposure:
+    """Ways in of every machine of an estate; indexes are built once.
+
+    `ways` gives what was found and what was not read but could be another way: a caller may conclude from a way that
+    is there, and not from the absence of one while something is missing.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.estate = network.estate
+
+    @cached_property
+    def _forwardings(self) -> Forwardings:
+        found = Forwardings()
+        for balancer in self.estate.by_type(LOAD_BALANCER_TYPE):
+            found.add(balancer)
+        return found
+
+    @cached_property
+    def _member_pools(self) -> dict[str, list[tuple[str, str]]]:
+        """Address -> (network, pool) of the load balancer pools that name it."""
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for pool, members in self._forwardings.members.items():
+            for network, address in members:
+                found[address].append((network, pool))
+        return found
+
+    @cached_property
+    def _fronts(self) -> dict[str, list[Forwarding]]:
+        """Private frontend address -> what internal load balancers forward from it."""
+        found: dict[str, list[Forwarding]] = defaultdict(list)
+        for rule in self._forwardings.rules.values():
+            if rule.private:
+                found[rule.private].append(rule)
+        return found
+
+    @cached_property
+    def _routes(self) -> list[GatewayRoute]:
+        return [route for gateway in self.estate.by_type(GATEWAY_TYPE) for route in public_routes(gateway)]
+
+    @cached_property
+    def _routes_by_target(self) -> dict[str, list[GatewayRoute]]:
+        """Pool id, IP configuration id or address -> routes."""
+        found: dict[str, list[GatewayRoute]] = defaultdict(list)
+        for route in self._routes:
+            for target in {route.pool, *route.configurations, *route.addresses}:
+                found[target].append(route)
+        return found
+
+    @cached_property
+    def _translations(self) -> tuple[dict[str, list[Translation]], tuple[str, ...]]:
+        """Translated address -> DNAT rules; and what was missing to read them all."""
+        found: dict[str, list[Translation]] = defaultdict(list)
+        missing: list[str] = []
+        for firewall in self.estate.by_type(FIREWALL_TYPE):
+            try:
+                for rule in translations(firewall, self.estate):
+                    found[rule.address].append(rule)
+            except NotCollected as gap:
+                missing.append(gap.what)
+        return found, tuple(missing)
+
+    def _seen_as(self, subnets: Iterable[str]) -> AddressSet:
+        found = AddressSet()
+        for key in subnets:
+            subnet = self.network.subnets.get(key)
+            if subnet is None or not subnet.known:
+                raise NotCollected(key)
+            found |= subnet.prefixes
+        return found
+
+    @cached_property
+    def _peers(self) -> dict[str, frozenset[str]]:
+        """Network -> the networks that it is peered with."""
+        found = {}
+        for network in self.estate.by_type(NETWORK_TYPE):
+            entries = properties(network).get("virtualNetworkPeerings")
+            found[network.key] = frozenset(
+                reference((entry.get("properties") or {}).get("remoteVirtualNetwork"))
+                for entry in (entries if isinstance(entries, list) else [])
+            )
+        return found
+
+    def _reaches(self, sources: Iterable[str], target: str) -> bool:
+        return any(
+            source == target or target in self._peers.get(source, ()) or source in self._peers.get(target, ())
+            for source in sources
+        )
+
+    def ways(
+        self, interface: Interface, configuration: IpConfiguration
+    ) -> tuple[tuple[WayIn, ...], tuple[str, ...]]:
+        """Every way in to an address of an interface, and what was not read that could be another."""
+        found: list[WayIn] = []
+        missing: list[str] = list(self._unread(interface))
+        for step in (self._addressed, self._balanced, self._proxied, self._translated):
+            try:
+                found.extend(step(configuration))
+            except NotCollected as gap:
+                missing.append(gap.what)
+        missing.extend(self._translations[1])
+        return tuple(found), tuple(dict.fromkeys(missing))
+
+    def _addressed(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+        for key in configuration.public_addresses:
+            standard = self._is_standard(self.estate.resources.get(key))
+            yield WayIn("public address", (key,), "*", EVERY_PORT, PUBLIC, None, standard)
+        if configuration.inline_public:
+            standard = configuration.inline_public.lower() == "standard"
+            yield WayIn("public address", (configuration.id,), "*", EVERY_PORT, PUBLIC, None, standard)
+
+    def _is_standard(self, address: Resource | None) -> bool:
+        sku = address.body.get("sku") if address is not None else None
+        return isinstance(sku, dict) and str(sku.get("name", "")).lower().startswith("standard")
+
+    def _balanced(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+        for rule in self._forwarded(configuration):
+            if rule.public:
+                via = (rule.public, rule.rule)
+                yield WayIn("load balancer", via, rule.protocol, rule.ports, PUBLIC, None, rule.standard)
+
+    def _forwarded(self, configuration: IpConfiguration) -> list[Forwarding]:
+        index = self._forwardings
+        found = list(index.configurations.get(configuration.id, ()))
+        for key in configuration.nat_rules:
+            self._balancer_of(key)
+            if key in index.rules:
+                found.append(index.rules[key])
+        for pool in configuration.pools:
+            self._balancer_of(pool)
+            found += index.pools.get(pool, ())
+        network = configuration.subnet.split("/subnets/")[0]
+        for address in _texts(configuration):
+            for owner, pool in self._member_pools.get(address, ()):
+                if owner == network:
+                    found += index.pools.get(pool, ())
+        return list(dict.fromkeys(found))
+
+    def _balancer_of(self, key: str) -> None:
+        owner = "/".join(key.split("/")[:9])
+        if owner not in self.estate.resources:
+            raise NotCollected(owner)
+
+    def _proxied(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+        for pool in configuration.gateway_pools:
+            self._balancer_of(pool)
+        network = configuration.subnet.split("/subnets/")[0]
+        for target in (*configuration.gateway_pools, configuration.id, *_texts(configuration)):
+            for route in self._routes_by_target.get(target, ()):
+                subnets = subnets_of_gateway(self.estate.resources[route.gateway])
+                homes = [subnet.split("/subnets/")[0] for subnet in subnets]
+                if target in route.addresses and not self._reaches(homes, network):
+                    continue
+                via = (route.public, route.gateway)
+                yield WayIn(
+                    "application gateway",
+                    via,
+                    "tcp",
+                    ((route.port, route.port),),
+                    PUBLIC,
+                    self._seen_as(subnets),
+                )
+
+    def _translated(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+        network = configuration.subnet.split("/subnets/")[0]
+        for address in _texts(configuration):
+            for rule in self._translations[0].get(address, ()):
+                yield from self._through_firewall(rule, network, ((rule.port, rule.port),))
+        for forwarding in self._forwarded(configuration):
+            for rule in self._translations[0].get(forwarding.private, ()):
+                if any(low <= rule.port <= high for low, high in forwarding.frontend_ports):
+                    yield from self._through_firewall(rule, network, forwarding.ports)
+
+    def _through_firewall(
+        self, rule: Translation, network: str, ports: tuple[Interval, ...]
+    ) -> Iterator[WayIn]:
+        subnets, networks = reach_of(self.estate.resources[rule.firewall], self.estate)
+        if not self._reaches(networks, network):
+            return
+        seen_as = self._seen_as(subnets) if subnets else None
+        for protocol in rule.protocols:
+            yield WayIn(
+                "firewall translation",
+                (rule.firewall, rule.name),
+                protocol,
+                ports,
+                rule.clients & PUBLIC,
+                seen_as,
+            )
+
+    def _unread(self, interface: Interface) -> Iterator[str]:
+        """The types of ways in that were not read where the interface is."""
+        subscription = "/".join(interface.id.split("/")[:3])
+        coverage = self.estate.coverage
+        for type_ in WAY_TYPES:
+            if coverage.covers(type_, subscription) and type_ not in coverage.gaps:
+                continue
+            if coverage.declared or type_ in coverage.gaps or type_ in self._traces:
+                yield f"{type_} in {subscription}"
+
+    @cached_property
+    def _traces(self) -> frozenset[str]:
+        """Types of ways in that something points to although none of that id was read (inferred coverage)."""
+        pointed = [
+            reference(properties(address).get("ipConfiguration"))
+            for address in self.estate.by_type(PUBLIC_ADDRESS_TYPE)
+        ]
+        for subnet in self.network.subnets.values():
+            pointed += subnet.attached
+            if subnet.name == "azurefirewallsubnet":
+                pointed.append(self._firewall_trace(subnet.id.lower()))
+        owners = {"/".join(key.split("/")[:9]) for key in pointed if key}
+        return frozenset(
+            ResourceId.parse(owner).type for owner in owners if owner not in self.estate.resources
+        ).intersection(WAY_TYPES)
+
+    def _firewall_trace(self, subnet: str) -> str:
+        """The id of a firewall in its reserved subnet, or of one that must be there."""
+        for firewall in self.estate.by_type(FIREWALL_TYPE):
+            if subnet in reach_of(firewall, self.estate)[0]:
+                return firewall.key
+        return f"{subnet.split('/providers/', maxsplit=1)[0]}/providers/{FIREWALL_TYPE}/of-{subnet.split('/')[8]}"
+
+    def is_internet_facing(self, machine: Resource) -> bool:
+        """Whether any way in leads to the machine; raises NotCollected where none was found and something is missing."""
+        missing: list[str] = []
+        for interface in self.network.interfaces(machine):
+            for configuration in interface.configurations:
+                found, gaps = self.ways(interface, configuration)
+                if found:
+                    return True
+                missing += gaps
+        if missing:
+            raise NotCollected(", ".join(dict.fromkeys(missing)))
+        return False
+
+    def reached(
+        self, machine: Resource, protocol: str, ports: Iterable[int]
+    ) -> tuple[list[Reached], tuple[str, ...]]:
+        """The ports of a machine that the Internet reaches, and what was not read that could reach more."""
+        found: list[Reached] = []
+        missing: list[str] = []
+        wanted = tuple(ports)
+        for interface in self.network.interfaces(machine):
+            for configuration in interface.configurations:
+                ways, gaps = self.ways(interface, configuration)
+                missing += gaps
+                for way in ways:
+                    try:
+                        found += self._through(interface, configuration, way, protocol, wanted)
+                    except NotCollected as gap:
+                        missing.append(gap.what)
+        return found, tuple(dict.fromkeys(missing))
+
+    def _through(
+        self,
+        interface: Interface,
+        configuration: IpConfiguration,
+        way: WayIn,
+        protocol: str,
+        ports: tuple[int, ...],
+    ) -> Iterator[Reached]:
+        led = tuple(port for port in ports if way.leads_to(protocol, port))
+        if not led:
+            return
+        grouped = bool(self.network.security_groups(interface, configuration))
+        if not grouped and way.closed_by_default:
+            return
+        remote = way.clients & self.network.internet(configuration) if way.seen_as is None else way.seen_as
+        area = tuple((port, port) for port in led)
+        openings = self.network.openings(interface, configuration, protocol, remote, area)
+        for port in led:
+            hits = tuple(opening for opening in openings if _opens(opening, port))
+            if hits:
+                yield Reached(protocol, port, way, hits if grouped else (), self._is_broad(way, hits, port))
+
+    def _is_broad(self, way: WayIn, hits: tuple[Opening, ...], port: int) -> bool:
+        if way.seen_as is not None:
+            return is_broad_set(way.clients)
+        return is_broad(hits, port)
+
+
+def _texts(configuration: IpConfiguration) -> list[str]:
+    """The private addresses of an IP configuration as text."""
+    return [configuration.address] if configuration.address else []
+
+
+def _opens(opening: Opening, port: int) -> bool:
+    return any(low <= port <= high for low, high in opening.region.ports)
+
+
+def is_broad(openings: Iterable[Opening], port: int) -> bool:
+    """Whether openings let the Internet at large to a port, and not only the networks of somebody known."""
+    listed = tuple(openings)
+    if any(opening.tag and is_rentable(opening.tag) and _opens(opening, port) for opening in listed):
+        return True
+    return any(
+        size(remote_of((opening for opening in listed if opening.family == family), port)) > limit
+        for family, limit in BROAD.items()
+    )
+
+
+def is_broad_set(addresses: AddressSet) -> bool:
+    """Whether a set of addresses is the Internet at large."""
+    return any(size(addresses.family(family)) > limit for family, limit in BROAD.items())

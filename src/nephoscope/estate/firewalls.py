@@ -1,0 +1,123 @@
+"""Azure Firewalls: the destination translations (DNAT) that let the Internet in.
+
+Source: https://learn.microsoft.com/azure/firewall/rule-processing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference
+from nephoscope.estate.security_rules import ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.model.resource import Resource
+
+FIREWALL_TYPE = "microsoft.network/azurefirewalls"
+POLICY_TYPE = "microsoft.network/firewallpolicies"
+RULE_GROUP_TYPE = "microsoft.network/firewallpolicies/rulecollectiongroups"
+HUB_CONNECTION_TYPE = "microsoft.network/virtualhubs/hubvirtualnetworkconnections"
+IP_GROUP_TYPE = "microsoft.network/ipgroups"
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A DNAT rule: who may come, lower-cased protocols, the private address and port it leads to."""
+
+    firewall: str
+    name: str
+    clients: AddressSet
+    protocols: tuple[str, ...]
+    address: str
+    port: int
+
+
+def translations(firewall: Resource, estate: Holdings) -> Iterator[Translation]:
+    """Every DNAT rule of a firewall, from its own collections and from its policy and the policy's parents.
+
+    Raises NotCollected where a policy or an IP group that it uses was not read.
+    """
+    body = properties(firewall)
+    for collection in _dicts(body.get("natRuleCollections")):
+        for rule in _dicts((collection.get("properties") or {}).get("rules")):
+            yield from _translation(firewall.key, rule, "protocols", estate)
+    for policy in _policies(reference(body.get("firewallPolicy")), estate):
+        for group in estate.by_type(RULE_GROUP_TYPE):
+            if group.id.parent == policy:
+                yield from _of_group(firewall.key, group, estate)
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _policies(policy: str, estate: Holdings) -> list[str]:
+    found: list[str] = []
+    while policy and policy not in found:
+        resource = estate.resources.get(policy)
+        if resource is None:
+            raise NotCollected(policy)
+        if not estate.coverage.covers(RULE_GROUP_TYPE, resource.id.subscription_id):
+            raise NotCollected(f"the rule collection groups of {policy}")
+        found.append(policy)
+        policy = reference(properties(resource).get("basePolicy"))
+    return found
+
+
+def _of_group(firewall: str, group: Resource, estate: Holdings) -> Iterator[Translation]:
+    for collection in _dicts(properties(group).get("ruleCollections")):
+        if str(collection.get("ruleCollectionType", "")).lower() == "firewallpolicynatrulecollection":
+            for rule in _dicts(collection.get("rules")):
+                yield from _translation(firewall, rule, "ipProtocols", estate)
+
+
+def _translation(
+    firewall: str, rule: dict[str, Any], protocols: str, estate: Holdings
+) -> Iterator[Translation]:
+    address, port = str(rule.get("translatedAddress") or ""), str(rule.get("translatedPort") or "")
+    if is_prefix(address) and port.isdigit():
+        yield Translation(
+            firewall=firewall,
+            name=str(rule.get("name") or ""),
+            clients=_clients(rule, estate),
+            protocols=tuple(str(word).lower().replace("any", "*") for word in rule.get(protocols) or ["*"]),
+            address=address,
+            port=ports([port])[0][0],
+        )
+
+
+def _clients(rule: dict[str, Any], estate: Holdings) -> AddressSet:
+    texts = [str(text) for text in rule.get("sourceAddresses") or []]
+    for id_ in rule.get("sourceIpGroups") or []:
+        group = estate.resources.get(str(id_).lower())
+        if group is None:
+            raise NotCollected(str(id_).lower())
+        entries: Any = properties(group).get("ipAddresses")
+        texts += [str(text) for text in entries or []]
+    if "*" in texts:
+        return AddressSet.everything()
+    return AddressSet.of(text for text in texts if is_prefix(text))
+
+
+def reach_of(firewall: Resource, estate: Holdings) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The subnets of a firewall's instances (none in a hub), and the lower-cased ids of the networks right behind it."""
+    body = properties(firewall)
+    subnets = tuple(
+        subnet
+        for entry in _dicts(body.get("ipConfigurations"))
+        if (subnet := reference((entry.get("properties") or {}).get("subnet")))
+    )
+    hub = reference(body.get("virtualHub"))
+    connected = [
+        reference(properties(connection).get("remoteVirtualNetwork"))
+        for connection in (estate.by_type(HUB_CONNECTION_TYPE) if hub else ())
+        if connection.id.parent == hub
+    ]
+    return subnets, frozenset([*connected, *(subnet.split("/subnets/")[0] for subnet in subnets)])

@@ -1,0 +1,142 @@
+"""Load balancers: what their rules send to which address of which machine.
+
+Source: https://learn.microsoft.com/rest/api/load-balancer/load-balancers/get
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference, references
+from nephoscope.estate.security_rules import EVERY_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.estate.addresses import Interval
+    from nephoscope.model.resource import Resource
+
+LOAD_BALANCER_TYPE = "microsoft.network/loadbalancers"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """A rule of a load balancer: lower-cased `protocol` ('*' = every one), ports at the frontend and at the machine.
+
+    `public` is the lower-cased id of the frontend's public address or prefix ('' = an internal frontend), `private` its
+    private address. `standard` is the SKU that stays closed until a network security group allows.
+    """
+
+    rule: str
+    public: str
+    private: str
+    standard: bool
+    protocol: str
+    frontend_ports: tuple[Interval, ...]
+    ports: tuple[Interval, ...]
+
+
+@dataclass(slots=True)
+class Forwardings:
+    """Forwardings by what they lead to: pool id, IP configuration id, rule id, and (network id, address) of a pool member."""
+
+    pools: dict[str, list[Forwarding]] = field(default_factory=lambda: defaultdict(list))
+    configurations: dict[str, list[Forwarding]] = field(default_factory=lambda: defaultdict(list))
+    rules: dict[str, Forwarding] = field(default_factory=dict)
+    members: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, balancer: Resource) -> None:
+        """Read one load balancer."""
+        body = properties(balancer)
+        fronts = _frontends(balancer)
+        for entry, kind in _rules(body):
+            rule = _forwarding(balancer, entry, kind, fronts)
+            self.rules[rule.rule] = rule
+            inner = entry.get("properties") or {}
+            for pool in {
+                reference(inner.get("backendAddressPool")),
+                *references(inner.get("backendAddressPools")),
+            }:
+                if pool:
+                    self.pools[pool].append(rule)
+            target = reference(inner.get("backendIPConfiguration"))
+            if target:
+                self.configurations[target].append(rule)
+        for pool_entry in _entries(body, "backendAddressPools"):
+            self._members(
+                _id(balancer, "backendaddresspools", pool_entry), pool_entry.get("properties") or {}
+            )
+
+    def _members(self, pool: str, body: dict[str, Any]) -> None:
+        network = reference(body.get("virtualNetwork"))
+        for entry in _entries(body, "loadBalancerBackendAddresses"):
+            inner = entry.get("properties") or {}
+            own = (
+                reference(inner.get("virtualNetwork"))
+                or network
+                or reference(inner.get("subnet")).split("/subnets/")[0]
+            )
+            if inner.get("ipAddress"):
+                self.members[pool].append((own, str(inner["ipAddress"])))
+
+
+def _entries(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = body.get(name)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _id(owner: Resource, kind: str, entry: dict[str, Any]) -> str:
+    return str(entry.get("id") or f"{owner.key}/{kind}/{entry.get('name', '')}").lower()
+
+
+def _rules(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for kind in ("loadBalancingRules", "inboundNatRules", "inboundNatPools"):
+        for entry in _entries(body, kind):
+            yield entry, kind
+
+
+def _frontends(balancer: Resource) -> dict[str, tuple[str, str]]:
+    """Frontend id -> (id of its public address or prefix, private address)."""
+    found = {}
+    for entry in _entries(properties(balancer), "frontendIPConfigurations"):
+        inner = entry.get("properties") or {}
+        public = reference(inner.get("publicIPAddress")) or reference(inner.get("publicIPPrefix"))
+        found[_id(balancer, "frontendipconfigurations", entry)] = (
+            public,
+            str(inner.get("privateIPAddress") or ""),
+        )
+    return found
+
+
+def _forwarding(
+    balancer: Resource, entry: dict[str, Any], kind: str, fronts: dict[str, tuple[str, str]]
+) -> Forwarding:
+    inner = entry.get("properties") or {}
+    public, private = fronts.get(reference(inner.get("frontendIPConfiguration")), ("", ""))
+    protocol = str(inner.get("protocol", "All")).lower()
+    sku = balancer.body.get("sku")
+    front = _frontend_ports(inner)
+    floating = inner.get("enableFloatingIP") is True
+    return Forwarding(
+        rule=_id(balancer, kind.lower(), entry),
+        public=public,
+        private=private,
+        standard=isinstance(sku, dict) and str(sku.get("name", "")).lower() in ("standard", "gateway"),
+        protocol="*" if protocol in ("all", "*") else protocol,
+        frontend_ports=front,
+        ports=front if floating else _ports(inner.get("backendPort")),
+    )
+
+
+def _ports(port: Any) -> tuple[Interval, ...]:
+    return ((port, port),) if isinstance(port, int) and port > 0 else EVERY_PORT
+
+
+def _frontend_ports(inner: dict[str, Any]) -> tuple[Interval, ...]:
+    start, end = inner.get("frontendPortRangeStart"), inner.get("frontendPortRangeEnd")
+    if isinstance(start, int) and isinstance(end, int) and 0 < start <= end:
+        return ((start, end),)
+    return _ports(inner.get("frontendPort"))
