@@ -12,7 +12,7 @@ from nephoscope.arm.lexer import Token, number_value, string_value, tokens
 from nephoscope.arm.tree import Call, Index, Literal, Node, Property
 
 MAX_DEPTH = 100
-"""Levels of nesting that an expression may have; the deepest of the built-in definitions has 18."""
+"""Levels of nesting that an expression may have; the deepest in a built-in definition has 10."""
 MAX_LENGTH = 131_072
 """Characters that an expression may have."""
 

@@ -53,9 +53,11 @@ def _network(content: str, *, strict: bool) -> Network:
 
 @function("parseCidr(network)")
 def parse_cidr(arguments: list[Any]) -> Value:
-    """Take a prefix apart: network, netmask, broadcast (IPv4), firstUsable, lastUsable, cidr."""
+    """Take a prefix apart: network, netmask, broadcast (IPv4), firstUsable (IPv6: the network), lastUsable, cidr."""
     network = _prefix(arguments)
     first, last = _usable(network)
+    if network.version == 6:
+        first = network[0]
     result: dict[str, Value] = {"network": str(network[0]), "netmask": str(network.netmask)}
     if network.version == 4:
         result["broadcast"] = str(network[-1])

@@ -1,10 +1,11 @@
-"""Functions that compare: by type and, for strings, by code point."""
+"""Functions that compare two values of one type: equality by code point, order by the invariant culture."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nephoscope.arm import arguments as given
+from nephoscope.arm.collation import collation_key
 from nephoscope.arm.registry import function
 from nephoscope.arm.value import Value, equal, is_number
 
@@ -47,4 +48,6 @@ def _order(arguments: list[Any]) -> int:
         right = given.number(arguments, 1)
     else:
         raise given.wrong(arguments, 0, "a number or a string")
+    if isinstance(left, str):
+        left, right = collation_key(left), collation_key(right)
     return int(left > right) - int(left < right)

@@ -1,0 +1,32 @@
+"""The order of strings: linguistic, in the invariant culture ('a' before 'A' before 'b'), not by code point.
+
+Documented for `less` and its kin by their example: 'A' is greater than 'a'. Levels as in the Unicode collation
+algorithm: base characters, then accents, then case; blanks and signs sort before digits, digits before letters.
+Exact for ASCII and for letters that decompose into a base letter and accents; other scripts sort by code point.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TypeAlias
+
+Key: TypeAlias = tuple[tuple[tuple[int, str], ...], tuple[str, ...], tuple[bool, ...], str]
+
+_SIGNS = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+_RANK = {sign: place for place, sign in enumerate("\t\n\v\f\r" + _SIGNS)}
+
+
+def collation_key(text: str) -> Key:
+    """A key that orders strings as the language does."""
+    decomposed = unicodedata.normalize("NFD", text)
+    base = [character for character in decomposed if not unicodedata.combining(character)]
+    accents = tuple(character for character in decomposed if unicodedata.combining(character))
+    return tuple(map(_primary, base)), accents, tuple(character.isupper() for character in base), text
+
+
+def _primary(character: str) -> tuple[int, str]:
+    if character in _RANK:
+        return 0, chr(_RANK[character])
+    if character.isdigit():
+        return 2, character
+    return (3, character.casefold()) if character.isalpha() else (1, character)

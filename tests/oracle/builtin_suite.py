@@ -1,0 +1,153 @@
+"""The function suite of the policy oracle: `python tests/oracle/builtin_suite.py FOLDER [-v]`.
+
+FOLDER holds `<name>.yaml` files: `builtin` (a function) and `cases[]` with `args` and one of `want`, `want_null`,
+`want_undefined`, `want_error`. Compared strictly: types differ (1, 1.0, '1', true), object keys are case-sensitive,
+`want_null` matches only null, `want_undefined` and `want_error` match only an ArmError.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nephoscope.arm import ArmError, FunctionError, parse, registry
+from nephoscope.arm.tree import Call, Index, Literal
+
+PREFIX = "azure.policy."
+NAMES = {"logic_all": "and", "logic_any": "or", "if": "if", "fn.int_div": "div", "fn.int_mod": "mod"}
+"""What the corpus calls by another name than the language does."""
+
+
+class NoFunctionError(LookupError):
+    """The suite names a function that the language does not have: a miss, never a match."""
+
+
+def run(folder: Path) -> Iterator[tuple[str, bool, str]]:
+    """Each case: its name (`file/note`), whether it matched, and what came instead of what."""
+    for path in sorted(folder.glob("*.yaml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for case in document["cases"]:
+            matched, message = judge(document["builtin"], case)
+            yield f"{path.stem}/{case['note']}", matched, message
+
+
+def judge(builtin: str, case: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether a case matches, and the outcome beside the expectation."""
+    wanted = [key for key in ("want", "want_null", "want_undefined", "want_error") if key in case]
+    if len(wanted) != 1:
+        return False, f"the case has {wanted or 'no expectation'}"
+    try:
+        value = call(builtin, case.get("args", []))
+    except NoFunctionError as error:
+        return False, str(error)
+    except ArmError as error:
+        return wanted[0] in ("want_undefined", "want_error"), f"{error}; wanted {case[wanted[0]]!r}"
+    message = f"{value!r}; wanted {wanted[0]} {case[wanted[0]]!r}"
+    if wanted[0] == "want":
+        return same(value, case["want"]), message
+    return wanted[0] == "want_null" and value is None, message
+
+
+def same(value: Any, wanted: Any) -> bool:
+    """Strict JSON equality: types told apart, arrays ordered, object keys unordered and case-sensitive."""
+    if type(value) is not type(wanted):
+        return False
+    if isinstance(value, list):
+        return len(value) == len(wanted) and all(map(same, value, wanted))
+    if isinstance(value, dict):
+        return value.keys() == wanted.keys() and all(same(value[key], wanted[key]) for key in value)
+    if isinstance(value, float) and value != value:
+        return wanted != wanted
+    return bool(value == wanted)
+
+
+def call(builtin: str, arguments: list[Any]) -> Any:
+    """Evaluate a function of the suite through the language's own compiler and interpreter; both must agree."""
+    name = builtin.removeprefix(PREFIX)
+    special: dict[str, Callable[[list[Any]], Any]] = {"get_parameter": _parameter, "resolve_field": _field}
+    if name in special:
+        return special[name](arguments)
+    name = NAMES.get(name, name.removeprefix("fn.")).replace("_", "")
+    if name not in registry():
+        raise NoFunctionError(f"the language has no function {builtin}")
+    return _evaluate(Call(name, tuple(_argument(place) for place in range(len(arguments)))), arguments)
+
+
+def _argument(place: int) -> Call:
+    return Call("argument", (Literal(place),))
+
+
+def _evaluate(node: Any, scope: Any) -> Any:
+    from nephoscope.arm.compiler import compile_node
+    from nephoscope.arm.interpreter import interpret_node
+
+    hosts = {"argument": lambda values, given: values[given[0]]}
+    outcomes = [
+        _outcome(lambda: compile_node(node, hosts)(scope)),
+        _outcome(lambda: interpret_node(node, hosts, scope)),
+    ]
+    if outcomes[0][0] != outcomes[1][0] or not same(outcomes[0][1], outcomes[1][1]):
+        raise RuntimeError(f"compiled and interpreted differ: {outcomes}")
+    kind, value = outcomes[0]
+    if kind == "error":
+        raise ArmError("", value)
+    return value
+
+
+def _outcome(evaluate: Callable[[], Any]) -> tuple[str, Any]:
+    try:
+        return "value", evaluate()
+    except ArmError as error:
+        return "error", str(error)
+
+
+def _parameter(arguments: list[Any]) -> Any:
+    """parameters(name) as the policy engine answers it: the assignment's value, else the definition's default."""
+    given, defaults, name = arguments
+    merged = {**defaults, **given}
+    hosts = {"parameters": lambda scope, names: _own(scope, names[0])}
+    return parse(f"[parameters('{name}')]").compile(hosts)(merged)
+
+
+def _own(scope: dict[str, Any], name: str) -> Any:
+    if name in scope:
+        return scope[name]
+    raise FunctionError(f"the parameter {name!r} is not defined")
+
+
+def _field(arguments: list[Any]) -> Any:
+    """A path of names and indexes through a resource: the language's own property and index access."""
+    resource, path = arguments
+    if not isinstance(path, str):
+        raise ArmError("field", "the path must be a string")
+    node: Any = _argument(0)
+    for step in path.replace("[", ".").replace("]", "").split("."):
+        step = step.strip("'\"")
+        node = Index(node, Literal(int(step) if step.isdigit() else step))
+    return _evaluate(node, [resource])
+
+
+def main(words: list[str]) -> int:
+    """Print the misses (all cases with -v) and the sum; 0 where all match, 1 where not, 2 for an unusable folder."""
+    folders = [Path(word) for word in words if not word.startswith("-")]
+    if len(folders) != 1 or not folders[0].is_dir():
+        print("usage: builtin_suite.py FOLDER [-v]", file=sys.stderr)
+        return 2
+    results = list(run(folders[0])) or list(run(folders[0] / "cases"))
+    if not results:
+        print(f"{folders[0]} holds no case files (*.yaml)", file=sys.stderr)
+        return 2
+    for name, matched, message in results:
+        if not matched or "-v" in words:
+            print(f"{'match' if matched else 'MISS '} {name}: {message}")
+    hits = sum(matched for _, matched, _ in results)
+    print(f"{hits}/{len(results)} match")
+    return 0 if hits == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
