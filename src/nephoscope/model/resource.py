@@ -14,12 +14,15 @@ class Resource:
 
     `body` is raw ARM JSON with the keys `id`, `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`,
     `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
-    `properties` (`az resource list`): a condition that reads them then ends Unknown. Identity is the id's key.
+    `properties` (`az resource list`): a condition that reads them then ends Unknown. `derived` is True where no source
+    listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
+    reads anything but its id, name and type (its tags, its location) ends Unknown. Identity is the id's key.
     """
 
     id: ResourceId
     body: dict[str, Any] = field(repr=False)
     complete: bool = True
+    derived: bool = False
 
     @classmethod
     def of(cls, body: dict[str, Any], *, complete: bool = True) -> Resource:

@@ -1,0 +1,107 @@
+"""The containers of resources: subscriptions and resource groups that only ids name, and management groups above them.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/samples/samples-by-category (managementGroupAncestorsChain)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import (
+    MANAGEMENT_GROUP_TYPE,
+    RESOURCE_GROUP_TYPE,
+    SUBSCRIPTION_TYPE,
+    ResourceId,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_GROUP_PREFIX = f"/providers/{MANAGEMENT_GROUP_TYPE}/"
+_MEMBER_TYPE = f"{MANAGEMENT_GROUP_TYPE}/subscriptions"
+_SPELLING = {
+    SUBSCRIPTION_TYPE: "Microsoft.Resources/subscriptions",
+    RESOURCE_GROUP_TYPE: "Microsoft.Resources/subscriptions/resourceGroups",
+}
+
+
+def derive(resources: Iterable[Resource]) -> list[Resource]:
+    """A derived resource for every subscription and resource group that an id lies in: its id, name and type, nothing else."""
+    found: dict[str, tuple[str, str]] = {}
+    for resource in resources:
+        scope = resource.id
+        if not scope.subscription:
+            continue
+        if scope.subscription_id not in found:
+            found[scope.subscription_id] = (_spelled(resource, 2), SUBSCRIPTION_TYPE)
+        if scope.resource_group and scope.resource_group_id not in found:
+            found[scope.resource_group_id] = (_spelled(resource, 4), RESOURCE_GROUP_TYPE)
+    return [_derived(text, type_) for text, type_ in found.values()]
+
+
+def _spelled(resource: Resource, parts: int) -> str:
+    """The first segments of an id as its source spelled them."""
+    return "/".join(str(resource.body["id"]).strip().split("/")[: parts + 1])
+
+
+def _derived(text: str, type_: str) -> Resource:
+    body = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _SPELLING[type_]}
+    return Resource(ResourceId.parse(text), body, complete=False, derived=True)
+
+
+def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, ...]]:
+    """The management groups above each subscription, nearest first, from what the containers themselves say."""
+    parents = _parents(types.get(MANAGEMENT_GROUP_TYPE, ()))
+    chains: dict[str, tuple[str, ...]] = {}
+    for resource in types.get(_MEMBER_TYPE, ()):
+        parent = _parent(resource) or resource.id.parent
+        chains[f"/subscriptions/{resource.id.name}"] = _climb(parent, parents)
+    for resource in types.get(SUBSCRIPTION_TYPE, ()):
+        chain = _chain(_properties(resource))
+        if chain:
+            chains[resource.key] = chain
+    return chains
+
+
+def _properties(resource: Resource) -> dict[str, Any]:
+    properties = resource.body.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _chain(properties: dict[str, Any]) -> tuple[str, ...]:
+    """`managementGroupAncestorsChain`: nearest first, each with a `name`."""
+    chain = properties.get("managementGroupAncestorsChain")
+    names = [item.get("name") for item in chain if isinstance(item, dict)] if isinstance(chain, list) else []
+    return tuple(_GROUP_PREFIX + name.lower() for name in names if isinstance(name, str))
+
+
+def _parent(resource: Resource) -> str:
+    """The id of the management group that `properties.parent` or `properties.details.parent` names, '' without one."""
+    properties = _properties(resource)
+    details = properties.get("details")
+    for holder in (details if isinstance(details, dict) else {}, properties):
+        parent = holder.get("parent")
+        if isinstance(parent, dict) and isinstance(parent.get("id"), str):
+            return str(parent["id"]).lower().rstrip("/")
+    return ""
+
+
+def _parents(groups: Iterable[Resource]) -> dict[str, str]:
+    """Each management group's parent, from its `details.parent` or its `details.managementGroupAncestorsChain`."""
+    parents: dict[str, str] = {}
+    for group in groups:
+        details = _properties(group).get("details")
+        chain = _chain(details) if isinstance(details, dict) else ()
+        parent = _parent(group) or (chain[0] if chain else "")
+        if parent:
+            parents[group.key] = parent
+    return parents
+
+
+def _climb(group: str, parents: Mapping[str, str]) -> tuple[str, ...]:
+    chain: list[str] = []
+    while group and group not in chain:
+        chain.append(group)
+        group = parents.get(group, "")
+    return tuple(chain)

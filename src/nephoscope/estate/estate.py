@@ -1,0 +1,76 @@
+"""The estate: every resource of a snapshot, one body per id, with what the snapshot has read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.containers import ancestors, derive
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nephoscope.model.coverage import Coverage
+    from nephoscope.model.place import Quarantined
+    from nephoscope.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """A frozen set of resources by lower-cased id, derived subscriptions and resource groups included.
+
+    `coverage` says what was read; `quarantine` what could not be; `duplicates` counts the bodies that gave way to another of
+    the same id. `management_groups` maps a subscription's id (`/subscriptions/<guid>`) to the ids of the management groups
+    above it, nearest first; a subscription whose ancestors were not read is not in it.
+    """
+
+    resources: Mapping[str, Resource]
+    coverage: Coverage
+    quarantine: tuple[Quarantined, ...] = ()
+    management_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    duplicates: int = 0
+    _types: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        resources: Iterable[Resource],
+        coverage: Coverage,
+        quarantine: Iterable[Quarantined] = (),
+        duplicates: int = 0,
+    ) -> Estate:
+        """Build an estate; of two bodies with one id the later wins, and missing containers are derived."""
+        by_key: dict[str, Resource] = {}
+        for resource in resources:
+            duplicates += resource.key in by_key
+            by_key[resource.key] = resource
+        for resource in derive(by_key.values()):
+            by_key.setdefault(resource.key, resource)
+        types: defaultdict[str, list[Resource]] = defaultdict(list)
+        for resource in by_key.values():
+            types[resource.type].append(resource)
+        return cls(
+            MappingProxyType(by_key),
+            coverage,
+            tuple(quarantine),
+            MappingProxyType(ancestors(types)),
+            duplicates,
+            MappingProxyType({name: tuple(found) for name, found in types.items()}),
+        )
+
+    def by_type(self, type_: str) -> Sequence[Resource]:
+        """The resources of a type, in any case of its letters."""
+        return self._types.get(type_.lower(), ())
+
+    @property
+    def types(self) -> Iterable[str]:
+        """The lower-cased types of which the estate has a resource."""
+        return self._types.keys()
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The ids of the subscriptions (`/subscriptions/<guid>`), sorted."""
+        return tuple(sorted(resource.key for resource in self.by_type(SUBSCRIPTION_TYPE)))

@@ -1,0 +1,74 @@
+"""What must never be printed: values that look like secrets, in JSON values and in raw text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MASK = "***"
+
+# A key is secret when its last word is one of these; keys that only speak about a secret are let through.
+_SECRET_KEY = re.compile(
+    r"(?:password|passwd|pwd|secret|secrets|secretvalue|connectionstring|connectionstrings|primarykey|secondarykey|accesskey|accountkey"
+    r"|storageaccountkey|sharedaccesskey|sharedkey|masterkey|apikey|adminkey|querykey|functionkey|hostkey|authkey|authorizationkey"
+    r"|instrumentationkey|privatekey|encryptionkey|licensekey|key1|key2|token|accesstoken|refreshtoken|sastoken|sas|sasurl|sasuri"
+    r"|signature|clientsecret|certificatedata|pfx|pfxblob|customdata|userdata|protectedsettings|credential|credentials|passphrase)$"
+)
+_PLAIN_KEY = re.compile(r"^(?:disable|enable|allow|has|is|require|no)|^publickey|^keytoken")
+_SECRET_TEXT = (
+    (re.compile(r"(?i)([?&;](?:sig|sv_sig|token|code|access_token|key)=)[^&\s\"';]+"), rf"\g<1>{MASK}"),
+    (
+        re.compile(
+            r"(?i)\b((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+"
+        ),
+        rf"\g<1>\g<2>{MASK}",
+    ),
+    (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\g<1>{MASK}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), MASK),
+    (
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+        MASK,
+    ),
+    (re.compile(r"(://[^/\s:@\"]+:)[^@/\s\"]+(@)"), rf"\g<1>{MASK}\g<2>"),
+    # 64 bytes of base64: a storage, Cosmos DB or Event Hubs key
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])|(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"
+        ),
+        MASK,
+    ),
+)
+# "key": "value" in JSON text that may be cut or broken: the closing quote may be missing.
+_MEMBER = re.compile(r'"((?:[^"\\\n]|\\.){1,100})"(\s*:\s*)"((?:[^"\\\n]|\\.)*)(?:"|$|(?=\n))')
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether the value under a key of this name is a secret (`adminPassword`, `primaryConnectionString`)."""
+    word = re.sub(r"[^a-z0-9]", "", key.lower())
+    return bool(_SECRET_KEY.search(word)) and not _PLAIN_KEY.search(word)
+
+
+def redact_text(text: str) -> str:
+    """The text with everything that looks like a secret replaced by `***`; JSON text may be cut or broken."""
+    text = _MEMBER.sub(_member, text)
+    for pattern, replacement in _SECRET_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _member(match: re.Match[str]) -> str:
+    key, colon, value = match.groups()
+    if not value or not is_secret_key(key):
+        return match.group(0)
+    return f'"{key}"{colon}"{MASK}"'
+
+
+def redact(value: Any, key: str = "") -> Any:
+    """A copy of a JSON value in which every string that looks like a secret is `***`; other scalars stay."""
+    if isinstance(value, dict):
+        return {name: redact(item, name if not is_secret_key(key) else key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [redact(item, key) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    return MASK if key and is_secret_key(key) else redact_text(value)

@@ -1,0 +1,161 @@
+"""The files of a snapshot: folders walked, .gz and .zip opened, all as bounded streams of bytes."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Progress = Callable[[int, int], None]
+
+MANIFEST = "coverage.json"
+CHUNK = 256 * 1024
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
+_READ_SUFFIXES = (*_SUFFIXES, *(suffix + ".gz" for suffix in _SUFFIXES), ".zip")
+
+
+class FileError(OSError):
+    """A file that cannot be read to its end; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what hostile archives may unpack to: bytes per file, ratio to the packed size (beyond `free` bytes), entries."""
+
+    unpacked: int = 256 * 1024**3
+    ratio: int = 300
+    free: int = 64 * 1024**2
+    entries: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, or an entry of a zip archive: its name for a place, and the argument it was found under."""
+
+    path: Path
+    root: Path
+    entry: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path, with `!entry` inside an archive."""
+        return f"{self.path}!{self.entry}" if self.entry else str(self.path)
+
+    @property
+    def is_manifest(self) -> bool:
+        """Whether this is the coverage manifest of a snapshot folder."""
+        return (self.entry or self.path.name).rsplit("/", 1)[-1].lower() == MANIFEST
+
+
+def sources(roots: Sequence[Path], limits: Limits) -> Iterator[Source]:
+    """Every file to read, in a stable order: an argument itself whatever its name, in a folder those that look like JSON."""
+    for root in roots:
+        for path in _walk(root):
+            if path.suffix.lower() == ".zip":
+                yield from _entries(path, root, limits)
+            else:
+                yield Source(path, root)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    if not root.is_dir():
+        yield root
+        return
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower().endswith(_READ_SUFFIXES):
+                yield Path(folder, name)
+
+
+def _entries(path: Path, root: Path, limits: Limits) -> Iterator[Source]:
+    """The JSON files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        yield Source(path, root)
+        return
+    if len(names) > limits.entries:
+        yield Source(path, root)
+        return
+    for name in names:
+        if name.lower().endswith(_READ_SUFFIXES[:-1]):
+            yield Source(path, root, name)
+
+
+def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[bytes]:
+    """The unpacked bytes of a file; `advance` is told how many bytes of the file itself were read since the last call.
+
+    Raises FileError when the file cannot be read to its end or unpacks beyond the limits.
+    """
+    try:
+        with _open(source) as (stream, packed):
+            yield from _bounded(stream, packed, limits, advance)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"cannot be read: {error.args[-1] if error.args else error}") from error
+
+
+def _bounded(
+    stream: IO[bytes], packed: Callable[[], int], limits: Limits, advance: Callable[[int], None]
+) -> Iterator[bytes]:
+    unpacked = told = 0
+    while chunk := stream.read(CHUNK):
+        unpacked += len(chunk)
+        read = packed()
+        if unpacked > limits.unpacked or unpacked > limits.free + limits.ratio * max(read, 1):
+            raise FileError(f"unpacks to more than {limits.ratio} times its size or {limits.unpacked} bytes")
+        yield chunk
+        advance(read - told)
+        told = read
+
+
+@contextmanager
+def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+    """The unpacked stream and a function that tells how many packed bytes have been read."""
+    with source.path.open("rb") as raw:
+        if source.entry:
+            with zipfile.ZipFile(raw) as archive, archive.open(source.entry) as entry:
+                size = archive.getinfo(source.entry).compress_size
+                with _unpacked(source.entry, entry) as stream:
+                    yield stream, lambda: size
+            return
+        if source.path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(raw) as archive:
+                raise FileError(f"the archive has {len(archive.infolist())} entries, more than may be read")
+        with _unpacked(source.path.name, raw) as stream:
+            yield stream, raw.tell
+
+
+@contextmanager
+def _unpacked(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
+    if not name.lower().endswith(".gz"):
+        yield raw
+        return
+    with gzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
+        yield unzipped  # type: ignore[misc]
+
+
+class Meter:
+    """Counts the bytes of a load against its total and tells a callback `(done, total)`."""
+
+    def __init__(self, roots: Sequence[Path], progress: Progress | None) -> None:
+        self._progress = progress
+        self._done = 0
+        self._total = sum(path.stat().st_size for root in roots for path in _walk(root)) if progress else 0
+
+    def advance(self, count: int) -> None:
+        """Tell that so many more bytes were read."""
+        if self._progress and count:
+            self._done += count
+            self._progress(min(self._done, self._total), self._total)

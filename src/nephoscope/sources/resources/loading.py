@@ -1,0 +1,147 @@
+"""Load snapshots: one estate out of any mix of files and folders, or a stream of their resources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.coverage import Inference, merge
+from nephoscope.estate.estate import Estate
+from nephoscope.model.place import Place, Quarantined
+from nephoscope.sources.resources.children import children
+from nephoscope.sources.resources.files import Limits, Meter, sources
+from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, read, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nephoscope.model.coverage import Coverage
+    from nephoscope.model.resource import Resource
+    from nephoscope.sources.resources.files import Progress
+    from nephoscope.sources.resources.reading import Item
+
+_Rank = tuple[bool, bool, str, bool]
+
+
+class SnapshotError(Exception):
+    """A snapshot that is not there or cannot be listed; the message names the path."""
+
+
+def load(
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+) -> Estate:
+    """The estate in files and folders of any known format, one body per id: the complete, then the newest API version, then the last.
+
+    `progress(done, total)` is called with bytes of the files. Broken records are in `estate.quarantine`; raises
+    SnapshotError when a path does not exist.
+    """
+    loader = _Loader()
+    for item in _read(paths, progress, limits):
+        loader.take(item)
+    return loader.estate()
+
+
+def stream(
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+) -> Iterator[Resource | Quarantined]:
+    """Every resource in the order of the files, embedded children behind their parent, in memory of a few records.
+
+    An id that stands in the files twice comes twice; containers are not derived. Raises as `load`.
+    """
+    for item in _read(paths, progress, limits):
+        if isinstance(item, Lost):
+            yield item.quarantined
+        elif isinstance(item, Found):
+            yield item.resource
+            for record in children(item.resource.body, item.resource.id):
+                yield resource(record)
+
+
+def _read(paths: Sequence[Path | str], progress: Progress | None, limits: Limits | None) -> Iterator[Item]:
+    roots = [Path(path) for path in paths]
+    for root in roots:
+        if not root.exists():
+            raise SnapshotError(f"no such file or folder: {root}")
+    limits = limits or Limits()
+    meter = Meter(roots, progress)
+    for source in sources(roots, limits):
+        yield from read(source, limits, meter.advance)
+
+
+@dataclass(slots=True)
+class _Loader:
+    """Collects what is read, argument by argument, and builds the estate."""
+
+    _bodies: dict[str, Resource] = field(default_factory=dict)
+    _ranks: dict[str, _Rank] = field(default_factory=dict)
+    _roots: dict[str, Path] = field(default_factory=dict)
+    _seen: dict[Path, Inference] = field(default_factory=lambda: defaultdict(Inference))
+    _declared: dict[Path, list[Coverage]] = field(default_factory=lambda: defaultdict(list))
+    _quarantine: list[Quarantined] = field(default_factory=list)
+    _paged: dict[Path, list[Pages]] = field(default_factory=lambda: defaultdict(list))
+    _duplicates: int = 0
+
+    def take(self, item: Item) -> None:
+        """Note one item of a file."""
+        root = item.source.root
+        if isinstance(item, Found):
+            self._seen[root].see(item.resource)
+            self._keep(item, root)
+        elif isinstance(item, Lost):
+            self._quarantine.append(item.quarantined)
+            if item.type:
+                self._seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
+        elif isinstance(item, Manifest):
+            self._declared[root].append(item.coverage)
+        else:
+            self._paged[item.source.path.parent].append(item)
+
+    def _keep(self, item: Found, root: Path) -> None:
+        key = item.resource.key
+        rank = _rank(item.resource, item.api_version)
+        if key in self._bodies:
+            self._duplicates += 1
+            if rank < self._ranks[key]:
+                return
+        self._bodies[key] = item.resource
+        self._ranks[key] = rank
+        self._roots[key] = root
+
+    def estate(self) -> Estate:
+        """What was read, as an estate."""
+        self._embed()
+        self._miss_pages()
+        parts = [self._coverage(root) for root in self._seen.keys() | self._declared.keys()]
+        return Estate.of(self._bodies.values(), merge(parts), self._quarantine, self._duplicates)
+
+    def _coverage(self, root: Path) -> Coverage:
+        declared = self._declared.get(root)
+        return self._seen[root].manifest(merge(declared) if declared else None)
+
+    def _miss_pages(self) -> None:
+        """A folder whose every page names a next one lacks the last: what it holds was not read in full."""
+        for pages in self._paged.values():
+            if not all(page.continued for page in pages):
+                continue
+            source = pages[-1].source
+            reason = "the answer names a next page that is not there: export all pages"
+            self._quarantine.append(Quarantined(Place(source.name), reason))
+            self._seen[source.root].lost("*", f"a page is missing: {source.name}")
+
+    def _embed(self) -> None:
+        """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
+        for parent in list(self._bodies.values()):
+            for record in children(parent.body, parent.id):
+                child = resource(record)
+                self._seen[self._roots[parent.key]].see(child, embedded=True)
+                own = self._bodies.get(child.key)
+                if own is None or (child.complete and not own.complete):
+                    self._bodies[child.key] = child
+
+
+def _rank(resource_: Resource, api_version: str) -> _Rank:
+    """Orders bodies of one id: whole ones first, then by API version (a preview before the release of its day)."""
+    date, _, label = api_version.lower().partition("-preview")
+    return (resource_.complete, bool(date), date, not label and "-preview" not in api_version.lower())

@@ -1,0 +1,206 @@
+"""From files to resources: every record recognised, its id checked, and what is broken set aside with its place."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import msgspec
+
+from nephoscope.estate.coverage import CoverageError, parse_manifest
+from nephoscope.model.place import Place, Quarantined
+from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.secret import redact_text
+from nephoscope.sources.resources import answer, formats
+from nephoscope.sources.resources.files import FileError, Limits, Source, chunks
+from nephoscope.sources.resources.record import Record, RecordError
+from nephoscope.sources.resources.splitter import Splitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nephoscope.model.coverage import Coverage
+    from nephoscope.sources.resources.splitter import Piece
+
+MAX_QUARANTINED = 1000
+MAX_MANIFEST = 64 * 1024 * 1024
+EXCERPT = 120
+_MAX_NESTING = 4
+_LOST_ID = re.compile(rb'"(?:id|ResourceId)"\s*:\s*"(/[^"\\\n]{1,1000})"', re.IGNORECASE)
+
+
+class Format(Protocol):
+    """A module of the folder formats."""
+
+    RANK: int
+
+    def recognises(self, value: dict[str, Any], /) -> bool:
+        """Whether a JSON object is written in this format."""
+
+    def records(self, value: dict[str, Any], /) -> Iterator[Record]:
+        """The records in it; raises RecordError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource with what decides between two bodies of its id."""
+
+    resource: Resource
+    api_version: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A record or file that could not be used, and the lower-cased type that is now missing ('*' = unknown, '' = none)."""
+
+    quarantined: Quarantined
+    type: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The coverage manifest of a snapshot folder."""
+
+    coverage: Coverage
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The file is made of answers; `continued` when the last of them names a further page."""
+
+    source: Source
+    continued: bool
+
+
+Item = Found | Lost | Manifest | Pages
+
+
+@cache
+def known_formats() -> tuple[Format, ...]:
+    """The modules of the folder formats, the most specific first."""
+    names = [info.name for info in pkgutil.iter_modules(formats.__path__)]
+    modules = [cast("Format", importlib.import_module(f"{formats.__name__}.{name}")) for name in names]
+    return tuple(sorted(modules, key=lambda module: module.RANK))
+
+
+def read(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Item]:
+    """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry."""
+    count = 0
+    for item in _items(source, limits, advance):
+        if isinstance(item, Lost):
+            count += 1
+            if count > MAX_QUARANTINED:
+                continue
+        yield item
+    if count > MAX_QUARANTINED:
+        reason = f"{count - MAX_QUARANTINED} further records are broken"
+        yield Lost(Quarantined(Place(source.name), reason), "*", source)
+
+
+def _items(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Item]:
+    if source.is_manifest:
+        yield _manifest(source, limits, advance)
+        return
+    splitter = Splitter()
+    try:
+        for chunk in chunks(source, limits, advance):
+            for piece in splitter.feed(chunk):
+                yield from _piece(piece, source)
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+    for piece in splitter.close():
+        yield from _piece(piece, source)
+    if splitter.paged:
+        yield Pages(source, splitter.continued)
+
+
+def _manifest(source: Source, limits: Limits, advance: Callable[[int], None]) -> Manifest | Lost:
+    data = bytearray()
+    try:
+        for chunk in chunks(source, limits, advance):
+            data += chunk[: MAX_MANIFEST - len(data)]
+        return Manifest(parse_manifest(msgspec.json.decode(data)), source)
+    except (FileError, CoverageError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return Lost(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
+
+
+def _piece(piece: Piece, source: Source) -> Iterator[Found | Lost]:
+    if piece.error:
+        yield _lost(piece, source, piece.error, _lost_type(piece.data))
+        return
+    try:
+        value = answer.from_row(piece.columns, piece.value) if piece.columns else piece.value
+        for record in records(value):
+            yield Found(resource(record), record.api_version, source)
+    except RecordError as error:
+        yield _lost(piece, source, str(error), "")
+
+
+def _lost(piece: Piece, source: Source, reason: str, type_: str) -> Lost:
+    place = Place(source.name, piece.line, piece.column)
+    text = piece.data[: 4 * EXCERPT].decode("utf-8", "replace")
+    return Lost(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
+
+
+def _excerpt(text: str) -> str:
+    """The first characters on one line, without anything that looks like a secret."""
+    text = redact_text(" ".join(text.split()))
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
+
+
+def _lost_type(data: bytes) -> str:
+    """The type of a broken record from the first id in its text, '*' where there is none."""
+    match = _LOST_ID.search(data)
+    try:
+        return ResourceId.parse(match.group(1).decode("utf-8", "replace")).type if match else "*"
+    except ValueError:
+        return "*"
+
+
+def records(value: Any, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+    """The records in a JSON value, whatever its format; raises RecordError when no format recognises it."""
+    if isinstance(value, list) and nesting:
+        for item in value:
+            yield from records(item, nesting - 1)
+        return
+    if not isinstance(value, dict):
+        raise RecordError("a record must be a JSON object")
+    if nesting and answer.wraps(value):
+        for item in answer.values(value):
+            yield from records(item, nesting - 1)
+        return
+    for form in known_formats():
+        if form.recognises(value):
+            yield from form.records(value)
+            return
+    raise RecordError(
+        "not a resource: it has neither 'id' nor 'ResourceId'; an export must keep the column 'id'"
+    )
+
+
+def resource(record: Record) -> Resource:
+    """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError."""
+    body = record.body
+    text = body.get("id")
+    if not isinstance(text, str):
+        raise RecordError("the body has no 'id'")
+    try:
+        id_ = ResourceId.parse(text)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
+    if not isinstance(body.get("name"), str):
+        body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
+    if not isinstance(body.get("type"), str):
+        body["type"] = id_.type
+    return Resource(id_, body, complete=isinstance(body.get("properties"), dict))

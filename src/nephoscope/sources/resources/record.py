@@ -1,0 +1,24 @@
+"""One resource as a format module hands it out, before its id is checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An ARM body found in a file; `api_version` is '' where the source does not tell, `embedded` where a parent carried it."""
+
+    body: dict[str, Any]
+    api_version: str = ""
+    embedded: bool = False
+
+
+class RecordError(ValueError):
+    """A JSON value that is no usable resource; the message says why and what would make it one."""
+
+
+def resource_id(value: object) -> str:
+    """The text when it can be a resource id or scope, else ''."""
+    return value if isinstance(value, str) and value.startswith("/") else ""
