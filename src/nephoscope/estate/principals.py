@@ -1,0 +1,150 @@
+"""Principals of a tenant: users with what is known of them, and groups with everybody in them.
+
+Facts come as resources of the pseudo types `microsoft.graph/...`, whose body's properties are the Graph object.
+Source: https://learn.microsoft.com/graph/api/resources/user, .../group, .../userregistrationdetails
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.model.resource import Resource
+
+USER_TYPE = "microsoft.graph/users"
+GROUP_TYPE = "microsoft.graph/groups"
+SERVICE_TYPE = "microsoft.graph/serviceprincipals"
+REGISTRATION_TYPE = "microsoft.graph/userregistrationdetails"
+
+READS = (USER_TYPE, GROUP_TYPE, SERVICE_TYPE, REGISTRATION_TYPE)
+
+
+class Principals:
+    """Users, groups and registrations of an estate by lower-cased object id."""
+
+    def __init__(self, estate: Holdings) -> None:
+        self._estate = estate
+        self._expanded: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
+
+    def _index(self, type_: str) -> dict[str, Resource]:
+        return {resource.id.name: resource for resource in self._estate.by_type(type_)}
+
+    @cached_property
+    def _users(self) -> dict[str, Resource]:
+        return self._index(USER_TYPE)
+
+    @cached_property
+    def _groups(self) -> dict[str, Resource]:
+        return self._index(GROUP_TYPE)
+
+    @cached_property
+    def _services(self) -> dict[str, Resource]:
+        return self._index(SERVICE_TYPE)
+
+    @cached_property
+    def _registrations(self) -> dict[str, Resource]:
+        return self._index(REGISTRATION_TYPE)
+
+    def covers(self, type_: str) -> bool:
+        """Whether every object of a Graph pseudo type was read."""
+        return self._estate.coverage.covers(type_, "")
+
+    def user(self, object_id: str) -> Resource | None:
+        """A user, None where the account no longer exists; raises NotCollected where users were not read."""
+        found = self._users.get(object_id)
+        if found is None and not self.covers(USER_TYPE):
+            raise NotCollected(f"{USER_TYPE}/{object_id}")
+        return found
+
+    def is_guest(self, object_id: str) -> bool:
+        """Whether an account comes from outside the tenant; a deleted account is no guest."""
+        user = self.user(object_id)
+        if user is None:
+            return False
+        body = properties(user)
+        kind = body.get("userType")
+        if isinstance(kind, str):
+            return kind.lower() == "guest"
+        if "#EXT#" in str(body.get("userPrincipalName", "")).upper():
+            return True
+        raise NotCollected(f"userType of {USER_TYPE}/{object_id}")
+
+    def is_blocked(self, object_id: str) -> bool:
+        """Whether an account cannot sign in; a deleted account is not blocked, it is gone."""
+        user = self.user(object_id)
+        if user is None:
+            return False
+        enabled = properties(user).get("accountEnabled")
+        if not isinstance(enabled, bool):
+            raise NotCollected(f"accountEnabled of {USER_TYPE}/{object_id}")
+        return not enabled
+
+    def has_second_factor(self, object_id: str) -> bool:
+        """Whether an account has registered a second factor that the tenant's policy lets it use."""
+        found = self._registrations.get(object_id)
+        body: dict[str, Any] = properties(found) if found is not None else {}
+        registered, capable = body.get("isMfaRegistered"), body.get("isMfaCapable")
+        if not isinstance(registered, bool) and not isinstance(capable, bool):
+            raise NotCollected(f"{REGISTRATION_TYPE}/{object_id}")
+        return registered is not False and capable is not False
+
+    def name(self, object_id: str) -> str:
+        """The user principal name, else the object id."""
+        user = self._users.get(object_id)
+        return str((properties(user) if user is not None else {}).get("userPrincipalName") or object_id)
+
+    def members(self, object_id: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The users that a principal stands for, and what was not read and could add more.
+
+        `kind` is the lower-cased principalType of a role assignment ('' = not said). Groups are taken apart to any
+        depth; service principals and devices are no accounts of people.
+        """
+        if kind == "user":
+            return frozenset([object_id]), ()
+        if kind in ("serviceprincipal", "device"):
+            return frozenset(), ()
+        if kind == "foreigngroup":
+            return frozenset(), (f"the members of the foreign group {object_id}",)
+        found = self._expanded.get(object_id)
+        if found is None:
+            found = self._expanded[object_id] = self._expand(object_id, kind)
+        return found
+
+    def _expand(self, start: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        users: set[str] = set()
+        unsure: list[str] = []
+        waiting, seen = [(start, kind)], {start}
+        while waiting:
+            object_id, kind = waiting.pop()
+            if object_id in self._users:
+                users.add(object_id)
+            elif object_id in self._groups:
+                for member in self._listed(object_id, unsure):
+                    if member not in seen:
+                        seen.add(member)
+                        waiting.append((member, ""))
+            elif not self._is_gone(object_id, kind):
+                unsure.append(
+                    f"{GROUP_TYPE if kind == 'group' else 'microsoft.graph/directoryobjects'}/{object_id}"
+                )
+        return frozenset(users), tuple(unsure)
+
+    def _listed(self, group: str, unsure: list[str]) -> list[str]:
+        members = properties(self._groups[group]).get("members")
+        if not isinstance(members, list):
+            unsure.append(f"members of {GROUP_TYPE}/{group}")
+            return []
+        return [str(member.get("id") if isinstance(member, dict) else member).lower() for member in members]
+
+    def _is_gone(self, object_id: str, kind: str) -> bool:
+        """Whether an id that is in no index is no user: a service principal, or an object that no longer exists."""
+        if object_id in self._services:
+            return True
+        if kind == "group":
+            return self.covers(GROUP_TYPE)
+        return all(self.covers(type_) for type_ in (USER_TYPE, GROUP_TYPE, SERVICE_TYPE))

@@ -1,0 +1,94 @@
+"""Role definitions: whether a role makes an owner, lets somebody change things, or only read.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/role-definitions
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.model.resource import Resource
+
+DEFINITION_TYPE = "microsoft.authorization/roledefinitions"
+
+
+class RoleClass(StrEnum):
+    """What a role lets its holder do, widest first."""
+
+    OWNER = "owner"
+    WRITE = "write"
+    READ = "read"
+
+
+# Built-in roles whose GUIDs are the same everywhere: known also where role definitions were not collected.
+WELL_KNOWN = {
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": RoleClass.OWNER,  # Owner
+    "b24988ac-6180-42a0-ab88-20f7382dd24c": RoleClass.WRITE,  # Contributor
+    "acdd72a7-3385-48ef-bd42-f606fba81ae7": RoleClass.READ,  # Reader
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": RoleClass.WRITE,  # User Access Administrator
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": RoleClass.WRITE,  # Role Based Access Control Administrator
+    "fb1c8493-542b-48eb-b624-b4c8fea62acd": RoleClass.WRITE,  # Security Admin
+    "39bc4728-0917-49c7-9d2c-d95423bc2eb4": RoleClass.READ,  # Security Reader
+}
+
+_ASSIGN_ROLES = "microsoft.authorization/roleassignments/write"
+_CHANGING = ("write", "delete", "action")
+
+
+def role_class(definition: Resource) -> RoleClass:
+    """The class of a role by its permissions.
+
+    An owner may do everything (`*`) and assign roles; a writer may do anything that is not a read, on resources or on
+    their data; everybody else is a reader.
+    """
+    permissions: Any = properties(definition).get("permissions")
+    parts = [part for part in permissions if isinstance(part, dict)] if isinstance(permissions, list) else []
+    if any(_owns(part) for part in parts):
+        return RoleClass.OWNER
+    if any(
+        _changes(part, "actions", "notActions") or _changes(part, "dataActions", "notDataActions")
+        for part in parts
+    ):
+        return RoleClass.WRITE
+    return RoleClass.READ
+
+
+def _words(part: dict[str, Any], name: str) -> list[str]:
+    found = part.get(name)
+    return [str(word).lower() for word in found] if isinstance(found, list) else []
+
+
+def _owns(part: dict[str, Any]) -> bool:
+    return "*" in _words(part, "actions") and not _matches(_ASSIGN_ROLES, _words(part, "notActions"))
+
+
+def _matches(operation: str, patterns: Iterable[str]) -> bool:
+    """Whether a pattern names the operation; '*' runs over slashes, as in Azure."""
+    return any(
+        fnmatchcase(operation, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns
+    )
+
+
+def _changes(part: dict[str, Any], allowed: str, taken: str) -> bool:
+    refused = _words(part, taken)
+    return any(
+        not _matches(operation, refused)
+        for pattern in _words(part, allowed)
+        for operation in _operations(pattern)
+    )
+
+
+def _operations(pattern: str) -> list[str]:
+    """The changing operations that a pattern stands for: `x/*` is `x/*/write`, `x/*/delete` and `x/*/action`."""
+    if pattern.endswith("/read"):
+        return []
+    if pattern.endswith("*"):
+        return [f"{pattern}/{verb}" for verb in _CHANGING]
+    return [pattern]

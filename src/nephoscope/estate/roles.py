@@ -1,0 +1,148 @@
+"""Who may do what in a subscription: role assignments with inheritance, groups taken apart.
+
+Eligible assignments of Privileged Identity Management are not active and do not count; deny assignments and the retired
+classic administrators are not read. Source: https://learn.microsoft.com/azure/role-based-access-control/scope-overview
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.principals import READS as PRINCIPAL_READS
+from nephoscope.estate.principals import Principals
+from nephoscope.estate.role_definitions import DEFINITION_TYPE, WELL_KNOWN, RoleClass, role_class
+
+if TYPE_CHECKING:
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.model.resource import Resource
+
+ASSIGNMENT_TYPE = "microsoft.authorization/roleassignments"
+
+READS = (ASSIGNMENT_TYPE, DEFINITION_TYPE, *PRINCIPAL_READS)
+
+_MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An active role assignment: ids lower-cased, `kind` is its lower-cased principalType, `scope` '' is the root."""
+
+    assignment: str
+    principal: str
+    kind: str
+    definition: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Users that hold a class of role, each with the assignments that give it; and what could add more.
+
+    `unsure` names what was not read: a caller may conclude from an account that is there, and not from the absence of
+    one while `unsure` is not empty.
+    """
+
+    users: dict[str, tuple[Grant, ...]]
+    unsure: tuple[str, ...]
+
+
+class Roles:
+    """Role assignments of an estate by scope; indexes are built once."""
+
+    def __init__(self, estate: Holdings) -> None:
+        self._estate = estate
+        self.principals = Principals(estate)
+        self._found: dict[tuple[str, frozenset[RoleClass], bool], Accounts] = {}
+
+    @cached_property
+    def _by_scope(self) -> dict[str, list[Grant]]:
+        """Subscription id, management group id or '' -> grants at that scope or, for a subscription, under it."""
+        found: dict[str, list[Grant]] = defaultdict(list)
+        for resource in self._estate.by_type(ASSIGNMENT_TYPE):
+            grant = _grant(resource)
+            found[resource.id.subscription_id or grant.scope].append(grant)
+        return found
+
+    @cached_property
+    def _definitions(self) -> dict[str, Resource]:
+        """GUID -> role definition."""
+        return {
+            resource.id.name: resource
+            for resource in self._estate.by_type(DEFINITION_TYPE)
+            if resource.complete
+        }
+
+    def class_of(self, definition: str) -> RoleClass:
+        """The class of a role by its lower-cased definition id; raises NotCollected where it was not read."""
+        name = definition.rsplit("/", 1)[-1]
+        if name in self._definitions:
+            return role_class(self._definitions[name])
+        if name in WELL_KNOWN:
+            return WELL_KNOWN[name]
+        raise NotCollected(definition or "the role definition of a role assignment")
+
+    def grants(self, subscription: str, *, below: bool) -> tuple[list[Grant], tuple[str, ...]]:
+        """The assignments that hold on a subscription, those on its groups and resources included where `below`.
+
+        The second part names management groups whose place above the subscription is not known. Raises NotCollected
+        where the subscription's assignments were not read.
+        """
+        if not self._estate.coverage.covers(ASSIGNMENT_TYPE, subscription):
+            raise NotCollected(f"{ASSIGNMENT_TYPE} in {subscription}")
+        own = [
+            grant for grant in self._by_scope.get(subscription, ()) if below or grant.scope == subscription
+        ]
+        above = list(self._by_scope.get("", ()))
+        groups = [scope for scope in self._by_scope if scope.startswith(_MANAGEMENT_GROUP)]
+        ancestors = self._estate.management_groups.get(subscription)
+        if ancestors is None:
+            return [*own, *above], tuple(f"whether {scope} is above {subscription}" for scope in groups)
+        known = {str(scope).lower() for scope in ancestors}
+        inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
+        return [*own, *inherited, *above], ()
+
+    def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> Accounts:
+        """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
+        key = (subscription, classes, below)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._accounts(subscription, classes, below)
+        return found
+
+    def _accounts(self, subscription: str, classes: frozenset[RoleClass], below: bool) -> Accounts:
+        grants, unsure = self.grants(subscription, below=below)
+        users: dict[str, list[Grant]] = defaultdict(list)
+        doubts = list(unsure)
+        for grant in grants:
+            if not grant.principal:
+                doubts.append(f"the properties of {grant.assignment}")
+                continue
+            members, gaps = self.principals.members(grant.principal, grant.kind)
+            if not members and not gaps:
+                continue
+            try:
+                wanted = self.class_of(grant.definition) in classes
+            except NotCollected as gap:
+                doubts.append(gap.what)
+                continue
+            if wanted:
+                doubts += gaps
+                for member in members:
+                    users[member].append(grant)
+        return Accounts({user: tuple(held) for user, held in users.items()}, tuple(dict.fromkeys(doubts)))
+
+
+def _grant(resource: Resource) -> Grant:
+    body = properties(resource)
+    return Grant(
+        assignment=resource.key,
+        principal=str(body.get("principalId") or "").lower(),
+        kind=str(body.get("principalType") or "").lower(),
+        definition=str(body.get("roleDefinitionId") or "").lower(),
+        scope=resource.id.parent,
+    )

@@ -1,0 +1,78 @@
+"""What an analyzer sees: the estate at one moment, its network and its roles."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.exposure import Exposure
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import Network
+from nephoscope.estate.roles import Roles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from nephoscope.estate.addresses import AddressSet
+    from nephoscope.estate.holdings import Holdings
+    from nephoscope.model.resource import Resource
+
+
+class View:
+    """A read-only view of an estate; what it derives is built once, on first use.
+
+    `service_tags` maps lower-cased service tags to their prefixes where a table was imported.
+    """
+
+    def __init__(
+        self, estate: Holdings, now: datetime, service_tags: Mapping[str, AddressSet] | None = None
+    ) -> None:
+        self.estate = estate
+        self.now = now
+        self._service_tags = service_tags
+
+    def resources(self, type_: str) -> Sequence[Resource]:
+        """The resources of a type."""
+        return tuple(self.estate.by_type(type_.lower()))
+
+    def children(self, type_: str, parent: str) -> Sequence[Resource]:
+        """The resources of a lower-cased type under a lower-cased parent id."""
+        return self._children(type_).get(parent, ())
+
+    def _children(self, type_: str) -> Mapping[str, Sequence[Resource]]:
+        index = self._child_indexes.get(type_)
+        if index is None:
+            index = self._child_indexes[type_] = {}
+            for resource in self.estate.by_type(type_):
+                index.setdefault(resource.id.parent, []).append(resource)
+        return index
+
+    @cached_property
+    def _child_indexes(self) -> dict[str, dict[str, list[Resource]]]:
+        return {}
+
+    def covers(self, type_: str, scope: str) -> bool:
+        """Whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
+        return self.estate.coverage.covers(type_, scope)
+
+    def need(self, type_: str, scope: str) -> None:
+        """Raise NotCollected unless a type was read in a scope."""
+        if not self.covers(type_, scope):
+            reason = self.estate.coverage.gaps.get(type_)
+            raise NotCollected(f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else ""))
+
+    @cached_property
+    def network(self) -> Network:
+        """Security rules and reachability."""
+        return Network(self.estate, self._service_tags)
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """Ways in from the Internet."""
+        return Exposure(self.network)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Role assignments and accounts."""
+        return Roles(self.estate)
