@@ -1,0 +1,260 @@
+"""Property aliases: the names that rules use for paths inside a resource body.
+
+A table maps a lower-cased alias to its default path and, where the provider says so, to other paths per api-version.
+Source of the shape: GET /providers?$expand=resourceTypes/aliases (`az provider list --expand resourceTypes/aliases`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.policy.errors import PolicyError, suggestion
+from nephoscope.policy.paths import STAR, Segments, folded, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+class UnknownAlias(LookupError):
+    """An alias that stands in no loaded table; the message names it and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One alias: its default path, and the paths that single api-versions (lower-cased) have instead."""
+
+    name: str
+    path: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    modifiable: bool | None = None
+
+    def at(self, api_version: str) -> str:
+        """The path for an api-version, '' for the default."""
+        return self.versions.get(api_version, self.path) if self.versions else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Whether a resource type bears tags and a location, which decides what mode Indexed covers."""
+
+    tags: bool
+    location: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """Where a field reads: `special` is 'name', 'fullname', 'type' or 'id' and then `segments` is empty.
+
+    `segments` has lower-cased keys, `spelled` the keys as a request body writes them; `location` asks for values to be
+    compared without spaces.
+    """
+
+    text: str
+    special: str = ""
+    segments: Segments = ()
+    spelled: Segments = ()
+    location: bool = False
+    alias: str = ""
+
+    @property
+    def many(self) -> bool:
+        """Whether the path selects more than one value."""
+        return STAR in self.segments
+
+
+_SPECIAL = {"name": "name", "fullname": "fullName", "type": "type", "id": "id"}
+_ENVELOPE = {
+    "kind": "kind",
+    "location": "location",
+    "tags": "tags",
+    "identity": "identity",
+    "apiversion": "apiVersion",
+}
+
+
+class Aliases:
+    """A table of aliases and of the capabilities of resource types."""
+
+    def __init__(
+        self,
+        table: Mapping[str, str | Alias],
+        capabilities: Mapping[str, Capability] | None = None,
+        *,
+        plain_paths: bool = False,
+    ) -> None:
+        self._table = table
+        self._capabilities = dict(capabilities or {})
+        self._plain = plain_paths
+        self._fields: dict[tuple[str, str], FieldPath] = {}
+        self.versioned = any(not isinstance(value, str) and value.versions for value in table.values())
+        """Whether some alias has paths of single api-versions."""
+
+    @classmethod
+    def builtin(cls) -> Aliases:
+        """The table that ships with nephoscope: every alias that public built-in definitions use."""
+        return _builtin()
+
+    @classmethod
+    def raw(cls) -> Aliases:
+        """No table at all: every field that is not a known name is a path into the body itself."""
+        return cls({}, plain_paths=True)
+
+    @classmethod
+    def of(cls, document: Any) -> Aliases:
+        """A table from a map alias -> path, or from the JSON of `az provider list --expand resourceTypes/aliases`.
+
+        Raises PolicyError naming the entry that has neither shape.
+        """
+        if isinstance(document, dict) and isinstance(document.get("value"), list):
+            document = document["value"]
+        if isinstance(document, list):
+            return _from_providers(document)
+        if not isinstance(document, dict):
+            raise PolicyError("an alias file is a map alias -> path, or a list of providers", stage="compile")
+        table: dict[str, str | Alias] = {}
+        for name, path in document.items():
+            if not isinstance(path, str):
+                raise PolicyError(f"the path of the alias '{name}' must be a string", name, "compile")
+            table[name.lower()] = path
+        return cls(table)
+
+    @classmethod
+    def load(cls, path: Path) -> Aliases:
+        """Read an alias file (.json or .json.gz) in one of the shapes that `of` takes."""
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        try:
+            return cls.of(json.loads(data))
+        except json.JSONDecodeError as error:
+            raise PolicyError(
+                f"{path}: not JSON: {error.msg} (line {error.lineno})", stage="compile"
+            ) from error
+
+    def merged(self, other: Aliases) -> Aliases:
+        """Both tables; where both know an alias or a type, `other` wins."""
+        capabilities = {**self._capabilities, **other._capabilities}
+        return Aliases({**self._table, **other._table}, capabilities, plain_paths=self._plain or other._plain)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._table
+
+    def names(self) -> Iterable[str]:
+        """Every alias, lower-cased."""
+        return self._table.keys()
+
+    def get(self, name: str) -> Alias | None:
+        """The alias of a name in any case, None where no table has it."""
+        found = self._table.get(name.lower())
+        return Alias(name, found) if isinstance(found, str) else found
+
+    def capability(self, type_: str) -> Capability | None:
+        """What is known of a lower-cased resource type, None where nothing is."""
+        return self._capabilities.get(type_)
+
+    def field(self, text: str, api_version: str = "") -> FieldPath:
+        """Resolve a field name or alias; raises UnknownAlias, or ValueError for a malformed path."""
+        key = (text, api_version if self.versioned else "")
+        found = self._fields.get(key)
+        if found is None:
+            found = self._fields[key] = self._resolve(text, key[1])
+        return found
+
+    def _resolve(self, text: str, api_version: str) -> FieldPath:
+        lowered = text.lower()
+        if lowered in _SPECIAL:
+            return FieldPath(text, special=lowered)
+        if lowered in _ENVELOPE:
+            return _path(text, (_ENVELOPE[lowered],), location=lowered == "location")
+        if lowered.startswith(("tags.", "tags[")):
+            return _path(text, ("tags", _tag_name(text)))
+        if lowered.startswith(("identity.", "identity[")):
+            return _path(text, split(text))
+        alias = self.get(text)
+        if alias is not None:
+            return _path(text, split(alias.at(api_version.lower())), alias=lowered)
+        if self._plain:
+            return _path(text, split(text))
+        raise UnknownAlias(self._unknown(text))
+
+    def _unknown(self, text: str) -> str:
+        if "/" not in text:
+            known = ("name", "fullName", "kind", "type", "location", "id", "identity.type", "tags")
+            return f"'{text}' is neither a field nor an alias{suggestion(text, known)} (a property needs its alias)"
+        stem = text.lower().rsplit("/", 1)[0]
+        near = [name for name in self._table if name.startswith(stem)]
+        hint = suggestion(text, near) or f"; {len(near)} aliases begin with '{stem}'"
+        return f"the alias '{text}' is in no loaded alias table{hint} (import one that has it)"
+
+
+def _path(text: str, spelled: Segments, *, location: bool = False, alias: str = "") -> FieldPath:
+    return FieldPath(text, "", folded(spelled), spelled, location, alias)
+
+
+def _tag_name(text: str) -> str:
+    """The tag of `tags.x`, `tags[x]`, `tags['x']`, `tags['''x''']`; a dotted rest is one name."""
+    if text[4] == ".":
+        return text[5:]
+    if not text.endswith("]"):
+        raise ValueError(f"'[' is not closed in {text!r}")
+    inner = text[5:-1]
+    if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
+        return inner[1:-1].replace("''", "'")
+    if not inner:
+        raise ValueError(f"no tag name in {text!r}")
+    return inner
+
+
+def _from_providers(providers: list[Any]) -> Aliases:
+    table: dict[str, str | Alias] = {}
+    capabilities: dict[str, Capability] = {}
+    for number, provider in enumerate(providers):
+        if not isinstance(provider, dict) or not isinstance(provider.get("namespace"), str):
+            raise PolicyError(
+                "a provider is an object with 'namespace' and 'resourceTypes'", f"[{number}]", "compile"
+            )
+        for kind in provider.get("resourceTypes") or []:
+            type_ = f"{provider['namespace']}/{kind['resourceType']}".lower()
+            stated = kind.get("capabilities")
+            if isinstance(stated, str) and stated:
+                words = stated.lower()
+                capabilities[type_] = Capability("supportstags" in words, "supportslocation" in words)
+            for entry in kind.get("aliases") or []:
+                alias = _alias(entry)
+                if alias is not None:
+                    table[alias.name.lower()] = alias
+    return Aliases(table, capabilities)
+
+
+def _alias(entry: dict[str, Any]) -> Alias | None:
+    """One entry of a provider's `aliases`; None for one without any path."""
+    default = entry.get("defaultPath")
+    versions = {
+        version.lower(): path["path"]
+        for path in entry.get("paths") or []
+        for version in path.get("apiVersions") or []
+        if path.get("path") != default
+    }
+    if not default:
+        stated = [path["path"] for path in entry.get("paths") or [] if path.get("path")]
+        if not stated:
+            return None
+        default = stated[0]
+    attributes = (entry.get("defaultMetadata") or {}).get("attributes")
+    modifiable = None if attributes is None else str(attributes).lower() == "modifiable"
+    return Alias(entry["name"], default, versions, modifiable)
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> Aliases:
+    from nephoscope.policy.alias_table import read
+
+    return read()

@@ -1,0 +1,42 @@
+"""What an evaluation knows besides resources: the time, the request, the assignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LATEST_API = "9999-12-31"
+"""requestContext().apiVersion while existing resources are scanned: newer than every real version, as Azure scans with the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`now` must be aware. `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the
+    same name return; where None they are derived from the snapshot (or, for requestContext, a scan at the latest api-version).
+    `api_version` picks the alias paths of that version; '' takes the version recorded in the body, else the default paths.
+    `attestation` is the state somebody attested for a manual policy, '' where nobody did.
+    """
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    api_version: str = ""
+    resource_group: Mapping[str, Any] | None = None
+    subscription: Mapping[str, Any] | None = None
+    policy: Mapping[str, Any] | None = None
+    request: Mapping[str, Any] | None = None
+    claims: Mapping[str, Any] | None = None
+    attestation: str = ""
+
+    def request_context(self, view_version: str) -> dict[str, Any]:
+        """The object that requestContext() returns."""
+        if self.request is not None:
+            return dict(self.request)
+        return {"apiVersion": self.api_version or view_version or LATEST_API, "identity": None}
+
+    @property
+    def utc_now(self) -> str:
+        """The time as utcNow() prints it (ISO 8601, seven fraction digits)."""
+        return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

@@ -1,0 +1,158 @@
+"""A policy definition: parsed once, bound to parameters, evaluated against resources."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.policy import guards
+from nephoscope.policy.binding import bind
+from nephoscope.policy.check import Checker
+from nephoscope.policy.context import Context
+from nephoscope.policy.document import get, load
+from nephoscope.policy.errors import raise_all
+from nephoscope.policy.parser import Parser
+from nephoscope.policy.paths import MISSING
+from nephoscope.policy.rule import Rule
+from nephoscope.policy.switches import SWITCHES, Switches
+from nephoscope.policy.tree import Literal, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.model.place import Place
+    from nephoscope.model.resource import Resource
+    from nephoscope.policy import tree
+    from nephoscope.policy.aliases import Aliases
+    from nephoscope.policy.result import Result
+    from nephoscope.policy.snapshot import Snapshot
+
+
+class Definition:
+    """A parsed policy definition.
+
+    `types` are the lower-cased resource types that its `if` provably needs (None: it may concern any), `related_types` the
+    lower-cased types that its effect looks up, where they are written out.
+    """
+
+    def __init__(
+        self, parsed: tree.Tree, properties: dict[str, Any], envelope: dict[str, Any], prefix: str
+    ) -> None:
+        self.tree = parsed
+        self.id: str = _text(envelope, "id")
+        self.name: str = _text(envelope, "name") or self.id.rsplit("/", 1)[-1]
+        self.display_name: str = _text(properties, "displayName")
+        self.description: str = _text(properties, "description")
+        self.policy_type: str = _text(properties, "policyType")
+        self.mode = parsed.mode
+        self.metadata: dict[str, Any] = _object(properties, "metadata")
+        self.parameters = parsed.parameters
+        self.version: str = _text(properties, "version") or str(get(self.metadata, "version") or "")
+        self.types = guards.types(parsed.condition, _literal)
+        self._prefix = prefix
+        self._checked: list[tuple[Aliases, Switches]] = []
+        self._rules: dict[str, Rule] = {}
+
+    @classmethod
+    def parse(cls, document: Any, place: Place | None = None) -> Definition:
+        """Parse a policyDefinition document: `{"properties": ...}`, bare properties, or JSON text of either.
+
+        Raises PolicyError with the first fault and the others attached.
+        """
+        if isinstance(document, (str, bytes)):
+            document = load(document)
+        parser = Parser()
+        properties, prefix = parser.properties(document)
+        parsed = parser.definition(properties, prefix) if not parser.errors else None
+        raise_all(parser.errors, place)
+        if parsed is None:
+            raise AssertionError("a document without a tree has an error")
+        return cls(parsed, properties, document, prefix)
+
+    @property
+    def effect_default(self) -> str:
+        """The effect when no parameter is given, '' where it needs one."""
+        effect = self.tree.then.effect
+        if isinstance(effect, Literal):
+            return str(effect.value)
+        defaults = {name: one.default for name, one in self.parameters.items() if one.has_default}
+        from nephoscope.policy.rule import Folder
+
+        found = Folder(defaults)(effect)
+        return found if isinstance(found, str) else ""
+
+    @property
+    def related_types(self) -> frozenset[str]:
+        """The types that the effect looks up."""
+        existence = self.tree.then.existence
+        if (
+            existence is None
+            or isinstance(existence.type, Template)
+            or not isinstance(existence.type, Literal)
+        ):
+            return frozenset()
+        return frozenset({str(existence.type.value).lower()})
+
+    def applies_to(self, type_: str) -> bool:
+        """Whether the `if` can hold for a type (in any case), whatever the parameters are."""
+        return self.types is None or type_.lower() in self.types
+
+    def check(self, aliases: Aliases, switches: Switches = SWITCHES) -> None:
+        """The compile stage: raises PolicyError naming every unknown alias, function and parameter."""
+        if any(seen is aliases and profile is switches for seen, profile in self._checked):
+            return
+        checker = Checker(aliases, switches, self.parameters, self._prefix)
+        checker.definition(self.tree)
+        raise_all(checker.errors)
+        self._checked.append((aliases, switches))
+
+    def bind(self, parameters: Mapping[str, Any] | None = None) -> Rule:
+        """The rule with parameters folded in; raises PolicyError (stage compile) where they do not fit the declarations."""
+        given = parameters or {}
+        key = json.dumps(given, sort_keys=True, default=str) if given else ""
+        found = self._rules.get(key)
+        if found is None:
+            found = Rule(self.tree, bind(self.parameters, given))
+            if len(self._rules) >= _KEPT_RULES:
+                self._rules.clear()
+            self._rules[key] = found
+        return found
+
+    def evaluate(
+        self,
+        resource: Resource,
+        snapshot: Snapshot,
+        parameters: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+    ) -> Result:
+        """Judge a resource; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
+        self.check(snapshot.aliases, snapshot.switches)
+        return self.bind(parameters).evaluate(resource, snapshot, context or Context())
+
+    def explain(
+        self,
+        resource: Resource,
+        snapshot: Snapshot,
+        parameters: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+    ) -> Result:
+        """The same by the tree-walking interpreter."""
+        self.check(snapshot.aliases, snapshot.switches)
+        return self.bind(parameters).explain(resource, snapshot, context or Context())
+
+
+_KEPT_RULES = 16
+
+
+def _literal(operand: tree.Operand) -> Any:
+    return operand.value if isinstance(operand, Literal) else MISSING
+
+
+def _text(mapping: dict[str, Any], name: str) -> str:
+    found = get(mapping, name)
+    return found if isinstance(found, str) else ""
+
+
+def _object(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+    found = get(mapping, name)
+    return found if isinstance(found, dict) else {}

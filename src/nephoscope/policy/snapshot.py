@@ -1,0 +1,144 @@
+"""The resources of one evaluation, indexed for the look-ups that *IfNotExists effects make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope.policy.aliases import Aliases
+from nephoscope.policy.switches import SWITCHES, Switches
+from nephoscope.policy.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nephoscope.model.resource import Resource
+
+Key = tuple[str, str]
+
+
+class Index:
+    """Resources by key, type, (parent, type), (resource group, type) and (subscription, type)."""
+
+    __slots__ = ("by_group", "by_key", "by_parent", "by_subscription", "by_type")
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, View] = {}
+        self.by_type: dict[str, list[View]] = {}
+        self.by_parent: dict[Key, list[View]] = {}
+        self.by_group: dict[Key, list[View]] = {}
+        self.by_subscription: dict[Key, list[View]] = {}
+
+    def add(self, view: View) -> None:
+        """Take a resource in; of two with the same id the later wins."""
+        if view.key in self.by_key:
+            self._drop(self.by_key[view.key])
+        identifier, type_ = view.resource.id, view.type
+        self.by_key[view.key] = view
+        self.by_type.setdefault(type_, []).append(view)
+        self.by_parent.setdefault((identifier.parent, type_), []).append(view)
+        self.by_group.setdefault((identifier.resource_group_id, type_), []).append(view)
+        self.by_subscription.setdefault((identifier.subscription, type_), []).append(view)
+
+    def _drop(self, view: View) -> None:
+        identifier, type_ = view.resource.id, view.type
+        self.by_type[type_].remove(view)
+        self.by_parent[identifier.parent, type_].remove(view)
+        self.by_group[identifier.resource_group_id, type_].remove(view)
+        self.by_subscription[identifier.subscription, type_].remove(view)
+
+
+class Snapshot:
+    """The world that rules see. Immutable to its users; views and compiled lookups are cached inside.
+
+    `coverage` says what was read in full, so that an absent related resource is 'does not exist' only there. `unknown` maps
+    the id of an extension or child resource that an analyzer could not compute to the reason why. `aliases` resolves field
+    names; `switches` are the semantic decisions. Raises nothing on odd bodies: they are data.
+    """
+
+    def __init__(
+        self,
+        resources: Iterable[Resource],
+        aliases: Aliases | None = None,
+        coverage: Coverage | None = None,
+        unknown: Mapping[str, str] | None = None,
+        switches: Switches = SWITCHES,
+        *,
+        base: Snapshot | None = None,
+    ) -> None:
+        self.aliases = aliases if aliases is not None else Aliases.builtin()
+        self.coverage = coverage if coverage is not None else Coverage.everything()
+        self.switches = switches
+        self._base = base
+        self._index = Index()
+        for resource in resources:
+            self._index.add(View(resource))
+        self._unknown: dict[Key, list[tuple[str, str]]] = {}
+        for key, reason in (unknown or {}).items():
+            identifier = ResourceId.parse(key)
+            self._unknown.setdefault((identifier.parent, identifier.type), []).append(
+                (identifier.key, reason)
+            )
+
+    def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, str] | None = None) -> Snapshot:
+        """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
+        return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.views())
+
+    def views(self) -> Iterator[View]:
+        """Every resource, the overlay's last."""
+        if self._base is not None:
+            yield from (view for view in self._base.views() if view.key not in self._index.by_key)
+        yield from self._index.by_key.values()
+
+    def find(self, key: str) -> View | None:
+        """The resource with a lower-cased id."""
+        found = self._index.by_key.get(key)
+        return found if found is not None or self._base is None else self._base.find(key)
+
+    def view(self, resource: Resource) -> View:
+        """The view of a resource, the cached one where it is part of this snapshot."""
+        found = self.find(resource.key)
+        return found if found is not None and found.resource is resource else View(resource)
+
+    def of_type(self, type_: str) -> list[View]:
+        """The resources of a lower-cased type."""
+        return self._merge("by_type", type_)
+
+    def children(self, parent: str, type_: str) -> list[View]:
+        """The child or extension resources of a type directly under the lower-cased id `parent`."""
+        return self._merge("by_parent", (parent, type_))
+
+    def in_group(self, group: str, type_: str) -> list[View]:
+        """The resources of a type in the resource group with the lower-cased id."""
+        return self._merge("by_group", (group, type_))
+
+    def in_subscription(self, subscription: str, type_: str) -> list[View]:
+        """The resources of a type in the subscription with the lower-cased GUID."""
+        return self._merge("by_subscription", (subscription, type_))
+
+    def _merge(self, index: str, key: Any) -> list[View]:
+        own: list[View] = getattr(self._index, index).get(key, [])
+        if self._base is None:
+            return own
+        below = self._base._merge(index, key)
+        if not own:
+            return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
+        return [view for view in below if view.key not in self._index.by_key] + own
+
+    def unknown_under(self, parent: str, type_: str) -> list[tuple[str, str]]:
+        """(id, reason) of the resources of a type under `parent` that an analyzer could not compute."""
+        own = self._unknown.get((parent, type_), [])
+        below = self._base.unknown_under(parent, type_) if self._base is not None else []
+        return [*below, *own] if below else own
+
+    def subscription_of(self, view: View) -> View | None:
+        """The subscription object of a resource."""
+        return self.find(view.resource.id.subscription_id) if view.type != SUBSCRIPTION_TYPE else view
+
+    def group_of(self, view: View) -> View | None:
+        """The resource group object of a resource."""
+        return self.find(view.resource.id.resource_group_id) if view.type != RESOURCE_GROUP_TYPE else view

@@ -1,0 +1,35 @@
+"""The points where the published description of the language and its known engines disagree, decided once.
+
+Each switch is argued in docs/decisions/0020 to 0024. One profile serves everything: scans, previews and the oracle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """A frozen profile of semantic decisions."""
+
+    missing_array: Literal["false", "true"] = "false"
+    """What a condition on `alias[*]` outside a count yields where the array itself is absent (an empty array is always true)."""
+    numeric_strings: Literal["parsed", "text"] = "parsed"
+    """Whether equals reads '05' as the number 5 against a number, or compares the texts."""
+    mixed_order: Literal["false", "error"] = "false"
+    """What less/greater yield on two values that have no order (a number against a word)."""
+    like_question_mark: Literal["one-character", "literal"] = "one-character"
+    """What `?` stands for in like."""
+    missing_field_value: Literal["null", "empty"] = "null"
+    """What the template function field() returns for an absent property: null or ''."""
+    hash_functions_in_if: Literal["refused", "allowed"] = "refused"
+    """Whether guid() and uniqueString(), whose hash is not published, may decide an `if`."""
+    error_logic: Literal["kleene", "first"] = "kleene"
+    """Whether `false and error` is false (any order), or an error reached first ends the evaluation."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in asdict(self).items())
+
+
+SWITCHES = Switches()
