@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class UnknownAlias(LookupError):
+class UnknownAlias(LookupError):  # noqa: N818 - says what is unknown
     """An alias that stands in no loaded table; the message names it and what to do."""
 
 

@@ -30,7 +30,7 @@ class Checker:
         self._aliases = aliases
         self._switches = switches
         self._declared = declared
-        self._rule = f"{prefix}policyRule"
+        self._prefix = prefix
 
     def definition(self, parsed: tree.Tree) -> None:
         """Check the whole definition; aliases of data-plane modes belong to their own evaluators."""
@@ -46,13 +46,13 @@ class Checker:
             if existence.condition is not None:
                 self._condition(existence.condition, scanned)
         for operation in parsed.then.operations or ():
-            self._field(operation.field, f"{operation.path}.field", scanned)
+            self._field(operation.target, f"{operation.path}.field", scanned)
             for operand in (operation.value, operation.condition):
                 if operand is not None:
                     self._operand(operand, operation.path, scanned)
 
     def _fail(self, path: str, message: str) -> None:
-        self.errors.append(PolicyError(message, path, "compile"))
+        self.errors.append(PolicyError(message, f"{self._prefix}{path}", "compile"))
 
     def _condition(self, node: tree.Condition, scanned: bool, *, hashes: bool = True) -> None:
         if isinstance(node, tree.Not):

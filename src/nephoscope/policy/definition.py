@@ -13,7 +13,7 @@ from nephoscope.policy.document import get, load
 from nephoscope.policy.errors import raise_all
 from nephoscope.policy.parser import Parser
 from nephoscope.policy.paths import MISSING
-from nephoscope.policy.rule import Rule
+from nephoscope.policy.rule import Folder, Rule
 from nephoscope.policy.switches import SWITCHES, Switches
 from nephoscope.policy.tree import Literal, Template
 
@@ -62,12 +62,12 @@ class Definition:
         if isinstance(document, (str, bytes)):
             document = load(document)
         parser = Parser()
-        properties, prefix = parser.properties(document)
-        parsed = parser.definition(properties, prefix) if not parser.errors else None
+        properties = parser.properties(document)
+        parsed = parser.definition(properties) if not parser.errors else None
         raise_all(parser.errors, place)
         if parsed is None:
             raise AssertionError("a document without a tree has an error")
-        return cls(parsed, properties, document, prefix)
+        return cls(parsed, properties, document, parser.prefix)
 
     @property
     def effect_default(self) -> str:
@@ -76,8 +76,6 @@ class Definition:
         if isinstance(effect, Literal):
             return str(effect.value)
         defaults = {name: one.default for name, one in self.parameters.items() if one.has_default}
-        from nephoscope.policy.rule import Folder
-
         found = Folder(defaults)(effect)
         return found if isinstance(found, str) else ""
 

@@ -37,7 +37,7 @@ def _operation(operation: tree.Operation, scope: Scope) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if operation.operation != "append":
         result["operation"] = get(operation.raw, "operation")
-    result["field"] = explain.value(operation.field.name, scope)
+    result["field"] = explain.value(operation.target.name, scope)
     if operation.value is not None:
         result["value"] = explain.value(operation.value, scope)
     if operation.condition is not None:

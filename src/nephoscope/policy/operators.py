@@ -114,7 +114,7 @@ def order(left: Any, right: Any, switches: Switches) -> int | None:
         if switches.mixed_order == "error":
             raise OrderError(f"{left!r} and {right!r} have no order")
         return None
-    return (first > second) - (first < second)
+    return int(first > second) - int(first < second)
 
 
 @lru_cache(maxsize=4096)

@@ -158,6 +158,6 @@ def _gap(
     last = lookup.name.lower() if "/" not in lookup.name else ""
     if coverage.covers(lookup.type, scope, last) or coverage.covers(lookup.type, view.key, last):
         return ""
-    reason = coverage.gaps.get(lookup.type)
+    why = coverage.gaps.get(lookup.type)
     where = "the tenant" if not scope else scope if view.type != SUBSCRIPTION_TYPE else view.key
-    return f"{lookup.type} was not collected in {where}" + (f" ({reason})" if reason else "")
+    return f"{lookup.type} was not collected in {where}" + (f" ({why})" if why else "")

@@ -124,7 +124,7 @@ class Snapshot:
         own: list[View] = getattr(self._index, index).get(key, [])
         if self._base is None:
             return own
-        below = self._base._merge(index, key)
+        below = self._base._merge(index, key)  # noqa: SLF001 - the same class
         if not own:
             return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
         return [view for view in below if view.key not in self._index.by_key] + own

@@ -126,7 +126,7 @@ class Operation:
 
     path: str = field(compare=False)
     operation: str
-    field: FieldRef
+    target: FieldRef
     value: Operand | None
     condition: Operand | None
     raw: dict[str, Any] = field(compare=False)

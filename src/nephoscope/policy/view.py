@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nephoscope.policy.aliases import FieldPath
 
 
-class NotCollected(Exception):
+class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
     """An evaluation looked at something that the snapshot did not read; `args[0]` says at what and why it is missing."""
 
 
