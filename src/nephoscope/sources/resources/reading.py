@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nephoscope.model.coverage import Coverage
-    from nephoscope.sources.resources.splitter import Piece
+    from nephoscope.sources.resources.grammar import Piece
 
 MAX_QUARANTINED = 1000
 MAX_MANIFEST = 64 * 1024 * 1024

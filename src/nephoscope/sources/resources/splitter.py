@@ -8,62 +8,43 @@ The result never depends on how the stream was cut into chunks. Grammar: RFC 825
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
+
+from nephoscope.sources.resources.grammar import (
+    BARE_TABLE,
+    BLANK,
+    CANDIDATE,
+    CLOSES,
+    ENVELOPE,
+    HEADER,
+    LENIENT_PREFIX,
+    LENIENT_TOKEN,
+    MAX_RECORD,
+    MORE,
+    OPEN_STRING,
+    OWN_ID,
+    PREFIX,
+    TOKEN,
+    WASTE,
+    BrokenError,
+    Piece,
+    Scan,
+    column_names,
+    decode_flat,
+    is_record,
+    nest,
+    string_stop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_RECORD = 8 * 1024 * 1024
-MAX_DEPTH = 100
-HEADER = 64 * 1024
 _TRIALS = 200
-
-_OUTSIDE = rb"[\s,:0-9.+\-eEtrufalsn]*+"
-_STRING = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
-_TOKEN = re.compile(_OUTSIDE + rb"(?:" + _STRING + _OUTSIDE + rb")*+([{}\[\]])")
-_PREFIX = re.compile(_OUTSIDE + rb"(?:" + _STRING + _OUTSIDE + rb")*+")
-_LENIENT = rb'[^"{}\[\]]*+'
-_LENIENT_TOKEN = re.compile(_LENIENT + rb"(?:" + _STRING + _LENIENT + rb")*+([{}\[\]])")
-_LENIENT_PREFIX = re.compile(_LENIENT + rb"(?:" + _STRING + _LENIENT + rb")*+")
-_OPEN_STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+\\?\Z')
-_OPEN_STRING_HEAD = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+')
-_BLANK = re.compile(rb"[\s,\x1e]*+")
-_SCALAR = rb"(?:" + _STRING + rb"|[\w.+\-]+|\[\s*\]|\{\s*\})"
-_MEMBERS = rb"(?P<members>\s*(?:" + _STRING + rb"\s*:\s*" + _SCALAR + rb"\s*,\s*)*)"
-_TABLE_HEAD = rb'"columns"\s*:\s*(?P<columns>\[[^\]]*\])\s*,\s*"rows"\s*:\s*\['
-_ENVELOPE = re.compile(
-    rb"\{" + _MEMBERS + rb'(?:"(?:data|value)"\s*:\s*(?:(?P<list>\[)|(?P<object>\{)\s*' + _TABLE_HEAD + rb"))"
-)
-_BARE_TABLE = re.compile(rb"\{" + _MEMBERS + _TABLE_HEAD)
-_MORE = re.compile(
-    rb'"(?:@odata\.)?(?:nextLink|\$?skip_?token)"\s*:\s*"[^"]|"result_?truncated"\s*:\s*(?:"true"|true)',
-    re.IGNORECASE,
-)
-_OWN_ID = re.compile(rb'"(?:id|type)"\s*:')
-_CANDIDATE = re.compile(rb"[\n,\[}][ \t\r\n]*(?=\{)")
-_WASTE = re.compile(rb"[^{\[\n\]]*+\]?")
-_CLOSES = {ord("{"): ord("}"), ord("["): ord("]")}
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A record cut out of a stream: its bytes, its place (1-based), and why it is broken ('' = it is whole).
-
-    `columns` are the column names where the record is a row of a table. `value` is what the bytes decode to.
-    """
-
-    data: bytes
-    line: int
-    column: int
-    error: str = ""
-    columns: tuple[str, ...] = ()
-    value: Any = None
 
 
 @dataclass(slots=True)
@@ -74,31 +55,6 @@ class _Container:
     columns: tuple[str, ...] = ()
     rests: int = 0
     fails: int = 0
-
-
-class _BrokenError(Exception):
-    """The text at an offset of the buffer can not continue a record; `kind` says how the search goes on."""
-
-    def __init__(self, kind: str, offset: int, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.offset = offset
-        self.reason = reason
-
-
-@dataclass(slots=True)
-class _Scan:
-    """How far the search for the end of one record has come.
-
-    `stack` holds the brackets that must still close. Once `error` is set the record is lost and only its end is looked for;
-    up to `tested` no other record begins inside it.
-    """
-
-    start: int
-    position: int
-    stack: bytearray
-    error: str = ""
-    tested: int = 0
 
 
 class Splitter:
@@ -115,11 +71,11 @@ class Splitter:
         self._line = 1
         self._column = 1
         self._stack: list[_Container] = [_Container("top")]
-        self._scan: _Scan | None = None
+        self._scan: Scan | None = None
         self._header_tried = False
         self._eof = False
         self._out: deque[Piece] = deque()
-        self._broken: _BrokenError | None = None
+        self._broken: BrokenError | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Piece]:
         """Take more of the stream and hand out the records that are now complete."""
@@ -159,7 +115,7 @@ class Splitter:
         if container.kind == "rest":
             return self._skip_rest(container)
         if self._scan is None:
-            self._move(_BLANK.match(self._buffer, self._position).end())  # type: ignore[union-attr]
+            self._move(BLANK.match(self._buffer, self._position).end())  # type: ignore[union-attr]
             if self._position >= len(self._buffer):
                 return False
         return self._item(container)
@@ -187,11 +143,11 @@ class Splitter:
         self._stack.pop()
         if container.rests:
             self._stack.append(_Container("rest", rests=container.rests))
-            self._scan = _Scan(self._position, self._position, bytearray(b"}" * container.rests))
+            self._scan = Scan(self._position, self._position, bytearray(b"}" * container.rests))
 
     def _waste(self) -> bool:
         """Something between records that is none: hand out its line up to the next bracket as an error."""
-        match = _WASTE.match(self._buffer, self._position)
+        match = WASTE.match(self._buffer, self._position)
         end = max(match.end() if match else 0, self._position + 1)
         if end >= len(self._buffer) and not self._eof and end - self._position < HEADER:
             return False
@@ -203,11 +159,11 @@ class Splitter:
             return self._recover(self._scan, self._broken)
         if self._try_header(container) or self._try_line(container):
             return True
-        scan = self._scan or _Scan(self._position, self._position, bytearray())
+        scan = self._scan or Scan(self._position, self._position, bytearray())
         self._scan = scan
         try:
             end = self._balance(scan)
-        except _BrokenError as broken:
+        except BrokenError as broken:
             return self._recover(scan, broken)
         if end < 0:
             return False
@@ -222,16 +178,16 @@ class Splitter:
             return False
         limit = self._position + HEADER
         self._header_tried = self._eof or len(self._buffer) >= limit
-        match = _ENVELOPE.match(self._buffer, self._position, limit)
-        match = match or _BARE_TABLE.match(self._buffer, self._position, limit)
-        if match is None or _OWN_ID.search(match["members"]):
+        match = ENVELOPE.match(self._buffer, self._position, limit)
+        match = match or BARE_TABLE.match(self._buffer, self._position, limit)
+        if match is None or OWN_ID.search(match["members"]):
             return False
         groups = match.groupdict()
-        columns = _column_names(groups["columns"]) if groups.get("columns") else ()
+        columns = column_names(groups["columns"]) if groups.get("columns") else ()
         if columns is None:
             return False
         self.paged = True
-        self.continued = bool(_MORE.search(match.group()))
+        self.continued = bool(MORE.search(match.group()))
         return self._enter(_Container("array", columns, rests=2 if groups.get("object") else 1), match.end())
 
     def _try_line(self, container: _Container) -> bool:
@@ -251,110 +207,128 @@ class Splitter:
         self._finish(self._position + len(data))
         return True
 
-    def _balance(self, scan: _Scan) -> int:
+    def _balance(self, scan: Scan) -> int:
         """The end of the record that begins at `scan.start`, -1 when more bytes are needed."""
         buffer = self._buffer
         limit = scan.start + MAX_RECORD
         while True:
-            match = (_LENIENT_TOKEN if scan.error else _TOKEN).match(buffer, scan.position)
+            match = (LENIENT_TOKEN if scan.error else TOKEN).match(buffer, scan.position)
             if match is None:
                 if self._unfinished(scan):
                     return -1
                 continue
             end = match.end()
             if end > limit:
-                raise _BrokenError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
-            _nest(scan, buffer, end)
+                raise BrokenError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
+            nest(scan, buffer, end)
             scan.position = end
             if not scan.stack:
                 return end
 
-    def _unfinished(self, scan: _Scan) -> bool:
+    def _unfinished(self, scan: Scan) -> bool:
         """No bracket follows: True when more bytes are needed, False when the scan goes on leniently."""
         buffer = self._buffer
-        stop = (_LENIENT_PREFIX if scan.error else _PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]
-        if stop < len(buffer) and not (buffer[stop] == 0x22 and _OPEN_STRING.match(buffer, stop)):
+        stop = (LENIENT_PREFIX if scan.error else PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]
+        if stop < len(buffer) and not (buffer[stop] == 0x22 and OPEN_STRING.match(buffer, stop)):
             if buffer[stop] == 0x22:
                 reason = "a control character or a line break inside a string"
-                raise _BrokenError("string", _string_stop(buffer, stop), reason)
+                raise BrokenError("string", string_stop(buffer, stop), reason)
             scan.error = f"unexpected character {chr(buffer[stop])!r}"
             return False
         if len(buffer) > scan.start + MAX_RECORD:
-            raise _BrokenError(
+            raise BrokenError(
                 "large", scan.start + MAX_RECORD, f"the record is larger than {MAX_RECORD} bytes"
             )
         if self._eof:
-            raise _BrokenError("eof", len(buffer), "the file ends inside a record")
+            raise BrokenError("eof", len(buffer), "the file ends inside a record")
         return True
 
-    def _recover(self, scan: _Scan, broken: _BrokenError) -> bool:
+    def _recover(self, scan: Scan, broken: BrokenError) -> bool:
         """Hand out the broken stretch up to the next whole record, or look for its end leniently."""
         reason = scan.error or broken.reason
+        self._broken = None
         if scan.error or broken.kind not in ("large", "eof"):
             found = self._next_whole(scan, broken.offset)
-            self._broken = broken if found == -1 else None
-            if found == -1:
-                return False
-            if found:
+            if found > 0:
                 self._emit_error(found, reason)
                 return True
+            if found < 0 or self._waits_for_key(broken):
+                self._broken = broken
+                return False
         if broken.kind == "large" and not scan.error:
             return self._skip_large(scan, broken)
         if broken.kind in ("large", "eof") or not self._relent(scan, broken):
             self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), reason)
         return True
 
-    def _relent(self, scan: _Scan, broken: _BrokenError) -> bool:
+    def _waits_for_key(self, broken: BrokenError) -> bool:
+        """Whether more bytes are needed to tell a stray ']' inside a record from the end of the array around it."""
+        after = BLANK.match(self._buffer, broken.offset + 1)
+        return (
+            broken.kind == "close" and not self._eof and (after is None or after.end() == len(self._buffer))
+        )
+
+    def _is_stray(self, offset: int) -> bool:
+        """Whether the closing bracket stands inside the broken record: a key follows, and no answer is around it."""
+        after = BLANK.match(self._buffer, offset + 1)
+        return (
+            not self._stack[-1].rests
+            and after is not None
+            and self._buffer[after.end() : after.end() + 1] == b'"'
+        )
+
+    def _relent(self, scan: Scan, broken: BrokenError) -> bool:
         """Go on behind the break to find where the record ends; False when it ends at the break."""
         buffer = self._buffer
         if broken.kind == "string" and buffer[scan.start + 1] not in b"\r\n":
             return False
         if broken.kind == "close":
             opened = scan.stack.rfind(buffer[broken.offset])
-            if opened < 0:
+            if opened < 0 and not self._is_stray(broken.offset):
                 return False
-            del scan.stack[opened:]
+            if opened >= 0:
+                del scan.stack[opened:]
         elif broken.kind == "open":
-            scan.stack.append(_CLOSES[buffer[broken.offset]])
+            scan.stack.append(CLOSES[buffer[broken.offset]])
         scan.error = scan.error or broken.reason
         scan.position = broken.offset + (broken.kind in ("open", "close"))
         if not scan.stack:
             self._emit_error(scan.position, scan.error)
         return True
 
-    def _next_whole(self, scan: _Scan, offset: int) -> int:
+    def _next_whole(self, scan: Scan, offset: int) -> int:
         """Where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
         buffer = self._buffer
         after = max(self._position + 1, scan.tested)
-        for trial, match in enumerate(_CANDIDATE.finditer(buffer, after, min(offset + 1, len(buffer)))):
+        for trial, match in enumerate(CANDIDATE.finditer(buffer, after, min(offset + 1, len(buffer)))):
             if trial >= _TRIALS:
                 break
-            attempt = _Scan(match.end(), match.end(), bytearray())
+            attempt = Scan(match.end(), match.end(), bytearray())
             try:
                 end = self._balance(attempt)
-            except _BrokenError:
+            except BrokenError:
                 continue
             if end < 0:
                 return -1
-            if not attempt.error and _is_record(bytes(buffer[attempt.start : end])):
+            if not attempt.error and is_record(bytes(buffer[attempt.start : end])):
                 return attempt.start
         scan.tested = offset
         return 0
 
-    def _skip_large(self, scan: _Scan, broken: _BrokenError) -> bool:
+    def _skip_large(self, scan: Scan, broken: BrokenError) -> bool:
         """Hand out the beginning of a record over the limit as an error, and go over the rest without keeping it."""
         head = bytes(self._buffer[self._position : self._position + HEADER])
         self._out.append(Piece(head, self._line, self._column, broken.reason))
         self._stack.append(_Container("rest"))
         return self._advance(scan)
 
-    def _advance(self, scan: _Scan) -> bool:
+    def _advance(self, scan: Scan) -> bool:
         """Let go of what has been scanned; a single token over the limit is given up."""
         if scan.position - 1 <= scan.start:
             self._stack.pop()
             self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
-        self.continued = self.continued or bool(_MORE.search(self._buffer, scan.start, scan.position))
+        self.continued = self.continued or bool(MORE.search(self._buffer, scan.start, scan.position))
         scan.start = scan.position - 1
         self._move(scan.start)
         return True
@@ -366,7 +340,7 @@ class Splitter:
             raise AssertionError(f"nothing is scanned inside {container.kind}")
         try:
             end = self._balance(scan)
-        except _BrokenError as broken:
+        except BrokenError as broken:
             if broken.kind == "large":
                 return self._advance(scan)
             self._stack.pop()
@@ -374,7 +348,7 @@ class Splitter:
             return True
         if end < 0:
             return False
-        self.continued = self.continued or bool(_MORE.search(self._buffer, scan.start, end))
+        self.continued = self.continued or bool(MORE.search(self._buffer, scan.start, end))
         self._stack.pop()
         self._finish(end)
         return True
@@ -413,77 +387,3 @@ class Splitter:
         else:
             self._column += position - self._position
         self._position = position
-
-
-def _nest(scan: _Scan, buffer: bytearray, end: int) -> None:
-    """Account for the bracket before `end`; raises _BrokenError where it cannot stand."""
-    bracket = buffer[end - 1]
-    stack = scan.stack
-    if bracket in _CLOSES:
-        if stack and not _may_open(buffer, end - 2, scan.start, stack[-1]):
-            raise _BrokenError("open", end - 1, "a bracket opens where a key or a comma should stand")
-        stack.append(_CLOSES[bracket])
-        if len(stack) > MAX_DEPTH:
-            scan.error = scan.error or f"nested deeper than {MAX_DEPTH}"
-    elif not stack or stack[-1] != bracket:
-        raise _BrokenError("close", end - 1, f"'{chr(bracket)}' closes what was never opened")
-    else:
-        stack.pop()
-
-
-def _may_open(buffer: bytearray, before: int, start: int, closes: int) -> bool:
-    """Whether a bracket may open behind this offset: after ':' in an object, after '[' or ',' in an array."""
-    while before >= start and buffer[before] in b" \t\r\n":
-        before -= 1
-    if before < start:
-        return False
-    return buffer[before] == 0x3A if closes == 0x7D else buffer[before] in b"[,"
-
-
-def _string_stop(buffer: bytearray, offset: int) -> int:
-    """Where a string that opens at the offset meets the character that it may not hold."""
-    match = _OPEN_STRING_HEAD.match(buffer, offset)
-    return match.end() if match else offset
-
-
-def decode_flat(data: bytes) -> Any:
-    """Decode bytes that surely nest no deeper than allowed; None when they are no single JSON object or row."""
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and not _is_flat(data):
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def _is_flat(data: bytes) -> bool:
-    """Whether even with every bracket counted, those inside strings too, the nesting stays within the limit."""
-    depth = 0
-    for bracket in re.findall(rb"[{}\[\]]", data):
-        depth += 1 if bracket in b"{[" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return True
-
-
-def _is_record(data: bytes) -> bool:
-    """Whether bytes found behind a broken stretch are a resource of their own and not a reference inside another."""
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return False
-    if not isinstance(value, dict):
-        return False
-    keys = {key.lower() for key in value}
-    return "resource" in keys or bool(keys & {"id", "resourceid"} and keys & {"type", "resourcetype"})
-
-
-def _column_names(text: bytes) -> tuple[str, ...] | None:
-    """The names in the header of a table: a list of names or of `{"name": ...}`; None when it is neither."""
-    try:
-        columns = json.loads(text)
-    except ValueError:
-        return None
-    found = [column.get("name") if isinstance(column, dict) else column for column in columns]
-    names = [name for name in found if isinstance(name, str)]
-    return tuple(names) if names and len(names) == len(found) else None

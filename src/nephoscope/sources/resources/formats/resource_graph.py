@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.sources.resources.grammar import decode_flat
 from nephoscope.sources.resources.record import Record, RecordError, resource_id
-from nephoscope.sources.resources.splitter import decode_flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

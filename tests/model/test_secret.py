@@ -1,0 +1,79 @@
+"""Values that look like secrets are never printed, and other values stay readable."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nephoscope.model.secret import MASK, is_secret_key, redact, redact_text
+
+SECRET_KEYS = [
+    "adminPassword", "administratorLoginPassword", "primaryConnectionString", "connectionString", "primaryKey", "accountKey",
+    "SharedAccessKey", "clientSecret", "secret", "sasToken", "sasUrl", "customData", "accessToken", "instrumentationKey",
+    "protectedSettings", "admin_password", "key1", "apiKey", "workspaceSharedKey", "credentials",
+]  # fmt: skip
+PLAIN_KEYS = [
+    "disablePasswordAuthentication", "name", "keyVaultUri", "keySource", "publicKeys", "minimumTlsVersion", "secretsPermissions",
+    "allowSharedKeyAccess", "keyName", "id", "sku", "encryptionKeyType", "tokenLifetime",
+]  # fmt: skip
+KEY64 = "Zm9v" * 21 + "Zg=="
+TEXTS = {
+    "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + KEY64: KEY64,
+    "Endpoint=sb://x/;SharedAccessKeyName=Root;SharedAccessKey=c2VjcmV0c2VjcmV0": "c2VjcmV0c2VjcmV0",
+    "https://a.blob.core.windows.net/c/b?sv=2022-11-02&sig=abc%2Fdef%3D&se=2030": "abc%2Fdef%3D",
+    "https://f.azurewebsites.net/api/x?code=s3cr3tc0de": "s3cr3tc0de",
+    "Server=tcp:x;User ID=a;Password=hunter2;": "hunter2",
+    "Authorization: Bearer abcdefgh.ijklmnop": "abcdefgh.ijklmnop",
+    "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sgn": "eyJhbGciOiJIUzI1NiJ9",
+    "postgres://user:pa55@host/db": "pa55",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n": "MIIE",
+    KEY64: KEY64,
+    '{"adminPassword": "P@ssw0rd", "x": 1': "P@ssw0rd",
+    '{"adminPassword": "P@ssw0rd': "P@ssw0rd",
+    '{"a": {"connectionString" : "x\\"y"}}': 'x\\"y',
+}
+
+
+@pytest.mark.parametrize("key", SECRET_KEYS)
+def test_secret_keys(key):
+    assert is_secret_key(key)
+    assert redact({key: "value", "n": [{key: "value"}], "deep": {key: ["value", {"a": "value"}]}}) == {
+        key: MASK, "n": [{key: MASK}], "deep": {key: [MASK, {"a": MASK}]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", PLAIN_KEYS)
+def test_plain_keys(key):
+    assert not is_secret_key(key)
+    assert redact({key: "value"}) == {key: "value"}
+
+
+@pytest.mark.parametrize(("text", "secret"), TEXTS.items())
+def test_secrets_in_text(text, secret):
+    assert secret not in redact_text(text)
+    assert MASK in redact_text(text)
+    assert secret not in str(redact({"note": text}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/a", "https://a.vault.azure.net/keys/k/1", "TLS1_2",
+     "10.0.0.0/16", "Microsoft.KeyVault/vaults/secrets", '{"id": "/a", "properties": {"enabled": true}}', ""],
+)  # fmt: skip
+def test_other_text_stays(text):
+    assert redact_text(text) == text
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+)
+
+
+@given(VALUES)
+def test_redacting_twice_changes_nothing_more_and_the_input_stays(value):
+    before = repr(value)
+    once = redact(value)
+    assert redact(once) == once
+    assert repr(value) == before
