@@ -298,8 +298,29 @@ def test_any_bytes_give_only_quarantine(tmp_path_factory, data, suffix):
         assert isinstance(item, Quarantined | Resource)
 
 
-KEYS = """id Id ResourceId name type Type properties Properties resources data value columns rows resource tenantId
-    resourceGroup SubscriptionId ResourceType ResourceGroupName Name RoleAssignmentId""".split()
+KEYS = [
+    "id",
+    "Id",
+    "ResourceId",
+    "name",
+    "type",
+    "Type",
+    "properties",
+    "Properties",
+    "resources",
+    "data",
+    "value",
+    "columns",
+    "rows",
+    "resource",
+    "tenantId",
+    "resourceGroup",
+    "SubscriptionId",
+    "ResourceType",
+    "ResourceGroupName",
+    "Name",
+    "RoleAssignmentId",
+]
 LEAVES = [STORAGE, NETWORK, "x", "", "/", "a/b", "Microsoft.X/y", "/subscriptions/s"]
 INNER = st.recursive(
     st.none() | st.integers() | st.sampled_from(LEAVES),
