@@ -1,0 +1,62 @@
+"""Write the generated reference pages; `--check` says which differ and exits 1."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+DOCS = Path(__file__).parent
+
+
+def commands() -> str:
+    """The page of every command with its help, as the program prints it."""
+    from nephoscope.cli.main import cli
+
+    lines = ["# Commands", "", "Generated from the program by `make docs`.", ""]
+    context = click.Context(cli, info_name="nephoscope", max_content_width=100, terminal_width=100)
+    lines += ["## nephoscope", "", "```", cli.get_help(context), "```", ""]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        lines += _section(command, name, context, 2)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(command: click.Command, name: str, parent: click.Context, level: int) -> list[str]:
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100)
+    title = context.command_path.removeprefix("nephoscope ")
+    lines = [f"{'#' * level} {title}", "", "```", command.get_help(context), "```", ""]
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            lines += _section(found, child, context, level + 1)
+    return lines
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """The generated pages by path under docs/."""
+    return {"reference/commands.md": commands}
+
+
+def main() -> int:
+    """Write the pages, or with --check compare them."""
+    stale = []
+    for name, make in pages().items():
+        path, text = DOCS / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(("differs: " if "--check" in sys.argv else "written: ") + name)
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
