@@ -65,7 +65,7 @@ class View:
     def at(self, segments: Segments) -> Any:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
         value = walk(self.body, segments)
-        if value is MISSING and not self.complete and not listed(segments):
+        if value is MISSING and not self.complete and (self.resource.derived or not listed(segments)):
             raise NotCollected(f"the properties of {self.key} were not read")
         return value
 
