@@ -1,1 +1,20 @@
-"""A file an analyzer: a view of the estate in, assessments out."""
+"""A file an analyzer: from a view of the estate to assessments under Azure's well-known keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.analyze.running import Analysis
+    from nephoscope.estate.view import View
+
+__all__ = ["run"]
+
+
+def run(view: View, only: Iterable[str] | None = None) -> Analysis:
+    """Run the analyzers over a view: (overlay, unknown, assessments); see running.run."""
+    from nephoscope.analyze.running import run as run_
+
+    return run_(view, only)

@@ -1,0 +1,70 @@
+"""UDP ports that attackers abuse to attack others should be closed to the Internet.
+
+Asked of the services whose answers are much larger than the questions, so that a forged sender makes them flood a third
+party: QOTD, chargen, DNS, TFTP, portmapper, NTP, NetBIOS, SNMP, CLDAP, RIP, SSDP, WS-Discovery, CoAP, mDNS, memcached
+(the protocols listed in US-CERT alert TA14-017A). A port counts as open as under management ports. Whether a service
+listens is not known, so an open port is enough. Defender for Cloud publishes no list of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import MACHINE, machines
+from nephoscope.analyze.management_ports import explained
+from nephoscope.analyze.verdict import healthy, listing, unhealthy
+from nephoscope.estate.exposure import READS as EXPOSURE_READS
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import READS as NETWORK_READS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+CLOSED = Key(
+    "bbff27d2-73db-4c2d-8b1a-5f20b1f1da7e",
+    "No port that is abused for amplified attacks is open to the Internet",
+    (MACHINE,),
+    ("af99038c-02fd-4a2f-ac24-386b62bf32de",),
+)
+KEYS = keyed(CLOSED)
+TYPES = (*NETWORK_READS, *EXPOSURE_READS)
+
+PORTS = {
+    17: "QOTD",
+    19: "chargen",
+    53: "DNS",
+    69: "TFTP",
+    111: "portmapper",
+    123: "NTP",
+    137: "NetBIOS",
+    161: "SNMP",
+    389: "CLDAP",
+    520: "RIP",
+    1900: "SSDP",
+    3702: "WS-Discovery",
+    5353: "mDNS",
+    5683: "CoAP",
+    11211: "memcached",
+}
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        reached, missing = view.exposure.reached(machine, "udp", PORTS)
+        found = [entry for entry in reached if entry.broad]
+        if found:
+            names = listing(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
+            return unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explained, found))
+        if missing:
+            raise NotCollected(listing(missing))
+        return healthy(id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks")
+
+    return machines(view, CLOSED, judge)

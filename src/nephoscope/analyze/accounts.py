@@ -1,0 +1,75 @@
+"""Accounts with a class of role on a subscription of whom something should not be true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.analyze.key import Key
+    from nephoscope.estate.role_definitions import RoleClass
+    from nephoscope.estate.roles import Grant
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment, SubAssessment
+    from nephoscope.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who is asked under a key: holders of `classes`, with `below` also on resource groups and resources."""
+
+    key: Key
+    classes: frozenset[RoleClass]
+    below: bool
+
+
+def accounts(
+    view: View, rules: Iterable[Rule], is_bad: Callable[[str], bool], what: str
+) -> Iterable[Assessment]:
+    """Judge every subscription under each rule: unhealthy where an account `is_bad`; `what` says what that is."""
+    for rule in rules:
+
+        def judge(subscription: Resource, key: Key, rule: Rule = rule) -> Assessment:
+            return _judge(view, rule, subscription, key, is_bad, what)
+
+        yield from judged(view.resources(SUBSCRIPTION_TYPE), rule.key, judge)
+
+
+def _judge(
+    view: View, rule: Rule, subscription: Resource, key: Key, is_bad: Callable[[str], bool], what: str
+) -> Assessment:
+    found = view.roles.accounts(subscription.key, rule.classes, below=rule.below)
+    bad: list[str] = []
+    unsure = list(found.unsure)
+    for user in found.users:
+        try:
+            if is_bad(user):
+                bad.append(user)
+        except NotCollected as gap:
+            unsure.append(gap.what)
+    id_ = str(subscription.body["id"])
+    if bad:
+        names = listing(view.roles.principals.name(user) for user in bad)
+        return unhealthy(
+            id_, key, f"{what}: {names}", [_named(view, user, found.users[user], what) for user in bad]
+        )
+    if unsure:
+        raise NotCollected(listing(unsure))
+    return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
+
+
+def _named(view: View, user: str, grants: tuple[Grant, ...], what: str) -> SubAssessment:
+    return finding(
+        user,
+        f"{what}: {view.roles.principals.name(user)}",
+        "High",
+        user=user,
+        assignments=[grant.assignment for grant in grants],
+        scopes=sorted({grant.scope for grant in grants}),
+    )

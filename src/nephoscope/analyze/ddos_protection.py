@@ -1,0 +1,79 @@
+"""DDoS protection should cover virtual networks that hold an application gateway with a public address.
+
+Healthy when the network has a protection plan switched on, or when each of those public addresses is protected by itself
+(ddosSettings.protectionMode Enabled). A network without such a gateway is NotApplicable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
+from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
+from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference
+from nephoscope.estate.subnets import NETWORK_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+PROTECTED = Key(
+    "e3de1cc0-f4dd-3b34-e496-8b5381ba2d70",
+    "DDoS protection covers the network's public application gateways",
+    (NETWORK_TYPE,),
+    ("a7aca53f-2ed4-4466-a25e-0b45ade68efd",),
+)
+KEYS = keyed(PROTECTED)
+TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual network."""
+    public = _public_gateways(view)
+
+    def judge(network: Resource, key: Key) -> Assessment:
+        id_ = str(network.body["id"])
+        body = properties(network)
+        if body.get("enableDdosProtection") is True and reference(body.get("ddosProtectionPlan")):
+            return healthy(id_, key, "a DDoS protection plan is switched on")
+        addresses = public.get(network.key)
+        if addresses is None:
+            view.need(GATEWAY_TYPE, network.id.subscription_id)
+            return not_applicable(
+                id_, key, "no-public-gateway", "no application gateway with a public address lives here"
+            )
+        bare = [address for address in addresses if not _protected(view, address)]
+        if bare:
+            found = [
+                finding(address, f"{address} has no DDoS protection", "Medium", address=address)
+                for address in bare
+            ]
+            return unhealthy(id_, key, f"no DDoS protection for {listing(bare)}", found)
+        return healthy(id_, key, "every public address of its application gateways is protected")
+
+    return judged(view.resources(NETWORK_TYPE), PROTECTED, judge)
+
+
+def _public_gateways(view: View) -> dict[str, list[str]]:
+    """Network -> the public addresses of the application gateways in its subnets."""
+    found: dict[str, list[str]] = {}
+    for gateway in view.resources(GATEWAY_TYPE):
+        addresses = list(public_addresses(gateway).values())
+        for subnet in subnets_of_gateway(gateway) if addresses else ():
+            found.setdefault(subnet.split("/subnets/")[0], []).extend(addresses)
+    return found
+
+
+def _protected(view: View, address: str) -> bool:
+    resource = view.estate.resources.get(address)
+    if resource is None or not resource.complete:
+        raise NotCollected(address)
+    settings: Any = properties(resource).get("ddosSettings")
+    return isinstance(settings, dict) and str(settings.get("protectionMode", "")).lower() == "enabled"

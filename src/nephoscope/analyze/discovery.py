@@ -1,0 +1,59 @@
+"""Analyzers are found by scanning this folder: a module with KEYS, TYPES and analyze(view)."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import nephoscope.analyze as package
+
+if TYPE_CHECKING:
+    from nephoscope.analyze.key import Key
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzer:
+    """A module: the keys that it writes, the lower-cased types that it reads, its function, what its docstring says."""
+
+    name: str
+    keys: Mapping[str, Key]
+    types: tuple[str, ...]
+    analyze: Callable[[View], Iterable[Assessment]]
+    doc: str
+
+
+class AnalyzerError(Exception):
+    """A module in this folder that is half an analyzer, or two that write the same key."""
+
+
+@cache
+def analyzers() -> tuple[Analyzer, ...]:
+    """Every analyzer, by name; raises AnalyzerError."""
+    found: list[Analyzer] = []
+    owners: dict[str, str] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        if not hasattr(module, "KEYS"):
+            continue
+        missing = [name for name in ("TYPES", "analyze") if not hasattr(module, name)]
+        if missing or not module.__doc__:
+            raise AnalyzerError(
+                f"{module.__name__} has KEYS but no {' and no '.join([*missing, 'docstring'])}"
+            )
+        for key in module.KEYS:
+            if key in owners:
+                raise AnalyzerError(f"{module.__name__} and {owners[key]} both write {key}")
+            owners[key] = module.__name__
+        found.append(Analyzer(info.name, module.KEYS, tuple(module.TYPES), module.analyze, module.__doc__))
+    return tuple(found)
+
+
+def keys() -> dict[str, Key]:
+    """Every key that an analyzer answers, be it with Unknown."""
+    return {id_: key for analyzer in analyzers() for id_, key in analyzer.keys.items()}

@@ -1,0 +1,44 @@
+"""IP forwarding should be off on the network interfaces of virtual machines.
+
+An interface with enableIPForwarding receives traffic that is not addressed to it. A virtual appliance needs it: exempt that
+machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import finding, healthy, listing, unhealthy
+from nephoscope.estate.network import INTERFACE_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+OFF = Key(
+    "c3b51c94-588b-426b-a892-24696f9e54cc",
+    "No network interface of the machine forwards traffic",
+    (MACHINE, CLASSIC),
+    ("bd352bd5-2853-4985-bf0d-73806b4a5744",),
+)
+KEYS = keyed(OFF)
+TYPES = (MACHINE, INTERFACE_TYPE, CLASSIC)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        cards = [interface.id for interface in view.network.interfaces(machine) if interface.forwards]
+        if cards:
+            found = [finding(card, f"{card} forwards traffic", "Medium", interface=card) for card in cards]
+            return unhealthy(id_, key, f"IP forwarding is on: {listing(cards)}", found)
+        return healthy(id_, key, "IP forwarding is off on every interface")
+
+    return machines(view, OFF, judge)

@@ -1,0 +1,75 @@
+"""Open management ports of virtual machines should be under just-in-time access.
+
+Asked of machines that a network security group stands before. Healthy when no management port is open to the Internet or a
+Microsoft.Security/locations/jitNetworkAccessPolicies guards every one that is; a machine without a group cannot be put under
+just-in-time access and is NotApplicable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import MACHINE, machines
+from nephoscope.analyze.management_ports import PORTS, explained, open_ports
+from nephoscope.analyze.verdict import healthy, listing, not_applicable, unhealthy
+from nephoscope.estate.exposure import READS as EXPOSURE_READS
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import READS as NETWORK_READS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+GUARDED = Key(
+    "805651bc-6ecd-4c73-9b55-97a19d0582d0",
+    "Every management port that the Internet can reach is under just-in-time access",
+    (MACHINE,),
+    ("b0f33259-77d7-4c9e-aac6-3aabcfae693c",),
+)
+KEYS = keyed(GUARDED)
+TYPES = (*NETWORK_READS, *EXPOSURE_READS, POLICY_TYPE)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+    guarded = guarded_ports(view)
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        ports = guarded.get(machine.key)
+        if ports is not None and ports >= PORTS.keys():
+            return healthy(id_, key, "a just-in-time policy guards every management port")
+        if not _grouped(view, machine):
+            return not_applicable(
+                id_, key, "no-security-group", "no network security group stands before the machine"
+            )
+        found, missing = open_ports(view, machine)
+        bare = [entry for entry in found if entry.port not in (ports or ())]
+        if bare:
+            view.need(POLICY_TYPE, machine.id.subscription_id)
+            names = listing(str(entry.port) for entry in bare)
+            return unhealthy(
+                id_,
+                key,
+                f"open to the Internet and not under just-in-time access: {names}",
+                map(explained, bare),
+            )
+        if missing:
+            raise NotCollected(listing(missing))
+        return healthy(id_, key, "no management port is open to the Internet without just-in-time access")
+
+    return machines(view, GUARDED, judge)
+
+
+def _grouped(view: View, machine: Resource) -> bool:
+    network = view.network
+    return any(
+        network.security_groups(interface, configuration)
+        for interface in network.interfaces(machine)
+        for configuration in interface.configurations
+    )

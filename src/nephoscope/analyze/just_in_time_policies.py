@@ -1,0 +1,47 @@
+"""Just-in-time network access policies: which ports of which machine they guard, and the rules they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from nephoscope.estate.exposure import Reached
+    from nephoscope.estate.view import View
+    from nephoscope.model.resource import Resource
+
+POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"
+
+# The name that Defender for Cloud gives the allow rule of a granted request; its deny rule ends in _-... .
+_GRANTED = "securitycenter-jitrule-"
+
+
+def is_temporary(reached: Reached) -> bool:
+    """Whether only granted just-in-time requests hold a port open."""
+    return bool(reached.openings) and all(
+        any(rule.name.lower().startswith(_GRANTED) for rule in opening.rules) for opening in reached.openings
+    )
+
+
+def guarded_ports(view: View) -> dict[str, frozenset[int]]:
+    """Lower-cased machine id -> the ports that a policy guards."""
+    found: dict[str, frozenset[int]] = {}
+    for policy in view.resources(POLICY_TYPE):
+        for machine, ports in _entries(policy):
+            found[machine] = found.get(machine, frozenset()) | ports
+    return found
+
+
+def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
+    machines: Any = properties(policy).get("virtualMachines")
+    return [
+        (
+            str(entry.get("id", "")).lower(),
+            frozenset(
+                port["number"] for port in entry.get("ports") or [] if isinstance(port.get("number"), int)
+            ),
+        )
+        for entry in machines or []
+        if isinstance(entry, dict)
+    ]

@@ -1,0 +1,25 @@
+"""An assessment key: a recommendation of Defender for Cloud that an analyzer answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A well-known key with what depends on it.
+
+    `title` says in our words what healthy means; `types` are the lower-cased types that policies ask it of; `policies`
+    the GUIDs of the built-in definitions that read it, deprecated ones in `retired`.
+    """
+
+    id: str
+    title: str
+    types: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+
+
+def keyed(*keys: Key) -> dict[str, Key]:
+    """Keys by id."""
+    return {key.id: key for key in keys}

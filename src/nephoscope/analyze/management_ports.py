@@ -1,0 +1,76 @@
+"""Management ports of virtual machines should be closed to the Internet.
+
+A port of SSH (22), RDP (3389) or WinRM (5985, 5986) is open when a way in leads to it and the security groups on that way
+let the Internet at large through: a public address, a rule of a load balancer or of a firewall whose clients are wider than
+a /8, or any rentable Azure address. Sources that are listed and narrower leave the port closed. Ports that a just-in-time
+request holds open do not count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.just_in_time_policies import is_temporary
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import finding, healthy, listing, unhealthy
+from nephoscope.estate.exposure import READS as EXPOSURE_READS
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import READS as NETWORK_READS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.exposure import Reached
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment, SubAssessment
+    from nephoscope.model.resource import Resource
+
+CLOSED = Key(
+    "bc303248-3d14-44c2-96a0-55f5c326b5fe",
+    "No management port of the machine is open to the Internet",
+    (MACHINE, CLASSIC),
+    ("22730e10-96f6-4aac-ad84-9383d35b5917",),
+)
+KEYS = keyed(CLOSED)
+TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
+
+PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM over HTTP", 5986: "WinRM over HTTPS"}
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        found, missing = open_ports(view, machine)
+        id_ = str(machine.body["id"])
+        if found:
+            names = listing(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
+            return unhealthy(id_, key, f"open to the Internet: {names}", map(explained, found))
+        if missing:
+            raise NotCollected(listing(missing))
+        return healthy(id_, key, "no way in from the Internet leads to a management port")
+
+    return machines(view, CLOSED, judge)
+
+
+def open_ports(view: View, machine: Resource) -> tuple[list[Reached], tuple[str, ...]]:
+    """The management ports that the Internet at large reaches, and what was not read that could open more."""
+    found, missing = view.exposure.reached(machine, "tcp", PORTS)
+    return [entry for entry in found if entry.broad and not is_temporary(entry)], missing
+
+
+def explained(entry: Reached) -> SubAssessment:
+    """A reached port with the way and the rules that let it through."""
+    rules = sorted({rule.id for opening in entry.openings for rule in opening.rules})
+    by = f"allowed by {listing(rules)}" if rules else "no network security group on the way"
+    return finding(
+        f"{entry.protocol}/{entry.port}",
+        f"{entry.protocol.upper()} {entry.port} by {entry.way.kind} {' -> '.join(entry.way.via)}: {by}",
+        "High",
+        port=entry.port,
+        protocol=entry.protocol,
+        way=entry.way.kind,
+        via=list(entry.way.via),
+        rules=rules,
+    )

@@ -1,0 +1,85 @@
+"""A subscription should have more than one owner, and at most three.
+
+Counts the distinct users who are owners of the whole subscription: by an assignment on it, on a management group above it or
+at the root, directly or through groups. Service principals and eligible assignments do not count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.role_definitions import RoleClass
+from nephoscope.estate.roles import READS
+from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.roles import Accounts
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment, SubAssessment
+    from nephoscope.model.resource import Resource
+
+AT_MOST = Key(
+    "6f90a6d6-d4d6-0794-0ec1-98fa77878c2e",
+    "At most three people own the subscription",
+    (SUBSCRIPTION_TYPE,),
+    ("4f11b553-d42e-4e3a-89be-32ca364cad4c",),
+)
+AT_LEAST = Key(
+    "2c79b4af-f830-b61e-92b9-63dfa30f16e4",
+    "More than one person owns the subscription",
+    (SUBSCRIPTION_TYPE,),
+    ("09024ccc-0c5f-475e-9457-b7c0d9ed487b",),
+)
+KEYS = keyed(AT_MOST, AT_LEAST)
+TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
+
+LIMIT = 3
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every subscription under both keys."""
+
+    def owners(subscription: Resource) -> Accounts:
+        return view.roles.accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
+
+    def at_most(subscription: Resource, key: Key) -> Assessment:
+        found, id_ = owners(subscription), str(subscription.body["id"])
+        if len(found.users) > LIMIT:
+            return unhealthy(
+                id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _named(view, found)
+            )
+        _sure(found)
+        return healthy(id_, key, f"{len(found.users)} owners")
+
+    def at_least(subscription: Resource, key: Key) -> Assessment:
+        found, id_ = owners(subscription), str(subscription.body["id"])
+        if len(found.users) > 1:
+            return healthy(id_, key, f"{len(found.users)} owners")
+        _sure(found)
+        return unhealthy(id_, key, f"{len(found.users)} owner, more than one wanted", _named(view, found))
+
+    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most)
+    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least)
+
+
+def _sure(found: Accounts) -> None:
+    if found.unsure:
+        raise NotCollected(listing(found.unsure))
+
+
+def _named(view: View, found: Accounts) -> list[SubAssessment]:
+    return [
+        finding(
+            user,
+            f"{view.roles.principals.name(user)} is an owner",
+            "Medium",
+            user=user,
+            assignments=[grant.assignment for grant in grants],
+        )
+        for user, grants in found.users.items()
+    ]

@@ -1,0 +1,86 @@
+"""Network security groups of a virtual machine should not let the Internet at large to any port.
+
+What counts is what the groups before the machine let through together, subnet's then interface's: a rule that an earlier one
+shadows, or that the other group stops, opens nothing. Sources of `*`, `Internet`, everything split into halves, a range wider
+than a /8, or a rentable Azure tag are the Internet at large. A machine without a group is NotApplicable here: another key asks
+for one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import finding, healthy, listing, not_applicable, unhealthy
+from nephoscope.estate.exposure import is_broad
+from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.security_rules import PROTOCOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from nephoscope.estate.reachability import Opening
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment, SubAssessment
+    from nephoscope.model.resource import Resource
+
+RESTRICTED = Key(
+    "3b20e985-f71f-483b-b078-f30d73936d43",
+    "The security groups before the machine let the Internet at large to no port",
+    (MACHINE, CLASSIC),
+    ("9daedab3-fb2d-461e-b861-71790eead4f6",),
+)
+KEYS = keyed(RESTRICTED)
+TYPES = (*NETWORK_READS, CLASSIC)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        grouped, found = permissive(view, machine)
+        if not grouped:
+            return not_applicable(
+                id_, key, "no-security-group", "no network security group stands before the machine"
+            )
+        if found:
+            names = listing(part.title for part in found)
+            return unhealthy(id_, key, f"rules too permissive: {names}", found)
+        return healthy(id_, key, "no rule lets the Internet at large through")
+
+    return machines(view, RESTRICTED, judge)
+
+
+def permissive(view: View, machine: Resource) -> tuple[bool, list[SubAssessment]]:
+    """Whether a group stands before the machine, and the rules by which the Internet at large passes."""
+    found: dict[str, SubAssessment] = {}
+    grouped = False
+    network = view.network
+    for interface in network.interfaces(machine):
+        for configuration in interface.configurations:
+            if not network.security_groups(interface, configuration):
+                continue
+            grouped = True
+            remote = network.internet(configuration)
+            for protocol in PROTOCOLS:
+                openings = network.openings(interface, configuration, protocol, remote)
+                found.update((part.id, part) for part in broad_rules(openings))
+    return grouped, list(found.values())
+
+
+def broad_rules(openings: Sequence[Opening]) -> Iterator[SubAssessment]:
+    """The rules behind openings that together let the Internet at large to some port, once per opening."""
+    edges = {low for opening in openings for low, _ in opening.region.ports}
+    wide = [port for port in sorted(edges) if is_broad(openings, port)]
+    for opening in openings:
+        if any(low <= port <= high for port in wide for low, high in opening.region.ports) and opening.rules:
+            yield _explained(opening)
+
+
+def _explained(opening: Opening) -> SubAssessment:
+    ports = ",".join(f"{low}-{high}" if low != high else str(low) for low, high in opening.region.ports)
+    rules = [rule.id for rule in opening.rules]
+    names = " and ".join(dict.fromkeys(rule.name for rule in opening.rules))
+    return finding(" ".join(rules), f"{names} (ports {ports})", "High", rules=rules, ports=ports)

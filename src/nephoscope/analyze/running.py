@@ -1,0 +1,72 @@
+"""Run every analyzer over a view and put together what policies read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.overlay import assessment_id, resource_of, state_of
+from nephoscope.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.analyze.discovery import Analyzer
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+
+class Analysis(NamedTuple):
+    """What the analyzers found.
+
+    `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an assessment
+    that nobody can give to the reason; `assessments` are all verdicts, Unknown ones included.
+    """
+
+    overlay: list[Resource]
+    unknown: dict[str, str]
+    assessments: list[Assessment]
+
+
+def run(view: View, only: Iterable[str] | None = None) -> Analysis:
+    """Run the analyzers (or those named in `only`) over a view.
+
+    Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands.
+    """
+    names = None if only is None else frozenset(only)
+    result = Analysis([], {}, [])
+    for analyzer in analyzers():
+        if names is None or analyzer.name in names:
+            _collect(analyzer, view, result)
+    return result
+
+
+def _collect(analyzer: Analyzer, view: View, result: Analysis) -> None:
+    for assessment in analyzer.analyze(view):
+        key = analyzer.keys[assessment.key]
+        if assessment.state is not State.UNKNOWN:
+            result.assessments.append(assessment)
+            result.overlay.append(resource_of(assessment, key))
+            continue
+        id_ = assessment_id(assessment.resource, assessment.key).lower()
+        collected = view.estate.resources.get(id_)
+        state = state_of(collected) if collected is not None else None
+        if state is not None:
+            result.assessments.append(
+                replace(
+                    assessment,
+                    state=state,
+                    cause="collected",
+                    description="as Defender for Cloud assessed it",
+                )
+            )
+            continue
+        result.assessments.append(assessment)
+        result.unknown[id_] = f"{assessment.cause}: {assessment.description}"
+
+
+def types() -> frozenset[str]:
+    """Every lower-cased type that some analyzer reads."""
+    return frozenset(type_ for analyzer in analyzers() for type_ in analyzer.types)

@@ -1,0 +1,52 @@
+"""A network security group should be attached to every subnet.
+
+Subnets of the platform's own appliances (GatewaySubnet, AzureFirewallSubnet, AzureFirewallManagementSubnet,
+RouteServerSubnet) cannot or must not have one and are NotApplicable. Subnets are read from their own resources and from the
+bodies of virtual networks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, not_applicable, not_collected, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.subnets import Subnet
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+
+ATTACHED = Key(
+    "eade5b56-eefd-444f-95c8-23f29e5d93cb",
+    "A network security group is attached to the subnet",
+    (SUBNET_TYPE,),
+    ("e71308d3-144b-4262-b144-efdc3cc90517",),
+)
+KEYS = keyed(ATTACHED)
+TYPES = (NETWORK_TYPE, SUBNET_TYPE)
+
+RESERVED = frozenset(
+    {"gatewaysubnet", "azurefirewallsubnet", "azurefirewallmanagementsubnet", "routeserversubnet"}
+)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every subnet."""
+    return (_judge(subnet) for subnet in view.network.subnets.values())
+
+
+def _judge(subnet: Subnet) -> Assessment:
+    if subnet.name in RESERVED:
+        return not_applicable(
+            subnet.id, ATTACHED, "reserved-subnet", f"{subnet.name} takes no network security group"
+        )
+    if not subnet.known:
+        return not_collected(subnet.id, ATTACHED, NotCollected(f"the properties of {subnet.id}"))
+    if subnet.security_group:
+        return healthy(subnet.id, ATTACHED, f"{subnet.security_group} is attached")
+    return unhealthy(subnet.id, ATTACHED, "no network security group is attached")

@@ -1,0 +1,79 @@
+"""How an analyzer says what it found: one assessment, made the same way everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.model.assessment import Assessment, SubAssessment
+from nephoscope.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.analyze.key import Key
+    from nephoscope.model.resource import Resource
+
+
+def healthy(resource: str, key: Key, description: str) -> Assessment:
+    """Nothing is wrong."""
+    return Assessment(resource, key.id, State.COMPLIANT, description=description)
+
+
+def unhealthy(
+    resource: str, key: Key, description: str, findings: Iterable[SubAssessment] = (), cause: str = ""
+) -> Assessment:
+    """Something is wrong; `findings` lists what."""
+    return Assessment(
+        resource,
+        key.id,
+        State.NON_COMPLIANT,
+        cause=cause,
+        description=description,
+        sub_assessments=tuple(findings),
+    )
+
+
+def not_applicable(resource: str, key: Key, cause: str, description: str) -> Assessment:
+    """The question does not arise."""
+    return Assessment(resource, key.id, State.NOT_APPLICABLE, cause=cause, description=description)
+
+
+def unknown(resource: str, key: Key, cause: str, description: str) -> Assessment:
+    """Nobody can say; `description` names what would be needed."""
+    return Assessment(resource, key.id, State.UNKNOWN, cause=cause, description=description)
+
+
+def not_collected(resource: str, key: Key, gap: NotCollected) -> Assessment:
+    """The answer depends on something that was not read."""
+    verb = "not collected" if gap.cause == "not-collected" else "not known"
+    return unknown(resource, key, gap.cause, f"{verb}: {gap.what}")
+
+
+def judged(
+    resources: Iterable[Resource], key: Key, judge: Callable[[Resource, Key], Assessment]
+) -> Iterable[Assessment]:
+    """Judge every resource; one that came without properties, or whose answer needs more than was read, is unknown."""
+    for resource in resources:
+        try:
+            _complete(resource)
+            yield judge(resource, key)
+        except NotCollected as gap:
+            yield not_collected(str(resource.body["id"]), key, gap)
+
+
+def _complete(resource: Resource) -> None:
+    if not resource.complete:
+        raise NotCollected(f"the properties of {resource.key}")
+
+
+def finding(id_: str, title: str, severity: str, **details: object) -> SubAssessment:
+    """One thing that is wrong inside an assessment."""
+    return SubAssessment(id_, title, severity, dict(details))
+
+
+def listing(names: Iterable[str], limit: int = 5) -> str:
+    """Names joined for a sentence, the rest counted."""
+    found = list(dict.fromkeys(names))
+    rest = len(found) - limit
+    return ", ".join(found[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,133 @@
+"""A web application firewall should stand before web applications at application gateways and Front Doors.
+
+An application gateway is healthy with a firewall policy attached (to itself, or to each of its HTTP listeners) or with its own
+webApplicationFirewallConfiguration enabled. A classic Front Door is healthy when each of its frontend endpoints has a policy; a
+Front Door profile (Microsoft.Cdn/profiles of a Front Door SKU) when a security policy of the profile names each of its enabled
+endpoints. No built-in reads these keys: its policies read the bodies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
+from nephoscope.estate.application_gateways import GATEWAY_TYPE
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference, references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+FRONT_DOOR = "microsoft.network/frontdoors"
+PROFILE = "microsoft.cdn/profiles"
+ENDPOINT = "microsoft.cdn/profiles/afdendpoints"
+SECURITY_POLICY = "microsoft.cdn/profiles/securitypolicies"
+
+GATEWAY = Key(
+    "efe75f01-6fff-5d9d-08e6-092b98d3fb3f",
+    "A web application firewall stands in the application gateway",
+    (GATEWAY_TYPE,),
+)
+DOOR = Key(
+    "0c02a769-03f1-c4d7-85a5-db5dca505c49",
+    "A web application firewall stands in the Front Door",
+    (FRONT_DOOR, PROFILE),
+)
+KEYS = keyed(GATEWAY, DOOR)
+TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every application gateway and every Front Door."""
+    yield from judged(view.resources(GATEWAY_TYPE), GATEWAY, _gateway)
+    yield from judged(view.resources(FRONT_DOOR), DOOR, _classic_door)
+    yield from judged(
+        [profile for profile in view.resources(PROFILE) if _is_front_door(profile)],
+        DOOR,
+        lambda profile, key: _profile(view, profile, key),
+    )
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _gateway(gateway: Resource, key: Key) -> Assessment:
+    id_ = str(gateway.body["id"])
+    body = properties(gateway)
+    own: Any = body.get("webApplicationFirewallConfiguration")
+    if reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
+        return healthy(id_, key, "a web application firewall is enabled")
+    listeners = _listed(body.get("httpListeners"))
+    bare = [
+        str(entry.get("name", ""))
+        for entry in listeners
+        if not reference((entry.get("properties") or {}).get("firewallPolicy"))
+    ]
+    if listeners and not bare:
+        return healthy(id_, key, "every listener has a firewall policy")
+    return unhealthy(
+        id_, key, f"no web application firewall before {listing(bare) or 'the gateway'}", _bare(bare)
+    )
+
+
+def _bare(names: list[str]) -> Iterable[Any]:
+    return [
+        finding(name, f"no web application firewall before {name}", "Medium", name=name) for name in names
+    ]
+
+
+def _classic_door(door: Resource, key: Key) -> Assessment:
+    id_ = str(door.body["id"])
+    endpoints = _listed(properties(door).get("frontendEndpoints"))
+    bare = [
+        str(entry.get("name", ""))
+        for entry in endpoints
+        if not reference((entry.get("properties") or {}).get("webApplicationFirewallPolicyLink"))
+    ]
+    if bare or not endpoints:
+        return unhealthy(
+            id_, key, f"no web application firewall before {listing(bare) or 'the Front Door'}", _bare(bare)
+        )
+    return healthy(id_, key, "every frontend endpoint has a firewall policy")
+
+
+def _is_front_door(profile: Resource) -> bool:
+    sku: Any = profile.body.get("sku")
+    return isinstance(sku, dict) and str(sku.get("name", "")).lower().endswith("_azurefrontdoor")
+
+
+def _profile(view: View, profile: Resource, key: Key) -> Assessment:
+    id_ = str(profile.body["id"])
+    for type_ in (ENDPOINT, SECURITY_POLICY):
+        view.need(type_, profile.id.subscription_id)
+    guarded = {
+        domain for policy in view.children(SECURITY_POLICY, profile.key) for domain in _domains(policy)
+    }
+    endpoints = [
+        endpoint
+        for endpoint in view.children(ENDPOINT, profile.key)
+        if str(properties(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
+    ]
+    bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
+    if bare:
+        return unhealthy(id_, key, f"no web application firewall before {listing(bare)}", _bare(bare))
+    if not endpoints:
+        return not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")
+    return healthy(id_, key, "every endpoint is in a security policy")
+
+
+def _domains(policy: Resource) -> Iterable[str]:
+    parameters: Any = properties(policy).get("parameters")
+    if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
+        return ()
+    return [
+        domain
+        for entry in _listed(parameters.get("associations"))
+        for domain in references(entry.get("domains"))
+    ]
