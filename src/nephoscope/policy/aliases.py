@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,21 @@ class UnknownAlias(LookupError):  # noqa: N818 - says what is unknown
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One alias: its default path, and the paths that single api-versions (lower-cased) have instead."""
+    """One alias: its default path, and the paths that single api-versions or resource types (lower-cased) have instead.
+
+    `types` serves the few aliases that name no type of their own, such as Microsoft.Compute/imagePublisher.
+    """
 
     name: str
     path: str
     versions: Mapping[str, str] = field(default_factory=dict)
     modifiable: bool | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
 
-    def at(self, api_version: str) -> str:
-        """The path for an api-version, '' for the default."""
-        return self.versions.get(api_version, self.path) if self.versions else self.path
+    def at(self, api_version: str, type_: str = "") -> str:
+        """The path for an api-version and a lower-cased type, '' for the default."""
+        path = self.types.get(type_, self.path) if self.types else self.path
+        return self.versions.get(api_version, path) if self.versions else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,13 @@ class Aliases:
         self._table = table
         self._capabilities = dict(capabilities or {})
         self._plain = plain_paths
-        self._fields: dict[tuple[str, str], FieldPath] = {}
+        self._fields: dict[tuple[str, str, str], FieldPath] = {}
         self.versioned = any(not isinstance(value, str) and value.versions for value in table.values())
         """Whether some alias has paths of single api-versions."""
+        self.typed = frozenset(
+            name for name, value in table.items() if not isinstance(value, str) and value.types
+        )
+        """The lower-cased aliases whose path depends on the type of the resource."""
 
     @classmethod
     def builtin(cls) -> Aliases:
@@ -160,15 +169,19 @@ class Aliases:
         """What is known of a lower-cased resource type, None where nothing is."""
         return self._capabilities.get(type_)
 
-    def field(self, text: str, api_version: str = "") -> FieldPath:
-        """Resolve a field name or alias; raises UnknownAlias, or ValueError for a malformed path."""
-        key = (text, api_version if self.versioned else "")
+    def field(self, text: str, api_version: str = "", type_: str = "") -> FieldPath:
+        """Resolve a field name or alias for a resource of a lower-cased type ('' = any).
+
+        Raises UnknownAlias, or ValueError for a malformed path.
+        """
+        typed = type_ if type_ and text.lower() in self.typed else ""
+        key = (text, api_version if self.versioned else "", typed)
         found = self._fields.get(key)
         if found is None:
-            found = self._fields[key] = self._resolve(text, key[1])
+            found = self._fields[key] = self._resolve(*key)
         return found
 
-    def _resolve(self, text: str, api_version: str) -> FieldPath:
+    def _resolve(self, text: str, api_version: str, type_: str) -> FieldPath:
         lowered = text.lower()
         if lowered in _SPECIAL:
             return FieldPath(text, special=lowered)
@@ -180,10 +193,21 @@ class Aliases:
             return _path(text, split(text))
         alias = self.get(text)
         if alias is not None:
-            return _path(text, split(alias.at(api_version.lower())), alias=lowered)
+            return _path(text, split(alias.at(api_version.lower(), type_)), alias=lowered)
+        whole = self._array_of(text, api_version, type_)
+        if whole is not None:
+            return _path(text, whole, alias=lowered)
         if self._plain:
             return _path(text, split(text))
         raise UnknownAlias(self._unknown(text))
+
+    def _array_of(self, text: str, api_version: str, type_: str) -> Segments | None:
+        """The path of an array whose members alone have an alias: `x` is what `x[*]` goes over."""
+        members = self.get(f"{text}[*]")
+        if members is None:
+            return None
+        segments = split(members.at(api_version.lower(), type_))
+        return segments[:-1] if segments[-1] is STAR else None
 
     def _unknown(self, text: str) -> str:
         if "/" not in text:
@@ -200,7 +224,7 @@ def _path(text: str, spelled: Segments, *, location: bool = False, alias: str = 
 
 
 def _tag_name(text: str) -> str:
-    """The tag of `tags.x`, `tags[x]`, `tags['x']`, `tags['''x''']`; a dotted rest is one name."""
+    """The tag of `tags.x`, `tags[x]`, `tags['x']`, `tags['''x''']`; a dotted rest is one name, `tags[]` the empty one."""
     if text[4] == ".":
         return text[5:]
     if not text.endswith("]"):
@@ -208,8 +232,6 @@ def _tag_name(text: str) -> str:
     inner = text[5:-1]
     if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
         return inner[1:-1].replace("''", "'")
-    if not inner:
-        raise ValueError(f"no tag name in {text!r}")
     return inner
 
 
@@ -230,8 +252,17 @@ def _from_providers(providers: list[Any]) -> Aliases:
             for entry in kind.get("aliases") or []:
                 alias = _alias(entry)
                 if alias is not None:
-                    table[alias.name.lower()] = alias
+                    _add(table, alias, type_)
     return Aliases(table, capabilities)
+
+
+def _add(table: dict[str, str | Alias], alias: Alias, type_: str) -> None:
+    """Take an alias of a type in; an alias that several types have keeps the paths that differ from the first one's."""
+    known = table.get(alias.name.lower())
+    if not isinstance(known, Alias):
+        table[alias.name.lower()] = alias
+    elif alias.path != known.path:
+        table[known.name.lower()] = replace(known, types={**known.types, type_: alias.path})
 
 
 def _alias(entry: dict[str, Any]) -> Alias | None:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from nephoscope.policy.tree import Parameter
 
 
-def bind(declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+def bind(
+    declared: Mapping[str, Parameter], given: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
     """The value of every declared parameter by lower-cased name.
 
-    Raises PolicyError (stage compile) for an unknown name, a missing value, a wrong type or a value that is not allowed.
+    Raises PolicyError (stage compile) for an unknown name, a missing value (unless `partial`), a wrong type or a value that is not allowed.
     """
     errors: list[PolicyError] = []
     values = {name: parameter.default for name, parameter in declared.items() if parameter.has_default}
@@ -34,7 +36,7 @@ def bind(declared: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[st
             errors.append(PolicyError(fault, f"parameters.{parameter.name}", "compile"))
         values[name.lower()] = value
     for name, parameter in declared.items():
-        if name not in values:
+        if name not in values and not partial:
             message = f"the parameter '{parameter.name}' has no default and needs a value"
             errors.append(PolicyError(message, f"parameters.{parameter.name}", "compile"))
     raise_all(errors)

@@ -104,13 +104,16 @@ class Definition:
         raise_all(checker.errors)
         self._checked.append((aliases, switches))
 
-    def bind(self, parameters: Mapping[str, Any] | None = None) -> Rule:
-        """The rule with parameters folded in; raises PolicyError (stage compile) where they do not fit the declarations."""
+    def bind(self, parameters: Mapping[str, Any] | None = None, *, partial: bool = False) -> Rule:
+        """The rule with parameters folded in; raises PolicyError (stage compile) where they do not fit the declarations.
+
+        `partial` lets parameters be without a value: an evaluation that comes to read one ends Error.
+        """
         given = parameters or {}
-        key = json.dumps(given, sort_keys=True, default=str) if given else ""
+        key = f"{partial}{json.dumps(given, sort_keys=True, default=str)}"
         found = self._rules.get(key)
         if found is None:
-            found = Rule(self.tree, bind(self.parameters, given))
+            found = Rule(self.tree, bind(self.parameters, given, partial=partial))
             if len(self._rules) >= _KEPT_RULES:
                 self._rules.clear()
             self._rules[key] = found

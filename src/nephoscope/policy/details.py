@@ -23,7 +23,7 @@ def evaluated(rule: Rule, scope: Scope) -> Any:
         entries = [_operation(operation, scope) for operation in then.operations]
         if not isinstance(then.details, dict) or not has(then.details, "operations"):
             return entries
-        return {**_kept(then.details, "roleDefinitionIds", "conflictEffect"), "operations": entries}
+        return {**_kept(then.details, "roleDefinitionIds"), "operations": entries}
     if then.existence is not None:
         return {**_kept(then.details, "roleDefinitionIds"), "type": explain.value(then.existence.type, scope)}
     return then.details
@@ -37,7 +37,7 @@ def _operation(operation: tree.Operation, scope: Scope) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if operation.operation != "append":
         result["operation"] = get(operation.raw, "operation")
-    result["field"] = explain.value(operation.target.name, scope)
+    result["field"] = operation.target.text
     if operation.value is not None:
         result["value"] = explain.value(operation.value, scope)
     if operation.condition is not None:

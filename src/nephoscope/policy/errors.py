@@ -16,7 +16,7 @@ Stage = Literal["parse", "compile"]
 class PolicyError(ValueError):
     """A policy document, or the parameters given to it, cannot be used.
 
-    `message` says what is wrong and what to do, `path` is the JSON path inside the document ('' = the whole document),
+    `message` says what is wrong and what to do, `path` is the JSON path inside the document ("$" = the whole document),
     `stage` is 'parse' (not the language's grammar) or 'compile' (aliases, functions, parameters), `place` the file where
     it is known, `others` further errors of the same document.
     """
@@ -24,21 +24,21 @@ class PolicyError(ValueError):
     def __init__(
         self,
         message: str,
-        path: str = "",
+        path: str = "$",
         stage: Stage = "parse",
         place: Place | None = None,
         others: Sequence[PolicyError] = (),
     ) -> None:
         super().__init__(message, path, stage)
         self.message = message
-        self.path = path
+        self.path = path or "$"
         self.stage: Stage = stage
         self.place = place
         self.others = tuple(others)
 
     def __str__(self) -> str:
         where = f"{self.place.file}: " if self.place else ""
-        return f"{where}{self.path or 'document'}: {self.message}"
+        return f"{where}{self.path}: {self.message}"
 
     @property
     def all(self) -> tuple[PolicyError, ...]:

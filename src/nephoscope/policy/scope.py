@@ -75,7 +75,7 @@ class Scope:
 
     def field(self, text: str, view: View) -> FieldPath:
         """Resolve a field text for a resource; raises UnknownAlias or ValueError."""
-        return self.snapshot.aliases.field(text, self.api_version(view))
+        return self.snapshot.aliases.field(text, self.api_version(view), view.type)
 
 
 def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tuple[Any, Segments, bool]:
