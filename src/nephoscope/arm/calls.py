@@ -34,6 +34,11 @@ def error(call: Call, failure: FunctionError) -> ArmError:
     return ArmError(shown_name(call), str(failure), call.offset)
 
 
+def too_deep(call: Call) -> ArmError:
+    """The ArmError for a function that ran out of stack over a deeply nested value."""
+    return ArmError(shown_name(call), "a value is nested too deeply", call.offset)
+
+
 def lambda_parts(call: Call) -> tuple[tuple[str, ...], Node]:
     """The lower-cased parameter names and the body of `lambda('x', ..., body)`; raises ArmError."""
     *parameters, body = call.arguments or (Literal(None),)

@@ -135,6 +135,8 @@ def _eager_call(node: Call, function: Function, arguments: list[Closure]) -> Clo
             return body(values)
         except FunctionError as failure:
             raise calls.error(node, failure) from failure
+        except RecursionError as failure:
+            raise calls.too_deep(node) from failure
 
     return closure
 

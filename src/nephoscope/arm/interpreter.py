@@ -51,6 +51,8 @@ class _Interpreter:
             return self._answer(node, frame)
         except FunctionError as failure:
             raise calls.error(node, failure) from failure
+        except RecursionError as failure:
+            raise calls.too_deep(node) from failure
 
     def _answer(self, node: Call, frame: Frame) -> Value:
         if node.key in self._hosts:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from nephoscope.arm.errors import FunctionError
-from nephoscope.arm.value import Value
+from nephoscope.arm.value import Value, levels
 
-MAX_STEPS = 2_000_000
+MAX_STEPS = 1_000_000
 """Lambda calls, and elements that reduce carries along, in one evaluation."""
 
 
@@ -17,7 +17,7 @@ MAX_STEPS = 2_000_000
 class Budget:
     """The steps that one evaluation may still take."""
 
-    left: int = MAX_STEPS
+    left: int = field(default_factory=lambda: MAX_STEPS)
 
     def spend(self, steps: int) -> None:
         """Take steps; raises FunctionError when none are left."""
@@ -55,16 +55,6 @@ class Lambda:
         return self.body(self.frame.bind(self.parameters, values))
 
     def spend_on(self, value: Value) -> None:
-        """Charge the budget with the number of nodes of an accumulated value."""
-        pending = [value]
-        while pending:
-            current = pending.pop()
-            items = (
-                current
-                if isinstance(current, list)
-                else current.values()
-                if isinstance(current, dict)
-                else ()
-            )
-            self.frame.budget.spend(len(items))
-            pending.extend(items)
+        """Charge the budget with the nodes of an accumulated value; raises FunctionError for a deep one."""
+        for level in levels(value):
+            self.frame.budget.spend(len(level))

@@ -11,7 +11,7 @@ from nephoscope.arm.errors import ArmSyntaxError
 from nephoscope.arm.value import INT_MAX, INT_MIN
 
 _WORD = re.compile(
-    r"(?P<blank>[\s\ufeff\u200b]+)"
+    r"(?P<blank>\s+)"
     r"|(?P<name>[A-Za-z_$][A-Za-z0-9_$]*)"
     r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_$]))"
     r"|(?P<text>'(?:[^']|'')*')"

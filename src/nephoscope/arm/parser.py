@@ -20,8 +20,8 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 def is_expression(text: str) -> bool:
-    """Whether a JSON string is a template expression: it starts with `[`, ends with `]` and does not start with `[[`."""
-    return len(text) > 1 and text[0] == "[" and text[-1] == "]" and text[1] != "["
+    """Whether a JSON string is a template expression: `[`, at least one character, `]`, and not `[[` at the start."""
+    return len(text) > 2 and text[0] == "[" and text[-1] == "]" and text[1] != "["
 
 
 def unescape(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -16,6 +16,8 @@ Value: TypeAlias = Any
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MAX_TEXT = 4 * 1024 * 1024
 """Characters that one string result may have."""
+MAX_LEVELS = 200
+"""Levels of nesting that a parsed or accumulated value may have."""
 MAX_ITEMS = 1_000_000
 """Elements or keys that one array or object result may have."""
 
@@ -154,12 +156,33 @@ def as_text(value: Value) -> str:
     return number_text(value) if is_number(value) else json_text(value)
 
 
+def levels(value: Value) -> Iterator[list[Value]]:
+    """The values at each level of nesting, from the outside in; a FunctionError beyond MAX_LEVELS."""
+    level = [value]
+    for _ in range(MAX_LEVELS):
+        if not level:
+            return
+        yield level
+        level = [item for outer in level for item in _inside(outer)]
+    if level:
+        raise FunctionError(f"the value is nested deeper than {MAX_LEVELS} levels")
+
+
+def _inside(value: Value) -> Iterable[Value]:
+    if isinstance(value, list):
+        return value
+    return value.values() if isinstance(value, dict) else ()
+
+
 def from_json(text: str) -> Value:
     """Parse JSON strictly (no NaN, no duplicate-key loss beyond the last wins); a FunctionError says what is wrong."""
     try:
-        return json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
+        value = json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
+        for _ in levels(value):
+            pass
+        return value
     except RecursionError as error:
-        raise FunctionError("the JSON is nested too deeply") from error
+        raise FunctionError(f"the value is nested deeper than {MAX_LEVELS} levels") from error
     except FunctionError:
         raise
     except ValueError as error:
