@@ -31,8 +31,9 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> ResourceId:
-        """Take an id apart; raises ValueError when the text is not a resource id."""
-        return _parse(text.strip().rstrip("/").lower())
+        """Take an id apart ('/' is the tenant, all fields ''); raises ValueError when the text is not a resource id."""
+        text = text.strip()
+        return cls("", "", "", "", "", "") if text == "/" else _parse(text.rstrip("/").lower())
 
     @property
     def resource_group_id(self) -> str:

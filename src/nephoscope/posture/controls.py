@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import ContentError, Document, documents
 from nephoscope.model.place import Place
 from nephoscope.posture.score import Control
+
+if TYPE_CHECKING:
+    from nephoscope.posture.recommendation import Recommendation
 
 INFERRED = "inferred"
 
@@ -45,6 +48,12 @@ class Controls:
         """The control of a recommendation, None where it is in none."""
         placement = self.placements.get(key.lower())
         return self.named(placement.control) if placement else None
+
+    def scoring(self, recommendation: Recommendation) -> Control | None:
+        """The control in which a recommendation moves the score: None for previews and for what is in no control."""
+        if recommendation.preview:
+            return None
+        return self.of(recommendation.key) or self.named(recommendation.score_control)
 
     @classmethod
     def load(cls, root: Path | None = None) -> Controls:

@@ -168,6 +168,8 @@ def score(
         if control_id is None or control_id not in known:
             continue
         resource = ResourceId.parse(assessment.resource)
+        if not resource.key:
+            continue
         rank = standing(assessment.state, assessment.cause)
         ranks = standings[resource.subscription][control_id]
         ranks[resource.key] = max(rank, ranks.get(resource.key, rank))

@@ -1,0 +1,65 @@
+"""CSV: one assessment a row, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from nephoscope.posture.report import Report, Row
+
+COLUMNS = (
+    "state",
+    "severity",
+    "recommendation",
+    "resource",
+    "resourceType",
+    "subscription",
+    "resourceGroup",
+    "resourceName",
+    "policy",
+    "effect",
+    "reason",
+    "description",
+    "initiative",
+    "assignment",
+    "scoreControl",
+    "change",
+)
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Write a header and a row an assessment."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in report.rows:
+        control = report.controls.scoring(row.recommendation)
+        writer.writerow([_cell(value) for value in _values(row, control.name if control else "")])
+
+
+def _values(row: Row, control: str) -> tuple[str, ...]:
+    item, id_ = row.assessment, row.id
+    return (
+        item.state,
+        row.recommendation.severity,
+        row.recommendation.name,
+        item.resource,
+        id_.type,
+        id_.subscription,
+        id_.resource_group,
+        row.name,
+        item.key,
+        item.effect,
+        item.cause,
+        item.description,
+        item.initiative,
+        item.assignment,
+        control,
+        row.change,
+    )
+
+
+def _cell(value: str) -> str:
+    """A spreadsheet runs a cell that begins like a formula: a quote before it makes it text (OWASP, CSV injection)."""
+    text = str(value)
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

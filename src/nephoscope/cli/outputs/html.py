@@ -1,0 +1,78 @@
+"""HTML: one self-contained file that a manager can read; no script, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TextIO
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from nephoscope.cli.outputs.table import percent
+from nephoscope.model.state import Severity, State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.report import Report, Row
+
+#: Resources listed under a recommendation; the JSON output has all.
+MAX_RESOURCES = 25
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Write the page; its policy allows the one style sheet inside it by hash, and nothing else."""
+    folder = files("nephoscope.cli.outputs") / "templates"
+    style = (folder / "report.css").read_text(encoding="utf-8")
+    # Autoescape covers everything that comes from an estate; only our own style sheet is marked safe.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    out.write(template.render(style=Markup(style), style_hash=digest, **_facts(report)))  # noqa: S704 - our own file
+    out.write("\n")
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    findings: dict[str, list[Row]] = defaultdict(list)
+    for row in report.findings():
+        findings[row.recommendation.key].append(row)
+    severities = [row.recommendation.severity for row in report.findings()]
+    shown = [
+        severity for severity in reversed(Severity) if severity in severities or severity is Severity.HIGH
+    ]
+    controls = [item for item in report.score.controls if item.weight or item.unknown]
+    return {
+        "report": report,
+        "score": report.score,
+        "percent": percent(report.score),
+        "resources": f"{len(report.run.estate.resources):,}",
+        "subscriptions": len([scope for scope in report.score.subscriptions if scope.subscription]),
+        "severities": [(severity, severities.count(severity)) for severity in shown],
+        "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
+        "controls": sorted(controls, key=lambda item: -item.potential),
+        "ranking": [item for item in report.ranking if item.unhealthy],
+        "findings": findings,
+        "limit": MAX_RESOURCES,
+        "causes": [
+            (state, cause, count)
+            for (state, cause), count in report.causes.most_common()
+            if state in (State.UNKNOWN, State.ERROR)
+        ],
+        "trend": _trend(report),
+    }
+
+
+def _trend(report: Report) -> dict[str, str] | None:
+    """The points of a 200 x 48 line over time, None before the second evaluation."""
+    points = list(report.trend)
+    if len(points) < 2:
+        return None
+    begin, end = points[0].when.timestamp(), points[-1].when.timestamp()
+    span = (end - begin) or 1.0
+    line = [
+        f"{(point.when.timestamp() - begin) / span * 200:.1f},{46 - point.percentage * 44:.1f}"
+        for point in points
+    ]
+    text = f"{points[0].percentage:.1%} on {points[0].when:%Y-%m-%d}, {points[-1].percentage:.1%} on {points[-1].when:%Y-%m-%d}"
+    return {"points": " ".join(line), "text": text}

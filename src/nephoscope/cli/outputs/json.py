@@ -1,0 +1,128 @@
+"""JSON: the whole report, one assessment a line, so that it can be streamed and compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+from nephoscope.model.state import State
+from nephoscope.posture.report import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from nephoscope.model.assessment import Reason
+    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.score import ControlScore, SecureScore
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Write `{schemaVersion, scope, coverage, score, assessments, summary}`."""
+    head = {
+        "schemaVersion": SCHEMA_VERSION,
+        "scope": report.scope,
+        "evaluated": report.now,
+        "coverage": {
+            "declared": report.coverage.declared,
+            "scopes": {scope: sorted(types) for scope, types in sorted(report.coverage.scopes.items())},
+            "gaps": dict(sorted(report.coverage.gaps.items())),
+        },
+        "score": score_object(report.score),
+    }
+    out.write(_text(head)[:-1] + ',\n"assessments": [')
+    out.writelines((",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows))
+    out.write('\n],\n"summary": ' + _text(_summary(report)) + "}\n")
+
+
+def score_object(score: SecureScore) -> dict[str, Any]:
+    """The score in the words of the secure score API; null where nothing could be judged."""
+    return {
+        "scored": score.scored,
+        "current": round(score.current, 4) if score.scored else None,
+        "max": score.max if score.scored else None,
+        "percentage": score.percentage if score.scored else None,
+        "subscriptions": [
+            {
+                "subscription": scope.subscription,
+                "current": round(scope.current, 4),
+                "max": scope.max,
+                "percentage": scope.percentage if scope.scored else None,
+                "weight": scope.weight,
+            }
+            for scope in score.subscriptions
+        ],
+        "controls": [_control(control) for control in score.controls],
+    }
+
+
+def _control(control: ControlScore) -> dict[str, Any]:
+    return {
+        "displayName": control.control.name,
+        "healthyResourceCount": control.healthy,
+        "unhealthyResourceCount": control.unhealthy,
+        "notApplicableResourceCount": control.not_applicable,
+        "unknownResourceCount": control.unknown,
+        "score": {
+            "max": control.control.max_score,
+            "current": round(control.current, 4),
+            "percentage": control.percentage,
+        },
+        "potentialIncrease": round(control.potential, 4),
+        "weight": control.weight,
+    }
+
+
+def _assessment(report: Report, row: Row) -> dict[str, Any]:
+    item = row.assessment
+    body: dict[str, Any] = {
+        "resource": item.resource,
+        "type": row.id.type,
+        "policy": item.key,
+        "displayName": row.recommendation.name,
+        "severity": row.recommendation.severity,
+        "severitySource": row.recommendation.severity_source,
+        "state": item.state,
+        "effect": item.effect,
+        "reason": item.cause,
+        "description": item.description,
+        "initiative": item.initiative,
+        "reference": item.reference,
+        "assignment": item.assignment,
+        "change": row.change,
+    }
+    if item.state is not State.NOT_APPLICABLE:
+        body["reasons"] = [_reason(reason) for reason in report.reasons(row)]
+    return {key: value for key, value in body.items() if value not in ("", None)}
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    body = {
+        "path": reason.path,
+        "subject": reason.subject,
+        "operator": reason.operator,
+        "expected": reason.expected,
+        "actual": reason.actual,
+        "resource": reason.resource,
+        "message": reason.message,
+    }
+    return {key: value for key, value in body.items() if value != "" or key in ("expected", "actual")}
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    return {
+        "assessments": len(report.rows),
+        "states": {state: report.states[state] for state in State},
+        "causes": [
+            {"state": state, "reason": cause, "count": count}
+            for (state, cause), count in sorted(report.causes.items(), key=lambda pair: (-pair[1], pair[0]))
+        ],
+        "quarantined": [
+            {"place": str(record.place), "reason": record.reason, "excerpt": record.excerpt}
+            for record in report.quarantine
+        ],
+    }
+
+
+def _text(value: Any) -> str:
+    return _encoder.encode(value).decode()

@@ -1,0 +1,75 @@
+"""Markdown: a summary for a pull request, an issue or a wiki page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope.cli.outputs.table import percent
+from nephoscope.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nephoscope.posture.report import Report
+
+#: Reviewers read the worst; the JSON output has all rows.
+MAX_FINDINGS = 200
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Write headings and tables in GitHub's dialect."""
+    out.write(f"# Security posture of {_text(report.scope)}\n\n")
+    out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
+    out.writelines(_table(("State", "Assessments"), ((state.value, report.states[state]) for state in State)))
+    out.write("\n## Controls\n\n")
+    out.writelines(_table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Unknown"), _controls(report)))
+    out.write("\n## Recommendations\n\n")
+    out.writelines(_table(("Severity", "Recommendation", "Failing", "Gain"), _recommendations(report)))
+    findings = list(report.findings())
+    out.write("\n## Findings\n\n")
+    out.writelines(
+        _table(
+            ("Severity", "Recommendation", "Resource", "Why"),
+            (
+                (
+                    row.recommendation.severity.value,
+                    row.recommendation.name,
+                    f"`{row.assessment.resource}`",
+                    "; ".join(reason.message for reason in report.reasons(row)),
+                )
+                for row in findings[:MAX_FINDINGS]
+            ),
+        )
+    )
+    if len(findings) > MAX_FINDINGS:
+        out.write(f"\n{len(findings) - MAX_FINDINGS} more findings are in the JSON output.\n")
+
+
+def _controls(report: Report) -> Iterator[tuple[object, ...]]:
+    for item in report.score.controls:
+        if item.weight or item.unknown:
+            score = f"{item.current:.2f}" if item.weight else "not scored"
+            yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
+
+
+def _recommendations(report: Report) -> Iterator[tuple[object, ...]]:
+    for item in report.ranking:
+        if item.unhealthy:
+            yield (
+                item.recommendation.severity.value,
+                item.recommendation.name,
+                item.unhealthy,
+                f"{item.gain:.2f}",
+            )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |\n"
+    yield "|" + " --- |" * len(head) + "\n"
+    for row in rows:
+        yield "| " + " | ".join(_text(str(cell)) for cell in row) + " |\n"
+
+
+def _text(text: str) -> str:
+    """Text that cannot break out of a table cell or become HTML."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

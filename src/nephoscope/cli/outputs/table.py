@@ -1,0 +1,146 @@
+"""The terminal: score, controls, what to do first, and what could not be judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nephoscope.model.state import Severity, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.posture.ranking import Ranked
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.score import SecureScore
+
+SEVERITY_STYLE = {
+    Severity.CRITICAL: "bold magenta",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "blue",
+    Severity.INFORMATIONAL: "dim",
+}
+
+
+def render(report: Report, out: TextIO) -> None:
+    """Print the report for a person; without a terminal it is plain text of 120 columns."""
+    console = console_of(out)
+    scored = report.score
+    _headline(report, console)
+    console.print(score_table(scored))
+    failing = [ranked for ranked in report.ranking if ranked.unhealthy]
+    console.print(ranking_table(failing[: report.top]))
+    if len(failing) > report.top:
+        console.print(f"[dim]... and {len(failing) - report.top} more: --top {len(failing)}[/dim]")
+    _unjudged(report, console)
+
+
+def console_of(out: TextIO) -> Console:
+    """A console on the stream: its own width on a terminal, 120 columns elsewhere."""
+    return Console(file=out, width=None if out.isatty() else 120, highlight=False)
+
+
+def percent(score: SecureScore) -> str:
+    """The score as a person reads it, `not scored` where nothing could be judged."""
+    if not score.scored:
+        return "not scored"
+    return f"{score.percentage:.1%} ({score.current:.2f} of {score.max} points)"
+
+
+def _headline(report: Report, console: Console) -> None:
+    counts = report.states
+    subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
+    console.print(
+        f"\n[bold]nephoscope[/bold]  {report.scope}  "
+        f"[dim]{len(report.run.estate.resources):,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
+    )
+    console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
+    parts = [f"{counts[state]:,} {state.value}" for state in State if counts[state]]
+    console.print("[dim]assessments: " + ", ".join(parts) + "[/dim]\n")
+
+
+def score_table(score: SecureScore) -> Table:
+    """The controls that were assessed, the one with most to gain first."""
+    table = Table(
+        title="Controls", title_justify="left", title_style="bold", expand=False, box=None, pad_edge=False
+    )
+    for name, justify in (
+        ("control", "left"),
+        ("score", "right"),
+        ("max", "right"),
+        ("", "left"),
+        ("to gain", "right"),
+        ("healthy", "right"),
+        ("unhealthy", "right"),
+        ("unknown", "right"),
+    ):
+        table.add_column(name, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
+    assessed = [control for control in score.controls if control.weight or control.unknown]
+    for item in sorted(assessed, key=lambda control: (-control.potential, -control.control.max_score)):
+        table.add_row(
+            item.control.name,
+            f"{item.current:.2f}" if item.weight else "-",
+            str(item.control.max_score),
+            _bar(item.percentage) if item.max else "",
+            f"+{item.potential:.2f}" if item.potential else "",
+            str(item.healthy),
+            Text(str(item.unhealthy), style="bold red" if item.unhealthy else "dim"),
+            Text(str(item.unknown), style="" if item.unknown else "dim"),
+        )
+    return table
+
+
+def _bar(share: float, width: int = 16) -> Text:
+    full = round(share * width)
+    style = "green" if share >= 0.8 else "yellow" if share >= 0.5 else "red"
+    return Text("━" * full, style=style) + Text("━" * (width - full), style="dim")
+
+
+def ranking_table(ranking: Iterable[Ranked]) -> Table:
+    """Recommendations in the order to work on them."""
+    table = Table(
+        title="\nWhat to do first",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        expand=False,
+    )
+    table.add_column("severity", header_style="dim", no_wrap=True)
+    table.add_column("recommendation", header_style="dim", overflow="fold", min_width=40)
+    table.add_column("failing", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("of", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("gain", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("control", header_style="dim", overflow="fold")
+    for item in ranking:
+        severity = item.recommendation.severity
+        table.add_row(
+            Text(severity.value, style=SEVERITY_STYLE[severity]),
+            item.recommendation.name,
+            str(item.unhealthy),
+            str(item.unhealthy + item.counts[State.COMPLIANT]),
+            f"+{item.gain:.2f}" if item.gain else "",
+            Text(item.control.name if item.control else "", style="dim"),
+        )
+    return table
+
+
+def _unjudged(report: Report, console: Console) -> None:
+    """Nothing is silently empty: what could not be judged is listed with its reason."""
+    unjudged = [
+        (count, state, cause)
+        for (state, cause), count in report.causes.items()
+        if state in (State.UNKNOWN, State.ERROR)
+    ]
+    if unjudged:
+        console.print("\n[bold]Not judged[/bold]")
+        for count, state, cause in sorted(unjudged, key=lambda item: -item[0]):
+            console.print(f"  {count:>7,}  {state.value:<8} {cause}", markup=False)
+    if report.quarantine:
+        console.print(f"\n[bold]Quarantined input[/bold] [dim]({len(report.quarantine)} records)[/dim]")
+        for record in report.quarantine[:10]:
+            console.print(f"  {record.place}: {record.reason}", markup=False)

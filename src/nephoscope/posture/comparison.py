@@ -1,0 +1,101 @@
+"""What changed between two evaluations: new, fixed, reopened, removed, exempted, retired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from nephoscope.model.state import State
+from nephoscope.posture.subject import Subject
+
+
+class ChangeKind(StrEnum):
+    """How a finding moved since the evaluation before."""
+
+    NEW = "new"
+    REOPENED = "reopened"
+    FIXED = "fixed"
+    EXEMPTED = "exempted"
+    REMOVED = "removed"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is remembered of a subject: its last state, whether it is open (failing as far as anybody knows), and since when."""
+
+    state: State
+    open: bool = False
+    first_seen: datetime | None = None
+    since: datetime | None = None
+    fixed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One finding that moved."""
+
+    kind: ChangeKind
+    resource: str
+    key: str
+    before: State | None
+    after: State | None
+
+
+def compare(
+    past: Mapping[Subject, Past],
+    now: Mapping[Subject, State],
+    exists: Callable[[str], bool],
+    covered: Callable[[str], bool],
+) -> Iterator[Change]:
+    """The changes from a past to the verdicts of now.
+
+    `exists` says whether a resource is in the new snapshot, `covered` whether the new snapshot would have shown it. A finding that
+    can no longer be judged, or whose resource lies outside what was read, stays open: it is neither fixed nor removed.
+    """
+    for subject in sorted(past.keys() | now.keys()):
+        kind = _kind(past.get(subject), now.get(subject), exists(subject[0]), covered(subject[0]))
+        if kind is not None:
+            before = past[subject].state if subject in past else None
+            yield Change(kind, subject[0], subject[1], before, now.get(subject))
+
+
+def _kind(past: Past | None, state: State | None, exists: bool, covered: bool) -> ChangeKind | None:
+    if state is State.NON_COMPLIANT:
+        if past is not None and past.open:
+            return None
+        return ChangeKind.REOPENED if past is not None and past.first_seen else ChangeKind.NEW
+    if past is None or not past.open or state in (State.UNKNOWN, State.ERROR):
+        return None
+    if state is State.EXEMPT:
+        return ChangeKind.EXEMPTED
+    if state is not None:
+        return ChangeKind.FIXED
+    if exists:
+        return ChangeKind.RETIRED
+    return ChangeKind.REMOVED if covered else None
+
+
+def remember(
+    past: Mapping[Subject, Past], now: Mapping[Subject, State], changes: Iterable[Change], when: datetime
+) -> dict[Subject, Past]:
+    """The past that the next evaluation compares with."""
+    kept: dict[Subject, Past] = {subject: replace(old) for subject, old in past.items() if subject not in now}
+    for subject, state in now.items():
+        kept[subject] = _remembered(past.get(subject), state, when)
+    for change in changes:
+        subject = (change.resource, change.key)
+        if change.kind in (ChangeKind.REMOVED, ChangeKind.RETIRED):
+            kept[subject] = replace(kept[subject], open=False, fixed=when)
+    return kept
+
+
+def _remembered(past: Past | None, state: State, when: datetime) -> Past:
+    old = past or Past(state)
+    if state is State.NON_COMPLIANT:
+        return Past(state, True, old.first_seen or when, old.since if old.open else when, old.fixed)
+    if state in (State.UNKNOWN, State.ERROR):
+        return replace(old, state=state)
+    return Past(state, False, old.first_seen, None, when if old.open else old.fixed)

@@ -1,0 +1,263 @@
+"""The history of evaluations: what was found when, and how the score moved.
+
+Three Delta tables under `<data>/posture`: `findings` (what is remembered of each resource and recommendation, replaced by each
+evaluation), `changes` (appended) and `evaluations` (a row an evaluation, written last). An evaluation counts when its row is in
+`evaluations`, and that row pins the version of `findings` that belongs to it: a crash before the last commit leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pyarrow as pa
+
+from nephoscope.model.state import State
+from nephoscope.posture.comparison import Change, ChangeKind, Past
+from nephoscope.posture.score import SecureScore
+from nephoscope.posture.subject import Subject
+
+_TIME = pa.timestamp("us", tz="UTC")
+_FINDINGS = pa.schema(
+    [
+        ("scope", pa.string()),
+        ("resource", pa.string()),
+        ("key", pa.string()),
+        ("state", pa.string()),
+        ("open", pa.bool_()),
+        ("first_seen", _TIME),
+        ("since", _TIME),
+        ("fixed", _TIME),
+    ]
+)
+_CHANGES = pa.schema(
+    [
+        ("evaluation", pa.string()),
+        ("kind", pa.string()),
+        ("resource", pa.string()),
+        ("key", pa.string()),
+        ("before", pa.string()),
+        ("after", pa.string()),
+    ]
+)
+_EVALUATIONS = pa.schema(
+    [
+        ("evaluation", pa.string()),
+        ("scope", pa.string()),
+        ("when", _TIME),
+        ("percentage", pa.float64()),
+        ("current", pa.float64()),
+        ("max", pa.float64()),
+        ("estate", pa.string()),
+        ("content", pa.string()),
+        ("decisions", pa.string()),
+        ("controls", pa.string()),
+        ("findings_version", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation of a scope; `estate`, `content` and `decisions` are hashes of what it was made from.
+
+    `percentage` is None where nothing could be scored.
+    """
+
+    id: str
+    scope: str
+    when: datetime
+    percentage: float | None
+    current: float
+    max: float
+    estate: str
+    content: str
+    decisions: str
+    controls: Mapping[str, float]
+    findings_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """The score at one instant."""
+
+    when: datetime
+    percentage: float
+
+
+class History:
+    """The history in one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._root = data / "posture"
+
+    def evaluations(self, scope: str) -> list[Evaluation]:
+        """The evaluations of a scope, oldest first."""
+        rows = self._rows("evaluations") if self._exists("evaluations") else []
+        mine = [_evaluation(row) for row in rows if row["scope"] == scope]
+        return sorted(mine, key=lambda item: item.when)
+
+    def trend(self, scope: str) -> list[TrendPoint]:
+        """The score over time, oldest first; evaluations that scored nothing are left out."""
+        return [
+            TrendPoint(item.when, item.percentage)
+            for item in self.evaluations(scope)
+            if item.percentage is not None
+        ]
+
+    def before(self, scope: str, when: datetime) -> Evaluation | None:
+        """The last evaluation of the scope before an instant."""
+        return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
+
+    def past(self, evaluation: Evaluation) -> dict[Subject, Past]:
+        """What was remembered after an evaluation."""
+        rows = self._rows("findings", evaluation.findings_version)
+        return {(row["resource"], row["key"]): _past(row) for row in rows if row["scope"] == evaluation.scope}
+
+    def changes(self, evaluation: Evaluation) -> list[Change]:
+        """The changes that an evaluation brought."""
+        rows = self._rows("changes") if self._exists("changes") else []
+        return [_change(row) for row in rows if row["evaluation"] == evaluation.id]
+
+    def record(
+        self,
+        scope: str,
+        when: datetime,
+        score: SecureScore,
+        past: Mapping[Subject, Past],
+        changes: Sequence[Change],
+        hashes: tuple[str, str, str],
+    ) -> Evaluation:
+        """Write one evaluation; `hashes` are those of estate, content and decisions. The last commit makes it count."""
+        id_ = uuid4().hex
+        if changes:
+            self._append("changes", [_change_row(id_, change) for change in changes], _CHANGES)
+        version = self._replace_findings(scope, past)
+        evaluation = Evaluation(
+            id_,
+            scope,
+            when,
+            score.percentage if score.scored else None,
+            score.current,
+            float(score.max),
+            *hashes,
+            {item.control.name: item.current for item in score.controls if item.weight},
+            version,
+        )
+        self._append("evaluations", [_evaluation_row(evaluation)], _EVALUATIONS)
+        return evaluation
+
+    def _replace_findings(self, scope: str, past: Mapping[Subject, Past]) -> int:
+        from deltalake import DeltaTable, write_deltalake
+
+        rows = [_past_row(scope, subject, item) for subject, item in past.items()]
+        table = pa.Table.from_pylist(rows, schema=_FINDINGS)
+        path = str(self._root / "findings")
+        quoted = scope.replace("'", "''")
+        if self._exists("findings"):
+            write_deltalake(path, table, mode="overwrite", predicate=f"scope = '{quoted}'")
+        else:
+            self._root.mkdir(parents=True, exist_ok=True)
+            write_deltalake(path, table)
+        return int(DeltaTable(path).version())
+
+    def _append(self, name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+        from deltalake import write_deltalake
+
+        self._root.mkdir(parents=True, exist_ok=True)
+        write_deltalake(str(self._root / name), pa.Table.from_pylist(rows, schema=schema), mode="append")
+
+    def _exists(self, name: str) -> bool:
+        return (self._root / name / "_delta_log").is_dir()
+
+    def _rows(self, name: str, version: int | None = None) -> list[dict[str, Any]]:
+        from deltalake import DeltaTable
+
+        rows: list[dict[str, Any]] = (
+            DeltaTable(str(self._root / name), version=version).to_pyarrow_table().to_pylist()
+        )
+        return rows
+
+
+def remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
+    """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
+    return {
+        subject: item
+        for subject, item in past.items()
+        if item.open or item.first_seen or item.state is not State.NOT_APPLICABLE
+    }
+
+
+def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, Any]:
+    return {
+        "scope": scope,
+        "resource": subject[0],
+        "key": subject[1],
+        "state": item.state.value,
+        "open": item.open,
+        "first_seen": item.first_seen,
+        "since": item.since,
+        "fixed": item.fixed,
+    }
+
+
+def _past(row: Mapping[str, Any]) -> Past:
+    return Past(State(row["state"]), row["open"], row["first_seen"], row["since"], row["fixed"])
+
+
+def _change_row(evaluation: str, change: Change) -> dict[str, Any]:
+    return {
+        "evaluation": evaluation,
+        "kind": change.kind.value,
+        "resource": change.resource,
+        "key": change.key,
+        "before": change.before.value if change.before else None,
+        "after": change.after.value if change.after else None,
+    }
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    before, after = (State(row[name]) if row[name] else None for name in ("before", "after"))
+    return Change(ChangeKind(row["kind"]), row["resource"], row["key"], before, after)
+
+
+def _evaluation_row(item: Evaluation) -> dict[str, Any]:
+    return {
+        "evaluation": item.id,
+        "scope": item.scope,
+        "when": item.when,
+        "percentage": item.percentage,
+        "current": item.current,
+        "max": item.max,
+        "estate": item.estate,
+        "content": item.content,
+        "decisions": item.decisions,
+        "controls": msgspec.json.encode(item.controls).decode(),
+        "findings_version": item.findings_version,
+    }
+
+
+def _evaluation(row: Mapping[str, Any]) -> Evaluation:
+    return Evaluation(
+        row["evaluation"],
+        row["scope"],
+        row["when"].astimezone(UTC),
+        row["percentage"],
+        row["current"],
+        row["max"],
+        row["estate"],
+        row["content"],
+        row["decisions"],
+        msgspec.json.decode(row["controls"], type=dict[str, float]),
+        row["findings_version"],
+    )
+
+
+def open_subjects(past: Mapping[Subject, Past]) -> Iterable[Subject]:
+    """The subjects that fail as far as anybody knows."""
+    return (subject for subject, item in past.items() if item.open)

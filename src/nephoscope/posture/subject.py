@@ -1,0 +1,35 @@
+"""What a person follows over time: one resource against one recommendation, whatever assigns it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nephoscope.model.assessment import Assessment
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
+
+#: The lower-cased resource id and the lower-cased recommendation key.
+Subject = tuple[str, str]
+
+_WORST = (
+    State.NON_COMPLIANT,
+    State.ERROR,
+    State.UNKNOWN,
+    State.COMPLIANT,
+    State.EXEMPT,
+    State.NOT_APPLICABLE,
+)
+
+
+def worst(state: State, other: State | None) -> State:
+    """The verdict that a person must hear of, where several assignments judge the same."""
+    return state if other is None else min(state, other, key=_WORST.index)
+
+
+def verdicts(assessments: Iterable[Assessment]) -> dict[Subject, State]:
+    """The worst state of each subject."""
+    states: dict[Subject, State] = {}
+    for item in assessments:
+        subject = (ResourceId.parse(item.resource).key, item.key.lower())
+        states[subject] = worst(item.state, states.get(subject))
+    return states
