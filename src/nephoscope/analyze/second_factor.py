@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.accounts import Rule, accounts
 from nephoscope.analyze.key import Key, keyed
+from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -75,9 +76,16 @@ def analyze(view: View) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
     principals = view.roles.principals
 
+    def cannot_sign_in(user: str) -> bool:
+        return principals.user(user) is None or principals.is_blocked(user)
+
     def lacks(user: str) -> bool:
-        if principals.user(user) is None or principals.is_blocked(user):
-            return False
-        return not principals.has_second_factor(user)
+        try:
+            lacking = not principals.has_second_factor(user)
+        except NotCollected:
+            if cannot_sign_in(user):
+                return False
+            raise
+        return lacking and not cannot_sign_in(user)
 
     return accounts(view, RULES, lacks, "no second factor")

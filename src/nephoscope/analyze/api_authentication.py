@@ -1,0 +1,106 @@
+"""API endpoints in API Management should be authenticated.
+
+An operation is authenticated when its API needs a subscription key and is in no product that is open to everybody, or when the
+policy of the operation, its API, a product or the whole service validates a token or a client certificate in its inbound
+section (validate-jwt, validate-azure-ad-token, validate-client-certificate, authentication by check-header on Authorization).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+SERVICE = "microsoft.apimanagement/service"
+API = f"{SERVICE}/apis"
+OPERATION = f"{API}/operations"
+PRODUCT = f"{SERVICE}/products"
+PRODUCT_API = f"{PRODUCT}/apis"
+PRODUCT_LINK = f"{PRODUCT}/apilinks"
+POLICIES = (f"{OPERATION}/policies", f"{API}/policies", f"{SERVICE}/policies")
+
+AUTHENTICATED = Key(
+    "91af2040-7874-4659-abf0-578e1f8d07dc",
+    "Callers of the API endpoint are authenticated",
+    (OPERATION,),
+    ("8ac833bd-f505-48d5-887e-c993a1d3eea0",),
+)
+KEYS = keyed(AUTHENTICATED)
+TYPES = (API, OPERATION, PRODUCT, PRODUCT_API, PRODUCT_LINK, *POLICIES)
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_INBOUND = re.compile(r"<inbound\b[^>]*>(.*?)</inbound\s*>", re.DOTALL | re.IGNORECASE)
+_VALIDATES = re.compile(
+    r"<validate-(?:jwt|azure-ad-token|client-certificate)\b|<check-header\b[^>]*name\s*=\s*\"authorization\"",
+    re.IGNORECASE,
+)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every API operation."""
+    unlocked = _unlocked_apis(view)
+
+    def judge(operation: Resource, key: Key) -> Assessment:
+        id_ = str(operation.body["id"])
+        api = view.estate.resources.get(operation.id.parent)
+        if api is None or not api.complete:
+            raise NotCollected(operation.id.parent)
+        if _validates(view, operation, api):
+            return healthy(id_, key, "a policy validates the caller")
+        if properties(api).get("subscriptionRequired", True) is not False:
+            return _by_key(view, id_, key, api, unlocked)
+        for type_ in POLICIES:
+            view.need(type_, operation.id.subscription_id)
+        return unhealthy(id_, key, "the API needs no subscription key and no policy validates the caller")
+
+    return judged(view.resources(OPERATION), AUTHENTICATED, judge)
+
+
+def _by_key(view: View, id_: str, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
+    for type_ in (PRODUCT, PRODUCT_API if view.covers(PRODUCT_API, api.id.subscription_id) else PRODUCT_LINK):
+        view.need(type_, api.id.subscription_id)
+    if api.key not in unlocked:
+        return healthy(id_, key, "the API needs a subscription key")
+    for type_ in POLICIES:
+        view.need(type_, api.id.subscription_id)
+    return unhealthy(id_, key, "an open product offers the API without a subscription key")
+
+
+def _unlocked_apis(view: View) -> frozenset[str]:
+    """The APIs in products that need no subscription."""
+    found: set[str] = set()
+    for product in view.resources(PRODUCT):
+        if properties(product).get("subscriptionRequired", True) is not False:
+            continue
+        service = product.id.parent
+        found.update(f"{service}/apis/{part.id.name}" for part in view.children(PRODUCT_API, product.key))
+        found.update(
+            str(properties(link).get("apiId", "")).lower()
+            for link in view.children(PRODUCT_LINK, product.key)
+        )
+    return frozenset(found)
+
+
+def _validates(view: View, operation: Resource, api: Resource) -> bool:
+    owners = (operation.key, api.key, api.id.parent)
+    return any(
+        _is_validating(str(properties(policy).get("value", "")))
+        for type_, owner in zip(POLICIES, owners, strict=True)
+        for policy in view.children(type_, owner)
+    )
+
+
+def _is_validating(xml: str) -> bool:
+    inbound = _INBOUND.search(_COMMENT.sub("", xml))
+    return inbound is not None and _VALIDATES.search(inbound.group(1)) is not None

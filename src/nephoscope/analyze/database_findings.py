@@ -1,0 +1,101 @@
+"""SQL servers should be scanned for vulnerabilities, and what the scans find should be fixed.
+
+Reads the latest scan record of every database (vulnerabilityAssessments/scans, sqlVulnerabilityAssessments/scans): any failed
+check is unhealthy. Where vulnerability assessment is known to be off on the server the assessment carries no status, so that
+the policy that asks for an assessment and the one that asks for its result both find fault, as in Azure. Where it is on and no
+scan was collected the key is Unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.overlay import NOT_ASSESSED
+from nephoscope.analyze.verdict import finding, healthy, judged, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment, SubAssessment
+    from nephoscope.model.resource import Resource
+
+SERVERS = ("microsoft.sql/servers", "microsoft.sql/managedinstances")
+KINDS = ("sqlvulnerabilityassessments", "vulnerabilityassessments")
+SETTINGS = tuple(f"{server}/{kind}" for server in SERVERS for kind in KINDS)
+SCANS = tuple(f"{server}/databases/{kind}/scans" for server in SERVERS for kind in KINDS)
+
+FIXED = Key(
+    "82e20e14-edc5-4373-bfc4-f13121257c37",
+    "The vulnerability scans of the server's databases find nothing",
+    SERVERS,
+    ("feedbf84-6b99-488c-acc2-71c829aa5ffc", "ef2a8f2a-b3d9-49cd-a8a8-9a3aaaf647d9"),
+)
+KEYS = keyed(FIXED)
+TYPES = (*SERVERS, *SETTINGS, *SCANS)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every SQL server and managed instance."""
+    latest = _latest(view)
+
+    def judge(server: Resource, key: Key) -> Assessment:
+        id_ = str(server.body["id"])
+        scans = latest.get(server.key)
+        if scans:
+            failed = [part for scan in scans.values() if (part := _failed(scan)) is not None]
+            if failed:
+                return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
+            return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
+        if _is_on(view, server):
+            raise NotCollected(f"scan records of the databases of {server.key}")
+        return unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
+
+    for type_ in SERVERS:
+        yield from judged(view.resources(type_), FIXED, judge)
+
+
+def _latest(view: View) -> dict[str, dict[str, Resource]]:
+    """Server -> database -> the scan that ended last."""
+    found: dict[str, dict[str, Resource]] = {}
+    for type_ in SCANS:
+        for scan in view.resources(type_):
+            database = scan.key.rsplit("/", 4)[0]
+            server = database.rsplit("/", 2)[0]
+            held = found.setdefault(server, {})
+            if database not in held or _ended(scan) > _ended(held[database]):
+                held[database] = scan
+    return found
+
+
+def _ended(scan: Resource) -> str:
+    body = properties(scan)
+    return str(body.get("endTime") or body.get("startTime") or "")
+
+
+def _failed(scan: Resource) -> SubAssessment | None:
+    """The finding of one database; raises NotCollected where its latest scan did not run to an end."""
+    body: Any = properties(scan)
+    count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
+    if str(body.get("state", "")).lower() in ("failedtorun", "inprogress") or not isinstance(count, int):
+        raise NotCollected(f"a finished scan of {scan.key.rsplit('/', 4)[0]}")
+    if count == 0:
+        return None
+    database = scan.key.rsplit("/", 4)[0]
+    name = database.rsplit("/", 1)[1]
+    return finding(database, f"{name}: {count} failed checks", "High", database=database, failed=count)
+
+
+def _is_on(view: View, server: Resource) -> bool:
+    """Whether vulnerability assessment is on, in the express or the classic configuration."""
+    for kind in KINDS:
+        for setting in view.children(f"{server.type}/{kind}", server.key):
+            body = properties(setting)
+            if str(body.get("state", "")).lower() == "enabled" or body.get("storageContainerPath"):
+                return True
+    for kind in KINDS:
+        view.need(f"{server.type}/{kind}", server.id.subscription_id)
+    return False

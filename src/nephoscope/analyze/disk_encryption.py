@@ -1,0 +1,65 @@
+"""Temporary disks, caches and the traffic to storage should be encrypted (a retired key).
+
+Healthy with securityProfile.encryptionAtHost true, with a confidential machine whose operating system disk is encrypted together
+with the guest state, or with a provisioned AzureDiskEncryption or AzureDiskEncryptionForLinux extension. Whether that extension
+finished every disk is only known inside the machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, EXTENSION, MACHINE, extensions, is_extension, machines
+from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+ENCRYPTED = Key(
+    "d57a4221-a804-52ca-3dea-768284f06bb7",
+    "The machine's temporary disks, caches and traffic to storage are encrypted",
+    (MACHINE, CLASSIC),
+    retired=("0961003e-5a0a-4549-abde-af6a37f2724d",),
+)
+KEYS = keyed(ENCRYPTED)
+TYPES = (MACHINE, CLASSIC, EXTENSION)
+
+_PUBLISHER = "microsoft.azure.security"
+_TYPES = ("azurediskencryption", "azurediskencryptionforlinux")
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        profile: Any = properties(machine).get("securityProfile") or {}
+        if profile.get("encryptionAtHost") is True:
+            return healthy(id_, key, "encryption at host is on")
+        if _confidential(machine):
+            return healthy(id_, key, "the disk of the confidential machine is encrypted with its guest state")
+        for body in extensions(view, machine):
+            if is_extension(body, _PUBLISHER, _TYPES) and _provisioned(body):
+                return healthy(id_, key, "Azure Disk Encryption is installed")
+        return unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
+
+    return machines(view, ENCRYPTED, judge)
+
+
+def _provisioned(body: dict[str, Any]) -> bool:
+    return str(body.get("provisioningState", "Succeeded")).lower() == "succeeded"
+
+
+def _confidential(machine: Resource) -> bool:
+    value: Any = properties(machine)
+    for name in ("storageProfile", "osDisk", "managedDisk", "securityProfile"):
+        value = value.get(name)
+        if not isinstance(value, dict):
+            return False
+    return str(value.get("securityEncryptionType", "")).lower() == "diskwithvmgueststate"

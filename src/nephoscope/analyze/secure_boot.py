@@ -1,0 +1,66 @@
+"""Secure Boot should be on for Linux virtual machines that support it.
+
+The policy asks it of the machine's guest extension AzureSecurityLinuxAgent, so that the assessment lies on that extension. The
+answer is in the machine's body: securityProfile.uefiSettings.secureBootEnabled under the security type TrustedLaunch or
+ConfidentialVM. A machine of generation 1, or without that security type on a generation that is known to be 1, is NotApplicable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import EXTENSION, MACHINE, is_extension
+from nephoscope.analyze.verdict import healthy, judged, not_applicable, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+ON = Key(
+    "0396b18c-41aa-489c-affd-4ee5d1714a59",
+    "Secure Boot is on for the Linux machine",
+    (EXTENSION,),
+    ("b1bb3592-47b8-4150-8db0-bfdcc2c8965b",),
+)
+KEYS = keyed(ON)
+TYPES = (MACHINE, EXTENSION)
+
+_PUBLISHER = "microsoft.azure.security.monitoring"
+_AGENT = ("azuresecuritylinuxagent",)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge the machine behind every guest extension of that agent."""
+
+    def judge(extension: Resource, key: Key) -> Assessment:
+        id_ = str(extension.body["id"])
+        machine = view.estate.resources.get(extension.id.parent)
+        if machine is None or not machine.complete:
+            raise NotCollected(extension.id.parent)
+        profile: Any = properties(machine).get("securityProfile") or {}
+        if str(profile.get("securityType", "")).lower() in ("trustedlaunch", "confidentialvm"):
+            if (profile.get("uefiSettings") or {}).get("secureBootEnabled") is True:
+                return healthy(id_, key, "Secure Boot is on")
+            return unhealthy(id_, key, "Secure Boot is off")
+        generation = _generation(machine)
+        if generation == "v1":
+            return not_applicable(id_, key, "generation-1", "a machine of generation 1 has no Secure Boot")
+        if generation == "v2":
+            return unhealthy(id_, key, "the machine is of generation 2 and has no trusted launch")
+        raise NotCollected(f"the generation of {machine.key} (properties.instanceView.hyperVGeneration)")
+
+    agents = [
+        part for part in view.resources(EXTENSION) if is_extension(properties(part), _PUBLISHER, _AGENT)
+    ]
+    return judged(agents, ON, judge)
+
+
+def _generation(machine: Resource) -> str:
+    shown: Any = properties(machine).get("instanceView")
+    return str(shown.get("hyperVGeneration", "")).lower() if isinstance(shown, dict) else ""

@@ -1,0 +1,73 @@
+"""System updates should be installed on virtual and connected machines.
+
+Reads what Update Manager's assessment found: the machine's patchAssessmentResults (Resource Graph's patchassessmentresources),
+else instanceView.patchStatus.availablePatchSummary. A pending update of the classes Critical or Security is unhealthy. A machine
+without an assessment is Unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE, machines
+from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
+
+INSTALLED = Key(
+    "e1145ab1-eb4f-43d8-911b-36ddf771d13f",
+    "No critical or security update is missing on the machine",
+    (MACHINE, HYBRID),
+    ("f85bf3e0-d513-442e-89c3-1784ad63382b",),
+)
+INSTALLED_ONCE = Key(
+    "4ab6e3c5-74dd-8b35-9ab9-f61b30875b27",
+    "No critical or security update is missing on the machine, as the retired agent asked",
+    (MACHINE, CLASSIC),
+    retired=("86b3d65f-7626-441e-b690-81a8b71cff60",),
+)
+KEYS = keyed(INSTALLED, INSTALLED_ONCE)
+RESULTS = (f"{MACHINE}/patchassessmentresults", f"{HYBRID}/patchassessmentresults")
+TYPES = (MACHINE, HYBRID, CLASSIC, *RESULTS)
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Judge every virtual machine and every connected machine."""
+
+    def judge(machine: Resource, key: Key) -> Assessment:
+        id_ = str(machine.body["id"])
+        pending = _pending(view, machine)
+        if pending is None:
+            raise NotCollected(f"{machine.type}/patchassessmentresults of {machine.key}")
+        if pending:
+            return unhealthy(id_, key, f"{pending} critical or security updates are missing")
+        return healthy(id_, key, "no critical or security update is missing")
+
+    yield from machines(view, INSTALLED, judge)
+    yield from judged(view.resources(HYBRID), INSTALLED, judge)
+    yield from machines(view, INSTALLED_ONCE, judge)
+
+
+def _pending(view: View, machine: Resource) -> int | None:
+    """How many critical and security updates wait; None where no assessment succeeded."""
+    for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):
+        body: Any = properties(result)
+        counts = body.get("availablePatchCountByClassification")
+        if str(body.get("status", "")).lower() in ("succeeded", "completedwithwarnings") and isinstance(
+            counts, dict
+        ):
+            return int(counts.get("security") or 0) + int(counts.get("critical") or 0)
+    shown: Any = properties(machine).get("instanceView") or {}
+    summary = (shown.get("patchStatus") or {}).get("availablePatchSummary") or {}
+    count = summary.get("criticalAndSecurityPatchCount")
+    if str(summary.get("status", "")).lower() == "succeeded" and isinstance(count, int):
+        return count
+    return None

@@ -1,0 +1,246 @@
+"""Keys that nobody can answer from ARM and Graph: each ends Unknown, by name, with what would be needed.
+
+They need what runs inside a machine (an agent), what was scanned (images, disks, databases), or what happened (the lake).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.machines import CLASSIC, EXTENSION, HYBRID, MACHINE
+from nephoscope.analyze.verdict import unknown
+from nephoscope.estate.network import SCALE_SET_TYPE
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.assessment import Assessment
+
+_MACHINES = (MACHINE, CLASSIC)
+_CLOUD_SERVICE = "microsoft.compute/cloudservices"
+_REGISTRY = "microsoft.containerregistry/registries"
+_CLUSTER = "microsoft.containerservice/managedclusters"
+
+# (key, what healthy means, types, policies, retired policies, what would be needed)
+_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], str], ...] = (
+    (
+        "17618b1a-ed14-49bb-b37f-9f8ba967be8b",
+        "No secret lies on the machine's disks",
+        _MACHINES,
+        ("3ac7c827-eea2-4bde-acc7-9568cd320efa",),
+        (),
+        "a scan of the machine's disks for secrets",
+    ),
+    (
+        "ad50b498-f90c-451f-886f-d0a169cc5002",
+        "The Linux machine boots signed components only",
+        (MACHINE,),
+        ("13a6c84f-49a5-410a-b5df-5b880c3fe009",),
+        (),
+        "the machine's boot measurements (guest attestation)",
+    ),
+    (
+        "b7604066-ed76-45f9-a5c1-c97e4812dc55",
+        "The machine's guest attestation succeeds",
+        (EXTENSION,),
+        ("f6358610-e532-4236-b178-4c65865eb262",),
+        (),
+        "the answer of the attestation service",
+    ),
+    (
+        "f97aa83c-9b63-4f9a-99f6-b22c4398f936",
+        "The vulnerability scans of SQL servers on the machine find nothing",
+        (MACHINE, HYBRID),
+        ("6ba6d016-e7c3-4842-b8f2-4992ebc0d72d",),
+        (),
+        "scans by an agent on the machine's SQL servers",
+    ),
+    (
+        "c0b7cfc6-3172-465a-b378-53c7ff2cc0d5",
+        "No image in the registry has a known vulnerability",
+        (_REGISTRY,),
+        ("090c7b07-b4ed-4561-ad20-e9075f3ccaff",),
+        (),
+        "a scan of the registry's images and a vulnerability feed",
+    ),
+    (
+        "c609cf0f-71ab-41e9-a3c6-9a1f7fe1b8d5",
+        "No image that runs in the cluster has a known vulnerability",
+        (_CLUSTER,),
+        ("17f4b1cc-c55c-4d94-b1f9-2978f6ac2957",),
+        (),
+        "the cluster's running images and a vulnerability feed",
+    ),
+    (
+        "dbd0cb49-b563-45e7-9724-889e799fa648",
+        "No image in the registry has a vulnerability that Qualys knows",
+        (_REGISTRY,),
+        (),
+        ("5f0f936f-2f01-4bf5-b6be-d423792fa562",),
+        "a scan of the registry's images and a vulnerability feed",
+    ),
+    (
+        "41503391-efa5-47ee-9282-4eff6131462c",
+        "No running image has a vulnerability that Qualys knows",
+        (_CLUSTER,),
+        (),
+        ("0fc39691-5a3f-4e3e-94ee-2e6447309ad9",),
+        "the cluster's running images and a vulnerability feed",
+    ),
+    (
+        "4e8c00a2-e8bc-42a8-9e12-99584a51ad10",
+        "The API endpoint is used",
+        ("microsoft.apimanagement/service/apis/operations",),
+        ("c8acafaf-3d23-44d1-9624-978ef0f8652c",),
+        (),
+        "thirty days of gateway logs in the lake",
+    ),
+    (
+        "8941d121-f740-35f6-952c-6561d2b38d36",
+        "The instances meet their security baseline",
+        (_CLOUD_SERVICE, SCALE_SET_TYPE),
+        ("a0c11ca4-5828-4384-a2f2-fd7444dd5b4d",),
+        ("3c735d8a-a4ba-4a3a-b7cf-db7754cf57f4",),
+        "a baseline scan by an agent on each instance",
+    ),
+    (
+        "bd20bd91-aaf1-7f14-b6e4-866de2f43146",
+        "No system update is missing on the instances",
+        (_CLOUD_SERVICE, SCALE_SET_TYPE),
+        ("4df26ba8-026d-45b0-9521-bffa44d741d2",),
+        ("c3f317a7-a95c-4547-b7e7-11017ebdf2fe",),
+        "an update assessment of each instance",
+    ),
+    (
+        "e71020c2-860c-3235-cd39-04f3f8c936d2",
+        "Endpoint protection runs on the instances",
+        (_CLOUD_SERVICE, SCALE_SET_TYPE),
+        (),
+        ("1e378679-f122-4a96-a739-a7729c46e1aa", "26a828e1-e88f-464e-bbb3-c134a282b9de"),
+        "an agent's report from each instance",
+    ),
+    (
+        "4fb67663-9ab9-475d-b026-8c544cced439",
+        "Endpoint protection is installed on the machine",
+        (*_MACHINES, HYBRID),
+        (),
+        ("1f7c564c-0a90-4d44-b7e1-9d456cffaee8",),
+        "an agent's report from the machine",
+    ),
+    (
+        "37a3689a-818e-4a0e-82ac-b1392b9bb000",
+        "Endpoint protection on the machine is in good health",
+        (*_MACHINES, HYBRID),
+        (),
+        ("8e42c1f2-a2ab-49bc-994a-12bcd0dc4ac2",),
+        "an agent's report from the machine",
+    ),
+    (
+        "83f577bd-a1b6-b7e1-0891-12ca19d1e6df",
+        "Endpoint protection is not missing on the machine",
+        _MACHINES,
+        (),
+        ("af6cd1bd-1635-48cb-bde7-5b15693900b9",),
+        "an agent's report from the machine",
+    ),
+    (
+        "8e2b96ff-3de2-289b-b5c1-3b9921a3441e",
+        "The Log Analytics agent on the machine is in good health",
+        _MACHINES,
+        (),
+        ("d62cfe2b-3ab0-4d41-980d-76803b58ca65",),
+        "the agent's heartbeat in the lake",
+    ),
+    (
+        "c476dc48-8110-4139-91af-c8d940896b98",
+        "The machine meets its security baseline",
+        _MACHINES,
+        (),
+        ("e1e5fd5d-3e4c-4ce1-8661-7d1873ae6b15",),
+        "a baseline scan by an agent on the machine",
+    ),
+    (
+        "71992a2a-d168-42e0-b10e-6b45fa2ecddb",
+        "No known vulnerability is open on the machine",
+        _MACHINES,
+        (),
+        ("760a85ff-6162-42b3-8d70-698e268f648c",),
+        "the machine's software list and a vulnerability feed",
+    ),
+    (
+        "0677209d-e675-2c6f-e91a-54cef2878663",
+        "Docker hosts on the machine are configured securely",
+        (*_MACHINES, SCALE_SET_TYPE),
+        (),
+        ("e8cbc669-f12d-49eb-93e7-9273119e9933",),
+        "a Docker benchmark by an agent on the machine",
+    ),
+    (
+        "f9f0eed0-f143-47bf-b856-671ea2eeed62",
+        "Network rules are as narrow as the traffic needs",
+        (MACHINE,),
+        (),
+        ("08e6af2d-db70-460a-bfe9-d5bd474ba9d6",),
+        "thirty days of flow logs in the lake",
+    ),
+    (
+        "35f45c95-27cf-4e52-891f-8390d1de5828",
+        "The machine's safe applications are defined",
+        _MACHINES,
+        (),
+        ("47a6b606-51aa-4496-8bb7-64b11cf66adc",),
+        "two weeks of process events in the lake",
+    ),
+    (
+        "1234abcd-1b53-4fd4-9835-2c2fa3935313",
+        "The list of safe applications is up to date",
+        _MACHINES,
+        (),
+        ("123a3936-f020-408a-ba0c-47873faf1534",),
+        "two weeks of process events in the lake",
+    ),
+    (
+        "8bc390da-9eb6-938d-25ed-44a35d9bcc9d",
+        "The role's operating system is of the current version",
+        ("microsoft.classiccompute/domainnames/slots/roles",),
+        (),
+        ("5a913c68-0590-402c-a531-e57e19379da3",),
+        "the role's deployed image",
+    ),
+    (
+        "2acd365d-e8b5-4094-bce4-244b7c51d67c",
+        "No management certificate protects the subscription",
+        (SUBSCRIPTION_TYPE,),
+        (),
+        ("6646a0bd-e110-40ca-bb97-84fcee63c414",),
+        "the management certificates of the retired classic interface",
+    ),
+    (
+        "b0df6f56-862d-4730-8597-38c0fd4ebd59",
+        "Sensitive data in the database is classified",
+        ("microsoft.sql/servers/databases", "microsoft.sql/managedinstances/databases"),
+        (),
+        ("cc9835f2-9f6b-4cc8-ab4a-f8ef615eb349",),
+        "a scan of the database's columns for sensitive data",
+    ),
+)
+
+KEYS = keyed(*(Key(*row[:5]) for row in _ROWS))
+NEEDED = {row[0]: row[5] for row in _ROWS}
+TYPES = tuple(dict.fromkeys(type_ for key in KEYS.values() for type_ in key.types))
+
+
+def analyze(view: View) -> Iterable[Assessment]:
+    """Say of every resource that a key is asked of that nobody can answer it."""
+    for key in KEYS.values():
+        for type_ in key.types:
+            for resource in view.resources(type_):
+                yield unknown(
+                    str(resource.body["id"]),
+                    key,
+                    "no-analyzer",
+                    f"no analyzer yet: it needs {NEEDED[key.id]}",
+                )
