@@ -1,0 +1,269 @@
+"""Runs the test bodies that lie beside policies (`<name>.test.json`) through both engines, and checks what a policy says of itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import TEST_SUFFIX, ContentError, case_documents, documents
+from nephoscope.model.place import Place
+from nephoscope.model.resource import Resource
+from nephoscope.model.state import Severity, State
+from nephoscope.policy import Context, Definition, PolicyError, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from nephoscope.content.loader import Document
+    from nephoscope.policy import Result
+
+NEEDED = (State.COMPLIANT, State.NON_COMPLIANT, State.NOT_APPLICABLE)
+CASE_KEYS = frozenset({"note", "resource", "related", "parameters", "want", "because"})
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+CONTROL = re.compile(r"Azure_Security_Benchmark_v3\.0_[A-Z]{2}-[0-9]{1,2}")
+TECHNIQUE = re.compile(r"T[0-9]{4}(\.[0-9]{3})?")
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TACTICS = frozenset(
+    {
+        "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation",
+        "DefenseEvasion", "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl",
+        "Exfiltration", "Impact",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One thing that was checked: a test body, or what a file says of itself (`note` is then '').
+
+    `want` and `got` are states, '' where none applies; `problem` is a sentence, '' where the check passed.
+    """
+
+    place: Place
+    policy: str
+    note: str = ""
+    want: str = ""
+    got: str = ""
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class CaseError(Exception):
+    """A fault of a test file at a JSON path."""
+
+    path: str
+    message: str
+
+
+def check(root: Path | None = None, now: datetime | None = None) -> list[Outcome]:
+    """Check every policy definition of a folder (None: the shipped pack) and run its test bodies, in path order.
+
+    `now` is the time that utcNow() answers in the rules. Raises ContentError when the folder does not exist; every other
+    fault is an outcome with its place.
+    """
+    cases = {document.place.file: document for document in case_documents(root, "policies")}
+    context = Context(now=now) if now else Context()
+    outcomes: list[Outcome] = []
+    for document in documents(root, "policies"):
+        file = document.place.file.removesuffix(".json") + TEST_SUFFIX
+        outcomes += _policy(document, cases.pop(file, None), context)
+    outcomes += [
+        Outcome(place.place, place.name, problem="there is no policy beside this test file")
+        for place in cases.values()
+    ]
+    return outcomes
+
+
+def _policy(document: Document, cases: Document | None, context: Context) -> Iterator[Outcome]:
+    name = document.name.removesuffix(".json")
+    try:
+        body = document.json()
+        if _is_initiative(body):
+            return
+        definition = Definition.parse(body, document.place)
+    except ContentError as error:
+        yield Outcome(error.place, name, problem=error.message)
+        return
+    except PolicyError as error:
+        for one in error.all:
+            yield Outcome(replace(document.place, path=one.path), name, problem=one.message)
+        return
+    for path, message in described(definition.metadata.get("nephoscope")):
+        place = replace(document.place, path=f"properties.metadata.nephoscope{path}")
+        yield Outcome(place, name, problem=message)
+    if cases is None:
+        yield Outcome(document.place, name, problem=f"no test bodies: write {name}{TEST_SUFFIX} beside it")
+        return
+    yield from _cases(definition, name, cases, context)
+
+
+def _is_initiative(body: Any) -> bool:
+    properties = body.get("properties", body) if isinstance(body, dict) else {}
+    return isinstance(properties, dict) and "policyDefinitions" in properties
+
+
+def _cases(definition: Definition, name: str, document: Document, context: Context) -> Iterator[Outcome]:
+    try:
+        cases = _listed(document.json())
+    except ContentError as error:
+        yield Outcome(error.place, name, problem=error.message)
+        return
+    except CaseError as fault:
+        yield Outcome(replace(document.place, path=fault.path), name, problem=fault.message)
+        return
+    for number, case in enumerate(cases):
+        place = replace(document.place, path=f"cases[{number}]")
+        try:
+            yield _run(definition, name, place, case, context)
+        except CaseError as fault:
+            place = replace(place, path=f"cases[{number}]{fault.path}")
+            yield Outcome(place, name, _note(case), problem=fault.message)
+    missing = [state.value for state in NEEDED if state not in {_want(case) for case in cases}]
+    if missing:
+        problem = f"no test body is {', none is '.join(missing)}"
+        yield Outcome(replace(document.place, path="cases"), name, problem=problem)
+
+
+def _listed(body: Any) -> list[Any]:
+    cases = body.get("cases") if isinstance(body, dict) else None
+    if not isinstance(cases, list) or not cases:
+        raise CaseError("cases", 'a test file is {"cases": [...]} with at least one case')
+    return cases
+
+
+def _note(case: Any) -> str:
+    return str(case.get("note", "")) if isinstance(case, dict) else ""
+
+
+def _want(case: Any) -> str:
+    return str(case.get("want", "")) if isinstance(case, dict) else ""
+
+
+def _run(definition: Definition, name: str, place: Place, case: Any, context: Context) -> Outcome:
+    _shape(case)
+    resource = _resource(case["resource"], ".resource")
+    related = [_resource(body, f".related[{number}]") for number, body in enumerate(case.get("related", []))]
+    snapshot = Snapshot([resource, *related])
+    try:
+        explained = definition.explain(resource, snapshot, case.get("parameters"), context)
+        compiled = definition.evaluate(resource, snapshot, case.get("parameters"), context)
+    except PolicyError as error:
+        return Outcome(place, name, case["note"], case["want"], problem=f"{error.path}: {error.message}")
+    problem = _problem(case, explained, compiled)
+    return Outcome(place, name, case["note"], case["want"], explained.state.value, problem)
+
+
+def _shape(case: Any) -> None:
+    if not isinstance(case, dict):
+        raise CaseError("", "a case is an object")
+    unknown = sorted(set(case) - CASE_KEYS)
+    if unknown:
+        raise CaseError("", f"unknown key '{unknown[0]}'; a case has {', '.join(sorted(CASE_KEYS))}")
+    for key, kind in (("note", str), ("resource", dict), ("want", str)):
+        if not isinstance(case.get(key), kind):
+            raise CaseError(f".{key}", f"'{key}' is needed")
+    if case["want"] not in set(State):
+        raise CaseError(".want", f"'{case['want']}' is not a state; use one of {', '.join(State)}")
+    if not isinstance(case.get("related", []), list):
+        raise CaseError(".related", "'related' is a list of bodies")
+
+
+def _resource(body: Any, path: str) -> Resource:
+    if not isinstance(body, dict):
+        raise CaseError(path, "a body is an object")
+    try:
+        return Resource.of(body)
+    except ValueError as error:
+        raise CaseError(path, str(error)) from error
+
+
+def _problem(case: dict[str, Any], explained: Result, compiled: Result) -> str:
+    if compiled != explained:
+        return f"the two engines disagree: {compiled!r} and {explained!r}"
+    if explained.state != case["want"]:
+        why = explained.description or ", ".join(reason.path for reason in explained.reasons)
+        return f"want {case['want']}, got {explained.state}" + (f" ({why})" if why else "")
+    leaf = case.get("because")
+    paths = [reason.path for reason in explained.reasons]
+    if leaf and not any(_names(leaf, path) for path in paths):
+        return f"no reason is '{leaf}': the reasons are {', '.join(paths) or 'none'}"
+    return ""
+
+
+def _names(leaf: str, path: str) -> bool:
+    """Whether `leaf` is the end of the path, or of a condition above it, in whole steps."""
+    return re.search(rf"(^|[.]){re.escape(leaf)}(\[\d+\])?($|[.])", path) is not None
+
+
+def described(stated: Any) -> Iterator[tuple[str, str]]:
+    """What is wrong with `metadata.nephoscope`, as (JSON path below it, sentence); nothing where it is absent.
+
+    The section is what makes a policy a recommendation: severity, remediation, tactics, techniques, controls, scoreControl,
+    sameAs. Its schema is docs/reference/policies.md.
+    """
+    if stated is None:
+        return
+    if not isinstance(stated, dict):
+        yield "", "must be an object"
+        return
+    if stated.get("severity") not in set(Severity):
+        yield ".severity", f"must be one of {', '.join(Severity)}"
+    yield from _remediation(stated.get("remediation"))
+    yield from _each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
+    yield from _each(
+        stated, "techniques", TECHNIQUE.fullmatch, "is not a technique such as T1190 or T1021.001"
+    )
+    yield from _each(
+        stated, "controls", CONTROL.fullmatch, "is not a control such as Azure_Security_Benchmark_v3.0_NS-8"
+    )
+    score = stated.get("scoreControl")
+    if score is not None and (not isinstance(score, str) or not score):
+        yield ".scoreControl", "must be the name of a score control, or null"
+    yield from _same_as(stated.get("sameAs", []))
+
+
+def _remediation(stated: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(stated, dict):
+        yield ".remediation", "must be an object with steps, az and bicep"
+        return
+    steps = stated.get("steps")
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, str) and step for step in steps):
+        yield ".remediation.steps", "must be a list of sentences, at least one"
+    az = stated.get("az")
+    if not isinstance(az, str) or not az.startswith("az "):
+        yield ".remediation.az", "must be a command that begins with 'az '"
+    bicep = stated.get("bicep")
+    if not isinstance(bicep, str) or "resource " not in bicep:
+        yield ".remediation.bicep", "must be a Bicep fragment with a resource"
+
+
+def _each(stated: dict[str, Any], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
+    values = stated.get(key)
+    if not isinstance(values, list):
+        yield f".{key}", "must be a list"
+        return
+    for number, value in enumerate(values):
+        if not isinstance(value, str) or not holds(value):
+            yield f".{key}[{number}]", f"'{value}' {message}"
+
+
+def _same_as(stated: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(stated, list):
+        yield ".sameAs", "must be a list"
+        return
+    for number, entry in enumerate(stated):
+        policy = entry.get("policy") if isinstance(entry, dict) else None
+        if not isinstance(policy, str) or not GUID.fullmatch(policy):
+            yield f".sameAs[{number}].policy", "must be the GUID of a built-in definition"
+            continue
+        difference = entry.get("difference")
+        if difference is not None and (not isinstance(difference, str) or len(difference) < 20):
+            yield f".sameAs[{number}].difference", "must be null, or a sentence that argues the difference"
