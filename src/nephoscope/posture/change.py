@@ -1,0 +1,179 @@
+"""What changed between two states of an estate, and which verdicts may depend on it, absences included.
+
+A verdict depends on the resource's own body; on the resources that its effect looks up, which lie under the resource, in its
+resource group or in its subscription; on the subscription and resource group objects where the rule asks for them; on what was
+collected of the looked-up types; and on the clock where the rule asks for it. Nothing is recorded while evaluating: what could be
+read follows from the rule and the ids, so that a resource that appears where none was (a negative dependency) is found as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope.policy.entry import Entry
+from nephoscope.policy.related import EXTENSIONS
+from nephoscope.posture.layout import Roster
+from nephoscope.posture.program import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`keys` are the ids that appeared, vanished or differ; `coverage` are (scope, entry) of the manifest that differ, '*' = any."""
+
+    keys: frozenset[str] = frozenset()
+    coverage: frozenset[tuple[str, str]] = frozenset()
+
+
+def changed_keys(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> Iterator[str]:
+    """The ids of the resources that only one side has, or whose bodies differ."""
+    for key, resource in new.items():
+        before = old.get(key)
+        if before is None or (before is not resource and not _same(before, resource)):
+            yield key
+    yield from old.keys() - new.keys()
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
+
+
+def exactly(one: object, other: object) -> bool:
+    """Whether two JSON values are the same: True is not 1, and 1.0 is not 1."""
+    if one != other:
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(exactly(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return all(exactly(a, b) for a, b in zip(one, other, strict=True))
+    return type(one) is type(other)
+
+
+def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
+    """The entries of the manifests that differ."""
+    for scope in old.scopes.keys() | new.scopes.keys():
+        for entry in old.scopes.get(scope, frozenset()) ^ new.scopes.get(scope, frozenset()):
+            yield scope, entry
+    for type_ in old.gaps.keys() | new.gaps.keys():
+        if old.gaps.get(type_) != new.gaps.get(type_):
+            yield "", type_
+
+
+class Dependents:
+    """Finds, for the checks of a program, the (check, type, positions) that a change touches."""
+
+    def __init__(
+        self, checks: Sequence[Check], types: Sequence[frozenset[str] | None], roster: Roster
+    ) -> None:
+        self._roster = roster
+        self._related: defaultdict[str, list[int]] = defaultdict(list)
+        self._calling: defaultdict[str, list[int]] = defaultdict(list)
+        self._entries: dict[int, Entry] = {}
+        self._types: dict[int, list[str]] = {}
+        for index, check in enumerate(checks):
+            if check.entry is None or check.fault is not None:
+                continue
+            wanted = types[index]
+            self._entries[index] = check.entry
+            self._types[index] = [type_ for type_ in roster.types if wanted is None or type_ in wanted]
+            for type_ in check.entry.related_types:
+                self._related[type_].append(index)
+            for name in check.entry.calls:
+                self._calling[name].append(index)
+
+    def own(self, change: Change) -> dict[str, list[int]]:
+        """The positions, by type, of the changed resources themselves: every check judges them anew."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for key in change.keys:
+            place = self._roster.positions.get(key)
+            if place is not None:
+                found[place[0]].append(place[1])
+        return dict(found)
+
+    def touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
+        """The verdicts of other resources that may depend on the change."""
+        seen: set[tuple[int, str, str, str]] = set()
+        for key in change.keys:
+            identifier = _identifier(key)
+            if identifier is None:
+                continue
+            for index, type_, relation, place in self._reaches(identifier):
+                if (index, type_, relation, place) not in seen:
+                    seen.add((index, type_, relation, place))
+                    yield index, type_, self._at(relation, type_, place)
+        for scope, entry in change.coverage:
+            yield from self._uncovered(scope, entry)
+
+    def _reaches(self, changed: ResourceId) -> Iterator[tuple[int, str, str, str]]:
+        for index in (*self._related.get(changed.type, ()), *self._related.get("*", ())):
+            for type_ in self._types[index]:
+                yield from (
+                    (index, type_, *way) for way in _ways(changed, type_, wide=self._entries[index].wide)
+                )
+        for container, function in (
+            (SUBSCRIPTION_TYPE, "subscription"),
+            (RESOURCE_GROUP_TYPE, "resourcegroup"),
+        ):
+            if changed.type == container:
+                for index in self._calling.get(function, ()):
+                    yield from ((index, type_, container, changed.key) for type_ in self._types[index])
+
+    def _at(self, relation: str, type_: str, place: str) -> Sequence[int]:
+        if relation == SUBSCRIPTION_TYPE:
+            return self._roster.by_subscription.get((type_, place), ())
+        if relation == RESOURCE_GROUP_TYPE:
+            return self._roster.by_group.get((type_, place), ())
+        if relation == _LOOSE:
+            return self._roster.outside_groups.get((type_, place), ())
+        found = self._roster.positions.get(place)
+        return [found[1]] if found is not None and found[0] == type_ else ()
+
+    def _uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
+        """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope."""
+        for related, indexes in self._related.items():
+            if entry not in ("*", related) and related != "*" and not entry.startswith(f"{related}/"):
+                continue
+            for index in indexes:
+                for type_ in self._types[index]:
+                    yield index, type_, self._covered_by(scope, type_)
+
+    def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
+        if not scope:
+            return range(len(self._roster.types[type_]))
+        inside = self._roster.by_subscription.get((type_, scope), ())
+        return inside or self._at("itself", type_, scope)
+
+
+_LOOSE = "outside groups"
+
+
+def _ways(changed: ResourceId, type_: str, *, wide: bool) -> Iterable[tuple[str, str]]:
+    """How a resource of a type could find the changed one: (relation, the place that it then stands in)."""
+    if changed.type.startswith(f"{type_}/"):
+        return [("itself", key) for key in _above(changed.key)]
+    if changed.type in EXTENSIONS and not wide:
+        return [("itself", changed.parent)]
+    subscription = changed.subscription_id
+    if wide:
+        return [(SUBSCRIPTION_TYPE, subscription), ("itself", changed.parent)]
+    ways = [(_LOOSE, subscription)]
+    return [*ways, (RESOURCE_GROUP_TYPE, changed.resource_group_id)] if changed.resource_group else ways
+
+
+def _above(key: str) -> Iterator[str]:
+    """The ids that a child resource lies under, nearest first."""
+    parts = key.split("/")
+    while len(parts) > 3:
+        parts = parts[:-2]
+        yield "/".join(parts)
+
+
+def _identifier(key: str) -> ResourceId | None:
+    try:
+        return ResourceId.parse(key)
+    except ValueError:
+        return None

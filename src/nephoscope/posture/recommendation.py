@@ -1,0 +1,147 @@
+"""What is known of a recommendation beside its verdicts: severity, remediation, tactics, controls, and where each comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from nephoscope.model.state import Severity
+from nephoscope.policy.arm_object import ArmObject
+from nephoscope.policy.catalogue import NotHeldError
+from nephoscope.policy.errors import PolicyError
+from nephoscope.posture.controls import Controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.policy.catalogue import Catalogue
+
+SeveritySource = Literal["own", "same-as", "control", "inferred"]
+#: The severity that an unmarked recommendation of a score control gets: by what failing the control exposes.
+_BY_POINTS = ((6, Severity.HIGH), (2, Severity.MEDIUM), (0, Severity.LOW))
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """How to fix a finding: steps for a person, a command line, a Bicep or ARM fragment ('' where there is none)."""
+
+    steps: tuple[str, ...] = ()
+    az: str = ""
+    bicep: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A recommendation. `severity_source` says where the severity comes from.
+
+    `own`: the definition itself says it; `same-as`: a definition of the own pack that asks the same; `control`: from the points of
+    its score control; `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known).
+    """
+
+    key: str
+    name: str
+    description: str = ""
+    severity: Severity = Severity.MEDIUM
+    severity_source: SeveritySource = "inferred"
+    category: str = ""
+    remediation: Remediation = Remediation()
+    tactics: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    score_control: str = ""
+    preview: bool = False
+    deprecated: bool = False
+
+
+class Recommendations:
+    """Recommendations by the name of their definition, made when they are asked for."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._made: dict[str, Recommendation] = {}
+
+    def of(self, key: str) -> Recommendation:
+        """The recommendation of a key in any case; one that no content explains is named by its key."""
+        name = key.lower()
+        if name not in self._made:
+            properties = self._properties(name)
+            self._made[name] = (
+                Recommendation(name, name) if properties is None else self._read(name, properties)
+            )
+        return self._made[name]
+
+    def _properties(self, name: str) -> ArmObject | None:
+        for kind in ("definition", "initiative"):
+            try:
+                entry = self._catalogue.find("definition" if kind == "definition" else "initiative", name)
+            except NotHeldError:
+                continue
+            return ArmObject(entry.document()).child("properties")
+        return None
+
+    def _read(self, name: str, properties: ArmObject) -> Recommendation:
+        metadata = properties.child("metadata")
+        own = metadata.child("nephoscope")
+        guide = own if own.raw else self._twins.get(name, own)
+        severity, source = self._severity(name, own, guide)
+        title = properties.text("displayName") or name
+        control = Controls.builtin().of(name)
+        return Recommendation(
+            key=name,
+            name=title,
+            description=properties.text("description"),
+            severity=severity,
+            severity_source=source,
+            category=metadata.text("category"),
+            remediation=_remediation(guide.child("remediation")),
+            tactics=guide.texts("tactics"),
+            techniques=guide.texts("techniques"),
+            controls=guide.texts("controls"),
+            score_control=control.name if control else guide.text("scoreControl"),
+            preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
+            deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
+        )
+
+    def _severity(self, name: str, own: ArmObject, guide: ArmObject) -> tuple[Severity, SeveritySource]:
+        if guide.text("severity"):
+            word = guide.choice("severity", tuple(Severity))
+            return Severity(word), "own" if own.raw else "same-as"
+        control = Controls.builtin().of(name)
+        if control is not None:
+            return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
+        return Severity.LOW, "inferred"
+
+    @cached_property
+    def _twins(self) -> dict[str, ArmObject]:
+        """The own pack's metadata by the name of the definition that asks the same; of several the gravest."""
+        found: dict[str, ArmObject] = {}
+        for twin, own in self._same():
+            known = found.get(twin)
+            if known is None or _rank(own) > _rank(known):
+                found[twin] = own
+        return found
+
+    def _same(self) -> Iterator[tuple[str, ArmObject]]:
+        for entry in self._catalogue.definitions():
+            if b'"sameAs"' not in bytes(entry.data):
+                continue
+            try:
+                own = ArmObject(entry.document()).child("properties").child("metadata").child("nephoscope")
+                for same in own.children("sameAs"):
+                    yield same.text("policy").rsplit("/", 1)[-1].lower(), own
+            except PolicyError:
+                continue
+
+
+def _remediation(source: ArmObject) -> Remediation:
+    return Remediation(source.texts("steps"), source.text("az"), source.text("bicep"))
+
+
+def _rank(own: ArmObject) -> int:
+    word: Any = own.value("severity")
+    return Severity(word).rank if word in tuple(Severity) else -1
+
+
+def _flag(metadata: ArmObject, name: str) -> bool:
+    return metadata.value(name) is True

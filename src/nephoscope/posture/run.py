@@ -1,0 +1,177 @@
+"""One finished evaluation: what was judged, by what, when, and how everything ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.estate.estate import Estate
+from nephoscope.model.assessment import Assessment, Reason
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.place import Place, Quarantined
+from nephoscope.model.resource import Resource
+from nephoscope.model.state import State
+from nephoscope.policy.catalogue import Catalogue
+from nephoscope.policy.entry import Problem
+from nephoscope.policy.exemption import Exemption
+from nephoscope.policy.result import Result
+from nephoscope.policy.rule import Rule
+from nephoscope.policy.snapshot import Snapshot
+from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.assessments import Assessments, Decisions
+from nephoscope.posture.layout import Layout, Roster
+from nephoscope.posture.matrix import Bench, Verdicts
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.program import Check, Program, Requirement
+from nephoscope.posture.recommendation import Recommendation, Recommendations
+from nephoscope.posture.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The working parts of a run, which the next run takes over."""
+
+    program: Program
+    roster: Roster
+    layout: Layout
+    verdicts: Verdicts
+    rules: Rules
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished evaluation, frozen: the estate, the plan and the time it stands for, and one assessment per (resource, member).
+
+    `scope` is the lower-cased scope that was asked for ('' = everything). `analysis` is what the analyzers added. Assessments
+    carry no reasons; `reasons` works them out for those that are shown.
+    """
+
+    now: datetime
+    scope: str
+    estate: Estate
+    plan: Plan
+    analysis: Analysis
+    engine: Engine = field(repr=False)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the snapshot has read."""
+        return self.estate.coverage
+
+    @property
+    def quarantine(self) -> tuple[Quarantined, ...]:
+        """The input records that could not be used."""
+        return self.estate.quarantine
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The content that was judged by."""
+        return self.plan.catalogue
+
+    @cached_property
+    def _decisions(self) -> Decisions:
+        return Decisions(self.plan, self.engine.program, self.now)
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        """One assessment for every (resource, assignment, member), made as they are iterated."""
+        engine = self.engine
+        return Assessments(engine.program, engine.roster, engine.layout, engine.verdicts, self._decisions)
+
+    @cached_property
+    def errors(self) -> tuple[Problem, ...]:
+        """What could not be used or does not fit together: documents, references, scopes, exemptions."""
+        found = [*self.plan.problems, *self.engine.program.problems]
+        found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
+        found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
+        return tuple(found)
+
+    @cached_property
+    def requirements(self) -> dict[tuple[str, str], Requirement]:
+        """The requirements by (assignment id, lower-cased reference id)."""
+        return {(one.assignment.id, one.reference.lower()): one for one in self.engine.program.requirements}
+
+    @cached_property
+    def counts(self) -> Counter[tuple[str, State, str]]:
+        """How many assessments ended how: (recommendation key, state, cause)."""
+        return self.assessments.counts()
+
+    def states(self) -> Counter[State]:
+        """How many assessments ended in each state."""
+        total: Counter[State] = Counter()
+        for (_, state, _), count in self.counts.items():
+            total[state] += count
+        return total
+
+    def causes(self, state: State) -> Counter[str]:
+        """How many assessments of a state have each cause."""
+        total: Counter[str] = Counter()
+        for (_, ended, cause), count in self.counts.items():
+            if ended is state:
+                total[cause] += count
+        return total
+
+    @cached_property
+    def _recommendations(self) -> Recommendations:
+        return Recommendations(self.catalogue)
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation; a key that no content explains is named by itself."""
+        return self._recommendations.of(key)
+
+    def resource(self, assessment: Assessment) -> Resource | None:
+        """The resource of an assessment, None for one that speaks of a scope."""
+        return self.estate.resources.get(assessment.resource.rstrip("/").lower())
+
+    def reasons(self, assessment: Assessment) -> tuple[Reason, ...]:
+        """The leaf conditions that decided an assessment, worked out now."""
+        result = self.explain(assessment)
+        return () if result is None else result.reasons
+
+    def explained(self, assessment: Assessment) -> Assessment:
+        """The assessment with its reasons."""
+        return replace(assessment, reasons=self.reasons(assessment))
+
+    def explain(self, assessment: Assessment) -> Result | None:
+        """The whole result behind an assessment, by the interpreter; None where no rule judged it."""
+        found = self.judged_by(assessment)
+        resource = self.resource(assessment)
+        if found is None or resource is None:
+            return None
+        check, rule = found
+        engine = self.engine
+        bench = Bench(engine.program, engine.roster, engine.rules, engine.snapshot, self.now)
+        return rule.explain(resource, engine.snapshot, bench.context(check))
+
+    def judged_by(self, assessment: Assessment) -> tuple[Check, Rule] | None:
+        """The check and the bound rule behind an assessment, None where no rule judged it."""
+        resource = self.resource(assessment)
+        if resource is None:
+            return None
+        program = self.engine.program
+        for index, requirement in enumerate(program.requirements):
+            if (
+                requirement.assignment.id != assessment.assignment
+                or requirement.reference != assessment.reference
+            ):
+                continue
+            if not requirement.holds_for(resource):
+                continue
+            check = program.checks[program.check_of(index, resource if requirement.by_resource else None)]
+            rule = self.engine.rules.of(check)
+            return (check, rule) if isinstance(rule, Rule) else None
+        return None
+
+
+def _outside(exemption: Exemption) -> Problem:
+    reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
+    return Problem(Place(exemption.id), reason)
+
+
+def _orphan(exemption: Exemption) -> Problem:
+    return Problem(
+        Place(exemption.id), f"the exemption names an assignment that is not there: {exemption.assignment}"
+    )
