@@ -1,0 +1,329 @@
+"""The estate over time, in a Delta table: a row per resource version, one commit per snapshot.
+
+The layout and why the snapshots' own rows stand in the same table: docs/decisions/0043-estate-store.md.
+Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.version_reader import BATCH, markers, versions
+from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of, resource_row
+from nephoscope.estate.versions import Diff, hashes, snapshot_hash
+from nephoscope.model.coverage import Coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from nephoscope.model.resource import Resource
+
+APP = "nephoscope-estate"
+MAX_FILES = 32
+MIN_RETENTION_HOURS = 24
+_ATTEMPTS = 5
+_REFUSED = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping"}
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A snapshot in the store: when it was taken, the hash of its content, what it read, what was known after it.
+
+    `sequence` counts from 1; `coverage` is the snapshot's own; `known` adds what earlier snapshots read and this one did not
+    look for; `added`, `changed`, `removed` count resources.
+    """
+
+    sequence: int
+    at: datetime
+    hash: str
+    coverage: Coverage
+    known: Coverage
+    added: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version: what must be known to compare and to close it."""
+
+    hash: str
+    valid_from: datetime
+    type: str
+    scope: str
+    name: str
+
+
+class EstateStore:
+    """The versions of an estate's resources under `<data_dir>/estate`; safe for one writer and any readers at a time.
+
+    Raises StoreError for a table that another writer gave features this reader does not have.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "estate" / "resources"
+
+    def append(self, estate: Estate, at: datetime, tenant: str = "") -> StoredSnapshot:
+        """Add a snapshot taken at an aware time in one commit; the same snapshot again adds nothing.
+
+        Only new and changed resources add a row. A resource that is not in the snapshot ends at `at` when the snapshot's
+        coverage has read its type where it lies, else it stays. Raises StoreError when `at` is not after the newest snapshot.
+        """
+        if at.tzinfo is None:
+            raise StoreError("the time of a snapshot must have a time zone")
+        new = hashes(estate.resources.values())
+        digest = snapshot_hash(new, estate.coverage)
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._append(estate, new, digest, at, tenant)
+            except CommitFailedError:
+                continue
+        raise StoreError(f"{self._path}: other writers kept changing the store; try again")
+
+    def _append(
+        self, estate: Estate, new: Mapping[str, str], digest: str, at: datetime, tenant: str
+    ) -> StoredSnapshot:
+        table = self._table() or self._create()
+        stored = _snapshots(table, self._path)
+        same = next(
+            (item for item in stored if item.hash == digest and (item.at == at or item is stored[-1])), None
+        )
+        if same is not None:
+            return same
+        if stored and at <= stored[-1].at:
+            raise StoreError(
+                f"the snapshot of {at.isoformat()} is not newer than that of {stored[-1].at.isoformat()}"
+            )
+        open_ = _versions_at(table, self._path)
+        changed = [key for key, hash_ in new.items() if key not in open_ or open_[key].hash != hash_]
+        replaced = [key for key in changed if key in open_]
+        gone = [key for key, version in open_.items() if key not in new and _reads(estate.coverage, version)]
+        snapshot = StoredSnapshot(
+            sequence=len(stored) + 1,
+            at=at,
+            hash=digest,
+            coverage=estate.coverage,
+            known=_known(stored[-1].known if stored else None, estate.coverage),
+            added=len(changed) - len(replaced),
+            changed=len(replaced),
+            removed=len(gone),
+        )
+        rows = _rows(estate, changed, new, snapshot, tenant, {key: open_[key] for key in (*replaced, *gone)})
+        _commit(table, rows, snapshot, closes=bool(replaced or gone))
+        self.compact()
+        return snapshot
+
+    def snapshots(self) -> tuple[StoredSnapshot, ...]:
+        """The snapshots in the store, the oldest first."""
+        table = self._table()
+        return _snapshots(table, self._path) if table else ()
+
+    def current(self) -> Iterator[Resource]:
+        """The newest version of every resource that is there, as a stream."""
+        yield from self._stream(None)
+
+    def as_of(self, at: datetime) -> Iterator[Resource]:
+        """The versions that were valid at an aware time, as a stream."""
+        yield from self._stream(at)
+
+    def estate(self, at: datetime | None = None) -> Estate:
+        """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
+        snapshot = self._snapshot_at(at)
+        return Estate.of(self._stream(at), snapshot.known)
+
+    def diff(self, before: datetime, after: datetime | None = None) -> Diff:
+        """What differs between two times (the later: now), by content hash."""
+        known = self._snapshot_at(after).known
+        table = self._table()
+        old, new = _versions_at(table, self._path, before), _versions_at(table, self._path, after)
+        gone = {key: old[key] for key in old.keys() - new.keys()}
+        both = old.keys() & new.keys()
+        return Diff(
+            added=tuple(sorted(new.keys() - old.keys())),
+            changed=tuple(sorted(key for key in both if old[key].hash != new[key].hash)),
+            removed=tuple(sorted(key for key, version in gone.items() if _reads(known, version))),
+            unread=tuple(sorted(key for key, version in gone.items() if not _reads(known, version))),
+            unchanged=sum(old[key].hash == new[key].hash for key in both),
+        )
+
+    def compact(self, max_files: int = MAX_FILES) -> int:
+        """Join small files when there are more than `max_files`; returns how many files were joined."""
+        table = self._table()
+        if table is None or len(table.file_uris()) <= max_files:
+            return 0
+        return int(table.optimize.compact()["numFilesRemoved"])
+
+    def vacuum(self, hours: int = 7 * 24) -> list[str]:
+        """Delete files that no commit of the last hours (at least 24) uses; returns their names. No resource version is lost."""
+        if hours < MIN_RETENTION_HOURS:
+            raise StoreError(
+                f"readers may be at work: keep at least {MIN_RETENTION_HOURS} hours, not {hours}"
+            )
+        table = self._table()
+        if table is None:
+            return []
+        return list(table.vacuum(hours, dry_run=False, enforce_retention_duration=False))
+
+    def _snapshot_at(self, at: datetime | None) -> StoredSnapshot:
+        stored = [item for item in self.snapshots() if at is None or item.at <= at]
+        if not stored:
+            raise StoreError(f"{self._path}: no snapshot" + (f" of {at.isoformat()} or before" if at else ""))
+        return stored[-1]
+
+    def _stream(self, at: datetime | None) -> Iterator[Resource]:
+        table = self._table()
+        if table is not None:
+            for row in versions(table, self._path, ("body", "complete"), at):
+                yield resource_of(row)
+
+    def _table(self) -> DeltaTable | None:
+        """The table at its newest version, None where there is none yet."""
+        try:
+            table = DeltaTable(self._path)
+        except TableNotFoundError:
+            return None
+        except DeltaError as error:
+            raise StoreError(f"{self._path}: not a readable Delta table: {error}") from error
+        _refuse(table, self._path)
+        return table
+
+    def _create(self) -> DeltaTable:
+        self._path.mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
+
+
+def _refuse(table: DeltaTable, path: Path) -> None:
+    """Raise StoreError for a table with a feature that would make us read wrong rows."""
+    configuration = table.metadata().configuration
+    found = {str(feature) for feature in table.protocol().reader_features or ()}
+    if configuration.get("delta.enableDeletionVectors", "").lower() == "true":
+        found.add("deletionVectors")
+    if configuration.get("delta.columnMapping.mode", "none").lower() != "none":
+        found.add("columnMapping")
+    for feature, words in _REFUSED.items():
+        if feature in found:
+            raise StoreError(
+                f"{path}: the table uses {words} ({feature}), which is not supported: rewrite it without"
+            )
+
+
+def _reads(coverage: Coverage, version: _Version) -> bool:
+    return coverage.covers(version.type, version.scope, version.name)
+
+
+def _known(before: Coverage | None, coverage: Coverage) -> Coverage:
+    """What is known after a snapshot: its own coverage and, where it did not look, what was known before."""
+    if before is None:
+        return coverage
+    both = merge([before, coverage])
+    read = {type_ for types in coverage.scopes.values() for type_ in types}
+    kept = {type_: reason for type_, reason in before.gaps.items() if type_ not in read}
+    return Coverage(both.scopes, both.declared, {**kept, **coverage.gaps})
+
+
+def _rows(
+    estate: Estate,
+    changed: list[str],
+    new: Mapping[str, str],
+    snapshot: StoredSnapshot,
+    tenant: str,
+    closed: Mapping[str, _Version],
+) -> pa.RecordBatchReader:
+    """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
+
+    def each() -> Iterator[dict[str, Any]]:
+        for key in changed:
+            yield resource_row(estate.resources[key], new[key], snapshot.at, tenant)
+        for key, version in closed.items():
+            yield {"id": key, "valid_from": version.valid_from, "valid_to": snapshot.at, "current": False}
+        yield marker_row(_document(snapshot), snapshot.hash, snapshot.at, tenant)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows: list[dict[str, Any]] = []
+        for row in each():
+            rows.append(row)
+            if len(rows) == BATCH:
+                yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+                rows = []
+        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+    return pa.RecordBatchReader.from_batches(SCHEMA, batches())
+
+
+def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnapshot, *, closes: bool) -> None:
+    """Write a snapshot in one commit, its sequence as the transaction version."""
+    sequence = table.transaction_version(APP) or 0
+    if sequence >= snapshot.sequence:
+        raise CommitFailedError(f"snapshot {snapshot.sequence} is in the store already")
+    properties = CommitProperties(
+        custom_metadata={"snapshot": snapshot.hash},
+        max_commit_retries=0,
+        app_transactions=[Transaction(APP, snapshot.sequence)],
+    )
+    if not closes:
+        write_deltalake(table, rows, mode="append", commit_properties=properties)
+        return
+    merger = table.merge(
+        rows,
+        "old.current = true AND new.current = false AND old.id = new.id AND old.valid_from = new.valid_from",
+        source_alias="new",
+        target_alias="old",
+        commit_properties=properties,
+    )
+    merger = merger.when_matched_update({"valid_to": "new.valid_to", "current": "false"})
+    merger.when_not_matched_insert({name: f"new.{name}" for name in SCHEMA.names}).execute()
+
+
+def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> dict[str, _Version]:
+    if table is None:
+        return {}
+    columns = ("id", "hash", "valid_from", "type", "scope", "name")
+    rows = versions(table, path, columns, at)
+    return {
+        row["id"]: _Version(row["hash"], row["valid_from"], row["type"], row["scope"], row["name"])
+        for row in rows
+    }
+
+
+def _document(snapshot: StoredSnapshot) -> dict[str, Any]:
+    counts = {"added": snapshot.added, "changed": snapshot.changed, "removed": snapshot.removed}
+    own, known = manifest_document(snapshot.coverage), manifest_document(snapshot.known)
+    return {"sequence": snapshot.sequence, **counts, "coverage": own, "known": known}
+
+
+def _snapshots(table: DeltaTable, path: Path) -> tuple[StoredSnapshot, ...]:
+    rows = markers(table, path, ("body", "hash", "valid_from"))
+    found = [_stored(msgspec.json.decode(row["body"]), row["hash"], row["valid_from"]) for row in rows]
+    return tuple(sorted(found, key=lambda item: item.sequence))
+
+
+def _stored(document: dict[str, Any], digest: str, at: datetime) -> StoredSnapshot:
+    return StoredSnapshot(
+        document["sequence"],
+        at,
+        digest,
+        _coverage(document["coverage"]),
+        _coverage(document["known"]),
+        document["added"],
+        document["changed"],
+        document["removed"],
+    )
+
+
+def _coverage(document: dict[str, Any]) -> Coverage:
+    parsed = parse_manifest(document)
+    return Coverage(parsed.scopes, document["declared"], parsed.gaps)

@@ -1,0 +1,79 @@
+"""Read the estate's table with DuckDB, at the version that a handle pins, as a stream of rows.
+
+DuckDB sees the table's own folder and nothing else. Source: https://duckdb.org/docs/stable/operations_manual/securing_duckdb
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from nephoscope.estate.version_row import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from deltalake import DeltaTable
+
+BATCH = 2048
+_OPEN = "valid_to IS NULL"
+_AS_OF = "valid_from <= make_timestamptz($at) AND (valid_to IS NULL OR valid_to > make_timestamptz($at))"
+# Times leave DuckDB as microseconds, so that no time-zone package is needed.
+_SELECTED = {"valid_from": "epoch_us(valid_from)"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def versions(
+    table: DeltaTable, path: Path, columns: Sequence[str], at: datetime | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of the resource versions that are valid now or at an aware time, with the given columns."""
+    files = _files(table, current_only=at is None)
+    condition = f"type <> $marker AND {_OPEN if at is None else _AS_OF}"
+    parameters: dict[str, Any] = {"marker": MARKER} if at is None else {"marker": MARKER, "at": _micros(at)}
+    yield from _rows(files, path, columns, condition, parameters)
+
+
+def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows that snapshots left."""
+    yield from _rows(_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER})
+
+
+def _files(table: DeltaTable, *, current_only: bool) -> list[str]:
+    return list(table.file_uris([("current", "=", "true")]) if current_only else table.file_uris())
+
+
+def _rows(
+    files: list[str], path: Path, columns: Sequence[str], condition: str, parameters: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    if not files:
+        return
+    # The column names are ours, the values are bound.
+    query = (
+        f"SELECT {', '.join(columns)} FROM read_parquet($files, hive_partitioning = false) WHERE {condition}"  # noqa: S608
+    )
+    with _connect(path) as connection:
+        cursor = connection.execute(query, {"files": files, **parameters})
+        while rows := cursor.fetchmany(BATCH):
+            for row in rows:
+                yield {name: _timed(name, value) for name, value in zip(columns, row, strict=True)}
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _timed(column: str, value: Any) -> Any:
+    return _EPOCH + timedelta(microseconds=value) if column in _SELECTED else value
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    folder = str(path.resolve()).replace("'", "''")
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = ['{folder}']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection

@@ -1,0 +1,80 @@
+"""Versions of resources: the hash of a body, and what differs between two estates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.estate.coverage import scope_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope.estate.estate import Estate
+    from nephoscope.model.coverage import Coverage
+    from nephoscope.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What differs between an earlier and a later state, as lower-cased ids, sorted.
+
+    `removed` are those that are gone where the later state has read their type; `unread` those that the later state does
+    not have and has not looked for; `unchanged` counts the rest.
+    """
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unread: tuple[str, ...]
+    unchanged: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known to differ."""
+        return not (self.added or self.changed or self.removed)
+
+
+def content_hash(resource: Resource) -> str:
+    """32 hexadecimal digits over the body, whatever the order of its keys, and whether it is complete."""
+    text = msgspec.json.encode(resource.body, order="sorted")
+    return hashlib.blake2b(
+        text, digest_size=16, person=b"whole" if resource.complete else b"listed"
+    ).hexdigest()
+
+
+def snapshot_hash(hashes: Mapping[str, str], coverage: Coverage) -> str:
+    """64 hexadecimal digits over the content hashes by id and the coverage: the identity of a snapshot's content."""
+    digest = hashlib.sha256()
+    for key in sorted(hashes):
+        digest.update(f"{key}\0{hashes[key]}\n".encode("utf-8", "surrogatepass"))
+    for scope, types in sorted(coverage.scopes.items()):
+        digest.update(f"{scope}\0{chr(0).join(sorted(types))}\n".encode("utf-8", "surrogatepass"))
+    digest.update(repr((coverage.declared, sorted(coverage.gaps.items()))).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def hashes(resources: Iterable[Resource]) -> dict[str, str]:
+    """The content hash of each resource by id; derived containers are left out, as nothing was read of them."""
+    return {resource.key: content_hash(resource) for resource in resources if not resource.derived}
+
+
+def is_covered(resource: Resource, coverage: Coverage) -> bool:
+    """Whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
+    return coverage.covers(resource.type, scope_of(resource), resource.id.name)
+
+
+def diff(before: Estate, after: Estate) -> Diff:
+    """What differs between two estates, by content hash; derived containers are left out."""
+    old, new = hashes(before.resources.values()), hashes(after.resources.values())
+    gone = [before.resources[key] for key in old.keys() - new.keys()]
+    return Diff(
+        added=tuple(sorted(new.keys() - old.keys())),
+        changed=tuple(sorted(key for key in old.keys() & new.keys() if old[key] != new[key])),
+        removed=tuple(sorted(resource.key for resource in gone if is_covered(resource, after.coverage))),
+        unread=tuple(sorted(resource.key for resource in gone if not is_covered(resource, after.coverage))),
+        unchanged=sum(old[key] == new[key] for key in old.keys() & new.keys()),
+    )
