@@ -1,4 +1,4 @@
-"""How an outcome is compared with an expectation of the policy suites; strict, and tested by mutations (tests/policy/test_comparer.py)."""
+"""How an outcome is compared with an expectation of the policy suites; tested by mutations in tests/policy/test_comparer.py."""
 
 from __future__ import annotations
 

@@ -95,6 +95,7 @@ class Aliases:
         self._table = table
         self._capabilities = dict(capabilities or {})
         self._plain = plain_paths
+        self._by_type: dict[str, list[str]] | None = None
         self._fields: dict[tuple[str, str, str], FieldPath] = {}
         self.versioned = any(not isinstance(value, str) and value.versions for value in table.values())
         """Whether some alias has paths of single api-versions."""
@@ -115,12 +116,15 @@ class Aliases:
 
     @classmethod
     def of(cls, document: Any) -> Aliases:
-        """A table from a map alias -> path, or from the JSON of `az provider list --expand resourceTypes/aliases`.
+        """A table from a map alias -> path, from the JSON of `az provider list --expand resourceTypes/aliases`, or
+        from a data policy manifest (`dataNamespace`, `resourceTypeAliases`).
 
         Raises PolicyError naming the entry that has neither shape.
         """
         if isinstance(document, dict) and isinstance(document.get("value"), list):
             document = document["value"]
+        if isinstance(document, dict) and isinstance(document.get("dataNamespace"), str):
+            document = [_from_manifest(document)]
         if isinstance(document, list):
             return _from_providers(document)
         if not isinstance(document, dict):
@@ -159,6 +163,15 @@ class Aliases:
     def names(self) -> Iterable[str]:
         """Every alias, lower-cased."""
         return self._table.keys()
+
+    def of_type(self, type_: str) -> list[Alias]:
+        """The aliases that belong to a lower-cased resource type itself, in the order of the table."""
+        if self._by_type is None:
+            self._by_type = {}
+            for name in self._table:
+                self._by_type.setdefault(_owner(name), []).append(name)
+        found = (self.get(name) for name in self._by_type.get(type_, []))
+        return [alias for alias in found if alias is not None]
 
     def get(self, name: str) -> Alias | None:
         """The alias of a name in any case, None where no table has it."""
@@ -219,6 +232,11 @@ class Aliases:
         return f"the alias '{text}' is in no loaded alias table{hint} (import one that has it)"
 
 
+def _owner(name: str) -> str:
+    """The type of an alias: what stands before the last slash outside brackets."""
+    return name.split("[", 1)[0].rsplit("/", 1)[0]
+
+
 def _path(text: str, spelled: Segments, *, location: bool = False, alias: str = "") -> FieldPath:
     return FieldPath(text, "", folded(spelled), spelled, location, alias)
 
@@ -233,6 +251,19 @@ def _tag_name(text: str) -> str:
     if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
         return inner[1:-1].replace("''", "'")
     return inner
+
+
+def _from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A data policy manifest in the shape of a provider."""
+    namespace = manifest["dataNamespace"]
+    kinds = [
+        {"resourceType": kind.get("resourceType", ""), "aliases": kind.get("aliases") or []}
+        for kind in manifest.get("resourceTypeAliases") or []
+    ]
+    return {
+        "namespace": namespace,
+        "resourceTypes": [*kinds, {"resourceType": "", "aliases": manifest.get("aliases")}],
+    }
 
 
 def _from_providers(providers: list[Any]) -> Aliases:

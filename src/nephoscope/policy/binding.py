@@ -19,7 +19,8 @@ def bind(
 ) -> dict[str, Any]:
     """The value of every declared parameter by lower-cased name.
 
-    Raises PolicyError (stage compile) for an unknown name, a missing value (unless `partial`), a wrong type or a value that is not allowed.
+    Raises PolicyError (stage compile) for an unknown name, a missing value (unless `partial`), a wrong type or a value
+    that is not allowed.
     """
     errors: list[PolicyError] = []
     values = {name: parameter.default for name, parameter in declared.items() if parameter.has_default}

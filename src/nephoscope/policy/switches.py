@@ -25,8 +25,6 @@ class Switches:
     """What the template function field() returns for an absent property: null or ''."""
     hash_functions_in_if: Literal["refused", "allowed"] = "refused"
     """Whether guid() and uniqueString(), whose hash is not published, may decide an `if`."""
-    error_logic: Literal["kleene", "first"] = "kleene"
-    """Whether `false and error` is false (any order), or an error reached first ends the evaluation."""
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={value}" for name, value in asdict(self).items())
