@@ -50,10 +50,9 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     if not files:
         return
-    # The column names are ours, the values are bound.
-    query = (
-        f"SELECT {', '.join(columns)} FROM read_parquet($files, hive_partitioning = false) WHERE {condition}"  # noqa: S608
-    )
+    selected = ", ".join(_SELECTED.get(column, column) for column in columns)
+    source = "read_parquet($files, hive_partitioning = false)"
+    query = f"SELECT {selected} FROM {source} WHERE {condition}"  # noqa: S608 - our own names; values are bound
     with _connect(path) as connection:
         cursor = connection.execute(query, {"files": files, **parameters})
         while rows := cursor.fetchmany(BATCH):
