@@ -45,6 +45,7 @@ class _Row(msgspec.Struct, array_like=True):
     place: tuple[str, str]
     start: int
     stop: int
+    static: bool
     wide: bool
     calls: list[str]
     stated_id: bool
@@ -131,6 +132,7 @@ def _row(entry: Entry, at: int) -> _Row:
         (entry.place.file, entry.place.path),
         at,
         at + len(entry.data),
+        entry.static,
         entry.wide,
         sorted(entry.calls),
         entry.stated_id,
@@ -150,6 +152,7 @@ def _entry(row: _Row, bodies: memoryview) -> Entry:
         digest=row.digest,
         place=Place(row.place[0], path=row.place[1]),
         data=bodies[row.start : row.stop],
+        static=row.static,
         wide=row.wide,
         calls=frozenset(row.calls),
         stated_id=row.stated_id,

@@ -38,7 +38,8 @@ class Entry:
     its own resource group or, where `wide`, anywhere in the subscription. `calls` are the
     impure template functions that its verdict may ask (CALLS, lower-cased). `digest` names its
     content. `fault` is why it cannot be used ('' when it
-    parses). `data` is its JSON.
+    parses). `static` is True for a control that Microsoft
+    answers for, which judges no resource. `data` is its JSON.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Entry:
     digest: str
     place: Place
     data: bytes | memoryview = field(repr=False)
+    static: bool = False
     wide: bool = False
     calls: frozenset[str] = frozenset()
     stated_id: bool = True

@@ -166,6 +166,7 @@ def entry_of(body: dict[str, Any], place: Place) -> Entry:
         digest=digest(data),
         place=place,
         data=data,
+        static=properties.text("policyType").lower() == "static",
         wide=wide,
         calls=_calls(properties),
         stated_id=stated,

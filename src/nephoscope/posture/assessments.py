@@ -18,7 +18,7 @@ from nephoscope.posture.layout import Block, Layout, Roster
 from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.outcome import NONE, Outcome
 from nephoscope.posture.plan import Plan
-from nephoscope.posture.program import Program, Requirement
+from nephoscope.posture.program import Check, Program, Requirement
 
 
 class Decisions:
@@ -87,7 +87,9 @@ class Assessments(Sequence[Assessment]):
         self._decisions = decisions
         sizes = [len(block.positions) for block in layout.blocks]
         self._ends = list(accumulate(sizes)) or [0]
-        self._unplaced = [_unplaced(program.requirements[index]) for index in layout.unplaced]
+        self._unplaced = [
+            _unplaced(program.requirements[index], program.checks[check]) for index, check in layout.unplaced
+        ]
 
     def __len__(self) -> int:
         return self._ends[-1] + len(self._unplaced)
@@ -182,9 +184,9 @@ def _assessment(resource: Resource, requirement: Requirement, outcome: Outcome) 
     )
 
 
-def _unplaced(requirement: Requirement) -> Assessment:
-    """A requirement without a loaded definition says of its whole scope that nothing is known there."""
-    fault = requirement.fault
+def _unplaced(requirement: Requirement, check: Check) -> Assessment:
+    """A requirement without a loaded definition (or with a static one) ends once for its whole scope."""
+    fault = check.fault
     return Assessment(
         resource=requirement.assignment.scope or "/",
         key=requirement.key,

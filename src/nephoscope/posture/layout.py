@@ -80,7 +80,8 @@ class Block:
 
 
 class Layout:
-    """The blocks of a program over a roster; `unplaced` are the requirements whose definition is not held at all."""
+    """The blocks of a program over a roster; `unplaced` are the (requirement, check) that end
+    once for their whole scope: the definition is not held, or judges no resource."""
 
     def __init__(
         self, program: Program, roster: Roster, types_of: Callable[[int], frozenset[str] | None]
@@ -90,7 +91,7 @@ class Layout:
         self._types_of = types_of
         self._scopes: dict[tuple[int, str, str], Positions] = {}
         self.blocks: list[Block] = []
-        self.unplaced: list[int] = []
+        self.unplaced: list[tuple[int, int]] = []
         for index, requirement in enumerate(program.requirements):
             if requirement.by_resource or requirement.only or requirement.never:
                 self.blocks.extend(self._varying(index))
@@ -99,8 +100,8 @@ class Layout:
 
     def _uniform(self, index: int) -> Iterator[Block]:
         check = self._program.check_of(index)
-        if self._program.checks[check].entry is None:
-            self.unplaced.append(index)
+        if self._program.checks[check].placeless:
+            self.unplaced.append((index, check))
         for type_ in self._relevant(check):
             positions = self._in_scope(index, type_)
             if len(positions):
@@ -123,8 +124,8 @@ class Layout:
     def _candidates(self, index: int) -> Iterator[str]:
         """The types that some version of the requirement's definition concerns."""
         check = self._program.check_of(index)
-        if self._program.checks[check].entry is None:
-            self.unplaced.append(index)
+        if self._program.checks[check].placeless:
+            self.unplaced.append((index, check))
             return iter(())
         return iter(list(self._roster.types))
 

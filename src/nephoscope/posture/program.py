@@ -34,6 +34,14 @@ class Fault:
     description: str
 
 
+#: What a definition of policyType Static ends in: an auditor of Microsoft's own platform answers for it, not the estate.
+STATIC = Fault(
+    State.NOT_APPLICABLE,
+    "microsoft-managed",
+    "Microsoft answers for this control; nothing in the estate is judged",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One definition with its parameter values and effect; assignments and initiatives that agree on these share it.
@@ -52,7 +60,12 @@ class Check:
     @property
     def types(self) -> frozenset[str] | None:
         """The lower-cased types that it can judge, None for any."""
-        return self.entry.types if self.entry is not None else frozenset()
+        return frozenset() if self.placeless else self.entry.types if self.entry is not None else None
+
+    @property
+    def placeless(self) -> bool:
+        """Whether it ends once for its whole scope and not on resources."""
+        return self.entry is None or self.entry.static
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +226,7 @@ class Program:
             entry = self.catalogue.find("definition", requirement.definition, pin)
         except NotHeldError as error:
             return self._not_held(requirement, error)
-        fault = requirement.fault or _fault(entry)
+        fault = requirement.fault or _fault(entry) or (STATIC if entry.static else None)
         if fault is not None:
             return _faulty(requirement, entry, fault)
         bound_to = _policy_function(requirement, entry) if "policy" in entry.calls else None
