@@ -38,7 +38,7 @@ def accounts(
         def judge(subscription: Resource, key: Key, rule: Rule = rule) -> Assessment:
             return _judge(view, rule, subscription, key, is_bad, what)
 
-        yield from judged(view.resources(SUBSCRIPTION_TYPE), rule.key, judge)
+        yield from judged(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
 
 
 def _judge(

@@ -63,8 +63,8 @@ def analyze(view: View) -> Iterable[Assessment]:
         _sure(found)
         return unhealthy(id_, key, f"{len(found.users)} owner, more than one wanted", _named(view, found))
 
-    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most)
-    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least)
+    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most, by_body=False)
+    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
 
 
 def _sure(found: Accounts) -> None:

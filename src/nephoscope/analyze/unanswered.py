@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.machines import CLASSIC, EXTENSION, HYBRID, MACHINE
 from nephoscope.analyze.verdict import unknown
+from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import SCALE_SET_TYPE
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.view import View
     from nephoscope.model.assessment import Assessment
+    from nephoscope.model.resource import Resource
 
+_ATTESTATION = ("microsoft.azure.security.windowsattestation", "microsoft.azure.security.linuxattestation")
 _MACHINES = (MACHINE, CLASSIC)
 _CLOUD_SERVICE = "microsoft.compute/cloudservices"
 _REGISTRY = "microsoft.containerregistry/registries"
@@ -233,11 +236,18 @@ NEEDED = {row[0]: row[5] for row in _ROWS}
 TYPES = tuple(dict.fromkeys(type_ for key in KEYS.values() for type_ in key.types))
 
 
+def _attests(extension: Resource) -> bool:
+    """Whether an extension is a guest attestation agent, the only one that a key here is asked of."""
+    return str(properties(extension).get("publisher", "")).lower() in _ATTESTATION
+
+
 def analyze(view: View) -> Iterable[Assessment]:
     """Say of every resource that a key is asked of that nobody can answer it."""
     for key in KEYS.values():
         for type_ in key.types:
             for resource in view.resources(type_):
+                if type_ == EXTENSION and not _attests(resource):
+                    continue
                 yield unknown(
                     str(resource.body["id"]),
                     key,

@@ -51,12 +51,20 @@ def not_collected(resource: str, key: Key, gap: NotCollected) -> Assessment:
 
 
 def judged(
-    resources: Iterable[Resource], key: Key, judge: Callable[[Resource, Key], Assessment]
+    resources: Iterable[Resource],
+    key: Key,
+    judge: Callable[[Resource, Key], Assessment],
+    *,
+    by_body: bool = True,
 ) -> Iterable[Assessment]:
-    """Judge every resource; one that came without properties, or whose answer needs more than was read, is unknown."""
+    """Judge every resource; one whose answer needs more than was read is unknown.
+
+    With `by_body` that is also one that came without properties.
+    """
     for resource in resources:
         try:
-            _complete(resource)
+            if by_body:
+                _complete(resource)
             yield judge(resource, key)
         except NotCollected as gap:
             yield not_collected(str(resource.body["id"]), key, gap)
