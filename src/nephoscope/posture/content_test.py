@@ -25,7 +25,8 @@ CASE_KEYS = frozenset({"note", "resource", "related", "parameters", "want", "bec
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 CONTROL = re.compile(r"Azure_Security_Benchmark_v3\.0_[A-Z]{2}-[0-9]{1,2}")
 TECHNIQUE = re.compile(r"T[0-9]{4}(\.[0-9]{3})?")
-GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+GUID = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}")
+"""Loose on purpose: the public policy repository has an id with a k in it."""
 TACTICS = frozenset(
     {
         "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation",
