@@ -39,7 +39,9 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
-    return {"reference/commands.md": commands}
+    from nephoscope.arm.reference import page as arm_functions
+
+    return {"reference/commands.md": commands, "reference/arm-functions.md": arm_functions}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The function suite of the policy oracle: `python tests/oracle/builtin_suite.py FOLDER [-v]`.
+"""The function suite of the policy oracle: `python tests/oracle/builtin_suite.py FOLDER [-v] [--engine empty|error]`.
 
 FOLDER holds `<name>.yaml` files: `builtin` (a function) and `cases[]` with `args` and one of `want`, `want_null`,
 `want_undefined`, `want_error`. Compared strictly: types differ (1, 1.0, '1', true), object keys are case-sensitive,
@@ -7,6 +7,7 @@ FOLDER holds `<name>.yaml` files: `builtin` (a function) and `cases[]` with `arg
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from nephoscope.arm import ArmError, FunctionError, parse, registry
 from nephoscope.arm.tree import Call, Index, Literal
 
+Engine = Callable[[str, list[Any]], Any]
 PREFIX = "azure.policy."
 NAMES = {"logic_all": "and", "logic_any": "or", "if": "if", "fn.int_div": "div", "fn.int_mod": "mod"}
 """What the corpus calls by another name than the language does."""
@@ -26,22 +28,22 @@ class NoFunctionError(LookupError):
     """The suite names a function that the language does not have: a miss, never a match."""
 
 
-def run(folder: Path) -> Iterator[tuple[str, bool, str]]:
+def run(folder: Path, engine: Engine | None = None) -> Iterator[tuple[str, bool, str]]:
     """Each case: its name (`file/note`), whether it matched, and what came instead of what."""
     for path in sorted(folder.glob("*.yaml")):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         for case in document["cases"]:
-            matched, message = judge(document["builtin"], case)
+            matched, message = judge(document["builtin"], case, engine)
             yield f"{path.stem}/{case['note']}", matched, message
 
 
-def judge(builtin: str, case: Mapping[str, Any]) -> tuple[bool, str]:
+def judge(builtin: str, case: Mapping[str, Any], engine: Engine | None = None) -> tuple[bool, str]:
     """Whether a case matches, and the outcome beside the expectation."""
     wanted = [key for key in ("want", "want_null", "want_undefined", "want_error") if key in case]
     if len(wanted) != 1:
         return False, f"the case has {wanted or 'no expectation'}"
     try:
-        value = call(builtin, case.get("args", []))
+        value = (engine or call)(builtin, case.get("args", []))
     except NoFunctionError as error:
         return False, str(error)
     except ArmError as error:
@@ -131,18 +133,37 @@ def _field(arguments: list[Any]) -> Any:
     return _evaluate(node, [resource])
 
 
+def nothing(_: str, __: list[Any]) -> Any:
+    """An engine that always answers '': the floor of the comparison."""
+    return ""
+
+
+def refusing(_: str, __: list[Any]) -> Any:
+    """An engine that always fails: what the error cases alone are worth."""
+    raise ArmError("", "refused")
+
+
+ENGINES: dict[str, Engine] = {"arm": call, "empty": nothing, "error": refusing}
+
+
 def main(words: list[str]) -> int:
     """Print the misses (all cases with -v) and the sum; 0 where all match, 1 where not, 2 for an unusable folder."""
-    folders = [Path(word) for word in words if not word.startswith("-")]
-    if len(folders) != 1 or not folders[0].is_dir():
-        print("usage: builtin_suite.py FOLDER [-v]", file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="builtin_suite.py", exit_on_error=False)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("--engine", choices=list(ENGINES), default="arm")
+    try:
+        options = parser.parse_args(words)
+    except (argparse.ArgumentError, SystemExit) as error:
+        print(error, file=sys.stderr)
         return 2
-    results = list(run(folders[0])) or list(run(folders[0] / "cases"))
+    engine = ENGINES[options.engine]
+    results = list(run(options.folder, engine)) or list(run(options.folder / "cases", engine))
     if not results:
-        print(f"{folders[0]} holds no case files (*.yaml)", file=sys.stderr)
+        print(f"{options.folder} holds no case files (*.yaml)", file=sys.stderr)
         return 2
     for name, matched, message in results:
-        if not matched or "-v" in words:
+        if not matched or options.verbose:
             print(f"{'match' if matched else 'MISS '} {name}: {message}")
     hits = sum(matched for _, matched, _ in results)
     print(f"{hits}/{len(results)} match")
