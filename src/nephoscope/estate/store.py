@@ -146,18 +146,21 @@ class EstateStore:
         return Estate.of(self._stream(at), snapshot.known)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
-        """What differs between two times (the later: now), by content hash."""
-        known = self._snapshot_at(after).known
+        """What differs between two times (the later: now), by content hash.
+
+        `unread` is empty: what a snapshot did not look for stays in the store as it was last read.
+        """
+        self._snapshot_at(before)
         table = self._table()
         old, new = _versions_at(table, self._path, before), _versions_at(table, self._path, after)
-        gone = {key: old[key] for key in old.keys() - new.keys()}
         both = old.keys() & new.keys()
+        changed = sorted(key for key in both if old[key].hash != new[key].hash)
         return Diff(
             added=tuple(sorted(new.keys() - old.keys())),
-            changed=tuple(sorted(key for key in both if old[key].hash != new[key].hash)),
-            removed=tuple(sorted(key for key, version in gone.items() if _reads(known, version))),
-            unread=tuple(sorted(key for key, version in gone.items() if not _reads(known, version))),
-            unchanged=sum(old[key].hash == new[key].hash for key in both),
+            changed=tuple(changed),
+            removed=tuple(sorted(old.keys() - new.keys())),
+            unread=(),
+            unchanged=len(both) - len(changed),
         )
 
     def compact(self, max_files: int = MAX_FILES) -> int:

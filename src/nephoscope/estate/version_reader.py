@@ -42,7 +42,7 @@ def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[d
 
 
 def _files(table: DeltaTable, *, current_only: bool) -> list[str]:
-    return list(table.file_uris([("current", "=", "true")]) if current_only else table.file_uris())
+    return [uri for uri in table.file_uris() if not current_only or "/current=true/" in uri]
 
 
 def _rows(
