@@ -6,6 +6,7 @@ import json
 import string
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,107 @@ def test_any_text_of_marks_parses_or_is_a_syntax_error(text: str) -> None:
     assert offset in range(-1, len(text) + 3)
     if offset == -1:
         assert parse(str(parse(f"[{text}]"))) == parse(f"[{text}]")
+
+
+def call(name: str, *arguments: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    return st.tuples(*arguments).map(lambda made: Call(name, made))
+
+
+def function_of(*parameters: str, body: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    return body.map(lambda inner: Call("lambda", (*map(Literal, parameters), inner)))
+
+
+VARIABLE = Call("lambdaVariables", (Literal("x"),))
+anything: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        text_nodes,
+        number_nodes,
+        boolean_nodes,
+        array_nodes,
+        object_nodes,
+        call("if", boolean_nodes, anything, anything),
+        call("coalesce", call("tryGet", object_nodes, st.just(Literal("k"))), anything),
+        call("last", array_nodes),
+        array_nodes.map(lambda node: Index(node, Literal(0))),
+    )
+)
+text_nodes: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        st.text("aB, -1", max_size=4).map(Literal),
+        call("field", st.just(Literal("name"))),
+        call("concat", text_nodes, text_nodes),
+        call("toUpper", text_nodes),
+        call("string", anything),
+        call("join", array_nodes, text_nodes),
+        call("format", st.just(Literal("{0,4}-{1}")), anything, number_nodes),
+        call("uniqueString", text_nodes),
+        call("skip", text_nodes, number_nodes),
+    )
+)
+number_nodes: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        st.integers(-3, 9).map(Literal),
+        call("add", number_nodes, number_nodes),
+        call("div", number_nodes, number_nodes),
+        call("length", array_nodes),
+        call("indexOf", text_nodes, text_nodes),
+        call("max", number_nodes, number_nodes),
+    )
+)
+boolean_nodes: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        st.booleans().map(Literal),
+        call("equals", anything, anything),
+        call("less", text_nodes, text_nodes),
+        call("and", boolean_nodes, boolean_nodes),
+        call("or", boolean_nodes, boolean_nodes),
+        call("contains", array_nodes, anything),
+        call("empty", anything),
+        call("startsWith", text_nodes, text_nodes),
+    )
+)
+array_nodes: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        call("createArray", anything, anything),
+        call("split", text_nodes, text_nodes),
+        call("union", array_nodes, array_nodes),
+        call("intersection", array_nodes, array_nodes),
+        call("take", array_nodes, number_nodes),
+        call("items", object_nodes),
+        call("map", array_nodes, function_of("x", body=st.one_of(anything, st.just(VARIABLE)))),
+        call("filter", array_nodes, function_of("x", body=boolean_nodes)),
+    )
+)
+object_nodes: st.SearchStrategy[Node] = st.deferred(
+    lambda: st.one_of(
+        call("createObject", st.just(Literal("k")), anything),
+        call("union", object_nodes, object_nodes),
+        call(
+            "toObject",
+            call("split", text_nodes, text_nodes),
+            st.just(Call("lambda", (Literal("x"), VARIABLE))),
+        ),
+    )
+)
+
+
+def check_that_both_agree(node: Node, scope: Any) -> None:
+    hosts = {"field": lambda scope, arguments: scope}
+    compiled = outcome(lambda: compile_node(node, hosts)(scope))
+    assert compiled == outcome(lambda: interpret_node(node, hosts, scope))
+
+
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
+@given(anything, st.sampled_from(["Name", None]))
+def test_compiled_equals_interpreted_on_well_typed_trees(node: Node, scope: Any) -> None:
+    check_that_both_agree(node, scope)
+
+
+@pytest.mark.full
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=2000)
+@given(anything, st.sampled_from(["Name", None]))
+def test_compiled_equals_interpreted_on_many_trees(node: Node, scope: Any) -> None:
+    check_that_both_agree(node, scope)
 
 
 @given(st.text(max_size=20))
