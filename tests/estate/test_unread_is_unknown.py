@@ -1,0 +1,105 @@
+"""Whatever is left out of a snapshot flips no verdict, except to Unknown."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nephoscope import policy
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
+from nephoscope.sources import resources
+
+CASES = Path(__file__).parents[1] / "cases" / "snapshots"
+BODIES = json.loads((CASES / "orchard_estate.json").read_text())
+DEFINITIONS = [
+    policy.Definition.parse(item) for item in json.loads((CASES / "orchard_policies.json").read_text())
+]
+NOW = policy.Context(now=datetime(2026, 5, 1, tzinfo=UTC))
+TYPES = sorted({ResourceId.parse(body["id"]).type for body in BODIES})
+
+
+def verdicts(folder, bodies):
+    (folder / "snapshot.json").write_text(json.dumps(bodies))
+    estate = resources.load([folder / "snapshot.json"])
+    assert estate.quarantine == ()
+    snapshot = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
+    return {
+        (resource.key, definition.display_name): definition.evaluate(resource, snapshot, context=NOW).state
+        for resource in estate.resources.values()
+        for definition in DEFINITIONS
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return verdicts(tmp_path_factory.mktemp("whole"), BODIES)
+
+
+def flips(before, after):
+    """What was judged before and is judged otherwise now; a resource that is no longer there has no verdict to flip."""
+    return {
+        key: (before[key], state)
+        for key, state in after.items()
+        if key in before and state not in (before[key], State.UNKNOWN)
+    }
+
+
+def test_the_whole_estate_gives_every_kind_of_verdict(whole):
+    states = {name: {state for (_, rule), state in whole.items() if rule == name} for _, name in whole}
+    assert all({State.COMPLIANT, State.NON_COMPLIANT} <= found for found in states.values()), states
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_removing_a_type_flips_no_verdict(whole, tmp_path, type_):
+    kept = [body for body in BODIES if ResourceId.parse(body["id"]).type != type_]
+    assert len(kept) < len(BODIES)
+    assert flips(whole, verdicts(tmp_path, kept)) == {}
+
+
+def test_removing_types_does_turn_verdicts_to_unknown(whole, tmp_path):
+    """The check above is not empty: each related type that goes makes some verdict Unknown."""
+    for type_ in ("microsoft.sql/servers/auditingsettings", "microsoft.insights/diagnosticsettings"):
+        kept = [body for body in BODIES if ResourceId.parse(body["id"]).type != type_]
+        after = verdicts(tmp_path, kept)
+        assert any(
+            state is State.UNKNOWN and whole[key] is State.NON_COMPLIANT
+            for key, state in after.items()
+            if key in whole
+        )
+
+
+def test_removing_all_properties_flips_no_verdict(whole, tmp_path):
+    bare = [{key: value for key, value in body.items() if key != "properties"} for body in BODIES]
+    after = verdicts(tmp_path, bare)
+    assert flips(whole, after) == {}
+    assert State.UNKNOWN in after.values()
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+def test_removing_the_properties_of_one_resource_flips_no_verdict(whole, tmp_path, number):
+    bodies = [
+        {key: value for key, value in body.items() if key != "properties" or turn != number}
+        for turn, body in enumerate(BODIES)
+    ]
+    assert flips(whole, verdicts(tmp_path, bodies)) == {}
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+def test_breaking_one_record_flips_no_verdict(whole, tmp_path, number):
+    lines = [json.dumps(body) for body in BODIES]
+    lines[number] = lines[number][:-5]
+    path = tmp_path / "broken.jsonl"
+    path.write_text("\n".join(lines))
+    estate = resources.load([path])
+    assert len(estate.quarantine) == 1
+    snapshot = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
+    after = {
+        (resource.key, definition.display_name): definition.evaluate(resource, snapshot, context=NOW).state
+        for resource in estate.resources.values()
+        for definition in DEFINITIONS
+    }
+    assert flips(whole, after) == {}
