@@ -15,7 +15,7 @@ from nephoscope.model.assessment import Reason
 from nephoscope.policy import tree
 from nephoscope.policy.aliases import UnknownAlias
 from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.operators import OrderError, judge
+from nephoscope.policy.operators import OrderError, judge, spaceless
 from nephoscope.policy.paths import MISSING, STAR, Segments, head_and_rest, walk
 from nephoscope.policy.scope import HOSTS, Frame, Scope, bound_start
 from nephoscope.policy.view import NotCollected
@@ -95,7 +95,7 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
         if isinstance(leaf.subject, tree.ValueRef):
             actual = value(leaf.subject.operand, scope)
             return _judged(leaf, _subject(leaf.subject), actual, expected, scope)
-        return _field(leaf, leaf.subject, expected, scope)
+        return field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
         return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope)
     except (ArmError, OrderError) as error:
@@ -131,21 +131,22 @@ def _subject(subject: tree.FieldRef | tree.ValueRef | tree.Count) -> str:
     return operand.text if isinstance(operand, tree.Template) else "value"
 
 
-def resolve(field: tree.FieldRef, scope: Scope) -> FieldPath:
+def resolve(name: tree.FieldRef, scope: Scope) -> FieldPath:
     """The path of a field; raises PolicyError for a literal alias that no table has, ArmError for a computed one."""
-    text = value(field.name, scope)
+    text = value(name.name, scope)
     if not isinstance(text, str):
-        raise ArmError("", f"the field {field.text} yields {text!r}, not a text")
+        raise ArmError("", f"the field {name.text} yields {text!r}, not a text")
     try:
         return scope.field(text, scope.target)
     except (UnknownAlias, ValueError) as error:
-        if isinstance(field.name, tree.Literal):
+        if isinstance(name.name, tree.Literal):
             raise PolicyError(str(error), stage="compile") from error
         raise ArmError("", str(error)) from error
 
 
-def _field(leaf: tree.Leaf, field: tree.FieldRef, expected: Any, scope: Scope) -> Outcome:
-    path = resolve(field, scope)
+def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> Outcome:
+    """A leaf whose left side is a field, its right side already evaluated."""
+    path = resolve(name, scope)
     if path.location:
         expected = spaceless(expected)
     if path.special or STAR not in path.segments:
@@ -157,13 +158,6 @@ def _field(leaf: tree.Leaf, field: tree.FieldRef, expected: Any, scope: Scope) -
     if not is_bound:
         scope.target.at(rest[: rest.index(STAR)])
     return _every(leaf, path.text, start, rest, expected, scope)
-
-
-def spaceless(given: Any) -> Any:
-    """A location, or an array of them, without spaces."""
-    if isinstance(given, str):
-        return given.replace(" ", "")
-    return [spaceless(item) for item in given] if isinstance(given, list) else given
 
 
 def _every(leaf: tree.Leaf, text: str, start: Any, rest: Segments, expected: Any, scope: Scope) -> Outcome:

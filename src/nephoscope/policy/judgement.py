@@ -38,13 +38,21 @@ def indexed(view: View, aliases: Aliases) -> bool:
     return bool(view.body.get("location")) or view.type.count("/") == 1
 
 
-def early(rule: Rule, view: View, snapshot: Snapshot) -> Result | None:
-    """The end of an evaluation that needs no condition, None where the condition decides."""
+def ended(rule: Rule) -> Result | None:
+    """The end of every evaluation of a rule that is disabled or judged elsewhere, None where resources decide."""
     if rule.effect_key == "disabled":
         return Result(NOT_APPLICABLE, rule.effect, cause="disabled", description="the effect is disabled")
     if rule.data_plane:
         text = f"mode {rule.mode} is judged by an admission review in the data plane, not from ARM bodies"
         return Result(UNKNOWN, rule.effect, cause="data-plane-mode", description=text)
+    return None
+
+
+def early(rule: Rule, view: View, snapshot: Snapshot) -> Result | None:
+    """The end of an evaluation that needs no condition, None where the condition decides."""
+    settled = ended(rule)
+    if settled is not None:
+        return settled
     if rule.indexed and not indexed(view, snapshot.aliases):
         text = f"mode Indexed covers types with tags and location; {view.type} is not one"
         return Result(NOT_APPLICABLE, rule.effect, cause="not-indexed", description=text)
@@ -53,9 +61,9 @@ def early(rule: Rule, view: View, snapshot: Snapshot) -> Result | None:
 
 def explained(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
     """Evaluate a rule with the explain interpreter."""
-    ended = early(rule, view, snapshot)
-    if ended is not None:
-        return ended
+    settled = early(rule, view, snapshot)
+    if settled is not None:
+        return settled
     scope = Scope(view, snapshot, context, rule.parameters)
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:

@@ -52,6 +52,13 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def spaceless(given: Any) -> Any:
+    """A location, or an array of them, without spaces."""
+    if isinstance(given, str):
+        return given.replace(" ", "")
+    return [spaceless(item) for item in given] if isinstance(given, list) else given
+
+
 def boolish(value: Any) -> bool | None:
     """True and False, also as text in any case; None for everything else."""
     if isinstance(value, bool):

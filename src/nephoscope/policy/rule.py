@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
+from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy import guards, judgement
 from nephoscope.policy.check import is_pure
+from nephoscope.policy.compiled import Compiled
 from nephoscope.policy.document import get
 from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.scope import Scope
+from nephoscope.policy.view import View
 
 if TYPE_CHECKING:
-    from nephoscope.model.resource import Resource
     from nephoscope.policy import tree
+    from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.context import Context
     from nephoscope.policy.result import Result
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.switches import Switches
-    from nephoscope.policy.view import View
 
 _PARAMETERS_ONLY = frozenset({"parameters"})
 
@@ -29,17 +32,18 @@ _PARAMETERS_ONLY = frozenset({"parameters"})
 class Folder:
     """Gives the value of operands that depend on parameters alone, else MISSING."""
 
-    __slots__ = ("_parameters",)
+    __slots__ = ("scope",)
 
     def __init__(self, parameters: dict[str, Any]) -> None:
-        self._parameters = parameters
+        self.scope: Scope = _ParameterScope(parameters)
+        """A scope in which only parameters() can be asked."""
 
     def __call__(self, operand: tree.Operand) -> Any:
         """The value known beforehand; an expression that fails is left to the evaluation to report."""
         if not is_pure(operand, _PARAMETERS_ONLY):
             return MISSING
         try:
-            return value(operand, _ParameterScope(self._parameters))
+            return value(operand, self.scope)
         except ArmError:
             return MISSING
 
@@ -51,6 +55,11 @@ class _ParameterScope(Scope):
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         self.parameters = parameters
+
+
+def _of_type(type_: str) -> View:
+    """A bare resource of a type, for what depends on the type alone."""
+    return View(Resource(ResourceId("", type_, "", "", "", ""), {}))
 
 
 class Rule:
@@ -72,8 +81,11 @@ class Rule:
                 tree_.then.effect_path,
                 "compile",
             )
+        self._ended = judgement.ended(self)
         self.types = guards.types(tree_.condition, self.fold)
         self._considered = guards.considered(tree_.condition)
+        self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._compiled_for: tuple[Aliases, Switches] | None = None
 
     def _effect(self) -> str:
         found = self.fold(self.tree.then.effect)
@@ -105,9 +117,40 @@ class Rule:
             return True
         return guards.applicable(self.tree.condition, view, self._considered, self.fold, switches)
 
+    def settled_applicability(self, type_: str, switches: Switches) -> bool | None:
+        """What `applicable` yields for every resource of a type, None where it depends on the resource."""
+        if self.if_not_exists or self.effect_key == "manual":
+            return False
+        if self._considered - {"type"}:
+            return None
+        return self.applicable(_of_type(type_), switches)
+
+    def compiled(self, type_: str, api_version: str, snapshot: Snapshot) -> Compiled:
+        """The closures for a lower-cased type, made when first asked for."""
+        held = self._compiled_for
+        if held is None or held[0] is not snapshot.aliases or held[1] != snapshot.switches:
+            self._compiled = {}
+            self._compiled_for = (snapshot.aliases, snapshot.switches)
+        key = (type_, api_version)
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = Compiled(
+                self, snapshot.aliases, snapshot.switches, type_, api_version
+            )
+        return found
+
     def evaluate(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
-        """Judge a resource, compiled."""
-        return judgement.explained(self, snapshot.view(resource), snapshot, context)
+        """Judge a resource, compiled; reasons are worked out when they are asked for."""
+        return self.evaluate_view(snapshot.view(resource), snapshot, context)
+
+    def evaluate_view(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+        """The same for a view that the snapshot holds."""
+        if self._ended is not None:
+            return self._ended
+        version = ""
+        if snapshot.aliases.versioned:
+            version = context.api_version or view.api_version
+        return self.compiled(view.type, version, snapshot).evaluate(view, snapshot, context)
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.policy.operators import spaceless
 from nephoscope.policy.paths import MISSING, Segments, fold_keys, walk
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 class NotCollected(Exception):  # noqa: N818 - an answer, not a fault
     """An evaluation looked at something that the snapshot did not read; `args[0]` says at what and why it is missing."""
+
+
+MARKS = {name: f"\0{name}" for name in ("type", "name", "fullname", "id", "location")}
+"""Keys of the lower-cased body that no JSON key of a resource is: the fields that are more than a property."""
 
 
 class View:
@@ -31,10 +36,17 @@ class View:
 
     @property
     def folded(self) -> dict[str, Any]:
-        """The body with lower-cased keys."""
+        """The body with lower-cased keys, and the MARKS."""
         found = self._folded
         if found is None:
             found = self._folded = fold_keys(self.body)
+            for name in ("type", "name", "fullname", "id"):
+                value = self.special(name)
+                if value is not MISSING:
+                    found[MARKS[name]] = value
+            location = found.get("location")
+            if location is not None:
+                found[MARKS["location"]] = spaceless(location)
         return found
 
     @property
