@@ -39,6 +39,9 @@ def suite() -> ModuleType:
         ("azure.policy.get_parameter", {"args": [{}, {}, "a"], "want_undefined": True}),
         ("azure.policy.resolve_field", {"args": [{"A": [{"b": 5}]}, "a[0].B"], "want": 5}),
         ("azure.policy.resolve_field", {"args": [{}, "a"], "want_undefined": True}),
+        ("azure.policy.resolve_field", {"args": [{"tags": {"a.b": 1}}, "tags['A.b']"], "want": 1}),
+        ("azure.policy.resolve_field", {"args": [{"a": {"0": 1}}, "a.0"], "want": 1}),
+        ("azure.policy.resolve_field", {"args": [5, "a"], "want_undefined": True}),
     ],
 )
 def test_a_right_answer_matches(suite: ModuleType, builtin: str, case: dict[str, Any]) -> None:

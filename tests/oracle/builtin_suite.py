@@ -8,6 +8,7 @@ FOLDER holds `<name>.yaml` files: `builtin` (a function) and `cases[]` with `arg
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,10 @@ from nephoscope.arm.tree import Call, Index, Literal
 
 Engine = Callable[[str, list[Any]], Any]
 PREFIX = "azure.policy."
+STEP = re.compile(
+    r"\[(?P<quote>['\"])(?P<quoted>.*?)(?P=quote)\]|\[(?P<bracket>[^\]]*)\]|(?P<name>[^.\[\]]+)"
+)
+"""A step of a field path: `name`, `[0]`, `[name]`, `['a.name']`."""
 NAMES = {"logic_all": "and", "logic_any": "or", "if": "if", "fn.int_div": "div", "fn.int_mod": "mod"}
 """What the corpus calls by another name than the language does."""
 
@@ -122,15 +127,15 @@ def _own(scope: dict[str, Any], name: str) -> Any:
 
 
 def _field(arguments: list[Any]) -> Any:
-    """A path of names and indexes through a resource: the language's own property and index access."""
-    resource, path = arguments
+    """A path of names and indexes through a resource, by the language's own element access."""
+    value, path = arguments
     if not isinstance(path, str):
         raise ArmError("field", "the path must be a string")
-    node: Any = _argument(0)
-    for step in path.replace("[", ".").replace("]", "").split("."):
-        step = step.strip("'\"")
-        node = Index(node, Literal(int(step) if step.isdigit() else step))
-    return _evaluate(node, [resource])
+    for match in STEP.finditer(path):
+        name = match["quoted"] if match["quoted"] is not None else match["bracket"] or match["name"]
+        step = int(name) if isinstance(value, list) and name.isdigit() else name
+        value = _evaluate(Index(_argument(0), Literal(step)), [value])
+    return value
 
 
 def nothing(_: str, __: list[Any]) -> Any:

@@ -116,11 +116,11 @@ def index_from_end(arguments: list[Any]) -> Value:
 
 @function("tryIndexFromEnd(sourceArray, reverseIndex)")
 def try_index_from_end(arguments: list[Any]) -> Value:
-    """Give an element counted from the end, which is 1; null where there is none."""
-    if arguments[0] is None:
-        return None
-    items, place = given.array(arguments, 0), given.integer(arguments, 1)
-    return items[-place] if 1 <= place <= len(items) else None
+    """Give an element counted from the end, which is 1; null where there is none, or no array."""
+    items, place = arguments
+    if isinstance(items, list) and type(place) is int and 1 <= place <= len(items):
+        return items[-place]
+    return None
 
 
 @function("flatten(arrayToFlatten)")
@@ -135,7 +135,7 @@ def flatten(arguments: list[Any]) -> Value:
     return result
 
 
-@function("intersection(first, second, ...)")
+@function("intersection(first, ...)")
 def intersection(arguments: list[Any]) -> Value:
     """Give what all arrays, or all objects (key with an equal value), have in common, in the order of the first."""
     if isinstance(arguments[0], dict):
@@ -159,7 +159,7 @@ def _common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
     return result
 
 
-@function("union(first, second, ...)")
+@function("union(first, ...)")
 def union(arguments: list[Any]) -> Value:
     """Give the distinct elements of arrays in order, or objects merged: nested objects too, else the later value wins."""
     if isinstance(arguments[0], dict):
