@@ -65,7 +65,9 @@ def recorded(shared: Path) -> list[Resource]:
     return list(found.values())
 
 
-def compare(rule: policy.Rule, resources: list[Resource], snapshot: policy.Snapshot, context: policy.Context) -> list[str]:
+def compare(
+    rule: policy.Rule, resources: list[Resource], snapshot: policy.Snapshot, context: policy.Context
+) -> list[str]:
     differences = []
     for resource in resources:
         fast, slow = rule.evaluate(resource, snapshot, context), rule.explain(resource, snapshot, context)
@@ -76,7 +78,9 @@ def compare(rule: policy.Rule, resources: list[Resource], snapshot: policy.Snaps
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shared", type=Path, nargs="?", default=os.environ.get("NEPHOSCOPE_SHARED", ROOT.parent / "shared"))
+    parser.add_argument(
+        "shared", type=Path, nargs="?", default=os.environ.get("NEPHOSCOPE_SHARED", ROOT.parent / "shared")
+    )
     parser.add_argument("--all-pairs", type=int, default=20, help="bodies of other types per definition")
     options = parser.parse_args()
     resources = recorded(options.shared)
@@ -103,7 +107,9 @@ def main() -> int:
         wrong += [f"{path.name}: {text}" for text in compare(rule, chosen, snapshot, context)]
         states.update(rule.evaluate(resource, snapshot, context).state.value for resource in chosen)
     print("\n".join([*refused, *wrong[:40]]))
-    print(f"{count} All/Indexed definitions, {count - len(refused)} compile; {len(resources)} bodies of {len(by_type)} types")
+    print(
+        f"{count} All/Indexed definitions, {count - len(refused)} compile; {len(resources)} bodies of {len(by_type)} types"
+    )
     print(f"states: {dict(states)}; {time.monotonic() - started:.1f} s")
     print(f"{pairs - len(wrong)}/{pairs} agree")
     return 1 if wrong or refused else 0

@@ -7,13 +7,18 @@ from nephoscope.arm.value import Value, find_key, kind
 
 
 def member(target: Value, name: str) -> Value:
-    """An object's member, its key matched ignoring case; raises FunctionError where it is missing or the target is no object."""
+    """An object's member, its key matched ignoring case; raises FunctionError where it is missing or the target is no object.
+
+    A host may return a dict subclass with `__missing__`: it answers for the members that the object does not hold.
+    """
     if not isinstance(target, dict):
         raise FunctionError(f"property {name!r} of {kind(target)}: only an object has properties")
     if name in target:
         return target[name]
     own = find_key(target, name)
     if own is None:
+        if hasattr(type(target), "__missing__"):
+            return target[name]
         known = ", ".join(list(target)[:10]) or "none"
         raise FunctionError(f"the object has no property {name!r} (it has: {known})")
     return target[own]

@@ -59,13 +59,14 @@ class Compiled:
         text = "the rule does not concern this resource"
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
         capability = aliases.capability(type_)
-        self._fixed = not rule.indexed or (capability is not None and capability.tags and capability.location)
+        covered = not rule.indexed or (capability is not None and capability.tags and capability.location)
+        self._fixed = covered and not rule.needs_request
 
     def evaluate(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._fixed:
-            ended = judgement.early(rule, view, snapshot)
+            ended = judgement.early(rule, view, snapshot, context)
             if ended is not None:
                 return ended
         if not view.complete:

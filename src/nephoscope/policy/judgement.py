@@ -48,11 +48,14 @@ def ended(rule: Rule) -> Result | None:
     return None
 
 
-def early(rule: Rule, view: View, snapshot: Snapshot) -> Result | None:
+def early(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result | None:
     """The end of an evaluation that needs no condition, None where the condition decides."""
     settled = ended(rule)
     if settled is not None:
         return settled
+    if rule.needs_request and context.request is None:
+        text = "the rule judges the identity behind a request; a scan has no request"
+        return Result(UNKNOWN, rule.effect, cause="request-only", description=text)
     if rule.indexed and not indexed(view, snapshot.aliases):
         text = f"mode Indexed covers types with tags and location; {view.type} is not one"
         return Result(NOT_APPLICABLE, rule.effect, cause="not-indexed", description=text)
@@ -61,7 +64,7 @@ def early(rule: Rule, view: View, snapshot: Snapshot) -> Result | None:
 
 def explained(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
     """Evaluate a rule with the explain interpreter."""
-    settled = early(rule, view, snapshot)
+    settled = early(rule, view, snapshot, context)
     if settled is not None:
         return settled
     scope = Scope(view, snapshot, context, rule.parameters)

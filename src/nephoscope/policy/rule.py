@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
+from nephoscope.arm.tree import Call, Property, walk
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy import guards, judgement
-from nephoscope.policy.check import is_pure
+from nephoscope.policy.check import is_pure, templates
 from nephoscope.policy.compiled import Compiled
 from nephoscope.policy.document import get
 from nephoscope.policy.errors import PolicyError, suggestion
@@ -16,6 +17,7 @@ from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.scope import Scope
+from nephoscope.policy.tree import ValueRef
 from nephoscope.policy.view import View
 
 if TYPE_CHECKING:
@@ -62,6 +64,24 @@ def _of_type(type_: str) -> View:
     return View(Resource(ResourceId("", type_, "", "", "", ""), {}))
 
 
+def _asks_identity(leaf: tree.Leaf) -> bool:
+    """Whether a leaf reads requestContext().identity."""
+    operands = [leaf.operand, *([leaf.subject.operand] if isinstance(leaf.subject, ValueRef) else [])]
+    nodes = (
+        node
+        for operand in operands
+        for template in templates(operand)
+        for node in walk(template.expression.tree)
+    )
+    return any(
+        isinstance(node, Property)
+        and node.name.lower() == "identity"
+        and isinstance(node.target, Call)
+        and node.target.key == "requestcontext"
+        for node in nodes
+    )
+
+
 class Rule:
     """A bound definition. `effect` is spelled as given, `types` are the lower-cased types the rule can hold for (None: any)."""
 
@@ -81,6 +101,7 @@ class Rule:
                 tree_.then.effect_path,
                 "compile",
             )
+        self.needs_request = any(map(_asks_identity, guards.leaves(tree_.condition)))
         self._ended = judgement.ended(self)
         self.types = guards.types(tree_.condition, self.fold)
         self._considered = guards.considered(tree_.condition)

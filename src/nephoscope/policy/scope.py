@@ -22,6 +22,24 @@ if TYPE_CHECKING:
     from nephoscope.policy.view import View
 
 
+class Tags(dict[str, Any]):
+    """The tags of a container: an absent tag reads as null."""
+
+    def __missing__(self, _: str) -> None:
+        return None
+
+
+class Partial(dict[str, Any]):
+    """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
+
+    def __init__(self, known: dict[str, Any], why: str) -> None:
+        super().__init__(known)
+        self._why = why
+
+    def __missing__(self, _: str) -> Any:
+        raise NotCollected(self._why)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One running loop of a count.
@@ -160,15 +178,17 @@ def _subscription(scope: Scope, arguments: list[Any]) -> Any:
     if not identifier.subscription:
         raise ArmError("subscription", f"{scope.subject.key or 'the resource'} is in no subscription")
     found = scope.snapshot.subscription_of(scope.subject)
-    body = found.body if found is not None else {}
+    known = {"id": f"/subscriptions/{identifier.subscription}", "subscriptionId": identifier.subscription}
+    if found is None:
+        return Partial(known, f"the subscription {identifier.subscription} was not collected")
+    body = found.body
     tenant = body.get("tenantId", (body.get("properties") or {}).get("tenantId"))
     name = body.get("displayName") or (body.get("properties") or {}).get("displayName") or body.get("name")
     return {
-        "id": f"/subscriptions/{identifier.subscription}",
-        "subscriptionId": identifier.subscription,
+        **known,
         "tenantId": tenant,
         "displayName": name,
-        "tags": body.get("tags") or {},
+        "tags": Tags(body.get("tags") or {}),
     }
 
 
@@ -180,17 +200,25 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
     if not identifier.resource_group:
         raise ArmError("resourceGroup", f"{scope.subject.key or 'the resource'} is in no resource group")
     found = scope.snapshot.group_of(scope.subject)
-    if found is None or not found.body.get("location"):
-        raise NotCollected(f"the resource group {identifier.resource_group_id} was not collected")
-    body = found.body
-    return {
-        "tags": {},
-        "managedBy": None,
-        "properties": {},
-        **{key: value for key, value in body.items() if value is not None},
-        "name": body.get("name") or identifier.resource_group,
+    body = found.body if found is not None else {}
+    known = {
+        "id": _group_id(scope),
+        "name": body.get("name") or _group_id(scope).rsplit("/", 1)[-1],
         "type": "Microsoft.Resources/resourceGroups",
     }
+    if not body.get("location"):
+        return Partial(known, f"the resource group {identifier.resource_group_id} was not collected")
+    stated = {key: value for key, value in body.items() if value is not None}
+    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(body.get("tags") or {})}
+
+
+def _group_id(scope: Scope) -> str:
+    """The id of the subject's resource group, as the subject's own id spells it."""
+    identifier = scope.subject.resource.id
+    spelled = scope.subject.body.get("id")
+    if isinstance(spelled, str) and spelled.lower().startswith(f"{identifier.resource_group_id}/"):
+        return spelled[: len(identifier.resource_group_id)]
+    return identifier.resource_group_id
 
 
 _POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "definitionReferenceId": ""}
