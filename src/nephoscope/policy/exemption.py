@@ -72,6 +72,29 @@ class Exemption:
             description=properties.text("description"),
         )
 
+    def document(self) -> dict[str, Any]:
+        """The ARM body, as it would be deployed."""
+        properties: dict[str, Any] = {
+            "policyAssignmentId": self.assignment,
+            "policyDefinitionReferenceIds": sorted(self.references),
+            "exemptionCategory": self.category,
+            "displayName": self.display_name,
+            "description": self.description,
+            "assignmentScopeValidation": "Default" if self.validate_scope else "DoNotValidate",
+            "resourceSelectors": [selector.document() for selector in self.resource_selectors],
+        }
+        if self.expires_on is not None:
+            properties["expiresOn"] = self.expires_on.isoformat()
+        if self.recommendations:
+            properties["metadata"] = {"nephoscope": {"recommendations": sorted(self.recommendations)}}
+        name = self.id.rsplit("/", 1)[-1]
+        return {
+            "id": self.id,
+            "name": name,
+            "type": "Microsoft.Authorization/policyExemptions",
+            "properties": properties,
+        }
+
     def active(self, now: datetime) -> bool:
         """Whether it has not expired: it ends at the very second of `expiresOn`."""
         return self.expires_on is None or now < self.expires_on

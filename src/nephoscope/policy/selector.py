@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.policy.arm_object import fault
 
@@ -44,6 +44,10 @@ class Selector:
             raise fault("resourceWithoutLocation takes only 'subscriptionLevelResources'", source.at(name))
         return cls(kind, values, included is None)
 
+    def document(self) -> dict[str, Any]:
+        """The JSON that it was read from."""
+        return {"kind": self.kind, "notIn" if self.negated else "in": sorted(self.values)}
+
     def matches(self, resource: Resource | None, reference: str) -> bool:
         """Whether it picks the resource under the member; a selector on resources picks nothing where `resource` is None."""
         if self.kind == REFERENCE:
@@ -68,6 +72,10 @@ class ResourceSelector:
                 source.path,
             )
         return cls(source.text("name"), selectors)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON that it was read from."""
+        return {"name": self.name, "selectors": [selector.document() for selector in self.selectors]}
 
     def matches(self, resource: Resource, reference: str) -> bool:
         """Whether every selector picks the resource under the member."""

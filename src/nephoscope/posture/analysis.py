@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from nephoscope import analyze
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.view import View
 from nephoscope.model.assessment import Assessment
 from nephoscope.model.resource import Resource
 
@@ -20,8 +22,14 @@ class Analysis:
     assessments: tuple[Assessment, ...] = ()
 
 
-#: Runs the analyzers over an estate at a time.
+#: Runs analyzers over an estate at a time.
 Analyzers = Callable[[Estate, datetime], Analysis]
+
+
+def every_analyzer(estate: Estate, now: datetime) -> Analysis:
+    """What all analyzers of the package say."""
+    overlay, unknown, assessments = analyze.run(View(estate, now))
+    return Analysis(tuple(overlay), unknown, tuple(assessments))
 
 
 def no_analyzers(estate: Estate, now: datetime) -> Analysis:  # noqa: ARG001 - the shape of Analyzers

@@ -9,7 +9,7 @@ from datetime import datetime
 from nephoscope.estate.estate import Estate
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.snapshot import Snapshot
-from nephoscope.posture.analysis import Analysis, Analyzers, no_analyzers
+from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.change import Change, Dependents, changed_coverage, changed_keys
 from nephoscope.posture.layout import Layout, Roster
 from nephoscope.posture.matrix import Bench, Verdicts
@@ -31,7 +31,7 @@ def evaluate(
     now: datetime,
     *,
     scope: str = "",
-    analyzers: Analyzers = no_analyzers,
+    analyzers: Analyzers = every_analyzer,
     aliases: Aliases | None = None,
     since: Run | None = None,
     progress: Progress | None = None,

@@ -122,6 +122,23 @@ class Run:
         """What is known of a recommendation; a key that no content explains is named by itself."""
         return self._recommendations.of(key)
 
+    def standard_exemptions(self, exemption: Exemption) -> tuple[Exemption, ...]:
+        """An exemption by recommendation as the plain ones that Azure knows: one per assignment that holds a recommendation."""
+        held: dict[str, set[str]] = {}
+        for requirement in self.engine.program.requirements:
+            if requirement.key in exemption.recommendations:
+                held.setdefault(requirement.assignment.id, set()).add(requirement.reference.lower())
+        return tuple(
+            replace(
+                exemption,
+                id=f"{exemption.id}-{number}",
+                assignment=assignment,
+                references=frozenset(references - {""}),
+                recommendations=frozenset(),
+            )
+            for number, (assignment, references) in enumerate(held.items(), 1)
+        )
+
     def resource(self, assessment: Assessment) -> Resource | None:
         """The resource of an assessment, None for one that speaks of a scope."""
         return self.estate.resources.get(assessment.resource.rstrip("/").lower())
