@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.estate.holdings import properties
 
 if TYPE_CHECKING:
-    from nephoscope.estate.exposure import Reached
     from nephoscope.estate.view import View
+    from nephoscope.estate.ways_in import Reached
     from nephoscope.model.resource import Resource
 
 POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"

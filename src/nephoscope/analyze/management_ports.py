@@ -21,8 +21,8 @@ from nephoscope.estate.network import READS as NETWORK_READS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.exposure import Reached
     from nephoscope.estate.view import View
+    from nephoscope.estate.ways_in import Reached
     from nephoscope.model.assessment import Assessment, SubAssessment
     from nephoscope.model.resource import Resource
 

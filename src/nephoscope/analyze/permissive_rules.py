@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
 from nephoscope.analyze.verdict import finding, healthy, listing, not_applicable, unhealthy
-from nephoscope.estate.exposure import is_broad
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.security_rules import PROTOCOLS
+from nephoscope.estate.ways_in import is_broad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,11 +7,10 @@ through its own portal.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.addresses import PUBLIC, AddressSet, size
+from nephoscope.estate.addresses import PUBLIC, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
@@ -26,10 +25,9 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import reference
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
-from nephoscope.estate.reachability import Opening, remote_of
 from nephoscope.estate.security_rules import EVERY_PORT
-from nephoscope.estate.service_tags import is_rentable
 from nephoscope.estate.subnets import NETWORK_TYPE
+from nephoscope.estate.ways_in import Reached, WayIn, is_broad, is_broad_set, opens
 from nephoscope.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -52,42 +50,6 @@ READS = (
     HUB_CONNECTION_TYPE,
     IP_GROUP_TYPE,
 )
-
-# A source is "the Internet" when it is wider than the widest block that one organisation holds: a /8 of IPv4, a /16 of IPv6.
-BROAD = {4: 2**24, 6: 2**112}
-
-
-@dataclass(frozen=True, slots=True)
-class WayIn:
-    """How a stranger's packet gets to an address of a machine.
-
-    `kind` is a word of the field, `via` the ids on the way, `protocol` lower-cased ('*' = every one), `ports` those at the
-    machine, `clients` who may come. Rules see the packet come from `seen_as` (None = from the client itself).
-    `closed_by_default` marks a standard public address: shut until a network security group allows.
-    """
-
-    kind: str
-    via: tuple[str, ...]
-    protocol: str
-    ports: tuple[Interval, ...]
-    clients: AddressSet
-    seen_as: AddressSet | None = None
-    closed_by_default: bool = False
-
-    def leads_to(self, protocol: str, port: int) -> bool:
-        """Whether the way carries the protocol to the port."""
-        return self.protocol in ("*", protocol) and any(low <= port <= high for low, high in self.ports)
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A port of a machine that the Internet reaches: the way, and the openings in the groups on it (none = no group)."""
-
-    protocol: str
-    port: int
-    way: WayIn
-    openings: tuple[Opening, ...]
-    broad: bool
 
 
 class Exposure:
@@ -195,8 +157,11 @@ class Exposure:
 
     def _addressed(self, configuration: IpConfiguration) -> Iterator[WayIn]:
         for key in configuration.public_addresses:
-            standard = self._is_standard(self.estate.resources.get(key))
-            yield WayIn("public address", (key,), "*", EVERY_PORT, PUBLIC, None, standard)
+            address = self.estate.resources.get(key)
+            unread = key if address is None else ""
+            yield WayIn(
+                "public address", (key,), "*", EVERY_PORT, PUBLIC, None, self._is_standard(address), unread
+            )
         if configuration.inline_public:
             standard = configuration.inline_public.lower() == "standard"
             yield WayIn("public address", (configuration.id,), "*", EVERY_PORT, PUBLIC, None, standard)
@@ -356,13 +321,15 @@ class Exposure:
         if not led:
             return
         grouped = bool(self.network.security_groups(interface, configuration))
+        if not grouped and way.unread:
+            raise NotCollected(way.unread)
         if not grouped and way.closed_by_default:
             return
         remote = way.clients & self.network.internet(configuration) if way.seen_as is None else way.seen_as
         area = tuple((port, port) for port in led)
         openings = self.network.openings(interface, configuration, protocol, remote, area)
         for port in led:
-            hits = tuple(opening for opening in openings if _opens(opening, port))
+            hits = tuple(opening for opening in openings if opens(opening, port))
             if hits:
                 yield Reached(protocol, port, way, hits if grouped else (), self._is_broad(way, hits, port))
 
@@ -375,23 +342,3 @@ class Exposure:
 def _texts(configuration: IpConfiguration) -> list[str]:
     """The private addresses of an IP configuration as text."""
     return [configuration.address] if configuration.address else []
-
-
-def _opens(opening: Opening, port: int) -> bool:
-    return any(low <= port <= high for low, high in opening.region.ports)
-
-
-def is_broad(openings: Iterable[Opening], port: int) -> bool:
-    """Whether openings let the Internet at large to a port, and not only the networks of somebody known."""
-    listed = tuple(openings)
-    if any(opening.tag and is_rentable(opening.tag) and _opens(opening, port) for opening in listed):
-        return True
-    return any(
-        size(remote_of((opening for opening in listed if opening.family == family), port)) > limit
-        for family, limit in BROAD.items()
-    )
-
-
-def is_broad_set(addresses: AddressSet) -> bool:
-    """Whether a set of addresses is the Internet at large."""
-    return any(size(addresses.family(family)) > limit for family, limit in BROAD.items())
