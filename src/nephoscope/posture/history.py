@@ -7,7 +7,7 @@ evaluation), `changes` (appended) and `evaluations` (a row an evaluation, writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +56,7 @@ _EVALUATIONS = pa.schema(
         ("estate", pa.string()),
         ("content", pa.string()),
         ("decisions", pa.string()),
+        ("exemptions", pa.string()),
         ("controls", pa.string()),
         ("findings_version", pa.int64()),
     ]
@@ -64,7 +65,7 @@ _EVALUATIONS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One evaluation of a scope; `estate`, `content` and `decisions` are hashes of what it was made from.
+    """One evaluation of a scope; `estate`, `content` and `decisions` are hashes of what it was made from, `exemptions` their JSON.
 
     `percentage` is None where nothing could be scored.
     """
@@ -78,6 +79,7 @@ class Evaluation:
     estate: str
     content: str
     decisions: str
+    exemptions: str
     controls: Mapping[str, float]
     findings_version: int
 
@@ -131,9 +133,12 @@ class History:
         score: SecureScore,
         past: Mapping[Subject, Past],
         changes: Sequence[Change],
-        hashes: tuple[str, str, str],
+        made_from: tuple[str, str, str, str],
     ) -> Evaluation:
-        """Write one evaluation; `hashes` are those of estate, content and decisions. The last commit makes it count."""
+        """Write one evaluation; the last commit makes it count.
+
+        `made_from` are the hashes of estate, content and decisions, and the exemptions as JSON.
+        """
         id_ = uuid4().hex
         if changes:
             self._append("changes", [_change_row(id_, change) for change in changes], _CHANGES)
@@ -145,7 +150,7 @@ class History:
             score.percentage if score.scored else None,
             score.current,
             float(score.max),
-            *hashes,
+            *made_from,
             {item.control.name: item.current for item in score.controls if item.weight},
             version,
         )
@@ -237,6 +242,7 @@ def _evaluation_row(item: Evaluation) -> dict[str, Any]:
         "estate": item.estate,
         "content": item.content,
         "decisions": item.decisions,
+        "exemptions": item.exemptions,
         "controls": msgspec.json.encode(item.controls).decode(),
         "findings_version": item.findings_version,
     }
@@ -253,11 +259,7 @@ def _evaluation(row: Mapping[str, Any]) -> Evaluation:
         row["estate"],
         row["content"],
         row["decisions"],
+        row["exemptions"],
         msgspec.json.decode(row["controls"], type=dict[str, float]),
         row["findings_version"],
     )
-
-
-def open_subjects(past: Mapping[Subject, Past]) -> Iterable[Subject]:
-    """The subjects that fail as far as anybody knows."""
-    return (subject for subject, item in past.items() if item.open)

@@ -15,12 +15,15 @@ from nephoscope.model.place import Quarantined
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.comparison import Change
 from nephoscope.posture.controls import Controls
+from nephoscope.posture.delta import Part
 from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.ranking import Ranked, rank
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.run import Run
 from nephoscope.posture.score import SecureScore, score
+from nephoscope.posture.subject import Subject
 
 SCHEMA_VERSION = 1
 
@@ -98,8 +101,9 @@ class Report:
     run: Run
     scope: str
     filter: Filter = field(default_factory=Filter)
-    changes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    changes: Mapping[Subject, Change] = field(default_factory=dict)
     trend: Sequence[TrendPoint] = ()
+    delta: Sequence[Part] = ()
     top: int = 15
     controls: Controls = field(default_factory=Controls.builtin)
 
@@ -127,8 +131,8 @@ class Report:
         resources = self.run.estate.resources
         for item in self.run.assessments:
             key = ResourceId.parse(item.resource).key
-            change = self.changes.get((key, item.key), "")
-            yield Row(item, self.run.metadata(item.key), resources.get(key), change)
+            change = self.changes.get((key, item.key.lower()))
+            yield Row(item, self.run.metadata(item.key), resources.get(key), change.kind if change else "")
 
     @cached_property
     def score(self) -> SecureScore:

@@ -31,7 +31,9 @@ def render(report: Report, out: TextIO) -> None:
         "score": score_object(report.score),
     }
     out.write(_text(head)[:-1] + ',\n"assessments": [')
-    out.writelines((",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows))
+    out.writelines(
+        (",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows)
+    )
     out.write('\n],\n"summary": ' + _text(_summary(report)) + "}\n")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, TextIO
-from xml.sax.saxutils import XMLGenerator
+from xml.etree import ElementTree as ET
 
 from nephoscope.model.state import State
 
@@ -18,6 +19,9 @@ _ELEMENT = {
     State.EXEMPT: "skipped",
 }
 
+#: What XML 1.0 cannot carry, not even escaped.
+_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 def render(report: Report, out: TextIO) -> None:
     """Write `<testsuites>`: NonCompliant is a failure, Error an error, Unknown and Exempt are skipped with their reason."""
@@ -25,48 +29,40 @@ def render(report: Report, out: TextIO) -> None:
     for row in report.rows:
         if row.assessment.state is not State.NOT_APPLICABLE:
             suites[row.assessment.key].append(row)
-    xml = XMLGenerator(out, "utf-8", short_empty_elements=True)
-    xml.startDocument()
-    xml.startElement("testsuites", {"name": f"nephoscope {_clean(report.scope)}"})
+    root = ET.Element("testsuites", name=_clean(f"nephoscope {report.scope}"))
     for rows in suites.values():
-        _suite(report, rows, xml)
-    xml.endElement("testsuites")
-    out.write("\n")
+        root.append(_suite(report, rows))
+    ET.indent(root)
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n")
 
 
-def _suite(report: Report, rows: list[Row], xml: XMLGenerator) -> None:
+def _suite(report: Report, rows: list[Row]) -> ET.Element:
     states = [row.assessment.state for row in rows]
-    counts = {
-        "tests": len(rows),
-        "failures": states.count(State.NON_COMPLIANT),
-        "errors": states.count(State.ERROR),
-        "skipped": states.count(State.UNKNOWN) + states.count(State.EXEMPT),
-    }
     name = _clean(rows[0].recommendation.name)
-    xml.startElement("testsuite", {"name": name, **{key: str(value) for key, value in counts.items()}})
+    suite = ET.Element(
+        "testsuite",
+        name=name,
+        tests=str(len(rows)),
+        failures=str(states.count(State.NON_COMPLIANT)),
+        errors=str(states.count(State.ERROR)),
+        skipped=str(states.count(State.UNKNOWN) + states.count(State.EXEMPT)),
+    )
     for row in rows:
-        xml.startElement("testcase", {"classname": name, "name": _clean(row.assessment.resource)})
-        _outcome(report, row, xml)
-        xml.endElement("testcase")
-    xml.endElement("testsuite")
+        case = ET.SubElement(suite, "testcase", classname=name, name=_clean(row.assessment.resource))
+        _outcome(report, row, case)
+    return suite
 
 
-def _outcome(report: Report, row: Row, xml: XMLGenerator) -> None:
+def _outcome(report: Report, row: Row, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return
     text = row.assessment.description or row.recommendation.name
-    xml.startElement(element, {"message": _clean(text), "type": _clean(row.recommendation.severity)})
+    child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
     if element == "failure":
         lines = [reason.message or reason.path for reason in report.reasons(row)]
-        xml.characters(_clean("\n".join([*lines, *row.recommendation.remediation.steps])))
-    xml.endElement(element)
+        child.text = _clean("\n".join([*lines, *row.recommendation.remediation.steps]))
 
 
 def _clean(text: str) -> str:
-    """Without the characters that XML 1.0 cannot carry."""
-    return "".join(
-        char
-        for char in text
-        if char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
-    )
+    return _FORBIDDEN.sub("\ufffd", text)

@@ -97,7 +97,7 @@ def score_table(score: SecureScore) -> Table:
 def _bar(share: float, width: int = 16) -> Text:
     full = round(share * width)
     style = "green" if share >= 0.8 else "yellow" if share >= 0.5 else "red"
-    return Text("━" * full, style=style) + Text("━" * (width - full), style="dim")
+    return Text("█" * full, style=style) + Text("░" * (width - full), style="dim")
 
 
 def ranking_table(ranking: Iterable[Ranked]) -> Table:

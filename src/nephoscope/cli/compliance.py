@@ -1,0 +1,58 @@
+"""Show how an estate stands against a standard: its controls, and who answers for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.options import judged_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("compliance")
+@judged_by
+@click.option(
+    "--standard",
+    metavar="NAME",
+    help="Show the controls of one of the judged initiatives (id, name or part of its title).",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """Show the regulatory compliance of TARGET, or of the last scan, for every initiative that it was judged by.
+
+    A control passes when none of its policies failed and none was left unknown. Policies that only a person can attest are manual;
+    those that nobody can evaluate here (documents of the platform, disabled ones) are unavailable.
+    """
+    from pathlib import Path
+
+    from nephoscope.cli.session.session import report_of, usage_error
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.views import compliance
+    from nephoscope.policy.catalogue import NotHeldError
+    from nephoscope.posture import standards
+
+    report = report_of(data, options)
+    try:
+        wanted = options["standard"]
+        found = (
+            [standards.standard(report.run, standards.known(report.run, wanted))]
+            if wanted
+            else standards.standards(report.run)
+        )
+    except NotHeldError as error:
+        usage_error(error.message)
+    target = Path(options["output_file"]) if options["output_file"] else None
+    with writing(target) as out:
+        compliance.RENDERERS[options["output"]](found, out)

@@ -1,0 +1,147 @@
+"""Import, list, show and test policies, initiatives and alias tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nephoscope.policy.catalogue import Taken
+    from nephoscope.posture.content_test import Outcome
+
+_PATH = click.Path(exists=True, path_type=Path)
+
+
+@click.group("content")
+def command() -> None:
+    """Work with the content that estates are judged by."""
+
+
+@command.command("import")
+@click.argument("path", type=_PATH)
+@click.option(
+    "--name",
+    default="",
+    help="Name of the pack (default: the folder's name); one of the same name is replaced.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="List every document that was not taken.")
+@click.pass_obj
+def import_(data: Path, /, path: Path, name: str, verbose: bool) -> None:
+    """Import PATH: a checkout of the public policy repository, a folder of definitions, or an alias table.
+
+    An alias table is the JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
+    """
+    from nephoscope.cli.session.session import usage_error
+    from nephoscope.content.loader import ContentError
+    from nephoscope.policy.errors import PolicyError
+    from nephoscope.posture.packs import Packs
+
+    try:
+        if path.is_file() and _is_alias_table(path):
+            table, count = Packs(data).add_aliases(path)
+            click.echo(f"{count:,} aliases imported as {table.name}")
+            return
+        pack, taken = Packs(data).add(path, name)
+    except (ContentError, PolicyError, OSError) as error:
+        usage_error(str(error))
+    _report(pack.name, taken, verbose)
+
+
+def _is_alias_table(path: Path) -> bool:
+    """Whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
+    from nephoscope.content.loader import Document
+    from nephoscope.model.place import Place
+
+    if path.suffix == ".gz":
+        return True
+    body = Document(path, Place(str(path))).json() if path.stat().st_size < 16 * 1024 * 1024 else []
+    first = body[0] if isinstance(body, list) and body else body
+    if not isinstance(first, dict):
+        return True
+    return "resourceTypes" in first or not ({"properties", "policyRule", "value"} & first.keys())
+
+
+def _report(name: str, taken: Taken, verbose: bool) -> None:
+    click.echo(
+        f"{name}: {taken.definitions:,} definitions and {taken.initiatives:,} initiatives taken from {taken.files:,} files"
+    )
+    for reason, count in taken.reasons():
+        click.echo(f"  {count:>6,}  not taken or in doubt: {reason}")
+    if verbose:
+        for problem in taken.problems:
+            click.echo(f"  {problem.place}: {problem.reason}")
+
+
+@command.command("list")
+@click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
+@click.option("--packs", is_flag=True, help="List imported packs and alias tables.")
+@click.argument("text", default="")
+@click.pass_obj
+def list_(data: Path, /, text: str, initiatives: bool, packs: bool) -> None:
+    """List definitions (or initiatives) whose title or name contains TEXT."""
+    from nephoscope.posture.packs import Packs
+
+    store = Packs(data)
+    if packs:
+        for item in store.imported():
+            click.echo(f"{item.name}  {item.size:,}  {item.source}")
+        return
+    catalogue = store.catalogue()
+    entries = catalogue.initiatives() if initiatives else catalogue.definitions()
+    wanted = text.casefold()
+    for entry in sorted(entries, key=lambda one: one.display_name.casefold()):
+        if wanted in entry.display_name.casefold() or wanted in entry.name:
+            click.echo(f"{entry.name}  {entry.version}  {entry.display_name}")
+
+
+@command.command("show")
+@click.argument("name")
+@click.pass_obj
+def show(data: Path, /, name: str) -> None:
+    """Print the definition or initiative NAME (an id, a name, or an initiative's title) as JSON."""
+    import json
+
+    from nephoscope.cli.session.session import usage_error
+    from nephoscope.policy.catalogue import NotHeldError
+    from nephoscope.posture.packs import Packs
+
+    catalogue = Packs(data).catalogue()
+    for kind in ("definition", "initiative"):
+        try:
+            entry = catalogue.find("definition" if kind == "definition" else "initiative", name)
+        except NotHeldError as error:
+            last = error
+            continue
+        click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
+        return
+    usage_error(last.message)
+
+
+@command.command("test")
+@click.argument("folder", type=_PATH, required=False)
+@click.option("--verbose", "-v", is_flag=True, help="List every test body, not only those that fail.")
+def test(folder: Path | None, verbose: bool) -> None:
+    """Run the test bodies beside the policies of FOLDER (default: the shipped pack); exits 1 when one fails."""
+    from nephoscope.cli.session.session import usage_error
+    from nephoscope.content.loader import ContentError
+    from nephoscope.posture.content_test import check
+
+    try:
+        outcomes = check(folder)
+    except ContentError as error:
+        usage_error(str(error))
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    for outcome in outcomes if verbose else failed:
+        click.echo(_line(outcome))
+    click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0)
+
+
+def _line(outcome: Outcome) -> str:
+    what = f"{outcome.policy}: {outcome.note}" if outcome.note else outcome.policy
+    return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (
+        f"  {outcome.problem}" if outcome.problem else ""
+    )

@@ -1,0 +1,49 @@
+"""List what to do, the gravest and most rewarding first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.options import filtered, judged_by, printed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("recommendations")
+@judged_by
+@click.option(
+    "--show",
+    metavar="POLICY",
+    help="Show one recommendation in full: why, how to fix it, and on which resources.",
+)
+@click.option(
+    "--preview",
+    "preview",
+    metavar="POLICY",
+    help="Show what the remediation of a policy would change, without doing it.",
+)
+@filtered
+@printed
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
+    from nephoscope.cli.outputs import renderer
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.views import grouping, recommendation, remediation
+
+    report = report_of(data, options)
+    with writing(options["output_file"]) as out:
+        if options["preview"]:
+            remediation.render(report, options["preview"], out)
+        elif options["show"]:
+            recommendation.render(report, options["show"], out)
+        elif options["output"] != "table":
+            renderer(options["output"])(report, out)
+        else:
+            recommendation.render_list(report, out)
+            if options["group_by"]:
+                grouping.render(report, options["group_by"], out)

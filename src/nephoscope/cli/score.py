@@ -1,0 +1,50 @@
+"""Show the secure score: of the estate, of each control, of each subscription."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.options import judged_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("score")
+@judged_by
+@click.option(
+    "--controls",
+    is_flag=True,
+    help="List the recommendations of every control, with the source of the placement.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """Show the secure score of TARGET, or of the last scan: formula and points of Defender for Cloud.
+
+    A control scores max / (healthy + unhealthy) x healthy; a resource is healthy when it passes every recommendation of the
+    control. Several subscriptions are weighted by their resources.
+    """
+    from pathlib import Path
+
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.views import score
+
+    report = report_of(data, {**options, "delta": True})
+    target = Path(options["output_file"]) if options["output_file"] else None
+    with writing(target) as out:
+        if options["output"] == "json":
+            score.render_json(report, out)
+        else:
+            score.render(report, out, controls=options["controls"])

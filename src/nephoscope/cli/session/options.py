@@ -1,0 +1,194 @@
+"""The options of every command that judges an estate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from nephoscope.cli.outputs import formats
+from nephoscope.model.state import Severity, State
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_FILE = click.Path(exists=True)
+
+
+class Instant(click.ParamType[datetime]):
+    """A date or an instant in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The aware instant."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                f"{value!r} is not a date or time such as 2026-11-24 or 2026-11-24T10:00:00Z", param, ctx
+            )
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Setting(click.ParamType[tuple[str, Any]]):
+    """NAME=VALUE, the value as JSON where it is JSON, else as text."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """The pair."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not equals or not name:
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            return name, text
+
+
+class Word(click.Choice[str]):
+    """One of a set of words, in any case."""
+
+    def __init__(self, words: type[Severity] | type[State]) -> None:
+        super().__init__([word.value for word in words], case_sensitive=False)
+
+
+_JUDGED_BY = (
+    click.argument("targets", nargs=-1, metavar="[TARGET]..."),
+    click.option(
+        "--policies",
+        multiple=True,
+        type=_FILE,
+        metavar="DIR",
+        help="Folder or file of definitions and initiatives to judge by.",
+    ),
+    click.option(
+        "--initiative",
+        "initiatives",
+        multiple=True,
+        metavar="NAME_OR_ID",
+        help="Initiative to judge by (default: nephoscope).",
+    ),
+    click.option(
+        "--parameter",
+        "parameters",
+        multiple=True,
+        type=Setting(),
+        help="Parameter of the initiative; the value may be JSON.",
+    ),
+    click.option(
+        "--decisions",
+        multiple=True,
+        type=_FILE,
+        metavar="FILE",
+        help="Assignments, exemptions and attestations as ARM JSON.",
+    ),
+    click.option(
+        "--assigned", is_flag=True, help="Judge by the assignments that the estate and --decisions hold."
+    ),
+    click.option("--scope", default="", metavar="ID", help="Judge only what lies at or under this scope."),
+    click.option(
+        "--at", type=Instant(), help="Judge as of this time (expiry of exemptions, dates in rules)."
+    ),
+    click.option(
+        "--since",
+        metavar="SNAPSHOT|DATE",
+        help="Say what changed since another snapshot, or since an evaluation in the history.",
+    ),
+    click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
+)
+_FILTERED = (
+    click.option(
+        "--subscription",
+        "subscriptions",
+        multiple=True,
+        metavar="ID",
+        help="Show only this subscription (* is a wildcard).",
+    ),
+    click.option(
+        "--resource-group",
+        "resource_groups",
+        multiple=True,
+        metavar="NAME",
+        help="Show only this resource group (* is a wildcard).",
+    ),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        help="Show only resources of this type (* is a wildcard).",
+    ),
+    click.option(
+        "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Show only resources with this tag."
+    ),
+    click.option(
+        "--severity", "severities", multiple=True, type=Word(Severity), help="Show only this severity."
+    ),
+    click.option(
+        "--state", "states", multiple=True, type=Word(State), help="Show only assessments that ended so."
+    ),
+    click.option("--group-by", metavar="TAG", help="Group findings by the value of this tag, such as owner."),
+)
+_PRINTED = (
+    click.option(
+        "--output",
+        "-o",
+        type=click.Choice(formats()),
+        default="table",
+        show_default=True,
+        help="Output format.",
+    ),
+    click.option(
+        "--output-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the output to this file.",
+    ),
+    click.option(
+        "--top",
+        type=click.IntRange(1),
+        default=15,
+        show_default=True,
+        help="Recommendations shown in the table.",
+    ),
+)
+_GATE = (
+    click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one."),
+    click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something ended Unknown."),
+)  # fmt: skip
+
+
+def judged_by(command: _Command) -> _Command:
+    """Add the options that say what is judged by what."""
+    return _add(command, _JUDGED_BY)
+
+
+def filtered(command: _Command) -> _Command:
+    """Add the options that choose which rows are shown."""
+    return _add(command, _FILTERED)
+
+
+def printed(command: _Command) -> _Command:
+    """Add the options of the output."""
+    return _add(command, _PRINTED)
+
+
+def gated(command: _Command) -> _Command:
+    """Add the options of the exit code."""
+    return _add(command, _GATE)
+
+
+def _add(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,147 @@
+"""One invocation that judges an estate: from options to a report, with progress on a terminal and errors in plain words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from nephoscope.content.loader import ContentError
+from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.model.state import Severity, State
+from nephoscope.policy.catalogue import NotHeldError
+from nephoscope.policy.errors import PolicyError
+from nephoscope.posture.record import Recorder, since_date, since_run
+from nephoscope.posture.report import Filter, Report
+from nephoscope.posture.run import Run
+from nephoscope.posture.scan import Progress, Request, Scan, last_request, save_request
+from nephoscope.sources.resources import SnapshotError
+
+
+def report_of(data: Path, options: Mapping[str, Any]) -> Report:
+    """Load, judge and compare as the options say; ends the process with code 2 and a sentence where that is not possible."""
+    try:
+        with _progress() as progress:
+            return _report(data, options, progress)
+    except (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError) as error:
+        usage_error(str(error))
+
+
+def usage_error(message: str) -> NoReturn:
+    """End with exit code 2 and a message."""
+    click.echo(f"nephoscope: {message}", err=True)
+    sys.exit(2)
+
+
+def _report(data: Path, options: Mapping[str, Any], progress: Progress) -> Report:
+    request = _request(data, options)
+    now = options["at"] or datetime.now(UTC)
+    scan = Scan(request, data, now, progress)
+    estate = scan.estate()
+    before = _before(scan, options["since"])
+    run = scan.run(estate, before)
+    report = Report(run, request.label, filter=_filter(options), top=options.get("top") or 15)
+    for problem in run.errors:
+        if problem.error:
+            click.echo(f"nephoscope: {problem.place}: {problem.reason}", err=True)
+    return _compared(report, scan, before, options)
+
+
+def _request(data: Path, options: Mapping[str, Any]) -> Request:
+    """The request of the options; without a target that of the last scan, which the options then amend."""
+    request = Request(
+        targets=options["targets"],
+        policies=options["policies"],
+        initiatives=options["initiatives"],
+        parameters=options["parameters"],
+        decisions=options["decisions"],
+        assigned=options["assigned"],
+        scope=options["scope"],
+    )
+    if request.targets:
+        return request
+    last = last_request(data)
+    if last is None:
+        usage_error("nothing to look at: give a snapshot, or `sample:` for the bundled sample estate")
+    given = {
+        name: value
+        for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope")
+        if (value := getattr(request, name))
+    }
+    return replace(last, **given)
+
+
+def _before(scan: Scan, since: str | None) -> Run | None:
+    """The run over the snapshot that --since names, None where it names a date or nothing."""
+    if since is None or not Path(since).exists():
+        return None
+    return scan.run(scan.estate([since]))
+
+
+def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[str, Any]) -> Report:
+    """The report with what changed: since --since, or since the evaluation before, which `scan` alone records."""
+    if before is not None:
+        return replace(report, changes=since_run(before, report.run))
+    if options["no_history"]:
+        return report
+    recorder = Recorder(scan.data, scan.request.label)
+    if options["since"] is not None:
+        report = replace(report, changes=since_date(recorder, report.run, _date(options["since"])))
+    elif options.get("record"):
+        report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
+        save_request(scan.request, scan.data)
+    elif options.get("delta"):
+        report = replace(report, delta=recorder.delta(report, EstateStore(scan.data), scan.judge))
+    return replace(report, trend=recorder.trend())
+
+
+def _date(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        usage_error(f"--since {text}: neither a snapshot that exists nor a date")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _filter(options: Mapping[str, Any]) -> Filter:
+    return Filter(
+        subscriptions=tuple(options.get("subscriptions") or ()),
+        resource_groups=tuple(options.get("resource_groups") or ()),
+        types=tuple(options.get("types") or ()),
+        tags=tuple(options.get("tags") or ()),
+        severities=tuple(Severity(word) for word in options.get("severities") or ()),
+        states=tuple(State(word) for word in options.get("states") or ()),
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress line on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
+
+        yield tell

@@ -1,0 +1,116 @@
+"""Standards, their controls and the shares of who answers for them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from nephoscope.cli.outputs.table import console_of
+from nephoscope.posture.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
+
+_STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}
+_SHOWN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.UNAVAILABLE)
+
+
+def render(standards: Sequence[Standard], out: TextIO) -> None:
+    """Print a line a standard; for a single one its controls too."""
+    console = console_of(out)
+    table = Table(title="\nStandards", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("standard", header_style="dim", overflow="fold")
+    for name in (
+        "passed",
+        *(outcome.value for outcome in _SHOWN if outcome is not Outcome.PASSED),
+        "compliance",
+    ):
+        table.add_column(name, justify="right", header_style="dim", no_wrap=True)
+    for item in standards:
+        counts = [str(item.outcomes[outcome]) for outcome in _SHOWN if outcome is not Outcome.PASSED]
+        share = f"{item.percentage:.1%}" if item.percentage is not None else "not judged"
+        table.add_row(item.name, str(item.outcomes[Outcome.PASSED]), *counts, share)
+    console.print(table)
+    for item in standards:
+        shares = ", ".join(f"{item.shares[share]} {share.value}" for share in Share if item.shares[share])
+        console.print(Text(f"{item.name}: {len(item.requirements)} policies: {shares}", style="dim"))
+    if len(standards) == 1:
+        console.print(_controls(standards[0]))
+
+
+def _controls(standard: Standard) -> Table:
+    table = Table(title="\nControls", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("control", header_style="dim", overflow="fold")
+    table.add_column("outcome", header_style="dim", no_wrap=True)
+    for name in ("failed", "unknown", "passed", "n/a", "manual"):
+        table.add_column(name, justify="right", header_style="dim", no_wrap=True)
+    for control in standard.controls:
+        outcomes = [item.outcome for item in control.requirements]
+        table.add_row(
+            control.name + (f"  {control.title}" if control.title and control.title != control.name else ""),
+            Text(control.outcome.value, style=_STYLE.get(control.outcome, "dim")),
+            *(str(outcomes.count(outcome)) for outcome in _SHOWN[:4]),
+            str(sum(item.share is Share.MANUAL for item in control.requirements)),
+        )
+    return table
+
+
+def render_json(standards: Sequence[Standard], out: TextIO) -> None:
+    """Write the standards with their controls and policies as JSON."""
+    body = [_standard(item) for item in standards]
+    out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
+
+
+def _standard(item: Standard) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "percentage": item.percentage,
+        "controls": {outcome.value: item.outcomes[outcome] for outcome in Outcome},
+        "policies": {share.value: item.shares[share] for share in Share},
+        "details": [_control(control) for control in item.controls],
+    }
+
+
+def _control(control: ControlCompliance) -> dict[str, Any]:
+    return {
+        "name": control.name,
+        "title": control.title,
+        "outcome": control.outcome,
+        "policies": [
+            {
+                "reference": item.reference,
+                "policy": item.key,
+                "kind": item.kind,
+                "outcome": item.outcome,
+                "resources": {state.value: count for state, count in sorted(item.counts.items())},
+            }
+            for item in control.requirements
+        ],
+    }
+
+
+def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
+    """Write one row for each control and policy."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("standard", "control", "controlOutcome", "reference", "policy", "kind", "outcome"))
+    for standard, control, item in _rows(standards):
+        writer.writerow(
+            (standard.name, control.name, control.outcome, item.reference, item.key, item.kind, item.outcome)
+        )
+
+
+def _rows(standards: Sequence[Standard]) -> Iterator[tuple[Standard, ControlCompliance, Requirement]]:
+    for standard in standards:
+        for control in standard.controls:
+            for item in control.requirements:
+                yield standard, control, item
+
+
+RENDERERS: dict[str, Callable[[Sequence[Standard], TextIO], None]] = {
+    "table": render,
+    "json": render_json,
+    "csv": render_csv,
+}

@@ -1,0 +1,76 @@
+"""Why a resource was judged as it was: every verdict with the conditions that decided it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+from rich.text import Text
+
+from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
+from nephoscope.model.state import State
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nephoscope.model.assessment import Reason
+    from nephoscope.posture.report import Report, Row
+
+MAX_VALUE = 120
+
+_STYLE = {
+    State.COMPLIANT: "green",
+    State.NON_COMPLIANT: "bold red",
+    State.UNKNOWN: "yellow",
+    State.ERROR: "bold magenta",
+}
+
+
+def render(report: Report, wanted: str, out: TextIO) -> None:
+    """Print the verdicts on the resource with this id, or on those whose id ends so; UsageError when there is none."""
+    suffix = wanted.rstrip("/").casefold()
+    resources = {row.assessment.resource for row in report.rows if _named(row, suffix)}
+    if not resources:
+        raise click.UsageError(f"no judged resource has an id that ends in {wanted!r}")
+    console = console_of(out)
+    for resource in sorted(resources):
+        console.print(f"\n[bold]{resource}[/bold]")
+        for row in report.rows:
+            if row.assessment.resource == resource and row.assessment.state is not State.NOT_APPLICABLE:
+                _verdict(report, row, console)
+
+
+def _named(row: Row, suffix: str) -> bool:
+    key = row.assessment.resource.casefold()
+    return key == suffix or key.endswith("/" + suffix.lstrip("/"))
+
+
+def _verdict(report: Report, row: Row, console: Console) -> None:
+    item = row.assessment
+    line = Text("\n")
+    line.append(f"{item.state.value:<13}", style=_STYLE.get(item.state, ""))
+    line.append(f"{row.recommendation.severity.value:<14}", style=SEVERITY_STYLE[row.recommendation.severity])
+    line.append(row.recommendation.name)
+    line.append(f"  {item.key}", style="dim")
+    console.print(line)
+    if item.description:
+        console.print(Text(f"    {item.cause}: {item.description}", style="dim"))
+    for reason in report.reasons(row):
+        console.print(_reason(reason))
+
+
+def _reason(reason: Reason) -> Text:
+    text = Text("    ")
+    text.append(f"{reason.subject or reason.path} ", style="bold")
+    text.append(f"{reason.operator} {_value(reason.expected)}")
+    text.append(f"  is {_value(reason.actual)}", style="cyan")
+    if reason.resource:
+        text.append(f"  in {reason.resource}", style="dim")
+    text.append(f"  ({reason.path})", style="dim")
+    return text
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "..."

@@ -1,0 +1,96 @@
+"""Recommendations: all of them in order, or one in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from rich.syntax import Syntax
+from rich.text import Text
+
+from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, ranking_table
+from nephoscope.model.state import State
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nephoscope.posture.ranking import Ranked
+    from nephoscope.posture.report import Report
+
+
+def render_list(report: Report, out: TextIO) -> None:
+    """Print the failing recommendations in rank order."""
+    console = console_of(out)
+    failing = [ranked for ranked in report.ranking if ranked.unhealthy]
+    console.print(ranking_table(failing[: report.top]))
+    if len(failing) > report.top:
+        console.print(f"[dim]... and {len(failing) - report.top} more: --top {len(failing)}[/dim]")
+    if not failing:
+        console.print("No failing recommendation.")
+
+
+def render(report: Report, wanted: str, out: TextIO) -> None:
+    """Print one recommendation, chosen by its policy's name or by part of its title; UsageError where none or several fit."""
+    ranked = choose(report, wanted)
+    console = console_of(out)
+    item = ranked.recommendation
+    title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
+    console.print(title + Text(item.name, style="bold"))
+    facts = [
+        item.key,
+        item.category,
+        ranked.control.name if ranked.control else "",
+        *item.controls,
+        *item.tactics,
+        *item.techniques,
+    ]
+    console.print(Text("  ".join(fact for fact in facts if fact), style="dim"))
+    console.print(Text(f"severity: {item.severity_source}", style="dim"))
+    if item.description:
+        console.print("\n" + item.description, markup=False)
+    _remediation(ranked, console)
+    _resources(report, ranked, console)
+
+
+def choose(report: Report, wanted: str) -> Ranked:
+    """The recommendation that a person named."""
+    text = wanted.casefold()
+    exact = [one for one in report.ranking if one.recommendation.key == text]
+    found = exact or [one for one in report.ranking if text in one.recommendation.name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise click.UsageError(
+            f"no recommendation is named {wanted!r}: give a policy's name or part of its title"
+        )
+    titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])
+    raise click.UsageError(f"{len(found)} recommendations fit {wanted!r}: {titles}")
+
+
+def _remediation(ranked: Ranked, console: Console) -> None:
+    guide = ranked.recommendation.remediation
+    if guide.steps:
+        console.print("\n[bold]How to fix it[/bold]")
+        for number, step in enumerate(guide.steps, 1):
+            console.print(f"  {number}. {step}", markup=False)
+    if guide.az:
+        console.print("\n[bold]Azure CLI[/bold]")
+        console.print(Syntax(guide.az, "sh", background_color="default", word_wrap=True))
+    if guide.bicep:
+        console.print("\n[bold]Bicep[/bold]")
+        console.print(Syntax(guide.bicep, "bicep", background_color="default", word_wrap=True))
+
+
+def _resources(report: Report, ranked: Ranked, console: Console) -> None:
+    rows = [row for row in report.rows if row.assessment.key == ranked.recommendation.key]
+    for state in (State.NON_COMPLIANT, State.ERROR, State.UNKNOWN, State.EXEMPT):
+        mine = [row for row in rows if row.assessment.state is state]
+        if mine:
+            console.print(f"\n[bold]{state.value}[/bold] [dim]({len(mine)})[/dim]")
+        for row in mine:
+            note = row.assessment.description or "; ".join(
+                reason.message for reason in report.reasons(row) if reason.message
+            )
+            console.print(f"  {row.assessment.resource}", markup=False, soft_wrap=True)
+            if note:
+                console.print(Text(f"      {note}", style="dim"))

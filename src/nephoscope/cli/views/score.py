@@ -1,0 +1,103 @@
+"""The secure score: controls, subscriptions, trend, and why it moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from nephoscope.cli.outputs.json import score_object
+from nephoscope.cli.outputs.table import console_of, percent, score_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.report import Report
+
+
+def render(report: Report, out: TextIO, *, controls: bool) -> None:
+    """Print the score for a person."""
+    console = console_of(out)
+    console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{report.scope}[/dim]\n")
+    console.print(score_table(report.score))
+    console.print(_subscriptions(report))
+    if report.delta:
+        _delta(report, console)
+    if len(report.trend) > 1:
+        _trend(report, console)
+    if controls:
+        _placements(report, console)
+
+
+def render_json(report: Report, out: TextIO) -> None:
+    """Write the score with trend and causes as JSON."""
+    body: dict[str, Any] = {
+        "scope": report.scope,
+        "evaluated": report.now,
+        "score": score_object(report.score),
+        "trend": [{"evaluated": point.when, "percentage": point.percentage} for point in report.trend],
+        "delta": [{"cause": part.cause, "points": round(part.points, 4)} for part in report.delta],
+    }
+    out.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
+
+
+def _subscriptions(report: Report) -> Table:
+    table = Table(title="\nSubscriptions", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("subscription", header_style="dim", no_wrap=True)
+    for name in ("score", "points", "of", "weight"):
+        table.add_column(name, justify="right", header_style="dim", no_wrap=True)
+    for scope in report.score.subscriptions:
+        if not scope.subscription:
+            continue
+        resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
+        table.add_row(
+            subscription_name(resource) or scope.subscription,
+            f"{scope.percentage:.1%}" if scope.scored else "not scored",
+            f"{scope.current:.2f}",
+            str(scope.max),
+            str(scope.weight),
+        )
+    return table
+
+
+def subscription_name(resource: Resource | None) -> str:
+    """The display name of a subscription object, '' where it is not known."""
+    if resource is None:
+        return ""
+    properties = resource.body.get("properties")
+    title = properties.get("displayName") if isinstance(properties, dict) else None
+    return str(title or resource.body.get("displayName") or resource.body.get("name") or "")
+
+
+def _delta(report: Report, console: Console) -> None:
+    console.print("\n[bold]Why it moved since the evaluation before[/bold]")
+    for part in report.delta:
+        console.print(f"  {part.points:+.1%}  {part.cause}")
+
+
+def _trend(report: Report, console: Console) -> None:
+    """The last evaluations as a line of blocks, the newest at the right."""
+    points = report.trend[-40:]
+    blocks = "▁▂▃▄▅▆▇█"
+    line = "".join(blocks[min(7, int(point.percentage * 8))] for point in points)
+    console.print(
+        f"\n[bold]Trend[/bold]  {line}  {points[0].percentage:.1%} to {points[-1].percentage:.1%} in {len(points)} evaluations"
+    )
+
+
+def _placements(report: Report, console: Console) -> None:
+    keys = sorted({row.assessment.key for row in report.rows})
+    for control in report.controls.controls:
+        names = [key for key in keys if report.controls.scoring(report.run.metadata(key)) == control]
+        if not names:
+            continue
+        console.print(f"\n[bold]{control.name}[/bold] [dim]({control.max_score} points)[/dim]")
+        for key in names:
+            placement = report.controls.placements.get(key)
+            source = placement.source if placement else "metadata of the definition"
+            line = Text(f"  {report.run.metadata(key).name}")
+            line.append(f"  {source}", style="yellow" if placement and placement.inferred else "dim")
+            console.print(line)

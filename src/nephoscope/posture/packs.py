@@ -1,0 +1,126 @@
+"""Imported content in the data folder: packs of policies and initiatives, and alias tables; the shipped pack comes first."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.content.loader import ContentError, Document, documents
+from nephoscope.model.place import Place
+from nephoscope.policy import catalogue_cache
+from nephoscope.policy.aliases import Aliases
+from nephoscope.policy.catalogue import Catalogue, Taken
+
+MAX_ALIAS_FILE = 512 * 1024 * 1024
+
+
+class _Stored(msgspec.Struct):
+    """A pack as it is stored: the documents that were taken, so that a newer nephoscope can read them anew."""
+
+    name: str
+    source: str
+    documents: list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What is known of an imported pack or alias table."""
+
+    name: str
+    source: str
+    size: int
+
+
+class Packs:
+    """The content of one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._packs = data / "content" / "packs"
+        self._tables = data / "content" / "aliases"
+        self._cache = data / "content" / "cache"
+
+    def add(self, root: Path, name: str = "") -> tuple[Imported, Taken]:
+        """Import a folder or file of definitions and initiatives under a name (default: the folder's); an earlier one is replaced.
+
+        ContentError when the root does not exist or holds nothing usable.
+        """
+        found = list(documents(root))
+        catalogue = Catalogue.of(found)
+        if not catalogue.entries:
+            raise ContentError("no policy definition or initiative found", Place(str(root)))
+        name = _slug(name or root.resolve().name)
+        rows = [(entry.place.file, bytes(entry.data)) for entry in catalogue.entries]
+        path = self._packs / f"{name}.pack"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.msgpack.encode(_Stored(name, str(root), rows)))
+        return Imported(name, str(root), len(rows)), catalogue.taken
+
+    def add_aliases(self, path: Path) -> tuple[Imported, int]:
+        """Import an alias table in a shape that Aliases.load takes; returns it and how many aliases it has. PolicyError otherwise."""
+        if path.stat().st_size > MAX_ALIAS_FILE:
+            raise ContentError(
+                f"the file is over {MAX_ALIAS_FILE >> 20} MiB: not an alias table", Place(str(path))
+            )
+        aliases = Aliases.load(path)
+        data = path.read_bytes()
+        suffix = ".json.gz" if path.suffix == ".gz" else ".json"
+        target = self._tables / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return Imported(target.name, str(path), len(data)), len(aliases)
+
+    def imported(self) -> list[Imported]:
+        """The imported packs and alias tables."""
+        packs = [
+            (path, msgspec.msgpack.decode(path.read_bytes(), type=_Stored))
+            for path in self._files(self._packs)
+        ]
+        tables = [Imported(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)]
+        return [Imported(pack.name, pack.source, len(pack.documents)) for _, pack in packs] + tables
+
+    def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
+        """The shipped pack, the imported packs and the given folders as one catalogue."""
+        own = catalogue_cache.load(own_documents(), self._cache)
+        packs = [self._pack(path) for path in self._files(self._packs)]
+        return own.including(*packs, *(self.folder(folder) for folder in folders))
+
+    def folder(self, root: Path) -> Catalogue:
+        """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""
+        return catalogue_cache.load(documents(root), self._cache)
+
+    def aliases(self) -> Aliases:
+        """The shipped table with the imported ones laid over it."""
+        table = Aliases.builtin()
+        for path in self._files(self._tables):
+            table = table.merged(Aliases.load(path))
+        return table
+
+    def _pack(self, path: Path) -> Catalogue:
+        status = path.stat()
+        blob = self._cache / f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.pack.catalogue"
+        try:
+            return catalogue_cache.read(blob)
+        except (FileNotFoundError, ValueError):
+            pack = msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
+            catalogue_cache.write(
+                Catalogue.of(Document(data, Place(file)) for file, data in pack.documents), blob
+            )
+            return catalogue_cache.read(blob)
+
+    @staticmethod
+    def _files(folder: Path) -> list[Path]:
+        return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def own_documents() -> list[Document]:
+    """The definitions and initiatives that ship with nephoscope."""
+    return [*documents(None, "policies"), *documents(None, "initiatives")]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "pack"

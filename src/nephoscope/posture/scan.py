@@ -1,0 +1,132 @@
+"""A scan: load what is asked for, judge it, compare it with what was known, and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope import analyze
+from nephoscope.content.loader import documents
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.view import View
+from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.evaluation import evaluate
+from nephoscope.posture.packs import Packs
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.run import Run
+from nephoscope.sources import resources
+
+SAMPLE = "sample:"
+OWN_INITIATIVE = "nephoscope"
+
+#: Told what is being done, how much of it is done, and of how much.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked to be scanned, and by what.
+
+    `targets` are paths or `sample:`. Without `initiatives`, `policies` folders are judged definition by definition, and without
+    those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions` are files
+    of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it.
+    """
+
+    targets: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    initiatives: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
+    decisions: tuple[str, ...] = ()
+    assigned: bool = False
+    scope: str = ""
+
+    @property
+    def label(self) -> str:
+        """The targets as one line, which also names the scope in the history."""
+        return " ".join(self.targets)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Loads and judges; one object can judge several estates by the same content."""
+
+    request: Request
+    data: Path
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    progress: Progress = lambda *_: None
+
+    def estate(self, targets: Sequence[str] | None = None) -> Estate:
+        """The estate of the targets; SnapshotError when one is not there."""
+        told = lambda done, total: self.progress("reading", done, total)  # noqa: E731 - a callback
+        with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
+            paths = [
+                sample if target == SAMPLE else Path(target) for target in targets or self.request.targets
+            ]
+            return resources.load(paths, told)
+
+    def plan(self, estate: Estate) -> Plan:
+        """What the estate is judged by; NotHeldError when an initiative is not loaded."""
+        request = self.request
+        packs = Packs(self.data)
+        folders = [Path(folder) for folder in request.policies]
+        alone = bool(folders) and not request.initiatives and not request.assigned
+        plan = _only(folders, packs) if alone else Plan(packs.catalogue(folders))
+        decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
+        known = decided.with_estate(estate)
+        if request.assigned:
+            return known
+        known = replace(known, assignments=decided.assignments)
+        parameters = dict(request.parameters)
+        for name in request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,)):
+            known.catalogue.find("initiative", name)
+            known = known.assigning(name, parameters)
+        return known.assigning_every_definition() if alone else known
+
+    def run(self, estate: Estate, since: Run | None = None) -> Run:
+        """Judge an estate; what is the same as in an earlier run is taken over from it."""
+        return self.judge(estate, self.plan(estate), self.now, since)
+
+    def judge(self, estate: Estate, plan: Plan, now: datetime, since: Run | None = None) -> Run:
+        """Judge an estate by a plan at a time."""
+        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        return evaluate(
+            estate,
+            plan,
+            now,
+            scope=self.request.scope,
+            analyzers=analyzed,
+            aliases=Packs(self.data).aliases(),
+            since=since,
+            progress=told,
+        )
+
+
+def _only(folders: Sequence[Path], packs: Packs) -> Plan:
+    """A plan of the given folders alone: their definitions are what was asked for, the shipped ones are not."""
+    first, *rest = [packs.folder(folder) for folder in folders]
+    return Plan(first.including(*rest))
+
+
+def analyzed(estate: Estate, now: datetime) -> Analysis:
+    """What every analyzer says of an estate."""
+    overlay, unknown, assessments = analyze.run(View(estate, now))
+    return Analysis(tuple(overlay), unknown, tuple(assessments))
+
+
+def save_request(request: Request, data: Path) -> None:
+    """Remember a request, so that `score` and the like can repeat it."""
+    path = data / "posture" / "last-scan.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(request), indent=2))
+
+
+def last_request(data: Path) -> Request | None:
+    """The request of the last scan in a data folder, None where there was none."""
+    path = data / "posture" / "last-scan.json"
+    return msgspec.json.decode(path.read_bytes(), type=Request) if path.is_file() else None
