@@ -55,6 +55,20 @@ class Piece:
     value: Any = None
 
 
+@dataclass(slots=True)
+class Container:
+    """What the cursor is inside of: an array of records, or the rest of an answer behind its array.
+
+    `separator` stood before the last record, `fails` counts the records in a row that ended elsewhere than guessed.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+    rests: int = 0
+    separator: bytes = b""
+    fails: int = 0
+
+
 class BrokenError(Exception):
     """The text at an offset of the buffer can not continue a record; `kind` says how the search goes on."""
 
