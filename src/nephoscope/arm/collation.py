@@ -8,6 +8,7 @@ Exact for ASCII and for letters that decompose into a base letter and accents; o
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import TypeAlias
 
 Key: TypeAlias = tuple[tuple[tuple[int, str], ...], tuple[str, ...], tuple[bool, ...], str]
@@ -17,11 +18,18 @@ _RANK = {sign: place for place, sign in enumerate("\t\n\v\f\r" + _SIGNS)}
 
 
 def collation_key(text: str) -> Key:
-    """A key that orders strings as the language does."""
+    """A key that orders strings as the language does; short strings, which are mostly api-versions, are remembered."""
+    return _remembered(text) if len(text) <= 32 else _key(text)
+
+
+def _key(text: str) -> Key:
     decomposed = unicodedata.normalize("NFD", text)
     base = [character for character in decomposed if not unicodedata.combining(character)]
     accents = tuple(character for character in decomposed if unicodedata.combining(character))
     return tuple(map(_primary, base)), accents, tuple(character.isupper() for character in base), text
+
+
+_remembered = lru_cache(maxsize=1024)(_key)
 
 
 def _primary(character: str) -> tuple[int, str]:

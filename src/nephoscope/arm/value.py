@@ -79,6 +79,25 @@ def find_key(container: dict[str, Value], key: str) -> str | None:
     return next((own for own in container if own.casefold() == folded), None)
 
 
+class Spelling:
+    """The keys of an object that is read or built, found ignoring case in constant time."""
+
+    def __init__(self, container: dict[str, Value]) -> None:
+        self._container = container
+        self._folded: dict[str, str] = {}
+        for key in container:
+            self._folded.setdefault(key.casefold(), key)
+
+    def find(self, key: str) -> str | None:
+        """The key as the object spells it, as find_key gives it."""
+        return key if key in self._container else self._folded.get(key.casefold())
+
+    def put(self, key: str, value: Value) -> None:
+        """Set a member under the spelling that the object has, or under this one."""
+        own = key if key in self._container else self._folded.setdefault(key.casefold(), key)
+        self._container[own] = value
+
+
 def identity(value: Value) -> Hashable:
     """A hashable that is equal for equal JSON values only: types told apart, 1 and 1.0 equal, keys unordered."""
     if isinstance(value, list):

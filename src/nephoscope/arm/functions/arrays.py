@@ -8,7 +8,7 @@ from nephoscope.arm import arguments as given
 from nephoscope.arm.dotnet.composite import plain
 from nephoscope.arm.errors import FunctionError
 from nephoscope.arm.registry import function
-from nephoscope.arm.value import Value, bounded, equal, find_key, identity
+from nephoscope.arm.value import Spelling, Value, bounded, equal, find_key, identity
 
 MAX_RANGE = 10_000
 MAX_RANGE_END = 2_147_483_647
@@ -152,9 +152,10 @@ def intersection(arguments: list[Any]) -> Value:
 
 def _common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
     result = {}
+    others = [(other, Spelling(other)) for other in objects[1:]]
     for key, value in objects[0].items():
-        spelled = [(other, find_key(other, key)) for other in objects[1:]]
-        if all(own is not None and equal(other[own], value) for other, own in spelled):
+        found = [(other, spelling.find(key)) for other, spelling in others]
+        if all(own is not None and equal(other[own], value) for other, own in found):
             result[key] = value
     return result
 
@@ -180,10 +181,13 @@ def union(arguments: list[Any]) -> Value:
 def merge(base: dict[str, Value], overlay: dict[str, Value]) -> dict[str, Value]:
     """Merge two objects recursively; keys are one where they are equal ignoring case, spelled as in `base`."""
     result = dict(base)
+    spelling = Spelling(result)
     for key, value in overlay.items():
-        own = find_key(result, key) or key
-        known = result.get(own)
-        result[own] = merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        own = spelling.find(key)
+        known = None if own is None else result[own]
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = merge(known, value)
+        spelling.put(key, value)
     bounded(len(result))
     return result
 

@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.arm import arguments as given
 from nephoscope.arm.errors import FunctionError
 from nephoscope.arm.registry import function
-from nephoscope.arm.value import Value, bounded, find_key, kind
+from nephoscope.arm.value import Spelling, Value, bounded, kind
 
 
 @function("map(inputArray, lambda)", policy=False)
@@ -65,9 +65,14 @@ def group_by(arguments: list[Any]) -> Value:
     """Make an object of arrays: the elements by the key that a lambda (element, [index]) gives."""
     key_of = given.lambda_of(arguments, 1, 1, 2)
     result: dict[str, Value] = {}
+    spelling = Spelling(result)
     for place, item in enumerate(given.array(arguments, 0)):
         key = _key(key_of(item, place))
-        result.setdefault(find_key(result, key) or key, []).append(item)
+        own = spelling.find(key)
+        if own is None:
+            spelling.put(key, [item])
+        else:
+            result[own].append(item)
     return result
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from nephoscope.arm import arguments as given
 from nephoscope.arm.errors import FunctionError
 from nephoscope.arm.registry import function
-from nephoscope.arm.value import Value, bounded, find_key, from_json
+from nephoscope.arm.value import Spelling, Value, bounded, find_key, from_json
 
 
 @function("createObject(...)")
@@ -16,9 +16,9 @@ def create_object(arguments: list[Any]) -> Value:
     if len(arguments) % 2:
         raise FunctionError(f"takes keys and values in pairs, not {len(arguments)} arguments")
     result: dict[str, Value] = {}
+    spelling = Spelling(result)
     for place in range(0, len(arguments), 2):
-        key = given.text(arguments, place)
-        result[find_key(result, key) or key] = arguments[place + 1]
+        spelling.put(given.text(arguments, place), arguments[place + 1])
     return result
 
 
@@ -45,10 +45,11 @@ def object_keys(arguments: list[Any]) -> Value:
 def shallow_merge(arguments: list[Any]) -> Value:
     """Merge an array of objects by their top-level keys; the later value wins."""
     result: dict[str, Value] = {}
+    spelling = Spelling(result)
     entries = given.array(arguments, 0)
     for place in range(len(entries)):
         for key, value in given.mapping(entries, place).items():
-            result[find_key(result, key) or key] = value
+            spelling.put(key, value)
         bounded(len(result))
     return result
 
