@@ -40,8 +40,9 @@ def pool() -> list[list[dict[str, Any]]]:
         found.append([{"id": subscription, "tags": {"a": value}} for value in ("1", "2")])
         pricing = f"{subscription}/providers/Microsoft.Security/pricings/StorageAccounts"
         found.append([body(pricing, pricingTier=tier) for tier in ("Free", "Standard")])
+        found.append([body(f"{subscription}/providers/Microsoft.Security/securityContacts/default")])
     for group in GROUPS:
-        found.append([{"id": group, "tags": tags} for tags in ({}, {"owner": "team"})])
+        found.append([{"id": group, "location": "westeurope", "tags": tags} for tags in ({}, {"owner": "team"})])
         account = f"{group}/providers/Microsoft.Storage/storageAccounts/s"
         found.append([body(account, minimumTlsVersion=tls) for tls in ("TLS1_0", "TLS1_1", "TLS1_2")])
         setting = f"{account}/providers/Microsoft.Insights/diagnosticSettings/d"
@@ -118,7 +119,7 @@ def test_nothing_changed_evaluates_nothing() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
     first = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
     again = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
-    assert first.engine.verdicts.evaluated == 44
+    assert first.engine.verdicts.evaluated == 50
     assert again.engine.verdicts.evaluated == 0
     assert answers(again) == answers(first)
 
