@@ -1,0 +1,78 @@
+"""Run every oracle runner over the shared corpora and print one table: `python tests/oracle/run.py`.
+
+The corpora are at ../shared or at $NEPHOSCOPE_SHARED; exit 2 where they are not. Exit 1 where a runner's matches fall under the
+share that it must reach, or where it ends without its sum.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SUM = re.compile(r"(\d+)/(\d+) (?:match|agree)")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A runner, the folder it is given, further arguments, and the share of matches that it must reach."""
+
+    name: str
+    corpus: str
+    arguments: tuple[str, ...] = ()
+    share: float = 1.0
+
+
+RUNNERS = (
+    Runner("policy_cases.py", "corpora/policy-oracle", share=0.99),
+    Runner("compiled_equals_explained.py", "."),
+    Runner("initiatives.py", "corpora/azure-policy"),
+    Runner("assessment_keys.py", "corpora/azure-policy"),
+    Runner("own_pack.py", "corpora"),
+    Runner("sample_estate.py", "corpora/azure-policy"),
+    Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
+)
+
+
+def main() -> int:
+    """Run them all, one after the other; the machine has two cores and runners may use both."""
+    shared = Path(os.environ.get("NEPHOSCOPE_SHARED") or HERE.parents[2] / "shared")
+    if not (shared / "corpora").is_dir():
+        print(f"no shared corpora at {shared}: set NEPHOSCOPE_SHARED", file=sys.stderr)
+        return 2
+    failed = 0
+    rows = [_run(runner, shared) for runner in RUNNERS]
+    print(f"\n{'runner':<32}{'matched':>10}{'of':>10}{'share':>9}{'needed':>9}{'seconds':>9}")
+    for runner, matched, total, seconds, code in rows:
+        good = total > 0 and matched / total >= runner.share and code in (0, 1)
+        failed += not good
+        share = f"{matched / total:.2%}" if total else "no sum"
+        print(
+            f"{runner.name:<32}{matched:>10,}{total:>10,}{share:>9}{runner.share:>9.0%}{seconds:>9.0f}  {'' if good else 'FAILED'}"
+        )
+    print(f"\n{len(rows) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def _run(runner: Runner, shared: Path) -> tuple[Runner, int, int, float, int]:
+    begun = time.monotonic()
+    command = [sys.executable, str(HERE / runner.name), str(shared / runner.corpus), *runner.arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    found = SUM.findall(done.stdout)
+    print(
+        f"--- {runner.name}\n"
+        + "\n".join(lines[-12:])
+        + (f"\n{done.stderr.strip()[-2000:]}" if done.returncode > 1 else "")
+    )
+    matched, total = (int(text) for text in found[-1]) if found else (0, 0)
+    return runner, matched, total, time.monotonic() - begun, done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
