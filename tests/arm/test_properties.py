@@ -207,7 +207,7 @@ def test_compiled_equals_interpreted_on_well_typed_trees(node: Node, scope: Any)
 
 
 @pytest.mark.full
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=2000)
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=800)
 @given(anything, st.sampled_from(["Name", None]))
 def test_compiled_equals_interpreted_on_many_trees(node: Node, scope: Any) -> None:
     check_that_both_agree(node, scope)

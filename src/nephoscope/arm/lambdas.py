@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from nephoscope.arm.errors import FunctionError
 from nephoscope.arm.value import Value, levels
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 """Lambda calls, and elements that reduce carries along, in one evaluation."""
 
 
