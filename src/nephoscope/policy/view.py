@@ -49,6 +49,10 @@ class View:
                 found[MARKS["location"]] = spaceless(location)
         return found
 
+    def release(self) -> None:
+        """Give back the memory of the lower-cased body; it is made again when it is asked for."""
+        self._folded = None
+
     @property
     def id(self) -> Any:
         """The id as its source spelled it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 from datetime import datetime
 
 from nephoscope.estate.estate import Estate
@@ -12,7 +11,7 @@ from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.change import Change, Dependents, changed_coverage, changed_keys
 from nephoscope.posture.layout import Layout, Roster
-from nephoscope.posture.matrix import Bench, Verdicts
+from nephoscope.posture.matrix import Bench, Progress, Verdicts
 from nephoscope.posture.outcome import NONE
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Program
@@ -20,9 +19,6 @@ from nephoscope.posture.rules import Rules
 from nephoscope.posture.run import Engine, Run
 
 __all__ = ["Progress", "Run", "change_since", "evaluate"]
-
-#: Told (blocks done, blocks in all) after each block.
-Progress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -53,10 +49,7 @@ def evaluate(
     if since is not None:
         verdicts = _carry(since, estate, analysis, now, program, roster, rules)
     bench = Bench(program, roster, rules, snapshot, now)
-    for done, block in enumerate(layout.blocks, 1):
-        bench.fill(block, verdicts)
-        if progress is not None:
-            progress(done, len(layout.blocks))
+    bench.fill_all(layout.blocks, verdicts, progress)
     engine = Engine(program, roster, layout, verdicts, rules, snapshot)
     return Run(now, scope.rstrip("/").lower(), estate, plan, analysis, engine)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.policy.context import Context
@@ -10,9 +11,12 @@ from nephoscope.posture.outcome import NONE, Outcomes, column
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from nephoscope.policy.result import Result
     from nephoscope.policy.snapshot import Snapshot
+    from nephoscope.policy.view import View
     from nephoscope.posture.layout import Block, Roster
     from nephoscope.posture.program import Check, Program
     from nephoscope.posture.rules import Rules
@@ -34,6 +38,13 @@ class Verdicts:
         return found
 
 
+#: Told (blocks done, blocks in all) after each block.
+Progress = Callable[[int, int], None]
+
+#: A rule ends in few distinct results that it shares between resources: so many are recognised by identity.
+_SHARED = 32
+
+
 class Bench:
     """Evaluates blocks against one snapshot at one time."""
 
@@ -46,6 +57,21 @@ class Bench:
         self._snapshot = snapshot
         self._context = Context(now=now)
         self._now = now
+        self._viewed: dict[str, list[View]] = {}
+
+    def fill_all(self, blocks: Iterable[Block], verdicts: Verdicts, progress: Progress | None = None) -> None:
+        """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
+        ordered = sorted(blocks, key=lambda block: block.type)
+        for done, block in enumerate(ordered, 1):
+            self.fill(block, verdicts)
+            if progress is not None:
+                progress(done, len(ordered))
+            if done == len(ordered) or ordered[done].type != block.type:
+                self._release(block.type)
+
+    def _release(self, type_: str) -> None:
+        for view in self._viewed.pop(type_, ()):
+            view.release()
 
     def fill(self, block: Block, verdicts: Verdicts) -> None:
         """Evaluate what the block's column lacks."""
@@ -73,12 +99,25 @@ class Bench:
         numbers: array[int],
         verdicts: Verdicts,
     ) -> None:
-        resources = self._roster.types[block.type]
+        views = self._views(block.type)
         context = self.context(check)
-        snapshot, evaluate, number = self._snapshot, rule.evaluate, verdicts.outcomes.number
+        snapshot, judge, number = self._snapshot, rule.verdict_of, verdicts.outcomes.number
+        shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
-            result = evaluate(resources[at], snapshot, context)
-            numbers[at] = number(result.state, result.effect, result.cause, result.description)
+            result = judge(views[at], snapshot, context)
+            known = shared.get(id(result))
+            if known is None:
+                known = (result, number(result.state, result.effect, result.cause, result.description))
+                if len(shared) < _SHARED:
+                    shared[id(result)] = known
+            numbers[at] = known[1]
+
+    def _views(self, type_: str) -> list[View]:
+        found = self._viewed.get(type_)
+        if found is None:
+            view = self._snapshot.view
+            found = self._viewed[type_] = [view(resource) for resource in self._roster.types[type_]]
+        return found
 
     def context(self, check: Check) -> Context:
         """What the rule's functions are told."""
