@@ -1,0 +1,93 @@
+"""Twelve planted changes between the sample estate and a second snapshot, told from one made before it."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from nephoscope import analyze
+from nephoscope.content.loader import documents
+from nephoscope.estate.view import View
+from nephoscope.policy.catalogue import Catalogue
+from nephoscope.posture.analysis import Analysis
+from nephoscope.posture.comparison import ChangeKind, compare, remember
+from nephoscope.posture.evaluation import evaluate
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.record import covered, exists
+from nephoscope.posture.subject import verdicts
+from nephoscope.sources import resources
+
+CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"
+SAMPLE = Path(str(files("nephoscope.content") / "sample" / "snapshot"))
+MAKER = runpy.run_path(str(Path(__file__).parent / "second_snapshot.py"))
+TIMES = [datetime(2026, month, 1, 12, tzinfo=UTC) for month in (9, 10, 11)]
+
+
+def analyzed(estate, now):
+    overlay, unknown, assessments = analyze.run(View(estate, now))
+    return Analysis(tuple(overlay), unknown, tuple(assessments))
+
+
+@pytest.fixture(scope="module")
+def snapshots(tmp_path_factory):
+    """The folders of the three snapshots, oldest first."""
+    folder = tmp_path_factory.mktemp("snapshots")
+    earlier = MAKER["write"](CASES / "earlier.json", folder / "earlier")
+    return [earlier, SAMPLE, MAKER["write"](CASES / "second.json", folder / "second")]
+
+
+@pytest.fixture(scope="module")
+def moved(snapshots):
+    """The changes that each of the three evaluations brought."""
+    plan = Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    past, found = {}, []
+    for folder, when in zip(snapshots, TIMES, strict=True):
+        estate = resources.load([folder])
+        assigned = replace(plan.with_estate(estate), assignments=()).assigning("nephoscope")
+        states = verdicts(evaluate(estate, assigned, when, analyzers=analyzed).assessments)
+        changes = list(compare(past, states, exists(estate), covered(estate)))
+        past = remember(past, states, changes, when)
+        found.append(changes)
+    return found
+
+
+def test_the_twelve_changes_are_told_exactly(moved):
+    names = {
+        document.json()["name"]: document.name.removesuffix(".json")
+        for document in documents(kind="policies")
+    }
+    expected = json.loads((CASES / "expected.json").read_text(encoding="utf-8"))
+    found = sorted((change.kind.value, change.resource, names[change.key]) for change in moved[2])
+    assert found == sorted((row["kind"], row["resource"].lower(), row["policy"]) for row in expected)
+    assert Counter(row["kind"] for row in expected) == {"new": 5, "fixed": 3, "reopened": 2, "removed": 2}
+
+
+def test_before_them_only_what_was_fixed(moved):
+    assert {change.kind for change in moved[0]} == {ChangeKind.NEW}
+    assert Counter(change.kind for change in moved[1]) == {ChangeKind.FIXED: 2}
+
+
+def test_a_change_that_fits_nothing_is_an_error(tmp_path):
+    changes = tmp_path / "changes.json"
+    changes.write_text(
+        json.dumps({"changes": [{"id": "/subscriptions/x", "remove": True}]}), encoding="utf-8"
+    )
+    with pytest.raises(MAKER["ChangeError"], match="nothing in the sample estate fits"):
+        MAKER["write"](changes, tmp_path / "out")
+
+
+def test_merge_patch_follows_its_rfc():
+    merge = MAKER["merge"]
+    assert merge({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": None, "e": {"f": None}}, "d": [2]}) == {
+        "a": {"c": 2, "e": {}},
+        "d": [2],
+    }
+    assert merge([1], {"a": 1}) == {"a": 1}
+    assert merge({"a": 1}, "text") == "text"
