@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.model.coverage import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nephoscope.model.resource import Resource
 
@@ -87,13 +87,20 @@ class Inference:
     _bodiless: set[tuple[str, str]] = field(default_factory=set)
     _broken: dict[str, str] = field(default_factory=dict)
 
-    def see(self, resource: Resource, *, embedded: bool = False) -> None:
-        """Note a resource; `embedded` when it was found inside its parent's body."""
+    def see(
+        self, resource: Resource, *, embedded: bool = False, carries: frozenset[str] = frozenset()
+    ) -> None:
+        """Note a resource; `embedded` when it was found inside its parent's body.
+
+        `carries` are the child types that a whole body of its type lists in full: with the body they are read, none or many.
+        """
         scope = scope_of(resource)
         entry = f"{resource.type}/{resource.id.name}" if resource.type in _NAMED else resource.type
         (self._embedded if embedded else self._own)[scope].add(entry)
         if not resource.complete:
             self._bodiless.add((scope, resource.type))
+        elif carries:
+            self._embedded[scope] |= carries
 
     def lost(self, type_: str, reason: str) -> None:
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
@@ -101,19 +108,28 @@ class Inference:
 
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
-        coverage = declared or Coverage(self._seen(), declared=False)
+        scopes = self._declared(declared.scopes) if declared else self._seen()
+        coverage = Coverage(scopes, declared is not None, declared.gaps if declared else {})
         if not self._broken:
             return coverage
         scopes = {scope: self._kept(scope, types) for scope, types in coverage.scopes.items()}
         return Coverage(scopes, coverage.declared, {**coverage.gaps, **self._broken})
 
     def _seen(self) -> dict[str, frozenset[str]]:
-        scopes: dict[str, frozenset[str]] = {}
-        for scope in self._own.keys() | self._embedded.keys():
-            own = self._own.get(scope, set())
-            whole = {type_ for type_ in self._embedded.get(scope, ()) if self._parents_whole(scope, type_)}
-            scopes[scope] = frozenset(own | whole)
-        return scopes
+        scopes = self._own.keys() | self._embedded.keys()
+        return {scope: frozenset(self._own.get(scope, ())) | self._listed(scope) for scope in scopes}
+
+    def _declared(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        """The declared types, and the child types that the bodies of a declared parent list."""
+        return {
+            scope: types | {type_ for type_ in self._listed(scope) if type_.rpartition("/")[0] in types}
+            for scope, types in declared.items()
+        }
+
+    def _listed(self, scope: str) -> frozenset[str]:
+        return frozenset(
+            type_ for type_ in self._embedded.get(scope, ()) if self._parents_whole(scope, type_)
+        )
 
     def _parents_whole(self, scope: str, type_: str) -> bool:
         """A child type read out of its parents is read in full only where no parent came without its body."""

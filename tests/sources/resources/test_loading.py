@@ -272,6 +272,14 @@ def test_stream_gives_parents_children_and_quarantined_in_order():
     assert any(isinstance(item, Quarantined) for item in items)
 
 
+@pytest.mark.parametrize("text", ["/", "", "x", "/subscriptions", "/providers/a/b", "/a//b", 7, None, ["x"]])
+def test_a_body_whose_id_names_no_resource_is_quarantined(tmp_path, text):
+    (tmp_path / "a.json").write_text(json.dumps({"id": text, "properties": {}}))
+    estate = resources.load([tmp_path])
+    assert not estate.resources
+    assert len(estate.quarantine) == 1
+
+
 def test_progress_ends_at_the_total():
     calls = []
     load("graph_array.json", "collected", progress=lambda done, total: calls.append((done, total)))

@@ -5,6 +5,7 @@ Which are taken, and why no others, is argued in docs/decisions/0042-embedded-ch
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.resource_id import ResourceId
@@ -46,6 +47,19 @@ EMBEDDED: dict[str, frozenset[str]] = {
 ANYWHERE = frozenset({"privateendpointconnections"})
 _SEGMENTS = {"rules": "routefilterrules"}
 _MAX_NESTING = 8
+
+
+@cache
+def child_types(type_: str) -> frozenset[str]:
+    """The child types that whole bodies of a lower-cased type list in full, so that none listed means none there."""
+    names = EMBEDDED.get(type_, frozenset())
+    return frozenset(f"{type_}/{_SEGMENTS.get(name, name)}" for name in names)
+
+
+def is_listed(type_: str) -> bool:
+    """Whether the lower-cased child type is one that its parents' bodies list in full."""
+    parent, _, segment = type_.rpartition("/")
+    return segment in ANYWHERE or type_ in child_types(parent)
 
 
 def children(body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTING) -> Iterator[Record]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
 from nephoscope.model.place import Place, Quarantined
-from nephoscope.sources.resources.children import children
+from nephoscope.sources.resources.children import child_types, children, is_listed
 from nephoscope.sources.resources.files import Limits, Meter, sources
 from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, read, resource
 
@@ -102,7 +102,7 @@ class _Loader:
         """Note one item of a file."""
         root = item.source.root
         if isinstance(item, Found):
-            self._seen[root].see(item.resource)
+            self._seen[root].see(item.resource, carries=child_types(item.resource.type))
             self._keep(item, root)
         elif isinstance(item, Lost):
             self._quarantine.append(item.quarantined)
@@ -150,7 +150,10 @@ class _Loader:
         for parent in list(self._bodies.values()):
             for record in children(parent.body, parent.id):
                 child = resource(record)
-                self._seen[self._roots[parent.key]].see(child, embedded=True)
+                if is_listed(child.type):
+                    self._seen[self._roots[parent.key]].see(
+                        child, embedded=True, carries=child_types(child.type)
+                    )
                 own = self._bodies.get(child.key)
                 if own is None or (child.complete and not own.complete):
                     self._bodies[child.key] = child

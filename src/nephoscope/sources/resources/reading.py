@@ -199,6 +199,8 @@ def resource(record: Record) -> Resource:
         id_ = ResourceId.parse(text)
     except ValueError as error:
         raise RecordError(str(error)) from error
+    if not id_.type:
+        raise RecordError(f"'id' names a scope and no resource: {text!r}")
     if not isinstance(body.get("name"), str):
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):

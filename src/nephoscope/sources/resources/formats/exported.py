@@ -86,10 +86,9 @@ def _id(value: dict[str, Any], parent: str) -> str:
 
 def _is_id(text: str) -> bool:
     try:
-        ResourceId.parse(text)
+        return bool(ResourceId.parse(text).type)
     except ValueError:
         return False
-    return True
 
 
 def _below(parent: str, type_: str, name: str) -> str:
