@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.firewalls import Translation
     from nephoscope.estate.interfaces import Interface, IpConfiguration
     from nephoscope.estate.network import Network
+    from nephoscope.estate.reachability import Opening
     from nephoscope.model.resource import Resource
 
 PUBLIC_ADDRESS_TYPE = "microsoft.network/publicipaddresses"
