@@ -40,8 +40,13 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     from nephoscope.arm.reference import page as arm_functions
+    from nephoscope.posture.policy_reference import page as policies
 
-    return {"reference/commands.md": commands, "reference/arm-functions.md": arm_functions}
+    return {
+        "reference/commands.md": commands,
+        "reference/arm-functions.md": arm_functions,
+        "reference/policies.md": policies,
+    }
 
 
 def main() -> int:
