@@ -115,7 +115,7 @@ FAULTS = [
     ),
     (
         "an expression",
-        [member(p="[concat(")],
+        [member(p="[concat(]")],
         {},
         "properties.policyDefinitions[0].parameters.p.value",
         "does not parse",
@@ -143,3 +143,8 @@ def test_faults(note: str, members: Any, extra: dict, path: str, says: str) -> N
     with pytest.raises(PolicyError, match=says) as raised:
         parse(members, **extra)
     assert raised.value.path == path
+
+
+def test_an_empty_list_of_allowed_values_allows_anything() -> None:
+    found = parse([], parameters={"x": {"type": "String", "allowedValues": []}})
+    assert found.bind({"x": "any"}) == {"x": "any"}

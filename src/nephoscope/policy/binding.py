@@ -47,7 +47,7 @@ def bind(
 def _fault(parameter: Parameter, value: Any) -> str:
     if not _of_type(parameter.type, value):
         return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
-    if parameter.allowed is None:
+    if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
     items = value if parameter.type == "array" and isinstance(value, list) else [value]
     wrong = [item for item in items if not _allowed(item, parameter.allowed)]
