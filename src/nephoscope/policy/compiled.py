@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
-from nephoscope.policy import details, judgement, related
+from nephoscope.policy import judgement, related
 from nephoscope.policy.compiler import Compiler
 from nephoscope.policy.fast_scope import Run
 from nephoscope.policy.operators import OrderError
@@ -29,14 +29,19 @@ FALL_BACK = (ArmError, NotCollected, OrderError)
 
 
 class Compiled:
-    """A rule for resources of one lower-cased type at one api-version."""
+    """A rule for resources of one lower-cased type at one api-version.
+
+    Its results are shared and carry neither reasons nor details: Rule.evaluate adds them.
+    """
 
     __slots__ = (
         "_aliases",
         "_applicable",
+        "_compliant",
+        "_covered",
         "_existence",
-        "_fixed",
         "_lookup",
+        "_matched",
         "_not_applicable",
         "_rule",
         "_slots",
@@ -52,112 +57,95 @@ class Compiled:
         self._rule = rule
         self._aliases, self._switches, self._version = aliases, switches, api_version
         self._test = compiler.condition(rule.tree.condition)
-        self._slots = compiler.slots
         self._existence: dict[str, tuple[bool | Callable[..., bool], int]] = {}
-        self._lookup = _lookup(rule, compiler) if rule.if_not_exists else None
+        self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
+        self._slots = compiler.slots if compiler.runs else -1
         self._applicable = rule.settled_applicability(type_, switches)
         text = "the rule does not concern this resource"
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
+        self._compliant = Result(COMPLIANT, rule.effect)
+        self._matched = _matched(rule)
         capability = aliases.capability(type_)
-        covered = not rule.indexed or (capability is not None and capability.tags and capability.location)
-        self._fixed = covered and not rule.needs_request
+        indexed = not rule.indexed or (capability is not None and capability.tags and capability.location)
+        self._covered = indexed and not rule.needs_request
 
-    def evaluate(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
-        if not self._fixed:
+        if not self._covered:
             ended = judgement.early(rule, view, snapshot, context)
             if ended is not None:
                 return ended
         if not view.complete:
             return judgement.explained(rule, view, snapshot, context)
-        run = Run(view, snapshot, context, rule.parameters, self._slots)
+        run: Any = None if self._slots < 0 else Run(view, snapshot, context, rule.parameters, self._slots)
         test = self._test
         try:
-            holds = test if isinstance(test, bool) else test(view.folded, run)
-            if holds and self._lookup is not None:
-                return self._related(view, snapshot, context, run)
+            if not (test if test is True or test is False else test(view.folded, run)):
+                return self._not_matched(view)
+            if self._lookup is not None:
+                return self._related(self._lookup(run), view, snapshot, context)
         except FALL_BACK:
             return judgement.explained(rule, view, snapshot, context)
-        if holds:
-            return self._matched(view, snapshot, context, run)
-        return self._not_matched(view, snapshot, context)
+        return self._matched or judgement.explained(rule, view, snapshot, context)
 
-    def _not_matched(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def _not_matched(self, view: View) -> Result:
         applicable = self._applicable
         if applicable is None:
             applicable = self._rule.applicable(view, self._switches)
-        return self._reasoned(COMPLIANT, view, snapshot, context) if applicable else self._not_applicable
+        return self._compliant if applicable else self._not_applicable
 
-    def _reasoned(self, state: Any, view: View, snapshot: Snapshot, context: Context) -> Result:
-        rule = self._rule
-        return Result(
-            state, rule.effect, explain=lambda: judgement.explained(rule, view, snapshot, context).reasons
-        )
-
-    def _matched(self, view: View, snapshot: Snapshot, context: Context, run: Run) -> Result:
-        rule = self._rule
-        if rule.effect_key in ("audit", "deny"):
-            return Result(
-                NON_COMPLIANT,
-                rule.effect,
-                matched=True,
-                details=lambda: details.evaluated(rule, run),
-                explain=lambda: judgement.explained(rule, view, snapshot, context).reasons,
-            )
-        return judgement.explained(rule, view, snapshot, context)
-
-    def _related(self, view: View, snapshot: Snapshot, context: Context, run: Run) -> Result:
-        rule = self._rule
-        lookup = self._lookup
-        if lookup is None:
-            raise AssertionError("only an *IfNotExists rule looks something up")
-        found = related.find(lookup(run), view, snapshot)
-        for candidate in found.candidates:
+    def _related(self, lookup: related.Plan, view: View, snapshot: Snapshot, context: Context) -> Result:
+        candidates = related.candidates(lookup, view, snapshot)
+        for candidate in candidates:
             if not candidate.complete:
-                return judgement.explained(rule, view, snapshot, context)
-            test, slots = self._condition(candidate.type)
-            if isinstance(test, bool):
-                suffices = test
-            else:
-                inner = Run(view, snapshot, context, rule.parameters, slots)
-                inner.target = candidate
-                suffices = test(candidate.folded, inner)
-            if suffices:
-                return self._reasoned(COMPLIANT, view, snapshot, context)
-        if found.gap:
-            return judgement.explained(rule, view, snapshot, context)
-        return Result(
-            NON_COMPLIANT,
-            rule.effect,
-            matched=True,
-            details=lambda: details.evaluated(rule, run),
-            explain=lambda: judgement.explained(rule, view, snapshot, context).reasons,
-        )
+                return judgement.explained(self._rule, view, snapshot, context)
+            test, slots = self._existence.get(candidate.type) or self._condition(candidate.type)
+            if test is True:
+                return self._compliant
+            if test is not False and test(
+                candidate.folded, self._inner(slots, view, candidate, snapshot, context)
+            ):
+                return self._compliant
+        if related.gap(lookup, view, snapshot, candidates):
+            return judgement.explained(self._rule, view, snapshot, context)
+        return self._matched or judgement.explained(self._rule, view, snapshot, context)
+
+    def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
+        if slots < 0:
+            return None
+        run = Run(view, snapshot, context, self._rule.parameters, slots)
+        run.target = candidate
+        return run
 
     def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int]:
-        """The existence condition for candidates of a type, and how many slots it needs."""
-        found = self._existence.get(type_)
-        if found is None:
-            existence = self._rule.tree.then.existence
-            if existence is None or existence.condition is None:
-                found = (True, 0)
-            else:
-                compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
-                test = compiler.condition(existence.condition)
-                found = (test, compiler.slots)
-            self._existence[type_] = found
+        """The existence condition for candidates of a type, and how many slots it needs (-1: no run at all)."""
+        existence = self._rule.tree.then.existence
+        if existence is None or existence.condition is None:
+            found: tuple[bool | Callable[..., bool], int] = (True, -1)
+        else:
+            compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
+            test = compiler.condition(existence.condition)
+            found = (test, compiler.slots if compiler.runs else -1)
+        self._existence[type_] = found
         return found
 
 
-def _lookup(rule: Rule, compiler: Compiler) -> Callable[[Run], related.Lookup]:
-    """What to look up: one constant where the details are all literal."""
+def _matched(rule: Rule) -> Result | None:
+    """The shared result of a match, None where it depends on more than the rule."""
+    if rule.effect_key in ("audit", "deny", "modify", "append") or rule.if_not_exists:
+        return Result(NON_COMPLIANT, rule.effect, matched=True)
+    return None
+
+
+def _lookup(rule: Rule, compiler: Compiler, type_: str) -> Callable[[Any], related.Plan]:
+    """What to look up: one constant where the details depend on parameters alone."""
     existence = rule.tree.then.existence
     if existence is None:
         raise AssertionError("an *IfNotExists rule has details")
     parts = (existence.type, existence.name, existence.resource_group, existence.scope)
     if all(part is None or rule.fold(part) is not MISSING for part in parts):
-        constant = judgement.lookup(rule, rule.fold.scope)
+        constant = related.plan(judgement.lookup(rule, rule.fold.scope), type_)
         return lambda _: constant
 
     def text(part: tree.Operand | None) -> Callable[[Run], str]:
@@ -173,5 +161,7 @@ def _lookup(rule: Rule, compiler: Compiler) -> Callable[[Run], related.Lookup]:
 
         return read
 
-    type_, name, group, scope = (text(part) for part in parts)
-    return lambda run: related.Lookup(type_(run).lower(), name(run), group(run).lower(), scope(run).lower())
+    kind, name, group, scope = (text(part) for part in parts)
+    return lambda run: related.plan(
+        related.Lookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()), type_
+    )

@@ -15,7 +15,7 @@ from nephoscope.policy.check import templates
 from nephoscope.policy.counters import Loop
 from nephoscope.policy.explain import Truth
 from nephoscope.policy.fast_scope import FAST_HOSTS, Run
-from nephoscope.policy.getters import every, getter
+from nephoscope.policy.getters import every, getter, leaf_of
 from nephoscope.policy.operators import judge, spaceless
 from nephoscope.policy.paths import MISSING, STAR, Segments
 from nephoscope.policy.predicates import predicate
@@ -49,6 +49,8 @@ class Compiler:
         self._loops: list[Loop] = []
         self.slots = 0
         """How many loop elements a running evaluation holds."""
+        self.runs = False
+        """Whether some closure needs the running evaluation."""
 
     def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, Any], Run], bool]:
         """The closure of a condition, or its truth where that is settled beforehand."""
@@ -74,6 +76,7 @@ class Compiler:
         folded = self._fold(operand)
         if folded is not MISSING:
             return lambda _: folded
+        self.runs = True
         if isinstance(operand, tree.Template):
             return operand.expression.compile(FAST_HOSTS)
         if isinstance(operand, tree.ListOf):
@@ -133,9 +136,9 @@ class Compiler:
             if start < 0:
                 return lambda body, _: judge_all(body)
             return lambda _, run: judge_all(run.slots[start])
+        if start < 0:
+            return leaf_of(segments, test)
         read = getter(segments) if segments else None
-        if start < 0 and read is not None:
-            return lambda body, _: test(read(body))
         if read is None:
             return lambda _, run: test(run.slots[start])
         return lambda _, run: test(read(run.slots[start]))
@@ -172,6 +175,7 @@ class Compiler:
     def _dynamic(self, leaf: tree.Leaf, field: tree.FieldRef) -> Callable[[dict[str, Any], Run], bool]:
         """A field whose name is computed while evaluating."""
         expected = self.operand(leaf.operand)
+        self.runs = True
 
         def test(_: dict[str, Any], run: Run) -> bool:
             truth = explain.field(leaf, field, expected(run), run).truth
@@ -197,6 +201,7 @@ class Compiler:
         return compared
 
     def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, Any], Run], int]:
+        self.runs = True
         if isinstance(count.over, tree.ValueRef):
             return self._value_counter(count, count.over, stop)
         try:

@@ -56,6 +56,41 @@ def _three(first: Any, second: Any, third: Any) -> Callable[[Any], Any]:
     return read
 
 
+def leaf_of(segments: Segments, test: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
+    """A condition (body, run) that applies a test to what a path leads to; the usual lengths in one call."""
+    if len(segments) == 1 and isinstance(segments[0], str):
+        first: Any = segments[0]
+        return lambda body, _: test(body.get(first, MISSING))
+    if len(segments) == 2 and all(isinstance(segment, str) for segment in segments):
+        return _leaf_of_two(*segments, test)
+    if len(segments) == 3 and all(isinstance(segment, str) for segment in segments):
+        return _leaf_of_three(*segments, test)
+    read = getter(segments)
+    return lambda body, _: test(read(body))
+
+
+def _leaf_of_two(first: Any, second: Any, test: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
+    def judge(body: Any, _: Any) -> bool:
+        value = body.get(first)
+        return test(value.get(second, MISSING) if type(value) is dict else MISSING)
+
+    return judge
+
+
+def _leaf_of_three(
+    first: Any, second: Any, third: Any, test: Callable[[Any], bool]
+) -> Callable[[Any, Any], bool]:
+    def judge(body: Any, _: Any) -> bool:
+        value = body.get(first)
+        if type(value) is dict:
+            value = value.get(second)
+            if type(value) is dict:
+                return test(value.get(third, MISSING))
+        return test(MISSING)
+
+    return judge
+
+
 def _walk(segments: Segments) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         for segment in segments:

@@ -140,13 +140,15 @@ def lookup(rule: Rule, scope: Scope) -> related.Lookup:
 def _existence(rule: Rule, scope: Scope, outcome: Outcome) -> Result:
     try:
         wanted = lookup(rule, scope)
-        found = related.find(wanted, scope.subject, scope.snapshot)
+        plan = related.plan(wanted, scope.subject.type)
+        found = related.candidates(plan, scope.subject, scope.snapshot)
+        gap = related.gap(plan, scope.subject, scope.snapshot, found)
     except NotCollected as error:
         return _undecided(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error)))
     except ArmError as error:
         return _undecided(rule, Outcome(Truth.FAILED, outcome.reasons, str(error)))
-    verdicts = [_candidate(rule, scope.related(candidate)) for candidate in found.candidates]
-    return _settled(rule, scope, outcome, wanted, found, verdicts)
+    verdicts = [_candidate(rule, scope.related(candidate)) for candidate in found]
+    return _settled(rule, scope, outcome, wanted, gap, verdicts)
 
 
 def _candidate(rule: Rule, scope: Scope) -> Outcome:
@@ -163,7 +165,7 @@ def _settled(
     scope: Scope,
     outcome: Outcome,
     wanted: related.Lookup,
-    found: related.Found,
+    gap: str,
     verdicts: list[Outcome],
 ) -> Result:
     for truth, state in ((Truth.TRUE, COMPLIANT), (Truth.FAILED, ERROR), (Truth.UNKNOWN, UNKNOWN)):
@@ -172,9 +174,9 @@ def _settled(
             return Result(COMPLIANT, rule.effect, decided[0].reasons)
         if decided:
             return _undecided(rule, decided[0])
-    if found.gap:
-        reason = _absence(rule, wanted, found.gap)
-        return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), "not-collected", found.gap)
+    if gap:
+        reason = _absence(rule, wanted, gap)
+        return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), "not-collected", gap)
     reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
     if not verdicts:
         named = f" named '{wanted.name}'" if wanted.name else ""

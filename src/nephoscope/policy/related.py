@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
-
 if TYPE_CHECKING:
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.view import View
@@ -59,7 +57,7 @@ _WILDCARDS = frozenset("?*")
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What an effect's details ask for, evaluated; all but `name` lower-cased, `name` '' where none is given."""
+    """What an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
 
     type: str
     name: str = ""
@@ -68,56 +66,58 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The candidates, and why the answer may be incomplete: `gap` is '' when it is complete, `unique` when an id was named."""
+class Plan:
+    """A look-up as it goes from resources of one type.
 
-    candidates: tuple[View, ...]
-    gap: str
+    `under` says that candidates lie under the evaluated resource, `levels` how many levels below (1 for an extension), `last`
+    is the lower-cased last segment of a plain name ('' for none or a wildcard), `unique` says that an id is named in full.
+    """
+
+    lookup: Lookup
+    under: bool
+    levels: int
+    names: tuple[str, ...]
+    last: str
     unique: bool
 
 
-def find(lookup: Lookup, view: View, snapshot: Snapshot) -> Found:
+@lru_cache(maxsize=65536)
+def plan(lookup: Lookup, type_: str) -> Plan:
+    """How to look up from a resource of a lower-cased type."""
+    nested = lookup.type.startswith(f"{type_}/")
+    extension = lookup.type in EXTENSIONS and lookup.scope != "subscription"
+    under = nested or extension
+    levels = lookup.type.count("/") - type_.count("/") if nested else 1
+    names = tuple(lookup.name.lower().split("/")) if lookup.name else ()
+    last = names[-1] if names and names[-1] not in _WILDCARDS else ""
+    unique = under and levels == 1 and bool(last)
+    return Plan(lookup, under, levels, names, last, unique)
+
+
+def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
     """The related resources of `view`."""
-    identifier = view.resource.id
-    parent = _parent(lookup, view)
-    if parent:
-        candidates = _under(parent, lookup, view, snapshot)
+    lookup, identifier = wanted.lookup, view.resource.id
+    if wanted.under:
+        found = snapshot.descendants(view.key, lookup.type, wanted.levels)
     elif lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
-        candidates = snapshot.in_subscription(identifier.subscription, lookup.type)
+        own = identifier.subscription
+        found = snapshot.in_subscription(own, lookup.type)
+        if wanted.last and len(found) > _FEW:
+            named = snapshot.named(lookup.type, wanted.last)
+            found = [one for one in named if one.resource.id.subscription == own]
     else:
-        candidates = snapshot.in_group(_group(lookup, view), lookup.type)
-    if lookup.name:
-        candidates = [candidate for candidate in candidates if names_match(lookup.name, candidate.full_name)]
-    unique = bool(parent and lookup.name) and not _WILDCARDS & set(lookup.name) and _one_level(lookup, view)
-    gap = _gap(lookup, view, snapshot, parent, candidates, unique)
-    return Found(tuple(candidates), gap, unique)
+        group = _group(lookup, view)
+        found = snapshot.in_group(group, lookup.type)
+        if wanted.last and len(found) > _FEW:
+            named = snapshot.named(lookup.type, wanted.last)
+            found = [one for one in named if one.resource.id.resource_group_id == group]
+    if not wanted.names:
+        return found
+    return [one for one in found if _fits(wanted.names, one.full_name)]
 
 
-def _parent(lookup: Lookup, view: View) -> str:
-    """The id under which to look, '' where the look-up goes by resource group or subscription."""
-    if lookup.type.startswith(f"{view.type}/") or (
-        lookup.type in EXTENSIONS and lookup.scope != "subscription"
-    ):
-        return view.key
-    return ""
-
-
-def _under(parent: str, lookup: Lookup, view: View, snapshot: Snapshot) -> list[View]:
-    """Children of any depth: `a/b/c` under an `a` is a grandchild."""
-    if _one_level(lookup, view):
-        return snapshot.children(parent, lookup.type)
-    prefix = f"{parent}/"
-    scope = view.resource.id.resource_group_id
-    pool = (
-        snapshot.in_group(scope, lookup.type)
-        if scope
-        else snapshot.in_subscription(view.resource.id.subscription, lookup.type)
-    )
-    return [candidate for candidate in pool if candidate.key.startswith(prefix)]
-
-
-def _one_level(lookup: Lookup, view: View) -> bool:
-    return lookup.type in EXTENSIONS or lookup.type.count("/") == view.type.count("/") + 1
+_FEW = 8
+"""Lists up to this long are read through; longer ones go by name."""
 
 
 def _group(lookup: Lookup, view: View) -> str:
@@ -127,37 +127,40 @@ def _group(lookup: Lookup, view: View) -> str:
     return identifier.resource_group_id
 
 
-@lru_cache(maxsize=8192)
-def _segments(name: str) -> tuple[str, ...]:
-    return tuple(name.lower().split("/"))
-
-
-def names_match(wanted: str, full_name: object) -> bool:
+def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
     """Whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name."""
     if not isinstance(full_name, str):
         return False
-    pattern, actual = _segments(wanted), tuple(full_name.lower().split("/"))
+    actual = full_name.lower().split("/")
     if len(pattern) > len(actual):
         return False
-    tail = actual[len(actual) - len(pattern) :]
-    return all(p == a or p in ("?", "*") for p, a in zip(pattern, tail, strict=True))
+    return all(p == a or p in _WILDCARDS for p, a in zip(reversed(pattern), reversed(actual), strict=False))
 
 
-def _gap(
-    lookup: Lookup, view: View, snapshot: Snapshot, parent: str, candidates: list[View], unique: bool
-) -> str:
+def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
     """Why absence proves nothing, '' where it does."""
-    if unique and candidates:
+    if wanted.unique and found:
         return ""
-    for key, reason in snapshot.unknown_under(parent, lookup.type) if parent else ():
-        known = any(candidate.key == key for candidate in candidates)
-        if not known and (not lookup.name or names_match(lookup.name, key.rsplit("/", 1)[-1])):
-            return reason
-    coverage = snapshot.coverage
-    scope = view.resource.id.subscription_id
-    last = lookup.name.lower() if "/" not in lookup.name else ""
-    if coverage.covers(lookup.type, scope, last) or coverage.covers(lookup.type, view.key, last):
+    lookup = wanted.lookup
+    reason = _unknown(wanted, view, snapshot, found)
+    if reason:
+        return reason
+    if snapshot.complete:
+        return ""
+    coverage, scope = snapshot.coverage, view.resource.id.subscription_id
+    last = wanted.last if len(wanted.names) == 1 else ""
+    if coverage.covers(lookup.type, scope, last):
         return ""
     why = coverage.gaps.get(lookup.type)
-    where = "the tenant" if not scope else scope if view.type != SUBSCRIPTION_TYPE else view.key
-    return f"{lookup.type} was not collected in {where}" + (f" ({why})" if why else "")
+    return f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else "")
+
+
+def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
+    """Why an analyzer could not compute a resource that would be a candidate, '' where there is none such."""
+    if not wanted.under:
+        return ""
+    known = {candidate.key for candidate in found}
+    for key, reason in snapshot.unknown_under(view.key, wanted.lookup.type):
+        if key not in known and (not wanted.names or _fits(wanted.names[-1:], key.rsplit("/", 1)[-1])):
+            return reason
+    return ""

@@ -34,7 +34,7 @@ class Result:
         *,
         matched: bool = False,
         details: Callable[[], Any] | None = None,
-        explain: Callable[[], tuple[Reason, ...]] | None = None,
+        explain: Callable[[], Result] | None = None,
     ) -> None:
         self.state = state
         self.effect = effect
@@ -48,15 +48,25 @@ class Result:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The leaf conditions that decided."""
-        if self._explain is not None:
-            self._reasons = self._explain()
-            self._explain = None
+        self._fill()
         return self._reasons
 
     @property
     def details(self) -> Any:
         """The effect's details, evaluated; raises ArmError where one of their expressions fails."""
+        self._fill()
         return None if self._details is None else self._details()
+
+    def explained_by(self, explain: Callable[[], Result]) -> Result:
+        """The same end, whose reasons and details come from an explanation made when they are asked for."""
+        return Result(
+            self.state, self.effect, (), self.cause, self.description, matched=self.matched, explain=explain
+        )
+
+    def _fill(self) -> None:
+        if self._explain is not None:
+            full, self._explain = self._explain(), None
+            self._reasons, self._details = full._reasons, full._details  # noqa: SLF001 - the same class
 
     def verdict(self) -> tuple[State, str, str, bool]:
         """What two engines must agree on."""

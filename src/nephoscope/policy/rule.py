@@ -16,6 +16,7 @@ from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope.policy.paths import MISSING
+from nephoscope.policy.result import COMPLIANT
 from nephoscope.policy.scope import Scope
 from nephoscope.policy.tree import ValueRef
 from nephoscope.policy.view import View
@@ -105,8 +106,9 @@ class Rule:
         self._ended = judgement.ended(self)
         self.types = guards.types(tree_.condition, self.fold)
         self._considered = guards.considered(tree_.condition)
-        self._compiled: dict[tuple[str, str], Compiled] = {}
-        self._compiled_for: tuple[Aliases, Switches] | None = None
+        self._compiled: dict[str | tuple[str, str], Compiled] = {}
+        self._aliases: Aliases | None = None
+        self._switches: Switches | None = None
 
     def _effect(self) -> str:
         found = self.fold(self.tree.then.effect)
@@ -148,11 +150,10 @@ class Rule:
 
     def compiled(self, type_: str, api_version: str, snapshot: Snapshot) -> Compiled:
         """The closures for a lower-cased type, made when first asked for."""
-        held = self._compiled_for
-        if held is None or held[0] is not snapshot.aliases or held[1] != snapshot.switches:
+        if self._aliases is not snapshot.aliases or self._switches is not snapshot.switches:
             self._compiled = {}
-            self._compiled_for = (snapshot.aliases, snapshot.switches)
-        key = (type_, api_version)
+            self._aliases, self._switches = snapshot.aliases, snapshot.switches
+        key = (type_, api_version) if api_version else type_
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = Compiled(
@@ -160,18 +161,24 @@ class Rule:
             )
         return found
 
-    def evaluate(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
-        """Judge a resource, compiled; reasons are worked out when they are asked for."""
-        return self.evaluate_view(snapshot.view(resource), snapshot, context)
+    def verdict(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
+        """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""
+        return self.verdict_of(snapshot.view(resource), snapshot, context)
 
-    def evaluate_view(self, view: View, snapshot: Snapshot, context: Context) -> Result:
+    def verdict_of(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """The same for a view that the snapshot holds."""
         if self._ended is not None:
             return self._ended
-        version = ""
-        if snapshot.aliases.versioned:
-            version = context.api_version or view.api_version
-        return self.compiled(view.type, version, snapshot).evaluate(view, snapshot, context)
+        version = (context.api_version or view.api_version) if snapshot.aliases.versioned else ""
+        return self.compiled(view.type, version, snapshot).verdict(view, snapshot, context)
+
+    def evaluate(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
+        """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
+        view = snapshot.view(resource)
+        result = self.verdict_of(view, snapshot, context)
+        if result.state is not COMPLIANT and not result.matched:
+            return result
+        return result.explained_by(lambda: judgement.explained(self, view, snapshot, context))
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""

@@ -74,6 +74,10 @@ class Snapshot:
         self._index = Index()
         for resource in resources:
             self._index.add(View(resource))
+        self._names: dict[Key, list[View]] | None = None
+        self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
+        self.complete = "*" in self.coverage.scopes.get("", ())
+        """Whether the coverage says that everything was read."""
         self._unknown: dict[Key, list[tuple[str, str]]] = {}
         for key, reason in (unknown or {}).items():
             identifier = ResourceId.parse(key)
@@ -111,6 +115,29 @@ class Snapshot:
     def children(self, parent: str, type_: str) -> list[View]:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
         return self._merge("by_parent", (parent, type_))
+
+    def named(self, type_: str, name: str) -> list[View]:
+        """The resources of a type with a lower-cased last name segment."""
+        if self._names is None:
+            self._names = {}
+            for view in self._index.by_key.values():
+                self._names.setdefault((view.type, view.resource.id.name), []).append(view)
+        own = self._names.get((type_, name), [])
+        if self._base is None:
+            return own
+        return [view for view in self._base.named(type_, name) if view.key not in self._index.by_key] + own
+
+    def descendants(self, ancestor: str, type_: str, levels: int) -> list[View]:
+        """The resources of a type so many levels under the lower-cased id `ancestor`."""
+        if levels <= 1:
+            return self._merge("by_parent", (ancestor, type_))
+        found = self._below.get((type_, levels))
+        if found is None:
+            found = self._below[type_, levels] = {}
+            for view in self.of_type(type_):
+                above = view.key.rsplit("/", 2 * levels)[0]
+                found.setdefault(above, []).append(view)
+        return found.get(ancestor, [])
 
     def in_group(self, group: str, type_: str) -> list[View]:
         """The resources of a type in the resource group with the lower-cased id."""
