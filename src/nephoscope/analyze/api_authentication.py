@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.verdict import healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,9 +68,11 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _by_key(view: View, id_: str, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
-    for type_ in (PRODUCT, PRODUCT_API if view.covers(PRODUCT_API, api.id.subscription_id) else PRODUCT_LINK):
+    for type_ in (PRODUCT, PRODUCT_API, PRODUCT_LINK):
         view.need(type_, api.id.subscription_id)
     if api.key not in unlocked:
+        for product in view.children(PRODUCT, api.id.parent):
+            known(product)
         return healthy(id_, key, "the API needs a subscription key")
     for type_ in POLICIES:
         view.need(type_, api.id.subscription_id)
@@ -95,7 +97,7 @@ def _unlocked_apis(view: View) -> frozenset[str]:
 def _validates(view: View, operation: Resource, api: Resource) -> bool:
     owners = (operation.key, api.key, api.id.parent)
     return any(
-        _is_validating(str(properties(policy).get("value", "")))
+        _is_validating(str(known(policy).get("value", "")))
         for type_, owner in zip(POLICIES, owners, strict=True)
         for policy in view.children(type_, owner)
     )

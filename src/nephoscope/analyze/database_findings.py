@@ -14,7 +14,7 @@ from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.overlay import NOT_ASSESSED
 from nephoscope.analyze.verdict import finding, healthy, judged, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,7 @@ def _is_on(view: View, server: Resource) -> bool:
     """Whether vulnerability assessment is on, in the express or the classic configuration."""
     for kind in KINDS:
         for setting in view.children(f"{server.type}/{kind}", server.key):
-            body = properties(setting)
+            body = known(setting)
             if str(body.get("state", "")).lower() == "enabled" or body.get("storageContainerPath"):
                 return True
     for kind in KINDS:

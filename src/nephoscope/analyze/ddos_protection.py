@@ -13,7 +13,7 @@ from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_ap
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 from nephoscope.estate.interfaces import reference
 from nephoscope.estate.subnets import NETWORK_TYPE
 
@@ -46,6 +46,8 @@ def analyze(view: View) -> Iterable[Assessment]:
         addresses = public.get(network.key)
         if addresses is None:
             view.need(GATEWAY_TYPE, network.id.subscription_id)
+            for gateway in view.resources(GATEWAY_TYPE):
+                known(gateway)
             return not_applicable(
                 id_, key, "no-public-gateway", "no application gateway with a public address lives here"
             )

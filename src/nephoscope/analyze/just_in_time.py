@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports
+from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports, need_policies
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.machines import MACHINE, machines
 from nephoscope.analyze.management_ports import PORTS, explained, open_ports
@@ -51,7 +51,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         found, missing = open_ports(view, machine)
         bare = [entry for entry in found if entry.port not in (ports or ())]
         if bare:
-            view.need(POLICY_TYPE, machine.id.subscription_id)
+            need_policies(view, machine.id.subscription_id)
             names = listing(str(entry.port) for entry in bare)
             return unhealthy(
                 id_,

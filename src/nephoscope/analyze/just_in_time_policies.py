@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
@@ -31,6 +31,13 @@ def guarded_ports(view: View) -> dict[str, frozenset[int]]:
         for machine, ports in _entries(policy):
             found[machine] = found.get(machine, frozenset()) | ports
     return found
+
+
+def need_policies(view: View, subscription: str) -> None:
+    """Raise NotCollected unless every policy of a subscription was read."""
+    view.need(POLICY_TYPE, subscription)
+    for policy in view.resources(POLICY_TYPE):
+        known(policy)
 
 
 def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:

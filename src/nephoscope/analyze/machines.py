@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.verdict import judged, unknown
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment])
 def extensions(view: View, machine: Resource) -> list[dict[str, Any]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
     view.need(EXTENSION, machine.id.subscription_id)
-    return [properties(extension) for extension in view.children(EXTENSION, machine.key)]
+    return [known(extension) for extension in view.children(EXTENSION, machine.key)]
 
 
 def is_extension(body: dict[str, Any], publisher: str, types: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
 from nephoscope.estate.application_gateways import GATEWAY_TYPE
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known
 from nephoscope.estate.interfaces import reference, references
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _listed(value: Any) -> list[dict[str, Any]]:
 
 def _gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
-    body = properties(gateway)
+    body = known(gateway)
     own: Any = body.get("webApplicationFirewallConfiguration")
     if reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
         return healthy(id_, key, "a web application firewall is enabled")
@@ -84,7 +84,7 @@ def _bare(names: list[str]) -> Iterable[Any]:
 
 def _classic_door(door: Resource, key: Key) -> Assessment:
     id_ = str(door.body["id"])
-    endpoints = _listed(properties(door).get("frontendEndpoints"))
+    endpoints = _listed(known(door).get("frontendEndpoints"))
     bare = [
         str(entry.get("name", ""))
         for entry in endpoints
@@ -112,7 +112,7 @@ def _profile(view: View, profile: Resource, key: Key) -> Assessment:
     endpoints = [
         endpoint
         for endpoint in view.children(ENDPOINT, profile.key)
-        if str(properties(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
+        if str(known(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
     ]
     bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
     if bare:
@@ -123,7 +123,7 @@ def _profile(view: View, profile: Resource, key: Key) -> Assessment:
 
 
 def _domains(policy: Resource) -> Iterable[str]:
-    parameters: Any = properties(policy).get("parameters")
+    parameters: Any = known(policy).get("parameters")
     if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
         return ()
     return [

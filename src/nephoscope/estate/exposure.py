@@ -115,6 +115,16 @@ class Exposure:
                 missing.append(gap.what)
         return found, tuple(missing)
 
+    @cached_property
+    def _bodiless(self) -> tuple[str, ...]:
+        """Ways in, and networks that peer, that came without properties: any of them could lead anywhere."""
+        return tuple(
+            f"the properties of {resource.key}"
+            for type_ in (*WAY_TYPES, NETWORK_TYPE)
+            for resource in self.estate.by_type(type_)
+            if not resource.complete
+        )
+
     def _seen_as(self, subnets: Iterable[str]) -> AddressSet:
         found = AddressSet()
         for key in subnets:
@@ -147,7 +157,7 @@ class Exposure:
     ) -> tuple[tuple[WayIn, ...], tuple[str, ...]]:
         """Every way in to an address of an interface, and what was not read that could be another."""
         found: list[WayIn] = []
-        missing: list[str] = list(self._unread(interface))
+        missing: list[str] = [*self._unread(interface), *self._bodiless]
         for step in (self._addressed, self._balanced, self._proxied, self._translated):
             try:
                 found.extend(step(configuration))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nephoscope.estate.gap import NotCollected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,3 +40,10 @@ def properties(resource: Resource) -> dict[str, object]:
     """The `properties` object of a body, {} where it has none."""
     found = resource.body.get("properties")
     return found if isinstance(found, dict) else {}
+
+
+def known(resource: Resource) -> dict[str, Any]:
+    """The same, where its absence would be taken for an answer: raises NotCollected on a body that came without."""
+    if not resource.complete:
+        raise NotCollected(f"the properties of {resource.key}")
+    return properties(resource)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.holdings import known, properties
 from nephoscope.estate.interfaces import Interface, model_interfaces, parse_interface, references
 from nephoscope.estate.reachability import (
     TAG_POINT,
@@ -86,7 +86,7 @@ class Network:
         self.estate = estate
         self._table = dict(tags or {})
         self._rules: dict[str, tuple[SecurityRule, ...]] = {}
-        self._tags: dict[tuple[str, str, str], ServiceTags] = {}
+        self._tags: dict[tuple[str, str], ServiceTags] = {}
         self._filters: dict[Any, Filter] = {}
         self._openings: dict[Any, list[Opening]] = {}
 
@@ -104,7 +104,7 @@ class Network:
     def _group_members(self) -> dict[str, AddressSet]:
         members: dict[str, AddressSet] = defaultdict(AddressSet)
         for card in self.estate.by_type(INTERFACE_TYPE):
-            for configuration in parse_interface(card.key, properties(card)).configurations:
+            for configuration in parse_interface(card.key, known(card)).configurations:
                 for group in configuration.groups:
                     members[group] |= configuration.addresses
         return members
@@ -169,10 +169,12 @@ class Network:
 
     def tags(self, subnet: Subnet) -> ServiceTags:
         """What the service tags mean for an address in a subnet."""
-        network = self.estate.resources.get(subnet.network)
-        key = (subnet.network, subnet.route_table, "" if network is not None else subnet.id.lower())
+        key = (subnet.network, subnet.route_table)
         found = self._tags.get(key)
         if found is None:
+            network = self._needed(subnet.network)
+            if subnet.route_table:
+                self._needed(subnet.route_table)
             space = virtual_network_tag(network, [subnet], self.route_tables)
             found = self._tags[key] = ServiceTags(space, self._table)
         return found
@@ -225,6 +227,11 @@ class Network:
     def _no_admin_rules(self, interface: Interface) -> None:
         scopes = self._admin_scopes
         subscription = "/".join(interface.id.split("/")[:3])
+        coverage = self.estate.coverage
+        managers = bool(tuple(self.estate.by_type(MANAGER_TYPE)))
+        for type_ in (MANAGER_TYPE, *([ADMIN_RULE_TYPE] if managers else [])):
+            if coverage.declared and not coverage.covers(type_, subscription):
+                raise NotCollected(f"{type_} in {subscription}")
         if "*" in scopes or subscription in scopes:
             raise NotCollected(
                 f"the effect of a network manager's security admin rules on {interface.id}",

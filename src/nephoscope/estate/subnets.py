@@ -69,18 +69,16 @@ def _subnet(id_: str, entry: dict[str, Any], known: bool) -> Subnet:
 
 
 def virtual_network_tag(
-    network: Resource | None, subnets: Iterable[Subnet], routes: Mapping[str, Resource]
+    network: Resource, subnets: Iterable[Subnet], routes: Mapping[str, Resource]
 ) -> AddressSet:
     """What the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
 
     A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
     """
-    space = AddressSet()
-    if network is not None:
-        body = network.body.get("properties") or {}
-        space |= _space(body.get("addressSpace"))
-        for peering in body.get("virtualNetworkPeerings") or []:
-            space |= _peer(peering.get("properties") or {})
+    body = network.body.get("properties") or {}
+    space = _space(body.get("addressSpace"))
+    for peering in body.get("virtualNetworkPeerings") or []:
+        space |= _peer(peering.get("properties") or {})
     for subnet in subnets:
         space |= subnet.prefixes
         if subnet.route_table in routes:
