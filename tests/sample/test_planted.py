@@ -133,6 +133,12 @@ def test_an_expired_waiver_is_in_force_before_it_expires(estate, plan, names, pl
     assert {policy for _, policy in ended(before, names, State.EXEMPT) - after} == {"sql-mi-public-endpoint"}
 
 
+def test_findings_do_not_depend_on_the_day(estate, plan, names, planted):
+    assigned = replace(plan, assignments=()).assigning("nephoscope")
+    later = evaluate(estate, assigned, NOW.replace(year=2036), analyzers=analyzed)
+    assert ended(later, names, State.NON_COMPLIANT) == rows(planted, exempt=False)
+
+
 def test_the_estate_is_large_and_clean(estate):
     assert estate.quarantine == ()
     assert estate.duplicates == 0
