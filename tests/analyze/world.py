@@ -401,13 +401,13 @@ def coverage(spec: Any, types: set[str]) -> Coverage:
 
 
 def estate(spec: Body) -> Estate:
-    """The described estate; `drop` leaves out resources of types (or with ids that contain a text)."""
+    """The described estate; `drop` leaves out resources of types, `bare` takes their properties."""
     dropped = [text.lower() for text in spec.get("drop", [])]
     bare = [text.lower() for text in spec.get("bare", [])]
     resources = []
     for raw in bodies(spec):
         resource = Resource.of(raw)
-        if any(text == resource.type or f"/{text}" in resource.key for text in dropped):
+        if any(text == resource.type for text in dropped):
             continue
         if resource.type in bare:
             resource = Resource.of({k: v for k, v in raw.items() if k != "properties"}, complete=False)

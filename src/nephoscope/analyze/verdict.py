@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from nephoscope.model.resource import Resource
 
 
-def healthy(resource: str, key: Key, description: str) -> Assessment:
-    """Nothing is wrong."""
-    return Assessment(resource, key.id, State.COMPLIANT, description=description)
+def healthy(resource: str, key: Key, description: str, cause: str = "") -> Assessment:
+    """Nothing is wrong; `cause` where a policy asks by which means."""
+    return Assessment(resource, key.id, State.COMPLIANT, cause=cause, description=description)
 
 
 def unhealthy(
