@@ -57,7 +57,8 @@ class Judge:
         self.rule = document["properties"]["policyRule"]
         self.definition = Definition.parse(document)
         stated = document["properties"].get("parameters", {}).get("effect", {})
-        active = [effect for effect in stated.get("allowedValues", []) if effect.lower() != "disabled"]
+        allowed = [stated.get("defaultValue"), *stated.get("allowedValues", [])]
+        active = [effect for effect in allowed if effect and effect.lower() != "disabled"]
         self.parameters = {"effect": active[0]} if active else {}
 
     def state(self, world: World) -> str:
