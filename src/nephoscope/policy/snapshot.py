@@ -11,7 +11,7 @@ from nephoscope.policy.switches import SWITCHES, Switches
 from nephoscope.policy.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from nephoscope.model.resource import Resource
 
@@ -47,6 +47,41 @@ class Index:
         self.by_parent[identifier.parent, type_].remove(view)
         self.by_group[identifier.resource_group_id, type_].remove(view)
         self.by_subscription[identifier.subscription, type_].remove(view)
+
+    def patched(self, changed: list[View], gone: Iterable[str]) -> Index:
+        """A copy with views put in (or in place of those with the same key) and ids taken out; lists that stay are shared."""
+        found = Index()
+        found.by_key = dict(self.by_key)
+        added = {view.key: view for view in changed}
+        removed = [view for key in (*added, *gone) if (view := found.by_key.pop(key, None)) is not None]
+        found.by_key.update(added)
+        for name, place in _PLACES.items():
+            setattr(found, name, _patched(getattr(self, name), place, removed, changed))
+        return found
+
+
+_PLACES: dict[str, Callable[[View], Any]] = {
+    "by_type": lambda view: view.type,
+    "by_parent": lambda view: (view.resource.id.parent, view.type),
+    "by_group": lambda view: (view.resource.id.resource_group_id, view.type),
+    "by_subscription": lambda view: (view.resource.id.subscription, view.type),
+}
+
+
+def _patched(
+    lists: dict[Any, list[View]], place: Callable[[View], Any], removed: list[View], added: list[View]
+) -> dict[Any, list[View]]:
+    """The lists with some views taken out and others put in, in the order of their keys where they had it."""
+    found = dict(lists)
+    out = {view.key for view in removed}
+    for key in {place(view) for view in removed}:
+        found[key] = [view for view in found[key] if view.key not in out]
+    fresh: dict[Any, list[View]] = {}
+    for view in added:
+        fresh.setdefault(place(view), []).append(view)
+    for key, views in fresh.items():
+        found[key] = sorted([*found.get(key, ()), *views], key=lambda view: view.key)
+    return found
 
 
 class Snapshot:
@@ -88,6 +123,20 @@ class Snapshot:
     def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, str] | None = None) -> Snapshot:
         """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
+
+    def patched(self, changed: Iterable[Resource], gone: Iterable[str], coverage: Coverage) -> Snapshot:
+        """This snapshot (not an overlay) with resources added or replaced, ids taken out, and another coverage.
+
+        Views of what stays are shared; it costs the change and a copy of the indexes. The resources of the first snapshot are
+        expected in the order of their ids, which look-ups then keep.
+        """
+        found = Snapshot((), self.aliases, coverage, None, self.switches)
+        views = [View(resource) for resource in changed]
+        taken = [*gone]
+        found._index = self._index.patched(views, taken)
+        touched = {view.type for view in views} | {ResourceId.parse(key).type for key in taken}
+        found._below = {key: lists for key, lists in self._below.items() if key[0] not in touched}
+        return found
 
     def __len__(self) -> int:
         return sum(1 for _ in self.views())
