@@ -44,6 +44,7 @@ def _facts(report: Report) -> dict[str, Any]:
     controls = [item for item in report.score.controls if item.weight or item.unknown]
     return {
         "report": report,
+        "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),
         "resources": f"{len(report.run.estate.resources):,}",
