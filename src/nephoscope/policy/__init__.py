@@ -4,6 +4,7 @@ from nephoscope.policy.aliases import Alias, Aliases, Capability, UnknownAlias
 from nephoscope.policy.context import Context
 from nephoscope.policy.definition import Definition
 from nephoscope.policy.errors import PolicyError
+from nephoscope.policy.preview import Preview, preview
 from nephoscope.policy.result import Result
 from nephoscope.policy.rule import Rule
 from nephoscope.policy.snapshot import Snapshot
@@ -17,9 +18,11 @@ __all__ = [
     "Context",
     "Definition",
     "PolicyError",
+    "Preview",
     "Result",
     "Rule",
     "Snapshot",
     "Switches",
     "UnknownAlias",
+    "preview",
 ]

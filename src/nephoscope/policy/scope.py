@@ -117,7 +117,7 @@ def field_value(scope: Scope, text: str, view: View) -> Any:
     start, rest, is_bound = bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
         value = walk(start, rest)
-        return [None if value is MISSING else value]
+        return [_absent(scope) if value is MISSING else value]
     if not is_bound:
         view.at(path.segments[: path.segments.index(STAR)])
     return gather(start, rest)
@@ -130,8 +130,13 @@ def _field(scope: Scope, arguments: list[Any]) -> Any:
     except (UnknownAlias, ValueError) as error:
         raise ArmError("field", str(error)) from error
     if value is MISSING or value is None:
-        return "" if scope.snapshot.switches.missing_field_value == "empty" else None
+        return _absent(scope)
     return value
+
+
+def _absent(scope: Scope) -> Any:
+    """What field() returns for an absent property."""
+    return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
 def _parameters(scope: Scope, arguments: list[Any]) -> Any:

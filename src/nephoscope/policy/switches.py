@@ -21,7 +21,7 @@ class Switches:
     """What less/greater yield on two values that have no order (a number against a word)."""
     like_question_mark: Literal["one-character", "literal"] = "one-character"
     """What `?` stands for in like."""
-    missing_field_value: Literal["null", "empty"] = "null"
+    missing_field_value: Literal["null", "empty"] = "empty"
     """What the template function field() returns for an absent property: null or ''."""
     hash_functions_in_if: Literal["refused", "allowed"] = "refused"
     """Whether guid() and uniqueString(), whose hash is not published, may decide an `if`."""
