@@ -39,11 +39,13 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
+    from nephoscope.analyze.reference import page as analyzers
     from nephoscope.arm.reference import page as arm_functions
     from nephoscope.posture.policy_reference import page as policies
 
     return {
         "reference/commands.md": commands,
+        "reference/analyzers.md": analyzers,
         "reference/arm-functions.md": arm_functions,
         "reference/policies.md": policies,
     }

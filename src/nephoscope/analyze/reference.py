@@ -1,0 +1,65 @@
+"""The reference page of the analyzers, from their own words: docs/reference/analyzers.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.unanswered import NEEDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.analyze.discovery import Analyzer
+    from nephoscope.analyze.key import Key
+
+_INTRODUCTION = """# Analyzers
+
+*Generated from the code by `make docs`; do not edit.*
+
+An analyzer answers what the policy language cannot ask: who reaches a machine, who may do what. It reads the estate and writes
+assessments of the type `Microsoft.Security/assessments` under the keys of Defender for Cloud, over the estate, before policies run; a
+policy that reads such a key then ends as on Azure, unmodified.
+
+A verdict is Healthy, Unhealthy or NotApplicable, else **Unknown**: `not-collected` names the resource, type or fact that was
+not read, `unreadable-rule` a security rule that makes no sense, `security-admin-rules` a network manager whose rules are not
+modelled, `classic` a machine of the retired kind, `no-analyzer` what would be needed to answer. A resource that was listed
+without its properties is Unknown. Where a key ends Unknown and the snapshot holds Azure's own assessment under it, that one
+stands; where an analyzer can say, its verdict replaces Azure's.
+
+What counts as the Internet at large, as a way in, as an owner: decisions [50](../decisions/0050-the-internet-at-large.md),
+[51](../decisions/0051-ways-in.md), [52](../decisions/0052-who-counts-as-owner.md), [53](../decisions/0053-opaque-service-tags.md),
+[54](../decisions/0054-azures-own-assessments.md), [55](../decisions/0055-keys-that-nobody-answers.md),
+[56](../decisions/0056-private-machines.md).
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    lines = [_INTRODUCTION]
+    for analyzer in analyzers():
+        lines += _section(analyzer)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(analyzer: Analyzer) -> Iterator[str]:
+    yield f"## {analyzer.name.replace('_', ' ')}"
+    yield ""
+    yield analyzer.doc.strip()
+    yield ""
+    needs = any(key in NEEDED for key in analyzer.keys)
+    yield "| key | healthy means | asked of | built-in policies |" + (" needs |" if needs else "")
+    yield "|---|---|---|---|" + ("---|" if needs else "")
+    for key in analyzer.keys.values():
+        yield _row(key) + (f" {NEEDED[key.id]} |" if needs else "")
+    yield ""
+    yield "Reads " + ", ".join(f"`{type_}`" for type_ in dict.fromkeys(analyzer.types)) + "."
+    yield ""
+
+
+def _row(key: Key) -> str:
+    policies = [f"`{policy}`" for policy in key.policies] + [
+        f"`{policy}` (retired)" for policy in key.retired
+    ]
+    types = ", ".join(f"`{type_}`" for type_ in key.types)
+    return f"| `{key.id}` | {key.title} | {types} | {', '.join(policies) or 'none'} |"
