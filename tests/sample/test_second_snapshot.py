@@ -11,8 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from nephoscope import analyze
+from nephoscope.cli.main import cli
 from nephoscope.content.loader import documents
 from nephoscope.estate.view import View
 from nephoscope.policy.catalogue import Catalogue
@@ -67,6 +69,23 @@ def test_the_twelve_changes_are_told_exactly(moved):
     found = sorted((change.kind.value, change.resource, names[change.key]) for change in moved[2])
     assert found == sorted((row["kind"], row["resource"].lower(), row["policy"]) for row in expected)
     assert Counter(row["kind"] for row in expected) == {"new": 5, "fixed": 3, "reopened": 2, "removed": 2}
+
+
+def test_the_command_tells_them_from_its_history(snapshots, tmp_path):
+    expected = json.loads((CASES / "expected.json").read_text(encoding="utf-8"))
+    names = {
+        document.json()["name"]: document.name.removesuffix(".json")
+        for document in documents(kind="policies")
+    }
+    told = []
+    for folder, when in zip(snapshots, TIMES, strict=True):
+        asked = ["--data", str(tmp_path), "scan", str(folder), "--at", when.isoformat(), "--output", "json"]
+        done = CliRunner().invoke(cli, asked)
+        assert done.exit_code == 0, done.output
+        told.append(json.loads(done.stdout)["changes"])
+    found = sorted((row["change"], row["resource"], names[row["policy"]]) for row in told[2])
+    assert found == sorted((row["kind"], row["resource"].lower(), row["policy"]) for row in expected)
+    assert {row["change"] for row in told[1]} == {"fixed"}
 
 
 def test_before_them_only_what_was_fixed(moved):
