@@ -143,7 +143,7 @@ class Assessments(Sequence[Assessment]):
 
     def of_resource(self, key: str) -> Iterator[Assessment]:
         """The assessments of the resource with a lower-cased id."""
-        place = self._roster.positions.get(key)
+        place = self._roster.place(key)
         for block in self._layout.blocks if place is not None else ():
             if place is not None and block.type == place[0] and place[1] in block.positions:
                 yield from self.of_block(block, [place[1]])

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
@@ -42,15 +45,9 @@ def _same(one: Resource, other: Resource) -> bool:
     return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
 
 
-def exactly(one: object, other: object) -> bool:
-    """Whether two JSON values are the same: True is not 1, and 1.0 is not 1."""
-    if one != other:
-        return False
-    if isinstance(one, dict) and isinstance(other, dict):
-        return all(exactly(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return all(exactly(a, b) for a, b in zip(one, other, strict=True))
-    return type(one) is type(other)
+def exactly(one: Any, other: Any) -> bool:
+    """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
+    return bool(one == other) and msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
@@ -89,7 +86,7 @@ class Dependents:
         """The positions, by type, of the changed resources themselves: every check judges them anew."""
         found: defaultdict[str, list[int]] = defaultdict(list)
         for key in change.keys:
-            place = self._roster.positions.get(key)
+            place = self._roster.place(key)
             if place is not None:
                 found[place[0]].append(place[1])
         return dict(found)
@@ -124,12 +121,12 @@ class Dependents:
 
     def _at(self, relation: str, type_: str, place: str) -> Sequence[int]:
         if relation == SUBSCRIPTION_TYPE:
-            return self._roster.by_subscription.get((type_, place), ())
+            return self._roster.in_subscription(type_, place)
         if relation == RESOURCE_GROUP_TYPE:
-            return self._roster.by_group.get((type_, place), ())
+            return self._roster.in_group(type_, place)
         if relation == _LOOSE:
-            return self._roster.outside_groups.get((type_, place), ())
-        found = self._roster.positions.get(place)
+            return self._roster.outside_groups(type_, place)
+        found = self._roster.place(place)
         return [found[1]] if found is not None and found[0] == type_ else ()
 
     def _uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
@@ -144,7 +141,7 @@ class Dependents:
     def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
-        inside = self._roster.by_subscription.get((type_, scope), ())
+        inside = self._roster.in_subscription(type_, scope)
         return inside or self._at("itself", type_, scope)
 
 

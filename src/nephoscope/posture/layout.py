@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from nephoscope.estate.estate import Estate
 from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import in_scope
+from nephoscope.model.resource_id import ResourceId, in_scope
 from nephoscope.policy.assignment import Assignment
 from nephoscope.policy.selector import REFERENCE
 from nephoscope.posture.program import Program
@@ -21,52 +20,82 @@ Positions = Sequence[int]
 class Roster:
     """The judged resources of every type in the order of their ids; a resource's number in its type is its position."""
 
-    def __init__(self, estate: Estate, scope: str = "") -> None:
-        self.types: dict[str, tuple[Resource, ...]] = {}
+    def __init__(self, types: Mapping[str, tuple[Resource, ...]]) -> None:
+        self.types = types
+        self._groups: dict[tuple[str, str], dict[str, list[int]]] = {}
+
+    @classmethod
+    def of(cls, estate: Estate, scope: str = "") -> Roster:
+        """The resources of an estate that lie in a lower-cased scope ('' = everything)."""
+        return cls(
+            {type_: found for type_ in sorted(estate.types) if (found := _sorted(estate, type_, scope))}
+        )
+
+    def after(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
+        """The roster of a later estate in the same scope, of which only the ids `keys` differ."""
+        touched = {_type(key) for key in keys}
+        types: dict[str, tuple[Resource, ...]] = {}
         for type_ in sorted(estate.types):
-            found = [resource for resource in estate.by_type(type_) if in_scope(resource.key, scope)]
-            if found:
-                self.types[type_] = tuple(sorted(found, key=_key))
+            known = self.types.get(type_)
+            if known is not None and type_ not in touched:
+                types[type_] = tuple([estate.resources[resource.id.key] for resource in known])
+            elif found := _sorted(estate, type_, scope):
+                types[type_] = found
+        return Roster(types)
 
     def __len__(self) -> int:
         return sum(len(resources) for resources in self.types.values())
 
-    @cached_property
-    def positions(self) -> Mapping[str, tuple[str, int]]:
-        """(type, position) of a lower-cased id."""
-        return {
-            resource.key: (type_, at)
-            for type_, found in self.types.items()
-            for at, resource in enumerate(found)
-        }
+    def keys(self) -> Iterator[str]:
+        """The ids of all resources."""
+        return (resource.key for resources in self.types.values() for resource in resources)
 
-    @cached_property
-    def by_group(self) -> Mapping[tuple[str, str], list[int]]:
-        """Positions by (type, resource group id)."""
-        return self._grouped(lambda resource: resource.id.resource_group_id)
+    def place(self, key: str) -> tuple[str, int] | None:
+        """(type, position) of a lower-cased id, None where it is not here."""
+        type_ = _type(key)
+        resources = self.types.get(type_, ())
+        at = bisect_left(resources, key, key=_key)
+        return (type_, at) if at < len(resources) and resources[at].key == key else None
 
-    @cached_property
-    def by_subscription(self) -> Mapping[tuple[str, str], list[int]]:
-        """Positions by (type, subscription id)."""
-        return self._grouped(lambda resource: resource.id.subscription_id)
+    def in_group(self, type_: str, group: str) -> Sequence[int]:
+        """The positions of a type's resources in the resource group with the lower-cased id."""
+        return self._grouped("group", type_, lambda id_: id_.resource_group_id).get(group, ())
 
-    @cached_property
-    def outside_groups(self) -> Mapping[tuple[str, str], list[int]]:
-        """Positions by (type, subscription id) of the resources that lie in no resource group."""
-        return self._grouped(
-            lambda resource: "" if resource.id.resource_group else resource.id.subscription_id
+    def in_subscription(self, type_: str, subscription: str) -> Sequence[int]:
+        """The positions of a type's resources in the subscription with the lower-cased id."""
+        return self._grouped("subscription", type_, lambda id_: id_.subscription_id).get(subscription, ())
+
+    def outside_groups(self, type_: str, subscription: str) -> Sequence[int]:
+        """The same for the resources that lie in no resource group."""
+        places = self._grouped(
+            "outside", type_, lambda id_: "/" if id_.resource_group else id_.subscription_id
         )
+        return places.get(subscription, ())
 
-    def _grouped(self, place: Callable[[Resource], str]) -> dict[tuple[str, str], list[int]]:
-        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        for type_, resources in self.types.items():
-            for at, resource in enumerate(resources):
-                found[type_, place(resource)].append(at)
-        return dict(found)
+    def _grouped(self, relation: str, type_: str, place: Callable[[ResourceId], str]) -> dict[str, list[int]]:
+        found = self._groups.get((relation, type_))
+        if found is None:
+            found = self._groups[relation, type_] = {}
+            for at, resource in enumerate(self.types.get(type_, ())):
+                found.setdefault(place(resource.id), []).append(at)
+        return found
 
 
 def _key(resource: Resource) -> str:
-    return resource.key
+    return resource.id.key
+
+
+def _type(key: str) -> str:
+    """The type in an id, '' where it is none."""
+    try:
+        return ResourceId.parse(key).type
+    except ValueError:
+        return ""
+
+
+def _sorted(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
+    found = estate.by_type(type_)
+    return tuple(sorted(found if not scope else [one for one in found if in_scope(one.key, scope)], key=_key))
 
 
 @dataclass(frozen=True, slots=True)

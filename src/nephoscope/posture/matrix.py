@@ -11,7 +11,7 @@ from nephoscope.posture.outcome import NONE, Outcomes, column
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from nephoscope.policy.result import Result
@@ -99,7 +99,7 @@ class Bench:
         numbers: array[int],
         verdicts: Verdicts,
     ) -> None:
-        views = self._views(block.type)
+        views = self._views(block.type, pending)
         context = self.context(check)
         snapshot, judge, number = self._snapshot, rule.verdict_of, verdicts.outcomes.number
         shared: dict[int, tuple[Result, int]] = {}
@@ -112,11 +112,14 @@ class Bench:
                     shared[id(result)] = known
             numbers[at] = known[1]
 
-    def _views(self, type_: str) -> list[View]:
+    def _views(self, type_: str, pending: list[int]) -> Mapping[int, View] | list[View]:
+        """The views of a type's resources by position: all of them, or for few only those."""
+        resources, view = self._roster.types[type_], self._snapshot.view
         found = self._viewed.get(type_)
         if found is None:
-            view = self._snapshot.view
-            found = self._viewed[type_] = [view(resource) for resource in self._roster.types[type_]]
+            if len(pending) * 4 < len(resources):
+                return {at: view(resources[at]) for at in pending}
+            found = self._viewed[type_] = [view(resource) for resource in resources]
         return found
 
     def context(self, check: Check) -> Context:

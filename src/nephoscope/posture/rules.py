@@ -80,6 +80,6 @@ def _allowed(definition: Definition, effect: Template) -> frozenset[str] | None:
     if not isinstance(name, ArmLiteral) or not isinstance(name.value, str):
         return None
     parameter = definition.parameters.get(name.value.lower())
-    if parameter is None or parameter.allowed is None:
+    if parameter is None or not parameter.allowed:
         return None
     return frozenset(str(item).lower() for item in parameter.allowed)

@@ -31,13 +31,14 @@ from nephoscope.posture.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The working parts of a run, which the next run takes over."""
+    """The working parts of a run, which the next run takes over; `base` is the snapshot without what analyzers wrote."""
 
     program: Program
     roster: Roster
     layout: Layout
     verdicts: Verdicts
     rules: Rules
+    base: Snapshot
     snapshot: Snapshot
 
 
