@@ -148,3 +148,18 @@ def test_no_policy_names_a_host_or_a_person() -> None:
 def test_every_definition_parses_with_types_that_it_can_hold_for() -> None:
     for name, document in PACK.items():
         assert Definition.parse(json.loads(document.data)).types, name
+
+
+def test_a_policy_counts_in_the_score_control_of_the_builtin_it_equals() -> None:
+    (placed,) = (one for one in documents(kind="scores") if one.name == "recommendations.json")
+    controls = {row["policy"]: row["control"] for row in placed.json()["policies"]}
+    for name in PACK:
+        stated = metadata(name)
+        known = {controls[one["policy"]] for one in stated["sameAs"] if one["policy"] in controls}
+        assert known <= {stated["scoreControl"]}, name
+
+
+def test_score_controls_exist() -> None:
+    (controls,) = (one for one in documents(kind="scores") if one.name == "controls.json")
+    known = {row["name"] for row in controls.json()["controls"]}
+    assert {metadata(name)["scoreControl"] for name in PACK} <= known | {None}
