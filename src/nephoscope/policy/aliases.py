@@ -226,9 +226,10 @@ class Aliases:
         if "/" not in text:
             known = ("name", "fullName", "kind", "type", "location", "id", "identity.type", "tags")
             return f"'{text}' is neither a field nor an alias{suggestion(text, known)} (a property needs its alias)"
-        stem = text.lower().rsplit("/", 1)[0]
-        near = [name for name in self._table if name.startswith(stem)]
-        hint = suggestion(text, near) or f"; {len(near)} aliases begin with '{stem}'"
+        stem = _owner(text.lower())
+        near = {name[len(stem) + 1 :]: name for name in self._table if name.startswith(f"{stem}/")}
+        close = suggestion(text[len(stem) + 1 :], near)
+        hint = close.replace("'", f"'{stem}/", 1) if close else f"; {len(near)} aliases begin with '{stem}'"
         return f"the alias '{text}' is in no loaded alias table{hint} (import one that has it)"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.arm import ArmSyntaxError
+from nephoscope.arm import ArmSyntaxError, registry
 from nephoscope.arm.tree import Call, walk
 from nephoscope.arm.tree import Literal as ArmLiteral
 from nephoscope.policy import tree
@@ -105,19 +105,25 @@ class Checker:
     def _operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
         for template in templates(operand):
             where = template.path or path
-            try:
-                template.expression.check(HOSTS)
-            except ArmSyntaxError as error:
-                self._fail(where, f"{template.text}: {error}")
-            for node in walk(template.expression.tree):
-                if isinstance(node, Call):
-                    self._call(node, where, scanned, hashes)
+            calls = [node for node in walk(template.expression.tree) if isinstance(node, Call)]
+            known = [self._call(call, where, scanned, hashes) for call in calls]
+            if all(known):
+                self._functions(template, where)
 
-    def _call(self, call: Call, path: str, scanned: bool, hashes: bool) -> None:
+    def _functions(self, template: tree.Template, path: str) -> None:
+        try:
+            template.expression.check(HOSTS)
+        except ArmSyntaxError as error:
+            self._fail(path, f"{template.text}: {error}")
+
+    def _call(self, call: Call, path: str, scanned: bool, hashes: bool) -> bool:
+        """Check one call; False for a function that policy rules do not have."""
         name = call.name.lower()
-        if name in FORBIDDEN or (name.startswith("list") and name not in HOSTS):
+        function = registry().get(name)
+        if name in FORBIDDEN or (name not in HOSTS and function is not None and not function.policy):
             self._fail(path, f"the function {call.name}() is not available in policy rules")
-        elif name in HASHES and not hashes:
+            return False
+        if name in HASHES and not hashes:
             self._fail(
                 path,
                 f"{call.name}() cannot decide an 'if': its hash is not published (see docs/decisions/0024)",
@@ -129,6 +135,7 @@ class Checker:
             self._fail(path, f"the parameter '{text}' is not declared{known}")
         elif name == "field" and text is not None and scanned:
             self._known(text, path)
+        return True
 
 
 def templates(operand: tree.Operand) -> Iterator[tree.Template]:

@@ -176,7 +176,7 @@ class Rule:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
         view = snapshot.view(resource)
         result = self.verdict_of(view, snapshot, context)
-        if result.state is not COMPLIANT and not result.matched:
+        if result.state is not COMPLIANT and not result.matched and result.cause != "not-applicable":
             return result
         return result.explained_by(lambda: judgement.explained(self, view, snapshot, context))
 
