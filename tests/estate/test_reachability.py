@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.estate.addresses import AddressSet, intersect, merge, size, subtract
-from nephoscope.estate.reachability import Region, clauses, combine, concerning, decide, first_match
+from nephoscope.estate.reachability import Region, clauses, combine, concerning, decide, first_match, sides
 from nephoscope.estate.security_rules import SecurityRule, default_rules, parse_rule
 from nephoscope.estate.service_tags import ServiceTags
 
@@ -111,7 +111,7 @@ def filtered(raw: list[dict[str, Any]]) -> Any:
     rules: list[SecurityRule] = [parse_rule(entry, "g") for entry in raw] + default_rules("g")
     rules.sort(key=lambda rule: rule.priority)
     local = AddressSet.of([LOCAL])
-    kept = concerning(rules, inbound=True, local=local, local_groups=(), tags=TAGS)
+    kept = concerning(sides(rules, inbound=True, tags=TAGS), local, ())
     return clauses(kept, TAGS, lambda _: AddressSet())
 
 
@@ -178,7 +178,7 @@ def numbers(intervals: Any) -> set[int]:
 def test_interval_arithmetic_is_set_arithmetic(left: Any, right: Any) -> None:
     assert numbers(merge(left)) == numbers(left)
     assert size(merge(left)) == len(numbers(left))
-    assert numbers(intersect(left, right)) == numbers(left) & numbers(right)
-    assert numbers(subtract(left, right)) == numbers(left) - numbers(right)
-    joined = merge(left)
-    assert all(high + 1 < low for (_, high), (low, _) in pairwise(joined))
+    assert numbers(intersect(merge(left), merge(right))) == numbers(left) & numbers(right)
+    assert numbers(subtract(merge(left), merge(right))) == numbers(left) - numbers(right)
+    for joined in (merge(left), subtract(merge(left), merge(right))):
+        assert all(high + 1 < low for (_, high), (low, _) in pairwise(joined))

@@ -38,9 +38,11 @@ TYPES = (*NETWORK_READS, CLASSIC)
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
+    seen: Seen = {}
+
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        grouped, found = permissive(view, machine)
+        grouped, found = permissive(view, machine, seen)
         if not grouped:
             return not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
@@ -53,8 +55,14 @@ def analyze(view: View) -> Iterable[Assessment]:
     return machines(view, RESTRICTED, judge)
 
 
-def permissive(view: View, machine: Resource) -> tuple[bool, list[SubAssessment]]:
-    """Whether a group stands before the machine, and the rules by which the Internet at large passes."""
+Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]
+
+
+def permissive(view: View, machine: Resource, seen: Seen) -> tuple[bool, list[SubAssessment]]:
+    """Whether a group stands before the machine, and the rules by which the Internet at large passes.
+
+    `seen` remembers what was found behind the openings that many machines share.
+    """
     found: dict[str, SubAssessment] = {}
     grouped = False
     network = view.network
@@ -66,8 +74,15 @@ def permissive(view: View, machine: Resource) -> tuple[bool, list[SubAssessment]
             remote = network.internet(configuration)
             for protocol in PROTOCOLS:
                 openings = network.openings(interface, configuration, protocol, remote)
-                found.update((part.id, part) for part in broad_rules(openings))
+                found.update((part.id, part) for part in _broad(openings, seen))
     return grouped, list(found.values())
+
+
+def _broad(openings: Sequence[Opening], seen: Seen) -> list[SubAssessment]:
+    found = seen.get(id(openings))
+    if found is None:
+        found = seen[id(openings)] = (openings, list(broad_rules(openings)))
+    return found[1]
 
 
 def broad_rules(openings: Sequence[Opening]) -> Iterator[SubAssessment]:

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Interval = tuple[int, int]
+Intervals = tuple[Interval, ...]
 
 FAMILIES = (4, 6)
 LAST = {4: 2**32 - 1, 6: 2**128 - 1}
 
 
-def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+def merge(intervals: Iterable[Interval]) -> Intervals:
     """Sort closed intervals and join those that touch or overlap."""
     merged: list[Interval] = []
     for low, high in sorted(intervals):
@@ -27,31 +28,42 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(merged)
 
 
-def intersect(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The integers that lie in both sets of closed intervals."""
-    others = tuple(right)
-    return merge(
-        (max(low, other_low), min(high, other_high))
-        for low, high in left
-        for other_low, other_high in others
-        if low <= other_high and other_low <= high
-    )
+def intersect(left: Intervals, right: Intervals) -> Intervals:
+    """The integers that lie in both of two merged sets."""
+    if left == right:
+        return left
+    found: list[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        low = max(left[i][0], right[j][0])
+        high = min(left[i][1], right[j][1])
+        if low <= high:
+            found.append((low, high))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(found)
 
 
-def subtract(left: Iterable[Interval], right: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The integers of `left` that are not in `right`."""
-    rest = merge(left)
-    for cut_low, cut_high in merge(right):
-        rest = tuple(piece for interval in rest for piece in _without(interval, cut_low, cut_high))
-    return rest
-
-
-def _without(interval: Interval, cut_low: int, cut_high: int) -> list[Interval]:
-    low, high = interval
-    if cut_high < low or high < cut_low:
-        return [interval]
-    pieces = [(low, cut_low - 1), (cut_high + 1, high)]
-    return [piece for piece in pieces if piece[0] <= piece[1]]
+def subtract(left: Intervals, right: Intervals) -> Intervals:
+    """The integers of one merged set that are not in another."""
+    if left == right:
+        return ()
+    found: list[Interval] = []
+    j = 0
+    for low, high in left:
+        while j < len(right) and right[j][1] < low:
+            j += 1
+        k = j
+        while k < len(right) and right[k][0] <= high:
+            if low < right[k][0]:
+                found.append((low, right[k][0] - 1))
+            low = right[k][1] + 1
+            k += 1
+        if low <= high:
+            found.append((low, high))
+    return tuple(found)
 
 
 def size(intervals: Iterable[Interval]) -> int:

@@ -22,12 +22,14 @@ from nephoscope.estate.reachability import (
     Decision,
     Opening,
     Region,
+    Side,
     clauses,
     combine,
     concerning,
     decide,
     first_match,
     opaque_tags,
+    sides,
 )
 from nephoscope.estate.security_rules import EVERY_PORT, RuleError, SecurityRule, rules_of
 from nephoscope.estate.service_tags import ServiceTags
@@ -87,6 +89,8 @@ class Network:
         self._table = dict(tags or {})
         self._rules: dict[str, tuple[SecurityRule, ...]] = {}
         self._tags: dict[tuple[str, str], ServiceTags] = {}
+        self._sides: dict[tuple[str, int, bool], tuple[Side, ...]] = {}
+        self._asked: dict[tuple[str, str, bool], Filter] = {}
         self._filters: dict[Any, Filter] = {}
         self._openings: dict[Any, list[Opening]] = {}
 
@@ -195,13 +199,23 @@ class Network:
         ]
 
     def _filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> Filter:
+        asked = (group, configuration.id, inbound)
+        found = self._asked.get(asked)
+        if found is None:
+            found = self._asked[asked] = self._shared_filter(group, configuration, inbound)
+        return found
+
+    def _shared_filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> Filter:
+        """The one filter of all addresses that see a group alike."""
         subnet = self.subnet(configuration.subnet)
         tags = self.tags(subnet)
-        local = configuration.addresses or subnet.prefixes
-        rules = concerning(
-            self.rules(group), inbound=inbound, local=local, local_groups=configuration.groups, tags=tags
-        )
-        key = (group, id(tags), tuple(rule.id for rule in rules))
+        listed = self._sides.get((group, id(tags), inbound))
+        if listed is None:
+            listed = self._sides[group, id(tags), inbound] = sides(
+                self.rules(group), inbound=inbound, tags=tags
+            )
+        rules = concerning(listed, configuration.addresses or subnet.prefixes, configuration.groups)
+        key = (group, id(tags), inbound, tuple(rule.id for rule in rules))
         found = self._filters.get(key)
         if found is None:
             found = self._filters[key] = Filter(group, clauses(rules, tags, self.group_members))

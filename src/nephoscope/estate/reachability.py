@@ -86,26 +86,44 @@ class Decision:
     opaque: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A rule with its near side resolved, ready to be asked of many interfaces."""
+
+    rule: SecurityRule
+    any: bool
+    addresses: AddressSet
+    groups: frozenset[str]
+
+    def concerns(self, local: AddressSet, local_groups: Iterable[str]) -> bool:
+        """Whether the rule is about an interface."""
+        if self.any or not self.groups.isdisjoint(local_groups):
+            return True
+        if self.rule.allow:
+            return bool(self.addresses & local)
+        return bool(local) and self.addresses.covers(local)
+
+
+def sides(rules: Iterable[SecurityRule], *, inbound: bool, tags: ServiceTags) -> tuple[Side, ...]:
+    """The rules of one direction, first match first, with their near side resolved."""
+    found = []
+    for rule in rules:
+        if rule.inbound is inbound:
+            near = rule.destination if inbound else rule.source
+            found.append(Side(rule, near.any, _addresses(near, tags)[0], frozenset(near.groups)))
+    return tuple(found)
+
+
 def concerning(
-    rules: Iterable[SecurityRule],
-    *,
-    inbound: bool,
-    local: AddressSet,
-    local_groups: Iterable[str],
-    tags: ServiceTags,
+    listed: Iterable[Side], local: AddressSet, local_groups: Iterable[str]
 ) -> tuple[SecurityRule, ...]:
-    """The rules of one direction that concern an interface, first match first.
+    """The rules that concern an interface.
 
     `local` is the interface's private addresses, or its subnet's where they are not known: a rule that names only part
     of them counts when it allows and not when it denies. `local_groups` are its application security groups.
     """
-    own = frozenset(local_groups)
-    return tuple(
-        rule
-        for rule in rules
-        if rule.inbound is inbound
-        and _concerns(rule.destination if inbound else rule.source, rule.allow, local, own, tags)
-    )
+    own = tuple(local_groups)
+    return tuple(side.rule for side in listed if side.concerns(local, own))
 
 
 def clauses(
@@ -127,13 +145,6 @@ def _addresses(peers: Peers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, 
         else:
             known |= resolved
     return known, tuple(opaque)
-
-
-def _concerns(near: Peers, allow: bool, local: AddressSet, own: frozenset[str], tags: ServiceTags) -> bool:
-    if near.any or own.intersection(near.groups):
-        return True
-    known, _ = _addresses(near, tags)
-    return bool(known & local) if allow else bool(local) and known.covers(local)
 
 
 def _clause(
