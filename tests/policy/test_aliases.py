@@ -93,7 +93,7 @@ def test_a_file_of_another_shape(document: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("Contoso.Test/things/aa", "did you mean 'contoso.test/things/a'"),
+        ("Contoso.Test/things/lists[*].x", "did you mean 'contoso.test/things/list[*].x'"),
         ("Contoso.Test/things/zzzzzz", "aliases begin with 'contoso.test/things'"),
         ("properties.x", "a property needs its alias"),
         ("lokation", "did you mean 'location'"),

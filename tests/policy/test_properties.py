@@ -283,10 +283,8 @@ documents = st.one_of(
 
 def fuzz(document: Any, body: Any) -> None:
     """Whatever the document is, only a PolicyError with a path comes out; else it evaluates to one of the six ends."""
-    one = resource(
-        {"name": "one", **(body if isinstance(body, dict) else {"properties": body}), "id": "", "type": ""},
-        True,
-    )
+    given_body = body if isinstance(body, dict) else {"properties": body}
+    one = Resource.of({**given_body, "id": f"{RESOURCE_ID}one"})
     snapshot = policy.Snapshot([one], ALIASES)
     faults: tuple[policy.PolicyError, ...] = ()
     try:
@@ -303,17 +301,11 @@ def fuzz(document: Any, body: Any) -> None:
 @given(documents, st.one_of(bodies, junk))
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_document(document: Any, body: Any) -> None:
-    fuzz(
-        document,
-        body if not isinstance(body, dict) or isinstance(body.get("name"), str) else {"properties": body},
-    )
+    fuzz(document, body)
 
 
 @pytest.mark.full
 @given(documents, st.one_of(bodies, junk))
 @settings(deadline=None, max_examples=50_000, suppress_health_check=list(HealthCheck))
 def test_any_document_in_full(document: Any, body: Any) -> None:
-    fuzz(
-        document,
-        body if not isinstance(body, dict) or isinstance(body.get("name"), str) else {"properties": body},
-    )
+    fuzz(document, body)
