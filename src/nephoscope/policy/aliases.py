@@ -150,9 +150,18 @@ class Aliases:
             ) from error
 
     def merged(self, other: Aliases) -> Aliases:
-        """Both tables; where both know an alias or a type, `other` wins."""
+        """Both tables; where both know an alias or a type, `other` wins.
+
+        Paths by type that only this table has stay: a flat table knows one path per alias.
+        """
         capabilities = {**self._capabilities, **other._capabilities}
-        return Aliases({**self._table, **other._table}, capabilities, plain_paths=self._plain or other._plain)
+        table = {**self._table, **other._table}
+        for name in self.typed:
+            known, found = self._table[name], table[name]
+            alias = Alias(name, found) if isinstance(found, str) else found
+            if isinstance(known, Alias) and not alias.types:
+                table[name] = replace(alias, types=known.types)
+        return Aliases(table, capabilities, plain_paths=self._plain or other._plain)
 
     def __len__(self) -> int:
         return len(self._table)
