@@ -16,7 +16,7 @@ HEAD = """# Policies
 
 Generated from the pack by `make docs`. The pack is one folder of data: `src/nephoscope/content/policies/<Category>/<name>.json`
 is a policy definition in the Azure Policy language, `<name>.test.json` beside it holds the bodies that prove it. `nephoscope content
-show NAME` prints a policy with its remediation, `nephoscope content test DIR` runs the test bodies of any folder.
+list` prints ids, `content show ID` a policy with its remediation, `content test DIR` runs the test bodies of any folder.
 
 ## How a policy describes itself
 
