@@ -11,7 +11,7 @@ from nephoscope.posture.outcome import NONE, Outcomes, column
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from nephoscope.policy.result import Result
@@ -58,6 +58,8 @@ class Bench:
         self._context = Context(now=now)
         self._now = now
         self._viewed: dict[str, list[View]] = {}
+        entries = [check.entry for check in program.checks if check.entry is not None]
+        self._looked_up = frozenset[str]().union(*(entry.related_types for entry in entries))
 
     def fill_all(self, blocks: Iterable[Block], verdicts: Verdicts, progress: Progress | None = None) -> None:
         """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
@@ -70,8 +72,11 @@ class Bench:
                 self._release(block.type)
 
     def _release(self, type_: str) -> None:
-        for view in self._viewed.pop(type_, ()):
-            view.release()
+        """Give back what a type's bodies took, unless others look them up: then a following run finds them prepared."""
+        views = self._viewed.pop(type_, ())
+        if type_ not in self._looked_up:
+            for view in views:
+                view.release()
 
     def fill(self, block: Block, verdicts: Verdicts) -> None:
         """Evaluate what the block's column lacks."""
@@ -80,7 +85,7 @@ class Bench:
         numbers = verdicts.column(check.key, block.type, len(resources))
         if NONE not in numbers:
             return
-        pending = [at for at in block.positions if not numbers[at]]
+        pending = _pending(numbers, block.positions)
         rule = self._rules.of(check)
         if isinstance(rule, Rule):
             self._run(rule, check, pending, block, numbers, verdicts)
@@ -125,3 +130,16 @@ class Bench:
     def context(self, check: Check) -> Context:
         """What the rule's functions are told."""
         return self._context if check.bound_to is None else Context(now=self._now, policy=check.bound_to)
+
+
+def _pending(numbers: array[int], positions: Sequence[int]) -> list[int]:
+    """The positions that are not evaluated."""
+    if not isinstance(positions, range) or len(positions) != len(numbers):
+        return [at for at in positions if not numbers[at]]
+    found, at = [], -1
+    try:
+        while True:
+            at = numbers.index(NONE, at + 1)
+            found.append(at)
+    except ValueError:
+        return found
