@@ -22,6 +22,7 @@ from nephoscope.posture.analysis import no_analyzers
 from nephoscope.posture.attestation import Attestation
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
+from nephoscope.posture.preview import preview
 
 CONTENT = Path(__file__).parents[1] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -517,3 +518,52 @@ def test_what_is_known_of_a_recommendation(judge: Any) -> None:
     assert twin.name == "Storage accounts need TLS 1.2"
     assert (bare.severity_source, bare.name) == ("inferred", "Storage accounts should send logs")
     assert run.metadata("no such thing").name == "no such thing"
+
+
+def test_a_modify_preview_makes_the_body_compliant(judge: Any, catalogue: Catalogue) -> None:
+    to = assignment(ONE, "close-blobs", parameters={"team": {"value": "storage team"}})
+    run = judge(to)
+    findings = [one for one in run.assessments if one.state is FAILS]
+    assert len(findings) == 3
+    changed = []
+    for finding in findings:
+        found = preview(run, finding)
+        assert found is not None
+        assert {step["op"] for step in found.patch} <= {"add", "replace"}
+        changed.append(found.applied(run.resource(finding)))
+    assert changed[0].body["tags"] == {"closedBy": "storage team"}
+    kept = [one for one in run.estate.resources.values() if one.key not in {each.key for each in changed}]
+    after = judge(to, world=Estate.of([*kept, *changed], Coverage.everything()))
+    assert {one.state for one in after.assessments} == {COMPLIANT}
+    assert [preview(after, one) for one in after.assessments] == [None, None, None]
+
+
+def test_a_preview_under_an_overridden_effect(judge: Any) -> None:
+    off = {"kind": "policyEffect", "value": "Modify", "selectors": []}
+    run = judge(assignment(ONE, "close-blobs", overrides=[off], parameters={"effect": {"value": "Disabled"}}))
+    found = [preview(run, one) for one in run.assessments]
+    assert len(found) == 3
+    assert all(one is not None and one.patch for one in found)
+
+
+def test_a_deployment_preview(judge: Any) -> None:
+    server = Resource.of(
+        {
+            "id": f"{ONE}/resourceGroups/app/providers/Microsoft.Sql/servers/Q",
+            "name": "Q",
+            "location": "westeurope",
+        }
+    )
+    run = judge(assignment(ONE, "send-logs"), world=estate(server))
+    (finding,) = run.assessments
+    found = preview(run, finding)
+    assert found is not None
+    assert found.deployment is not None
+    assert found.deployment["parameters"] == {"server": {"value": "Q"}}
+    assert found.scope.lower() == f"{ONE}/resourcegroups/app"
+    assert found.patch == ()
+
+
+def test_an_audit_has_no_preview(judge: Any) -> None:
+    run = judge(assignment(ONE))
+    assert {preview(run, one) for one in run.assessments} == {None}

@@ -62,8 +62,7 @@ def bound(definition: Definition, check: Check) -> Rule:
     """The rule of a definition under a check's parameters and effect; PolicyError when they do not fit."""
     if not check.effect:
         return definition.bind(check.parameters)
-    effect = definition.tree.then.effect
-    allowed = _allowed(definition, effect) if isinstance(effect, Template) else None
+    allowed = _allowed(definition)
     if allowed is not None and check.effect.lower() not in allowed:
         message = f"the override '{check.effect}' is none of the effects that the definition allows: {', '.join(sorted(allowed))}"
         raise PolicyError(message, "overrides", "compile")
@@ -71,15 +70,19 @@ def bound(definition: Definition, check: Check) -> Rule:
     return Rule(tree, bind(definition.parameters, check.parameters))
 
 
-def _allowed(definition: Definition, effect: Template) -> frozenset[str] | None:
-    """The lower-cased allowed values of the parameter that is the effect, None where there is no such list."""
-    call = effect.expression.tree
-    if not isinstance(call, Call) or call.name.lower() != "parameters" or not call.arguments:
-        return None
+def effect_parameter(definition: Definition) -> str:
+    """The lower-cased name of the parameter that is the effect, '' where the effect is no plain parameter."""
+    effect = definition.tree.then.effect
+    call = effect.expression.tree if isinstance(effect, Template) else None
+    if not isinstance(call, Call) or call.key != "parameters" or not call.arguments:
+        return ""
     name = call.arguments[0]
-    if not isinstance(name, ArmLiteral) or not isinstance(name.value, str):
-        return None
-    parameter = definition.parameters.get(name.value.lower())
+    return name.value.lower() if isinstance(name, ArmLiteral) and isinstance(name.value, str) else ""
+
+
+def _allowed(definition: Definition) -> frozenset[str] | None:
+    """The lower-cased effects that the definition allows, None where it has no such list."""
+    parameter = definition.parameters.get(effect_parameter(definition))
     if parameter is None or not parameter.allowed:
         return None
     return frozenset(str(item).lower() for item in parameter.allowed)

@@ -14,6 +14,7 @@ from nephoscope.model.place import Place, Quarantined
 from nephoscope.model.resource import Resource
 from nephoscope.model.state import State
 from nephoscope.policy.catalogue import Catalogue
+from nephoscope.policy.context import Context
 from nephoscope.policy.entry import Problem
 from nephoscope.policy.exemption import Exemption
 from nephoscope.policy.result import Result
@@ -22,7 +23,7 @@ from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.assessments import Assessments, Decisions
 from nephoscope.posture.layout import Layout, Roster
-from nephoscope.posture.matrix import Bench, Verdicts
+from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Program, Requirement
 from nephoscope.posture.recommendation import Recommendation, Recommendations
@@ -160,9 +161,11 @@ class Run:
         if found is None or resource is None:
             return None
         check, rule = found
-        engine = self.engine
-        bench = Bench(engine.program, engine.roster, engine.rules, engine.snapshot, self.now)
-        return rule.explain(resource, engine.snapshot, bench.context(check))
+        return rule.explain(resource, self.engine.snapshot, self.context(check))
+
+    def context(self, check: Check) -> Context:
+        """What a check's rule is told beside the resources."""
+        return Context(now=self.now, policy=check.bound_to)
 
     def judged_by(self, assessment: Assessment) -> tuple[Check, Rule] | None:
         """The check and the bound rule behind an assessment, None where no rule judged it."""
