@@ -76,7 +76,7 @@ class Case:
             request=request,
         )
         now = given.get("utcNow")
-        return replace(context, now=datetime.fromisoformat(now)) if now else context
+        return replace(context, now=datetime.fromisoformat(now), utc=now) if now else context
 
 
 def _type(value: Any) -> str:

@@ -15,7 +15,7 @@ LATEST_API = "9999-12-31"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`now` must be aware. `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the
+    """`now` must be aware; `utc` is the text that utcNow() returns where a caller fixes it. `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the
     same name return; where None they are derived from the snapshot (or, for requestContext, a scan at the latest api-version).
     `api_version` picks the alias paths of that version; '' takes the version recorded in the body, else the default paths.
     `attestation` is the state somebody attested for a manual policy, '' where nobody did.
@@ -29,6 +29,7 @@ class Context:
     request: Mapping[str, Any] | None = None
     claims: Mapping[str, Any] | None = None
     attestation: str = ""
+    utc: str = ""
 
     def request_context(self, view_version: str) -> dict[str, Any]:
         """The object that requestContext() returns."""
@@ -39,4 +40,6 @@ class Context:
     @property
     def utc_now(self) -> str:
         """The time as utcNow() prints it (ISO 8601, seven fraction digits)."""
+        if self.utc:
+            return self.utc
         return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

@@ -28,14 +28,22 @@ MANUAL_STATES: dict[str, State] = {"compliant": COMPLIANT, "noncompliant": NON_C
 NO_FINDING = frozenset({"denyaction", "auditaction", "mutate", "addtonetworkgroup"})
 
 
-def indexed(view: View, aliases: Aliases) -> bool:
-    """Whether mode Indexed covers a resource: its type bears tags and a location (docs/decisions/0022)."""
-    if view.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE) or view.resource.id.type == "":
-        return view.type == "" and bool(view.body)
+def indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
+    """Whether mode Indexed covers a resource under a rule that names `types`: its type bears tags and a location.
+
+    Where no table knows the type, a location in the body, a top-level type or a rule that names it decides for it
+    (docs/decisions/0022).
+    """
+    if view.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
+        return False
     capability = aliases.capability(view.type)
     if capability is not None:
         return capability.tags and capability.location
-    return bool(view.body.get("location")) or view.type.count("/") == 1
+    return (
+        bool(view.body.get("location"))
+        or view.type.count("/") <= 1
+        or (types is not None and view.type in types)
+    )
 
 
 def ended(rule: Rule) -> Result | None:
@@ -56,7 +64,7 @@ def early(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Resul
     if rule.needs_request and context.request is None:
         text = "the rule judges the identity behind a request; a scan has no request"
         return Result(UNKNOWN, rule.effect, cause="request-only", description=text)
-    if rule.indexed and not indexed(view, snapshot.aliases):
+    if rule.indexed and not indexed(view, snapshot.aliases, rule.types):
         text = f"mode Indexed covers types with tags and location; {view.type} is not one"
         return Result(NOT_APPLICABLE, rule.effect, cause="not-indexed", description=text)
     return None

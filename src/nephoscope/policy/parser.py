@@ -300,7 +300,6 @@ class Parser:
             path,
             self.operand(get(details, "type"), f"{path}.type"),
             optional("name"),
-            optional("kind"),
             optional("resourceGroupName"),
             optional("existenceScope"),
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,

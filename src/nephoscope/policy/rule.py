@@ -169,7 +169,12 @@ class Rule:
         """The same for a view that the snapshot holds."""
         if self._ended is not None:
             return self._ended
-        version = (context.api_version or view.api_version) if snapshot.aliases.versioned else ""
+        aliases = snapshot.aliases
+        version = (context.api_version or view.api_version) if aliases.versioned else ""
+        if aliases is self._aliases and snapshot.switches is self._switches:
+            found = self._compiled.get((view.type, version) if version else view.type)
+            if found is not None:
+                return found.verdict(view, snapshot, context)
         return self.compiled(view.type, version, snapshot).verdict(view, snapshot, context)
 
     def evaluate(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:

@@ -139,7 +139,6 @@ class Existence:
     path: str = field(compare=False)
     type: Operand
     name: Operand | None
-    kind: Operand | None
     resource_group: Operand | None
     scope: Operand | None
     condition: Condition | None
