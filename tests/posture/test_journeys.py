@@ -567,3 +567,20 @@ def test_a_deployment_preview(judge: Any) -> None:
 def test_an_audit_has_no_preview(judge: Any) -> None:
     run = judge(assignment(ONE))
     assert {preview(run, one) for one in run.assessments} == {None}
+
+
+def test_a_thousand_exemptions_cost_little_and_a_mitigated_one_counts_first(judge: Any) -> None:
+    to = assignment(ONE)
+    many = tuple(
+        exemption(
+            f"{ONE}/resourceGroups/app/providers/Microsoft.Storage/storageAccounts/x{n}", to.id, f"e{n}"
+        )
+        for n in range(1000)
+    )
+    waived = exemption(f"{ONE}/resourceGroups/app", to.id, "group")
+    mitigated = exemption(storage(ONE, "onewest").key, to.id, "own", exemptionCategory="Mitigated")
+    run = judge(to, exemptions=(*many, waived, mitigated))
+    causes = {one.resource.rsplit("/", 1)[-1]: one.cause for one in run.assessments if one.reference == "tls"}
+    assert causes == {"onewest": "Mitigated", "onenorth": "Waiver", "onegood": "Waiver"}
+    child = exemption(f"{storage(ONE, 'onewest').key}x", to.id, "longer")
+    assert ends(judge(to, exemptions=(child,)), "tls")["onewest"] is FAILS

@@ -39,7 +39,13 @@ class Decisions:
             for exemption in plan.exemptions
             if exemption.assignment and exemption.assignment not in scopes and not exemption.recommendations
         )
-        self._exemptions = [e for e in plan.exemptions if e.active(now) and e.id not in refused]
+        self._by_assignment: dict[str, list[Exemption]] = {}
+        self._by_recommendation: dict[str, list[Exemption]] = {}
+        for exemption in plan.exemptions:
+            if exemption.active(now) and exemption.id not in refused:
+                self._by_assignment.setdefault(exemption.assignment, []).append(exemption)
+                for key in exemption.recommendations:
+                    self._by_recommendation.setdefault(key, []).append(exemption)
         self._attestations: dict[tuple[str, str], list[Attestation]] = {}
         for attestation in plan.attestations:
             if attestation.active(now):
@@ -47,14 +53,15 @@ class Decisions:
                     attestation
                 )
 
-    def exemptions(self, requirement: Requirement) -> list[Exemption]:
-        """The exemptions that speak of a requirement."""
+    def exemptions(self, requirement: Requirement) -> dict[str, list[Exemption]]:
+        """The exemptions that speak of a requirement, by their scope."""
         assignment, reference = requirement.assignment.id, requirement.reference.lower()
-        return [
-            exemption
-            for exemption in self._exemptions
-            if exemption.names(assignment, reference, requirement.key)
-        ]
+        found: dict[str, list[Exemption]] = {}
+        near = (*self._by_assignment.get(assignment, ()), *self._by_recommendation.get(requirement.key, ()))
+        for exemption in near:
+            if exemption.names(assignment, reference, requirement.key):
+                found.setdefault(exemption.scope, []).append(exemption)
+        return found
 
     def attestations(self, requirement: Requirement) -> dict[str, Attestation]:
         """The attestation that counts for a requirement, by resource id."""
@@ -67,11 +74,25 @@ class Decisions:
             attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
         }
 
-    def exempted(self, resource: Resource, reference: str, exemptions: list[Exemption]) -> Exemption | None:
+    def exempted(
+        self, resource: Resource, reference: str, exemptions: Mapping[str, list[Exemption]]
+    ) -> Exemption | None:
         """The exemption that covers a resource; of several a Mitigated one counts before a Waiver."""
         ancestors = self._groups.get(resource.id.subscription_id, ())
-        found = [exemption for exemption in exemptions if exemption.covers(resource, ancestors, reference)]
+        found = [
+            exemption
+            for scope in (*_scopes(resource.key), *ancestors, "")
+            for exemption in exemptions.get(scope, ())
+            if exemption.covers(resource, ancestors, reference)
+        ]
         return min(found, key=lambda one: (one.category, one.id), default=None)
+
+
+def _scopes(key: str) -> Iterator[str]:
+    """An id and every id that begins it, up to the first segment."""
+    while key:
+        yield key
+        key = key.rpartition("/")[0]
 
 
 class Assessments(Sequence[Assessment]):
