@@ -84,6 +84,24 @@ def test_a_map_and_a_file(tmp_path: Path) -> None:
     assert segments(merged, "contoso.test/x/rows[*]") == ("elsewhere", STAR)
 
 
+def test_modify_asks_whether_an_alias_can_be_modified() -> None:
+    entry = {
+        "name": "Contoso.Test/things/fixed",
+        "defaultPath": "properties.fixed",
+        "defaultMetadata": {"attributes": "None"},
+    }
+    kinds = [{"resourceType": "things", "aliases": [entry]}]
+    table = policy.Aliases.of([{"namespace": "Contoso.Test", "resourceTypes": kinds}])
+    operations = [{"operation": "AddOrReplace", "field": entry["name"], "value": 1}]
+    then = {"effect": "modify", "details": {"operations": operations}}
+    definition = policy.Definition.parse(
+        {"policyRule": {"if": {"field": "type", "equals": "x"}, "then": then}}
+    )
+    with pytest.raises(policy.PolicyError) as caught:
+        definition.check(table)
+    assert caught.value.path == "policyRule.then.details.operations[0].field"
+
+
 @pytest.mark.parametrize("document", ["text", 1, [1], [{"x": 1}], {"a": 1}, None])
 def test_a_file_of_another_shape(document: Any) -> None:
     with pytest.raises(policy.PolicyError):

@@ -46,10 +46,18 @@ class Checker:
             if existence.condition is not None:
                 self._condition(existence.condition, scanned)
         for operation in parsed.then.operations or ():
+            self._changeable(operation)
             self._field(operation.target, f"{operation.path}.field", scanned)
             for operand in (operation.value, operation.condition):
                 if operand is not None:
                     self._operand(operand, operation.path, scanned)
+
+    def _changeable(self, operation: tree.Operation) -> None:
+        """An alias that its provider says cannot be modified has no place in a modify effect."""
+        alias = self._aliases.get(operation.target.text) if operation.operation != "append" else None
+        if alias is not None and alias.modifiable is False:
+            path = f"{operation.path}.field"
+            self._fail(path, f"the alias '{operation.target.text}' is not modifiable, its provider says")
 
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(PolicyError(message, f"{self._prefix}{path}", "compile"))

@@ -15,8 +15,10 @@ LATEST_API = "9999-12-31"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`now` must be aware; `utc` is the text that utcNow() returns where a caller fixes it. `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the
-    same name return; where None they are derived from the snapshot (or, for requestContext, a scan at the latest api-version).
+    """`now` must be aware; `utc` is the text that utcNow() returns where a caller fixes it.
+
+    `resource_group`, `subscription`, `policy`, `request` and `claims` are what the functions of the same name return; where
+    None they are derived from the snapshot (or, for requestContext, a scan at the latest api-version).
     `api_version` picks the alias paths of that version; '' takes the version recorded in the body, else the default paths.
     `attestation` is the state somebody attested for a manual policy, '' where nobody did.
     """

@@ -36,7 +36,7 @@ def _kept(details: Any, *names: str) -> dict[str, Any]:
 def _operation(operation: tree.Operation, scope: Scope) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if operation.operation != "append":
-        result["operation"] = get(operation.raw, "operation")
+        result["operation"] = operation.operation
     result["field"] = operation.target.text
     if operation.value is not None:
         result["value"] = explain.value(operation.value, scope)
