@@ -25,7 +25,7 @@ from nephoscope.posture.assessments import Assessments, Decisions
 from nephoscope.posture.layout import Layout, Roster
 from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.plan import Plan
-from nephoscope.posture.program import Check, Program
+from nephoscope.posture.program import Check, Program, Requirement
 from nephoscope.posture.recommendation import Recommendation, Recommendations
 from nephoscope.posture.rules import Rules
 
@@ -90,6 +90,11 @@ class Run:
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
         found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
         return tuple(found)
+
+    @cached_property
+    def requirements(self) -> dict[tuple[str, str], Requirement]:
+        """The requirements by (assignment id, lower-cased reference id)."""
+        return {(one.assignment.id, one.reference.lower()): one for one in self.engine.program.requirements}
 
     @cached_property
     def counts(self) -> Counter[tuple[str, State, str]]:
