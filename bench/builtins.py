@@ -370,9 +370,9 @@ def main() -> int:
     begun = time.perf_counter()
     catalogue, definitions, broken = load(options.corpus)
     scanned = [one for one in definitions if one.mode.lower() in ("all", "indexed")]
-    print(
-        f"{len(definitions):,} definitions compile, {broken} do not; {len(scanned):,} of mode All or Indexed ({time.perf_counter() - begun:.1f} s)"
-    )
+    seconds = time.perf_counter() - begun
+    print(f"{len(definitions):,} definitions compile, {broken} do not ({seconds:.1f} s)")
+    print(f"{len(scanned):,} of them of mode All or Indexed")
     count, members, failed, absent = initiatives(catalogue)
     print(
         f"{count} initiatives with {members:,} members load; {failed} members do not bind, {absent} pin a version that is not there\n"

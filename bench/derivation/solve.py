@@ -103,7 +103,7 @@ class Search:
         except (ArmError, NotCollected):
             operand = None
         if isinstance(leaf.subject, tree.Count):
-            yield from self._count(leaf, leaf.subject, operand, want, edits)
+            yield from self._count(leaf.subject, operand, edits)
         elif isinstance(leaf.subject, tree.FieldRef):
             path = self._path(leaf.subject, edits)
             if path:
@@ -149,9 +149,8 @@ class Search:
         for chosen in product(pool[:24], repeat=len(paths)):
             yield tuple(zip(paths, chosen, strict=True))
 
-    def _count(
-        self, leaf: tree.Leaf, count: tree.Count, operand: Any, want: bool, edits: Edits
-    ) -> Iterator[Edits]:
+    def _count(self, count: tree.Count, operand: Any, edits: Edits) -> Iterator[Edits]:
+        """Arrays with numbers of elements around the one that is compared with."""
         if isinstance(count.over, tree.ValueRef):
             yield from self._value_count(count, edits)
             return
@@ -174,7 +173,9 @@ class Search:
         """How many elements the edits have given an array."""
         node: Any = self.bare.resource(edits).body
         for segment in (0 if one is STAR else one for one in array):
-            if (isinstance(node, dict) and segment in node) or (isinstance(node, list) and isinstance(segment, int) and segment < len(node)):
+            if (isinstance(node, dict) and segment in node) or (
+                isinstance(node, list) and isinstance(segment, int) and segment < len(node)
+            ):
                 node = node[segment]
             else:
                 return 0
@@ -189,7 +190,7 @@ class Search:
         others: int,
         there: int,
     ) -> Iterator[Edits]:
-        """Edits that give an array so many elements for which the `where` holds and so many others, behind those that are there."""
+        """Edits that give an array so many elements that the `where` takes and so many others, behind those there."""
         plain = tuple(0 if one is STAR else one for one in array)
         made: Edits = () if there else ((plain, []),)
         alternatives = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nephoscope.model.resource import Resource
@@ -79,7 +80,7 @@ def _is_name(value: Any) -> bool:
 
 def _put(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> None:
     node: Any = body
-    for here, following in zip(path, path[1:], strict=False):
+    for here, following in pairwise(path):
         node = _step(node, here, following)
         if node is None:
             return

@@ -193,3 +193,52 @@ def _root_group() -> str:
 
     estate = resources.load([SAMPLE])
     return next(iter(estate.management_groups.values()))[-1].rsplit("/", 1)[-1]
+
+
+def test_a_modify_preview_is_shown_and_nothing_is_changed(tmp_path: Path) -> None:
+    definition = {
+        "id": "/providers/Microsoft.Authorization/policyDefinitions/journey-modify",
+        "name": "journey-modify",
+        "properties": {
+            "displayName": "Storage accounts take encrypted connections only",
+            "mode": "Indexed",
+            "policyRule": {
+                "if": {
+                    "allOf": [
+                        {"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
+                        {
+                            "field": "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly",
+                            "notEquals": True,
+                        },
+                    ]
+                },
+                "then": {
+                    "effect": "modify",
+                    "details": {
+                        "roleDefinitionIds": [],
+                        "operations": [
+                            {
+                                "operation": "addOrReplace",
+                                "field": "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly",
+                                "value": True,
+                            }
+                        ],
+                    },
+                },
+            },
+        },
+    }
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(definition))
+    text = run(
+        tmp_path,
+        "recommendations",
+        "sample:",
+        "--policies",
+        file,
+        "--no-history",
+        "--preview",
+        "journey-modify",
+    )
+    patch = json.loads(text[text.index("[\n") : text.index("]") + 1])
+    assert patch == [{"op": "replace", "path": "/properties/supportsHttpsTrafficOnly", "value": True}]

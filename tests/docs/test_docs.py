@@ -45,23 +45,23 @@ def test_every_command_and_option_explains_itself(path: tuple[str, ...]) -> None
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{path}: {parameter.opts} has no help"
-    assert re.search(rf"^#+ {' '.join(path)}$", (DOCS / "reference/commands.md").read_text(), re.M)
+    assert re.search(rf"^#+ {' '.join(path)}$", (DOCS / "reference/commands.md").read_text(), re.MULTILINE)
 
 
 def test_every_output_format_has_its_heading() -> None:
     page = (DOCS / "reference/outputs.md").read_text()
     for name in formats():
-        assert re.search(rf"^## {name}$", page, re.M), f"docs/reference/outputs.md has no '## {name}'"
+        assert re.search(rf"^## {name}$", page, re.MULTILINE), f"docs/reference/outputs.md has no '## {name}'"
 
 
 def _anchors(text: str) -> set[str]:
-    heads = re.findall(r"^#+ (.+)$", text, re.M)
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if target.startswith(("http://", "https://", "mailto:")):
             continue

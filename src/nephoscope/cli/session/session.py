@@ -27,7 +27,7 @@ from nephoscope.sources.resources import SnapshotError
 def report_of(data: Path, options: Mapping[str, Any]) -> Report:
     """Load, judge and compare as the options say; ends the process with code 2 and a sentence where that is not possible."""
     try:
-        with _progress() as progress:
+        with progress_line() as progress:
             return _report(data, options, progress)
     except (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError) as error:
         usage_error(str(error))
@@ -124,7 +124,7 @@ def _filter(options: Mapping[str, Any]) -> Filter:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_line() -> Iterator[Progress]:
     """A progress line on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda *_: None
