@@ -1,0 +1,159 @@
+"""Take a read-only snapshot of a live Azure estate."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nephoscope.sources.azure.collector import Collection
+    from nephoscope.sources.azure.needs import Needs
+    from nephoscope.sources.azure.settings import Progress, Settings
+
+_KINDS = ("default", "developer", "service-principal", "managed-identity", "workload-identity", "environment")
+_GAPS_SHOWN = 20
+
+
+@click.command("collect")
+@click.option(
+    "--subscription", "subscriptions", multiple=True, metavar="ID", help="Read this subscription only."
+)
+@click.option(
+    "--resource-group",
+    "resource_groups",
+    multiple=True,
+    metavar="NAME_OR_ID",
+    help="Read this resource group only.",
+)
+@click.option(
+    "--management-group",
+    "management_groups",
+    multiple=True,
+    metavar="NAME",
+    help="Read what lies under it only.",
+)
+@click.option(
+    "--tenant", "tenants", multiple=True, metavar="ID", help="Sign in to this tenant (more than one is fine)."
+)
+@click.option(
+    "--credential",
+    type=click.Choice(_KINDS),
+    default="default",
+    show_default=True,
+    help="How to sign in; secrets come from the AZURE_* variables of the environment.",
+)
+@click.option(
+    "--cloud",
+    default="public",
+    show_default=True,
+    metavar="public|usgovernment|china|FILE",
+    help="Which cloud, or a file with the endpoints of one.",
+)
+@click.option(
+    "--endpoint", metavar="URL", help="Resource Manager's endpoint, where it is not the cloud's own."
+)
+@click.option("--no-graph", is_flag=True, help="Leave Microsoft Graph out: what reads accounts ends Unknown.")
+@click.option(
+    "--policies",
+    multiple=True,
+    type=click.Path(exists=True),
+    metavar="DIR",
+    help="Read also what these definitions need.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the snapshot to this new folder.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with the interrupted collection in FOLDER; nothing is asked twice."
+)
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """Read what the loaded content needs to judge an estate, and nothing else, into a snapshot for `nephoscope scan`.
+
+    Only GET requests and Resource Graph queries are sent; the role Reader is enough, and Microsoft Graph's read permissions for
+    accounts. Exit code 3 when something could not be read: the manifest (coverage.json) names the missing permissions.
+    """
+    from nephoscope.cli.session.session import progress_line, usage_error
+    from nephoscope.content.loader import ContentError
+    from nephoscope.sources.azure.checkpoint import CheckpointError
+    from nephoscope.sources.azure.cloud import CloudError
+    from nephoscope.sources.azure.credentials import SignInError
+    from nephoscope.sources.azure.scope import ScopeError
+    from nephoscope.sources.azure.settings import CollectError
+
+    out = options["out"]
+    if out is None:
+        if options["resume"]:
+            usage_error("--resume needs --out: the folder of the interrupted collection")
+        out = Path(f"azure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    try:
+        with progress_line() as progress:
+            found = _collect(data, options, out, progress)
+    except (CollectError, CheckpointError, CloudError, ContentError, ScopeError, SignInError) as error:
+        usage_error(str(error))
+    _tell(found)
+    sys.exit(3 if found.gaps else 0)
+
+
+def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress) -> Collection:
+    from nephoscope.sources.azure.collector import Collector
+
+    settings = _settings(options)
+    return Collector(settings, _needs(data, options["policies"]), out, progress).run()
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from nephoscope.sources.azure.cloud import cloud_of
+    from nephoscope.sources.azure.scope import Scope
+    from nephoscope.sources.azure.settings import Settings
+
+    cloud = cloud_of(options["cloud"])
+    return Settings(
+        scope=Scope.of(
+            options["subscriptions"],
+            options["management_groups"],
+            options["resource_groups"],
+            options["tenants"],
+        ),
+        cloud=cloud.at(options["endpoint"]) if options["endpoint"] else cloud,
+        credential=options["credential"],
+        graph=not options["no_graph"],
+        resume=options["resume"],
+    )
+
+
+def _needs(data: Path, policies: tuple[str, ...]) -> Needs:
+    from nephoscope.posture.live import content_needs
+
+    return content_needs(data, [Path(folder) for folder in policies])
+
+
+def _tell(found: Collection) -> None:
+    """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
+    click.echo(found.path)
+    width = max((len(what) for what in found.requests), default=0)
+    for what, count in sorted(found.requests.items()):
+        again = f"  ({found.retried[what]} again)" if found.retried[what] else ""
+        click.echo(f"{count:7d}  {what:<{width}}{again}".rstrip(), err=True)
+    total = found.requests.total()
+    rate = f", {total / found.resources:.3f} a resource" if found.resources else ""
+    click.echo(
+        f"{total} requests for {found.resources} resources in {found.subscriptions} subscriptions{rate}"
+        + (f"; {found.reused} answers from before the interruption" if found.reused else ""),
+        err=True,
+    )
+    if found.unread:
+        click.echo(f"{len(found.unread)} types are not read: see notRead in coverage.json", err=True)
+    for gap in found.gaps[:_GAPS_SHOWN]:
+        click.echo(f"nephoscope: not read: {gap}", err=True)
+    if len(found.gaps) > _GAPS_SHOWN:
+        click.echo(
+            f"nephoscope: and {len(found.gaps) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True
+        )

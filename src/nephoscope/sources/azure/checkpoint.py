@@ -1,0 +1,150 @@
+"""The checkpoint of a collection: every answer on disk as soon as it is there, so that an interrupted one asks nothing twice.
+
+A line of `.collect/answers.jsonl` is one answer. A line that was cut when the process ended is dropped on the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+FOLDER = ".collect"
+_VERSION = 1
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is not there, is of other settings, or would be written over; the message says what to do."""
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer: the key of its question, the snapshot file its rows go to ('' = none), its status, rows and next link."""
+
+    key: str
+    file: str
+    status: int
+    rows: list[Any]
+    next: str = ""
+    total: int = 0
+    reason: str = ""
+    permission: str = ""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    version: int
+    question: str
+    started: str
+
+
+def key_of(*parts: Any) -> str:
+    """The name of a question: 128 bits in hexadecimal over its parts."""
+    return hashlib.blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
+
+
+class Checkpoint:
+    """The answers so far; safe to use from many threads."""
+
+    def __init__(self, file: BinaryIO, folder: Path, started: str) -> None:
+        self._file, self._folder = file, folder
+        self._places: dict[str, tuple[int, int]] = {}
+        self._lock = threading.Lock()
+        self.started = started
+        self.reused = 0
+
+    @classmethod
+    def begin(cls, out: Path, question: str, started: str, *, resume: bool) -> Checkpoint:
+        """Start in a folder, or go on there; raises CheckpointError. `question` names the settings that must be the same."""
+        folder = out / FOLDER
+        path = folder / "answers.jsonl"
+        if resume:
+            return cls._resume(path, question)
+        if out.exists() and any(out.iterdir()):
+            if path.exists():
+                raise CheckpointError(
+                    f"{out} holds an interrupted collection: go on with --resume, or give another folder"
+                )
+            raise CheckpointError(f"{out} is not empty: give a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        file = path.open("xb+")
+        file.write(msgspec.json.encode(_Header(_VERSION, question, started)) + b"\n")
+        file.flush()
+        return cls(file, folder, started)
+
+    @classmethod
+    def _resume(cls, path: Path, question: str) -> Checkpoint:
+        if not path.exists():
+            raise CheckpointError(f"{path.parent.parent} holds no interrupted collection: leave --resume out")
+        file = path.open("rb+")
+        try:
+            header = msgspec.json.decode(file.readline(), type=_Header)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            file.close()
+            raise CheckpointError(f"{path}: not a checkpoint: {error}") from error
+        if header.version != _VERSION or header.question != question:
+            file.close()
+            raise CheckpointError(
+                f"{path.parent.parent} was begun with other settings or other content: give a new folder, or the same settings"
+            )
+        found = cls(file, path.parent, header.started)
+        found._load()
+        return found
+
+    def _load(self) -> None:
+        end = self._file.tell()
+        for line in self._file:
+            kept = _decoded(line)
+            if kept is None:
+                break
+            self._places[kept.key] = (end, len(line))
+            end += len(line)
+        self._file.seek(end)
+        self._file.truncate()
+
+    def get(self, key: str) -> Kept | None:
+        """The answer to a question that was asked before, None where it was not."""
+        with self._lock:
+            place = self._places.get(key)
+            self.reused += place is not None
+        return None if place is None else msgspec.json.decode(self._at(*place), type=Kept)
+
+    def _at(self, offset: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, offset)
+
+    def put(self, kept: Kept) -> None:
+        """Keep an answer; it is with the operating system when this returns."""
+        line = msgspec.json.encode(kept) + b"\n"
+        with self._lock:
+            offset = self._file.seek(0, os.SEEK_END)
+            self._file.write(line)
+            self._file.flush()
+            self._places[kept.key] = (offset, len(line))
+
+    def answers(self) -> Iterator[Kept]:
+        """Every answer kept, in the order of their keys' first use on disk."""
+        for place in sorted(self._places.values()):
+            yield msgspec.json.decode(self._at(*place), type=Kept)
+
+    def close(self) -> None:
+        """Close the file; what it holds stays."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Remove the checkpoint: the snapshot is complete."""
+        self._file.close()
+        shutil.rmtree(self._folder)
+
+
+def _decoded(line: bytes) -> Kept | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return msgspec.json.decode(line, type=Kept)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None

@@ -1,0 +1,358 @@
+"""One collection: the containers, the tables of Resource Graph, the lists of Resource Manager, Microsoft Graph, the snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope.sources.azure import manifest, permissions, snapshot
+from nephoscope.sources.azure.areas import TABLE, Seen, find, missing
+from nephoscope.sources.azure.arm_get import ArmGet
+from nephoscope.sources.azure.checkpoint import Checkpoint, key_of
+from nephoscope.sources.azure.client import Client, RequestError
+from nephoscope.sources.azure.credentials import Tokens
+from nephoscope.sources.azure.gaps import Gap, Gaps
+from nephoscope.sources.azure.graph import GROUPS, Graph, GraphRefusedError
+from nephoscope.sources.azure.holdings import Holdings
+from nephoscope.sources.azure.needs import Needs
+from nephoscope.sources.azure.plan import Job, Plan
+from nephoscope.sources.azure.reading import Reading
+from nephoscope.sources.azure.resource_graph import Area, Query, ResourceGraph, custom, named
+from nephoscope.sources.azure.settings import CollectError, Progress, Settings
+
+ROLES = "microsoft.authorization/roledefinitions"
+_ROLES_URL = "/providers/Microsoft.Authorization/roleDefinitions?$filter=type%20eq%20'BuiltInRole'&api-version=2022-04-01"
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A finished collection: the snapshot folder, the requests by what they asked for, tries again, and what is not in it."""
+
+    path: Path
+    resources: int
+    requests: Counter[str]
+    retried: Counter[str]
+    reused: int
+    gaps: tuple[Gap, ...]
+    unread: dict[str, str] = field(default_factory=dict)
+    subscriptions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Tenant:
+    """The clients of one tenant and what they see of the scope."""
+
+    seen: Seen
+    resource_graph: ResourceGraph
+    arm: ArmGet
+    graph: Graph
+
+    def close(self) -> None:
+        self.arm.client.close()
+        self.graph.client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A GET for a type in a scope: `at` is the lower-cased id that it is about."""
+
+    tenant: _Tenant
+    scope: str
+    at: str
+    url: str
+    api: str
+    type: str
+
+
+class Collector:
+    """Collects one snapshot into a folder; see `run`."""
+
+    def __init__(
+        self, settings: Settings, needs: Needs, out: Path, progress: Progress = lambda *_: None
+    ) -> None:
+        self._settings, self._out, self._progress = settings, out, progress
+        self._reading = Reading.builtin()
+        self._plan = Plan.of(needs, self._reading)
+        self._holdings, self._gaps = Holdings(), Gaps()
+        self._unread = dict(self._plan.unread)
+        self._requests: Counter[str] = Counter()
+        self._retried: Counter[str] = Counter()
+        self._graph_read: set[str] = set()
+        self._groups: list[dict[str, Any]] = []
+
+    def run(self) -> Collection:
+        """Collect; raises CollectError, CheckpointError, SignInError. What was answered before an error is kept for --resume."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        checkpoint = Checkpoint.begin(self._out, self._question(), started, resume=self._settings.resume)
+        tenants: list[_Tenant] = []
+        try:
+            tenants.extend(self._tenant(id_, checkpoint) for id_ in self._settings.scope.tenants or ("",))
+            for tenant in tenants:
+                self._contain(tenant)
+            self._check(tenants)
+            with ThreadPoolExecutor(self._settings.workers, "collect") as pool:
+                self._read(tenants, pool)
+            return self._finish(tenants, checkpoint)
+        except RequestError as error:
+            raise CollectError(
+                f"{error.message}; what was answered is kept: run again with --resume"
+            ) from error
+        finally:
+            for tenant in tenants:
+                tenant.close()
+            checkpoint.close()
+
+    def _question(self) -> str:
+        settings, plan = self._settings, self._plan
+        tables = {table: sorted(types) for table, types in plan.tables.items()}
+        names = {type_: sorted(found) for type_, found in (*plan.items.items(), *plan.names.items())}
+        jobs = [(job.list.type, sorted(job.parents), job.list.path, job.list.api) for job in plan.jobs]
+        scope = settings.scope
+        asked = [scope.subscriptions, scope.management_groups, scope.resource_groups, scope.tenants]
+        cloud = [settings.cloud.resource_manager, settings.cloud.graph]
+        return key_of(
+            cloud, asked, settings.graph, tables, names, jobs, sorted(plan.lacks), sorted(plan.graph)
+        )
+
+    def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
+        source, cloud = self._settings.credential_of(id_), self._settings.cloud
+        manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope))
+        directory = Client(cloud.graph, Tokens(source, cloud.graph_scope))
+        for client in (manager, directory):
+            client.sent, client.retried = self._requests, self._retried
+        take = self._holdings.take
+        return _Tenant(
+            Seen(id_),
+            ResourceGraph(manager, checkpoint, take),
+            ArmGet(manager, checkpoint, take),
+            Graph(directory, checkpoint, id_),
+        )
+
+    def _contain(self, tenant: _Tenant) -> None:
+        self._progress("containers", 0, 1)
+        types = self._plan.tables[TABLE]
+        found = find(
+            tenant.seen.tenant, self._settings.scope, types, tenant.resource_graph, self._holdings, self._gaps
+        )
+        tenant.seen.subscriptions |= found.subscriptions
+        tenant.seen.groups |= found.groups
+        self._progress("containers", 1, 1)
+
+    def _check(self, tenants: Sequence[_Tenant]) -> None:
+        """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
+        scope = self._settings.scope
+        seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
+        self._gaps.found -= {gap for gap in self._gaps.found if gap.scope in seen}
+        missing(scope, [tenant.seen for tenant in tenants], self._gaps)
+        if not seen:
+            told = "; ".join(str(gap) for gap in sorted(self._gaps.found)) or "no subscription is visible"
+            raise CollectError(f"nothing to collect: {told}. The sign-in needs the role Reader there")
+
+    def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+        self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)
+        self._each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
+        self._each(pool, "details", list(self._details(tenants)), self._detail)
+        for depth in sorted({job.depth for job in self._plan.jobs}):
+            jobs = [job for job in self._plan.jobs if job.depth == depth]
+            self._each(pool, "Resource Manager", list(self._lists(tenants, jobs)), self._detail)
+        self._roles(tenants)
+        self._directory(tenants, pool)
+
+    def _each(
+        self, pool: ThreadPoolExecutor, what: str, items: Sequence[_Item], do: Callable[[_Item], None]
+    ) -> None:
+        """Do something for every item, some at a time; the first error ends it and is raised."""
+        futures = [pool.submit(do, item) for item in items]
+        waiting = set(futures)
+        while waiting:
+            self._progress(what, len(futures) - len(waiting), len(futures))
+            done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
+            failed = next((error for future in done if (error := future.exception())), None)
+            if failed is not None:
+                for future in waiting:
+                    future.cancel()
+                raise failed
+        self._progress(what, len(futures), len(futures))
+
+    def _scopes(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str]]:
+        return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
+
+    def _verify(self, item: tuple[_Tenant, str]) -> None:
+        """Note every type that the sign-in may not read in all of a scope: Resource Graph would leave it out without a word."""
+        tenant, scope = item
+        rows: list[dict[str, Any]] = []
+        reader = ArmGet(tenant.arm.client, tenant.arm.checkpoint, rows.append)
+        failed = reader.read(
+            permissions.url(scope), "", permissions.WHAT, "Microsoft.Authorization/permissions/read"
+        )
+        if failed is not None:
+            self._gaps.add("microsoft.authorization/permissions", scope, failed.reason, failed.permission)
+            return
+        granted = permissions.Permissions.of(rows)
+        for type_ in self._types():
+            action = self._action(type_)
+            if not granted.allow(action):
+                self._gaps.add(type_, scope, "the sign-in may not read it in all of the scope", action)
+
+    def _types(self) -> Iterable[str]:
+        return (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
+
+    def _action(self, type_: str) -> str:
+        return f"{self._reading.spell(type_)}/read"
+
+    def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, Query, Area]]:
+        for tenant in tenants:
+            for area in tenant.seen.areas(self._settings.scope):
+                for table, types in self._plan.tables.items():
+                    if table != TABLE:
+                        yield from ((tenant, query, area) for query in self._narrowed(table, types))
+
+    def _narrowed(self, table: str, types: frozenset[str]) -> Iterator[Query]:
+        """One query for the types of a table; one more for each type of which only some names are wanted."""
+        whole = types - self._plan.names.keys()
+        only_custom = whole & self._reading.custom
+        if whole:
+            yield Query(table, whole, (custom(only_custom),) if only_custom else ())
+        for type_ in sorted(types - whole):
+            yield Query(table, frozenset({type_}), (named(self._plan.names[type_]),))
+
+    def _query(self, item: tuple[_Tenant, Query, Area]) -> None:
+        tenant, query, area = item
+        for refused in tenant.resource_graph.read(query, area, ""):
+            for type_ in query.types:
+                for scope in _scopes_of(refused.area):
+                    permission = refused.permission
+                    if not permission and refused.reason.startswith(("401", "403")):
+                        permission = self._action(type_)
+                    self._gaps.add(type_, scope, refused.reason, permission)
+
+    def _details(self, tenants: Sequence[_Tenant]) -> Iterator[_Ask]:
+        """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
+        for type_, lack in self._plan.lacks.items():
+            yield from self._asks(tenants, type_, type_, "", lack.api)
+        for type_, names in self._plan.items.items():
+            parent, _, segment = self._reading.spell(type_).rpartition("/")
+            for name in sorted(names):
+                path = f"/{segment}/{name}"
+                yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
+
+    def _lists(self, tenants: Sequence[_Tenant], jobs: Iterable[Job]) -> Iterator[_Ask]:
+        for job in jobs:
+            row = job.list
+            for parent in sorted(job.parents):
+                for ask in self._asks(tenants, parent, row.type, f"/{row.path}", row.api):
+                    if not (job.spared and ask.at in self._holdings.connected):
+                        yield ask
+
+    def _asks(self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str) -> Iterator[_Ask]:
+        """A request under every resource of the parent's type, but not where the type is known to be refused."""
+        by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
+        for key, id_ in self._holdings.ids(parent):
+            scope = _scope_of(key, by_scope)
+            if scope and not self._gaps.has(type_, scope):
+                yield _Ask(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
+
+    def _detail(self, ask: _Ask) -> None:
+        if self._gaps.has(ask.type, ask.scope):
+            return
+        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._action(ask.type))
+        if failed is not None:
+            self._gaps.add(ask.type, ask.scope, f"{failed.reason} at {ask.at}", failed.permission)
+
+    def _roles(self, tenants: Sequence[_Tenant]) -> None:
+        """Built-in roles lie in the tenant, where a query for subscriptions does not see them."""
+        if ROLES not in self._plan.table_of or self._settings.scope.resource_groups:
+            return
+        for tenant in tenants:
+            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._action(ROLES))
+            if failed is not None:
+                self._gaps.add(ROLES, "", failed.reason, failed.permission)
+
+    def _directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+        kinds = sorted(self._plan.graph)
+        reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
+        if self._settings.scope.resource_groups:
+            reason = "the snapshot was limited to resource groups"
+        if reason:
+            self._unread.update(dict.fromkeys(kinds, reason))
+            return
+        self._graph_read.update(kinds)
+        self._each(
+            pool, "Microsoft Graph", [(tenant, kind) for tenant in tenants for kind in kinds], self._objects
+        )
+
+    def _objects(self, item: tuple[_Tenant, str]) -> None:
+        tenant, kind = item
+        try:
+            if kind == GROUPS:
+                self._groups += tenant.graph.groups(self._holdings.assigned_groups.values())
+            else:
+                tenant.graph.objects(kind)
+        except GraphRefusedError as error:
+            self._gaps.add(kind, "", error.reason, error.permission)
+
+    def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> Collection:
+        scopes = [scope for _, scope in self._scopes(tenants)]
+        self._leave_out()
+        covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
+        whole = {kind for kind in self._graph_read if not self._gaps.has(kind, "")}
+        if not any(
+            (
+                self._settings.scope.subscriptions,
+                self._settings.scope.management_groups,
+                self._settings.scope.names,
+            )
+        ):
+            whole |= self._plan.tables[TABLE] & {"microsoft.management/managementgroups"}
+        if whole:
+            covered[""] = sorted(whole)
+        collected = {
+            "started": checkpoint.started,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "cloud": self._settings.cloud.name,
+            "requests": dict(sorted(self._requests.items())),
+        }
+        document = manifest.document(covered, self._gaps, self._unread, collected)
+        snapshot.write(self._out, checkpoint, self._plan.derived, self._groups, document)
+        checkpoint.remove()
+        return Collection(
+            self._out,
+            self._holdings.count,
+            self._requests,
+            self._retried,
+            checkpoint.reused,
+            tuple(sorted(self._gaps.found)),
+            self._unread,
+            len({scope.split("/")[2] for scope in scopes}),
+        )
+
+    def _leave_out(self) -> None:
+        """Say why what lies outside resource groups was not read where only such were asked for."""
+        if not self._settings.scope.resource_groups:
+            return
+        outside = [job.list.type for job in self._plan.jobs if job.list.of == {SUBSCRIPTION_TYPE}]
+        for type_ in (*outside, *self._plan.derived, SUBSCRIPTION_TYPE):
+            self._unread.setdefault(type_, "the snapshot was limited to resource groups")
+
+
+def _scope_of(key: str, scopes: Iterable[str]) -> str:
+    """The scope that a lower-cased id lies in: its resource group or subscription, '' where none was asked for."""
+    parts = key.split("/")
+    for length in (5, 3):
+        scope = "/".join(parts[:length])
+        if scope in scopes:
+            return scope
+    return ""
+
+
+def _scopes_of(area: Area) -> list[str]:
+    if area.groups:
+        return ["/subscriptions/{}/resourcegroups/{}".format(*group.split("/", 1)) for group in area.groups]
+    return [f"/subscriptions/{id_}" for id_ in area.subscriptions]

@@ -1,0 +1,67 @@
+"""Gaps: what could not be read, where, and which permission is missing."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+
+from nephoscope.sources.azure.client import Answer
+
+_ACTION = re.compile(r"perform action '([A-Za-z0-9./*_-]{3,200})'")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """A lower-cased type that was not read in a lower-cased scope ('' = the tenant): why, and the missing permission ('' = none)."""
+
+    type: str
+    scope: str
+    reason: str
+    permission: str = ""
+
+    def __str__(self) -> str:
+        where = self.scope or "the tenant"
+        return f"{self.type} in {where}: {self.reason}" + (
+            f" - missing: {self.permission}" if self.permission else ""
+        )
+
+
+def refusal(answer: Answer, action: str) -> tuple[str, str]:
+    """(reason, missing permission) of an answer that grants nothing; the action that it names goes before the one asked for."""
+    code, message = answer.error
+    reason = f"{answer.status} {code}".strip()
+    if answer.status not in (401, 403):
+        return (f"{reason}: {message}" if message else reason), ""
+    named = _ACTION.search(message)
+    return reason, named.group(1) if named else action
+
+
+@dataclass(slots=True)
+class Gaps:
+    """All gaps of a collection; safe to use from many threads."""
+
+    found: set[Gap] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, type_: str, scope: str, reason: str, permission: str = "") -> None:
+        """Note one; of several for a type and scope the first stays."""
+        with self._lock:
+            if not any(gap.type == type_ and gap.scope == scope for gap in self.found):
+                self.found.add(Gap(type_, scope, reason, permission))
+
+    def has(self, type_: str, scope: str) -> bool:
+        """Whether a type is missing in a scope."""
+        with self._lock:
+            return any(gap.type == type_ and gap.scope == scope for gap in self.found)
+
+    def by_type(self) -> dict[str, str]:
+        """The manifest's `gaps`: for each type one sentence of where and why."""
+        told: dict[str, list[str]] = {}
+        for gap in sorted(self.found):
+            missing = f", missing permission {gap.permission}" if gap.permission else ""
+            told.setdefault(gap.type, []).append(f"{gap.scope or 'the tenant'}: {gap.reason}{missing}")
+        return {
+            type_: "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
+            for type_, lines in told.items()
+        }

@@ -1,0 +1,90 @@
+"""The coverage manifest of a collection: what was read in full, scope by scope, and what was not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nephoscope.estate.coverage import SCHEMA_VERSION
+from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope.sources.azure.gaps import Gap, Gaps
+from nephoscope.sources.azure.holdings import Holdings
+from nephoscope.sources.azure.plan import Job, Plan
+from nephoscope.sources.azure.reading import ANY, SEGMENT, Reading
+from nephoscope.sources.resources.children import child_types
+
+# What Azure keeps with the subscription, and a resource group's rows leave out.
+_OF_SUBSCRIPTIONS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})
+
+
+def scopes(
+    plan: Plan, reading: Reading, read: Iterable[str], holdings: Holdings, gaps: Gaps
+) -> dict[str, list[str]]:
+    """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
+    return {scope: sorted(_types(plan, reading, scope, holdings, gaps)) for scope in read}
+
+
+def _types(plan: Plan, reading: Reading, scope: str, holdings: Holdings, gaps: Gaps) -> set[str]:
+    grouped = "/resourcegroups/" in scope
+    held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
+    if not grouped:
+        held |= {SUBSCRIPTION_TYPE, *plan.derived}
+    held |= {child for type_ in held for child in child_types(type_)}
+    held |= {type_ for type_ in plan.embedded if _listed(type_, scope, holdings)}
+    found: set[str] = set()
+    for type_ in held:
+        found |= _named(type_, plan, reading)
+    for job in plan.jobs:
+        if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
+            found |= _entries(job)
+    return {entry for entry in found if not _missing(entry, scope, plan, gaps)}
+
+
+def _named(type_: str, plan: Plan, reading: Reading) -> set[str]:
+    """The type, or its names where only some are read."""
+    names = reading.named.get(type_)
+    return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset())} if names else {type_}
+
+
+def _entries(job: Job) -> set[str]:
+    """The type; for an extension that was asked for some types of resources only, the type under each of them."""
+    if ANY in job.list.of:
+        return {f"{parent}/providers/{job.list.type}" for parent in job.parents}
+    return {job.list.type}
+
+
+def _missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
+    """Whether the entry, what it is under, or what it comes from was not read."""
+    parts = [entry.rpartition("/providers/")[2]]
+    while parts[-1].count("/") > 1:
+        parts.append(parts[-1].rpartition("/")[0])
+    source = plan.derived.get(entry)
+    wanted = (*parts, *([source.source] if source else []))
+    return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
+
+
+def _listed(type_: str, scope: str, holdings: Holdings) -> bool:
+    """Whether every parent in the scope carries the list of a child type that only bodies list."""
+    parent, _, segment = type_.rpartition("/")
+    if segment != SEGMENT:
+        return True
+    return all(key in holdings.connected for key, _ in holdings.ids(parent) if key.startswith(scope + "/"))
+
+
+def document(
+    covered: dict[str, list[str]], gaps: Gaps, unread: dict[str, str], collected: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest; beside the coverage, `notRead` are types without a way to read them, `missingPermissions` the gaps one by one."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "declared": True,
+        "scopes": dict(sorted(covered.items())),
+        "gaps": gaps.by_type(),
+        "notRead": dict(sorted(unread.items())),
+        "missingPermissions": [_row(gap) for gap in sorted(gaps.found) if gap.permission],
+        "collected": collected,
+    }
+
+
+def _row(gap: Gap) -> dict[str, str]:
+    return {"type": gap.type, "scope": gap.scope, "permission": gap.permission, "reason": gap.reason}

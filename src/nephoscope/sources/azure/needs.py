@@ -1,0 +1,99 @@
+"""What the loaded content needs to see: resource types, what is looked up under them, names, and properties.
+
+Only that is collected, so that a snapshot costs as few requests as its content allows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope.policy import tree
+
+if TYPE_CHECKING:
+    from nephoscope.policy.aliases import Aliases
+    from nephoscope.policy.catalogue import Catalogue
+    from nephoscope.policy.entry import Entry
+
+#: What a scan reads whatever it judges by: the containers, and what the estate itself decides (assignments, exemptions, attestations).
+ALWAYS = frozenset(
+    {
+        SUBSCRIPTION_TYPE,
+        RESOURCE_GROUP_TYPE,
+        "microsoft.authorization/policyassignments",
+        "microsoft.authorization/policydefinitions",
+        "microsoft.authorization/policyexemptions",
+        "microsoft.authorization/policysetdefinitions",
+        "microsoft.policyinsights/attestations",
+    }
+)
+_MODES = frozenset({"all", "indexed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Lower-cased: `types` to read; `parents` under which types a related type is looked up (absent: only by definitions that
+    name no type); `names` that a related type is looked up by ('' = by none); `aliases` that the content mentions."""
+
+    types: frozenset[str]
+    parents: Mapping[str, frozenset[str]]
+    names: Mapping[str, frozenset[str]]
+    aliases: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        catalogue: Catalogue,
+        also: Iterable[str] = (),
+        aliases: Aliases | None = None,
+        only: frozenset[str] = frozenset(),
+    ) -> Needs:
+        """The needs of every definition of a catalogue (`only` these ids, where given) and of `also`, the types analyzers read.
+
+        `aliases` finds which properties are read; without them no type is read again for what Resource Graph leaves out.
+        """
+        gathered = _Gathered()
+        for entry in catalogue.definitions():
+            if entry.fault or entry.static or (only and entry.id not in only):
+                continue
+            gathered.add(entry, catalogue)
+        types = ALWAYS | gathered.types | {type_.lower() for type_ in also}
+        return cls(
+            frozenset(types),
+            {type_: frozenset(found) for type_, found in gathered.parents.items()},
+            {type_: frozenset(found) for type_, found in gathered.names.items()},
+            frozenset(name for name in aliases.names() if name.encode() in gathered.text)
+            if aliases
+            else frozenset(),
+        )
+
+
+class _Gathered:
+    def __init__(self) -> None:
+        self.types: set[str] = set()
+        self.parents: defaultdict[str, set[str]] = defaultdict(set)
+        self.names: defaultdict[str, set[str]] = defaultdict(set)
+        self.text = bytearray()
+
+    def add(self, entry: Entry, catalogue: Catalogue) -> None:
+        if not entry.types and not entry.related_types:
+            return
+        definition = catalogue.parsed(entry)
+        if definition.mode.lower() not in _MODES:
+            return
+        self.text += bytes(entry.data).lower() + b"\n"
+        self.types |= entry.types or frozenset()
+        for related in entry.related_types - {"*"}:
+            related = related.strip("/")
+            self.types.add(related)
+            self.parents[related] |= entry.types or frozenset()
+            self.names[related].add(_name(definition.tree.then.existence))
+
+
+def _name(existence: tree.Existence | None) -> str:
+    """The lower-cased literal name that is looked up, '' where it is any or an expression."""
+    name = existence.name if existence is not None else None
+    return name.value.lower() if isinstance(name, tree.Literal) and isinstance(name.value, str) else ""

@@ -1,0 +1,47 @@
+"""What the sign-in may read in a scope: Resource Graph leaves out silently what it may not, so that is asked beforehand.
+
+Source: https://learn.microsoft.com/rest/api/authorization/permissions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+API_VERSION = "2022-04-01"
+WHAT = "permissions"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Pairs of lower-cased actions and not-actions; what any of them grants is granted."""
+
+    pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[dict[str, Any]]) -> Permissions:
+        """From the rows of the answer."""
+        return cls(tuple((_words(row, "actions"), _words(row, "notActions")) for row in rows))
+
+    def allow(self, action: str) -> bool:
+        """Whether an action in any case is granted."""
+        action = action.lower()
+        return any(
+            _matches(action, actions) and not _matches(action, refused) for actions, refused in self.pairs
+        )
+
+
+def url(scope: str) -> str:
+    """The path that answers for a scope."""
+    return f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
+
+
+def _words(row: dict[str, Any], name: str) -> tuple[str, ...]:
+    found = row.get(name)
+    return tuple(str(word).lower() for word in found) if isinstance(found, list) else ()
+
+
+def _matches(action: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(action, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)

@@ -1,0 +1,181 @@
+"""Where each resource type can be read: the tables of Resource Graph, the lists of Resource Manager, Microsoft Graph.
+
+The facts are content (content/azure/reading.json). Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/
+supported-tables-resources, the REST reference of each provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NoReturn
+
+from nephoscope.content.loader import ContentError, Document, documents
+from nephoscope.model.place import Place
+
+MAIN_TABLE = "resources"
+ANY = "*"
+SEGMENT = "privateendpointconnections"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """How Resource Manager lists a type: GET `<parent id>/<path>?api-version=<api>` for every parent of the lower-cased types `of`.
+
+    `of` is `*` for an extension that any resource may have.
+    """
+
+    type: str
+    of: frozenset[str]
+    path: str
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What rows of Resource Graph leave out of a type's bodies: the lower-cased paths, and the API version that has them."""
+
+    api: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A type that policies look up under a resource, and Azure keeps in a vault: rows of `source`, at the id under `extends`."""
+
+    source: str
+    extends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The facts; every key is a lower-cased type. `spelled` has each type as Azure writes it.
+
+    `tables` says in which table of Resource Graph a type is, `named` which names of a type the table holds, `items` the API
+    version to read further ones by name, `custom` of which types only custom ones are wanted, `partial` why rows of a type
+    prove nothing by their absence, `absent` why a type cannot be read.
+    """
+
+    tables: Mapping[str, str]
+    lists: Mapping[str, ListOf]
+    items: Mapping[str, str]
+    named: Mapping[str, frozenset[str]]
+    lacks: Mapping[str, Lack]
+    derived: Mapping[str, Derived]
+    custom: frozenset[str]
+    partial: Mapping[str, str]
+    absent: Mapping[str, str]
+    spelled: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def builtin(cls) -> Reading:
+        """The facts that ship with nephoscope; ContentError naming the file and member that has another shape."""
+        return _builtin()
+
+    def spell(self, type_: str) -> str:
+        """A lower-cased type as Azure writes it, as far as is known."""
+        known = self.spelled.get(type_)
+        return known or ("Microsoft" + type_[9:] if type_.startswith("microsoft.") else type_)
+
+
+@cache
+def _builtin() -> Reading:
+    found = [document for document in documents(None, "azure") if document.name == "reading.json"]
+    if len(found) != 1:
+        raise ContentError("the package has no azure/reading.json", Place("content"))
+    return parse(found[0])
+
+
+def parse(document: Document) -> Reading:
+    """Read a file of facts; ContentError naming the member that has another shape."""
+    body = _Members(document.json(), document.place)
+    tables = {type_: table for table in body.names("tables") for type_ in body.texts(f"tables.{table}")}
+    lists = body.section("lists")
+    spelled = {
+        type_.lower(): type_
+        for type_ in (
+            *tables,
+            *lists,
+            *body.section("derived"),
+            *body.section("items"),
+            *body.section("lacks"),
+        )
+    }
+    return Reading(
+        tables={type_.lower(): table for type_, table in tables.items()},
+        lists={type_.lower(): _list(type_, row, body) for type_, row in lists.items()},
+        items={type_.lower(): body.text(row, "api", type_) for type_, row in body.section("items").items()},
+        named={
+            type_.lower(): frozenset(name.lower() for name in body.texts(f"named.{type_}"))
+            for type_ in body.names("named")
+        },
+        lacks={
+            type_.lower(): Lack(
+                body.text(row, "api", type_), tuple(path.lower() for path in body.listed(row, "paths", type_))
+            )
+            for type_, row in body.section("lacks").items()
+        },
+        derived={
+            type_.lower(): Derived(
+                body.text(row, "from", type_).lower(), tuple(body.text(row, "extends", type_).split("."))
+            )
+            for type_, row in body.section("derived").items()
+        },
+        custom=frozenset(type_.lower() for type_ in body.texts("custom")),
+        partial={type_.lower(): str(why) for type_, why in body.section("partial").items()},
+        absent={type_.lower(): str(why) for type_, why in body.section("absent").items()},
+        spelled=spelled,
+    )
+
+
+def _list(type_: str, row: Any, body: _Members) -> ListOf:
+    parent, _, segment = type_.rpartition("/")
+    of = body.listed(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
+    path = row.get("path") or segment
+    return ListOf(
+        type_.lower(), frozenset(one.lower() for one in of), str(path), body.text(row, "api", type_)
+    )
+
+
+class _Members:
+    """Checked access to the members of the file."""
+
+    def __init__(self, body: Any, place: Place) -> None:
+        self._body, self._place = body, place
+
+    def _at(self, path: str) -> Any:
+        # A path is `section` or `section.key`; keys contain dots themselves.
+        section, _, key = path.partition(".")
+        value = self._body.get(section) if isinstance(self._body, dict) else None
+        return value.get(key) if key and isinstance(value, dict) else value
+
+    def section(self, name: str) -> dict[str, Any]:
+        value = self._at(name)
+        if not isinstance(value, dict):
+            self._wrong(name, "an object")
+        return value
+
+    def names(self, name: str) -> Iterator[str]:
+        return iter(self.section(name))
+
+    def texts(self, path: str) -> list[str]:
+        value = self._at(path)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self._wrong(path, "a list of texts")
+        return value
+
+    def text(self, row: Any, member: str, type_: str) -> str:
+        value = row.get(member) if isinstance(row, dict) else None
+        if not isinstance(value, str) or not value:
+            self._wrong(f"{type_}.{member}", "a text")
+        return value
+
+    def listed(self, row: Any, member: str, type_: str) -> list[str]:
+        value = row.get(member) if isinstance(row, dict) else None
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self._wrong(f"{type_}.{member}", "a list of texts")
+        return value
+
+    def _wrong(self, path: str, what: str) -> NoReturn:
+        raise ContentError(f"'{path}' must be {what}", Place(self._place.file, path=path))
