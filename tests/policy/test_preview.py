@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nephoscope import policy
 from nephoscope.model.resource import Resource
 from nephoscope.policy.patch import Draft, applied
-from nephoscope.policy.paths import MISSING, STAR, walk
+from nephoscope.policy.paths import MISSING, STAR
 
 ID = "/subscriptions/s1/resourceGroups/g1/providers/Contoso.Test/things/one"
 ALIASES = policy.Aliases.of(
@@ -158,7 +158,7 @@ def test_a_field_that_cannot_be_changed_is_an_error() -> None:
     assert caught.value.path == "policyRule.then.details.operations[0]"
 
 
-keys = st.sampled_from(["a", "A", "b", "c/d", "~"])
+keys = st.sampled_from(["a", "B", "c/d", "~"])
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(0, 3)),
     lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(keys, inner, max_size=3)),
@@ -178,7 +178,7 @@ def test_put_then_read(body: dict[str, Any], path: tuple[str, ...], value: Any) 
     assert draft.value(path) == value
     assert applied(body, draft.patch) == draft.body
     draft.remove(path)
-    assert draft.value(path) is MISSING or any(key != path[-1] for key in walk(draft.body, path[:-1]))
+    assert draft.value(path) is MISSING
     assert applied(body, draft.patch) == draft.body
 
 

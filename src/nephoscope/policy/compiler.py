@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
-from nephoscope.policy import counters, explain, tree
+from nephoscope.policy import counters, explain, sharing, tree
 from nephoscope.policy.check import templates
 from nephoscope.policy.counters import Loop
 from nephoscope.policy.explain import Truth
@@ -69,7 +69,18 @@ class Compiler:
                 children.append(child)
         if not children:
             return not decisive
-        return children[0] if len(children) == 1 else (_any if decisive else _all)(tuple(children))
+        if len(children) == 1:
+            return children[0]
+        return self._shared(node, (_any if decisive else _all)(tuple(children)))
+
+    def _shared(
+        self, node: tree.Condition, test: Callable[[dict[str, Any], Run], bool]
+    ) -> Callable[[dict[str, Any], Run], bool]:
+        """Keep the answer of a large condition that reads nothing but the body."""
+        found = None if self._loops else sharing.signature(node, self._fold)
+        if found is None or sharing.leaves(found) < sharing.WORTH:
+            return test
+        return sharing.shared(test, found, self._version)
 
     def operand(self, operand: tree.Operand) -> Callable[[Run], Any]:
         """A function that gives an operand's value."""

@@ -65,6 +65,8 @@ def leaf_of(segments: Segments, test: Callable[[Any], bool]) -> Callable[[Any, A
         return _leaf_of_two(*segments, test)
     if len(segments) == 3 and all(isinstance(segment, str) for segment in segments):
         return _leaf_of_three(*segments, test)
+    if len(segments) == 4 and all(isinstance(segment, str) for segment in segments):
+        return _leaf_of_four(*segments, test)
     read = getter(segments)
     return lambda body, _: test(read(body))
 
@@ -86,6 +88,22 @@ def _leaf_of_three(
             value = value.get(second)
             if type(value) is dict:
                 return test(value.get(third, MISSING))
+        return test(MISSING)
+
+    return judge
+
+
+def _leaf_of_four(
+    first: Any, second: Any, third: Any, fourth: Any, test: Callable[[Any], bool]
+) -> Callable[[Any, Any], bool]:
+    def judge(body: Any, _: Any) -> bool:
+        value = body.get(first)
+        if type(value) is dict:
+            value = value.get(second)
+            if type(value) is dict:
+                value = value.get(third)
+                if type(value) is dict:
+                    return test(value.get(fourth, MISSING))
         return test(MISSING)
 
     return judge
