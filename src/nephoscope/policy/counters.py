@@ -10,7 +10,7 @@ from nephoscope.policy import explain
 from nephoscope.policy.explain import Truth
 from nephoscope.policy.getters import getter
 from nephoscope.policy.paths import MISSING, Segments, head_and_rest
-from nephoscope.policy.scope import Frame
+from nephoscope.policy.scope import Frame, bound_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def nested(
 
     def number(body: dict[str, Any], run: Run) -> int:
         value = body if start < 0 else run.slots[start]
-        raw = explain.bound_start(run.frames, run.target, path.segments)[0] if framed else None
+        raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
         originals = list(explain.members(raw, segments, prefix)) if framed else []
         outer, total = run.frames, 0
         try:
