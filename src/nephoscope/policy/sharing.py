@@ -54,6 +54,6 @@ def shared(
         answer = memo.get(key)
         if answer is None:
             answer = memo[key] = test(body, run)
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     return judge
