@@ -30,7 +30,10 @@ class ArmGet:
     take: Callable[[dict[str, Any]], None]
 
     def read(self, url: str, api: str, type_: str, action: str) -> Failed | None:
-        """Read an item, or a list to its end; what does not exist is read. None, or why it was refused."""
+        """Read an item, or a list to its end; what does not exist is read. None, or why it was refused.
+
+        Bodies read with an `api` version are part of the snapshot; without one they are only handed to `take`.
+        """
         following = url
         for _ in range(MAX_PAGES):
             kept = self._page(following, api, type_, action)
@@ -68,4 +71,4 @@ def _kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
     found = body["value"] if isinstance(body.get("value"), list) and "id" not in body else [body]
     rows = [{"resource": row, "api_version": api} for row in found if isinstance(row, dict)]
     following = body.get("nextLink") if "id" not in body else ""
-    return Kept(key, f"arm/{type_.replace('/', '.')}.jsonl", 200, rows, str(following or ""), len(rows))
+    return Kept(key, f"arm/{type_.replace('/', '.')}.jsonl" if api else "", 200, rows, str(following or ""), len(rows))
