@@ -1,0 +1,1 @@
+"""The Kusto query language, compiled to SQL."""
