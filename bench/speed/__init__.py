@@ -1,0 +1,1 @@
+"""The parts of `bench/policy_speed.py`."""
