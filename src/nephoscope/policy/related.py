@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+
 if TYPE_CHECKING:
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.view import View
@@ -149,10 +151,29 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:
         return ""
     coverage, scope = snapshot.coverage, view.resource.id.subscription_id
     last = wanted.last if len(wanted.names) == 1 else ""
-    if coverage.covers(lookup.type, scope, last):
+    if coverage.covers(lookup.type, scope, last) or _collected(wanted, view, snapshot, last):
         return ""
     why = coverage.gaps.get(lookup.type)
     return f"{lookup.type} was not collected in {scope or 'the tenant'}" + (f" ({why})" if why else "")
+
+
+def _collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
+    """Whether a limited snapshot holds the answer: one of a resource group, or of what `collect` reads of an extension.
+
+    A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
+    a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
+    """
+    lookup, identifier = wanted.lookup, view.resource.id
+    own = wanted.under or identifier.type == SUBSCRIPTION_TYPE
+    types = (lookup.type, f"{identifier.type}/providers/{lookup.type}") if own else (lookup.type,)
+    wide = lookup.scope == "subscription" and not wanted.under
+    group = "" if wide else identifier.resource_group_id if wanted.under else _group(lookup, view)
+    name = last if wanted.names else "*"
+    return any(
+        snapshot.coverage.covers(type_, place, name)
+        for type_ in types
+        for place in (identifier.subscription_id, group)
+    )
 
 
 def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> str:

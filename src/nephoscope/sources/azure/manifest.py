@@ -41,9 +41,11 @@ def _types(plan: Plan, reading: Reading, scope: str, holdings: Holdings, gaps: G
 
 
 def _named(type_: str, plan: Plan, reading: Reading) -> set[str]:
-    """The type, or its names where only some are read."""
+    """The type; where its table holds only some names of it, those, and `*` for what a list would hold."""
     names = reading.named.get(type_)
-    return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset())} if names else {type_}
+    if not names:
+        return {type_}
+    return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset()) | {"*"}}
 
 
 def _entries(job: Job) -> set[str]:
