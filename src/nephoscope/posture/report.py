@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,6 +15,7 @@ from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.secret import redact
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.comparison import Change
 from nephoscope.posture.controls import Controls
@@ -26,6 +28,11 @@ from nephoscope.posture.score import SecureScore, score
 from nephoscope.posture.subject import Subject
 
 SCHEMA_VERSION = 1
+#: Conditions told in a sentence; the JSON output has all.
+MAX_SAID = 3
+MAX_VALUE = 60
+#: What says which resource is meant, not what is wrong with it.
+_PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +160,24 @@ class Report:
         )
 
     def reasons(self, row: Row) -> tuple[Reason, ...]:
-        """The leaf conditions that decided the row."""
-        return self.run.reasons(row.assessment)
+        """The leaf conditions that decided the row; one that read an analyzer's assessment carries what the analyzer found."""
+        return tuple(self._told(reason) for reason in self.run.reasons(row.assessment))
+
+    def why(self, row: Row) -> str:
+        """The deciding conditions as a short sentence, '' where there are none."""
+        said = dict.fromkeys(
+            _said(reason) for reason in self.reasons(row) if reason.subject.lower() not in _PLAIN
+        )
+        return "; ".join(list(said)[:MAX_SAID])
+
+    def _told(self, reason: Reason) -> Reason:
+        found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
+        return replace(reason, message=found) if found else reason
+
+    @cached_property
+    def _found(self) -> Mapping[str, str]:
+        """What analyzers found, by the id of the assessment that they wrote."""
+        return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
 
     @cached_property
     def states(self) -> Counter[State]:
@@ -177,6 +200,21 @@ class Report:
         return max(
             (row.recommendation.severity for row in self.findings()), key=lambda item: item.rank, default=None
         )
+
+
+def _said(reason: Reason) -> str:
+    if reason.message:
+        return reason.message
+    value = json.dumps(redact(reason.actual), ensure_ascii=False, default=str)
+    value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
+    return f"{reason.subject.rsplit('/', 1)[-1]} is {value}"
+
+
+def description(assessment: Resource) -> str:
+    """The text of a Microsoft.Security/assessments body, '' where it has none."""
+    properties = assessment.body.get("properties")
+    status = properties.get("status") if isinstance(properties, dict) else None
+    return str(status.get("description") or "") if isinstance(status, dict) else ""
 
 
 _STATE_ORDER = {

@@ -60,8 +60,7 @@ def _outcome(report: Report, row: Row, case: ET.Element) -> None:
     text = row.assessment.description or row.recommendation.name
     child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
     if element == "failure":
-        lines = [reason.message or reason.path for reason in report.reasons(row)]
-        child.text = _clean("\n".join([*lines, *row.recommendation.remediation.steps]))
+        child.text = _clean("\n".join([report.why(row), *row.recommendation.remediation.steps]))
 
 
 def _clean(text: str) -> str:

@@ -35,7 +35,7 @@ def render(report: Report, out: TextIO) -> None:
                     row.recommendation.severity.value,
                     row.recommendation.name,
                     f"`{row.assessment.resource}`",
-                    "; ".join(reason.message for reason in report.reasons(row)),
+                    report.why(row),
                 )
                 for row in findings[:MAX_FINDINGS]
             ),

@@ -90,7 +90,7 @@ def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
 def _result(report: Report, row: Row, index: int) -> dict[str, Any]:
     item = row.assessment
     fingerprint = hashlib.sha256(f"{row.id.key}|{item.key.lower()}".encode()).hexdigest()
-    reasons = "; ".join(reason.message for reason in report.reasons(row) if reason.message)
+    reasons = report.why(row)
     result: dict[str, Any] = {
         "ruleId": item.key,
         "ruleIndex": index,

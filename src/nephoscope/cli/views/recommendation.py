@@ -88,9 +88,7 @@ def _resources(report: Report, ranked: Ranked, console: Console) -> None:
         if mine:
             console.print(f"\n[bold]{state.value}[/bold] [dim]({len(mine)})[/dim]")
         for row in mine:
-            note = row.assessment.description or "; ".join(
-                reason.message for reason in report.reasons(row) if reason.message
-            )
+            note = row.assessment.description or report.why(row)
             console.print(f"  {row.assessment.resource}", markup=False, soft_wrap=True)
             if note:
                 console.print(Text(f"      {note}", style="dim"))
