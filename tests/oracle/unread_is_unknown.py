@@ -101,12 +101,14 @@ def main() -> int:
     after = judge(rules, estate_of(bare))
     flipped = flips(before, after)
     turned = sum(after[key] is State.UNKNOWN and before[key] is not State.UNKNOWN for key in after)
+    judged = len(after)
     print(f"without all properties: {len(flipped)} flipped, {turned} turned Unknown")
     removed = turned = 0
     for type_ in sorted(whole.types)[: options.types]:
         looking = [item for item in rules if type_ in item[0].related_types]
         without = estate_of([resource for resource in own if resource.type != type_])
         after = judge(looking, without)
+        judged += len(after)
         flipped += flips(before, after)
         turned += sum(after[key] is State.UNKNOWN and before.get(key) is not State.UNKNOWN for key in after)
         removed += 1
@@ -114,6 +116,7 @@ def main() -> int:
     for (resource, name), was, now in flipped[:20]:
         print(f"  FLIP {was} -> {now}: {name} on {resource}")
     print(f"{len(flipped)} verdicts flipped")
+    print(f"{judged - len(flipped)}/{judged} match")
     return 1 if flipped else 0 if before else 2
 
 
