@@ -93,3 +93,24 @@ def needed(azure_server: ModuleType) -> Any:
     found.types |= ALWAYS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
     found.close()
     return found
+
+
+@pytest.fixture(scope="session")
+def replay() -> ModuleType:
+    """tests/sources/azure/replay.py"""
+    spec = importlib.util.spec_from_file_location("azure_replay", Path(__file__).with_name("replay.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def azure(
+    azure_server: ModuleType, sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any
+) -> Any:
+    """A loopback Azure with the sample estate behind it, in pages of 200."""
+    world = azure_server.World.of(json.loads(json.dumps(sample_bodies)), tables)
+    with azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0))) as found:
+        yield found

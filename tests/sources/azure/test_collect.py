@@ -3,100 +3,43 @@
 from __future__ import annotations
 
 import json
-import time
-from types import ModuleType, SimpleNamespace
+from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources import resources
-from nephoscope.sources.azure.cloud import Cloud
-from nephoscope.sources.azure.collector import Collection, Collector
 from nephoscope.sources.azure.scope import Scope
-from nephoscope.sources.azure.settings import Settings
-
-_COLUMNS = ("tenantId", "subscriptionId", "resourceGroup")
 
 
-def sign_in(azure: Any) -> Any:
-    """A credential that takes its tokens from the server; a new one has cached nothing."""
-
-    class Credential:
-        def __init__(self) -> None:
-            self.token: Any = None
-
-        def get_token(self, *_: str, **__: Any) -> Any:
-            if self.token is None:
-                azure.tokens += 1
-                self.token = SimpleNamespace(
-                    token=f"token-{azure.tokens}", expires_on=int(time.time()) + 86400
-                )
-                azure.valid.add(self.token.token)
-            return self.token
-
-    return lambda tenant: Credential
+def readable(path: Any, needs: Any) -> set[str]:
+    """The needed types that a snapshot holds in full, whatever they are under."""
+    manifest = json.loads((path / "coverage.json").read_text())
+    types = needs.types - set(manifest["notRead"])
+    # Assessments come only by the names that content looks up, diagnostic settings only under the types that it asks for.
+    types -= {"microsoft.security/assessments", "microsoft.insights/diagnosticsettings"}
+    return {type_ for type_ in types if not type_.startswith("microsoft.graph/")}
 
 
-def settings(azure: Any, **options: Any) -> Settings:
-    cloud = Cloud("loopback", azure.origin, azure.origin, azure.origin, azure.origin)
-    return Settings(cloud=cloud, sign_in=sign_in(azure), **options)
-
-
-@pytest.fixture
-def azure(
-    azure_server: ModuleType, sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any
-) -> Any:
-    world = azure_server.World.of(json.loads(json.dumps(sample_bodies)), tables)
-    with azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0))) as found:
-        yield found
-
-
-def collect(azure: Any, needs: Any, out: Any, **options: Any) -> Collection:
-    return Collector(settings(azure, **options), needs, out).run()
-
-
-def plain(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without what only Resource Graph adds; types differ in case between the APIs."""
-    return {
-        key: (value.lower() if key == "type" else value)
-        for key, value in body.items()
-        if key not in _COLUMNS and value not in (None, "")
-    }
-
-
-def differences(azure: Any, path: Any, wanted: set[str]) -> list[str]:
-    """Where the snapshot and the served bodies of wanted types are not the same."""
-    estate = resources.load([path])
-    assert not estate.quarantine
-    found = {
-        key: plain(resource.body) for key, resource in estate.resources.items() if resource.type in wanted
-    }
-    served = {
-        key: plain(body) for key, body in azure.world.bodies.items() if ResourceId.parse(key).type in wanted
-    }
-    wrong = [f"differs: {key}" for key in found.keys() & served.keys() if found[key] != served[key]]
-    wrong += [f"missing: {key}" for key in served.keys() - found.keys()]
-    return wrong + [f"invented: {key}" for key in found.keys() - served.keys()]
-
-
-def test_the_snapshot_equals_the_estate(azure: Any, own_needs: Any, tmp_path: Any) -> None:
-    found = collect(azure, own_needs, tmp_path / "out")
+def test_the_snapshot_equals_the_estate(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    found = replay.collect(azure, own_needs, tmp_path / "out")
     assert azure.problems == []
     assert found.gaps == ()
-    manifest = json.loads((tmp_path / "out" / "coverage.json").read_text())
-    readable = own_needs.types - set(manifest["notRead"]) - {"microsoft.security/assessments"}
-    readable = {type_ for type_ in readable if not type_.startswith("microsoft.graph/")}
-    # Extensions are read under the types that content looks them up under, roles built in are in the tenant.
-    readable -= {"microsoft.insights/diagnosticsettings"}
-    assert differences(azure, tmp_path / "out", readable) == []
+    assert replay.differences(azure, tmp_path / "out", readable(tmp_path / "out", own_needs)) == []
     assert not (tmp_path / "out" / ".collect").exists()
-    assert len(azure.answered) == sum(found.requests.values())
-    assert found.requests.total() < found.resources
+    assert len(azure.answered) == found.requests.total()
+    print(f"{found.requests.total()} requests for {found.resources} resources: {found.requests}")
+    assert found.requests.total() < found.resources / 2
 
 
-def test_graph_objects_come_as_pseudo_resources(azure: Any, own_needs: Any, tmp_path: Any) -> None:
-    collect(azure, own_needs, tmp_path / "out")
+def test_graph_objects_come_as_pseudo_resources(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    replay.collect(azure, own_needs, tmp_path / "out")
     estate = resources.load([tmp_path / "out"])
     for kind, objects in azure.world.graph.items():
         found = {
@@ -110,18 +53,37 @@ def test_graph_objects_come_as_pseudo_resources(azure: Any, own_needs: Any, tmp_
         for key, body in azure.world.bodies.items()
         if "/roleassignments/" in key and body["properties"].get("principalType") == "Group"
     }
+    assert assigned
     for group in azure.world.graph["microsoft.graph/groups"]:
         body = estate.resources[f"/providers/microsoft.graph/groups/{group['id']}"].body
         if group["id"] in assigned:
             assert body["properties"]["members"] == group["members"]
 
 
+def test_a_scan_judges_the_snapshot_as_it_judges_the_estate(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    replay.collect(azure, own_needs, tmp_path / "out")
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def verdicts(target: str) -> dict[tuple[str, str], str]:
+        scan = Scan(Request((target,)), tmp_path / "data", now)
+        run = scan.run(scan.estate())
+        return {(one.resource.lower(), one.key): str(one.state) for one in run.assessments}
+
+    assert verdicts(str(tmp_path / "out")) == verdicts("sample:")
+
+
 @pytest.mark.parametrize(
     "fault", ["429 retry-after", "429 quota", "429 milliseconds", "503", "truncated", "reset", "revoke"]
 )
-def test_passing_failures_change_nothing(fault: str, azure: Any, own_needs: Any, tmp_path: Any) -> None:
+def test_passing_failures_change_nothing(
+    fault: str, azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
     azure.faults = {2: fault, 9: fault, 40: fault}
-    found = collect(azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(_busiest(azure),)))
+    found = replay.collect(
+        azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(replay.busiest(azure),))
+    )
     assert azure.problems == []
     assert found.gaps == ()
     assert azure.faults == {}
@@ -129,9 +91,148 @@ def test_passing_failures_change_nothing(fault: str, azure: Any, own_needs: Any,
     assert (found.retried.total() == 3) == (fault != "revoke")
 
 
-def _busiest(azure: Any) -> str:
-    from collections import Counter
+def test_the_quota_of_resource_graph_is_never_passed(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    azure.quota, azure.page = (4, 1.0), 400
+    found = replay.collect(azure, own_needs, tmp_path / "out", graph=False)
+    assert azure.over_quota == 0
+    assert found.retried.total() == 0
+    assert sum(count for what, count in found.requests.items() if what.startswith("Resource Graph")) > 8
 
-    count = Counter(ResourceId.parse(key).subscription for key in azure.world.bodies)
-    del count[""]
-    return count.most_common(1)[0][0]
+
+def test_a_refused_subscription_is_a_gap_and_the_rest_goes_on(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    denied = replay.busiest(azure)
+    azure.denied = {denied}
+    everything = tuple(
+        sorted({key.split("/")[2] for key in azure.world.bodies if key.startswith("/subscriptions/")})
+    )
+    found = replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=everything))
+    assert azure.problems == []
+    assert [(gap.scope, gap.permission) for gap in found.gaps] == [
+        (f"/subscriptions/{denied}", "Microsoft.Resources/subscriptions/read")
+    ]
+    estate = resources.load([tmp_path / "out"])
+    assert not any(resource.id.subscription == denied for resource in estate.resources.values())
+    assert len(estate.subscriptions) == len(everything) - 1
+    assert not estate.coverage.covers("microsoft.storage/storageaccounts", f"/subscriptions/{denied}")
+    assert denied in estate.coverage.gaps["microsoft.resources/subscriptions"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "permission"),
+    [
+        (
+            "microsoft.storage/storageaccounts/blobservices",
+            "microsoft.storage/storageaccounts/blobservices/read",
+        ),
+        ("microsoft.security/pricings", "Microsoft.Security/pricings/read"),
+        ("microsoft.graph/users", "User.Read.All"),
+    ],
+)
+def test_a_refused_type_is_a_gap_that_names_the_permission(
+    type_: str, permission: str, azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    azure.refused_types = {type_}
+    found = replay.collect(
+        azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(replay.busiest(azure),))
+    )
+    assert (type_, permission) in {(gap.type, gap.permission) for gap in found.gaps}
+    estate = resources.load([tmp_path / "out"])
+    scope = f"/subscriptions/{replay.busiest(azure)}"
+    assert not estate.coverage.covers(type_, scope)
+    assert estate.coverage.covers("microsoft.storage/storageaccounts", scope)
+    assert permission.lower() in estate.coverage.gaps[type_].lower()
+
+
+def test_what_the_sign_in_may_not_read_is_a_gap_though_resource_graph_is_silent(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    azure.actions = ["Microsoft.Compute/*/read", "Microsoft.Resources/*", "Microsoft.Authorization/*/read"]
+    scope = Scope.of(subscriptions=(replay.busiest(azure),))
+    found = replay.collect(azure, own_needs, tmp_path / "out", scope=scope)
+    missing = {gap.type: gap.permission for gap in found.gaps}
+    assert missing["microsoft.keyvault/vaults/keys"] == "Microsoft.KeyVault/vaults/keys/read"
+    assert "microsoft.compute/virtualmachines" not in missing
+    estate = resources.load([tmp_path / "out"])
+    where = f"/subscriptions/{replay.busiest(azure)}"
+    assert not estate.coverage.covers("microsoft.network/networksecuritygroups", where)
+    assert not estate.coverage.covers("microsoft.network/networksecuritygroups/securityrules", where)
+    assert estate.coverage.covers("microsoft.compute/virtualmachines", where)
+    assert not any("keyvault" in line.lower() for line in azure.log if line.startswith("GET"))
+
+
+def test_a_subscription_is_read_alone(azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any) -> None:
+    wanted = replay.busiest(azure)
+    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(subscriptions=(wanted,)))
+    estate = resources.load([tmp_path / "out"])
+    assert {resource.id.subscription for resource in estate.resources.values()} == {wanted, ""}
+    outside = [line for line in azure.log if line.startswith("GET /subscriptions/") and wanted not in line]
+    assert outside == []
+    assert all(f'"subscriptions":["{wanted}"]' in line for line in azure.log if line.startswith("POST"))
+
+
+def test_a_resource_group_is_read_alone(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    vault = next(
+        key
+        for key in sorted(azure.world.bodies)
+        if "/microsoft.keyvault/vaults/" in key and key.count("/") == 8
+    )
+    group = "/".join(vault.split("/")[:5])
+    found = replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(resource_groups=(group,)))
+    assert azure.problems == []
+    assert found.gaps == ()
+    estate = resources.load([tmp_path / "out"])
+    read = [resource for resource in estate.resources.values() if not resource.derived]
+    assert {resource.id.resource_group_id for resource in read} == {group}
+    assert all(line.split()[1].lower().startswith(group) for line in azure.log if line.startswith("GET"))
+    subscription = "/".join(group.split("/")[:3])
+    assert estate.coverage.covers("microsoft.keyvault/vaults", group)
+    assert not estate.coverage.covers("microsoft.keyvault/vaults", subscription)
+    assert not any(
+        "microsoft.security/securitycontacts" in types for types in estate.coverage.scopes.values()
+    )
+
+
+def test_resource_groups_by_name_in_every_subscription(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    name = "networkwatcherrg"
+    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(resource_groups=(name,)))
+    assert azure.problems == []
+    read = [one for one in resources.load([tmp_path / "out"]).resources.values() if not one.derived]
+    assert {one.id.resource_group for one in read} == {name}
+    served = {key.split("/")[2] for key in azure.world.bodies if f"/resourcegroups/{name}" in key}
+    assert {one.id.subscription for one in read} == served
+    assert len(served) > 1
+
+
+def test_a_management_group_is_read_alone(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    replay.collect(azure, own_needs, tmp_path / "out", scope=Scope.of(management_groups=("mg-platform",)))
+    assert azure.problems == []
+    below = {
+        key.rsplit("/", 1)[-1]
+        for key, body in azure.world.bodies.items()
+        if key.count("/") == 2
+        and "mg-platform"
+        in {one["name"] for one in body["properties"].get("managementGroupAncestorsChain", [])}
+    }
+    estate = resources.load([tmp_path / "out"])
+    assert {resource.id.subscription for resource in estate.resources.values()} - {""} == below
+    assert 1 < len(below) < 10
+    assert not estate.coverage.covers("microsoft.management/managementgroups", "")
+
+
+def test_without_graph_accounts_are_not_read(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any
+) -> None:
+    found = replay.collect(azure, own_needs, tmp_path / "out", graph=False)
+    assert not any("/v1.0/" in line for line in azure.log)
+    assert "--no-graph" in found.unread["microsoft.graph/users"]
+    assert not resources.load([tmp_path / "out"]).coverage.covers("microsoft.graph/users", "")
