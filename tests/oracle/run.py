@@ -33,6 +33,7 @@ RUNNERS = (
     Runner("compiled_equals_explained.py", "."),
     Runner("initiatives.py", "corpora/azure-policy"),
     Runner("assessment_keys.py", "corpora/azure-policy"),
+    Runner("severities.py", "corpora/azure-policy"),
     Runner("own_pack.py", "corpora"),
     Runner("sample_estate.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),

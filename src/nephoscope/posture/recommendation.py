@@ -11,13 +11,14 @@ from nephoscope.policy.arm_object import ArmObject
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.controls import Controls
+from nephoscope.posture.severities import Severities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.policy.catalogue import Catalogue
 
-SeveritySource = Literal["own", "same-as", "control", "inferred"]
+SeveritySource = Literal["own", "published", "same-as", "control", "inferred"]
 #: The severity that an unmarked recommendation of a score control gets: by what failing the control exposes.
 _BY_POINTS = ((6, Severity.HIGH), (2, Severity.MEDIUM), (0, Severity.LOW))
 
@@ -35,8 +36,9 @@ class Remediation:
 class Recommendation:
     """A recommendation. `severity_source` says where the severity comes from.
 
-    `own`: the definition itself says it; `same-as`: a definition of the own pack that asks the same; `control`: from the points of
-    its score control; `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known).
+    `own`: the definition itself says it; `published`: Microsoft's documentation says it of the policy or of the assessment key that
+    it reads; `same-as`: a definition of the own pack that asks the same; `control`: from the points of its score control;
+    `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known).
     """
 
     key: str
@@ -66,9 +68,7 @@ class Recommendations:
         name = key.lower()
         if name not in self._made:
             properties = self._properties(name)
-            self._made[name] = (
-                Recommendation(name, name) if properties is None else self._read(name, properties)
-            )
+            self._made[name] = _unexplained(name) if properties is None else self._read(name, properties)
         return self._made[name]
 
     def _properties(self, name: str) -> ArmObject | None:
@@ -84,7 +84,7 @@ class Recommendations:
         metadata = properties.child("metadata")
         own = metadata.child("nephoscope")
         guide = own if own.raw else self._twins.get(name, own)
-        severity, source = self._severity(name, own, guide)
+        severity, source = _severity(name, own, guide, _reads(properties))
         title = properties.text("displayName") or name
         control = Controls.builtin().of(name)
         return Recommendation(
@@ -102,15 +102,6 @@ class Recommendations:
             preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
             deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
         )
-
-    def _severity(self, name: str, own: ArmObject, guide: ArmObject) -> tuple[Severity, SeveritySource]:
-        if guide.text("severity"):
-            word = guide.choice("severity", tuple(Severity))
-            return Severity(word), "own" if own.raw else "same-as"
-        control = Controls.builtin().of(name)
-        if control is not None:
-            return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
-        return Severity.LOW, "inferred"
 
     @cached_property
     def _twins(self) -> dict[str, ArmObject]:
@@ -132,6 +123,39 @@ class Recommendations:
                     yield same.text("policy").rsplit("/", 1)[-1].lower(), own
             except PolicyError:
                 continue
+
+
+def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[Severity, SeveritySource]:
+    if own.text("severity"):
+        return Severity(own.choice("severity", tuple(Severity))), "own"
+    published = Severities.builtin().of(name, reads)
+    if published is not None:
+        return published.severity, "published"
+    if guide.text("severity"):
+        return Severity(guide.choice("severity", tuple(Severity))), "same-as"
+    control = Controls.builtin().of(name)
+    if control is not None:
+        return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
+    return Severity.LOW, "inferred"
+
+
+def _unexplained(key: str) -> Recommendation:
+    """A recommendation that no content holds; an assessment key may still have a published severity."""
+    published = Severities.builtin().of(key)
+    if published is None:
+        return Recommendation(key, key)
+    return Recommendation(key, key, severity=published.severity, severity_source="published")
+
+
+def _reads(properties: ArmObject) -> str:
+    """The assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
+    try:
+        details = properties.child("policyRule").child("then").child("details")
+        if details.text("type").lower() != "microsoft.security/assessments":
+            return ""
+        return details.text("name")
+    except PolicyError:
+        return ""
 
 
 def _remediation(source: ArmObject) -> Remediation:

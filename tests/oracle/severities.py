@@ -1,0 +1,69 @@
+"""The published severities against the public policies: each row names policies and assessment keys that exist.
+
+`python tests/oracle/severities.py FOLDER [-v]`
+
+FOLDER is a checkout of the public policy repository. A row matches when its policy is a definition there and, where that
+definition reads an assessment, the row or another one gives a severity for the key; every key that a definition in force reads
+must have a severity too, less those in UNPUBLISHED. The last line is `N/M match`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from nephoscope.content.loader import documents
+from nephoscope.policy.arm_object import ArmObject
+from nephoscope.policy.catalogue import Catalogue
+from nephoscope.posture.severities import Severities
+
+TYPE = "microsoft.security/assessments"
+#: Keys whose recommendation is on no page, or on one without a severity.
+UNPUBLISHED = {
+    "17618b1a-ed14-49bb-b37f-9f8ba967be8b",
+    "41503391-efa5-47ee-9282-4eff6131462c",
+    "b0df6f56-862d-4730-8597-38c0fd4ebd59",
+}
+
+
+def read_keys(folder: Path) -> dict[str, str]:
+    """The assessment key that a definition reads ('' for none), by the definition's name."""
+    found = {}
+    for entry in Catalogue.of(documents(folder)).definitions():
+        rule = ArmObject(entry.document()).child("properties").child("policyRule")
+        details = rule.child("then").value("details")
+        delegated = isinstance(details, dict) and str(details.get("type", "")).lower() == TYPE
+        found[entry.id.rsplit("/", 1)[-1]] = str(details["name"]).lower() if delegated else ""
+    return found
+
+
+def main() -> int:
+    """Compare, print what does not match, then the sum."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-v", "--verbose", action="store_true")
+    arguments = parser.parse_args()
+    severities = Severities.load()
+    reads = read_keys(arguments.folder)
+    missed = [f"policy {name}: not held" for name in severities.policies if name not in reads]
+    keys = sorted({key for key in reads.values() if key})
+    missed += [
+        f"key {key}: no severity"
+        for key in keys
+        if key not in severities.assessments and key not in UNPUBLISHED
+    ]
+    missed += [f"key {key}: no longer unpublished" for key in UNPUBLISHED & set(severities.assessments)]
+    total = len(severities.policies) + len(keys)
+    if arguments.verbose:
+        print(
+            f"{len(severities.policies)} policies, {len(keys)} keys, {len(UNPUBLISHED)} of them unpublished"
+        )
+    for line in missed:
+        print(line)
+    print(f"{total - len(missed)}/{total} match")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
