@@ -10,7 +10,7 @@ from nephoscope.policy.compiler import Compiler
 from nephoscope.policy.fast_scope import Run
 from nephoscope.policy.operators import OrderError
 from nephoscope.policy.paths import MISSING
-from nephoscope.policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, Result
+from nephoscope.policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
 from nephoscope.policy.view import NotCollected
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ class Compiled:
     __slots__ = (
         "_aliases",
         "_applicable",
+        "_by_body",
         "_compliant",
         "_covered",
+        "_ends",
         "_existence",
         "_lookup",
         "_matched",
@@ -47,6 +49,7 @@ class Compiled:
         "_slots",
         "_switches",
         "_test",
+        "_unknown",
         "_version",
     )
 
@@ -65,15 +68,17 @@ class Compiled:
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
         self._compliant = Result(COMPLIANT, rule.effect)
         self._matched = _matched(rule)
-        capability = aliases.capability(type_)
-        indexed = not rule.indexed or (capability is not None and capability.tags and capability.location)
-        self._covered = indexed and not rule.needs_request
+        self._unknown: Result | None = None
+        indexed = judgement.indexed_type(type_, aliases, rule.types) if rule.indexed else True
+        self._covered = indexed is True and not rule.needs_request
+        self._by_body = indexed is None
+        self._ends: dict[bool, Result | None] = {}
 
     def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._covered:
-            ended = judgement.early(rule, view, snapshot, context)
+            ended = self._early(view, snapshot, context)
             if ended is not None:
                 return ended
         if not view.complete:
@@ -88,6 +93,15 @@ class Compiled:
         except FALL_BACK:
             return judgement.explained(rule, view, snapshot, context)
         return self._matched or judgement.explained(rule, view, snapshot, context)
+
+    def _early(self, view: View, snapshot: Snapshot, context: Context) -> Result | None:
+        """The end that needs no condition; it is shared where the body has no say in it."""
+        if self._by_body:
+            return judgement.early(self._rule, view, snapshot, context)
+        requested = context.request is not None
+        if requested not in self._ends:
+            self._ends[requested] = judgement.early(self._rule, view, snapshot, context)
+        return self._ends[requested]
 
     def _not_matched(self, view: View) -> Result:
         applicable = self._applicable
@@ -107,9 +121,17 @@ class Compiled:
                 candidate.folded, self._inner(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
-        if related.gap(lookup, view, snapshot, candidates):
-            return judgement.explained(self._rule, view, snapshot, context)
+        gap = related.gap(lookup, view, snapshot, candidates)
+        if gap:
+            return self._not_collected(gap)
         return self._matched or judgement.explained(self._rule, view, snapshot, context)
+
+    def _not_collected(self, gap: str) -> Result:
+        """No candidate suffices, and there may be others: the interpreter would end the same, as every condition was decided."""
+        found = self._unknown
+        if found is None or found.description != gap:
+            found = self._unknown = Result(UNKNOWN, self._rule.effect, cause="not-collected", description=gap)
+        return found
 
     def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
         if slots < 0:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmError
 from nephoscope.policy import counters, explain, sharing, tree
+from nephoscope.policy.by_type import reads_type_alone, remembered
 from nephoscope.policy.check import templates
 from nephoscope.policy.counters import Loop
 from nephoscope.policy.explain import Truth
@@ -214,7 +215,8 @@ class Compiler:
     def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, Any], Run], int]:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
-            return self._value_counter(count, count.over, stop)
+            number = self._value_counter(count, count.over, stop)
+            return remembered(number) if reads_type_alone(count) else number
         try:
             path = self._path(count.over)
         except (LookupError, ValueError):

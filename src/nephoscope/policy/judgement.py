@@ -28,22 +28,24 @@ MANUAL_STATES: dict[str, State] = {"compliant": COMPLIANT, "noncompliant": NON_C
 NO_FINDING = frozenset({"denyaction", "auditaction", "mutate", "addtonetworkgroup"})
 
 
-def indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
-    """Whether mode Indexed covers a resource under a rule that names `types`: its type bears tags and a location.
+def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> bool | None:
+    """Whether mode Indexed covers a type under a rule that names `types`, None where the body decides.
 
-    Where no table knows the type, a location in the body, a top-level type or a rule that names it decides for it
-    (docs/decisions/0022).
+    Covered are types that bear tags and a location. Where no table knows the type, a location in the body, a top-level type or a
+    rule that names it decides for it (docs/decisions/0022).
     """
-    if view.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
+    if type_ in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
         return False
-    capability = aliases.capability(view.type)
+    capability = aliases.capability(type_)
     if capability is not None:
         return capability.tags and capability.location
-    return (
-        bool(view.body.get("location"))
-        or view.type.count("/") <= 1
-        or (types is not None and view.type in types)
-    )
+    return True if type_.count("/") <= 1 or (types is not None and type_ in types) else None
+
+
+def indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
+    """Whether mode Indexed covers a resource under a rule that names `types`."""
+    found = indexed_type(view.type, aliases, types)
+    return bool(view.body.get("location")) if found is None else found
 
 
 def ended(rule: Rule) -> Result | None:
