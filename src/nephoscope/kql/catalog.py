@@ -1,0 +1,78 @@
+"""Where a query's tables and stored functions come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nephoscope.kql.types import KqlType
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table: its KQL name as it is stored and its columns, in order, names distinct by case.
+
+    `relation` is the name under which the engine finds the rows ('' = `name`).
+    """
+
+    name: str
+    columns: tuple[tuple[str, KqlType], ...]
+    relation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFunction:
+    """A workspace function: `body` in KQL, `parameters` as in `.create function` (`start:datetime=datetime(null), T:(a:string)`)."""
+
+    name: str
+    body: str
+    parameters: str = ""
+
+
+class Catalog(Protocol):
+    """What the binder asks; every name is case-sensitive, as in Kusto."""
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None."""
+        ...
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The stored function of that name, or None."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """The names of all tables and functions: for wildcards and for `did you mean`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCatalog:
+    """A catalog of given tables and functions."""
+
+    tables: Mapping[str, TableSchema] = field(default_factory=dict)
+    functions: Mapping[str, StoredFunction] = field(default_factory=dict)
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None."""
+        return self.tables.get(name)
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The stored function of that name, or None."""
+        return self.functions.get(name)
+
+    def names(self) -> Iterable[str]:
+        """The names of all tables and functions."""
+        return [*self.tables, *self.functions]
+
+    @staticmethod
+    def of(
+        tables: Mapping[str, Iterable[tuple[str, str]]],
+        functions: Iterable[StoredFunction] = (),
+    ) -> MemoryCatalog:
+        """A catalog from table name -> (column, type name) pairs."""
+        schemas = {
+            name: TableSchema(name, tuple((column, KqlType(kind)) for column, kind in columns))
+            for name, columns in tables.items()
+        }
+        return MemoryCatalog(schemas, {function.name: function for function in functions})

@@ -1,0 +1,101 @@
+"""What is wrong with a query, and where."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Kind = Literal["invalid", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` to `end` (0-based, end excluded) of the query's text."""
+
+    start: int
+    end: int
+
+
+NOWHERE = Span(0, 0)
+
+
+class KqlError(ValueError):
+    """A query that cannot be compiled or run.
+
+    `kind` is 'invalid' (Kusto refuses it too) or 'unsupported' (nephoscope cannot run it yet). `line` and `column` are 1-based and
+    0 until `locate` is called with the text; `hint` says what to do ('' = nothing known); `others` are further errors of the query.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        span: Span = NOWHERE,
+        kind: Kind = "invalid",
+        hint: str = "",
+        others: Sequence[KqlError] = (),
+    ) -> None:
+        super().__init__(message, span, kind)
+        self.message = message
+        self.span = span
+        self.kind: Kind = kind
+        self.hint = hint
+        self.line = 0
+        self.column = 0
+        self.others = tuple(others)
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}: " if self.line else ""
+        label = "" if self.kind == "invalid" else "not supported: "
+        return f"{where}{label}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+    @property
+    def all(self) -> tuple[KqlError, ...]:
+        """This error and the others of the same query, in the order of the text."""
+        return (self, *self.others)
+
+    def locate(self, text: str) -> KqlError:
+        """Set line and column of this error and the others from the query's text; returns itself."""
+        for error in self.all:
+            start = min(error.span.start, len(text))
+            error.line = text.count("\n", 0, start) + 1
+            error.column = start - (text.rfind("\n", 0, start) + 1) + 1
+        return self
+
+    def caret(self, text: str) -> str:
+        """The line of the query where it goes wrong, with carets below it."""
+        start = min(self.span.start, len(text))
+        begin = text.rfind("\n", 0, start) + 1
+        end = text.find("\n", start)
+        line = text[begin:] if end < 0 else text[begin:end]
+        width = max(1, min(self.span.end, begin + len(line)) - start)
+        indent = "".join("\t" if character == "\t" else " " for character in line[: start - begin])
+        return f"{line}\n{indent}{'^' * width}"
+
+
+def invalid(message: str, span: Span, hint: str = "") -> KqlError:
+    """An error that Kusto reports too."""
+    return KqlError(message, span, "invalid", hint)
+
+
+def unsupported(message: str, span: Span, hint: str = "") -> KqlError:
+    """Valid KQL that nephoscope cannot run."""
+    return KqlError(message, span, "unsupported", hint)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` for a word close to a known one, '' otherwise."""
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.7)
+    return f"did you mean '{lowered[close[0]]}'?" if close else ""
+
+
+def raise_all(errors: Sequence[KqlError], text: str) -> None:
+    """Raise the first of the errors, located, with the others attached; nothing happens where there is none."""
+    if not errors:
+        return
+    first, *rest = sorted(errors, key=lambda error: error.span.start)
+    raise KqlError(first.message, first.span, first.kind, first.hint, rest).locate(text)
