@@ -17,7 +17,7 @@ TABLE = "resourcecontainers"
 
 @dataclass(slots=True)
 class Seen:
-    """What one tenant's sign-in sees of the scope: lower-cased subscription ids; `<subscription>/<group>` where groups are asked for."""
+    """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups."""
 
     tenant: str
     subscriptions: set[str] = field(default_factory=set)

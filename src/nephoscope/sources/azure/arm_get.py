@@ -71,4 +71,6 @@ def _kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
     found = body["value"] if isinstance(body.get("value"), list) and "id" not in body else [body]
     rows = [{"resource": row, "api_version": api} for row in found if isinstance(row, dict)]
     following = body.get("nextLink") if "id" not in body else ""
-    return Kept(key, f"arm/{type_.replace('/', '.')}.jsonl" if api else "", 200, rows, str(following or ""), len(rows))
+    return Kept(
+        key, f"arm/{type_.replace('/', '.')}.jsonl" if api else "", 200, rows, str(following or ""), len(rows)
+    )

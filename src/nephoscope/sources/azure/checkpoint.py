@@ -5,6 +5,7 @@ A line of `.collect/answers.jsonl` is one answer. A line that was cut when the p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -132,8 +133,12 @@ class Checkpoint:
             yield msgspec.json.decode(self._at(*place), type=Kept)
 
     def close(self) -> None:
-        """Close the file; what it holds stays."""
+        """Close the file; what it holds stays, and one that holds no answer goes."""
         self._file.close()
+        if not self._places and self._folder.exists():
+            shutil.rmtree(self._folder)
+            with contextlib.suppress(OSError):
+                self._folder.parent.rmdir()
 
     def remove(self) -> None:
         """Remove the checkpoint: the snapshot is complete."""

@@ -251,7 +251,9 @@ class Collector:
                     if not (job.spared and ask.at in self._holdings.connected):
                         yield ask
 
-    def _asks(self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str) -> Iterator[_Ask]:
+    def _asks(
+        self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str
+    ) -> Iterator[_Ask]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
         for key, id_ in self._holdings.ids(parent):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 import re
 import threading
@@ -58,6 +59,8 @@ CredentialSource = Callable[[], Credential]
 
 def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSource:
     """How to sign in for a tenant ('' = the one of the credential itself); raises SignInError for what the environment lacks."""
+    # Without a handler of its own, what azure-identity logs of a failure would stand on the terminal beside our sentence.
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
     makers: dict[str, Callable[[Cloud, str], Credential]] = {
         "default": _default,
         "developer": _developer,
