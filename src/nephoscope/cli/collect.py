@@ -43,12 +43,14 @@ _GAPS_SHOWN = 20
     "--credential",
     type=click.Choice(_KINDS),
     default="default",
+    envvar="NEPHOSCOPE_CREDENTIAL",
     show_default=True,
     help="How to sign in; secrets come from the AZURE_* variables of the environment.",
 )
 @click.option(
     "--cloud",
     default="public",
+    envvar="NEPHOSCOPE_CLOUD",
     show_default=True,
     metavar="public|usgovernment|china|FILE",
     help="Which cloud, or a file with the endpoints of one.",

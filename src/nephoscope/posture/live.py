@@ -1,13 +1,21 @@
-"""A live estate: what the loaded content needs of it, for the collector."""
+"""A live estate as the target of a scan: `azure:`, or `azure:<subscription id>`, is collected first."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.posture.packs import Packs
 from nephoscope.sources.azure.needs import Needs
+from nephoscope.sources.azure.settings import CollectError, Progress, Settings
+from nephoscope.sources.resources import SnapshotError
+
+LIVE = "azure:"
+#: The environment says for a scan what the options of `collect` say there.
+CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
 def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
@@ -15,3 +23,31 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     return Needs.of(packs.catalogue(folders), types, packs.aliases())
+
+
+def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
+    """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
+    from nephoscope.sources.azure import collect
+    from nephoscope.sources.azure.checkpoint import CheckpointError
+    from nephoscope.sources.azure.cloud import CloudError
+    from nephoscope.sources.azure.credentials import SignInError
+    from nephoscope.sources.azure.scope import ScopeError
+
+    out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    try:
+        return collect(_settings(target), content_needs(data, folders), out, progress)
+    except (CheckpointError, CloudError, CollectError, ScopeError, SignInError) as error:
+        raise SnapshotError(f"{target}: {error}") from error
+
+
+def _settings(target: str) -> Settings:
+    from nephoscope.sources.azure.cloud import cloud_of
+    from nephoscope.sources.azure.credentials import KINDS
+    from nephoscope.sources.azure.scope import Scope
+
+    credential = os.environ.get(CREDENTIAL, "default")
+    if credential not in KINDS:
+        raise CollectError(f"{CREDENTIAL} must be one of {', '.join(KINDS)}, not {credential!r}")
+    subscription = target.removeprefix(LIVE)
+    scope = Scope.of(subscriptions=(subscription,) if subscription else ())
+    return Settings(scope=scope, cloud=cloud_of(os.environ.get(CLOUD, "public")), credential=credential)

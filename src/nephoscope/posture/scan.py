@@ -17,6 +17,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
+from nephoscope.posture.live import LIVE, snapshot_of
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
@@ -33,9 +34,10 @@ Progress = Callable[[str, int, int], None]
 class Request:
     """What a person asked to be scanned, and by what.
 
-    `targets` are paths or `sample:`. Without `initiatives`, `policies` folders are judged definition by definition, and without
-    those the own initiative. `assigned` judges by the assignments of the estate and of `decisions` instead; `decisions` are files
-    of assignments, exemptions and attestations. `scope` limits what is judged to an id and what lies under it.
+    `targets` are paths, `sample:`, `azure:` or `azure:<subscription id>`. Without `initiatives`, `policies` folders are judged
+    definition by definition, and without those the own initiative. `assigned` judges by the assignments of the estate and of
+    `decisions` instead; `decisions` are files of assignments, exemptions and attestations. `scope` limits what is judged to an
+    id and what lies under it.
     """
 
     targets: tuple[str, ...]
@@ -72,10 +74,16 @@ class Scan:
         """The estate of the targets; SnapshotError when one is not there."""
         told = lambda done, total: self.progress("reading", done, total)  # noqa: E731 - a callback
         with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
-            paths = [
-                sample if target == SAMPLE else Path(target) for target in targets or self.request.targets
-            ]
+            paths = [self._path(target, sample) for target in targets or self.request.targets]
             return resources.load(paths, told)
+
+    def _path(self, target: str, sample: Path) -> Path:
+        """The folder or file behind a target; a live one is collected now."""
+        if target.startswith(LIVE):
+            return snapshot_of(
+                target, self.data, [Path(path) for path in self.request.policies], self.progress
+            )
+        return sample if target == SAMPLE else Path(target)
 
     def plan(self, estate: Estate) -> Plan:
         """What the estate is judged by; NotHeldError when an initiative is not loaded."""

@@ -181,3 +181,24 @@ def test_settings_that_cannot_be_meant(
     assert done.returncode == 2
     assert said in done.stderr
     assert "pass@" not in done.stderr
+
+
+def test_scan_azure_collects_and_judges(
+    azure: Any, environment: dict[str, str], cloud: Path, tmp_path: Path
+) -> None:
+    subscription = next(
+        key.split("/")[2] for key in sorted(azure.world.bodies) if key.startswith("/subscriptions/")
+    )
+    environment |= {"NEPHOSCOPE_CLOUD": str(cloud), "NEPHOSCOPE_CREDENTIAL": "managed-identity"}
+    arguments = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data"), "scan"]
+    done = run([*arguments, f"azure:{subscription}", "--output", "json"], environment)
+    assert done.returncode == 0, done.stderr
+    assert azure.problems == []
+    report = json.loads(done.stdout)
+    assert {
+        one["resource"].split("/")[2] for one in report["assessments"] if "/subscriptions/" in one["resource"]
+    } == {subscription}
+    assert {one["state"] for one in report["assessments"]} >= {"Compliant", "NonCompliant"}
+    wrong = run([*arguments, "azure:mine"], environment)
+    assert wrong.returncode == 2
+    assert "not a subscription id" in wrong.stderr
