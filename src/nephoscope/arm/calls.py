@@ -61,8 +61,34 @@ def variable_name(call: Call) -> str:
     raise ArmError("lambdaVariables", "takes one string literal", call.offset)
 
 
+def misplaced_lambda(node: Node, hosts: Hosts) -> Call | None:
+    """The first lambda that is no argument of a function that takes one: its value would be no JSON; None where all are in place."""
+    placed: set[int] = set()
+    for current in walk(node):
+        if isinstance(current, Call):
+            function = pure_function(current, hosts)
+            if function is not None and "lambda" in function.signature.lower():
+                placed.update(id(argument) for argument in current.arguments)
+    lambdas = (
+        one for one in walk(node) if isinstance(one, Call) and one.key == LAMBDA and LAMBDA not in hosts
+    )
+    return next((one for one in lambdas if id(one) not in placed), None)
+
+
+def misplaced(call: Call) -> ArmError:
+    """The ArmError for a misplaced lambda."""
+    return ArmError(
+        "lambda",
+        "stands only as an argument of a function that takes a lambda, such as map or filter",
+        call.offset,
+    )
+
+
 def check(node: Node, hosts: Hosts) -> None:
     """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
+    stray = misplaced_lambda(node, hosts)
+    if stray is not None:
+        raise ArmSyntaxError(misplaced(stray).message, stray.offset)
     for current in walk(node):
         if not isinstance(current, Call) or current.key in hosts or current.key in (LAMBDA, LAMBDA_VARIABLES):
             continue

@@ -20,7 +20,8 @@ Closure: TypeAlias = Callable[[Any, Frame], Value]
 
 def compile_node(node: Node, hosts: Hosts) -> Callable[[Any], Value]:
     """A function from a scope to the node's value; it raises ArmError."""
-    closure = _compile(node, hosts)
+    stray = calls.misplaced_lambda(node, hosts)
+    closure = _compile(node, hosts) if stray is None else _raising(calls.misplaced(stray))
     if not any(isinstance(current, Call) and current.key == calls.LAMBDA for current in walk(node)):
         frame = Frame()
         return lambda scope: closure(scope, frame)

@@ -17,6 +17,9 @@ from nephoscope.arm.value import Value
 
 def interpret_node(node: Node, hosts: Hosts, scope: Any) -> Value:
     """The node's value in a scope; raises ArmError."""
+    stray = calls.misplaced_lambda(node, hosts)
+    if stray is not None:
+        raise calls.misplaced(stray)
     return _Interpreter(hosts, scope).value(node, Frame())
 
 
