@@ -1,0 +1,1 @@
+"""SQL of the engines: how a bound query is written in each."""

@@ -1,0 +1,222 @@
+"""SQL expressions as sqlglot nodes: parentheses where precedence needs them, and nothing parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import MappingProxyType
+
+from sqlglot import exp
+
+from nephoscope.kql.types import KqlType
+
+E = exp.Expr
+
+_OPERATORS = MappingProxyType(
+    {
+        "+": exp.Add,
+        "-": exp.Sub,
+        "*": exp.Mul,
+        "/": exp.Div,
+        "//": exp.IntDiv,
+        "%": exp.Mod,
+        "=": exp.EQ,
+        "<>": exp.NEQ,
+        "<": exp.LT,
+        "<=": exp.LTE,
+        ">": exp.GT,
+        ">=": exp.GTE,
+        "and": exp.And,
+        "or": exp.Or,
+        "||": exp.DPipe,
+        "&": exp.BitwiseAnd,
+        "|": exp.BitwiseOr,
+        "<<": exp.BitwiseLeftShift,
+        ">>": exp.BitwiseRightShift,
+        "is distinct from": exp.NullSafeNEQ,
+        "is not distinct from": exp.NullSafeEQ,
+        "like": exp.Like,
+        "ilike": exp.ILike,
+    }
+)
+_LOOSE = (exp.Binary, exp.Unary, exp.Between, exp.In, exp.Predicate, exp.Lambda)
+
+_TYPES = MappingProxyType(
+    {
+        "BOOLEAN": exp.DataType.Type.BOOLEAN,
+        "INTEGER": exp.DataType.Type.INT,
+        "BIGINT": exp.DataType.Type.BIGINT,
+        "UBIGINT": exp.DataType.Type.UBIGINT,
+        "HUGEINT": exp.DataType.Type.INT128,
+        "DOUBLE": exp.DataType.Type.DOUBLE,
+        "VARCHAR": exp.DataType.Type.VARCHAR,
+        "JSON": exp.DataType.Type.JSON,
+        "TIMESTAMP": exp.DataType.Type.TIMESTAMP,
+        "DATE": exp.DataType.Type.DATE,
+        "BLOB": exp.DataType.Type.BLOB,
+        "UUID": exp.DataType.Type.UUID,
+    }
+)
+
+
+def data_type(name: str) -> exp.DataType:
+    """A DuckDB type from its name: `BIGINT`, `DECIMAL(38,17)`, `VARCHAR[]`."""
+    if name.endswith("[]"):
+        return exp.DataType(this=exp.DataType.Type.LIST, expressions=[data_type(name[:-2])], nested=True)
+    if name.startswith("DECIMAL("):
+        sizes = [exp.DataTypeParam(this=number(int(size))) for size in name[8:-1].split(",")]
+        return exp.DataType(this=exp.DataType.Type.DECIMAL, expressions=sizes)
+    return exp.DataType(this=_TYPES[name])
+
+
+def wrap(node: E) -> E:
+    """The node in parentheses where an operator around it could take it apart."""
+    return exp.Paren(this=node) if isinstance(node, _LOOSE) else node
+
+
+def binary(operator: str, left: E, right: E) -> E:
+    """`left operator right`; the operator is SQL's, in lower case."""
+    return _OPERATORS[operator](this=wrap(left), expression=wrap(right))
+
+
+def chain(operator: str, operands: Iterable[E]) -> E:
+    """`a operator b operator c`, left to right; at least one operand."""
+    result: E | None = None
+    for operand in operands:
+        result = (
+            operand
+            if result is None
+            else _OPERATORS[operator](this=_left(operator, result), expression=wrap(operand))
+        )
+    if result is None:
+        raise ValueError("an operator needs operands")
+    return result
+
+
+def _left(operator: str, node: E) -> E:
+    return node if isinstance(node, _OPERATORS[operator]) else wrap(node)
+
+
+def call(name: str, *arguments: E) -> E:
+    """`name(arguments)`."""
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def text(value: str) -> E:
+    """A string literal."""
+    return exp.Literal(this=value, is_string=True)
+
+
+def number(value: float) -> E:
+    """A number literal; negative ones in parentheses."""
+    literal = exp.Literal(this=repr(abs(value)), is_string=False)
+    return exp.Paren(this=exp.Neg(this=literal)) if value < 0 else literal
+
+
+def boolean(value: bool) -> E:
+    """`TRUE` or `FALSE`."""
+    return exp.Boolean(this=value)
+
+
+def null(kind: KqlType | None = None) -> E:
+    """`NULL`, cast to a KQL type's storage where one is given."""
+    return exp.Null() if kind is None else cast(exp.Null(), kind.physical)
+
+
+def cast(node: E, kind: str) -> E:
+    """`CAST(node AS kind)`."""
+    return exp.Cast(this=node, to=data_type(kind))
+
+
+def try_cast(node: E, kind: str) -> E:
+    """`TRY_CAST(node AS kind)`: NULL where it cannot be."""
+    return exp.TryCast(this=node, to=data_type(kind))
+
+
+def attempt(node: E) -> E:
+    """`TRY(node)`: NULL where the evaluation raises."""
+    return call("try", node)
+
+
+def not_(node: E) -> E:
+    """`NOT node`."""
+    return exp.Not(this=wrap(node))
+
+
+def is_null(node: E) -> E:
+    """`node IS NULL`."""
+    return exp.Is(this=wrap(node), expression=exp.Null())
+
+
+def is_not_null(node: E) -> E:
+    """`NOT node IS NULL`."""
+    return exp.Not(this=is_null(node))
+
+
+def coalesce(*nodes: E) -> E:
+    """`COALESCE(nodes)`."""
+    return exp.Coalesce(this=nodes[0], expressions=list(nodes[1:]))
+
+
+def case(*branches: tuple[E, E], otherwise: E | None = None) -> E:
+    """`CASE WHEN condition THEN value ... ELSE otherwise END`."""
+    return exp.Case(
+        ifs=[exp.If(this=condition, true=value) for condition, value in branches],
+        default=otherwise or exp.Null(),
+    )
+
+
+def in_list(node: E, items: Iterable[E]) -> E:
+    """`node IN (items)`."""
+    return exp.In(this=wrap(node), expressions=list(items))
+
+
+def name(identifier: str) -> E:
+    """A column or a lambda's parameter by its internal name."""
+    return exp.Column(this=exp.Identifier(this=identifier))
+
+
+def lambda_(body: Callable[..., E], *parameters: str) -> E:
+    """`LAMBDA x, y : body(x, y)`."""
+    arguments = [name(parameter) for parameter in parameters]
+    return exp.Lambda(
+        this=body(*arguments),
+        expressions=[exp.Identifier(this=parameter) for parameter in parameters],
+        colon=True,
+    )
+
+
+def array(items: Iterable[E]) -> E:
+    """`[items]`."""
+    return exp.Array(expressions=list(items))
+
+
+def ordered(node: E, ascending: bool = True, nulls_first: bool = False) -> E:
+    """A key of ORDER BY."""
+    return exp.Ordered(this=node, desc=not ascending, nulls_first=nulls_first)
+
+
+def aggregate(
+    name: str, *arguments: E, order: Iterable[E] = (), distinct: bool = False, where: E | None = None
+) -> E:
+    """`name([DISTINCT] arguments ORDER BY order) FILTER (WHERE where)`."""
+    items = list(arguments)
+    if distinct:
+        items = [exp.Distinct(expressions=items)]
+    keys = list(order)
+    if keys and items:
+        items[-1] = exp.Order(this=items[-1], expressions=keys)
+    node: E = exp.Anonymous(this=name, expressions=items)
+    return node if where is None else exp.Filter(this=node, expression=exp.Where(this=where))
+
+
+def window(
+    node: E, partition: Iterable[E] = (), order: Iterable[E] = (), frame: exp.WindowSpec | None = None
+) -> E:
+    """`node OVER (PARTITION BY partition ORDER BY order frame)`."""
+    keys = list(order)
+    return exp.Window(
+        this=node,
+        partition_by=list(partition) or None,
+        order=exp.Order(expressions=keys) if keys else None,
+        spec=frame,
+    )

@@ -1,0 +1,1 @@
+"""The scalar functions, operators and aggregates of the language: a family a file, found by the registry."""

@@ -1,0 +1,1 @@
+"""The tabular operators, bound: a family a file."""

@@ -1,0 +1,172 @@
+"""The relations of a bound query: what each tabular operator becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nephoscope.kql.bound import AggregateCall, Bound, Column
+from nephoscope.kql.catalog import TableSchema
+
+JoinKind = Literal[
+    "inner",
+    "innerunique",
+    "leftouter",
+    "rightouter",
+    "fullouter",
+    "leftsemi",
+    "rightsemi",
+    "leftanti",
+    "rightanti",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of an order; strings order by code point."""
+
+    value: Bound
+    ascending: bool
+    nulls_first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """Rows with `columns`. `order` is the order the rows are in (empty = none): its keys may use hidden columns of the relation."""
+
+    columns: tuple[Column, ...]
+    order: tuple[SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan(Relation):
+    """The rows of a stored table; `stored` are the physical positions of `columns` in the schema."""
+
+    table: TableSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Relation):
+    """Given rows (datatable, print): each cell an expression without columns. `ordinal` is the hidden column that numbers them."""
+
+    rows: tuple[tuple[Bound, ...], ...]
+    ordinal: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers(Relation):
+    """`range`: one column from `low` to `high` by `step`."""
+
+    low: Bound
+    high: Bound
+    step: Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter(Relation):
+    """The rows for which `predicate` is true."""
+
+    input: Relation
+    predicate: Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign(Relation):
+    """`columns` of which some are `assigned` by expressions over the input; the others pass through."""
+
+    input: Relation
+    assigned: tuple[tuple[Column, Bound], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregated(Relation):
+    """One row a group: `groups` then `aggregates`; no group = one row, also of no rows. Without aggregates it is distinct."""
+
+    input: Relation
+    groups: tuple[tuple[Column, Bound], ...]
+    aggregates: tuple[tuple[Column, AggregateCall], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Relation):
+    """Two relations joined on equal `keys` (left, right); null keys never match, `residual` is a further condition over both sides.
+
+    `columns` are those of the kind, all with ids of the two sides.
+    """
+
+    kind: JoinKind
+    left: Relation
+    right: Relation
+    keys: tuple[tuple[Bound, Bound], ...]
+    residual: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concatenated(Relation):
+    """`union`: for each input the expressions (over it) that fill `columns`."""
+
+    inputs: tuple[Relation, ...]
+    fills: tuple[tuple[Bound, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted(Relation):
+    """The input in the order of `order`."""
+
+    input: Relation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited(Relation):
+    """The first `count` rows of the input's order."""
+
+    input: Relation
+    count: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """One expanded value of mv-expand: `array` makes [key, value] pairs of bags, else bags of one key; a null value gives one row."""
+
+    column: Column
+    value: Bound
+    as_array: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expanded(Relation):
+    """mv-expand: a row of the input for every element; `position` (hidden or named) is the 0-based element.
+
+    `keep_empty`: a row whose arrays are all empty or null stays once (mv-expand), or goes (mv-apply).
+    """
+
+    input: Relation
+    expansions: tuple[Expansion, ...]
+    position: Column
+    limit: int | None = None
+    keep_empty: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered(Relation):
+    """The input with a column that numbers its rows from 1, in its order (any where it has none)."""
+
+    input: Relation
+    number: Column
+    partition: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared(Relation):
+    """Rows that are computed once and read in several places: `name` is their name inside SQL, `columns` are the input's."""
+
+    input: Relation
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultHint:
+    """What `render` asks of whoever shows the rows."""
+
+    chart: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
