@@ -37,6 +37,7 @@ RUNNERS = (
     Runner("own_pack.py", "corpora"),
     Runner("sample_estate.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
+    Runner("collect.py", "corpora/resources"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from nephoscope.sources import resources
 from nephoscope.sources.azure.cloud import Cloud
 from nephoscope.sources.azure.collector import Collection, Collector
 from nephoscope.sources.azure.settings import Settings
+from nephoscope.sources.resources.children import children
 
 _COLUMNS = ("tenantId", "subscriptionId", "resourceGroup")
 
@@ -45,12 +47,20 @@ def collect(azure: Any, needs: Any, out: Any, **options: Any) -> Collection:
 
 
 def plain(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without what only Resource Graph adds; types differ in case between the APIs."""
+    """A body without what only Resource Graph adds, and without the type, which the id tells and each API spells its own way."""
     return {
-        key: (value.lower() if key == "type" else value)
+        key: value
         for key, value in body.items()
-        if key not in _COLUMNS and value not in (None, "")
+        if key not in (*_COLUMNS, "type") and value not in (None, "")
     }
+
+
+def bodies_and_children(azure: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is served, after the child resources that bodies carry: one that is served by itself comes last."""
+    for body in azure.world.bodies.values():
+        for record in children(body, ResourceId.parse(body["id"])):
+            yield str(record.body["id"]).lower(), record.body
+    yield from azure.world.bodies.items()
 
 
 def differences(azure: Any, path: Any, wanted: set[str]) -> list[str]:
@@ -60,9 +70,7 @@ def differences(azure: Any, path: Any, wanted: set[str]) -> list[str]:
     found = {
         key: plain(resource.body) for key, resource in estate.resources.items() if resource.type in wanted
     }
-    served = {
-        key: plain(body) for key, body in azure.world.bodies.items() if ResourceId.parse(key).type in wanted
-    }
+    served = {key: plain(body) for key, body in bodies_and_children(azure) if type_of(key) in wanted}
     wrong = [f"differs: {key}" for key in found.keys() & served.keys() if found[key] != served[key]]
     wrong += [f"missing: {key}" for key in served.keys() - found.keys()]
     return wrong + [f"invented: {key}" for key in found.keys() - served.keys()]
@@ -72,3 +80,8 @@ def busiest(azure: Any) -> str:
     count = Counter(ResourceId.parse(key).subscription for key in azure.world.bodies)
     del count[""]
     return count.most_common(1)[0][0]
+
+
+def type_of(key: str) -> str:
+    """The lower-cased type of an id."""
+    return ResourceId.parse(key).type

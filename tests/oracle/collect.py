@@ -1,0 +1,123 @@
+"""Recorded bodies collected from a loopback Azure: `python tests/oracle/collect.py CORPUS [--policies DIR] [-v]`.
+
+CORPUS is the folder with live_arm_bodies.jsonl: bodies as Resource Manager returned them, in several subscriptions. They stand
+behind a server (tests/sources/azure/azure_server.py) that enforces query shapes, page size, order, subscriptions and the
+documented quota, fails in every way that passes, and refuses whatever the content does not need. The content is the shipped pack
+and DIR (default: the public policy repository beside CORPUS). A recorded body whose type the content needs matches when the
+snapshot has the same body; `N/M match` counts those and one for each request that should not have been sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.content.loader import ContentError, documents
+from nephoscope.posture.live import content_needs
+from nephoscope.sources import resources
+from nephoscope.sources.azure.needs import ALWAYS, Needs
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "sources" / "azure"))
+import azure_server
+import replay
+
+FAULTS = {
+    3: "429 quota",
+    8: "503",
+    20: "429 retry-after",
+    33: "truncated",
+    47: "429 milliseconds",
+    60: "revoke",
+    75: "reset",
+}
+
+
+def bodies(corpus: Path) -> Iterator[dict[str, Any]]:
+    """One recorded body per id; what bodies carry inside comes with them."""
+    estate = resources.load([corpus / "live_arm_bodies.jsonl"])
+    carried = {key for resource in estate.resources.values() for key in _carried(resource)}
+    for key, resource in estate.resources.items():
+        if not resource.derived and key not in carried:
+            yield json.loads(json.dumps(resource.body))
+
+
+def _carried(resource: Any) -> Iterator[str]:
+    from nephoscope.sources.resources.children import children
+
+    return (str(record.body["id"]).lower() for record in children(resource.body, resource.id))
+
+
+def served(corpus: Path, folders: list[Path]) -> azure_server.Azure:
+    """The server's state over a corpus and content."""
+    facts = next(one for one in documents(None, "azure") if one.name == "reading.json").json()
+    tables = {type_.lower(): table for table, types in facts["tables"].items() for type_ in types}
+    elsewhere = {type_.lower() for type_ in (*facts["lists"], *facts["derived"])} - tables.keys()
+    world = azure_server.World.of(bodies(corpus), {**dict.fromkeys(elsewhere, "-"), **tables})
+    needed = azure_server.Needed()
+    for source in (None, *folders):
+        for document in documents(source, "" if source else "policies"):
+            try:
+                needed.add_document(document.json())
+            except (ContentError, AttributeError):
+                continue
+    needed.types |= ALWAYS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    needed.close()
+    return azure_server.Azure(world, needed, page=100, faults=dict(FAULTS))
+
+
+def wanted(needs: Needs, unread: dict[str, str], azure: azure_server.Azure) -> set[str]:
+    """The types of the estate that must be in the snapshot whole."""
+    partly = {"microsoft.security/assessments"}
+    extensions = {
+        type_ for type_ in needs.parents if type_.count("/") == 1 and azure.world.table(type_) == "-"
+    }
+    return needs.types - set(unread) - partly - (extensions & {"microsoft.insights/diagnosticsettings"})
+
+
+def main() -> int:
+    """Run and print; exit 1 where something differs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--policies", type=Path)
+    parser.add_argument("-v", action="store_true", help="list what differs")
+    options = parser.parse_args()
+    folders = [options.policies or options.corpus.parent / "azure-policy"]
+    azure = served(options.corpus, folders)
+    with tempfile.TemporaryDirectory() as place, azure_server.serving(azure):
+        needs = content_needs(Path(place) / "data", folders)
+        begun = time.monotonic()
+        found = replay.collect(azure, needs, Path(place) / "out")
+        seconds = time.monotonic() - begun
+        types = wanted(needs, found.unread, azure)
+        wrong = replay.differences(azure, Path(place) / "out", types)
+        total = len({key for key, _ in replay.bodies_and_children(azure) if replay.type_of(key) in types})
+    wrong += azure.problems + [str(gap) for gap in found.gaps]
+    for line in wrong if options.v else wrong[:10]:
+        print(line)
+    print(
+        f"served {len(azure.world.bodies)} bodies in {found.subscriptions} subscriptions; content needs {total} of them"
+    )
+    for what, count in sorted(found.requests.items(), key=lambda pair: -pair[1])[: None if options.v else 12]:
+        print(f"{count:6d}  {what}")
+    print(
+        f"{found.requests.total()} requests, {found.requests.total() / max(found.resources, 1):.3f} a resource, ",
+        end="",
+    )
+    print(
+        f"{found.retried.total()} again, {azure.tokens} tokens, {azure.over_quota} over quota, {seconds:.1f} s"
+    )
+    print(f"{max(0, total - len(wrong))}/{total} match")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
