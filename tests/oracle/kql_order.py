@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -121,5 +122,5 @@ def _assigned(name: str, later: list[list[str]]) -> bool:
     return any(
         one == name and other == "="
         for segment in later
-        for one, other in zip(segment, segment[1:], strict=False)
+        for one, other in itertools.pairwise(segment)
     )
