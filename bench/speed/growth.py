@@ -12,8 +12,6 @@ from typing import IO, Any
 
 import msgspec
 
-from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId
 from speed.templates import COPY, REGION, SUBSCRIPTION, Template, Templates, plain
 
 SHARE = 0.1
@@ -155,20 +153,18 @@ def _other(value: Any, number: str, chance: random.Random) -> Any:
     return f"{value}-{number}"
 
 
-def changed(path: Path, target: Path, share: float, seed: int = 2) -> int:
-    """A copy of an estate's file in which so many of its lines have another value, one in twenty of them is gone; returns how many."""
+def changed(path: Path, target: Path, count: int, seed: int = 2) -> None:
+    """A copy of an estate's file in which so many lines are edited; of them one in twenty is gone instead."""
     chance = random.Random(seed)
-    touched = 0
+    with path.open("rb") as source:
+        lines = sum(1 for _ in source)
+    chosen = frozenset(chance.sample(range(lines), count))
     with path.open("rb") as source, target.open("wb") as file:
-        for line in source:
-            if chance.random() >= share:
+        for number, line in enumerate(source):
+            if number not in chosen:
                 file.write(line)
-                continue
-            touched += 1
-            if chance.random() < 0.05:
-                continue
-            file.write(msgspec.json.encode(_edited(msgspec.json.decode(line), chance)) + b"\n")
-    return touched
+            elif chance.random() >= 0.05:
+                file.write(msgspec.json.encode(_edited(msgspec.json.decode(line), chance)) + b"\n")
 
 
 def _edited(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
@@ -181,9 +177,3 @@ def _edited(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
                 properties[key] = not value
                 break
     return body
-
-
-def resource_of(line: bytes) -> Resource:
-    """The resource of a line."""
-    body = msgspec.json.decode(line)
-    return Resource(ResourceId.parse(body["id"]), body)

@@ -16,13 +16,15 @@ class Resource:
     `zones`, `plan`, `managedBy`, `properties`. `complete` is False where the source listed the resource without its
     `properties` (`az resource list`): a condition that reads them then ends Unknown. `derived` is True where no source
     listed the resource and only its id is known (a resource group that other ids name): it is never complete, and what
-    reads anything but its id, name and type (its tags, its location) ends Unknown. Identity is the id's key.
+    reads anything but its id, name and type (its tags, its location) ends Unknown. `origin` names the bytes that it was read
+    from (b'' = not known): two of one id and origin have the same body. Identity is the id's key.
     """
 
     id: ResourceId
     body: dict[str, Any] = field(repr=False)
     complete: bool = True
     derived: bool = False
+    origin: bytes = field(default=b"", repr=False)
 
     @classmethod
     def of(cls, body: dict[str, Any], *, complete: bool = True) -> Resource:

@@ -42,12 +42,14 @@ def changed_keys(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> It
 
 
 def _same(one: Resource, other: Resource) -> bool:
+    if one.origin and one.origin == other.origin:
+        return True
     return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
 
 
 def exactly(one: Any, other: Any) -> bool:
     """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
-    return bool(one == other) and msgspec.json.encode(one) == msgspec.json.encode(other)
+    return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)
 
 
 def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
@@ -68,19 +70,23 @@ class Dependents:
     ) -> None:
         self._roster = roster
         self._related: defaultdict[str, list[int]] = defaultdict(list)
-        self._calling: defaultdict[str, list[int]] = defaultdict(list)
-        self._entries: dict[int, Entry] = {}
+        self._askers: dict[str, dict[tuple[bool, str], list[int]]] = {}
         self._types: dict[int, list[str]] = {}
         for index, check in enumerate(checks):
             if check.entry is None or check.fault is not None:
                 continue
             wanted = types[index]
-            self._entries[index] = check.entry
             self._types[index] = [type_ for type_ in roster.types if wanted is None or type_ in wanted]
             for type_ in check.entry.related_types:
                 self._related[type_].append(index)
-            for name in check.entry.calls:
-                self._calling[name].append(index)
+            self._ask(index, check.entry)
+
+    def _ask(self, index: int, entry: Entry) -> None:
+        """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
+        for asked in (*entry.related_types, *entry.calls):
+            known = self._askers.setdefault(asked, {})
+            for type_ in self._types[index]:
+                known.setdefault((entry.wide, type_), []).append(index)
 
     def own(self, change: Change) -> dict[str, list[int]]:
         """The positions, by type, of the changed resources themselves: every check judges them anew."""
@@ -93,31 +99,33 @@ class Dependents:
 
     def touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
         """The verdicts of other resources that may depend on the change."""
-        seen: set[tuple[int, str, str, str]] = set()
+        reached: defaultdict[tuple[str, bool, str], set[tuple[str, str]]] = defaultdict(set)
         for key in change.keys:
             identifier = _identifier(key)
-            if identifier is None:
-                continue
-            for index, type_, relation, place in self._reaches(identifier):
-                if (index, type_, relation, place) not in seen:
-                    seen.add((index, type_, relation, place))
-                    yield index, type_, self._at(relation, type_, place)
+            if identifier is not None:
+                for asker, way in self._reaches(identifier):
+                    reached[asker].add(way)
+        for asker, ways in reached.items():
+            positions = sorted({at for relation, place in ways for at in self._at(relation, asker[2], place)})
+            if positions:
+                for index in self._askers[asker[0]][asker[1:]]:
+                    yield index, asker[2], positions
         for scope, entry in change.coverage:
             yield from self._uncovered(scope, entry)
 
-    def _reaches(self, changed: ResourceId) -> Iterator[tuple[int, str, str, str]]:
-        for index in (*self._related.get(changed.type, ()), *self._related.get("*", ())):
-            for type_ in self._types[index]:
-                yield from (
-                    (index, type_, *way) for way in _ways(changed, type_, wide=self._entries[index].wide)
-                )
+    def _reaches(self, changed: ResourceId) -> Iterator[tuple[tuple[str, bool, str], tuple[str, str]]]:
+        """Who may find the changed resource, and the relation and place that they then stand in to it."""
+        for related in (changed.type, "*"):
+            for wide, type_ in self._askers.get(related, ()):
+                for way in _ways(changed, type_, wide=wide):
+                    yield (related, wide, type_), way
         for container, function in (
             (SUBSCRIPTION_TYPE, "subscription"),
             (RESOURCE_GROUP_TYPE, "resourcegroup"),
         ):
             if changed.type == container:
-                for index in self._calling.get(function, ()):
-                    yield from ((index, type_, container, changed.key) for type_ in self._types[index])
+                for wide, type_ in self._askers.get(function, ()):
+                    yield (function, wide, type_), (container, changed.key)
 
     def _at(self, relation: str, type_: str, place: str) -> Sequence[int]:
         if relation == SUBSCRIPTION_TYPE:

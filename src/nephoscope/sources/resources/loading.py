@@ -14,7 +14,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.model.place import Place, Quarantined
 from nephoscope.sources.resources.children import child_types, children, is_listed
 from nephoscope.sources.resources.files import Limits, Meter, sources
-from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, read, resource
+from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ def stream(
         elif isinstance(item, Found):
             yield item.resource
             for record in children(item.resource.body, item.resource.id):
-                yield resource(record)
+                yield resource(record, carried(item.resource.origin))
 
 
 def _read(paths: Sequence[Path | str], progress: Progress | None, limits: Limits | None) -> Iterator[Item]:
@@ -149,7 +149,7 @@ class _Loader:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
         for parent in list(self._bodies.values()):
             for record in children(parent.body, parent.id):
-                child = resource(record)
+                child = resource(record, carried(parent.origin))
                 if is_listed(child.type):
                     self._seen[self._roots[parent.key]].see(
                         child, embedded=True, carries=child_types(child.type)

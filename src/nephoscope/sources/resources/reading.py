@@ -7,6 +7,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
@@ -138,8 +139,9 @@ def _piece(piece: Piece, source: Source) -> Iterator[Found | Lost]:
         return
     try:
         value = answer.from_row(piece.columns, piece.value) if piece.columns else piece.value
+        origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
         for record in records(value):
-            yield Found(resource(record), record.api_version, source)
+            yield Found(resource(record, origin), record.api_version, source)
     except RecordError as error:
         yield _lost(piece, source, str(error), "")
 
@@ -189,8 +191,11 @@ def records(value: Any, nesting: int = _MAX_NESTING) -> Iterator[Record]:
     )
 
 
-def resource(record: Record) -> Resource:
-    """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError."""
+def resource(record: Record, origin: bytes = b"") -> Resource:
+    """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError.
+
+    `origin` names the bytes that it was read from.
+    """
     body = record.body
     text = body.get("id")
     if not isinstance(text, str):
@@ -205,4 +210,9 @@ def resource(record: Record) -> Resource:
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):
         body["type"] = id_.type
-    return Resource(id_, body, complete=isinstance(body.get("properties"), dict))
+    return Resource(id_, body, complete=isinstance(body.get("properties"), dict), origin=origin)
+
+
+def carried(origin: bytes) -> bytes:
+    """The origin of a child that the body of this origin carries."""
+    return origin and origin + b"/"
