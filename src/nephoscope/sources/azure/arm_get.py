@@ -29,15 +29,16 @@ class ArmGet:
     checkpoint: Checkpoint
     take: Callable[[dict[str, Any]], None]
 
-    def read(self, url: str, api: str, type_: str, action: str) -> Failed | None:
+    def read(self, url: str, api: str, type_: str, action: str, *, must_be: bool = False) -> Failed | None:
         """Read an item, or a list to its end; what does not exist is read. None, or why it was refused.
 
-        Bodies read with an `api` version are part of the snapshot; without one they are only handed to `take`.
+        Where it `must_be` there, its absence is a failure. Bodies read with an `api` version are part of the snapshot, others
+        are only handed to `take`.
         """
         following = url
         for _ in range(MAX_PAGES):
             kept = self._page(following, api, type_, action)
-            if kept.status not in (200, 404):
+            if kept.status != 200 and (must_be or kept.status != 404):
                 return Failed(kept.reason, kept.permission)
             for row in kept.rows:
                 self.take(row["resource"])
@@ -63,7 +64,7 @@ class ArmGet:
 
 def _kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
     if answer.status in (204, 404):
-        return Kept(key, "", 404, [])
+        return Kept(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:
         reason, permission = refusal(answer, action)
         return Kept(key, "", answer.status, [], reason=reason, permission=permission)

@@ -84,6 +84,7 @@ class Collector:
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
         self._retried: Counter[str] = Counter()
+        self._taken: set[str] = set()
         self._graph_read: set[str] = set()
         self._groups: list[dict[str, Any]] = []
 
@@ -141,18 +142,20 @@ class Collector:
         found = find(
             tenant.seen.tenant, self._settings.scope, types, tenant.resource_graph, self._holdings, self._gaps
         )
-        tenant.seen.subscriptions |= found.subscriptions
-        tenant.seen.groups |= found.groups
+        # What two tenants' sign-ins see (a delegated subscription) is read by the first.
+        tenant.seen.subscriptions |= found.subscriptions - self._taken
+        tenant.seen.groups |= {one for one in found.groups if one.split("/", 1)[0] not in self._taken}
+        self._taken |= found.subscriptions | {one.split("/", 1)[0] for one in found.groups}
         self._progress("containers", 1, 1)
 
     def _check(self, tenants: Sequence[_Tenant]) -> None:
         """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
         scope = self._settings.scope
         seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
-        self._gaps.found -= {gap for gap in self._gaps.found if gap.scope in seen}
+        self._gaps.forget(seen)
         missing(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
-            told = "; ".join(str(gap) for gap in sorted(self._gaps.found)) or "no subscription is visible"
+            told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
             raise CollectError(f"nothing to collect: {told}. The sign-in needs the role Reader there")
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
@@ -189,9 +192,8 @@ class Collector:
         tenant, scope = item
         rows: list[dict[str, Any]] = []
         reader = ArmGet(tenant.arm.client, tenant.arm.checkpoint, rows.append)
-        failed = reader.read(
-            permissions.url(scope), "", permissions.WHAT, "Microsoft.Authorization/permissions/read"
-        )
+        action = "Microsoft.Authorization/permissions/read"
+        failed = reader.read(permissions.url(scope), "", permissions.WHAT, action, must_be=True)
         if failed is not None:
             self._gaps.add("microsoft.authorization/permissions", scope, failed.reason, failed.permission)
             return
@@ -330,7 +332,7 @@ class Collector:
             self._requests,
             self._retried,
             checkpoint.reused,
-            tuple(sorted(self._gaps.found)),
+            tuple(self._gaps.found),
             self._unread,
             len({scope.split("/")[2] for scope in scopes}),
         )

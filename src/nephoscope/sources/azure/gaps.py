@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from nephoscope.sources.azure.client import Answer
 
@@ -37,28 +38,38 @@ def refusal(answer: Answer, action: str) -> tuple[str, str]:
     return reason, named.group(1) if named else action
 
 
-@dataclass(slots=True)
 class Gaps:
-    """All gaps of a collection; safe to use from many threads."""
+    """All gaps of a collection, one for a type and scope; safe to use from many threads."""
 
-    found: set[Gap] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Gap] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def found(self) -> list[Gap]:
+        """The gaps, sorted."""
+        with self._lock:
+            return sorted(self._found.values())
 
     def add(self, type_: str, scope: str, reason: str, permission: str = "") -> None:
         """Note one; of several for a type and scope the first stays."""
         with self._lock:
-            if not any(gap.type == type_ and gap.scope == scope for gap in self.found):
-                self.found.add(Gap(type_, scope, reason, permission))
+            self._found.setdefault((type_, scope), Gap(type_, scope, reason, permission))
+
+    def forget(self, scopes: Collection[str]) -> None:
+        """Drop what was noted of scopes that another sign-in has read."""
+        with self._lock:
+            self._found = {key: gap for key, gap in self._found.items() if gap.scope not in scopes}
 
     def has(self, type_: str, scope: str) -> bool:
         """Whether a type is missing in a scope."""
         with self._lock:
-            return any(gap.type == type_ and gap.scope == scope for gap in self.found)
+            return (type_, scope) in self._found
 
     def by_type(self) -> dict[str, str]:
         """The manifest's `gaps`: for each type one sentence of where and why."""
         told: dict[str, list[str]] = {}
-        for gap in sorted(self.found):
+        for gap in self.found:
             missing = f", missing permission {gap.permission}" if gap.permission else ""
             told.setdefault(gap.type, []).append(f"{gap.scope or 'the tenant'}: {gap.reason}{missing}")
         return {

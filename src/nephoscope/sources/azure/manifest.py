@@ -21,16 +21,21 @@ def scopes(
     plan: Plan, reading: Reading, read: Iterable[str], holdings: Holdings, gaps: Gaps
 ) -> dict[str, list[str]]:
     """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
-    return {scope: sorted(_types(plan, reading, scope, holdings, gaps)) for scope in read}
+    unlisted = _unlisted(plan, holdings)
+    return {scope: sorted(_types(plan, reading, scope, unlisted, gaps)) for scope in read}
 
 
-def _types(plan: Plan, reading: Reading, scope: str, holdings: Holdings, gaps: Gaps) -> set[str]:
+def _types(plan: Plan, reading: Reading, scope: str, unlisted: dict[str, list[str]], gaps: Gaps) -> set[str]:
     grouped = "/resourcegroups/" in scope
     held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
     if not grouped:
         held |= {SUBSCRIPTION_TYPE, *plan.derived}
     held |= {child for type_ in held for child in child_types(type_)}
-    held |= {type_ for type_ in plan.embedded if _listed(type_, scope, holdings)}
+    held |= {
+        type_
+        for type_ in plan.embedded
+        if not any(key.startswith(scope + "/") for key in unlisted.get(type_, ()))
+    }
     found: set[str] = set()
     for type_ in held:
         found |= _named(type_, plan, reading)
@@ -65,12 +70,13 @@ def _missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
     return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
 
 
-def _listed(type_: str, scope: str, holdings: Holdings) -> bool:
-    """Whether every parent in the scope carries the list of a child type that only bodies list."""
-    parent, _, segment = type_.rpartition("/")
-    if segment != SEGMENT:
-        return True
-    return all(key in holdings.connected for key, _ in holdings.ids(parent) if key.startswith(scope + "/"))
+def _unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
+    """The parents that do not carry the list of a child type that only bodies list, by that type."""
+    return {
+        type_: [key for key, _ in holdings.ids(type_.rpartition("/")[0]) if key not in holdings.connected]
+        for type_ in plan.embedded
+        if type_.rpartition("/")[2] == SEGMENT
+    }
 
 
 def document(
@@ -83,7 +89,7 @@ def document(
         "scopes": dict(sorted(covered.items())),
         "gaps": gaps.by_type(),
         "notRead": dict(sorted(unread.items())),
-        "missingPermissions": [_row(gap) for gap in sorted(gaps.found) if gap.permission],
+        "missingPermissions": [_row(gap) for gap in gaps.found if gap.permission],
         "collected": collected,
     }
 
