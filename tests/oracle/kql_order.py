@@ -1,4 +1,4 @@
-"""Whether the rows of a query have an order, read from its text with no parser of ours: last statement, its pipes, what follows a sort."""
+"""Whether the rows of a query have an order, read from its text with no parser of ours: its last pipes, and what follows a sort."""
 
 from __future__ import annotations
 
@@ -120,7 +120,5 @@ def _keys(segment: list[str], later: list[list[str]], columns: Sequence[str]) ->
 
 def _assigned(name: str, later: list[list[str]]) -> bool:
     return any(
-        one == name and other == "="
-        for segment in later
-        for one, other in itertools.pairwise(segment)
+        one == name and other == "=" for segment in later for one, other in itertools.pairwise(segment)
     )

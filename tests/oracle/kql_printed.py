@@ -104,7 +104,7 @@ def same_number(got: float | Decimal, text: str) -> bool:
         return close(ours, printed)
     digits = len(printed.as_tuple().digits)
     step = Decimal((0, (1,), int(printed.as_tuple().exponent)))
-    if digits > 15:
+    if digits >= 15:
         return close(ours, printed)
     return any(ours.quantize(step, mode, WIDE) == printed for mode in (ROUND_HALF_UP, ROUND_DOWN))
 
