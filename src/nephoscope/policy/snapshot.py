@@ -109,7 +109,7 @@ class Snapshot:
         self._index = Index()
         for resource in resources:
             self._index.add(View(resource))
-        self._names: dict[Key, list[View]] | None = None
+        self._names: dict[str, dict[str, list[View]]] = {}
         self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
         self.complete = "*" in self.coverage.scopes.get("", ())
         """Whether the coverage says that everything was read."""
@@ -135,6 +135,7 @@ class Snapshot:
         taken = [*gone]
         found._index = self._index.patched(views, taken)
         touched = {view.type for view in views} | {ResourceId.parse(key).type for key in taken}
+        found._names = {type_: names for type_, names in self._names.items() if type_ not in touched}
         found._below = {key: lists for key, lists in self._below.items() if key[0] not in touched}
         return found
 
@@ -167,11 +168,12 @@ class Snapshot:
 
     def named(self, type_: str, name: str) -> list[View]:
         """The resources of a type with a lower-cased last name segment."""
-        if self._names is None:
-            self._names = {}
-            for view in self._index.by_key.values():
-                self._names.setdefault((view.type, view.resource.id.name), []).append(view)
-        own = self._names.get((type_, name), [])
+        names = self._names.get(type_)
+        if names is None:
+            names = self._names[type_] = {}
+            for view in self._index.by_type.get(type_, ()):
+                names.setdefault(view.resource.id.name, []).append(view)
+        own = names.get(name, [])
         if self._base is None:
             return own
         return [view for view in self._base.named(type_, name) if view.key not in self._index.by_key] + own
