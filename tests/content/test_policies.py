@@ -159,6 +159,14 @@ def test_a_policy_counts_in_the_score_control_of_the_builtin_it_equals() -> None
         assert known <= {stated["scoreControl"]}, name
 
 
+def test_a_placement_names_a_stated_source_and_a_control_that_exists() -> None:
+    read = {one.name: one.json() for one in documents(kind="scores")}
+    placed = read["recommendations.json"]
+    rows = placed["assessments"] + placed["policies"]
+    assert {row["source"] for row in rows} == set(placed["sources"])
+    assert {row["control"] for row in rows} <= {row["name"] for row in read["controls.json"]["controls"]}
+
+
 def test_score_controls_exist() -> None:
     (controls,) = (one for one in documents(kind="scores") if one.name == "controls.json")
     known = {row["name"] for row in controls.json()["controls"]}
