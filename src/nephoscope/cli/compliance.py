@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import judged_by
+from nephoscope.cli.session.options import judged_by, placed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("compliance")
 @judged_by
+@placed
 @click.option(
     "--standard",
     metavar="NAME",
@@ -44,12 +45,13 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.posture import standards
 
     report = report_of(data, options)
+    seen = list(report.placed())
     try:
         wanted = options["standard"]
         found = (
-            [standards.standard(report.run, standards.known(report.run, wanted))]
+            [standards.standard(report.run, standards.known(report.run, wanted), seen)]
             if wanted
-            else standards.standards(report.run)
+            else standards.standards(report.run, seen)
         )
     except NotHeldError as error:
         usage_error(error.message)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import judged_by
+from nephoscope.cli.session.options import judged_by, placed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("score")
 @judged_by
+@placed
 @click.option(
     "--controls",
     is_flag=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -52,11 +52,17 @@ class Filter:
     def takes(self, row: Row) -> bool:
         """Whether the row is asked for."""
         return (
+            self.places(row)
+            and (not self.severities or row.recommendation.severity in self.severities)
+            and (not self.states or row.assessment.state in self.states)
+        )
+
+    def places(self, row: Row) -> bool:
+        """Whether the row's resource is one of those that are looked at, whatever its verdict."""
+        return (
             _matches(row.id.subscription, self.subscriptions)
             and _matches(row.id.resource_group, self.resource_groups)
             and _matches(row.id.type, self.types)
-            and (not self.severities or row.recommendation.severity in self.severities)
-            and (not self.states or row.assessment.state in self.states)
             and all(_tagged(row.tags, tag) for tag in self.tags)
         )
 
@@ -103,7 +109,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run says; `rows` are the assessments that the filter lets through, the score is that of the whole scope."""
+    """What a run says; `rows` are the assessments that the filter lets through, the score is that of the resources it looks at."""
 
     run: Run
     scope: str
@@ -143,8 +149,15 @@ class Report:
 
     @cached_property
     def score(self) -> SecureScore:
-        """The secure score of the scope."""
-        return score(self.run.assessments, self._control_id, self.controls.controls)
+        """The secure score of the resources that are looked at."""
+        return score(self.placed(), self._control_id, self.controls.controls)
+
+    def placed(self) -> Iterable[Assessment]:
+        """The assessments of the resources that are looked at, whatever their verdict."""
+        asked = self.filter
+        if not (asked.subscriptions or asked.resource_groups or asked.types or asked.tags):
+            return self.run.assessments
+        return (row.assessment for row in self._all() if asked.places(row))
 
     def _control_id(self, key: str) -> str | None:
         control = self.controls.scoring(self.run.metadata(key))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from nephoscope.model.assessment import Assessment
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.initiative import Initiative
 from nephoscope.policy.keywords import SCANNED_MODES
@@ -11,14 +14,14 @@ from nephoscope.posture.program import Check
 from nephoscope.posture.run import Run
 
 
-def standards(run: Run) -> list[Standard]:
-    """The standards of all assigned initiatives, in the order of the assignments."""
+def standards(run: Run, assessments: Sequence[Assessment] | None = None) -> list[Standard]:
+    """The standards of all assigned initiatives, in the order of the assignments; see `standard`."""
     names = dict.fromkeys(item.initiative for item in run.engine.program.requirements if item.initiative)
-    return [standard(run, name) for name in names]
+    return [standard(run, name, assessments) for name in names]
 
 
-def standard(run: Run, name: str) -> Standard:
-    """One assigned initiative as a standard; NotHeldError where it is not loaded."""
+def standard(run: Run, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
+    """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
     initiative = run.catalogue.initiative(name)
     checks = _checks(run, initiative)
     members = [
@@ -30,7 +33,11 @@ def standard(run: Run, name: str) -> Standard:
         initiative.display_name or initiative.name,
         [(group.name, group.display_name or group.description) for group in initiative.groups],
         members,
-        (item for item in run.assessments if item.initiative == initiative.name),
+        (
+            item
+            for item in (run.assessments if assessments is None else assessments)
+            if item.initiative == initiative.name
+        ),
         lambda member: _kind(run, checks.get(member.reference.lower())),
         lambda member: _covered(run, checks.get(member.reference.lower())),
     )

@@ -108,7 +108,7 @@ _JUDGED_BY = (
     click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
 )
-_FILTERED = (
+_PLACED = (
     click.option(
         "--subscription",
         "subscriptions",
@@ -133,6 +133,9 @@ _FILTERED = (
     click.option(
         "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Show only resources with this tag."
     ),
+)
+_FILTERED = (
+    *_PLACED,
     click.option(
         "--severity", "severities", multiple=True, type=Word(Severity), help="Show only this severity."
     ),
@@ -172,6 +175,11 @@ _GATE = (
 def judged_by(command: _Command) -> _Command:
     """Add the options that say what is judged by what."""
     return _add(command, _JUDGED_BY)
+
+
+def placed(command: _Command) -> _Command:
+    """Add the options that choose which resources are looked at."""
+    return _add(command, _PLACED)
 
 
 def filtered(command: _Command) -> _Command:
