@@ -3,12 +3,13 @@
 A signature is `name(parameter: type, [optional: type], rest: type, ...): returned`. A type is a KqlType name, several joined by `|`
 (the argument keeps its own type), `any` (every type, kept), `number` (int, long, real or decimal, kept), `T` (all such arguments
 get one common type) or `const` before one of these (the argument must be a constant). Returned is a type name, `T`, or `first` (the
-type of the first argument). A dynamic argument is converted to the parameter's type; int widens to long, both widen to real.
+type of the first argument). `...` lets the parameter before it repeat, `...2` the two before it, also in the middle. A dynamic argument is converted to the parameter's type; int widens to long, both widen to real.
 """
 
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -42,26 +43,36 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One way to call a function; `variadic`: the last parameter may repeat. `text` is what the reference page prints."""
+    """One way to call a function; `variadic`: the last `block` parameters before the last `tail` may repeat.
+
+    `text` is what the reference page prints.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     returns: str
     variadic: bool
     text: str
+    block: int = 1
+    tail: int = 0
 
     @property
     def least(self) -> int:
         """The least number of arguments."""
         return sum(not parameter.optional for parameter in self.parameters)
 
-    def parameter(self, position: int) -> Parameter:
-        """The parameter of an argument."""
-        return self.parameters[min(position, len(self.parameters) - 1)]
+    def parameter(self, position: int, count: int = 0) -> Parameter:
+        """The parameter of one of `count` arguments."""
+        last = len(self.parameters)
+        if self.tail and position >= count - self.tail:
+            return self.parameters[last - (count - position)]
+        first = last - self.tail - self.block
+        return self.parameters[position if position < first else first + (position - first) % self.block]
 
     def takes(self, count: int) -> bool:
         """Whether it takes that many arguments."""
-        return count >= self.least and (self.variadic or count <= len(self.parameters))
+        whole = (count - len(self.parameters)) % self.block == 0
+        return count >= self.least and (whole if self.variadic else count <= len(self.parameters))
 
 
 def signature(text: str) -> Signature:
@@ -69,9 +80,12 @@ def signature(text: str) -> Signature:
     name, _, rest = text.partition("(")
     inside, _, returns = rest.rpartition(")")
     parts = [part.strip() for part in inside.split(",") if part.strip()]
-    variadic = bool(parts) and parts[-1] == "..."
-    parameters = tuple(_parameter(part) for part in parts if part != "...")
-    return Signature(name.strip(), parameters, returns.lstrip(": ").strip(), variadic, text)
+    dots = next((place for place, part in enumerate(parts) if part.startswith("...")), None)
+    parameters = tuple(_parameter(part) for part in parts if not part.startswith("..."))
+    block = int(parts[dots][3:] or 1) if dots is not None else max(1, len(parameters))
+    tail = len(parameters) - dots if dots is not None else 0
+    shown = re.sub(r"\.\.\.\d", "...", text)
+    return Signature(name.strip(), parameters, returns.lstrip(": ").strip(), dots is not None, shown, block, tail)
 
 
 def _parameter(text: str) -> Parameter:

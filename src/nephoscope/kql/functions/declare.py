@@ -1,0 +1,161 @@
+"""How a family declares its functions: as a SQL macro with a body, or as a vectorised function over distinct values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.registry import Aggregate, Arguments, Function, Returns, signature
+
+BINDING_LIMIT = 400
+"""How many copies of nodes a macro's expansion may make before its argument is computed once, in a lambda."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_ARROW_TYPES = {
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "VARCHAR": pa.string(),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "VARCHAR[]": pa.list_(pa.string()),
+}
+_uses: dict[str, tuple[int, ...]] = {}
+ALL: list[Routine] = []
+"""Every routine that is declared; tests install them all."""
+
+
+def macro(head: str, body: str, *uses: Routine) -> Macro:
+    """A SQL macro `head` = `name(parameter, ...)`; `uses` are the routines that its body calls."""
+    name, _, rest = head.partition("(")
+    parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
+    words = _WORD.findall(body)
+    _uses[name] = tuple(words.count(parameter) for parameter in parameters)
+    made = Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses))
+    ALL.append(made)
+    return made
+
+
+def each(
+    name: str, parameters: tuple[str, ...], returns: str, value: Callable[..., Any], strict: bool = True
+) -> ArrowFunction:
+    """A vectorised function from one of values: it is computed once for every distinct combination of arguments in a batch.
+
+    `value` gets Python values and returns one or None; with `strict` it is not called where an argument is NULL.
+    """
+    kind = _ARROW_TYPES[returns]
+
+    def body(*columns: Any) -> Any:
+        arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
+        if len(arrays) == 1:
+            coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
+            values = [_given(value, (item,), strict) for item in coded.dictionary.to_pylist()]
+            return pa.array(values, kind).take(coded.indices)
+        rows = list(zip(*(item.to_pylist() for item in arrays), strict=True))
+        known = {row: _given(value, row, strict) for row in dict.fromkeys(rows)}
+        return pa.array([known[row] for row in rows], kind)
+
+    return ArrowFunction(name, parameters, returns, body)
+
+
+def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
+    return None if strict and None in row else value(*row)
+
+
+def apply(call: Arguments, routine: Routine, *arguments: exp.Expr) -> exp.Expr:
+    """The call of a routine; an argument that its body repeats too often is computed once, by a lambda."""
+    name = call.use(routine)
+    if not isinstance(routine, Macro):
+        return build.call(name, *arguments)
+    uses = _uses.get(name, ())
+    values = list(arguments)
+    heavy = [
+        place
+        for place, argument in enumerate(values)
+        if place < len(uses) and uses[place] > 1 and weight(argument) * uses[place] > BINDING_LIMIT
+    ]
+    names = {place: f"_v{place}" for place in heavy}
+    for place in heavy:
+        values[place] = build.name(names[place])
+    node: exp.Expr = build.call(name, *values)
+    for place in heavy:
+        bound = build.call(
+            "list_transform",
+            build.array([arguments[place]]),
+            build.lambda_(lambda *_, node=node: node, names[place]),
+        )
+        node = build.call("list_extract", bound, build.number(1))
+    return node
+
+
+def weight(node: exp.Expr) -> int:
+    """How many nodes an expression has once its macros are expanded."""
+    total = 1
+    uses: tuple[int, ...] = ()
+    if isinstance(node, exp.Anonymous):
+        uses = _uses.get(str(node.this), ())
+        total += 10 * bool(uses)
+    for place, child in enumerate(node.iter_expressions()):
+        total += weight(child) * (max(1, uses[place]) if place < len(uses) else 1)
+        if total > BINDING_LIMIT * 100:
+            break
+    return total
+
+
+def scalar(
+    module: str,
+    *signatures: str,
+    summary: str,
+    body: str = "",
+    routine: Routine | None = None,
+    uses: tuple[Routine, ...] = (),
+    aliases: tuple[str, ...] = (),
+    nullable: bool = True,
+    returns: Returns | None = None,
+    hidden: bool = False,
+    defaults: tuple[str, ...] = (),
+) -> Function:
+    """A scalar function that is one macro with `body` (parameters by the longest signature) or one `routine`.
+
+    Optional arguments that are left out are NULL, or the SQL number in `defaults` (by position from the first optional one).
+    """
+    parsed = tuple(signature(text) for text in signatures)
+    longest = max(parsed, key=lambda item: len(item.parameters))
+    names = [parameter.name for parameter in longest.parameters]
+    used = routine or macro(f"kql_{parsed[0].name}({', '.join(names)})", body, *uses)
+
+    def builder(call: Arguments) -> exp.Expr:
+        values = list(call)
+        while len(values) < len(names):
+            place = len(values) - longest.least
+            given = defaults[place] if 0 <= place < len(defaults) else ""
+            values.append(exp.Literal(this=given, is_string=False) if given else exp.Null())
+        return apply(call, used, *values)
+
+    family = module.rpartition(".")[2]
+    return Function(
+        parsed[0].name, parsed, summary, family, {"duckdb": builder}, nullable, returns, hidden, aliases=aliases
+    )
+
+
+def total(
+    module: str,
+    *signatures: str,
+    summary: str,
+    label: str,
+    builder: Callable[[Arguments], exp.Expr],
+    aliases: tuple[str, ...] = (),
+    nullable: bool = True,
+    returns: Returns | None = None,
+) -> Aggregate:
+    """An aggregate from a builder."""
+    parsed = tuple(signature(text) for text in signatures)
+    family = module.rpartition(".")[2]
+    return Aggregate(
+        parsed[0].name, parsed, summary, family, {"duckdb": builder}, nullable, returns, aliases=aliases, label=label
+    )
