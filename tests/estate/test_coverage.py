@@ -11,9 +11,11 @@ from nephoscope.estate.coverage import (
     merge,
     parse_manifest,
     scope_of,
+    was_read,
 )
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import ResourceId
 
 SUB = "/subscriptions/aaaa"
 NET = "microsoft.network/virtualnetworks"
@@ -160,3 +162,32 @@ def test_merged_parts_are_declared_only_together():
 )
 def test_the_scope_of_a_resource(text, scope):
     assert scope_of(resource(text)) == scope
+
+
+@pytest.mark.parametrize(
+    ("scope", "entry", "read"),
+    [
+        ("/subscriptions/s", "microsoft.insights/diagnosticsettings", True),
+        (
+            "/subscriptions/s",
+            "microsoft.keyvault/vaults/providers/microsoft.insights/diagnosticsettings",
+            True,
+        ),
+        ("/subscriptions/s", "microsoft.web/sites/providers/microsoft.insights/diagnosticsettings", False),
+        ("/subscriptions/s", "microsoft.insights/diagnosticsettings/audit", True),
+        ("/subscriptions/s/resourcegroups/g", "microsoft.insights/diagnosticsettings", True),
+        ("/subscriptions/s/resourcegroups/h", "microsoft.insights/diagnosticsettings", False),
+    ],
+)
+def test_narrow_claims_say_whether_a_resource_would_have_been_read(
+    scope: str, entry: str, read: bool
+) -> None:
+    id_ = ResourceId.parse(
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v/providers/Microsoft.Insights/diagnosticSettings/audit"
+    )
+    assert was_read(Coverage({scope: frozenset({entry})}, declared=True), id_, "/subscriptions/s") is read
+
+
+def test_a_scope_that_is_no_resource_is_no_parent_type() -> None:
+    id_ = ResourceId.parse("/odd/providers/Microsoft.Insights/diagnosticSettings/x")
+    assert was_read(Coverage.everything(), id_, "")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,3 +158,22 @@ def scope_of(resource: Resource) -> str:
     if resource.type.startswith(_TENANT_NAMESPACES):
         return ""
     return resource.id.parent or "/"
+
+
+def was_read(coverage: Coverage, id_: ResourceId, scope: str) -> bool:
+    """Whether a resource with this id, which lies in a scope of the manifest, would have been read if it existed.
+
+    Narrower claims count: a resource group in place of its subscription, an extension under its parent's type
+    (docs/decisions/0081-what-a-manifest-may-claim.md).
+    """
+    types = [id_.type, f"{_type_of(id_.parent)}/providers/{id_.type}"]
+    places = [scope, id_.resource_group_id] if id_.resource_group else [scope]
+    return any(coverage.covers(type_, place, id_.name) for type_ in types for place in places)
+
+
+def _type_of(id_: str) -> str:
+    """The lower-cased type of an id, '' where it is none (the scope that something in no subscription lies under)."""
+    try:
+        return ResourceId.parse(id_).type if id_ else ""
+    except ValueError:
+        return ""

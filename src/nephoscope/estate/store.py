@@ -14,12 +14,13 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
+from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, was_read
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.version_reader import BATCH, markers, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of, resource_row
 from nephoscope.estate.versions import Diff, hashes, snapshot_hash
 from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,7 +112,9 @@ class EstateStore:
         open_ = _versions_at(table, self._path)
         changed = [key for key, hash_ in new.items() if key not in open_ or open_[key].hash != hash_]
         replaced = [key for key in changed if key in open_]
-        gone = [key for key, version in open_.items() if key not in new and _reads(estate.coverage, version)]
+        gone = [
+            key for key, version in open_.items() if key not in new and _reads(estate.coverage, key, version)
+        ]
         snapshot = StoredSnapshot(
             sequence=len(stored) + 1,
             at=at,
@@ -224,8 +227,8 @@ def _refuse(table: DeltaTable, path: Path) -> None:
             )
 
 
-def _reads(coverage: Coverage, version: _Version) -> bool:
-    return coverage.covers(version.type, version.scope, version.name)
+def _reads(coverage: Coverage, key: str, version: _Version) -> bool:
+    return was_read(coverage, ResourceId.parse(key), version.scope)
 
 
 def _known(before: Coverage | None, coverage: Coverage) -> Coverage:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.coverage import scope_of
+from nephoscope.estate.coverage import scope_of, was_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +64,7 @@ def hashes(resources: Iterable[Resource]) -> dict[str, str]:
 
 def is_covered(resource: Resource, coverage: Coverage) -> bool:
     """Whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
-    return coverage.covers(resource.type, scope_of(resource), resource.id.name)
+    return was_read(coverage, resource.id, scope_of(resource))
 
 
 def diff(before: Estate, after: Estate) -> Diff:

@@ -138,7 +138,8 @@ class Dependents:
         return [found[1]] if found is not None and found[0] == type_ else ()
 
     def _uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
-        """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope."""
+        """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
+        entry, scope = entry.rpartition("/providers/")[2], scope.partition("/resourcegroups/")[0]
         for related, indexes in self._related.items():
             if entry not in ("*", related) and related != "*" and not entry.startswith(f"{related}/"):
                 continue

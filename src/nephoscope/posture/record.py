@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope.estate.coverage import was_read
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.model.resource_id import ResourceId
@@ -55,7 +56,7 @@ def covered(estate: Estate) -> Callable[[str], bool]:
 
     def reads(key: str) -> bool:
         resource = ResourceId.parse(key or "/")
-        return estate.coverage.covers(resource.type, resource.subscription_id, resource.name)
+        return was_read(estate.coverage, resource, resource.subscription_id)
 
     return reads
 
