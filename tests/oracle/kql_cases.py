@@ -1,6 +1,6 @@
 """KQL against recorded results: `python tests/oracle/kql_cases.py FOLDER [--engine E] [--file F] [--family X] [-v]`.
 
-FOLDER holds emulator_cases.jsonl and engine_cases.jsonl (recorded from the real engine), doc_examples.jsonl (printed in documentation),
+FOLDER holds emulator_cases.jsonl and engine_cases.jsonl (recorded from the real engine), doc_examples.jsonl (printed in documents),
 loco_cases.jsonl (another engine's expectations, a hint that counts for nothing) and the CSV tables that the queries use. Compared as
 kql_compare and kql_printed say. Queries run in worker processes; one that takes over --limit seconds is a miss. Records with `geo` and
 records of an error (matched only by a KqlError of class invalid) have lines of their own and are no part of the last line. -v prints
@@ -133,7 +133,7 @@ def show(file: str, groups: dict[str, Sum], families: dict[str, Sum], verbose: b
 
 
 def misprinted(folder: Path, misses: list[tuple[dict[str, Any], str]]) -> int:
-    """How many missed printed examples the real engine's recording of the same query contradicts: misprints, which nobody can match."""
+    """How many missed printed examples the real engine's recording of the same query contradicts: misprints, matched by nobody."""
     text = (folder / "emulator_cases.jsonl").read_text(encoding="utf-8")
     records = [json.loads(line) for line in text.split("\n") if line.strip()]
     known = {" ".join(one["query"].split()): one for one in records if "columns" in one["expected"]}

@@ -1,0 +1,317 @@
+"""The witness: runs the bound tree of a query row by row, in plain Python with no SQL in it. Small and slow; used only by tests.
+
+`Witness(tables, now).rows(relation)` gives a Result as an engine should. What it does not know raises UnwitnessedError with the name,
+so that a test can count what was compared and what was not.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from kql_compare import Result
+from rowwise_aggregates import AGGREGATES
+from rowwise_functions import FUNCTIONS, equal
+from rowwise_values import element, json_text
+
+from nephoscope.kql import bound, relations
+from nephoscope.kql.types import KqlType
+
+Row: TypeAlias = "dict[str, Any]"
+"""Column id -> cell."""
+
+
+class UnwitnessedError(NotImplementedError):
+    """The witness has no meaning for a node."""
+
+
+def blank(kind: KqlType) -> Any:
+    """What a column holds where no row fills it: strings are never null."""
+    return "" if kind == KqlType.STRING else None
+
+
+@dataclass
+class Witness:
+    """Evaluates over `tables` (name -> Result) at the time `now` (ticks); `variables` are the values of query parameters."""
+
+    tables: Mapping[str, Result]
+    now: int
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    shared: dict[str, list[Row]] = field(default_factory=dict)
+
+    def result(self, relation: relations.Relation) -> Result:
+        """The rows of a bound query under its KQL names."""
+        rows = self.rows(relation)
+        columns = tuple((column.name, str(column.type)) for column in relation.columns)
+        return Result(columns, tuple(tuple(row[column.id] for column in relation.columns) for row in rows))
+
+    # scalar expressions
+
+    def value(self, node: bound.Bound, row: Row) -> Any:
+        """An expression's cell on one row."""
+        if isinstance(node, bound.Constant):
+            return blank(node.type) if node.value is None else node.value
+        if isinstance(node, bound.Variable):
+            return self.now if node.name == "now" else self.variables[node.name]
+        if isinstance(node, bound.ColumnRef):
+            return row[node.column.id]
+        if isinstance(node, bound.Call):
+            return self._call(node, row)
+        if isinstance(node, bound.Path):
+            return self._path(node, row)
+        if isinstance(node, bound.ScalarQuery):
+            rows = self.rows(node.relation)
+            return rows[0][node.column.id] if rows else blank(node.type)
+        if isinstance(node, bound.InQuery):
+            return self._in_query(node, row)
+        raise UnwitnessedError(type(node).__name__)
+
+    def _call(self, node: bound.Call, row: Row) -> Any:
+        body = FUNCTIONS.get(node.function.name)
+        if body is None:
+            raise UnwitnessedError(f"{node.function.name}()")
+        return body([self.value(argument, row) for argument in node.arguments], node, self.now)
+
+    def _path(self, node: bound.Path, row: Row) -> Any:
+        value = self.value(node.target, row)
+        for step in node.steps:
+            key = self.value(step, row) if isinstance(step, bound.Bound) else step
+            value = member(value, key)
+        return value
+
+    def _in_query(self, node: bound.InQuery, row: Row) -> Any:
+        operand = self.value(node.operand, row)
+        items = [other[node.column.id] for other in self.rows(node.relation)]
+        if node.insensitive:
+            found = str(operand).lower() in [str(item).lower() for item in items]
+        else:
+            found = any(equal(operand, item) for item in items)
+        return found != node.negated
+
+    # relations
+
+    def rows(self, relation: relations.Relation) -> list[Row]:
+        """The rows of a relation, in its order."""
+        body = RELATIONS.get(type(relation))
+        if body is None:
+            raise UnwitnessedError(type(relation).__name__)
+        found: list[Row] = body(self, relation)
+        return found
+
+
+def member(value: Any, key: Any) -> Any:
+    """A property of a bag or an element of an array (from the end where negative); null where there is none."""
+    if isinstance(value, dict) and isinstance(key, str):
+        return value.get(key)
+    if isinstance(value, list) and isinstance(key, int) and not isinstance(key, bool):
+        return value[key] if -len(value) <= key < len(value) else None
+    return None
+
+
+RELATIONS: dict[type[relations.Relation], Callable[[Witness, Any], list[Row]]] = {}
+
+
+def runs(kind: type[relations.Relation]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def declare(body: Callable[..., Any]) -> Callable[..., Any]:
+        RELATIONS[kind] = body
+        return body
+
+    return declare
+
+
+@runs(relations.Scan)
+def scan(witness: Witness, relation: relations.Scan) -> list[Row]:
+    table = witness.tables[relation.table.name]
+    places = {name: at for at, (name, _) in enumerate(table.columns)}
+    wanted = [(column.id, places.get(_stored(relation, column)), column.type) for column in relation.columns]
+    return [{id_: blank(kind) if at is None else row[at] for id_, at, kind in wanted} for row in table.rows]
+
+
+def _stored(relation: relations.Scan, column: bound.Column) -> str:
+    """The stored name of a scanned column: a renamed one keeps its place."""
+    return column.name
+
+
+@runs(relations.Rows)
+def given(witness: Witness, relation: relations.Rows) -> list[Row]:
+    return [
+        {column.id: witness.value(cell, {}) for column, cell in zip(relation.columns, row, strict=True)}
+        | {relation.ordinal.id: at}
+        for at, row in enumerate(relation.rows)
+    ]
+
+
+@runs(relations.Numbers)
+def numbers(witness: Witness, relation: relations.Numbers) -> list[Row]:
+    low, high, step = (witness.value(node, {}) for node in (relation.low, relation.high, relation.step))
+    column = relation.columns[0]
+    if None in (low, high, step) or step == 0:
+        return []
+    size = math.floor((high - low) / step) + 1
+    return [{column.id: low + at * step} for at in range(size)]
+
+
+@runs(relations.Filter)
+def filtered(witness: Witness, relation: relations.Filter) -> list[Row]:
+    return [row for row in witness.rows(relation.input) if witness.value(relation.predicate, row) is True]
+
+
+@runs(relations.Assign)
+def assigned(witness: Witness, relation: relations.Assign) -> list[Row]:
+    return [
+        row | {column.id: witness.value(value, row) for column, value in relation.assigned}
+        for row in witness.rows(relation.input)
+    ]
+
+
+def group_key(kind: KqlType, cell: Any) -> str:
+    """A text that equal keys share: NaN is one key, -0.0 is 0.0."""
+    return json_text(element(str(kind), 0.0 if kind == KqlType.REAL and cell == 0 else cell))
+
+
+@runs(relations.Aggregated)
+def aggregated(witness: Witness, relation: relations.Aggregated) -> list[Row]:
+    groups: dict[tuple[str, ...], tuple[list[Any], list[Row]]] = {}
+    for row in witness.rows(relation.input):
+        cells = [witness.value(value, row) for _, value in relation.groups]
+        key = tuple(
+            group_key(column.type, cell) for (column, _), cell in zip(relation.groups, cells, strict=True)
+        )
+        groups.setdefault(key, (cells, []))[1].append(row)
+    if not relation.groups and not groups:
+        groups[()] = ([], [])
+    found = []
+    for cells, rows in groups.values():
+        keys = {column.id: cell for (column, _), cell in zip(relation.groups, cells, strict=True)}
+        found.append(
+            keys | {column.id: aggregate(witness, call, rows) for column, call in relation.aggregates}
+        )
+    return found
+
+
+def aggregate(witness: Witness, call: bound.AggregateCall, rows: list[Row]) -> Any:
+    body = AGGREGATES.get(call.aggregate.name)
+    if body is None:
+        raise UnwitnessedError(f"aggregate {call.aggregate.name}()")
+    return body([[witness.value(argument, row) for argument in call.arguments] for row in rows], call)
+
+
+@runs(relations.Joined)
+def joined(witness: Witness, relation: relations.Joined) -> list[Row]:
+    left, right = witness.rows(relation.left), witness.rows(relation.right)
+    if relation.kind == "innerunique":
+        left = first_of_each(witness, left, [one for one, _ in relation.keys])
+    pairs = [(one, other) for one in left for other in right if meets(witness, relation, one, other)]
+    used_left, used_right = {id(one) for one, _ in pairs}, {id(other) for _, other in pairs}
+    kind = relation.kind
+    if kind in ("leftsemi", "leftanti"):
+        return [row for row in left if (id(row) in used_left) == (kind == "leftsemi")]
+    if kind in ("rightsemi", "rightanti"):
+        return [row for row in right if (id(row) in used_right) == (kind == "rightsemi")]
+    found = [one | other for one, other in pairs]
+    if kind in ("leftouter", "fullouter"):
+        found += [row | blanks(relation.right) for row in left if id(row) not in used_left]
+    if kind in ("rightouter", "fullouter"):
+        found += [blanks(relation.left) | row for row in right if id(row) not in used_right]
+    return found
+
+
+def meets(witness: Witness, relation: relations.Joined, one: Row, other: Row) -> bool:
+    """Keys equal (null equals null) and the residual true."""
+    for left, right in relation.keys:
+        mine, yours = witness.value(left, one), witness.value(right, other)
+        if group_key(left.type, mine) != group_key(right.type, yours):
+            return False
+    return relation.residual is None or witness.value(relation.residual, one | other) is True
+
+
+def first_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) -> list[Row]:
+    found: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        found.setdefault(tuple(group_key(key.type, witness.value(key, row)) for key in keys), row)
+    return list(found.values())
+
+
+def blanks(relation: relations.Relation) -> Row:
+    return {column.id: blank(column.type) for column in relation.columns}
+
+
+@runs(relations.Concatenated)
+def concatenated(witness: Witness, relation: relations.Concatenated) -> list[Row]:
+    return [
+        {column.id: witness.value(fill, row) for column, fill in zip(relation.columns, fills, strict=True)}
+        for part, fills in zip(relation.inputs, relation.fills, strict=True)
+        for row in witness.rows(part)
+    ]
+
+
+@runs(relations.Sorted)
+def sorted_(witness: Witness, relation: relations.Sorted) -> list[Row]:
+    def order(one: Row, other: Row) -> int:
+        for key in relation.order:
+            found = compared(witness.value(key.value, one), witness.value(key.value, other), key)
+            if found:
+                return found
+        return 0
+
+    return sorted(witness.rows(relation.input), key=functools.cmp_to_key(order))
+
+
+def compared(one: Any, other: Any, key: relations.SortKey) -> int:
+    """-1, 0 or 1; nulls where the key says, NaN below every number."""
+    if one is None or other is None:
+        return (one is not None) - (other is not None) if key.nulls_first else (one is None) - (other is None)
+    mine, yours = ((cell == cell, cell if cell == cell else 0) for cell in (one, other))
+    return ((mine > yours) - (mine < yours)) * (1 if key.ascending else -1)
+
+
+@runs(relations.Limited)
+def limited(witness: Witness, relation: relations.Limited) -> list[Row]:
+    return witness.rows(relation.input)[: max(witness.value(relation.count, {}) or 0, 0)]
+
+
+@runs(relations.Expanded)
+def expanded(witness: Witness, relation: relations.Expanded) -> list[Row]:
+    return [made for row in witness.rows(relation.input) for made in expansion(witness, relation, row)]
+
+
+def expansion(witness: Witness, relation: relations.Expanded, row: Row) -> Iterator[Row]:
+    lists = [elements(witness.value(one.value, row), one.as_array) for one in relation.expansions]
+    longest = max(map(len, lists))
+    if not longest and relation.keep_empty:
+        yield row | {one.column.id: None for one in relation.expansions} | {relation.position.id: 0}
+    for at in range(longest if relation.limit is None else min(longest, relation.limit)):
+        cells = {
+            one.column.id: items[at] if at < len(items) else None
+            for one, items in zip(relation.expansions, lists, strict=True)
+        }
+        yield row | cells | {relation.position.id: at}
+
+
+def elements(value: Any, as_array: bool) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return [[key, item] if as_array else {key: item} for key, item in value.items()]
+    return [value]
+
+
+@runs(relations.Numbered)
+def numbered(witness: Witness, relation: relations.Numbered) -> list[Row]:
+    counts: dict[tuple[str, ...], int] = {}
+    found = []
+    for row in witness.rows(relation.input):
+        key = tuple(group_key(one.type, witness.value(one, row)) for one in relation.partition)
+        counts[key] = counts.get(key, 0) + 1
+        found.append(row | {relation.number.id: counts[key]})
+    return found
+
+
+@runs(relations.Shared)
+def shared(witness: Witness, relation: relations.Shared) -> list[Row]:
+    if relation.name not in witness.shared:
+        witness.shared[relation.name] = witness.rows(relation.input)
+    return witness.shared[relation.name]
