@@ -60,7 +60,24 @@ def each(
         known = {row: _given(value, row, strict) for row in dict.fromkeys(rows)}
         return pa.array([known[row] for row in rows], kind)
 
-    return ArrowFunction(name, parameters, returns, body)
+    return arrow(name, parameters, returns, _of(len(parameters), body))
+
+
+def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
+    """The body with exactly `count` parameters, which DuckDB counts."""
+    return {
+        1: lambda a: body(a),
+        2: lambda a, b: body(a, b),
+        3: lambda a, b, c: body(a, b, c),
+        4: lambda a, b, c, d: body(a, b, c, d),
+    }[count]
+
+
+def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., Any]) -> ArrowFunction:
+    """A vectorised function over Arrow arrays; see ArrowFunction."""
+    made = ArrowFunction(name, parameters, returns, body)
+    ALL.append(made)
+    return made
 
 
 def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:

@@ -12,7 +12,7 @@ from nephoscope.kql.functions.regex import pattern_of
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
-LIMIT = "1099511627776"
+LIMIT = "1073741824"
 """No text is that long: positions are cut to it before they are added up."""
 
 
@@ -129,7 +129,7 @@ strcmp = scalar(
     routine=macro("kql_strcmp(a, b)", "CASE WHEN a < b THEN CAST(-1 AS BIGINT) WHEN a > b THEN 1 ELSE 0 END"),
 )
 
-_PART = f"kql_substring(s, a, CASE WHEN n < 0 THEN {LIMIT} ELSE n END)"
+_PART = f"kql_substring(s, a, CASE WHEN n < 0 THEN {LIMIT} ELSE least(n, {LIMIT}) + length(m) - 1 END)"
 _BASE = f"greatest(0, {_CUT})"
 _INDEX = macro(
     "kql_indexof(s, m, a, n)",
@@ -271,6 +271,10 @@ def unicode_codepoints_to_string(call: Arguments) -> exp.Expr:
     return build.chain("||", texts) if len(texts) > 1 else texts[0]
 
 
+def _encoded_label(text: str) -> str:
+    return text if text.isascii() else text.encode("punycode").decode("ascii")
+
+
 def _decoded_label(label: str) -> str | None:
     try:
         return label.encode("ascii").decode("punycode")
@@ -284,7 +288,7 @@ _DOTS = str.maketrans({"。": ".", "．": ".", "｡": "."})
 def _encoded_domain(domain: str) -> str:
     labels = domain.translate(_DOTS).split(".")
     return ".".join(
-        label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels
+        label if label.isascii() else "xn--" + _encoded_label(label) for label in labels
     )
 
 
@@ -299,7 +303,7 @@ punycode_from_string = scalar(
     __name__,
     "punycode_from_string(text: string): string",
     summary="Write text in Punycode.",
-    routine=each("kql_punycode", ("VARCHAR",), "VARCHAR", lambda text: text.encode("punycode").decode("ascii").removesuffix("-") if text.isascii() is False else text),
+    routine=each("kql_punycode", ("VARCHAR",), "VARCHAR", _encoded_label),
 )
 punycode_to_string = scalar(
     __name__,
@@ -307,15 +311,15 @@ punycode_to_string = scalar(
     summary="Read text that is written in Punycode.",
     routine=each("kql_unpunycode", ("VARCHAR",), "VARCHAR", _decoded_label),
 )
-punycode_domain_from_string = scalar(
-    __name__,
-    "punycode_domain_from_string(domain: string): string",
-    summary="Write the labels of a domain name in Punycode where they are not ASCII.",
-    routine=each("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _encoded_domain),
-)
 punycode_domain_to_string = scalar(
     __name__,
     "punycode_domain_to_string(domain: string): string",
+    summary="Write the labels of a domain name in Punycode where they are not ASCII.",
+    routine=each("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _encoded_domain),
+)
+punycode_domain_from_string = scalar(
+    __name__,
+    "punycode_domain_from_string(domain: string): string",
     summary="Read a domain name whose labels are in Punycode.",
     routine=each("kql_unpunycode_domain", ("VARCHAR",), "VARCHAR", _decoded_domain),
 )
