@@ -150,6 +150,14 @@ def value(kind: str, text: str) -> Any:
     return readers.get(kind, str)(text)
 
 
+def arrow(table: Result) -> pa.Table:
+    """An Arrow table of a Result whose dynamic cells are stored texts."""
+    cells_of = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
+    return typed_table(
+        {name: (kind, list(cells)) for (name, kind), cells in zip(table.columns, cells_of, strict=True)}
+    )
+
+
 def typed_table(columns: Mapping[str, tuple[str, list[Any]]]) -> pa.Table:
     """An Arrow table of columns name -> (KQL type, cells), its fields saying their kql.type; times in ticks."""
     fields = [

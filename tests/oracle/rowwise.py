@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
-from rowwise_values import element, json_text
+from rowwise_values import element, json_text, parsed
 
 from nephoscope.kql import bound, relations
 from nephoscope.kql.types import KqlType
@@ -126,13 +126,16 @@ def runs(kind: type[relations.Relation]) -> Callable[[Callable[..., Any]], Calla
 def scan(witness: Witness, relation: relations.Scan) -> list[Row]:
     table = witness.tables[relation.table.name]
     places = {name: at for at, (name, _) in enumerate(table.columns)}
-    wanted = [(column.id, places.get(_stored(relation, column)), column.type) for column in relation.columns]
-    return [{id_: blank(kind) if at is None else row[at] for id_, at, kind in wanted} for row in table.rows]
+    wanted = [(column.id, places.get(column.name), column.type) for column in relation.columns]
+    return [
+        {id_: blank(kind) if at is None else stored(kind, row[at]) for id_, at, kind in wanted}
+        for row in table.rows
+    ]
 
 
-def _stored(relation: relations.Scan, column: bound.Column) -> str:
-    """The stored name of a scanned column: a renamed one keeps its place."""
-    return column.name
+def stored(kind: KqlType, cell: Any) -> Any:
+    """A stored cell: a dynamic is a text, JSON or not."""
+    return parsed(cell) if kind == KqlType.DYNAMIC and isinstance(cell, str) else cell
 
 
 @runs(relations.Rows)

@@ -1,0 +1,216 @@
+"""Sentinel's rules and hunting queries: `python tests/oracle/kql_rules.py CORPUS [--engine E] [--hostile N] [--only TEXT] [-v]`.
+
+CORPUS holds azure-sentinel/ (the files) and kql/ (rule_result_types.jsonl: what Microsoft's analyzer says of each; table_schemas.json).
+A rule whose record has no errors must compile, run on empty tables, and have the recorded columns and types (recorded `unknown` types
+are counted apart and match any). A record with errors must end in a KqlError. --hostile N runs each rule also on N seeded hostile rows
+a table: no value may raise, and where the witness knows every node the rows must be the same. -v prints every miss. The last line is
+`N/M match`: compiles, runs, same columns and types.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kql_order
+import yaml
+from kql_workers import outcomes
+
+FAILED = ("compile", "run", "columns")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule's record and its query ('' where the file is not in the corpus)."""
+
+    path: str
+    query: str
+    errors: int
+    columns: tuple[tuple[str, str], ...] | None
+
+
+@dataclass
+class Outcome:
+    """What came of a rule: how far it got, why not further, and of the hostile rows."""
+
+    stage: str
+    why: str = ""
+    unknown: int = 0
+    hostile: str = ""
+    witness: str = ""
+    rows: int = 0
+    columns: list[tuple[str, str]] = field(default_factory=list)
+
+
+def rules(corpus: Path) -> list[Rule]:
+    """Every record of rule_result_types.jsonl with its query."""
+    found = []
+    for line in (corpus / "kql/rule_result_types.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        columns = record["columns"]
+        found.append(
+            Rule(
+                record["path"],
+                query_of(corpus / "azure-sentinel" / record["path"]),
+                record["errors"],
+                None if columns is None else tuple((name, kind) for name, kind in columns),
+            )
+        )
+    return found
+
+
+def query_of(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    return str(document.get("query") or "")
+
+
+def functions(corpus: Path) -> Iterator[tuple[str, str, str]]:
+    """The workspace functions of the corpus: (name, parameters, body), under every name that a file gives."""
+    seen: set[str] = set()
+    for path in sorted((corpus / "azure-sentinel").rglob("*.yaml")):
+        text = path.read_text(encoding="utf-8-sig")
+        if not re.search(r"^(?:ParserName|FunctionName|FunctionAlias)\s*:", text, re.MULTILINE):
+            continue
+        document = yaml.safe_load(text)
+        body = document.get("ParserQuery") or document.get("FunctionQuery")
+        names = [
+            document.get(key)
+            for key in ("ParserName", "FunctionName", "FunctionAlias", "EquivalentBuiltInParser")
+        ]
+        for name in names:
+            if isinstance(name, str) and isinstance(body, str) and name not in seen:
+                seen.add(name)
+                yield name, parameters(document.get("ParserParams") or []), body
+
+
+def parameters(given: list[dict[str, Any]]) -> str:
+    """Parameters as `.create function` writes them."""
+    return ", ".join(_parameter(one) for one in given)
+
+
+def _parameter(one: dict[str, Any]) -> str:
+    kind = str(one["Type"]).strip()
+    default = one.get("Default")
+    if default is None:
+        return f"{one['Name']}:{kind}"
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    if kind == "string":
+        text = json.dumps(text, ensure_ascii=False)
+    return f"{one['Name']}:{kind}={text}"
+
+
+def literals(query: str) -> list[str]:
+    """The texts that a query holds, without quotes: hostile rows use them."""
+    quoted = [
+        token.lstrip("hH@") for token in kql_order.tokens(query) if token.lstrip("hH@")[:1] in ("'", '"')
+    ]
+    return sorted({token[1:-1] for token in quoted if 0 < len(token) - 2 < 200})
+
+
+def judge(corpus: str, engine: str, hostile: int) -> Callable[[Rule], Outcome]:
+    """What a worker process runs."""
+    import kql_rule_engine
+
+    return kql_rule_engine.judge(Path(corpus), engine, hostile)
+
+
+@cache
+def shape(message: str) -> str:
+    """A message without its place and its names, so that like ones are counted together."""
+    message = re.sub(r"^line \d+, column \d+: ", "", message)
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "#", message))[:110]
+
+
+def show(chosen: list[Rule], found: dict[int, Outcome | str], options: argparse.Namespace) -> tuple[int, int]:
+    """Print the sums and the causes; matched and total of the rules that Microsoft's analyzer accepts."""
+    outcomes_ = {
+        place: one if isinstance(one, Outcome) else Outcome("timed out", one) for place, one in found.items()
+    }
+    good = [place for place in outcomes_ if chosen[place].errors == 0 and chosen[place].query]
+    stages = Counter(outcomes_[place].stage for place in good)
+    ran = stages["columns"] + stages["done"]
+    print(f"compile {ran + stages['run']}/{len(good)}, run on empty tables {ran}/{len(good)}")
+    equal = sum(not outcomes_[place].why for place in good if outcomes_[place].columns)
+    print(f"columns and types {equal}/{len(good)}, both {stages['done']}/{len(good)}")
+    print(
+        f"recorded types unknown: {sum(outcomes_[place].unknown for place in good)} columns (they match any type)"
+    )
+    bad = [place for place in outcomes_ if chosen[place].errors and chosen[place].query]
+    print(
+        f"refused by Microsoft's analyzer too: {sum(outcomes_[place].stage == 'compile' for place in bad)}/{len(bad)} end in a KqlError"
+    )
+    missing = sum(not rule.query for rule in chosen)
+    print(f"records without a file or a query: {missing}")
+    causes = Counter(
+        f"{outcomes_[p].stage}: {shape(outcomes_[p].why)}" for p in good if outcomes_[p].stage != "done"
+    )
+    for cause, count in causes.most_common(1000 if options.verbose else 25):
+        print(f"  {count:>4} {cause}")
+    if options.hostile:
+        show_hostile([outcomes_[place] for place in good])
+    if options.verbose:
+        for place in good:
+            one = outcomes_[place]
+            if one.stage != "done" or one.hostile or one.witness.startswith("differs"):
+                print(
+                    f"--- miss {chosen[place].path}\n  {one.stage}: {one.why[:600]} {one.hostile[:300]} {one.witness[:600]}"
+                )
+    return stages["done"], len(good)
+
+
+def show_hostile(found: list[Outcome]) -> None:
+    """The sums of the hostile rows."""
+    ran = [one for one in found if one.stage in ("columns", "done")]
+    print(
+        f"hostile rows: {sum(not one.hostile for one in ran)}/{len(ran)} run, {sum(one.rows > 0 for one in ran)} return rows"
+    )
+    for cause, count in Counter(shape(one.hostile) for one in ran if one.hostile).most_common(15):
+        print(f"  {count:>4} {cause}")
+    agree = sum(one.witness == "agrees" for one in ran)
+    differs = [one for one in ran if one.witness.startswith("differs")]
+    nodes = Counter(one.witness for one in ran if one.witness.startswith("unknown"))
+    print(
+        f"witness: {agree}/{agree + len(differs)} agree, {sum(nodes.values())} use what the witness does not know"
+    )
+    for cause, count in nodes.most_common(10):
+        print(f"  {count:>4} {cause}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--engine", choices=["nephoscope", "empty", "error"], default="nephoscope")
+    parser.add_argument("--hostile", type=int, default=0, metavar="N", help="also N hostile rows a table")
+    parser.add_argument("--only", default="", help="rules whose path holds this text")
+    parser.add_argument("--every", type=int, default=1, metavar="K", help="only every Kth rule")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for one rule")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every miss")
+    options = parser.parse_args()
+    chosen = [rule for rule in rules(options.corpus) if options.only in rule.path][:: options.every]
+    places = [place for place, rule in enumerate(chosen) if rule.query]
+    arguments = (str(options.corpus), options.engine, options.hostile)
+    pairs = outcomes([chosen[place] for place in places], judge, arguments, options.workers, options.limit)
+    found = {places[at]: outcome for at, outcome in pairs}
+    if len(found) + sum(not rule.query for rule in chosen) != len(chosen) or not found:
+        print(f"{len(found)} judged of {len(chosen)} records", file=sys.stderr)
+        return 2
+    matched, total = show(chosen, found, options)
+    print(f"{matched}/{total} match")
+    return 0 if matched == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
