@@ -69,6 +69,14 @@ class Scan:
     data: Path
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     progress: Progress = lambda *_: None
+    collected: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def repeatable(self) -> Request:
+        """The request with the snapshots that were collected in place of live targets: repeating it asks Azure nothing."""
+        return replace(
+            self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
+        )
 
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of the targets; SnapshotError when one is not there."""
@@ -80,9 +88,10 @@ class Scan:
     def _path(self, target: str, sample: Path) -> Path:
         """The folder or file behind a target; a live one is collected now."""
         if target.startswith(LIVE):
-            return snapshot_of(
-                target, self.data, [Path(path) for path in self.request.policies], self.progress
-            )
+            folders = [Path(path) for path in self.request.policies]
+            folder = snapshot_of(target, self.data, folders, self.progress)
+            self.collected[target] = str(folder)
+            return folder
         return sample if target == SAMPLE else Path(target)
 
     def plan(self, estate: Estate) -> Plan:

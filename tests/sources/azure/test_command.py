@@ -199,6 +199,10 @@ def test_scan_azure_collects_and_judges(
         one["resource"].split("/")[2] for one in report["assessments"] if "/subscriptions/" in one["resource"]
     } == {subscription}
     assert {one["state"] for one in report["assessments"]} >= {"Compliant", "NonCompliant"}
+    asked = len(azure.log)
+    score = run([*arguments[:-1], "score", "--output", "json"], environment)
+    assert json.loads(score.stdout)["score"]["percentage"] == report["score"]["percentage"]
+    assert len(azure.log) == asked, "what was collected is judged again, Azure is not asked again"
     wrong = run([*arguments, "azure:mine"], environment)
     assert wrong.returncode == 2
     assert "not a subscription id" in wrong.stderr

@@ -98,7 +98,7 @@ def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[s
         report = replace(report, changes=since_date(recorder, report.run, _date(options["since"])))
     elif options.get("record"):
         report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
-        save_request(scan.request, scan.data)
+        save_request(scan.repeatable, scan.data)
     elif options.get("delta"):
         report = replace(report, delta=recorder.delta(report, EstateStore(scan.data), scan.judge))
     return replace(report, trend=recorder.trend())
