@@ -13,8 +13,9 @@ from nephoscope.policy.keywords import OPERATORS
 from nephoscope.policy.operators import OrderError, judge
 from nephoscope.policy.paths import MISSING, STAR, fold_keys, gather, walk
 from nephoscope.policy.predicates import predicate
-from nephoscope.policy.switches import SWITCHES
+from nephoscope.policy.switches import SWITCHES, Switches
 
+SWITCHES_OF_LIKE = (SWITCHES, replace(SWITCHES, like_question_mark="literal"))
 WORDS = [
     "",
     "a",
@@ -102,3 +103,27 @@ def test_every_sees_what_gather_gathers(body: Any, path: Any) -> None:
 
     every(lowered, note, True)(fold_keys(body))
     assert [value for value in seen if value is not MISSING] == gather(fold_keys(body), path)
+
+
+@given(
+    st.text(alphabet="ab?*", max_size=9),
+    st.text(alphabet="ab?", max_size=12),
+    st.sampled_from(list(SWITCHES_OF_LIKE)),
+)
+def test_like_finds_what_trying_every_split_finds(pattern: str, text: str, switches: Switches) -> None:
+    def fits(wanted: str, given_: str) -> bool:
+        if not wanted:
+            return not given_
+        if wanted[0] == "*":
+            return any(fits(wanted[1:], given_[at:]) for at in range(len(given_) + 1))
+        one = wanted[0] == "?" and switches.like_question_mark == "one-character"
+        return bool(given_) and (one or wanted[0] == given_[0]) and fits(wanted[1:], given_[1:])
+
+    assert judge("like", text, pattern, switches) is fits(pattern, text)
+    assert predicate("like", pattern, switches)(text) is fits(pattern, text)
+
+
+def test_like_does_not_blow_up_on_a_hostile_pattern() -> None:
+    pattern = "*" + "a*" * 40 + "b"
+    assert not judge("like", "a" * 20000, pattern, SWITCHES)
+    assert judge("notlike", "a" * 20000, pattern, SWITCHES)

@@ -126,11 +126,20 @@ def order(left: Any, right: Any, switches: Switches) -> int | None:
 
 @lru_cache(maxsize=4096)
 def like_pattern(pattern: str, question_mark: bool) -> re.Pattern[str]:
-    """The regular expression of a case-folded like pattern."""
-    parts = {"*": ".*", "?": "." if question_mark else r"\?"}
-    return re.compile(
-        "".join(parts.get(char) or re.escape(char) for char in re.sub(r"\*+", "*", pattern)), re.DOTALL
-    )
+    """The regular expression of a case-folded like pattern.
+
+    Between two `*` the first place that fits is as good as any later one, so it is never given back (an atomic group): a hostile
+    pattern with many `*` costs its length times the text's, not a power of it.
+    """
+
+    def literal(text: str) -> str:
+        return "".join("." if char == "?" and question_mark else re.escape(char) for char in text)
+
+    first, *rest = map(literal, re.sub(r"\*+", "*", pattern).split("*"))
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    *middle, last = rest
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in middle) + f".*{last}", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
