@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from nephoscope.estate.estate import Estate
@@ -19,7 +20,7 @@ from nephoscope.posture.rules import Rules
 from nephoscope.posture.run import Engine, Run
 from nephoscope.posture.succession import Succession
 
-__all__ = ["Progress", "Run", "evaluate"]
+__all__ = ["Prepared", "Progress", "Run", "evaluate", "prepare"]
 
 
 def evaluate(
@@ -31,12 +32,14 @@ def evaluate(
     analyzers: Analyzers = every_analyzer,
     aliases: Aliases | None = None,
     since: Run | None = None,
+    prepared: Prepared | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Judge an estate by a plan at an aware time.
 
     `scope` limits what is judged, not what is looked up. With `since` only what changed after that run, and what depends on it,
-    is evaluated; the result is the same as without.
+    is evaluated; the result is the same as without. `prepared` is content made ready by `prepare` for the same plan, aliases and
+    management groups, which several evaluations share.
     """
     if now.tzinfo is None:
         raise ValueError("'now' must be an aware time")
@@ -52,8 +55,9 @@ def evaluate(
             base = Snapshot(
                 sorted(estate.resources.values(), key=lambda one: one.id.key), aliases, estate.coverage
             )
-            roster, rules = Roster.of(estate, scope), Rules(plan.catalogue, aliases, base.switches)
-            program = Program(plan, estate.management_groups)
+            roster = Roster.of(estate, scope)
+            content = prepared or prepare(plan, aliases, estate.management_groups)
+            rules, program = content.rules, content.program
         snapshot = (
             base.overlay(analysis.overlay, analysis.unknown) if analysis.overlay or analysis.unknown else base
         )
@@ -63,6 +67,19 @@ def evaluate(
     return Run(
         now, scope, estate, plan, analysis, Engine(program, roster, layout, verdicts, rules, base, snapshot)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan made ready: requirements over checks, and the rules that are bound and compiled as they are needed."""
+
+    program: Program
+    rules: Rules
+
+
+def prepare(plan: Plan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]) -> Prepared:
+    """Make a plan ready for estates with these management groups."""
+    return Prepared(Program(plan, management_groups), Rules(plan.catalogue, aliases))
 
 
 @contextmanager

@@ -2,5 +2,6 @@
 
 from nephoscope.sources.resources.files import Limits
 from nephoscope.sources.resources.loading import SnapshotError, load, stream
+from nephoscope.sources.resources.spool import Spool, Survey
 
-__all__ = ["Limits", "SnapshotError", "load", "stream"]
+__all__ = ["Limits", "SnapshotError", "Spool", "Survey", "load", "stream"]

@@ -39,15 +39,15 @@ def load(
     `progress(done, total)` is called with bytes of the files. Broken records are in `estate.quarantine`; raises
     SnapshotError when a path does not exist.
     """
-    loader = _Loader()
-    with _no_collection():
-        for item in _read(paths, progress, limits):
+    loader = Loader()
+    with no_collection():
+        for item in items(paths, progress, limits):
             loader.take(item)
         return loader.estate()
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Keep the garbage collector from walking millions of new bodies, none of which is part of a cycle."""
     was = gc.isenabled()
     gc.disable()
@@ -65,7 +65,7 @@ def stream(
 
     An id that stands in the files twice comes twice; containers are not derived. Raises as `load`.
     """
-    for item in _read(paths, progress, limits):
+    for item in items(paths, progress, limits):
         if isinstance(item, Lost):
             yield item.quarantined
         elif isinstance(item, Found):
@@ -74,7 +74,8 @@ def stream(
                 yield resource(record, carried(item.resource.origin))
 
 
-def _read(paths: Sequence[Path | str], progress: Progress | None, limits: Limits | None) -> Iterator[Item]:
+def items(paths: Sequence[Path | str], progress: Progress | None, limits: Limits | None) -> Iterator[Item]:
+    """Everything that the files hold, in their order; raises SnapshotError."""
     roots = [Path(path) for path in paths]
     for root in roots:
         if not root.exists():
@@ -86,54 +87,62 @@ def _read(paths: Sequence[Path | str], progress: Progress | None, limits: Limits
 
 
 @dataclass(slots=True)
-class _Loader:
+class Loader:
     """Collects what is read, argument by argument, and builds the estate."""
 
-    _bodies: dict[str, Resource] = field(default_factory=dict)
+    bodies: dict[str, Resource] = field(default_factory=dict)
     _ranks: dict[str, _Rank] = field(default_factory=dict)
     _roots: dict[str, Path] = field(default_factory=dict)
-    _seen: dict[Path, Inference] = field(default_factory=lambda: defaultdict(Inference))
+    seen: dict[Path, Inference] = field(default_factory=lambda: defaultdict(Inference))
     _declared: dict[Path, list[Coverage]] = field(default_factory=lambda: defaultdict(list))
-    _quarantine: list[Quarantined] = field(default_factory=list)
+    quarantine: list[Quarantined] = field(default_factory=list)
     _paged: dict[Path, list[Pages]] = field(default_factory=lambda: defaultdict(list))
-    _duplicates: int = 0
+    duplicates: int = 0
 
     def take(self, item: Item) -> None:
         """Note one item of a file."""
         root = item.source.root
         if isinstance(item, Found):
-            self._seen[root].see(item.resource, carries=child_types(item.resource.type))
-            self._keep(item, root)
+            self.see(item)
+            self.keep(item, root)
         elif isinstance(item, Lost):
-            self._quarantine.append(item.quarantined)
+            self.quarantine.append(item.quarantined)
             if item.type:
-                self._seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
+                self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
         elif isinstance(item, Manifest):
             self._declared[root].append(item.coverage)
         else:
             self._paged[item.source.path.parent].append(item)
 
-    def _keep(self, item: Found, root: Path) -> None:
+    def see(self, item: Found) -> None:
+        """Note for the coverage that the resource was there."""
+        self.seen[item.source.root].see(item.resource, carries=child_types(item.resource.type))
+
+    def keep(self, item: Found, root: Path) -> None:
+        """Keep the body, or leave the better one of its id in place."""
         key = item.resource.key
         rank = _rank(item.resource, item.api_version)
-        if key in self._bodies:
-            self._duplicates += 1
+        if key in self.bodies:
+            self.duplicates += 1
             if rank < self._ranks[key]:
                 return
-        self._bodies[key] = item.resource
+        self.bodies[key] = item.resource
         self._ranks[key] = rank
         self._roots[key] = root
 
     def estate(self) -> Estate:
         """What was read, as an estate."""
-        self._embed()
+        self.embed()
+        return Estate.of(self.bodies.values(), self.coverage(), self.quarantine, self.duplicates)
+
+    def coverage(self) -> Coverage:
+        """What was read, after the embedded children were seen."""
         self._miss_pages()
-        parts = [self._coverage(root) for root in self._seen.keys() | self._declared.keys()]
-        return Estate.of(self._bodies.values(), merge(parts), self._quarantine, self._duplicates)
+        return merge([self._coverage(root) for root in self.seen.keys() | self._declared.keys()])
 
     def _coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)
-        return self._seen[root].manifest(merge(declared) if declared else None)
+        return self.seen[root].manifest(merge(declared) if declared else None)
 
     def _miss_pages(self) -> None:
         """A folder whose every page names a next one lacks the last: what it holds was not read in full."""
@@ -142,21 +151,21 @@ class _Loader:
                 continue
             source = pages[-1].source
             reason = "the answer names a next page that is not there: export all pages"
-            self._quarantine.append(Quarantined(Place(source.name), reason))
-            self._seen[source.root].lost("*", f"a page is missing: {source.name}")
+            self.quarantine.append(Quarantined(Place(source.name), reason))
+            self.seen[source.root].lost("*", f"a page is missing: {source.name}")
 
-    def _embed(self) -> None:
+    def embed(self) -> None:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
-        for parent in list(self._bodies.values()):
+        for parent in list(self.bodies.values()):
             for record in children(parent.body, parent.id):
                 child = resource(record, carried(parent.origin))
                 if is_listed(child.type):
-                    self._seen[self._roots[parent.key]].see(
+                    self.seen[self._roots[parent.key]].see(
                         child, embedded=True, carries=child_types(child.type)
                     )
-                own = self._bodies.get(child.key)
+                own = self.bodies.get(child.key)
                 if own is None or (child.complete and not own.complete):
-                    self._bodies[child.key] = child
+                    self.bodies[child.key] = child
 
 
 def _rank(resource_: Resource, api_version: str) -> _Rank:

@@ -1,0 +1,124 @@
+"""Evaluation of a snapshot that does not fit into memory: part after part, each as it would be judged within the whole.
+
+Policies look up within a subscription, and a part holds whole subscriptions. Analyzers look across subscriptions: they run once,
+over the resources of the types that they read, and what they write is laid over the parts it belongs to. Memory holds one part,
+the resources that analyzers read, and the compiled rules.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from datetime import datetime
+
+from nephoscope.analyze import overlay, running
+from nephoscope.estate.estate import Estate
+from nephoscope.model.assessment import Assessment
+from nephoscope.model.resource import Resource
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.policy import assignment, exemption
+from nephoscope.policy.aliases import Aliases
+from nephoscope.policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE
+from nephoscope.posture import attestation
+from nephoscope.posture.analysis import Analysis, Analyzers, every_analyzer
+from nephoscope.posture.evaluation import Progress, evaluate, prepare
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.run import Run
+from nephoscope.sources.resources.spool import PART, Survey
+
+#: What must be surveyed so that Plan.with_estate finds what an estate itself holds.
+PLANNED = frozenset(
+    {DEFINITION_TYPE, INITIATIVE_TYPE, assignment.TYPE_NAME, exemption.TYPE_NAME, attestation.TYPE_NAME}
+)
+
+
+def surveyed_types() -> frozenset[str]:
+    """The types of which an evaluation by parts must see the whole: what plans hold, what analyzers read and what they write."""
+    return PLANNED | running.types() | {overlay.TYPE.lower()}
+
+
+def evaluate_parts(
+    survey: Survey,
+    plan: Plan,
+    now: datetime,
+    *,
+    scope: str = "",
+    analyzers: Analyzers = every_analyzer,
+    aliases: Aliases | None = None,
+    size: int = PART,
+    progress: Progress | None = None,
+) -> Iterator[Run]:
+    """Judge a surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
+
+    The survey must have been asked for `surveyed_types()`. What ends once for a whole scope is in the first run alone; the
+    quarantine is the survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
+    """
+    aliases = aliases or Aliases.builtin()
+    prepared = prepare(plan, aliases, survey.whole.management_groups)
+    analysis = analyzers(survey.whole, now)
+    overlaid = _by_subscription(analysis)
+    done = 0
+    first = True
+    for estate in _parts(survey, size):
+        mine = _of_part(overlaid, estate)
+        run = evaluate(
+            estate,
+            plan,
+            now,
+            scope=scope,
+            analyzers=lambda *_, mine=mine: mine,
+            aliases=aliases,
+            prepared=prepared,
+        )
+        yield run if first else _without_unplaced(run)
+        first = False
+        done += len(estate.resources)
+        if progress is not None:
+            progress(done, survey.spool.records)
+
+
+def _parts(survey: Survey, size: int) -> Iterator[Estate]:
+    """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
+    empty = True
+    for estate in survey.parts(size):
+        empty = False
+        yield estate
+    if empty:
+        yield survey.whole
+
+
+def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:
+    """What analyzers say, by the subscription of the resource that they say it of ('' = none)."""
+    resources: defaultdict[str, list[Resource]] = defaultdict(list)
+    unknown: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    assessments: defaultdict[str, list[Assessment]] = defaultdict(list)
+    for resource in analysis.overlay:
+        resources[resource.id.subscription].append(resource)
+    for key, reason in analysis.unknown.items():
+        unknown[ResourceId.parse(key).subscription][key] = reason
+    for assessment in analysis.assessments:
+        assessments[ResourceId.parse(assessment.resource).subscription].append(assessment)
+    return {
+        name: Analysis(tuple(resources[name]), unknown[name], tuple(assessments[name]))
+        for name in resources.keys() | unknown.keys() | assessments.keys()
+    }
+
+
+def _of_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
+    """What analyzers say of the resources of a part."""
+    names = dict.fromkeys(resource.id.subscription for resource in estate.resources.values())
+    found = [overlaid[name] for name in names if name in overlaid]
+    return Analysis(
+        tuple(one for part in found for one in part.overlay),
+        {key: reason for part in found for key, reason in part.unknown.items()},
+        tuple(one for part in found for one in part.assessments),
+    )
+
+
+def _without_unplaced(run: Run) -> Run:
+    """The run without what ends once for its whole scope."""
+    layout = copy(run.engine.layout)
+    layout.unplaced = []
+    return replace(run, engine=replace(run.engine, layout=layout))
