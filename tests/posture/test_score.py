@@ -47,6 +47,25 @@ def test_worked_by_hand(case: dict) -> None:
     assert {name: round(getattr(result, name), 4) for name in want} == want
 
 
+def test_what_lies_in_no_subscription_does_not_count() -> None:
+    """A tenant lists hundreds of built-in roles, which nobody can get wrong: they say nothing about the subscriptions."""
+    roles = [
+        Assessment(f"/providers/Microsoft.Authorization/roleDefinitions/{number}", "b1", State.COMPLIANT)
+        for number in range(700)
+    ]
+    group = Assessment("/providers/Microsoft.Management/managementGroups/root", "a1", State.NON_COMPLIANT)
+    judged = _assessments(
+        [
+            {"key": "b1", "state": "NonCompliant", "count": 3},
+            {"key": "b1", "state": "Compliant", "count": 1, "from": 3},
+        ]
+    )
+    result = score([*judged, *roles, group], MAP.get, CONTROLS)
+    assert result == score(judged, MAP.get, CONTROLS)
+    assert result.percentage == 0.25
+    assert [scope.subscription for scope in result.subscriptions] == ["s1"]
+
+
 def _reference(rows: list[tuple[str, str, str, str]]) -> float:
     """The published formula, written from its text. Rows: subscription, resource, key, state."""
     points = {control.id: control.max_score for control in CONTROLS}

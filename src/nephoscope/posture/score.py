@@ -77,7 +77,7 @@ class ControlScore:
 
 @dataclass(frozen=True, slots=True)
 class ScopeScore:
-    """The score of one subscription ('' for resources outside any subscription)."""
+    """The score of one subscription."""
 
     subscription: str
     controls: tuple[ControlScore, ...]
@@ -156,7 +156,10 @@ def score(
     control_of: Callable[[str], str | None],
     controls: Sequence[Control],
 ) -> SecureScore:
-    """Score assessments; `control_of` maps a recommendation key to a control id, None for what does not count (preview, custom)."""
+    """Score assessments; `control_of` maps a recommendation key to a control id, None for what does not count (preview, custom).
+
+    What lies in no subscription (built-in roles, management groups) does not count: a secure score is one of subscriptions.
+    """
     standings: dict[str, dict[str, dict[str, Standing]]] = defaultdict(lambda: defaultdict(dict))
     known = {control.id for control in controls}
     control_ids: dict[str, str | None] = {}
@@ -168,7 +171,7 @@ def score(
         if control_id is None or control_id not in known:
             continue
         resource = ResourceId.parse(assessment.resource)
-        if not resource.key:
+        if not resource.subscription:
             continue
         rank = standing(assessment.state, assessment.cause)
         ranks = standings[resource.subscription][control_id]
