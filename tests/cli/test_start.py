@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from click.testing import CliRunner
+import pytest
+from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 
@@ -58,6 +60,56 @@ def test_a_target_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["--data", str(tmp_path), "scan", str(tmp_path / "nope")])
     assert result.exit_code == 2
     assert "nope" in result.output
+
+
+ACCOUNT = {
+    "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
+    "name": "a",
+    "type": "Microsoft.Storage/storageAccounts",
+    "properties": {},
+}
+POLICY = {
+    "name": "p",
+    "properties": {
+        "policyRule": {"if": {"field": "type", "equals": ACCOUNT["type"]}, "then": {"effect": "audit"}}
+    },
+}
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps([ACCOUNT]))
+    return path
+
+
+def scan(tmp_path: Path, *arguments: object) -> Result:
+    result = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), "scan", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_a_policy_file_that_cannot_be_used_is_told(tmp_path: Path, account: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "good.json").write_text(json.dumps(POLICY))
+    assert scan(tmp_path, account, "--policies", folder).exit_code == 0
+    (folder / "cut.json").write_text('{"properties": ')
+    (folder / "typo.json").write_text(json.dumps(POLICY).replace('"field"', '"feild"').replace('"p"', '"q"'))
+    result = scan(tmp_path, account, "--policies", folder)
+    assert result.exit_code == 3
+    assert "cut.json:1:" in result.stderr
+    assert "'feild' is not a keyword" in result.stderr
+    assert "1 NonCompliant" in result.stdout
+
+
+def test_a_folder_without_policies_is_a_usage_error(tmp_path: Path, account: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "notes.json").write_text('{"a": 1}')
+    result = scan(tmp_path, account, "--policies", folder)
+    assert result.exit_code == 2
+    assert "no policy definition" in result.stderr
 
 
 def test_version() -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from nephoscope import analyze
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import ContentError, documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.view import View
+from nephoscope.model.place import Place
+from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.live import LIVE, snapshot_of
@@ -100,7 +102,11 @@ class Scan:
         packs = Packs(self.data)
         folders = [Path(folder) for folder in request.policies]
         alone = bool(folders) and not request.initiatives and not request.assigned
-        plan = _only(folders, packs) if alone else Plan(packs.catalogue(folders))
+        given = [packs.folder(folder) for folder in folders]
+        _held(folders, given)
+        held = packs.catalogue() if not alone else Catalogue([])
+        catalogue = held.including(*given)
+        plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
         decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
         known = decided.with_estate(estate)
         if request.assigned:
@@ -131,10 +137,11 @@ class Scan:
         )
 
 
-def _only(folders: Sequence[Path], packs: Packs) -> Plan:
-    """A plan of the given folders alone: their definitions are what was asked for, the shipped ones are not."""
-    first, *rest = [packs.folder(folder) for folder in folders]
-    return Plan(first.including(*rest))
+def _held(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
+    """ContentError where a folder holds no policy at all, not even a broken one: it is hardly the folder that was meant."""
+    for folder, catalogue in zip(folders, given, strict=True):
+        if not catalogue.entries and not any(problem.error for problem in catalogue.problems):
+            raise ContentError("no policy definition or initiative found", Place(str(folder)))
 
 
 def analyzed(estate: Estate, now: datetime) -> Analysis:
