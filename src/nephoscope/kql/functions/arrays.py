@@ -1,0 +1,373 @@
+"""Arrays: length, parts, order, search, sets. An array is canonical JSON text; its elements are JSON texts in a list."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.bound import Bound
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.routine import Routine
+from nephoscope.kql.functions.conversions import DYNAMIC_BOOL, as_json, json_at
+from nephoscope.kql.functions.declare import apply, macro, scalar
+from nephoscope.kql.registry import Arguments, Function, function
+from nephoscope.kql.types import TICKS_PER_DAY, KqlType
+
+IS_ARRAY = macro("kql_is_array(x)", "coalesce(x[1] = '[', FALSE)")
+ITEMS = macro("kql_items(x)", "CASE WHEN x[1] = '[' THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) END")
+"""The elements of an array as JSON texts ('null' for null); NULL where it is no array."""
+LIST = macro("kql_list(x)", "coalesce(kql_items(x), CAST([] AS VARCHAR[]))", ITEMS)
+JOINED = macro("kql_joined(x)", "'[' || array_to_string(x, ',') || ']'")
+"""The array of elements that are JSON texts; NULL for NULL."""
+NUMBERS = macro("kql_numbers(x)", "CASE WHEN x[1] = '[' THEN json_transform(x, '[\"DOUBLE\"]') END")
+"""The elements of an array as reals, NULL where one is no number; NULL where it is no array."""
+FAR = "1073741824"
+_CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"
+
+
+def _array(
+    name: str, parameters: str, summary: str, body: str, *uses: Routine, returns: str = "dynamic", **more: tuple[str, ...]
+) -> Function:
+    head = ", ".join(part.strip("[] ").partition(":")[0] for part in parameters.split(","))
+    return scalar(
+        __name__,
+        f"{name}({parameters}): {returns}",
+        summary=summary,
+        routine=macro(f"kql_{name}({head})", body, *uses),
+        aliases=more.get("aliases", ()),
+    )
+
+
+array_length = _array(
+    "array_length",
+    "x: dynamic",
+    "Count the elements of an array; null for anything else.",
+    "CASE WHEN x[1] = '[' THEN CAST(json_array_length(x) AS BIGINT) END",
+    returns="long",
+    aliases=("arraylength",),
+)
+_FROM = f"CASE WHEN a < 0 THEN greatest(0, len(kql_items(x)) + {_CUT.format('a')}) ELSE {_CUT.format('a')} END"
+_UPTO = f"CASE WHEN b < 0 THEN len(kql_items(x)) + {_CUT.format('b')} ELSE {_CUT.format('b')} END"
+array_slice = _array(
+    "array_slice",
+    "x: dynamic, a: long, b: long",
+    "Give the elements from one place to another, both included; negative places count from the end.",
+    f"CASE WHEN ({_UPTO}) < 0 THEN CASE WHEN x[1] = '[' THEN '[]' END "
+    f"ELSE kql_joined(kql_items(x)[({_FROM}) + 1:({_UPTO}) + 1]) END",
+    ITEMS,
+    JOINED,
+)
+array_reverse = _array(
+    "array_reverse", "x: dynamic", "Give the elements backwards.", "kql_joined(list_reverse(kql_items(x)))", ITEMS, JOINED
+)
+_TURN = macro(
+    "kql_turned(x, n)",
+    "CASE WHEN len(kql_items(x)) > 0 THEN kql_joined(kql_items(x)[(((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))) + 1:] "
+    "|| kql_items(x)[1:((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))]) ELSE kql_joined(kql_items(x)) END",
+    ITEMS,
+    JOINED,
+)
+array_rotate_left = _array(
+    "array_rotate_left", "x: dynamic, n: long", "Move the elements to the left, around the end.", "kql_turned(x, n)", _TURN
+)
+array_rotate_right = _array(
+    "array_rotate_right",
+    "x: dynamic, n: long",
+    "Move the elements to the right, around the end.",
+    f"kql_turned(x, -{_CUT.format('n')})",
+    _TURN,
+)
+_SHIFT = macro(
+    "kql_shifted(x, n, d)",
+    "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(kql_items(x))), "
+    "lambda i: CASE WHEN i + n >= 0 AND i + n < len(kql_items(x)) THEN kql_items(x)[i + n + 1] ELSE coalesce(d, 'null') END)) END",
+    ITEMS,
+    JOINED,
+)
+
+
+def _shifted(call: Arguments, sign: int) -> exp.Expr:
+    filler = json_at(call, 2) if len(call) > 2 else build.text("null")
+    bounded = build.call("greatest", build.call("least", call[1], build.number(2**30)), build.number(-(2**30)))
+    steps = bounded if sign > 0 else build.binary("*", bounded, build.number(-1))
+    return apply(call, _SHIFT, call[0], steps, filler)
+
+
+@function("array_shift_left(array: dynamic, steps: long, [filler: any]): dynamic")
+def array_shift_left(call: Arguments) -> exp.Expr:
+    """Move the elements to the left, fill at the right."""
+    return _shifted(call, 1)
+
+
+@function("array_shift_right(array: dynamic, steps: long, [filler: any]): dynamic")
+def array_shift_right(call: Arguments) -> exp.Expr:
+    """Move the elements to the right, fill at the left."""
+    return _shifted(call, -1)
+
+
+array_sum = _array(
+    "array_sum",
+    "x: dynamic",
+    "Add up the numbers of an array.",
+    "CASE WHEN len(list_filter(kql_numbers(x), lambda e: e IS NULL)) = 0 THEN list_sum(kql_numbers(x)) END",
+    NUMBERS,
+    returns="real",
+    aliases=("series_sum",),
+)
+_EXTREME = (
+    "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
+)
+array_min = _array(
+    "array_min", "x: dynamic", "Give the smallest number of an array.", _EXTREME.format("list_min"), NUMBERS, ITEMS
+)
+array_max = _array(
+    "array_max", "x: dynamic", "Give the largest number of an array.", _EXTREME.format("list_max"), NUMBERS, ITEMS
+)
+
+
+@function("array_concat(array: dynamic, ...): dynamic")
+def array_concat(call: Arguments) -> exp.Expr:
+    """Join arrays; what is no array is left out."""
+    lists = [apply(call, LIST, item) for item in call]
+    return apply(call, JOINED, build.chain("||", lists) if len(lists) > 1 else lists[0])
+
+
+_KEYED = (
+    "list_transform(kql_items({0}), lambda e, i: "
+    "{{'k': CASE WHEN e = 'null' THEN 2 WHEN e[1] = '\"' THEN 1 WHEN TRY_CAST(e AS DOUBLE) IS NOT NULL THEN 0 ELSE 1 END, "
+    "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') ELSE e END, 'i': i}})"
+)
+_ORDER_UP = macro("kql_order_up(x)", f"list_transform(list_sort({_KEYED.format('x')}, 'ASC', 'NULLS LAST'), lambda e: e.i)", ITEMS)
+_KEYED_DOWN = _KEYED.replace("THEN 2 WHEN", "THEN -1 WHEN").replace("'i': i", "'i': -i")
+_ORDER_DOWN = macro(
+    "kql_order_down(x)", f"list_transform(list_sort({_KEYED_DOWN.format('x')}, 'DESC', 'NULLS LAST'), lambda e: -e.i)", ITEMS
+)
+_NULLS_UP = macro(
+    "kql_nulls_first(x, o)",
+    "list_filter(o, lambda i: kql_items(x)[i] = 'null') || list_filter(o, lambda i: kql_items(x)[i] <> 'null')",
+    ITEMS,
+)
+_PICKED = macro(
+    "kql_picked(x, o)", "kql_joined(list_transform(o, lambda i: coalesce(kql_items(x)[i], 'null')))", ITEMS, JOINED
+)
+
+
+def _sorted(call: Arguments, order: Routine) -> exp.Expr:
+    arrays = list(call)
+    nulls_last = True
+    if call.types[-1] == KqlType.BOOL:
+        nulls_last = call.value(len(call) - 1) is not False
+        arrays.pop()
+    places = apply(call, order, arrays[0])
+    if not nulls_last:
+        places = apply(call, _NULLS_UP, arrays[0], places)
+    picked = [apply(call, _PICKED, item, places) for item in arrays]
+    if len(picked) == 1:
+        return picked[0]
+    texts = [build.coalesce(item, build.text("null")) for item in picked]
+    return apply(call, JOINED, build.array(texts))
+
+
+@function("array_sort_asc(array: dynamic|bool, ...): dynamic")
+def array_sort_asc(call: Arguments) -> exp.Expr:
+    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls come last."""
+    return _sorted(call, _ORDER_UP)
+
+
+@function("array_sort_desc(array: dynamic|bool, ...): dynamic")
+def array_sort_desc(call: Arguments) -> exp.Expr:
+    """Sort an array downwards, and further arrays in the same way; the last argument may say that nulls come last."""
+    return _sorted(call, _ORDER_DOWN)
+
+
+_SPLIT = macro(
+    "kql_array_split(x, p)",
+    "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(p) + 1), lambda i: "
+    "kql_joined(kql_items(x)[CASE WHEN i = 0 THEN 1 ELSE p[i] + 1 END:CASE WHEN i = len(p) THEN len(kql_items(x)) ELSE p[i + 1] END]))) END",
+    ITEMS,
+    JOINED,
+)
+_PLACES = macro(
+    "kql_places(x, p)",
+    "list_transform(p, lambda i: CASE WHEN i < 0 THEN greatest(0, len(kql_items(x)) + i) ELSE least(i, len(kql_items(x))) END)",
+    ITEMS,
+)
+
+
+@function("array_split(array: dynamic, place: long|dynamic): dynamic")
+def array_split(call: Arguments) -> exp.Expr:
+    """Cut an array before one or several places into an array of arrays."""
+    places = build.array([call[1]])
+    if call.types[1] == KqlType.DYNAMIC:
+        places = build.call("json_transform", call[1], build.text('["BIGINT"]'))
+    return apply(call, _SPLIT, call[0], apply(call, _PLACES, call[0], places))
+
+
+_FOUND = macro(
+    "kql_array_index(x, v, a, n, k)",
+    "CASE WHEN x[1] = '[' THEN coalesce(list_extract(list_filter(range(len(kql_items(x))), lambda i: "
+    "kql_items(x)[i + 1] = v AND i >= CASE WHEN a < 0 THEN len(kql_items(x)) + a ELSE a END "
+    "AND (n < 0 OR i < CASE WHEN a < 0 THEN len(kql_items(x)) + a ELSE a END + n)), k), -1) END",
+    ITEMS,
+)
+
+
+@function(
+    "array_index_of(array: dynamic, value: any, [start: long], [length: long], [occurrence: long]): long"
+)
+def array_index_of(call: Arguments) -> exp.Expr:
+    """Give the 0-based place of a value in an array, -1 where it is not there."""
+    rest = [call[place] if place < len(call) else build.number(default) for place, default in ((2, 0), (3, -1), (4, 1))]
+    return apply(call, _FOUND, call[0], json_at(call, 1), *rest)
+
+
+_CONDITION = macro(
+    "kql_array_iff(c, a, b)",
+    "CASE WHEN c[1] = '[' THEN kql_joined(list_transform(kql_items(c), lambda e, i: coalesce("
+    "CASE kql_dynamic_bool(CASE WHEN e[1] = '\"' THEN NULL ELSE e END) "
+    "WHEN TRUE THEN CASE WHEN a[1] = '[' THEN kql_items(a)[i] ELSE a END "
+    "WHEN FALSE THEN CASE WHEN b[1] = '[' THEN kql_items(b)[i] ELSE b END END, 'null'))) END",
+    ITEMS,
+    JOINED,
+    DYNAMIC_BOOL,
+)
+
+
+@function("array_iff(condition: dynamic, then: any, otherwise: any): dynamic", aliases=("array_iif",))
+def array_iff(call: Arguments) -> exp.Expr:
+    """Give for every condition an element of one of two arrays (or one of two values)."""
+    return apply(call, _CONDITION, call[0], *(as_json(call, call[place], call.types[place]) for place in (1, 2)))
+
+
+_ZIP = macro(
+    "kql_zip(x)",
+    "kql_joined(list_transform(range(coalesce(list_max(list_transform(x, lambda a: len(kql_items(a)))), 0)), "
+    "lambda i: kql_joined(list_transform(x, lambda a: coalesce(kql_items(a)[i + 1], 'null')))))",
+    ITEMS,
+    JOINED,
+)
+
+
+@function("zip(array: dynamic, ...): dynamic")
+def zip_(call: Arguments) -> exp.Expr:
+    """Pair the elements of arrays by place; what a shorter one lacks is null."""
+    return apply(call, _ZIP, build.array(call))
+
+
+_DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
+
+
+def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
+    return apply(call, JOINED, apply(call, _DISTINCT, node))
+
+
+@function("set_union(set: dynamic, ...): dynamic")
+def set_union(call: Arguments) -> exp.Expr:
+    """Give the distinct elements of all arrays."""
+    lists = [apply(call, LIST, item) for item in call]
+    return _set(call, build.chain("||", lists) if len(lists) > 1 else lists[0])
+
+
+def _filtered(call: Arguments, kept: bool) -> exp.Expr:
+    node = apply(call, LIST, call[0])
+    for item in list(call)[1:]:
+        other = apply(call, LIST, item)
+
+        def test(element: exp.Expr, other: exp.Expr = other) -> exp.Expr:
+            inside = build.call("list_contains", other, element)
+            return inside if kept else build.not_(inside)
+
+        node = build.call("list_filter", node, build.lambda_(test, "e"))
+    return _set(call, node)
+
+
+@function("set_intersect(set: dynamic, ...): dynamic")
+def set_intersect(call: Arguments) -> exp.Expr:
+    """Give the distinct elements that all arrays have."""
+    return _filtered(call, kept=True)
+
+
+@function("set_difference(set: dynamic, ...): dynamic")
+def set_difference(call: Arguments) -> exp.Expr:
+    """Give the distinct elements of the first array that no other has."""
+    return _filtered(call, kept=False)
+
+
+_HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)
+
+
+@function("set_has_element(set: dynamic, value: any): bool", nullable=False)
+def set_has_element(call: Arguments) -> exp.Expr:
+    """Tell whether an array has a value."""
+    return apply(call, _HAS, call[0], json_at(call, 1))
+
+
+set_equals = _array(
+    "set_equals",
+    "x: dynamic, y: dynamic",
+    "Tell whether two arrays have the same elements.",
+    "list_has_all(kql_list(x), kql_list(y)) AND list_has_all(kql_list(y), kql_list(x))",
+    LIST,
+    returns="bool",
+)
+jaccard_index = _array(
+    "jaccard_index",
+    "x: dynamic, y: dynamic",
+    "Give how many distinct elements two arrays share, as a part of all.",
+    "len(list_intersect(kql_list(x), kql_list(y))) / nullif(len(list_distinct(kql_list(x) || kql_list(y))), 0)",
+    LIST,
+    returns="real",
+)
+
+
+@function("pack_array(value: any, ...): dynamic", nullable=False)
+def pack_array(call: Arguments) -> exp.Expr:
+    """Make an array of values."""
+    return apply(call, JOINED, build.array([json_at(call, place) for place in range(len(call))]))
+
+
+_RANGE = macro(
+    "kql_range(a, b, s)",
+    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN generate_series(a, b, s) END",
+)
+_RANGE_REAL = macro(
+    "kql_range_real(a, b, s)",
+    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN list_transform(range(CAST(floor((b - a) / s) AS BIGINT) + 1), lambda i: a + i * s) END",
+)
+
+
+def _range_type(arguments: tuple[Bound, ...]) -> KqlType:
+    del arguments
+    return KqlType.DYNAMIC
+
+
+@function(
+    "range(start: T, stop: T, step: T): dynamic",
+    "range(start: T, stop: T): dynamic",
+    "range(start: datetime, stop: datetime, step: timespan): dynamic",
+    returns=_range_type,
+)
+def range_(call: Arguments) -> exp.Expr:
+    """Give the values from a start to a stop by a step (1, or 1h for times)."""
+    kind = call.types[0]
+    times = kind in (KqlType.DATETIME, KqlType.TIMESPAN)
+    step = call[2] if len(call) > 2 else build.number(TICKS_PER_DAY // 24 if times else 1)
+    series = apply(call, _RANGE_REAL if kind == KqlType.REAL else _RANGE, call[0], call[1], step)
+    element = KqlType.LONG if kind.integer else kind
+    texts = build.call(
+        "list_transform", series, build.lambda_(lambda value: as_json(call, value, element), "e")
+    )
+    return apply(call, JOINED, texts)
+
+
+_REPEAT = macro(
+    "kql_repeat(v, n)",
+    "CASE WHEN n >= 0 AND n <= 1048576 THEN kql_joined(list_transform(range(n), lambda i: v)) END",
+    JOINED,
+)
+
+
+@function("repeat(value: any, count: long): dynamic")
+def repeat(call: Arguments) -> exp.Expr:
+    """Give an array that holds a value so many times."""
+    return apply(call, _REPEAT, json_at(call, 0), call[1])
+
