@@ -1,6 +1,6 @@
 """Sentinel's rules and hunting queries: `python tests/oracle/kql_rules.py CORPUS [--engine E] [--hostile N] [--only TEXT] [-v]`.
 
-CORPUS holds azure-sentinel/ (the files) and kql/ (rule_result_types.jsonl: what Microsoft's analyzer says of each; table_schemas.json).
+CORPUS holds azure-sentinel/ (the files) and kql/ (rule_result_types.jsonl: what Microsoft's analyzer says; table_schemas.json).
 A rule whose record has no errors must compile, run on empty tables, and have the recorded columns and types (recorded `unknown` types
 are counted apart and match any). A record with errors must end in a KqlError. --hostile N runs each rule also on N seeded hostile rows
 a table: no value may raise, and where the witness knows every node the rows must be the same. -v prints every miss. The last line is
@@ -146,9 +146,8 @@ def show(chosen: list[Rule], found: dict[int, Outcome | str], options: argparse.
         f"recorded types unknown: {sum(outcomes_[place].unknown for place in good)} columns (they match any type)"
     )
     bad = [place for place in outcomes_ if chosen[place].errors and chosen[place].query]
-    print(
-        f"refused by Microsoft's analyzer too: {sum(outcomes_[place].stage == 'compile' for place in bad)}/{len(bad)} end in a KqlError"
-    )
+    refused = sum(outcomes_[place].stage == "compile" for place in bad)
+    print(f"refused by Microsoft's analyzer too: {refused}/{len(bad)} end in a KqlError")
     missing = sum(not rule.query for rule in chosen)
     print(f"records without a file or a query: {missing}")
     causes = Counter(
