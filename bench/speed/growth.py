@@ -16,7 +16,10 @@ from speed.templates import COPY, REGION, SUBSCRIPTION, Template, Templates, pla
 
 SHARE = 0.1
 PER_SUBSCRIPTION = 2_000
-REGIONS = "westeurope northeurope eastus eastus2 westus2 centralus uksouth francecentral swedencentral japaneast".split()
+REGIONS = (
+    "westeurope", "northeurope", "eastus", "eastus2", "westus2", "centralus", "uksouth", "francecentral", "swedencentral",
+    "japaneast",
+)  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT")
 _GROUP = re.compile(r"(/subscriptions/[^/]+/resourceGroups/)([^/\"]+)", re.IGNORECASE)
 
@@ -121,7 +124,14 @@ def _group(id_: str, known: set[str], file: IO[bytes], grown: Grown) -> None:
     known.add(match.group(0).lower())
     name = match.group(2)
     tags = {"owner": f"team{len(known) % 31}"} if len(known) % 3 else {}
-    body = {"id": match.group(0), "name": name, "type": "Microsoft.Resources/subscriptions/resourceGroups", "location": REGIONS[len(known) % len(REGIONS)], "tags": tags, "properties": {"provisioningState": "Succeeded"}}  # fmt: skip
+    body = {
+        "id": match.group(0),
+        "name": name,
+        "type": "Microsoft.Resources/subscriptions/resourceGroups",
+        "location": REGIONS[len(known) % len(REGIONS)],
+        "tags": tags,
+        "properties": {"provisioningState": "Succeeded"},
+    }
     file.write(msgspec.json.encode(body) + b"\n")
     grown.resources += 1
 

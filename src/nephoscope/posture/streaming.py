@@ -72,21 +72,20 @@ def evaluate_parts(
             aliases=aliases,
             prepared=prepared,
         )
-        yield run if first else _without_unplaced(run)
-        first = False
         done += len(estate.resources)
+        del estate  # one part at a time: nothing of it may be bound while the next one is read
+        yield run if first else _without_unplaced(run)
+        del run, mine
+        first = False
         if progress is not None:
             progress(done, survey.spool.records)
 
 
 def _parts(survey: Survey, size: int) -> Iterator[Estate]:
     """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
-    empty = True
-    for estate in survey.parts(size):
-        empty = False
-        yield estate
-    if empty:
-        yield survey.whole
+    if survey.spool.records:
+        return survey.parts(size)
+    return iter((survey.whole,))
 
 
 def _by_subscription(analysis: Analysis) -> dict[str, Analysis]:

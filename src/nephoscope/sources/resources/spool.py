@@ -97,28 +97,29 @@ class Spool:
         kept: list[Resource] = []
         duplicates = 0
         for group in self._groups(PART):
-            with no_collection():
-                part = self._read(group)
-                part.embed()
-                estate = Estate.of(part.bodies.values(), Coverage({}))
-                duplicates += part.duplicates
-                kept += [
-                    one
-                    for type_ in estate.types
-                    if type_ in types or type_ in _ALWAYS
-                    for one in estate.by_type(type_)
-                ]
+            found, doubled = self._picked(group, types | _ALWAYS)
+            kept += found
+            duplicates += doubled
         whole = Estate.of(kept, self._loader.coverage(), self._loader.quarantine, duplicates)
         return Survey(self, whole)
 
     def parts(self, whole: Estate, size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         for group in self._groups(size):
-            with no_collection():
-                part = self._read(group)
-                part.embed()
-                estate = Estate.of(part.bodies.values(), whole.coverage, (), part.duplicates)
-            yield replace(estate, management_groups=whole.management_groups)
+            # Nothing of a part may be bound here while the next one is read.
+            yield replace(self._estate(group, whole.coverage), management_groups=whole.management_groups)
+
+    def _estate(self, subscriptions: Sequence[str], coverage: Coverage) -> Estate:
+        """The estate of some subscriptions."""
+        with no_collection():
+            part = self._read(subscriptions)
+            part.embed()
+            return Estate.of(part.bodies.values(), coverage, (), part.duplicates)
+
+    def _picked(self, subscriptions: Sequence[str], types: frozenset[str]) -> tuple[list[Resource], int]:
+        """The resources of some types in some subscriptions, and how many bodies gave way there."""
+        estate = self._estate(subscriptions, Coverage({}))
+        return [one for type_ in types for one in estate.by_type(type_)], estate.duplicates
 
     def _groups(self, size: int) -> Iterator[list[str]]:
         """Subscriptions taken together until they have enough resources."""
