@@ -112,6 +112,44 @@ def test_a_folder_without_policies_is_a_usage_error(tmp_path: Path, account: Pat
     assert "no policy definition" in result.stderr
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"data": []}'])
+def test_a_snapshot_without_resources_is_no_clean_estate(tmp_path: Path, text: str) -> None:
+    snapshot = tmp_path / "export.json"
+    snapshot.write_text(text)
+    result = scan(tmp_path, snapshot)
+    assert result.exit_code == 2
+    assert "holds no resource" in result.stderr
+
+
+def test_a_scope_that_holds_nothing_is_a_usage_error(tmp_path: Path, account: Path) -> None:
+    assert scan(tmp_path, account, "--scope", "/subscriptions/S/resourceGroups/G/").exit_code == 0
+    result = scan(tmp_path, account, "--scope", "/subscriptions/other")
+    assert result.exit_code == 2
+    assert "/subscriptions/other" in result.stderr
+
+
+def test_a_management_group_is_a_scope(tmp_path: Path, account: Path) -> None:
+    chain = {"managementGroupAncestorsChain": [{"name": "child"}, {"name": "root"}]}
+    subscription = {
+        "id": "/subscriptions/s",
+        "type": "Microsoft.Resources/subscriptions",
+        "properties": chain,
+    }
+    other = {**ACCOUNT, "id": ACCOUNT["id"].replace("/s/", "/t/")}
+    account.write_text(json.dumps([ACCOUNT, subscription, other]))
+    root = "/providers/Microsoft.Management/managementGroups/Root"
+    result = scan(tmp_path, account, "--scope", root, "-o", "json")
+    judged = {one["resource"].split("/")[2] for one in json.loads(result.stdout)["assessments"]}
+    assert judged == {"s"}
+    assert scan(tmp_path, account, "--scope", root + "2").exit_code == 2
+
+
+def test_a_since_that_is_neither_snapshot_nor_date_is_a_usage_error(tmp_path: Path, account: Path) -> None:
+    result = scan(tmp_path, account, "--no-history", "--since", "yesterday.json")
+    assert result.exit_code == 2
+    assert "yesterday.json" in result.stderr
+
+
 def test_version() -> None:
     result = CliRunner().invoke(cli, ["version"])
     assert result.output.startswith("nephoscope ")

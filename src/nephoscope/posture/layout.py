@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from nephoscope.estate.estate import Estate
 from nephoscope.model.resource import Resource
-from nephoscope.model.resource_id import ResourceId, in_scope
-from nephoscope.policy.assignment import Assignment
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.policy.assignment import Assignment, within
 from nephoscope.policy.selector import REFERENCE
 from nephoscope.posture.program import Program
 
@@ -95,7 +95,10 @@ def _type(key: str) -> str:
 
 def _sorted(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
     found = estate.by_type(type_)
-    return tuple(sorted(found if not scope else [one for one in found if in_scope(one.key, scope)], key=_key))
+    if scope:
+        groups = estate.management_groups
+        found = [one for one in found if within(one.key, scope, groups.get(one.id.subscription_id, ()))]
+    return tuple(sorted(found, key=_key))
 
 
 @dataclass(frozen=True, slots=True)

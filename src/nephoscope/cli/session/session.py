@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 import click
 
 from nephoscope.content.loader import ContentError
+from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.model.state import Severity, State
+from nephoscope.policy.assignment import scope_id, within
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.record import Recorder, since_date, since_run
@@ -41,9 +43,11 @@ def usage_error(message: str) -> NoReturn:
 
 def _report(data: Path, options: Mapping[str, Any], progress: Progress) -> Report:
     request = _request(data, options)
+    _check_since(options["since"])
     now = options["at"] or datetime.now(UTC)
     scan = Scan(request, data, now, progress)
     estate = scan.estate()
+    _check_something(estate, request)
     before = _before(scan, options["since"])
     run = scan.run(estate, before)
     report = Report(run, request.label, filter=_filter(options), top=options.get("top") or 15)
@@ -78,6 +82,27 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
     if options["history"]:
         given["history"] = options["history"]
     return replace(last, **given)
+
+
+def _check_something(estate: Estate, request: Request) -> None:
+    """An export that failed, or a scope that is misspelt, must not look like a clean estate."""
+    if not estate.quarantine and not any(not one.derived for one in estate.resources.values()):
+        usage_error(f"{request.label}: it holds no resource; a failed export looks like this")
+    if request.scope and not _holds(estate, scope_id(request.scope)):
+        usage_error(f"--scope {request.scope}: no resource of the snapshot lies at or under it")
+
+
+def _holds(estate: Estate, scope: str) -> bool:
+    groups = estate.management_groups
+    return any(
+        within(key, scope, groups.get(one.id.subscription_id, ())) for key, one in estate.resources.items()
+    )
+
+
+def _check_since(since: str | None) -> None:
+    """--since must be a snapshot that exists or a date, whether or not a history is read."""
+    if since is not None and not Path(since).exists():
+        _date(since)
 
 
 def _before(scan: Scan, since: str | None) -> Run | None:
