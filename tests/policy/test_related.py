@@ -223,3 +223,17 @@ def test_a_gap_says_why() -> None:
     result = rule.evaluate(one, policy.Snapshot([one], ALIASES, coverage))
     assert result.state is State.UNKNOWN
     assert "403 on the parts" in result.description
+
+
+def test_an_extension_that_no_table_knows_belongs_to_the_resource_that_its_id_names() -> None:
+    type_ = "Microsoft.EventGrid/eventSubscriptions"
+    other = THING.replace("/one", "/two")
+    theirs, ours = body(f"{other}/providers/{type_}/e"), body(f"{THING}/providers/{type_}/e")
+    beside = body(f"{GROUP}/providers/{type_}/e")
+    subject = body(THING)
+    rule = definition(type_)
+    assert state(rule, subject, policy.Snapshot([subject, theirs], ALIASES)) is State.NON_COMPLIANT
+    assert state(rule, subject, policy.Snapshot([subject, theirs, ours], ALIASES)) is State.COMPLIANT
+    assert state(rule, subject, policy.Snapshot([subject, beside], ALIASES)) is State.COMPLIANT
+    asked = definition(type_, existenceScope="resourceGroup")
+    assert state(asked, subject, policy.Snapshot([subject, theirs], ALIASES)) is State.COMPLIANT

@@ -113,6 +113,8 @@ def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
         if wanted.last and len(found) > _FEW:
             named = snapshot.named(lookup.type, wanted.last)
             found = [one for one in named if one.resource.id.resource_group_id == group]
+        if not lookup.scope and not lookup.resource_group:
+            found = [one for one in found if not _extends_another(one, view)]
     if not wanted.names:
         return found
     return [one for one in found if _fits(wanted.names, one.full_name)]
@@ -120,6 +122,13 @@ def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
 
 _FEW = 8
 """Lists up to this long are read through; longer ones go by name."""
+
+
+def _extends_another(candidate: View, view: View) -> bool:
+    """Whether a candidate is an extension of a resource other than the evaluated one, as only its id can tell."""
+    parent = candidate.resource.id.parent
+    extension = candidate.key.startswith(f"{parent}/providers/") and "/providers/" in parent
+    return extension and parent != view.key
 
 
 def _group(lookup: Lookup, view: View) -> str:
