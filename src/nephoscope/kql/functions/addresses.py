@@ -235,8 +235,14 @@ def _masked(number: int, prefix: int) -> int:
     return number >> (128 - prefix) << (128 - prefix)
 
 
+def _mapped(text: str) -> tuple[int, int] | None:
+    """As `_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
+    found = _address(text)
+    return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
+
+
 def _v6_compare(left: str, right: str, prefix: int) -> int | None:
-    one, two = _address(left), _address(right)
+    one, two = _mapped(left), _mapped(right)
     if one is None or two is None or not 0 <= prefix <= 128:
         return None
     least = min(one[1], two[1], prefix)

@@ -17,7 +17,13 @@ from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.registry import Arguments, Function, function
-from nephoscope.kql.types import MAX_DATETIME_TICKS, TICKS_PER_DAY, TICKS_PER_SECOND, UNIX_EPOCH_TICKS, KqlType
+from nephoscope.kql.types import (
+    MAX_DATETIME_TICKS,
+    TICKS_PER_DAY,
+    TICKS_PER_SECOND,
+    UNIX_EPOCH_TICKS,
+    KqlType,
+)
 
 DAY = str(TICKS_PER_DAY)
 MAXIMUM = str(MAX_DATETIME_TICKS)

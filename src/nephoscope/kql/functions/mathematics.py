@@ -220,7 +220,7 @@ binary_or = _bits("binary_or", "Give the bits that are set in either.", "a | b")
 binary_xor = _bits("binary_xor", "Give the bits that are set in one of both.", "xor(a, b)")
 _UNSIGNED = "(CAST(a AS HUGEINT) + CASE WHEN a < 0 THEN 18446744073709551616 ELSE 0 END)"
 _SIGNED = "CAST(CASE WHEN {0} >= 9223372036854775808 THEN {0} - 18446744073709551616 ELSE {0} END AS BIGINT)"
-_LEFT = "((({} % CAST(pow(2, 64 - (b & 63)) AS HUGEINT))) * CAST(pow(2, b & 63) AS HUGEINT))".format(_UNSIGNED)
+_LEFT = f"((({_UNSIGNED} % CAST(pow(2, 64 - (b & 63)) AS HUGEINT))) * CAST(pow(2, b & 63) AS HUGEINT))"
 binary_shift_left = _bits(
     "binary_shift_left", "Move the bits to the left.", f"CASE WHEN b & 63 = 0 THEN a ELSE {_SIGNED.format(_LEFT)} END"
 )
