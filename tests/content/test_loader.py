@@ -40,6 +40,8 @@ def test_json_is_read_with_mark_and_comments(data: bytes, want: object) -> None:
         (b'{"a"\n: NaN}', 0, 0),
         (b'{"a": 1}\n\xff', 2, 0),
         (b"[" * 100_000, 0, 0),
+        (b'{"a": ' + b"9" * 5000 + b"}", 0, 0),
+        (rb'{"a": "\ud800"}', 0, 0),
     ],
 )
 def test_a_broken_document_names_its_place(data: bytes, line: int, column: int) -> None:

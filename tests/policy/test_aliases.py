@@ -141,3 +141,30 @@ def test_a_path_is_taken_apart_or_refused(text: str) -> None:
         return
     assert found
     assert all(segment is STAR or isinstance(segment, (str, int)) for segment in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ({}, "[0].resourceTypes[0]"),
+        ({"resourceType": "y", "aliases": ["x"]}, "[0].resourceTypes[0].aliases"),
+        (
+            {"resourceType": "y", "aliases": [{"name": 5, "defaultPath": "p"}]},
+            "[0].resourceTypes[0].aliases[0]",
+        ),
+        (
+            {"resourceType": "y", "aliases": [{"name": "a/b", "paths": [5]}]},
+            "[0].resourceTypes[0].aliases[0]",
+        ),
+    ],
+)
+def test_a_dump_of_another_shape_is_refused_with_its_place(kind: dict, place: str) -> None:
+    with pytest.raises(policy.PolicyError) as caught:
+        policy.Aliases.of([{"namespace": "x", "resourceTypes": [kind]}])
+    assert caught.value.path == place
+
+
+def test_a_path_that_cannot_be_followed_is_named_at_import() -> None:
+    with pytest.raises(policy.PolicyError, match="a/b/c"):
+        policy.Aliases.of({"a/b/c": "properties..x["}).check_paths()
+    policy.Aliases.builtin().check_paths()

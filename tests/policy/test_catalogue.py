@@ -220,6 +220,15 @@ def test_a_damaged_cache_file_is_refused(tmp_path: Path) -> None:
             catalogue_cache.read(path)
 
 
+def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
+    root, cache = tmp_path / "policies", tmp_path / "cache"
+    folder(root, {"a.json": definition()})
+    plain = catalogue_cache.load(documents(root), cache)
+    for path in cache.iterdir():
+        path.write_bytes(b"junk")
+    assert catalogue_cache.load(documents(root), cache).digest == plain.digest
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=6),
     lambda inner: (

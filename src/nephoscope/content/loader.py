@@ -122,13 +122,19 @@ def _lenient(data: bytes, place: Place) -> Any:
         line = data.count(b"\n", 0, error.start) + 1
         raise ContentError("the file is not UTF-8", Place(place.file, line)) from error
     try:
-        return json.loads(_COMMENT_OR_STRING.sub(_blank, text), parse_constant=_no_constant)
+        value = json.loads(_COMMENT_OR_STRING.sub(_blank, text), parse_constant=_no_constant)
+        msgspec.json.encode(value)
     except json.JSONDecodeError as error:
         raise ContentError(f"not JSON: {error.msg}", Place(place.file, error.lineno, error.colno)) from error
     except RecursionError as error:
         raise ContentError("not usable: the JSON nests too deeply", place) from error
     except _ConstantError as error:
         raise ContentError(f"not JSON: {error} is not a value", place) from error
+    except UnicodeEncodeError as error:
+        raise ContentError("not usable: half of a surrogate pair stands alone in a text", place) from error
+    except ValueError as error:
+        raise ContentError("not usable: a number has thousands of digits", place) from error
+    return value
 
 
 class _ConstantError(ValueError):

@@ -149,6 +149,16 @@ class Aliases:
                 f"{path}: not JSON: {error.msg} (line {error.lineno})", stage="compile"
             ) from error
 
+    def check_paths(self) -> None:
+        """Raise PolicyError for the first alias whose path cannot be followed; worth its time once, when a table is imported."""
+        for name in self._table:
+            alias = self.get(name)
+            try:
+                for path in (alias.path, *alias.versions.values(), *alias.types.values()) if alias else ():
+                    split(path)
+            except (ValueError, TypeError) as error:
+                raise PolicyError(f"the alias '{name}' is not usable: {error}", name, "compile") from error
+
     def merged(self, other: Aliases) -> Aliases:
         """Both tables; where both know an alias or a type, `other` wins.
 
@@ -284,17 +294,40 @@ def _from_providers(providers: list[Any]) -> Aliases:
             raise PolicyError(
                 "a provider is an object with 'namespace' and 'resourceTypes'", f"[{number}]", "compile"
             )
-        for kind in provider.get("resourceTypes") or []:
+        for index, kind in enumerate(_objects(provider, "resourceTypes", f"[{number}]")):
+            place = f"[{number}].resourceTypes[{index}]"
+            if not isinstance(kind.get("resourceType"), str):
+                raise PolicyError("a resource type needs a text 'resourceType'", place, "compile")
             type_ = f"{provider['namespace']}/{kind['resourceType']}".lower()
             stated = kind.get("capabilities")
             if isinstance(stated, str) and stated:
                 words = stated.lower()
                 capabilities[type_] = Capability("supportstags" in words, "supportslocation" in words)
-            for entry in kind.get("aliases") or []:
-                alias = _alias(entry)
+            for at, entry in enumerate(_objects(kind, "aliases", place)):
+                alias = _checked(entry, f"{place}.aliases[{at}]")
                 if alias is not None:
                     _add(table, alias, type_)
     return Aliases(table, capabilities)
+
+
+def _objects(holder: dict[str, Any], name: str, place: str) -> list[dict[str, Any]]:
+    """The objects of an array member, [] where it is absent or null."""
+    found = holder.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise PolicyError(f"'{name}' must be an array of objects", f"{place}.{name}", "compile")
+    return found
+
+
+def _checked(entry: dict[str, Any], place: str) -> Alias | None:
+    """One entry of a provider's `aliases`; PolicyError where it has not the shape of one."""
+    if not isinstance(entry.get("name"), str):
+        raise PolicyError("an alias needs a text 'name'", place, "compile")
+    try:
+        return _alias(entry)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PolicyError(
+            f"the alias '{entry['name']}' has not the shape of one: {error}", place, "compile"
+        ) from error
 
 
 def _add(table: dict[str, str | Alias], alias: Alias, type_: str) -> None:

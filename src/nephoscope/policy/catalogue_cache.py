@@ -76,15 +76,25 @@ def load(documents: Iterable[Document], folder: Path, cloud: str = PUBLIC_CLOUD)
     known = list(documents)
     seen, racy = _fingerprint(known, cloud)
     pointer = folder / f"{seen}.seen"
-    blob = folder / f"{pointer.read_text('ascii')}.catalogue" if pointer.is_file() else None
-    if blob is None or not blob.is_file():
-        content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
-        blob = folder / f"{content}.catalogue"
-        if not blob.is_file():
-            write(Catalogue.of(known, cloud), blob)
-        if not racy:
-            _replace(pointer, content.encode("ascii"))
-    return read(blob)
+    stored = _stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
+    if stored is not None:
+        return stored
+    content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
+    stored = _stored(folder, content)
+    if stored is None:
+        write(Catalogue.of(known, cloud), folder / f"{content}.catalogue")
+        stored = read(folder / f"{content}.catalogue")
+    if not racy:
+        _replace(pointer, content.encode("ascii"))
+    return stored
+
+
+def _stored(folder: Path, content: str) -> Catalogue | None:
+    """The stored catalogue of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
+    try:
+        return read(folder / f"{content}.catalogue")
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def write(catalogue: Catalogue, path: Path) -> None:

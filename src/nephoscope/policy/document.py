@@ -26,6 +26,8 @@ def load(text: str | bytes) -> Any:
         raise PolicyError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
     except RecursionError as error:
         raise PolicyError("the document is nested too deeply") from error
+    except ValueError as error:
+        raise PolicyError("not usable: a number has thousands of digits") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Packs:
                 f"the file is over {MAX_ALIAS_FILE >> 20} MiB: not an alias table", Place(str(path))
             )
         aliases = Aliases.load(path)
+        aliases.check_paths()
         data = path.read_bytes()
         suffix = ".json.gz" if path.suffix == ".gz" else ".json"
         target = self._tables / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
