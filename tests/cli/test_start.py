@@ -150,6 +150,25 @@ def test_a_since_that_is_neither_snapshot_nor_date_is_a_usage_error(tmp_path: Pa
     assert "yesterday.json" in result.stderr
 
 
+def test_a_fault_never_ends_as_a_finding(tmp_path: Path, account: Path) -> None:
+    """Exit code 1 says that a finding is over the threshold; Python's own for an uncaught error is 1 too."""
+    file = tmp_path / "file"
+    file.write_text("")
+    line = [sys.executable, "-m", "nephoscope.cli.main", "--data", file / "below", "scan", account]
+    done = subprocess.run([*map(str, line)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert str(file) in done.stderr
+
+
+def test_a_damaged_memory_of_the_last_scan_is_told(tmp_path: Path, account: Path) -> None:
+    scan(tmp_path, account)
+    (tmp_path / "data" / "posture" / "last-scan.json").write_text("{")
+    result = scan(tmp_path)
+    assert result.exit_code == 2
+    assert "last-scan.json" in result.stderr
+
+
 def test_version() -> None:
     result = CliRunner().invoke(cli, ["version"])
     assert result.output.startswith("nephoscope ")

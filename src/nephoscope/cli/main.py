@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from nephoscope import __version__
 
 _FOLDER = Path(__file__).parent
+USAGE, NOT_JUDGED = 2, 3
 
 
 class Commands(click.Group):
@@ -66,6 +68,14 @@ def main() -> None:
         # The reader of our output (head, less) went away: that is its right.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        click.echo(f"nephoscope: {error}", err=True)
+        sys.exit(USAGE)
+    except Exception:  # noqa: BLE001 - the last resort
+        # Never Python's own 1, which would say that a finding is over the threshold.
+        traceback.print_exc()
+        click.echo("nephoscope: this is a fault of nephoscope, nothing was judged", err=True)
+        sys.exit(NOT_JUDGED)
 
 
 if __name__ == "__main__":

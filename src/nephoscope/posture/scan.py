@@ -158,6 +158,11 @@ def save_request(request: Request, data: Path) -> None:
 
 
 def last_request(data: Path) -> Request | None:
-    """The request of the last scan in a data folder, None where there was none."""
+    """The request of the last scan in a data folder, None where there was none; ContentError where it cannot be read."""
     path = data / "posture" / "last-scan.json"
-    return msgspec.json.decode(path.read_bytes(), type=Request) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Request)
+    except msgspec.DecodeError as error:
+        raise ContentError(f"damaged, scan again: {error}", Place(str(path))) from error
