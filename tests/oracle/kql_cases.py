@@ -146,7 +146,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--engine", choices=["nephoscope", "empty", "error"], default="nephoscope")
+    parser.add_argument("--engine", choices=["nephoscope", "witness", "empty", "error"], default="nephoscope")
     parser.add_argument("--file", choices=[*FILES, *HINTS], action="append", help="only these files")
     parser.add_argument("--family", help="only records of this family")
     parser.add_argument("--workers", type=int, default=2)

@@ -50,6 +50,26 @@ def nephoscope(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     return ask
 
 
+def witness(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
+    """The row-at-a-time witness: what it does not know is refused as unsupported."""
+    from kql_witness import rows
+    from rowwise import UnwitnessedError
+
+    known = {name: read(table, stored=True) for name, table in tables.items()}
+
+    def ask(query: str) -> Answer:
+        try:
+            return Answer(rows(query, known))
+        except KqlError as error:
+            return Answer(refused=error.kind, message=str(error))
+        except UnwitnessedError as error:
+            return Answer(refused="unsupported", message=f"witness: {error}")
+        except Exception as error:  # noqa: BLE001 - a runner's border: a crash is a miss, and is shown
+            return Answer(refused="crash", message=f"{type(error).__name__}: {error}")
+
+    return ask
+
+
 def floor(name: str) -> Callable[[str], Answer]:
     """`empty` gives no columns and no rows for everything, `error` refuses everything."""
     answer = Answer(Result((), ())) if name == "empty" else Answer(refused="invalid", message="refused")
@@ -58,11 +78,12 @@ def floor(name: str) -> Callable[[str], Answer]:
 
 def engine(name: str, tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     """The engine of a runner's --engine."""
-    return nephoscope(tables) if name == "nephoscope" else floor(name)
+    engines = {"nephoscope": nephoscope, "witness": witness}
+    return engines[name](tables) if name in engines else floor(name)
 
 
-def read(table: pa.Table) -> Result:
-    """The Result of an Arrow table whose fields say their kql.type."""
+def read(table: pa.Table, stored: bool = False) -> Result:
+    """The Result of an Arrow table whose fields say their kql.type; `stored` leaves dynamic cells as texts."""
     kinds = []
     for at in range(table.num_columns):
         field = table.schema.field(at)
@@ -70,7 +91,10 @@ def read(table: pa.Table) -> Result:
         if not kind:
             raise UnreadableError(f"column {field.name} has no kql.type")
         kinds.append((field.name, kind))
-    columns = [cells(table.column(at), kind) for at, (_, kind) in enumerate(kinds)]
+    columns = [
+        cells(table.column(at), "string" if stored and kind == "dynamic" else kind)
+        for at, (_, kind) in enumerate(kinds)
+    ]
     return Result(tuple(kinds), tuple(zip(*columns, strict=True)) if columns else ())
 
 

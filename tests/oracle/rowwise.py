@@ -7,6 +7,7 @@ so that a test can count what was compared and what was not.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -311,6 +312,55 @@ def numbered(witness: Witness, relation: relations.Numbered) -> list[Row]:
         counts[key] = counts.get(key, 0) + 1
         found.append(row | {relation.number.id: counts[key]})
     return found
+
+
+@runs(relations.FirstOf)
+def first_of(witness: Witness, relation: relations.FirstOf) -> list[Row]:
+    return first_of_each(witness, witness.rows(relation.input), list(relation.keys))
+
+
+@runs(relations.Windowed)
+def windowed(witness: Witness, relation: relations.Windowed) -> list[Row]:
+    rows = witness.rows(relation.input)
+    runs_: list[list[Row]] = []
+    for row in rows:
+        restart = relation.call.restart
+        if not runs_ or (restart is not None and witness.value(restart, row) is True):
+            runs_.append([])
+        runs_[-1].append(row)
+    return [
+        row | {relation.column.id: cell} for run in runs_ for row, cell in window(witness, relation.call, run)
+    ]
+
+
+def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tuple[Row, Any]]:
+    """Each row of a run with its cell."""
+    cells = [[witness.value(argument, row) for argument in call.arguments] for row in rows]
+    if call.function in ("prev", "next"):
+        return [(row, neighbour(call, cells, at)) for at, row in enumerate(rows)]
+    if call.function == "row_number":
+        return [(row, at + (cells[at][0] if cells[at] else 1)) for at, row in enumerate(rows)]
+    if call.function == "row_cumsum":
+        return list(zip(rows, itertools.accumulate(cell[0] or 0 for cell in cells), strict=True))
+    if call.function not in ("row_rank_dense", "row_rank_min"):
+        raise UnwitnessedError(f"{call.function}()")
+    ranks: list[int] = []
+    for at, cell in enumerate(cells):
+        same = at > 0 and cell[0] == cells[at - 1][0]
+        ranks.append(
+            ranks[-1]
+            if same
+            else (ranks[-1] + 1 if ranks else 1)
+            if call.function.endswith("dense")
+            else at + 1
+        )
+    return list(zip(rows, ranks, strict=True))
+
+
+def neighbour(call: bound.WindowCall, cells: list[list[Any]], at: int) -> Any:
+    _, offset, absent = cells[at]
+    other = at + (-offset if call.function == "prev" else offset)
+    return cells[other][0] if 0 <= other < len(cells) else absent
 
 
 @runs(relations.Shared)

@@ -117,6 +117,27 @@ def take_any(rows: Rows, call: AggregateCall) -> Any:
     return next(iter(known(rows)), "" if call.type == "string" else None)
 
 
+def extreme(rows: Rows, call: AggregateCall, most: bool) -> Any:
+    """`[by, value]`: the value on the first row whose `by` is greatest or least; of any row where every `by` is null."""
+    best: list[Any] | None = None
+    for row in rows:
+        if best is None or (
+            row[0] is not None and (best[0] is None or (row[0] > best[0] if most else row[0] < best[0]))
+        ):
+            best = row
+    return best[1] if best is not None else "" if call.type == "string" else None
+
+
+@gives("arg_max")
+def arg_max(rows: Rows, call: AggregateCall) -> Any:
+    return extreme(rows, call, most=True)
+
+
+@gives("arg_min")
+def arg_min(rows: Rows, call: AggregateCall) -> Any:
+    return extreme(rows, call, most=False)
+
+
 def moments(rows: Rows) -> tuple[int, float]:
     """How many values, and the sum of their squared distances from the mean."""
     values = [float(value) for value in known(rows)]

@@ -1,0 +1,25 @@
+"""The witness on a query's text: parsed and bound by nephoscope, run row by row by rowwise."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from kql_compare import Result
+from kql_engine import NOW
+from rowwise import Witness
+
+from nephoscope.kql.catalog import Catalog, MemoryCatalog
+from nephoscope.kql.compile import bound_query, ticks
+from nephoscope.kql.parser import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+sys.setrecursionlimit(20_000)
+
+
+def rows(query: str, tables: Mapping[str, Result], catalog: Catalog | None = None) -> Result:
+    """The result of a query over tables (dynamic cells are stored texts); UnwitnessedError where the witness cannot say."""
+    known = catalog or MemoryCatalog.of({name: table.columns for name, table in tables.items()})
+    return Witness(tables, ticks(NOW)).result(bound_query(parse(query), known).relation)
