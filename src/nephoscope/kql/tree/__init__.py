@@ -64,6 +64,9 @@ from nephoscope.kql.tree.expressions import (
     Star as Star,
 )
 from nephoscope.kql.tree.expressions import (
+    TypedName as TypedName,
+)
+from nephoscope.kql.tree.expressions import (
     Unary as Unary,
 )
 from nephoscope.kql.tree.expressions import (

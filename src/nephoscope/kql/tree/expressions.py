@@ -122,11 +122,12 @@ class Named(Expression):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordered(Expression):
-    """`value asc nulls first` of sort and top; None where the text does not say."""
+    """`value asc nulls first` of sort and top; None where the text does not say. `granny` is project-reorder's `granny-asc`."""
 
     value: Expression
     ascending: bool | None = None
     nulls_first: bool | None = None
+    granny: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,14 @@ class ColumnDeclaration(Node):
 
     name: str
     type: KqlType | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedName(Expression):
+    """`name: type` among the columns that find projects."""
+
+    name: str
+    type: KqlType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class ProjectRename(Operator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectReorder(Operator):
-    """`project-reorder a, b* asc`: Name, Wildcard, or Ordered around them; `granny` keeps `granny-asc` and `granny-desc`."""
+    """`project-reorder a, b* asc`: Name, Wildcard, or Ordered around them (`granny` there for `granny-asc`)."""
 
     items: tuple[Expression, ...]
 
@@ -374,7 +374,7 @@ class Scan(Operator):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find(Operator):
-    """`find withsource=... in (tables) where predicate project columns`; `pack` where `pack_all()` or `pack(*)` is projected."""
+    """`find withsource=... in (tables) where predicate project columns`: Name, Wildcard, TypedName or the Call `pack(*)`."""
 
     predicate: Expression
     tables: tuple[Expression, ...] = ()
