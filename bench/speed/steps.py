@@ -151,7 +151,7 @@ def digests(shared: Path, cache: Path, file: Path, sample: int) -> Figures:
     chosen = random.Random(1).sample(keys, min(sample, len(keys)))
     compiled = _compiled(run, frozenset(chosen))
     with span() as slow:
-        explained = _explained(run, estate, chosen, compiled)
+        explained = _explained(run, estate, chosen)
     return {
         "resources": len(chosen),
         "of": len(keys),
@@ -181,9 +181,7 @@ def _compiled(run: Run, chosen: frozenset[str]) -> dict[tuple[str, str], State]:
     return found
 
 
-def _explained(
-    run: Run, estate: Estate, chosen: Iterable[str], _: dict[tuple[str, str], State]
-) -> dict[tuple[str, str], State]:
+def _explained(run: Run, estate: Estate, chosen: Iterable[str]) -> dict[tuple[str, str], State]:
     engine, context = run.engine, Context(now=NOW)
     rules = []
     for index, requirement in enumerate(engine.program.requirements):
