@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,12 +17,16 @@ from nephoscope.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.console import ConsoleOptions, RenderableType
+
     from nephoscope.posture.ranking import Ranked
     from nephoscope.posture.report import Report
     from nephoscope.posture.score import SecureScore
 
 #: A longer list is in the JSON output.
 MAX_CHANGES = 40
+#: Narrower, the table of controls has no bars.
+WIDE = 100
 
 SEVERITY_STYLE = {
     Severity.CRITICAL: "bold magenta",
@@ -35,7 +42,7 @@ def render(report: Report, out: TextIO) -> None:
     console = console_of(out)
     scored = report.score
     _headline(report, console)
-    console.print(score_table(scored))
+    console.print(score_table(scored, console.width))
     failing = [ranked for ranked in report.ranking if ranked.unhealthy]
     console.print(ranking_table(failing[: report.top]))
     if len(failing) > report.top:
@@ -44,9 +51,29 @@ def render(report: Report, out: TextIO) -> None:
     _unjudged(report, console)
 
 
+class PlainConsole(Console):
+    """A console that shows control characters of what it is given (names and tags of an estate) instead of obeying them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of a renderable, control characters in their texts spelled out."""
+        for segment in super().render(renderable, options):
+            if segment.control or _CONTROL.search(segment.text) is None:
+                yield segment
+            else:
+                yield Segment(_CONTROL.sub(_spelled, segment.text), segment.style)
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""C0 and C1 without tab and line feed, and the marks that turn the direction of writing."""
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
 def console_of(out: TextIO) -> Console:
     """A console on the stream: its own width on a terminal, 120 columns elsewhere."""
-    return Console(file=out, width=None if out.isatty() else 120, highlight=False)
+    return PlainConsole(file=out, width=None if out.isatty() else 120, highlight=False, emoji=False)
 
 
 def percent(score: SecureScore) -> str:
@@ -60,7 +87,7 @@ def _headline(report: Report, console: Console) -> None:
     counts = report.states
     subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
     console.print(
-        f"\n[bold]nephoscope[/bold]  {report.scope}  "
+        f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{len(report.run.estate.resources):,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
     console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
@@ -68,29 +95,22 @@ def _headline(report: Report, console: Console) -> None:
     console.print("[dim]assessments: " + ", ".join(parts) + "[/dim]\n")
 
 
-def score_table(score: SecureScore) -> Table:
-    """The controls that were assessed, the one with most to gain first."""
+def score_table(score: SecureScore, width: int) -> Table:
+    """The controls that were assessed, the one with most to gain first; bars where the width has room for them."""
+    bars = width >= WIDE
     table = Table(
         title="Controls", title_justify="left", title_style="bold", expand=False, box=None, pad_edge=False
     )
-    for name, justify in (
-        ("control", "left"),
-        ("score", "right"),
-        ("max", "right"),
-        ("", "left"),
-        ("to gain", "right"),
-        ("healthy", "right"),
-        ("unhealthy", "right"),
-        ("unknown", "right"),
-    ):
-        table.add_column(name, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("control", header_style="dim", overflow="fold")
+    for name in ("score", "max", *(("",) if bars else ()), "to gain", "healthy", "unhealthy", "unknown"):
+        table.add_column(name, justify="right" if name else "left", header_style="dim", no_wrap=True)
     assessed = [control for control in score.controls if control.weight or control.unknown]
     for item in sorted(assessed, key=lambda control: (-control.potential, -control.control.max_score)):
         table.add_row(
             item.control.name,
             f"{item.current:.2f}" if item.weight else "-",
             str(item.control.max_score),
-            _bar(item.percentage) if item.max else "",
+            *((_bar(item.percentage) if item.max else "",) if bars else ()),
             f"+{item.potential:.2f}" if item.potential else "",
             str(item.healthy),
             Text(str(item.unhealthy), style="bold red" if item.unhealthy else "dim"),
@@ -116,7 +136,7 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
         expand=False,
     )
     table.add_column("severity", header_style="dim", no_wrap=True)
-    table.add_column("recommendation", header_style="dim", overflow="fold", min_width=40)
+    table.add_column("recommendation", header_style="dim", overflow="fold", min_width=30)
     table.add_column("failing", justify="right", header_style="dim", no_wrap=True)
     table.add_column("of", justify="right", header_style="dim", no_wrap=True)
     table.add_column("gain", justify="right", header_style="dim", no_wrap=True)
@@ -125,7 +145,7 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
         severity = item.recommendation.severity
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
-            item.recommendation.name,
+            Text(item.recommendation.name),
             str(item.unhealthy),
             str(item.unhealthy + item.counts[State.COMPLIANT]),
             f"+{item.gain:.2f}" if item.gain else "",

@@ -31,7 +31,7 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
     for item in standards:
         counts = [str(item.outcomes[outcome]) for outcome in _SHOWN if outcome is not Outcome.PASSED]
         share = f"{item.percentage:.1%}" if item.percentage is not None else "not judged"
-        table.add_row(item.name, str(item.outcomes[Outcome.PASSED]), *counts, share)
+        table.add_row(Text(item.name), str(item.outcomes[Outcome.PASSED]), *counts, share)
     console.print(table)
     for item in standards:
         shares = ", ".join(f"{item.shares[share]} {share.value}" for share in Share if item.shares[share])
@@ -49,7 +49,10 @@ def _controls(standard: Standard) -> Table:
     for control in standard.controls:
         outcomes = [item.outcome for item in control.requirements]
         table.add_row(
-            control.name + (f"  {control.title}" if control.title and control.title != control.name else ""),
+            Text(
+                control.name
+                + (f"  {control.title}" if control.title and control.title != control.name else "")
+            ),
             Text(control.outcome.value, style=_STYLE.get(control.outcome, "dim")),
             *(str(outcomes.count(outcome)) for outcome in _SHOWN[:4]),
             str(sum(item.share is Share.MANUAL for item in control.requirements)),

@@ -35,7 +35,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
         raise click.UsageError(f"no judged resource has an id that ends in {wanted!r}")
     console = console_of(out)
     for resource in sorted(resources):
-        console.print(f"\n[bold]{resource}[/bold]")
+        console.print(Text(f"\n{resource}", style="bold"))
         for row in report.rows:
             if row.assessment.resource == resource and row.assessment.state is not State.NOT_APPLICABLE:
                 _verdict(report, row, console)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 def render(report: Report, out: TextIO, *, controls: bool) -> None:
     """Print the score for a person."""
     console = console_of(out)
-    console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{report.scope}[/dim]\n")
-    console.print(score_table(report.score))
+    console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
+    console.print(score_table(report.score, console.width))
     console.print(_subscriptions(report))
     if report.delta:
         _delta(report, console)
@@ -54,7 +55,7 @@ def _subscriptions(report: Report) -> Table:
             continue
         resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
         table.add_row(
-            subscription_name(resource) or scope.subscription,
+            Text(subscription_name(resource) or scope.subscription),
             f"{scope.percentage:.1%}" if scope.scored else "not scored",
             f"{scope.current:.2f}",
             str(scope.max),
