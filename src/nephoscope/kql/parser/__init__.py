@@ -57,7 +57,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     return found
 
 
-def parse_function(body: str, parameters: str = "") -> Lambda:
+def parse_function(parameters: str, body: str) -> Lambda:
     """A stored function as a Lambda: its body with or without braces; raises KqlError located in the body or the parameters."""
     declared = parse_parameters(parameters)
     cursor = _cursor(body)
