@@ -42,7 +42,7 @@ def _query(text: str) -> dict[str, str]:
 
 
 _URL = re.compile(
-    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?://)?)?(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://)?(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
     r"(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>\d*))?(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.DOTALL,
 )
@@ -111,11 +111,11 @@ def _csv_line(text: str) -> list[str]:
 
 parse_csv = _reader("parse_csv", "Take the first line of CSV text apart.", _csv_line)
 
+_SCALES = "[CAST('10000000000000' AS DECIMAL(38,11)), CAST('100000' AS DECIMAL(38,11)), CAST('0.001' AS DECIMAL(38,11)), CAST('0.00000000001' AS DECIMAL(38,11))]"
 _VERSION = macro(
     "kql_parse_version(x)",
-    "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN "
-    "TRY_CAST(list_sum(list_transform([1, 2, 3, 4], lambda i: CAST(coalesce(nullif(split_part(trim(x), '.', i), ''), '0') AS DECIMAL(38,0)) "
-    "* [CAST('1000000000000000' AS DECIMAL(38,0)), CAST('10000000000' AS DECIMAL(38,0)), CAST('100000' AS DECIMAL(38,0)), CAST('1' AS DECIMAL(38,0))][i])) AS DECIMAL(38,17)) END",
+    "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN CAST(list_sum(list_transform([1, 2, 3, 4], "
+    f"lambda i: CAST(coalesce(nullif(split_part(trim(x), '.', i), ''), '0') AS BIGINT) * {_SCALES}[i])) AS DECIMAL(38,17)) END",
 )
 
 
