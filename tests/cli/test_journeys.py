@@ -242,3 +242,44 @@ def test_a_modify_preview_is_shown_and_nothing_is_changed(tmp_path: Path) -> Non
     )
     patch = json.loads(text[text.index("[\n") : text.index("]") + 1])
     assert patch == [{"op": "replace", "path": "/properties/supportsHttpsTrafficOnly", "value": True}]
+
+
+def test_an_exemption_that_names_no_member_is_told(tmp_path: Path) -> None:
+    exemption = _exemption(
+        "/subscriptions/19bb8813-1390-5200-a12d-91f84da3a28a", "unused", "Waiver", "2030-01-01T00:00:00Z"
+    )
+    exemption["properties"] |= {
+        "policyAssignmentId": "/providers/Microsoft.Authorization/policyAssignments/nephoscope",
+        "policyDefinitionReferenceIds": ["no-such-member"],
+    }
+    file = tmp_path / "exemption.json"
+    file.write_text(json.dumps(exemption))
+    arguments = [
+        "--data",
+        str(tmp_path),
+        "scan",
+        "sample:",
+        "--no-history",
+        "--decisions",
+        str(file),
+        "-o",
+        "csv",
+    ]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 3
+    assert "no-such-member" in result.stderr
+
+
+def test_a_filter_that_nothing_fits_is_told(tmp_path: Path) -> None:
+    arguments = [
+        "--data",
+        str(tmp_path),
+        "scan",
+        "sample:",
+        "--no-history",
+        "--subscription",
+        "typo",
+        "-o",
+        "csv",
+    ]
+    assert "nothing that was judged fits the filters" in CliRunner().invoke(cli, arguments).stderr

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from nephoscope.policy.catalogue import Taken
     from nephoscope.posture.content_test import Outcome
 
+#: Documents named without --verbose.
+MAX_SHOWN = 10
+
 _PATH = click.Path(exists=True, path_type=Path)
 
 
@@ -70,9 +73,11 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
     )
     for reason, count in taken.reasons():
         click.echo(f"  {count:>6,}  not taken or in doubt: {reason}")
-    if verbose:
-        for problem in taken.problems:
-            click.echo(f"  {problem.place}: {problem.reason}")
+    shown = taken.problems if verbose else taken.problems[:MAX_SHOWN]
+    for problem in shown:
+        click.echo(f"  {problem.place}: {problem.reason}")
+    if len(shown) < len(taken.problems):
+        click.echo(f"  ... and {len(taken.problems) - len(shown):,} more: --verbose lists them")
 
 
 @command.command("list")

@@ -240,7 +240,8 @@ class Program:
         if error.cause == "version-not-held":
             entry = self.catalogue.find("definition", requirement.definition)
         self.problems.append(
-            Problem(Place(requirement.assignment.id, path=requirement.reference), error.message)
+            # Its resources end Unknown and say so; nothing went wrong (docs/decisions/0030).
+            Problem(Place(requirement.assignment.id, path=requirement.reference), error.message, error=False)
         )
         return _faulty(requirement, entry, fault)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -89,7 +90,20 @@ class Run:
         found = [*self.plan.problems, *self.engine.program.problems]
         found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
         found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
+        found.extend(self._without_members())
         return tuple(found)
+
+    def _without_members(self) -> Iterator[Problem]:
+        """Exemptions that name members which their assignment does not have."""
+        members: defaultdict[str, set[str]] = defaultdict(set)
+        for one in self.engine.program.requirements:
+            members[one.assignment.id].add(one.reference.lower())
+        for exemption in self.plan.exemptions:
+            strangers = exemption.references - members.get(exemption.assignment, exemption.references)
+            if strangers:
+                names = ", ".join(sorted(strangers))
+                reason = f"the exemption names members that {exemption.assignment} does not have: {names}"
+                yield Problem(Place(exemption.id, path="properties.policyDefinitionReferenceIds"), reason)
 
     @cached_property
     def requirements(self) -> dict[tuple[str, str], Requirement]:

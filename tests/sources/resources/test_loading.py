@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import shutil
@@ -353,3 +354,17 @@ def test_any_object_gives_only_resources_or_quarantine(tmp_path_factory, value):
     path.write_text(json.dumps(value))
     estate = resources.load([path])
     assert all(isinstance(item, Resource) for item in estate.resources.values())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+@pytest.mark.parametrize("name", [*WHOLE])
+def test_utf_16_as_windows_powershell_writes_it(tmp_path, name, encoding):
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    (tmp_path / name).write_bytes(mark + (CASES / name).read_text(encoding="utf-8").encode(encoding))
+    assert resources.load([tmp_path]).resources.keys() == load(name).resources.keys()
+
+
+def test_a_cut_off_utf_16_file_is_quarantined(tmp_path):
+    (tmp_path / "a.json").write_bytes('{"id": "'.encode("utf-16")[:-1])
+    (bad, *_) = resources.load([tmp_path]).quarantine
+    assert "UTF-16" in bad.reason

@@ -90,7 +90,12 @@ def _headline(report: Report, console: Console) -> None:
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{len(report.run.estate.resources):,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
-    console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
+    weighted = (
+        "  [dim]weighted over the subscriptions; controls over all their resources[/dim]"
+        if subscriptions > 1
+        else ""
+    )
+    console.print(f"[bold]Secure score {percent(report.score)}[/bold]{weighted}")
     parts = [f"{counts[state]:,} {state.value}" for state in State if counts[state]]
     console.print("[dim]assessments: " + ", ".join(parts) + "[/dim]\n")
 

@@ -54,6 +54,8 @@ def _report(data: Path, options: Mapping[str, Any], progress: Progress) -> Repor
     for problem in run.errors:
         if problem.error:
             click.echo(f"nephoscope: {problem.place}: {problem.reason}", err=True)
+    if report.filter != Filter() and not report.rows:
+        click.echo("nephoscope: nothing that was judged fits the filters", err=True)
     return _compared(report, scan, before, options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import zipfile
@@ -99,11 +100,27 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
     """
     try:
         with _open(source) as (stream, packed):
-            yield from _bounded(stream, packed, limits, advance)
+            yield from _as_utf8(_bounded(stream, packed, limits, advance))
+    except UnicodeError as error:
+        raise FileError(f"begins as UTF-16 and goes on otherwise: {error}") from error
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"cannot be read: {error.args[-1] if error.args else error}") from error
+
+
+def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes in UTF-8; a stream with a byte order mark of UTF-16, as Windows PowerShell writes with `>`, is recoded."""
+    first = next(stream, b"")
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield first
+        yield from stream
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    yield decoder.decode(first).encode()
+    for chunk in stream:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()
 
 
 def _bounded(
