@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.lexer import Token, words
 from nephoscope.kql.parser import parse
 from nephoscope.kql.parser.expressions import PRECEDENCE
+from nephoscope.kql.tree import Binary, Parameter, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from nephoscope.kql.tree import Query
 
 INDENT = "    "
 
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
-_TIGHT = frozenset(("*", "."))
 _OPERAND_WORDS = frozenset(PRECEDENCE) | frozenset(
-    "where filter extend project summarize by on with of from to step print let in take limit top default asc desc".split()
+    [
+        "where",
+        "filter",
+        "extend",
+        "project",
+        "summarize",
+        "by",
+        "on",
+        "with",
+        "of",
+        "from",
+        "to",
+        "step",
+        "print",
+        "take",
+        "limit",
+        "top",
+    ]
 )
 
 
 def formatted(text: str) -> str:
-    """The query laid out: a pipe a line, a statement a line, brackets indented, comments kept; raises KqlError where it does not parse.
+    """The query laid out: a pipe a line, a statement a line, brackets indented, comments kept.
 
-    The result parses to the same tree and is formatted already.
+    The result parses to the same tree and is formatted already; raises KqlError where the query does not parse.
     """
-    parse(text)
+    tree = parse(text)
     found = words(text)
-    return _Layout(text, sorted([*found.tokens[:-1], *found.comments], key=lambda token: token.start)).text()
+    tokens = sorted([*found.tokens[:-1], *found.comments], key=lambda token: token.start)
+    return _Layout(text, tokens, _Roles(tree, tokens)).text()
+
+
+class _Roles:
+    """What the tree says about marks that look alike: the = of a parameter, the * between two factors."""
+
+    def __init__(self, tree: Query, tokens: Sequence[Token]) -> None:
+        self._starts = [token.start for token in tokens]
+        self._tokens = tokens
+        self.parameter_equals: set[int] = set()
+        self.products: set[int] = set()
+        for node in walk(tree):
+            if isinstance(node, Parameter):
+                self.parameter_equals.add(self._first("=", node.span.start))
+            elif isinstance(node, Binary) and node.operator == "*":
+                self.products.add(self._first("*", node.left.span.end))
+
+    def _first(self, text: str, start: int) -> int:
+        """The offset of the first such mark at or behind an offset; there is one."""
+        place = bisect_left(self._starts, start)
+        while self._tokens[place].text != text:
+            place += 1
+        return self._starts[place]
 
 
 @dataclass
@@ -45,6 +88,7 @@ class _Bracket:
 class _Layout:
     source: str
     tokens: Sequence[Token]
+    roles: _Roles
     lines: list[str] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
     open: list[_Bracket] = field(default_factory=list)
@@ -67,7 +111,7 @@ class _Layout:
             self._end_line()
             if breaks > 1 and self.lines and self.lines[-1]:
                 self.lines.append("")
-        elif self.line and _is_spaced(before, previous, token):
+        elif self.line and self._is_spaced(before, previous, token):
             self.line.append(" ")
 
     def _must_break(self, previous: Token, token: Token) -> bool:
@@ -110,14 +154,22 @@ class _Layout:
         self.lines.append("".join(self.line).rstrip())
         self.line = []
 
+    def _is_spaced(self, before: Token | None, previous: Token, token: Token) -> bool:
+        """Whether a blank stands between two words of a line."""
+        if token.kind == "comment":
+            return True
+        if {previous.start, token.start} & self.roles.parameter_equals:
+            return False
+        if "*" in (previous.text, token.text) and not {previous.start, token.start} & self.roles.products:
+            return previous.end != token.start
+        return _is_spaced(before, previous, token)
+
 
 def _is_spaced(before: Token | None, previous: Token, token: Token) -> bool:
     """Whether a blank stands between two words of a line."""
     if token.kind == "comment":
         return True
     touching = previous.end == token.start
-    if "*" in (previous.text, token.text) and touching:
-        return False
     if token.text in (",", ";", ")", "]", ".") or previous.text in ("(", "[", "."):
         return previous.text == "," and token.text == "."
     if token.text == ":" or previous.text == ":":

@@ -150,9 +150,9 @@ def _json_scalar(c: Cursor) -> Scalar:
         return datetime_text(value)
     if isinstance(value, int) and literal.type == KqlType.TIMESPAN:
         return timespan_text(value)
-    if isinstance(value, Decimal) or (isinstance(value, float) and not math.isfinite(value)):
-        return str(value)
-    return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def type_name(c: Cursor) -> KqlType:
