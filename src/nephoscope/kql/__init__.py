@@ -1,1 +1,13 @@
-"""The Kusto query language, compiled to SQL."""
+"""The Kusto query language, compiled to SQL.
+
+`compile(text, catalog)` gives SQL, `run(text, tables)` gives rows; both raise KqlError, which has a place and a hint.
+"""
+
+from nephoscope.kql.catalog import Catalog as Catalog
+from nephoscope.kql.catalog import MemoryCatalog as MemoryCatalog
+from nephoscope.kql.compile import Compiled as Compiled
+from nephoscope.kql.compile import compile_query as compile  # noqa: A004 - the public name
+from nephoscope.kql.errors import KqlError as KqlError
+from nephoscope.kql.run import run as run
+
+__all__ = ["Catalog", "Compiled", "KqlError", "MemoryCatalog", "compile", "run"]

@@ -13,12 +13,25 @@ from nephoscope.kql.types import KqlType
 class TableSchema:
     """A table: its KQL name as it is stored and its columns, in order, names distinct by case.
 
-    `relation` is the name under which the engine finds the rows ('' = `name`).
+    `relation` is the name under which the engine finds the rows ('' = `name`). `storage` says, column by column, how the engine
+    stores the values where it is not as types.KqlType says: 'timestamp', 'timestamp_ns', 'interval', 'text' (a dynamic that may be no
+    JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says.
     """
 
     name: str
     columns: tuple[tuple[str, KqlType], ...]
     relation: str = ""
+    storage: tuple[str, ...] = ()
+
+    def stored_names(self) -> tuple[str, ...]:
+        """What the engine calls the columns: their own names, but where an earlier one differs only by case, with the position."""
+        seen: set[str] = set()
+        result = []
+        for place, (name, _) in enumerate(self.columns):
+            lowered = name.lower()
+            result.append(f"{name}\u00b7{place}" if lowered in seen else name)
+            seen.add(lowered)
+        return tuple(result)
 
 
 @dataclass(frozen=True, slots=True)

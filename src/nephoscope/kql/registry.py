@@ -3,7 +3,8 @@
 A signature is `name(parameter: type, [optional: type], rest: type, ...): returned`. A type is a KqlType name, several joined by `|`
 (the argument keeps its own type), `any` (every type, kept), `number` (int, long, real or decimal, kept), `T` (all such arguments
 get one common type) or `const` before one of these (the argument must be a constant). Returned is a type name, `T`, or `first` (the
-type of the first argument). `...` lets the parameter before it repeat, `...2` the two before it, also in the middle. A dynamic argument is converted to the parameter's type; int widens to long, both widen to real.
+type of the first argument). `...` lets the parameter before it repeat, `...2` the two before it, also in the middle.
+A dynamic argument is converted to the parameter's type; int widens to long, both widen to real.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def signature(text: str) -> Signature:
     block = int(parts[dots][3:] or 1) if dots is not None else max(1, len(parameters))
     tail = len(parameters) - dots if dots is not None else 0
     shown = re.sub(r"\.\.\.\d", "...", text)
-    return Signature(name.strip(), parameters, returns.lstrip(": ").strip(), dots is not None, shown, block, tail)
+    return Signature(
+        name.strip(), parameters, returns.lstrip(": ").strip(), dots is not None, shown, block, tail
+    )
 
 
 def _parameter(text: str) -> Parameter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nephoscope.kql.bound import AggregateCall, Bound, Column
+from nephoscope.kql.bound import AggregateCall, Bound, Column, WindowCall
 from nephoscope.kql.catalog import TableSchema
 
 JoinKind = Literal[
@@ -89,7 +89,9 @@ class Aggregated(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined(Relation):
-    """Two relations joined on equal `keys` (left, right); null keys never match, `residual` is a further condition over both sides.
+    """Two relations joined on equal `keys` (left, right); null keys match null keys.
+
+    `residual` is a further condition over both sides.
 
     `columns` are those of the kind, all with ids of the two sides.
     """
@@ -154,6 +156,23 @@ class Numbered(Relation):
     input: Relation
     number: Column
     partition: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windowed(Relation):
+    """The input with a column that a window function makes, over the input's order."""
+
+    input: Relation
+    column: Column
+    call: WindowCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstOf(Relation):
+    """The first row (in the input's order, any where it has none) of each combination of `keys`."""
+
+    input: Relation
+    keys: tuple[Bound, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

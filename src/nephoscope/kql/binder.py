@@ -1,0 +1,221 @@
+"""What binding a query needs to know: names in scope, fresh column names, and who binds which node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from nephoscope.kql import tree
+from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall
+from nephoscope.kql.errors import KqlError, Span, did_you_mean, invalid, unsupported
+
+if TYPE_CHECKING:
+    from nephoscope.kql.catalog import Catalog
+    from nephoscope.kql.relations import Relation
+    from nephoscope.kql.types import KqlType
+
+MAX_DEPTH = 200
+"""How deep functions and sub-queries may nest."""
+MAX_NODES = 200_000
+"""How many nodes a query may have after its functions are expanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarMeaning:
+    """A name that stands for a value."""
+
+    value: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class TableMeaning:
+    """A name that stands for rows: bound anew at every use, so that every use has columns of its own."""
+
+    expression: tree.Expression
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMeaning:
+    """A name that stands for rows that are computed once (`as`, `materialize`)."""
+
+    make: Callable[[], Relation]
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaMeaning:
+    """A name that stands for a function; `env` is where it was declared."""
+
+    function: tree.Lambda
+    env: Env
+
+
+Meaning: TypeAlias = ScalarMeaning | TableMeaning | SharedMeaning | LambdaMeaning
+
+
+@dataclass(eq=False)
+class Collector:
+    """Aggregates (in summarize) or window functions that an expression uses, each once, with the hidden column that holds it."""
+
+    calls: list[tuple[Column, AggregateCall | WindowCall]] = field(default_factory=list)
+
+    def column(self, call: AggregateCall | WindowCall, binder: Binder) -> Column:
+        """The column of a call."""
+        for column, known in self.calls:
+            if known == call:
+                return column
+        column = binder.column("", call.type)
+        self.calls.append((column, call))
+        return column
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression is bound: let names, the row's columns by name, and what the operator allows.
+
+    `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
+    """
+
+    binder: Binder
+    names: Mapping[str, Meaning] = field(default_factory=dict)
+    row: Mapping[str, Column] = field(default_factory=dict)
+    sides: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
+    aggregates: Collector | None = None
+    windows: Collector | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    def over(self, relation: Relation, windows: Collector | None = None) -> Env:
+        """The same names over the columns of a relation."""
+        row = {column.name: column for column in relation.columns}
+        return replace(self, row=row, sides={}, aggregates=None, windows=windows, extras={})
+
+    def without_row(self) -> Env:
+        """The same names, no row: where a sub-query or a function's body is bound."""
+        return replace(self, row={}, sides={}, aggregates=None, windows=None, extras={})
+
+    def naming(self, names: Mapping[str, Meaning]) -> Env:
+        """With further names."""
+        return replace(self, names=MappingProxyType({**self.names, **names}))
+
+    def scalar(self, expression: tree.Expression) -> Bound:
+        """Bind a scalar expression here."""
+        return self.binder.scalar(expression, self)
+
+    def tabular(self, expression: tree.Expression) -> Relation:
+        """Bind a tabular expression here, without the row's columns."""
+        return self.binder.tabular(expression, self.without_row())
+
+
+ScalarBinder: TypeAlias = Callable[[Any, Env], Bound]
+OperatorBinder: TypeAlias = Callable[[Any, Any, Env], "Relation"]
+SourceBinder: TypeAlias = Callable[[Any, Env], "Relation"]
+
+SCALARS: dict[type[tree.Node], ScalarBinder] = {}
+OPERATORS: dict[type[tree.Node], OperatorBinder] = {}
+SOURCES: dict[type[tree.Node], SourceBinder] = {}
+
+B = TypeVar("B", bound=Callable[..., Any])
+
+
+def binds_scalar(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (node, env) -> Bound binds such scalar nodes."""
+    return _registering(SCALARS, kind)
+
+
+def binds_source(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (node, env) -> Relation binds such nodes where rows are wanted."""
+    return _registering(SOURCES, kind)
+
+
+def binds_operator(kind: type[tree.Node]) -> Callable[[B], B]:
+    """The decorated function (input or None, operator, env) -> Relation binds such tabular operators."""
+    return _registering(OPERATORS, kind)
+
+
+def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Callable[[B], B]:
+    def register(body: B) -> B:
+        table[kind] = body
+        return body
+
+    return register
+
+
+class Binder:
+    """The state of binding one query."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._ids = count(1)
+        self._depth = 0
+        self._nodes = 0
+        self.hint: tree.operators.Render | None = None
+
+    def column(self, name: str, kind: KqlType) -> Column:
+        """A new column."""
+        return Column(f"c{next(self._ids)}", name, kind)
+
+    def fresh(self, relation: Relation) -> tuple[Column, ...]:
+        """New columns named and typed as those of a relation."""
+        return tuple(self.column(column.name, column.type) for column in relation.columns)
+
+    def shared_name(self) -> str:
+        """A new name for rows that are computed once."""
+        return f"s{next(self._ids)}"
+
+    def scalar(self, expression: tree.Expression, env: Env) -> Bound:
+        """Bind a scalar expression; KqlError where it has no meaning."""
+        bind = SCALARS.get(type(expression))
+        if bind is None:
+            raise invalid("a scalar expression is wanted here, not rows", expression.span)
+        found: Bound = self._guarded(bind, expression.span, expression, env)
+        return found
+
+    def tabular(self, expression: tree.Expression, env: Env) -> Relation:
+        """Bind an expression that gives rows; KqlError where it has no meaning."""
+        bind = SOURCES.get(type(expression))
+        if bind is None:
+            raise invalid("rows are wanted here, not a scalar expression", expression.span)
+        found: Relation = self._guarded(bind, expression.span, expression, env)
+        return found
+
+    def operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
+        """Bind a tabular operator over its input (None where it starts the pipe)."""
+        bind = OPERATORS.get(type(operator))
+        if bind is None:
+            raise unsupported(f"the operator {operator_name(operator)}", operator.span)
+        found: Relation = self._guarded(bind, operator.span, relation, operator, env)
+        return found
+
+    def _guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
+        self._nodes += 1
+        if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
+            raise invalid("the query is too deep or too large once its functions are expanded", span)
+        self._depth += 1
+        try:
+            return bind(*arguments)
+        finally:
+            self._depth -= 1
+
+
+def operator_name(operator: tree.Operator) -> str:
+    """An operator's name as a query writes it."""
+    if isinstance(operator, tree.operators.Unknown):
+        return operator.name
+    words = "".join(
+        f"-{letter.lower()}" if letter.isupper() else letter for letter in type(operator).__name__
+    )
+    return words.strip("-")
+
+
+def reference(column: Column, span: Span) -> ColumnRef:
+    """The value of a column."""
+    return ColumnRef(type=column.type, span=span, column=column)
+
+
+def unknown_name(name: str, env: Env, span: Span) -> KqlError:
+    """The error of a name that nothing has."""
+    known = [*env.row, *env.names]
+    return invalid(f"no column or variable is named '{name}'", span, did_you_mean(name, known))

@@ -1,0 +1,65 @@
+"""KQL text -> SQL text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope.kql import tree
+from nephoscope.kql.bind import BoundQuery, bind
+from nephoscope.kql.catalog import Catalog
+from nephoscope.kql.dialects.routine import Routine
+from nephoscope.kql.errors import NOWHERE, KqlError
+from nephoscope.kql.parser import parse
+from nephoscope.kql.relations import ResultHint
+from nephoscope.kql.types import KqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`."""
+
+    sql: str
+    parameters: Mapping[str, Any]
+    columns: tuple[tuple[str, KqlType], ...]
+    routines: tuple[Routine, ...] = ()
+    hint: ResultHint = field(default_factory=ResultHint)
+
+
+def ticks(moment: dt.datetime) -> int:
+    """A moment in 100 ns ticks since 0001-01-01; one without a zone is taken as UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    passed = moment - dt.datetime(1, 1, 1)
+    return (passed.days * 86_400 + passed.seconds) * 10_000_000 + passed.microseconds * 10
+
+
+def compile_query(
+    text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
+) -> Compiled:
+    """Compile a query for a dialect; `now` is what now() gives (default: this moment). KqlError with line and column."""
+    try:
+        return _compiled(text, catalog, dialect, now or dt.datetime.now(dt.UTC))
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__
+    except RecursionError:
+        raise KqlError("the query is nested too deeply", NOWHERE) from None
+
+
+def _compiled(text: str, catalog: Catalog, dialect: str, now: dt.datetime) -> Compiled:
+    if dialect != "duckdb":
+        raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
+    from nephoscope.kql.dialects.duckdb import written
+
+    bound = bound_query(parse(text), catalog)
+    sql, emitter = written(bound.relation)
+    parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
+    columns = tuple((column.name, column.type) for column in bound.relation.columns)
+    return Compiled(sql, parameters, columns, tuple(emitter.routines.values()), bound.hint)
+
+
+def bound_query(query: tree.Query, catalog: Catalog) -> BoundQuery:
+    """The bound tree of a parsed query."""
+    return bind(query, catalog)

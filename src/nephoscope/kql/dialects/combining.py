@@ -1,0 +1,97 @@
+"""Joins and unions in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.bound import Bound
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import Block, Value, over
+from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.references import order_ids, used
+from nephoscope.kql.relations import Concatenated, Joined, Relation
+from nephoscope.kql.types import KqlType
+
+_SQL_KINDS = {
+    "inner": ("", "INNER"),
+    "innerunique": ("", "INNER"),
+    "leftouter": ("LEFT", ""),
+    "rightouter": ("RIGHT", ""),
+    "fullouter": ("FULL", ""),
+    "leftsemi": ("", "SEMI"),
+    "rightsemi": ("", "SEMI"),
+    "leftanti": ("", "ANTI"),
+    "rightanti": ("", "ANTI"),
+}
+_NULLABLE_LEFT = frozenset({"rightouter", "fullouter"})
+_NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
+
+
+@writes(Joined)
+def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
+    """JOIN of two closed SELECTs."""
+    left = _side(relation.left, [key for key, _ in relation.keys], needed, emitter)
+    right = _side(relation.right, [key for _, key in relation.keys], needed, emitter)
+    both = Block(None, {**left.values, **right.values})
+    matches = [
+        build.binary(_equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
+        for one, two in relation.keys
+    ]
+    side, kind = _SQL_KINDS[relation.kind]
+    first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
+    node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)
+    result = Block(first.source, joins=[node])
+    if kind in ("SEMI", "ANTI"):
+        result.values = dict(first.values)
+        return result
+    result.values = {**left.values, **right.values}
+    if relation.kind in _NULLABLE_LEFT:
+        _text_never_null(relation.left, result)
+    if relation.kind in _NULLABLE_RIGHT:
+        _text_never_null(relation.right, result)
+    return result
+
+
+def _equality(one: Bound, two: Bound) -> str:
+    """Null keys match null keys, as the recorded rows of the real engine show."""
+    return "is not distinct from" if one.nullable and two.nullable else "="
+
+
+def _equal(one: Bound, two: Bound, both: Block, emitter: Emitter) -> exp.Expr:
+    operator = "is not distinct from" if one.nullable and two.nullable else "="
+    return build.binary(operator, emitter.scalar(one, both), emitter.scalar(two, both))
+
+
+def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> Block:
+    reads = used(keys)
+    block = emitter.rows(relation, needed | reads.keys())
+    ids = (needed | reads.keys()) & block.values.keys()
+    return block.sealed(sorted(ids))
+
+
+def _text_never_null(relation: Relation, block: Block) -> None:
+    for column in relation.columns:
+        if column.type == KqlType.STRING and column.id in block.values:
+            block.values[column.id] = Value(build.coalesce(block.values[column.id].sql, build.text("")), 2)
+
+
+@writes(Concatenated)
+def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter) -> Block:
+    """UNION ALL."""
+    places = [place for place, column in enumerate(relation.columns) if column.id in needed]
+    selects = [
+        _branch(part, [(relation.columns[place].id, fill[place]) for place in places], emitter)
+        for part, fill in zip(relation.inputs, relation.fills, strict=True)
+    ]
+    node: exp.Expr = selects[0]
+    for select in selects[1:]:
+        node = exp.Union(this=node, expression=select, distinct=False)
+    ids = [relation.columns[place].id for place in places]
+    if isinstance(node, exp.Select):
+        return over(node, ids)
+    return Block(exp.Subquery(this=node), {one: Value(build.name(one)) for one in ids})
+
+
+def _branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:
+    block = emitter.over(relation, frozenset(order_ids(relation.order)), [fill for _, fill in fills])
+    return block.select([(name, emitter.scalar(fill, block)) for name, fill in fills])

@@ -1,0 +1,64 @@
+"""mv-expand in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import Block, Value
+from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.dialects.routine import Macro
+from nephoscope.kql.references import order_ids
+from nephoscope.kql.relations import Expanded
+
+ELEMENTS = Macro(
+    "kql_elements",
+    "CREATE OR REPLACE TEMP MACRO kql_elements(x) AS CASE json_type(x) "
+    "WHEN 'ARRAY' THEN list_transform(json_extract(x, '$[*]'), lambda e: nullif(CAST(e AS VARCHAR), 'null')) "
+    "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
+    "lambda e: '{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
+    "ELSE [x] END",
+)
+PAIRS = Macro(
+    "kql_pairs",
+    "CREATE OR REPLACE TEMP MACRO kql_pairs(x) AS CASE json_type(x) "
+    "WHEN 'ARRAY' THEN list_transform(json_extract(x, '$[*]'), lambda e: nullif(CAST(e AS VARCHAR), 'null')) "
+    "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
+    "lambda e: '[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
+    "ELSE [x] END",
+)
+
+
+@writes(Expanded)
+def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+    """unnest() of each array side by side; the longest says how many rows there are."""
+    own = {item.column.id for item in relation.expansions} | {relation.position.id}
+    passing = (needed - own) | order_ids(relation.input.order)
+    block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
+    kept = sorted(passing & block.values.keys())
+    lists: list[tuple[str, exp.Expr]] = []
+    for item in relation.expansions:
+        routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
+        elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
+        if relation.limit is not None:
+            elements = build.call("list_slice", elements, build.number(1), build.number(relation.limit))
+        lists.append((item.column.id, elements))
+    inner = block.select([*block.columns(kept), *lists])
+    outer = Block(exp.Subquery(this=inner))
+    names = [build.name(name) for name, _ in lists]
+    length = build.call(
+        "greatest", *(build.coalesce(build.call("len", name), build.number(0)) for name in names)
+    )
+    if relation.keep_empty:
+        length = build.call("greatest", length, build.number(1))
+    places = build.call("unnest", build.call("range", length))
+    items = [(one, build.name(one)) for one in kept]
+    items += [(name, build.name(name)) for name, _ in lists]
+    inner = outer.select([*items, (relation.position.id, places)])
+    result = Block(exp.Subquery(this=inner), {one: Value(build.name(one)) for one in kept})
+    position = build.name(relation.position.id)
+    for name, _ in lists:
+        at = build.binary("+", position, build.number(1))
+        result.values[name] = Value(build.call("list_extract", build.name(name), at), 4)
+    result.values[relation.position.id] = Value(position)
+    return result

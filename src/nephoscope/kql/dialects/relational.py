@@ -1,0 +1,156 @@
+"""Relations in SQL: a SELECT grows through filters and assignments, and is closed where SQL needs a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlglot import exp
+
+from nephoscope.kql.bound import Bound
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
+from nephoscope.kql.dialects.routine import Routine
+from nephoscope.kql.dialects.scalars import ordered_key, scalar
+from nephoscope.kql.errors import NOWHERE, unsupported
+from nephoscope.kql.references import order_ids, size, used
+from nephoscope.kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
+
+Needed = frozenset[str]
+Writer = Callable[[Any, Needed, "Emitter"], Block]
+WRITERS: dict[type[Relation], Writer] = {}
+
+
+def writes(kind: type[Relation]) -> Callable[[Writer], Writer]:
+    """The decorated function (relation, needed ids, emitter) -> Block writes such relations."""
+
+    def register(writer: Writer) -> Writer:
+        WRITERS[kind] = writer
+        return writer
+
+    return register
+
+
+class Emitter:
+    """The state of writing one query: the routines, parameters and shared rows that it uses."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self.routines: dict[str, Routine] = {}
+        self.parameters: set[str] = set()
+        self.shared: dict[str, exp.CTE] = {}
+        self._names = 0
+
+    def use(self, routine: Routine) -> str:
+        """Make a routine part of the query; its name."""
+        for inner in getattr(routine, "uses", ()):
+            self.use(inner)
+        self.routines.setdefault(routine.name, routine)
+        return routine.name
+
+    def parameter(self, name: str) -> exp.Expr:
+        """A bound parameter."""
+        self.parameters.add(name)
+        return exp.Placeholder(this=name)
+
+    def fresh(self) -> str:
+        """A new name for a hidden column."""
+        self._names += 1
+        return f"h{self._names}"
+
+    def rows(self, relation: Relation, needed: Needed) -> Block:
+        """The block of a relation that has at least the needed columns and those of its order."""
+        writer = WRITERS.get(type(relation))
+        if writer is None:
+            raise unsupported(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
+        return writer(relation, needed | order_ids(relation.order), self)
+
+    def over(
+        self, relation: Relation, needed: Needed, values: Iterable[Bound], before_where: bool = False
+    ) -> Block:
+        """The input's block, ready for expressions over it: heavy columns that are read again are computed first.
+
+        `before_where`: the expressions stand where window functions cannot.
+        """
+        reads = used(values)
+        block = self.rows(relation, needed | reads.keys())
+        heavy = any(
+            block.values[one].size > HEAVY and (times > 1 or one in needed) for one, times in reads.items()
+        )
+        windows = any(block.values[one].window for one in reads) or (before_where and block.windowed)
+        if heavy or windows:
+            return block.sealed(
+                sorted((needed | reads.keys() | order_ids(relation.order)) & block.values.keys())
+            )
+        return block
+
+    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+        """The SQL of an expression over a block."""
+        return scalar(value, block.values, self)
+
+    def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
+        """The keys of an order over a block."""
+        return [ordered_key(key, block, self) for key in order]
+
+
+def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
+    """How a computed column is written over a block."""
+    reads = used([value])
+    weight = size(value) + sum(
+        block.values[one].size * times for one, times in reads.items() if one in block.values
+    )
+    return Value(emitter.scalar(value, block), weight)
+
+
+@writes(Filter)
+def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
+    """WHERE."""
+    block = emitter.over(relation.input, needed, [relation.predicate], before_where=True)
+    block.where.append(emitter.scalar(relation.predicate, block))
+    return block
+
+
+@writes(Assign)
+def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> Block:
+    """Columns that are computed, where something needs them."""
+    wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
+    passing = needed - {column.id for column, _ in relation.assigned}
+    block = emitter.over(relation.input, passing, [value for _, value in wanted])
+    made = {column.id: assign(block, value, emitter) for column, value in wanted}
+    block.values.update(made)
+    return block
+
+
+@writes(Sorted)
+def write_sorted(relation: Sorted, needed: Needed, emitter: Emitter) -> Block:
+    """The order is written where it matters: at the end, at a limit, in a window."""
+    return emitter.rows(relation.input, needed)
+
+
+@writes(Limited)
+def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
+    """ORDER BY and LIMIT."""
+    block = emitter.rows(relation.input, needed)
+    ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
+    limit = build.call("greatest", emitter.scalar(relation.count, block), build.number(0))
+    return block.sealed(ids, emitter.keys(relation.order, block), limit)
+
+
+@writes(Shared)
+def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> Block:
+    """A common table expression, written once with all its columns."""
+    if relation.name not in emitter.shared:
+        ids = frozenset(column.id for column in relation.input.columns)
+        block = emitter.rows(relation.input, ids)
+        select = block.select(block.columns(sorted(ids)))
+        alias = exp.TableAlias(this=exp.Identifier(this=relation.name))
+        emitter.shared[relation.name] = exp.CTE(this=select, alias=alias, materialized=True)
+    stored = dict(zip((column.id for column in relation.columns), relation.input.columns, strict=True))
+    table = exp.Table(this=exp.Identifier(this=relation.name))
+    renamed = [
+        exp.Alias(this=build.name(stored[one].id), alias=exp.Identifier(this=one))
+        for one in sorted(needed & stored.keys())
+    ]
+    if not renamed:
+        return Block(table)
+    return over(exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys()))

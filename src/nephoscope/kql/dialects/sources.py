@@ -1,0 +1,142 @@
+"""Where rows begin, in SQL: stored tables, given rows, ranges."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import Block, Value, over
+from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.dialects.routine import Macro
+from nephoscope.kql.dialects.scalars import scalar
+from nephoscope.kql.relations import Numbered, Numbers, Rows, Scan
+from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
+
+TEXT_DYNAMIC = Macro(
+    "kql_scanned",
+    "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR x = 'null' THEN NULL "
+    "WHEN json_valid(x) THEN CAST(json(x) AS VARCHAR) ELSE CAST(to_json(x) AS VARCHAR) END",
+)
+MAX_RANGE = 100_000_000
+
+
+@writes(Scan)
+def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
+    """A stored table: its columns as KQL's types are stored inside SQL."""
+    alias = emitter.fresh()
+    table = exp.Table(
+        this=exp.Identifier(this=relation.table.relation or relation.table.name, quoted=True),
+        alias=exp.TableAlias(this=exp.Identifier(this=alias)),
+    )
+    block = Block(table)
+    storage = relation.table.storage or ("",) * len(relation.columns)
+    for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
+        if column.id in needed:
+            raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
+            block.values[column.id] = Value(_scanned(raw, column.type, how, emitter), 1 if not how else 4)
+    return block
+
+
+def _scanned(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
+    if kind == KqlType.STRING:
+        return build.coalesce(raw, build.text(""))
+    if how in ("timestamp", "timestamp_ns"):
+        per = build.call("epoch_us", raw) if how == "timestamp" else build.call("epoch_ns", raw)
+        ticks = (
+            build.binary("*", per, build.number(10))
+            if how == "timestamp"
+            else build.binary("//", per, build.number(100))
+        )
+        return ticks if kind == KqlType.TIMESPAN else build.binary("+", ticks, build.number(UNIX_EPOCH_TICKS))
+    if how == "interval":
+        return build.binary("*", build.call("epoch_us", raw), build.number(10))
+    if how == "nested":
+        return build.cast(build.call("to_json", raw), "VARCHAR")
+    if how == "text":
+        return build.call(emitter.use(TEXT_DYNAMIC), raw)
+    return raw
+
+
+@writes(Rows)
+def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> Block:
+    """One row is a SELECT without FROM; several are VALUES; none is one row that a WHERE drops."""
+    columns = [(place, column) for place, column in enumerate(relation.columns) if column.id in needed]
+    if not relation.rows:
+        empty = Block(None, {column.id: Value(build.null(column.type)) for _, column in columns})
+        empty.values[relation.ordinal.id] = Value(build.null(KqlType.LONG))
+        empty.where.append(build.boolean(False))
+        return empty
+    if len(relation.rows) == 1:
+        row = relation.rows[0]
+        block = Block(
+            None, {column.id: Value(scalar(row[place], {}, emitter), 4) for place, column in columns}
+        )
+        block.values[relation.ordinal.id] = Value(build.number(1))
+        return block
+    ordinal = relation.ordinal.id in needed or not columns
+    tuples = [
+        exp.Tuple(
+            expressions=[
+                *([build.number(number)] if ordinal else []),
+                *(scalar(row[place], {}, emitter) for place, _ in columns),
+            ]
+        )
+        for number, row in enumerate(relation.rows, 1)
+    ]
+    names = [*([relation.ordinal.id] if ordinal else []), *(column.id for _, column in columns)]
+    alias = exp.TableAlias(
+        this=exp.Identifier(this=emitter.fresh()), columns=[exp.Identifier(this=name) for name in names]
+    )
+    return Block(
+        exp.Values(expressions=tuples, alias=alias), {name: Value(build.name(name)) for name in names}
+    )
+
+
+@writes(Numbers)
+def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Block:
+    """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
+    column = relation.columns[0]
+    low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
+    parts = over(
+        exp.Select(expressions=[_alias(low, "a"), _alias(high, "b"), _alias(step, "s")]), ["a", "b", "s"]
+    )
+    first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
+    span = build.binary("-", last, first)
+    if column.type == KqlType.REAL:
+        times = build.call("floor", build.binary("+", build.binary("/", span, each), build.number(1e-9)))
+    else:
+        times = build.binary("//", build.cast(span, "HUGEINT"), each)
+    upper = build.case(
+        (build.binary("=", each, build.number(0)), build.number(-1)),
+        (
+            build.binary(
+                "<", build.binary("*", build.call("sign", span), build.call("sign", each)), build.number(0)
+            ),
+            build.number(-1),
+        ),
+        otherwise=build.call("least", times, build.number(MAX_RANGE)),
+    )
+    count = build.cast(build.coalesce(upper, build.number(-1)), "BIGINT")
+    numbers = build.call(
+        "unnest", build.call("generate_series", build.cast(build.number(0), "BIGINT"), count)
+    )
+    series = parts.select([("a", first), ("s", each), ("n", numbers)])
+    value = build.binary("+", build.name("a"), build.binary("*", build.name("n"), build.name("s")))
+    return Block(exp.Subquery(this=series), {column.id: Value(value, 4)})
+
+
+def _alias(node: exp.Expr, name: str) -> exp.Expr:
+    return exp.Alias(this=node, alias=exp.Identifier(this=name))
+
+
+@writes(Numbered)
+def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> Block:
+    """row_number()."""
+    block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
+    number = build.window(
+        build.call("row_number"),
+        [emitter.scalar(value, block) for value in relation.partition],
+        emitter.keys(relation.input.order, block),
+    )
+    block.values[relation.number.id] = Value(number, 4, window=True)
+    return block

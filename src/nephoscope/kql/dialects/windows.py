@@ -1,0 +1,98 @@
+"""Window functions in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.bound import WindowCall
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import Block, Value
+from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.errors import unsupported
+from nephoscope.kql.references import order_ids, used
+from nephoscope.kql.relations import Windowed
+from nephoscope.kql.types import KqlType
+
+
+def running() -> exp.WindowSpec:
+    """The frame from the first row to this one."""
+    return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+
+
+@writes(Windowed)
+def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Block:
+    """A column from a window over the rows in their order."""
+    call = relation.call
+    passing = (needed - {relation.column.id}) | order_ids(relation.order)
+    values = [*call.arguments, *([call.restart] if call.restart is not None else [])]
+    values += [key.value for key in relation.order]
+    block = emitter.over(relation.input, passing, values, before_where=False)
+    if relation.column.id not in needed:
+        return block
+    partition: list[exp.Expr] = []
+    if call.restart is not None:
+        block, group = _runs(call, relation, passing, block, emitter)
+        partition = [group]
+    keys = emitter.keys(relation.order, block)
+    block.values[relation.column.id] = Value(_written(call, partition, keys, block, emitter), 8, window=True)
+    return block
+
+
+def _runs(
+    call: WindowCall, relation: Windowed, passing: Needed, block: Block, emitter: Emitter
+) -> tuple[Block, exp.Expr]:
+    """A hidden column that counts the restarts so far."""
+    if call.restart is None:
+        raise AssertionError
+    restarts = build.cast(
+        build.coalesce(emitter.scalar(call.restart, block), build.boolean(False)), "INTEGER"
+    )
+    counted = build.window(build.call("sum", restarts), (), emitter.keys(relation.order, block), running())
+    return _kept(block, counted, passing, call, emitter)
+
+
+def _kept(
+    block: Block, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
+) -> tuple[Block, exp.Expr]:
+    """A new block in which a window's value is a plain column."""
+    name = emitter.fresh()
+    block.values[name] = Value(value, 8, window=True)
+    ids = (passing | used(call.arguments).keys() | {name}) & block.values.keys()
+    sealed = block.sealed(sorted(ids))
+    return sealed, sealed.values[name].sql
+
+
+def _written(
+    call: WindowCall,
+    partition: list[exp.Expr],
+    keys: list[exp.Expr],
+    block: Block,
+    emitter: Emitter,
+) -> exp.Expr:
+    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    if call.function in ("prev", "next"):
+        name = "lag" if call.function == "prev" else "lead"
+        return build.window(build.call(name, *arguments), partition, keys)
+    if call.function == "row_number":
+        number = build.window(build.call("row_number"), partition, keys)
+        if not arguments:
+            return number
+        return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
+    if call.function == "row_cumsum":
+        total = build.window(build.call("sum", arguments[0]), partition, keys, running())
+        return build.cast(build.coalesce(total, build.number(0)), call.type.physical)
+    if call.function in ("row_rank_dense", "row_rank_min"):
+        return _rank(call, arguments[0], partition, keys)
+    raise unsupported(f"{call.function}()", call.span)
+
+
+def _rank(call: WindowCall, value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+    """Ranks over rows that are sorted by the value: equal values follow each other."""
+    name = "dense_rank" if call.function == "row_rank_dense" else "rank"
+    direction = keys[0] if keys else build.ordered(value)
+    descending = bool(direction.args.get("desc"))
+    first = bool(direction.args.get("nulls_first"))
+    return build.cast(
+        build.window(build.call(name), partition, [build.ordered(value, not descending, first)]),
+        KqlType.LONG.physical,
+    )

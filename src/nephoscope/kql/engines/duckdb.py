@@ -1,0 +1,183 @@
+"""DuckDB, embedded: no file, no network, no extension, bounded memory and time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
+
+from nephoscope.kql.catalog import MemoryCatalog, TableSchema
+from nephoscope.kql.compile import Compiled
+from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.errors import NOWHERE, KqlError
+from nephoscope.kql.types import KqlType
+
+MEMORY_LIMIT = "2GB"
+ARROW_TYPES: Mapping[KqlType, pa.DataType] = {
+    KqlType.BOOL: pa.bool_(),
+    KqlType.INT: pa.int32(),
+    KqlType.LONG: pa.int64(),
+    KqlType.REAL: pa.float64(),
+    KqlType.DECIMAL: pa.decimal128(38, 17),
+    KqlType.STRING: pa.string(),
+    KqlType.DATETIME: pa.int64(),
+    KqlType.TIMESPAN: pa.int64(),
+    KqlType.GUID: pa.string(),
+    KqlType.DYNAMIC: pa.string(),
+}
+
+
+def schema_of(name: str, table: pa.Table) -> TableSchema:
+    """The KQL schema of an Arrow table: from a field's b"kql.type" metadata, else from its Arrow type."""
+    columns: list[tuple[str, KqlType]] = []
+    storage: list[str] = []
+    for field in table.schema:
+        declared = (field.metadata or {}).get(b"kql.type")
+        kind, how = _from_arrow(field.type)
+        if declared is not None:
+            kind = KqlType(declared.decode())
+            how = "text" if kind == KqlType.DYNAMIC and not how else how
+        columns.append((field.name, kind))
+        storage.append(how)
+    return TableSchema(name, tuple(columns), storage=tuple(storage))
+
+
+def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
+    if pa.types.is_boolean(kind):
+        return KqlType.BOOL, ""
+    if pa.types.is_integer(kind):
+        return (KqlType.INT if kind.bit_width <= 32 and kind != pa.uint32() else KqlType.LONG), ""
+    if pa.types.is_floating(kind):
+        return KqlType.REAL, ""
+    if pa.types.is_decimal(kind):
+        return KqlType.DECIMAL, ""
+    if pa.types.is_timestamp(kind):
+        return KqlType.DATETIME, "timestamp_ns" if kind.unit == "ns" else "timestamp"
+    if pa.types.is_date(kind):
+        return KqlType.DATETIME, "timestamp"
+    if pa.types.is_duration(kind):
+        return KqlType.TIMESPAN, "interval"
+    if pa.types.is_nested(kind):
+        return KqlType.DYNAMIC, "nested"
+    return KqlType.STRING, ""
+
+
+def catalog_of(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
+    """A catalog of Arrow tables."""
+    return MemoryCatalog({name: schema_of(name, table) for name, table in tables.items()})
+
+
+class DuckDBEngine:
+    """A connection that runs compiled queries over Arrow tables; close it when done, or use it with `with`."""
+
+    def __init__(
+        self, tables: Mapping[str, pa.Table] | None = None, *, threads: int = 0, memory: str = MEMORY_LIMIT
+    ) -> None:
+        config: dict[str, Any] = {
+            "enable_external_access": False,
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": memory,
+        }
+        if threads:
+            config["threads"] = threads
+        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("SET lock_configuration = true")
+        self._installed: set[str] = set()
+        for name, table in (tables or {}).items():
+            self.register(name, table)
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table's rows known under a name."""
+        stored = schema_of(name, table).stored_names()
+        self._connection.register(name, table.rename_columns(list(stored)))
+
+    def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
+        """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
+        for routine in compiled.routines:
+            self._install(routine)
+        with self._interrupted_after(timeout) as late:
+            try:
+                found = self._connection.sql(compiled.sql, params=dict(compiled.parameters)).to_arrow_table()
+            except duckdb.InterruptException as error:
+                if late.is_set():
+                    raise KqlError(
+                        f"the query took longer than {timeout} s", NOWHERE, "unsupported"
+                    ) from error
+                raise
+            except duckdb.OutOfMemoryException as error:
+                raise KqlError(
+                    "the query needs more memory than it is allowed", NOWHERE, "unsupported"
+                ) from error
+        return typed(found, compiled.columns)
+
+    def _install(self, routine: Routine) -> None:
+        if routine.name in self._installed:
+            return
+        self._installed.add(routine.name)
+        if isinstance(routine, Macro):
+            for inner in routine.uses:
+                self._install(inner)
+            self._connection.execute(routine.create)
+        elif isinstance(routine, ArrowFunction):
+            self._connection.create_function(
+                routine.name,
+                routine.body,
+                list(routine.parameters),
+                routine.returns,
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+
+    @contextmanager
+    def _interrupted_after(self, timeout: float | None) -> Iterator[threading.Event]:
+        late = threading.Event()
+        if timeout is None:
+            yield late
+            return
+
+        def stop() -> None:
+            late.set()
+            self._connection.interrupt()
+
+        timer = threading.Timer(timeout, stop)
+        timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> DuckDBEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+    """The rows under KQL's names, each column in its Arrow type, its KQL type in the field's metadata."""
+    arrays = []
+    for place, (_, kind) in enumerate(columns):
+        array = table.column(place)
+        wanted = ARROW_TYPES[kind]
+        arrays.append(array if array.type == wanted else array.cast(wanted))
+    fields = [
+        pa.field(
+            name,
+            ARROW_TYPES[kind],
+            nullable=kind != KqlType.STRING,
+            metadata={b"kql.type": kind.value.encode()},
+        )
+        for name, kind in columns
+    ]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))

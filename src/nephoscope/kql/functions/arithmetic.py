@@ -1,0 +1,127 @@
+"""The arithmetic operators: long wraps around, a division by zero of integers is null, times stay within ticks; nothing raises."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.dialects import build
+from nephoscope.kql.functions.declare import macro
+from nephoscope.kql.registry import Arguments, function
+from nephoscope.kql.types import MAX_DATETIME_TICKS, KqlType
+
+_HALF, _WHOLE = str(2**63), str(2**64)
+WRAP = macro(
+    "kql_wrap(x)",
+    f"CAST(((x + {_HALF}) % {_WHOLE} + {_WHOLE}) % {_WHOLE} - {_HALF} AS BIGINT)",
+)
+WRAP_INT = macro(
+    "kql_wrap_int(x)",
+    "CAST(((x + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 AS INTEGER)",
+)
+_WIDE = "CAST(a AS HUGEINT) {} b"
+_OPERATIONS = {
+    sign: macro(f"kql_{name}(a, b)", f"coalesce(try(a {sign} b), kql_wrap({_WIDE.format(sign)}))", WRAP)
+    for sign, name in (("+", "add"), ("-", "subtract"), ("*", "multiply"))
+}
+DIVIDE = macro(
+    "kql_divide(a, b)", "CASE WHEN b = -1 THEN kql_wrap(-CAST(a AS HUGEINT)) ELSE a // nullif(b, 0) END", WRAP
+)
+MODULO = macro(
+    "kql_modulo(a, b)",
+    "CASE WHEN b = -1 THEN a * 0 ELSE CAST((CAST(a AS HUGEINT) % nullif(b, 0) + abs(CAST(b AS HUGEINT))) % "
+    "abs(CAST(nullif(b, 0) AS HUGEINT)) AS BIGINT) END",
+)
+"""Kusto's remainder is never negative."""
+REMAINDER = macro("kql_remainder(a, b)", "CASE WHEN a % b < 0 THEN a % b + abs(b) ELSE a % b END")
+DATE = macro("kql_date(x)", f"CASE WHEN x BETWEEN 0 AND {MAX_DATETIME_TICKS} THEN x END")
+_SCALED = macro("kql_scaled_span(x)", "TRY_CAST(trunc(x) AS BIGINT)")
+
+
+def _number(operator: str, call: Arguments) -> exp.Expr:
+    kind = call.type
+    if kind == KqlType.REAL:
+        return build.call(call.use(REMAINDER), *call) if operator == "%" else build.binary(operator, *call)
+    if kind == KqlType.DECIMAL:
+        return _decimal(operator, call)
+    return _integer(operator, call)
+
+
+def _integer(operator: str, call: Arguments) -> exp.Expr:
+    left, right = call[0], call[1]
+    if operator in "/%":
+        result = build.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
+        return build.cast(result, "INTEGER") if call.type == KqlType.INT else result
+    if call.type == KqlType.INT:
+        wide = build.binary(operator, build.cast(left, "BIGINT"), build.cast(right, "BIGINT"))
+        return build.call(call.use(WRAP_INT), wide)
+    return build.call(call.use(_OPERATIONS[operator]), left, right)
+
+
+def _decimal(operator: str, call: Arguments) -> exp.Expr:
+    if operator in "+-":
+        return build.attempt(build.cast(build.binary(operator, call[0], call[1]), KqlType.DECIMAL.physical))
+    left, right = (build.cast(item, "DOUBLE") for item in call)
+    divisor = build.call("nullif", right, build.number(0)) if operator in "/%" else right
+    return build.try_cast(build.binary(operator, left, divisor), KqlType.DECIMAL.physical)
+
+
+def _times(operator: str, call: Arguments) -> exp.Expr:
+    """One side is a datetime or a timespan."""
+    left, right = call[0], call[1]
+    if operator in "+-":
+        result = build.attempt(build.binary(operator, left, right))
+        return build.call(call.use(DATE), result) if call.type == KqlType.DATETIME else result
+    if call.type == KqlType.REAL:
+        return build.binary("/", build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+    if operator == "%":
+        return build.call(call.use(MODULO), left, right)
+    scaled = build.binary(operator, build.cast(left, "DOUBLE"), build.cast(right, "DOUBLE"))
+    if operator == "*" and all(not item.numeric or item.integer for item in call.types):
+        return build.attempt(build.binary("*", left, right))
+    return build.call(call.use(_SCALED), scaled)
+
+
+def _build(operator: str, call: Arguments) -> exp.Expr:
+    return _number(operator, call) if all(item.numeric for item in call.types) else _times(operator, call)
+
+
+@function("+(left: any, right: any): first", hidden=True)
+def add(call: Arguments) -> exp.Expr:
+    """Add numbers, timespans, or a timespan to a datetime."""
+    return _build("+", call)
+
+
+@function("-(left: any, right: any): first", hidden=True)
+def subtract(call: Arguments) -> exp.Expr:
+    """Subtract numbers, timespans, datetimes."""
+    return _build("-", call)
+
+
+@function("*(left: any, right: any): first", hidden=True)
+def multiply(call: Arguments) -> exp.Expr:
+    """Multiply numbers, or a timespan by a number."""
+    return _build("*", call)
+
+
+@function("/(left: any, right: any): first", hidden=True)
+def divide(call: Arguments) -> exp.Expr:
+    """Divide; integers give an integer, timespans a real."""
+    return _build("/", call)
+
+
+@function("%(left: any, right: any): first", hidden=True)
+def modulo(call: Arguments) -> exp.Expr:
+    """Give the remainder."""
+    return _build("%", call)
+
+
+@function("_negate(value: any): first", hidden=True)
+def negate(call: Arguments) -> exp.Expr:
+    """Change the sign."""
+    if call.type in (KqlType.REAL, KqlType.DECIMAL):
+        return exp.Neg(this=build.wrap(call[0]))
+    if call.type == KqlType.INT:
+        return build.call(
+            call.use(WRAP_INT), build.binary("-", build.cast(build.number(0), "BIGINT"), call[0])
+        )
+    return build.call(call.use(_OPERATIONS["-"]), build.cast(build.number(0), "BIGINT"), call[0])

@@ -1,0 +1,109 @@
+"""mv-expand and mv-apply."""
+
+from __future__ import annotations
+
+from nephoscope.kql import tree
+from nephoscope.kql.binder import Env, binds_operator, reference
+from nephoscope.kql.bound import Bound, Column, ColumnRef, Constant
+from nephoscope.kql.convert import explicit
+from nephoscope.kql.errors import invalid
+from nephoscope.kql.naming import Names, implied_name
+from nephoscope.kql.operators.columns import selected
+from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.ordering import by_ordinal
+from nephoscope.kql.relations import Assign, Expanded, Expansion, Relation
+from nephoscope.kql.tree.operators import ExpandItem, MvExpand
+from nephoscope.kql.types import KqlType
+
+
+@binds_operator(MvExpand)
+def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
+    """`mv-expand`: a row an element; several arrays side by side."""
+    mode = parameter(operator.parameters, "bagexpansion") or parameter(operator.parameters, "kind")
+    index = parameter(operator.parameters, "with_itemindex")
+    limit = _limit(operator.limit, env)
+    return expanded(
+        relation,
+        operator.items,
+        env,
+        as_array=mode is not None and mode.word == "array",
+        index=_word(index),
+        limit=limit,
+    )
+
+
+def _word(item: tree.Parameter | None) -> str:
+    value = item.values[0] if item is not None and item.values else None
+    return value.name if isinstance(value, tree.Name) else ""
+
+
+def _limit(expression: tree.Expression | None, env: Env) -> int | None:
+    if expression is None:
+        return None
+    value = env.without_row().scalar(expression)
+    if not isinstance(value, Constant) or not isinstance(value.value, int):
+        raise invalid("the limit must be a constant number", expression.span)
+    return value.value
+
+
+def expanded(
+    relation: Relation,
+    items: tuple[ExpandItem, ...],
+    env: Env,
+    *,
+    as_array: bool = False,
+    index: str = "",
+    limit: int | None = None,
+    keep_empty: bool = True,
+) -> Relation:
+    """The rows of a relation once for every element of its arrays."""
+    inner = env.over(relation)
+    columns = list(relation.columns)
+    names = Names([column.name for column in columns])
+    expansions: list[Expansion] = []
+    typed: list[tuple[Column, Bound]] = []
+    for item in items:
+        value = inner.scalar(item.value)
+        if value.type != KqlType.DYNAMIC:
+            raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
+        raw = env.binder.column("", KqlType.DYNAMIC)
+        expansions.append(Expansion(raw, value, as_array))
+        column = _result(item, raw, typed, env)
+        _place(columns, column, item, value, names)
+    position = env.binder.column(index, KqlType.LONG)
+    order = (*relation.order, *by_ordinal(position)) if relation.order else ()
+    rows = Expanded(
+        columns=relation.columns,
+        order=order,
+        input=relation,
+        expansions=tuple(expansions),
+        position=position,
+        limit=limit,
+        keep_empty=keep_empty,
+    )
+    if index:
+        columns.insert(len(relation.columns), position)
+    return (
+        selected(rows, columns, typed, env)
+        if not typed
+        else Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(typed))
+    )
+
+
+def _result(item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], env: Env) -> Column:
+    if item.type is None or item.type == KqlType.DYNAMIC:
+        return raw
+    column = env.binder.column("", item.type)
+    typed.append((column, explicit(reference(raw, item.span), item.type)))
+    return column
+
+
+def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound, names: Names) -> None:
+    """A column that is expanded under its own name stays in its place, everything else comes last."""
+    wanted = item.name or implied_name(item.value)
+    own = isinstance(value, ColumnRef) and isinstance(item.value, tree.Name)
+    at = next((place for place, known in enumerate(columns) if known.name == wanted), None)
+    if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
+        columns[at] = column.renamed(wanted)
+    else:
+        columns.append(column.renamed(names.take(wanted) if wanted else names.unnamed()))

@@ -1,0 +1,185 @@
+"""sort, take, top, count, distinct, sample, print, range, render, consume: which rows, in which order."""
+
+from __future__ import annotations
+
+from nephoscope.kql import constants, tree
+from nephoscope.kql.bind_tables import given_rows
+from nephoscope.kql.binder import Env, binds_operator, reference
+from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope.kql.convert import explicit
+from nephoscope.kql.errors import invalid
+from nephoscope.kql.naming import Names, implied_name
+from nephoscope.kql.operators.columns import matching
+from nephoscope.kql.registry import aggregates
+from nephoscope.kql.relations import Aggregated, Assign, Filter, Limited, Numbers, Relation, Sorted, SortKey
+from nephoscope.kql.tree.operators import (
+    Consume,
+    Count,
+    Distinct,
+    Print,
+    Range,
+    Render,
+    Sample,
+    SampleDistinct,
+    Sort,
+    Take,
+    Top,
+)
+from nephoscope.kql.types import KqlType
+
+
+@binds_operator(Sort)
+def sort(relation: Relation, operator: Sort, env: Env) -> Relation:
+    """`sort by`: descending unless it says otherwise; nulls are least."""
+    return in_order(relation, operator.keys, env)
+
+
+def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Relation:
+    """The rows in the order of keys; keys that are no columns are computed into hidden ones."""
+    inner = env.over(relation)
+    order: list[SortKey] = []
+    assigned: list[tuple[Column, Bound]] = []
+    for key in keys:
+        value = inner.scalar(key.value)
+        if value.type == KqlType.DYNAMIC:
+            raise invalid(
+                "rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ..."
+            )
+        if not isinstance(value, ColumnRef):
+            column = env.binder.column("", value.type)
+            assigned.append((column, value))
+            value = reference(column, key.span)
+        ascending = bool(key.ascending)
+        first = ascending if key.nulls_first is None else key.nulls_first
+        order.append(SortKey(value, ascending, first))
+    if assigned:
+        relation = Assign(
+            columns=relation.columns, order=relation.order, input=relation, assigned=tuple(assigned)
+        )
+    return Sorted(columns=relation.columns, order=tuple(order), input=relation)
+
+
+def row_count(expression: tree.Expression, env: Env) -> Bound:
+    """The number of rows that take and its kin ask for."""
+    value = env.without_row().scalar(expression)
+    if value.type not in (KqlType.INT, KqlType.LONG, KqlType.DYNAMIC, KqlType.REAL):
+        raise invalid(f"a number of rows is wanted, not {value.type}", expression.span)
+    return explicit(value, KqlType.LONG)
+
+
+def limited(relation: Relation, count: Bound) -> Limited:
+    """The first rows."""
+    return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
+
+
+@binds_operator(Take)
+def take(relation: Relation, operator: Take, env: Env) -> Relation:
+    """`take`."""
+    return limited(relation, row_count(operator.count, env))
+
+
+@binds_operator(Top)
+def top(relation: Relation, operator: Top, env: Env) -> Relation:
+    """`top n by keys`."""
+    return limited(in_order(relation, operator.keys, env), row_count(operator.count, env))
+
+
+@binds_operator(Sample)
+def sample(relation: Relation, operator: Sample, env: Env) -> Relation:
+    """`sample`: any rows will do."""
+    return limited(relation, row_count(operator.count, env))
+
+
+@binds_operator(SampleDistinct)
+def sample_distinct(relation: Relation, operator: SampleDistinct, env: Env) -> Relation:
+    """`sample-distinct n of value`."""
+    return limited(distinct_values(relation, (operator.value,), env), row_count(operator.count, env))
+
+
+@binds_operator(Count)
+def count(relation: Relation, operator: Count, env: Env) -> Relation:
+    """`count`."""
+    column = env.binder.column(operator.name or "Count", KqlType.LONG)
+    counted = AggregateCall(
+        type=KqlType.LONG, span=operator.span, aggregate=aggregates()["count"], arguments=()
+    )
+    return Aggregated(columns=(column,), input=relation, groups=(), aggregates=((column, counted),))
+
+
+@binds_operator(Distinct)
+def distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
+    """`distinct`."""
+    return distinct_values(relation, operator.items, env)
+
+
+def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
+    """The distinct combinations of values."""
+    inner = env.over(relation)
+    groups: list[tuple[Column, Bound]] = []
+    names = Names()
+    for item in items:
+        if isinstance(item, tree.Star | tree.Wildcard):
+            for column in matching(relation, item):
+                copy = env.binder.column(names.take(column.name), column.type)
+                groups.append((copy, reference(column, item.span)))
+            continue
+        value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
+        name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
+        groups.append((env.binder.column(names.take(name) if name else names.unnamed(), value.type), value))
+    columns = tuple(column for column, _ in groups)
+    return Aggregated(columns=columns, input=relation, groups=tuple(groups), aggregates=())
+
+
+@binds_operator(Print)
+def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
+    """`print`: one row."""
+    names = Names()
+    columns: list[Column] = []
+    values: list[Bound] = []
+    for place, item in enumerate(operator.items):
+        named = isinstance(item, tree.Named)
+        value = env.without_row().scalar(item.value if isinstance(item, tree.Named) else item)
+        given = [name.name for name in item.names] if isinstance(item, tree.Named) else [f"print_{place}"]
+        if named and len(given) > 1:
+            from nephoscope.kql.operators.columns import spread
+
+            for name, part in spread(tuple(given), value, item.span):
+                columns.append(env.binder.column(names.take(name), part.type))
+                values.append(part)
+            continue
+        columns.append(env.binder.column(names.take(given[0]), value.type))
+        values.append(value)
+    return given_rows(env, tuple(columns), (tuple(values),))
+
+
+@binds_operator(Range)
+def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
+    """`range`: numbers, times or timespans."""
+    inner = env.without_row()
+    low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
+    kind = low.type
+    if kind.numeric:
+        kinds = {low.type, high.type, step.type}
+        kind = KqlType.REAL if KqlType.REAL in kinds or KqlType.DECIMAL in kinds else KqlType.LONG
+        low, high, step = explicit(low, kind), explicit(high, kind), explicit(step, kind)
+    elif kind in (KqlType.DATETIME, KqlType.TIMESPAN):
+        high, step = explicit(high, kind), explicit(step, KqlType.TIMESPAN)
+    else:
+        raise invalid(f"a range of {kind} is not possible", operator.span)
+    column = env.binder.column(operator.name, kind)
+    order = (SortKey(reference(column, operator.span), ascending=True, nulls_first=True),)
+    return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
+
+
+@binds_operator(Render)
+def render(relation: Relation, operator: Render, env: Env) -> Relation:
+    """`render`: kept for whoever shows the rows."""
+    env.binder.hint = operator
+    return relation
+
+
+@binds_operator(Consume)
+def consume(relation: Relation, _operator: Consume, _env: Env) -> Relation:
+    """`consume`: no rows."""
+    never: Constant = constants.constant(False, KqlType.BOOL)
+    return Filter(columns=relation.columns, input=relation, predicate=never)

@@ -1,0 +1,209 @@
+"""summarize."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope.kql import tree
+from nephoscope.kql.bind_calls import aggregated
+from nephoscope.kql.binder import Collector, Env, binds_operator, reference
+from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
+from nephoscope.kql.errors import invalid
+from nephoscope.kql.naming import Names, implied_name
+from nephoscope.kql.registry import aggregates
+from nephoscope.kql.relations import Aggregated, Assign, Relation
+from nephoscope.kql.tree.operators import Summarize
+
+EXTREMES = frozenset({"arg_max", "arg_min", "argmax", "argmin"})
+ANY = frozenset({"take_any", "any"})
+Result = tuple[str, Bound]
+
+
+@binds_operator(Summarize)
+def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
+    """`summarize aggregates by groups`."""
+    if not operator.aggregates and not operator.groups:
+        raise invalid("summarize needs an aggregate or a group", operator.span)
+    inner = env.over(relation)
+    groups, names = bound_groups(operator.groups, inner)
+    collector = Collector()
+    collecting = replace(inner, aggregates=collector)
+    results: list[Result] = []
+    for item in operator.aggregates:
+        results += results_of(item, collecting, relation, groups, names)
+    return grouped(relation, groups, collector, results, env)
+
+
+def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[tuple[Column, Bound]], Names]:
+    """The groups with their columns, and the names that they take."""
+    names = Names()
+    groups: list[tuple[Column, Bound]] = []
+    for item in items:
+        value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
+        name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
+        groups.append((inner.binder.column(names.take(name) if name else names.unnamed(), value.type), value))
+    return groups, names
+
+
+def grouped(
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    collector: Collector,
+    results: list[Result],
+    env: Env,
+) -> Relation:
+    """The aggregation, and expressions over the aggregates where results are more than that."""
+    calls = [(column, call) for column, call in collector.calls if isinstance(call, AggregateCall)]
+    keys = tuple(column for column, _ in groups)
+    hidden = (*keys, *(column for column, _ in calls))
+    rows: Relation = Aggregated(columns=hidden, input=relation, groups=tuple(groups), aggregates=tuple(calls))
+    columns: list[Column] = list(keys)
+    assigned: list[tuple[Column, Bound]] = []
+    seen: set[str] = set()
+    for name, value in results:
+        if isinstance(value, ColumnRef) and value.column.id not in seen:
+            seen.add(value.column.id)
+            columns.append(value.column.renamed(name))
+        else:
+            column = env.binder.column(name, value.type)
+            assigned.append((column, value))
+            columns.append(column)
+    return Assign(columns=tuple(columns), input=rows, assigned=tuple(assigned))
+
+
+def results_of(
+    item: tree.Expression, env: Env, relation: Relation, groups: list[tuple[Column, Bound]], names: Names
+) -> list[Result]:
+    """The columns that one item of summarize gives."""
+    given = [name.name for name in item.names] if isinstance(item, tree.Named) else []
+    expression = item.value if isinstance(item, tree.Named) else item
+    if isinstance(expression, tree.Call) and expression.name not in env.names:
+        if expression.name in EXTREMES:
+            return _extreme(expression, given, env, relation, groups, names)
+        if expression.name in ANY and _several(expression):
+            return _any(expression, given, env, relation, groups, names)
+        if expression.name in ("percentiles", "percentilesw"):
+            return _percentiles(expression, given, env, names)
+    value = env.scalar(expression)
+    if not given:
+        implied = implied_name(expression)
+        given = [names.take(implied) if implied else names.unnamed()]
+    else:
+        given = [names.take(name) for name in given]
+    if len(given) > 1:
+        from nephoscope.kql.operators.columns import spread
+
+        return spread(tuple(given), value, item.span)
+    return [(given[0], value)]
+
+
+def _several(call: tree.Call) -> bool:
+    return (
+        len(call.arguments) > 1 or isinstance(call.arguments[0], tree.Star | tree.Wildcard)
+        if call.arguments
+        else False
+    )
+
+
+def _plain(env: Env) -> Env:
+    return replace(env, aggregates=None)
+
+
+def _collect(call: AggregateCall, env: Env) -> Bound:
+    if env.aggregates is None:
+        raise invalid("an aggregate has no meaning here", call.span)
+    return reference(env.aggregates.column(call, env.binder), call.span)
+
+
+def _extreme(
+    call: tree.Call,
+    given: list[str],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: Names,
+) -> list[Result]:
+    """`arg_max(by, values)`: the row's values where `by` is greatest."""
+    if not call.arguments:
+        raise invalid(f"{call.name}() takes at least 1 argument", call.span)
+    callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
+    by = _plain(env).scalar(call.arguments[0])
+    wanted = [(implied_name(call.arguments[0]), by)]
+    wanted += _values(call.arguments[1:], env, relation, groups, exclude=by)
+    results: list[Result] = []
+    for place, (name, value) in enumerate(wanted):
+        label = (
+            names.take(given[place]) if place < len(given) else names.take(name) if name else names.unnamed()
+        )
+        results.append((label, _collect(aggregated(callee, [by, value], call), env)))
+    return results
+
+
+def _values(
+    arguments: tuple[tree.Expression, ...],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    exclude: Bound | None,
+) -> list[Result]:
+    """The values of `arg_max`'s and `take_any`'s arguments; `*` means every column that is no group and not `exclude`."""
+    skipped = {value.column.id for _, value in groups if isinstance(value, ColumnRef)}
+    names = {column.name for column, _ in groups}
+    if isinstance(exclude, ColumnRef):
+        skipped.add(exclude.column.id)
+    result: list[Result] = []
+    for argument in arguments:
+        if isinstance(argument, tree.Star | tree.Wildcard):
+            from nephoscope.kql.operators.columns import matching
+
+            result += [
+                (column.name, reference(column, argument.span))
+                for column in matching(relation, argument)
+                if column.id not in skipped and column.name not in names
+            ]
+        else:
+            value = argument.value if isinstance(argument, tree.Named) else argument
+            result.append((implied_name(value), _plain(env).scalar(value)))
+    return result
+
+
+def _any(
+    call: tree.Call,
+    given: list[str],
+    env: Env,
+    relation: Relation,
+    groups: list[tuple[Column, Bound]],
+    names: Names,
+) -> list[Result]:
+    results: list[Result] = []
+    callee = aggregates()["take_any"]
+    star = any(isinstance(argument, tree.Star | tree.Wildcard) for argument in call.arguments)
+    for place, (name, value) in enumerate(_values(call.arguments, env, relation, groups, exclude=None)):
+        implied = name if star or call.name == "take_any" else f"any_{name}"
+        label = (
+            names.take(given[place])
+            if place < len(given)
+            else names.take(implied)
+            if implied
+            else names.unnamed()
+        )
+        results.append((label, _collect(aggregated(callee, [value], call), env)))
+    return results
+
+
+def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> list[Result]:
+    """`percentiles(value, 5, 50)`: a column a percentile."""
+    weighted = call.name == "percentilesw"
+    fixed = 2 if weighted else 1
+    callee = aggregates()["percentilew" if weighted else "percentile"]
+    values = [_plain(env).scalar(argument) for argument in call.arguments]
+    base = implied_name(call.arguments[0]) if call.arguments else ""
+    results: list[Result] = []
+    for place, share in enumerate(values[fixed:]):
+        if not isinstance(share, Constant):
+            raise invalid("a percentile must be a constant", share.span)
+        text = str(share.value).removesuffix(".0").replace(".", "_")
+        label = given[place] if place < len(given) else f"{callee.name}_{base}_{text}"
+        found = aggregated(callee, [*values[:fixed], share], call)
+        results.append((names.take(label), _collect(found, env)))
+    return results

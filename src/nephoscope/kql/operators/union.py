@@ -1,0 +1,99 @@
+"""union."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from nephoscope.kql import constants, tree
+from nephoscope.kql.binder import Env, LambdaMeaning, binds_operator, reference
+from nephoscope.kql.bound import Bound, Column
+from nephoscope.kql.errors import KqlError, Span, invalid
+from nephoscope.kql.naming import implied_name
+from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.relations import Concatenated, Relation
+from nephoscope.kql.tree.operators import Union
+from nephoscope.kql.types import KqlType
+
+Part = tuple[str, Relation]
+
+
+@binds_operator(Union)
+def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
+    """`union`: columns by name and type; with isfuzzy what cannot be bound is left out."""
+    fuzzy = parameter(operator.parameters, "isfuzzy")
+    lenient = fuzzy is not None and fuzzy.word == "true"
+    parts: list[Part] = [] if relation is None else [("", relation)]
+    failed: KqlError | None = None
+    for item in operator.items:
+        try:
+            parts += _parts(item, env)
+        except KqlError as error:
+            if not lenient or error.kind != "invalid":
+                raise
+            failed = failed or error
+    if not parts:
+        raise failed or invalid("union has no tables", operator.span)
+    return united(parts, operator, env)
+
+
+def _parts(item: tree.Expression, env: Env) -> list[Part]:
+    if isinstance(item, tree.Wildcard):
+        found = sorted(name for name in env.binder.catalog.names() if fnmatchcase(name, item.pattern))
+        found += [name for name in env.names if fnmatchcase(name, item.pattern) and name not in found]
+        if not found:
+            raise invalid(f"no table is named like '{item.pattern}'", item.span)
+        return [(name, env.tabular(tree.Name(name=name, span=item.span))) for name in found]
+    return [(_label(item, env), env.tabular(item))]
+
+
+def _label(item: tree.Expression, env: Env) -> str:
+    """What `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
+    if isinstance(item, tree.Name) and not isinstance(env.names.get(item.name), LambdaMeaning | None):
+        return ""
+    return implied_name(item)
+
+
+def united(parts: list[Part], operator: Union, env: Env) -> Relation:
+    """The rows of all parts one after another."""
+    kind = parameter(operator.parameters, "kind")
+    inner = kind is not None and kind.word == "inner"
+    source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    columns = _columns([part for _, part in parts], inner, env)
+    fills: list[list[Bound]] = []
+    for _, part in parts:
+        own = {(column.name, column.type): column for column in part.columns}
+        fills.append([_fill(own.get(key), key[1], operator.span) for key in columns])
+    made = list(columns.values())
+    if source is not None and source.values:
+        label = source.values[0]
+        name = label.name if isinstance(label, tree.Name) else source.word
+        made.insert(0, env.binder.column(name, KqlType.STRING))
+        for place, fill in enumerate(fills):
+            fill.insert(0, constants.text(parts[place][0] or f"union_arg{place}", operator.span))
+    return Concatenated(
+        columns=tuple(made),
+        inputs=tuple(part for _, part in parts),
+        fills=tuple(tuple(fill) for fill in fills),
+    )
+
+
+def _fill(column: Column | None, kind: KqlType, span: Span) -> Bound:
+    return constants.null(kind, span) if column is None else reference(column, span)
+
+
+def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
+    """The result's columns by (name, type) of the parts; one name with several types gets the type behind it."""
+    keys: dict[tuple[str, KqlType], None] = {}
+    for part in parts:
+        keys.update(dict.fromkeys((column.name, column.type) for column in part.columns))
+    if inner:
+        keys = {
+            key: None
+            for key in keys
+            if all(any((column.name, column.type) == key for column in part.columns) for part in parts)
+        }
+    names = [name for name, _ in keys]
+    return {
+        (name, kind): env.binder.column(name if names.count(name) == 1 else f"{name}_{kind.value}", kind)
+        for name, kind in keys
+    }

@@ -1,0 +1,51 @@
+"""Which columns expressions and relations use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nephoscope.kql.bound import AggregateCall, Bound, Call, ColumnRef, InQuery, Path, WindowCall
+from nephoscope.kql.relations import SortKey
+
+
+def operands(value: Bound) -> Iterator[Bound]:
+    """The expressions directly inside an expression; not those of sub-queries."""
+    if isinstance(value, Call | AggregateCall):
+        yield from value.arguments
+    elif isinstance(value, Path):
+        yield value.target
+        yield from (step for step in value.steps if isinstance(step, Bound))
+    elif isinstance(value, InQuery):
+        yield value.operand
+    elif isinstance(value, WindowCall):
+        yield from value.arguments
+        if value.restart is not None:
+            yield value.restart
+
+
+def used(values: Iterable[Bound]) -> dict[str, int]:
+    """The ids of the columns that expressions read, with how often each is written."""
+    found: dict[str, int] = {}
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, ColumnRef):
+            found[value.column.id] = found.get(value.column.id, 0) + 1
+        else:
+            pending.extend(operands(value))
+    return found
+
+
+def order_ids(order: Iterable[SortKey]) -> set[str]:
+    """The ids of the columns that an order uses."""
+    return set(used(key.value for key in order))
+
+
+def size(value: Bound) -> int:
+    """How many parts an expression has."""
+    total = 0
+    pending = [value]
+    while pending:
+        total += 1
+        pending.extend(operands(pending.pop()))
+    return total

@@ -1,0 +1,219 @@
+"""Names: whether they stand for rows or values, let statements, and functions expanded where they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.kql import tree
+from nephoscope.kql.binder import Env, LambdaMeaning, Meaning, ScalarMeaning, SharedMeaning, TableMeaning
+from nephoscope.kql.convert import explicit
+from nephoscope.kql.errors import Span, invalid, unsupported
+from nephoscope.kql.relations import Relation, Shared
+from nephoscope.kql.stored import stored_function
+
+if TYPE_CHECKING:
+    from nephoscope.kql.bound import Bound
+
+TABULAR_CALLS = frozenset(
+    {"materialize", "table", "external_table", "workspace", "database", "cluster", "app", "resource"}
+)
+_OUTER = "outer rows"
+
+
+def is_tabular(expression: tree.Expression, env: Env) -> bool:
+    """Whether an expression stands for rows."""
+    if isinstance(expression, tree.Pipe):
+        return expression.source is None or bool(expression.operators) or is_tabular(expression.source, env)
+    if isinstance(expression, tree.Datatable | tree.ExternalData):
+        return True
+    if isinstance(expression, tree.Name):
+        return expression.name not in env.row and _name_is_tabular(expression.name, env)
+    if isinstance(expression, tree.Call):
+        return expression.name in TABULAR_CALLS or _function_is_tabular(expression.name, env)
+    if isinstance(expression, tree.Member):
+        return _is_place(expression.target)
+    return isinstance(expression, tree.MemberCall) and _is_place(expression.target)
+
+
+def _is_place(target: tree.Expression) -> bool:
+    """`workspace('x')`, `cluster('c').database('d')`."""
+    if isinstance(target, tree.MemberCall):
+        return _is_place(target.target)
+    return isinstance(target, tree.Call) and target.name in TABULAR_CALLS
+
+
+def _name_is_tabular(name: str, env: Env) -> bool:
+    meaning = env.names.get(name)
+    if meaning is not None:
+        return not isinstance(meaning, ScalarMeaning) and (
+            not isinstance(meaning, LambdaMeaning) or _function_is_tabular(name, env)
+        )
+    return env.binder.catalog.table(name) is not None or _function_is_tabular(name, env)
+
+
+def _function_is_tabular(name: str, env: Env) -> bool:
+    found = function_named(name, env, NO_SPAN)
+    if found is None:
+        return False
+    body = found.function.body
+    return body is not None and is_tabular(body, _shape(found))
+
+
+NO_SPAN = Span(0, 0)
+
+
+def _shape(found: LambdaMeaning) -> Env:
+    """The names inside a function, enough to tell rows from values."""
+    names: dict[str, Meaning] = {}
+    for parameter in found.function.parameters:
+        if parameter.schema is not None:
+            names[parameter.name] = TableMeaning(
+                tree.Datatable(columns=parameter.schema, values=()), found.env
+            )
+        else:
+            names[parameter.name] = _ANY_SCALAR
+    env = found.env.without_row().naming(names)
+    for statement in found.function.statements:
+        if isinstance(statement, tree.Let):
+            env = env.naming({statement.name: _shape_of(statement.value, env)})
+    return env
+
+
+def _shape_of(value: tree.Expression, env: Env) -> Meaning:
+    if isinstance(value, tree.Lambda):
+        return LambdaMeaning(value, env)
+    return TableMeaning(value, env) if is_tabular(value, env) else _ANY_SCALAR
+
+
+def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
+    """The function of a name: a let function, else one that the catalog stores."""
+    meaning = env.names.get(name)
+    if meaning is not None:
+        return meaning if isinstance(meaning, LambdaMeaning) else None
+    stored = env.binder.catalog.function(name)
+    if stored is None:
+        return None
+    return LambdaMeaning(stored_function(stored, span), Env(env.binder))
+
+
+def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
+    """The names after let statements and query parameters."""
+    for statement in statements:
+        if isinstance(statement, tree.Let):
+            env = env.naming({statement.name: _meaning(statement.value, env)})
+        elif isinstance(statement, tree.QueryParameters):
+            env = env.naming({item.name: _default(item, env) for item in statement.parameters})
+        elif isinstance(statement, tree.Pattern):
+            raise unsupported(f"declare pattern {statement.name}", statement.span)
+        elif isinstance(statement, tree.Alias | tree.Restrict):
+            raise unsupported("alias and restrict statements", statement.span)
+    return env
+
+
+def _meaning(value: tree.Expression, env: Env) -> Meaning:
+    if isinstance(value, tree.Lambda):
+        return LambdaMeaning(value, env)
+    if not is_tabular(value, env):
+        return ScalarMeaning(env.scalar(value))
+    if isinstance(value, tree.Call) and value.name == "materialize":
+        return shared(value, env)
+    return TableMeaning(value, env)
+
+
+def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
+    """Rows that are computed once, bound when they are first used."""
+    found: list[tuple[Relation, str]] = []
+
+    def make() -> Relation:
+        if not found:
+            found.append((env.tabular(expression), env.binder.shared_name()))
+        relation, name = found[0]
+        return Shared(columns=env.binder.fresh(relation), input=relation, name=name)
+
+    return SharedMeaning(make)
+
+
+def already_bound(relation: Relation, env: Env) -> SharedMeaning:
+    """Rows that are bound already, computed once however often they are used."""
+    name = env.binder.shared_name()
+    return SharedMeaning(lambda: Shared(columns=env.binder.fresh(relation), input=relation, name=name))
+
+
+def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
+    if parameter.default is None or parameter.type is None:
+        raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
+    return ScalarMeaning(explicit(env.scalar(parameter.default), parameter.type))
+
+
+def entered(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
+    """The names inside a function that is called: its parameters with the arguments, its own let statements.
+
+    `first` is what `invoke` pipes into the first parameter.
+    """
+    given = _arguments(found.function, call, piped=first is not None)
+    names: dict[str, Meaning] = {}
+    for place, parameter in enumerate(found.function.parameters):
+        if place == 0 and first is not None:
+            names[parameter.name] = already_bound(first, env)
+        else:
+            names[parameter.name] = _argument(parameter, given.get(parameter.name), found, env, call.span)
+    return declared(found.function.statements, found.env.without_row().naming(names))
+
+
+def _arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str, tree.Expression]:
+    parameters = function.parameters[1:] if piped else function.parameters
+    given: dict[str, tree.Expression] = {}
+    for place, argument in enumerate(call.arguments):
+        if isinstance(argument, tree.Named) and any(
+            item.name == argument.names[0].name for item in parameters
+        ):
+            given[argument.names[0].name] = argument.value
+        elif place < len(parameters):
+            given[parameters[place].name] = argument.value if isinstance(argument, tree.Named) else argument
+        else:
+            raise invalid(f"{call.name}() takes {len(parameters)} arguments", argument.span)
+    return given
+
+
+def _argument(
+    parameter: tree.LambdaParameter, given: tree.Expression | None, found: LambdaMeaning, env: Env, span: Span
+) -> Meaning:
+    if parameter.schema is not None:
+        if given is None:
+            raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
+        return TableMeaning(given, env.without_row())
+    if given is not None:
+        return ScalarMeaning(_typed(env.scalar(given), parameter))
+    if parameter.default is None:
+        raise invalid(f"the argument '{parameter.name}' is missing", span)
+    return ScalarMeaning(_typed(replace(found.env, row={}).scalar(parameter.default), parameter))
+
+
+def _typed(value: Bound, parameter: tree.LambdaParameter) -> Bound:
+    return value if parameter.type is None else explicit(value, parameter.type)
+
+
+def rows_of(meaning: Meaning, name: str, span: Span) -> Relation:
+    """The rows that a name stands for."""
+    if isinstance(meaning, SharedMeaning):
+        return meaning.make()
+    if isinstance(meaning, TableMeaning):
+        return meaning.env.tabular(meaning.expression)
+    raise invalid(f"'{name}' stands for a value, not for rows", span)
+
+
+def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:
+    """The expression that a function gives."""
+    if found.function.body is None:
+        raise invalid("the function gives nothing", span)
+    return found.function.body
+
+
+def known_names(env: Env) -> Mapping[str, object]:
+    """Every name that could stand for rows: for `did you mean`."""
+    return dict.fromkeys([*env.names, *env.binder.catalog.names()])
+
+
+_ANY_SCALAR = ScalarMeaning(None)  # type: ignore[arg-type]
