@@ -7,7 +7,22 @@ from nephoscope.kql.catalog import Catalog as Catalog
 from nephoscope.kql.catalog import MemoryCatalog as MemoryCatalog
 from nephoscope.kql.compile import Compiled as Compiled
 from nephoscope.kql.compile import compile_query as compile  # noqa: A004 - the public name
+from nephoscope.kql.complete import Completion as Completion
+from nephoscope.kql.complete import complete as complete
 from nephoscope.kql.errors import KqlError as KqlError
+from nephoscope.kql.formatter import formatted as formatted
 from nephoscope.kql.run import run as run
+from nephoscope.kql.schema import schema as schema
 
-__all__ = ["Catalog", "Compiled", "KqlError", "MemoryCatalog", "compile", "run"]
+__all__ = [
+    "Catalog",
+    "Compiled",
+    "Completion",
+    "KqlError",
+    "MemoryCatalog",
+    "compile",
+    "complete",
+    "formatted",
+    "run",
+    "schema",
+]
