@@ -178,14 +178,23 @@ TYPE_WORDS = frozenset(
 )
 
 
+_BOOLEANS = frozenset(("true", "True", "TRUE", "false", "False", "FALSE"))
+
+
 def may_name(word: str) -> bool:
     """Whether a word is a name in an expression."""
-    return (word not in RESERVED and word not in CLAUSE_WORDS and "-" not in word) or word in EXPRESSION_WORDS
+    return (may_declare(word) and word not in CLAUSE_WORDS) or word in EXPRESSION_WORDS
 
 
 def may_declare(word: str) -> bool:
     """Whether a word is a name where something is declared: before `=` or `:`."""
-    return word not in RESERVED and word[0] != "!" and word[-1] != "~" and not _dashed(word)
+    return (
+        word not in RESERVED
+        and word[0] != "!"
+        and word[-1] != "~"
+        and not _dashed(word)
+        and word not in _BOOLEANS
+    )
 
 
 def _dashed(word: str) -> bool:
