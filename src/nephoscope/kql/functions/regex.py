@@ -29,7 +29,7 @@ def re2(pattern: str) -> str:
     """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; RegexError where RE2 refuses it."""
     result: list[str] = []
     inside = False
-    depth = place = 0
+    depth = place = first = 0
     while place < len(pattern):
         one = pattern[place]
         if one == "\\":
@@ -38,7 +38,7 @@ def re2(pattern: str) -> str:
             place += 2
             continue
         if inside:
-            inside = not (one == "]" and not _opens(pattern, place))
+            inside = not (one == "]" and place > first)
             named = re.compile(r"\[:\^?[a-z]+:\]").match(pattern, place) if one == "[" else None
             result.append(named[0] if named else one)
             place += len(named[0]) if named else 1
@@ -49,6 +49,7 @@ def re2(pattern: str) -> str:
         if depth < 0:
             raise RegexError("a ) has no (")
         inside = one == "["
+        first = place + 1 + (pattern[place + 1 : place + 2] == "^")
         result.append(one)
         place += 1
     if depth or inside:

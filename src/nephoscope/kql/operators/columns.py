@@ -10,6 +10,7 @@ from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column, ColumnRef, WindowCall
 from nephoscope.kql.errors import NOWHERE, Span, did_you_mean, invalid
+from nephoscope.kql.operators.outputs import output, output_names, outputs
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Assign, Filter, Numbered, Relation, Windowed
@@ -46,12 +47,17 @@ def over_rows(relation: Relation, env: Env) -> tuple[Env, Collector]:
     return env.over(relation, windows if relation.order else None), windows
 
 
-def with_windows(relation: Relation, windows: Collector) -> Relation:
+def with_windows(relation: Relation, windows: Collector, env: Env) -> Relation:
     """The relation with a hidden column for each window function."""
     for column, call in windows.calls:
         if isinstance(call, WindowCall):
             relation = Windowed(
-                columns=relation.columns, order=relation.order, input=relation, column=column, call=call
+                columns=relation.columns,
+                order=relation.order,
+                input=relation,
+                column=column,
+                call=call,
+                partition=env.parts(call.span),
             )
     return relation
 
@@ -61,7 +67,7 @@ def where(relation: Relation, operator: Where, env: Env) -> Relation:
     """`where`."""
     inner, windows = over_rows(relation, env)
     predicate = condition(inner.scalar(operator.predicate))
-    relation = with_windows(relation, windows)
+    relation = with_windows(relation, windows, env)
     return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
 
 
@@ -76,12 +82,17 @@ def named_values(
             result.append((names, inner.scalar(item.value), item.value))
         else:
             implied = implied_name(item)
-            result.append(((implied,) if implied else (), inner.scalar(item), item))
+            value = inner.scalar(item)
+            names = ((implied,) if implied else ()) or output_names(item, value)
+            result.append((names, value, item))
     return result
 
 
 def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, Bound]]:
-    """`(a, b) = value`: the elements of a dynamic array, one a name."""
+    """`(a, b) = value`: the elements of a dynamic array, one a name; the results of a function that has several."""
+    several = outputs(value)
+    if several and names:
+        return [(name, output(value, place, kind)) for place, (name, (_, kind)) in enumerate(zip(names, several))]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
     from nephoscope.kql.bind_values import step
@@ -128,7 +139,7 @@ def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -
                 columns.append(column)
             else:
                 columns[place] = column
-    relation = with_windows(relation, windows)
+    relation = with_windows(relation, windows, env)
     _copied(columns, assigned, env)
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
 
@@ -163,7 +174,7 @@ def project(relation: Relation, operator: Project, env: Env) -> Relation:
             columns.append(column)
             if fresh:
                 assigned.append((column, part))
-    relation = with_windows(relation, windows)
+    relation = with_windows(relation, windows, env)
     return selected(relation, columns, assigned, env)
 
 

@@ -1,0 +1,49 @@
+"""What the parse operators are made of: the parts that a regular expression finds, and key-value pairs."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.dialects import build
+from nephoscope.kql.registry import Arguments, function
+
+
+@function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
+def parsed(call: Arguments) -> exp.Expr:
+    """Give what the groups of a pattern match as a list of texts (no JSON: only `_part` reads it); null where nothing matches."""
+    count = call.value(2)
+    names = [build.text(f"g{place}") for place in range(int(str(count)))]
+    pattern = build.text(call.text(1))
+    matched = build.call("regexp_matches", call[0], pattern)
+    if not names:
+        return build.case((matched, build.cast(build.array([]), "VARCHAR[]")))
+    found = build.call("regexp_extract", call[0], pattern, build.array(names))
+    each = [build.lambda_(lambda row, name=name: build.call("struct_extract", row, name), "r") for name in names]
+    lists = [build.call("list_transform", build.array([found]), one) for one in each]
+    return build.case((matched, build.call("flatten", build.array(lists))))
+
+
+@function("_part(parts: dynamic, place: const long): string", hidden=True)
+def part(call: Arguments) -> exp.Expr:
+    """Give one part of what a pattern found, '' where it found nothing."""
+    return build.coalesce(build.call("list_extract", call[0], build.number(int(str(call.value(1))) + 1)), build.text(""))
+
+
+@function("_parts_if(parts: dynamic, condition: bool): dynamic", hidden=True)
+def parts_if(call: Arguments) -> exp.Expr:
+    """Give the parts where a condition holds, else null."""
+    return build.case((call[1], call[0]))
+
+
+@function("_found(parts: dynamic): bool", nullable=False, hidden=True)
+def found(call: Arguments) -> exp.Expr:
+    """Tell whether a pattern found anything."""
+    return build.is_not_null(call[0])
+
+
+@function("_keyed(text: string, pattern: const string, key: const string): string", hidden=True)
+def keyed(call: Arguments) -> exp.Expr:
+    """Give the second group of the first match of a pattern whose first group is the key."""
+    keys = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(1))
+    values = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(2))
+    return build.call("list_extract", values, build.call("list_position", keys, build.text(call.text(2))))
