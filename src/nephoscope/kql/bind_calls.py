@@ -12,7 +12,7 @@ from nephoscope.kql.convert import choose, explicit, prepared
 from nephoscope.kql.errors import did_you_mean, invalid
 from nephoscope.kql.registry import Aggregate, aggregates, functions
 from nephoscope.kql.scope import body_of, entered, function_named, is_tabular
-from nephoscope.kql.types import KqlType
+from nephoscope.kql.types import TYPE_NAMES, KqlType
 
 WINDOWS = frozenset(
     {"prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min", "row_window_session"}
@@ -114,6 +114,14 @@ def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     return WindowCall(type=value.type, span=node.span, function=node.name, arguments=(value, offset, absent))
 
 
+def _typeof(node: tree.Call, _env: Env) -> Bound:
+    """`typeof(long)` as an argument: the type's name."""
+    item = node.arguments[0] if len(node.arguments) == 1 else None
+    if not isinstance(item, tree.Name) or item.name not in TYPE_NAMES:
+        raise invalid("typeof() takes one type here", node.span)
+    return constants.text(TYPE_NAMES[item.name].value, node.span)
+
+
 def _now(node: tree.Call, env: Env) -> Bound:
     moment = Variable(type=KqlType.DATETIME, span=node.span, name="now")
     if not node.arguments:
@@ -165,6 +173,7 @@ def _pack_all(node: tree.Call, env: Env) -> Bound:
 
 SPECIAL: dict[str, Special] = {
     "now": _now,
+    "typeof": _typeof,
     "ago": _ago,
     "toscalar": _toscalar,
     "column_ifexists": _column_ifexists,

@@ -162,6 +162,8 @@ def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
         kind = KqlType.LONG
     elif kinds == {KqlType.STRING, KqlType.GUID}:
         kind = KqlType.STRING
+    elif KqlType.STRING in kinds and any(kind.numeric or kind == KqlType.BOOL for kind in kinds):
+        kind = _other_than_text(left, right)
     elif (
         KqlType.STRING in kinds
         and kinds & {KqlType.DATETIME, KqlType.TIMESPAN}
@@ -171,6 +173,12 @@ def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
     else:
         raise invalid(f"{left.type} and {right.type} cannot be compared", span, "convert one side")
     return explicit(left, kind), explicit(right, kind)
+
+
+def _other_than_text(left: Bound, right: Bound) -> KqlType:
+    """Text compared with a number or a bool is read as one (`ResultType == 0`): text that is none equals nothing."""
+    kind = left.type if right.type == KqlType.STRING else right.type
+    return KqlType.LONG if kind.integer else kind
 
 
 def _literal_side(left: Bound, right: Bound) -> bool:

@@ -100,7 +100,7 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
         if kind.numeric and result.numeric:
             result = widest(kind, result)
         elif KqlType.DYNAMIC in (kind, result):
-            result = KqlType.DYNAMIC
+            result = kind if result == KqlType.DYNAMIC else result
         else:
             return None
     return result

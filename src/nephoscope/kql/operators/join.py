@@ -85,9 +85,8 @@ def joined(
     if kind in _ONE_SIDED:
         columns: tuple[Column, ...] = (left, right)[_ONE_SIDED[kind]].columns
     else:
-        names = Names([column.name for column in left.columns])
         kept = [column for column in right.columns if column.id not in dropped]
-        columns = (*left.columns, *(column.renamed(names.take(column.name)) for column in kept))
+        columns = (*left.columns, *_told_apart(left.columns, kept))
     return Joined(
         columns=columns,
         kind=cast("JoinKind", kind),
@@ -96,6 +95,13 @@ def joined(
         keys=tuple(keys),
         residual=residual,
     )
+
+
+def _told_apart(left: tuple[Column, ...], right: list[Column]) -> list[Column]:
+    """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
+    own = {column.name for column in left}
+    names = Names([*own, *(column.name for column in right)])
+    return [column.renamed(names.take(column.name)) if column.name in own else column for column in right]
 
 
 def _conditions(

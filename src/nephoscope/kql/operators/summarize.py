@@ -8,7 +8,7 @@ from nephoscope.kql import tree
 from nephoscope.kql.bind_calls import aggregated
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
-from nephoscope.kql.errors import invalid
+from nephoscope.kql.errors import NOWHERE, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.registry import aggregates
 from nephoscope.kql.relations import Aggregated, Assign, Relation
@@ -56,7 +56,8 @@ def grouped(
     calls = [(column, call) for column, call in collector.calls if isinstance(call, AggregateCall)]
     keys = tuple(column for column, _ in groups)
     hidden = (*keys, *(column for column, _ in calls))
-    rows: Relation = Aggregated(columns=hidden, input=relation, groups=tuple(groups), aggregates=tuple(calls))
+    apart = [(column, reference(column, NOWHERE)) for column in env.partition]
+    rows: Relation = Aggregated(columns=hidden, input=relation, groups=(*apart, *groups), aggregates=tuple(calls))
     columns: list[Column] = list(keys)
     assigned: list[tuple[Column, Bound]] = []
     seen: set[str] = set()
@@ -148,7 +149,6 @@ def _values(
 ) -> list[Result]:
     """The values of `arg_max`'s and `take_any`'s arguments; `*` means every column that is no group and not `exclude`."""
     skipped = {value.column.id for _, value in groups if isinstance(value, ColumnRef)}
-    names = {column.name for column, _ in groups}
     if isinstance(exclude, ColumnRef):
         skipped.add(exclude.column.id)
     result: list[Result] = []
@@ -159,7 +159,7 @@ def _values(
             result += [
                 (column.name, reference(column, argument.span))
                 for column in matching(relation, argument)
-                if column.id not in skipped and column.name not in names
+                if column.id not in skipped
             ]
         else:
             value = argument.value if isinstance(argument, tree.Named) else argument

@@ -93,6 +93,7 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
             if all(any((column.name, column.type) == key for column in part.columns) for part in parts)
         }
     names = [name for name, _ in keys]
+    keys = dict.fromkeys(sorted(keys, key=lambda key: names.index(key[0])))
     return {
         (name, kind): env.binder.column(name if names.count(name) == 1 else f"{name}_{kind.value}", kind)
         for name, kind in keys
