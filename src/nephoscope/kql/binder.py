@@ -77,6 +77,7 @@ class Env:
     """Where an expression is bound: let names, the row's columns by name, and what the operator allows.
 
     `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
+    `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition).
     """
 
     binder: Binder
@@ -85,16 +86,20 @@ class Env:
     sides: Mapping[str, Mapping[str, Column]] = field(default_factory=dict)
     aggregates: Collector | None = None
     windows: Collector | None = None
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    partition: tuple[Column, ...] = ()
 
     def over(self, relation: Relation, windows: Collector | None = None) -> Env:
         """The same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
-        return replace(self, row=row, sides={}, aggregates=None, windows=windows, extras={})
+        return replace(self, row=row, sides={}, aggregates=None, windows=windows)
 
     def without_row(self) -> Env:
         """The same names, no row: where a sub-query or a function's body is bound."""
-        return replace(self, row={}, sides={}, aggregates=None, windows=None, extras={})
+        return replace(self, row={}, sides={}, aggregates=None, windows=None, partition=())
+
+    def parts(self, span: Span) -> tuple[Bound, ...]:
+        """The values that say which part a row belongs to."""
+        return tuple(reference(column, span) for column in self.partition)
 
     def naming(self, names: Mapping[str, Meaning]) -> Env:
         """With further names."""

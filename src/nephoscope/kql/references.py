@@ -41,11 +41,30 @@ def order_ids(order: Iterable[SortKey]) -> set[str]:
     return set(used(key.value for key in order))
 
 
+COSTLY = frozenset(
+    {
+        *(
+            "_parsed",
+            "extract",
+            "extract_all",
+            "parse_json",
+            "parse_url",
+            "parse_xml",
+            "parse_csv",
+            "parse_path",
+        ),
+        *("parse_user_agent", "split", "replace_regex"),
+    }
+)
+"""Functions that are worth computing once."""
+
+
 def size(value: Bound) -> int:
-    """How many parts an expression has."""
+    """How many parts an expression has; a costly function counts for many."""
     total = 0
     pending = [value]
     while pending:
-        total += 1
-        pending.extend(operands(pending.pop()))
+        item = pending.pop()
+        total += 20 if isinstance(item, Call) and item.function.name in COSTLY else 1
+        pending.extend(operands(item))
     return total

@@ -160,11 +160,12 @@ class Numbered(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windowed(Relation):
-    """The input with a column that a window function makes, over the input's order."""
+    """The input with a column that a window function makes, over the input's order, in each `partition` alone."""
 
     input: Relation
     column: Column
     call: WindowCall
+    partition: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,15 +24,16 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Bloc
     """A column from a window over the rows in their order."""
     call = relation.call
     passing = (needed - {relation.column.id}) | order_ids(relation.order)
-    values = [*call.arguments, *([call.restart] if call.restart is not None else [])]
+    values = [*call.arguments, *relation.partition, *([call.restart] if call.restart is not None else [])]
     values += [key.value for key in relation.order]
     block = emitter.over(relation.input, passing, values, before_where=False)
     if relation.column.id not in needed:
         return block
-    partition: list[exp.Expr] = []
+    group: list[exp.Expr] = []
     if call.restart is not None:
-        block, group = _runs(call, relation, passing, block, emitter)
-        partition = [group]
+        block, run = _runs(call, relation, passing, block, emitter)
+        group = [run]
+    partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
     keys = emitter.keys(relation.order, block)
     block.values[relation.column.id] = Value(_written(call, partition, keys, block, emitter), 8, window=True)
     return block
@@ -47,8 +48,9 @@ def _runs(
     restarts = build.cast(
         build.coalesce(emitter.scalar(call.restart, block), build.boolean(False)), "INTEGER"
     )
-    counted = build.window(build.call("sum", restarts), (), emitter.keys(relation.order, block), running())
-    return _kept(block, counted, passing, call, emitter)
+    parts = [emitter.scalar(value, block) for value in relation.partition]
+    counted = build.window(build.call("sum", restarts), parts, emitter.keys(relation.order, block), running())
+    return _kept(block, counted, passing | used(relation.partition).keys(), call, emitter)
 
 
 def _kept(

@@ -18,7 +18,9 @@ def parsed(call: Arguments) -> exp.Expr:
     if not names:
         return build.case((matched, build.cast(build.array([]), "VARCHAR[]")))
     found = build.call("regexp_extract", call[0], pattern, build.array(names))
-    each = [build.lambda_(lambda row, name=name: build.call("struct_extract", row, name), "r") for name in names]
+    each = [
+        build.lambda_(lambda row, name=name: build.call("struct_extract", row, name), "r") for name in names
+    ]
     lists = [build.call("list_transform", build.array([found]), one) for one in each]
     return build.case((matched, build.call("flatten", build.array(lists))))
 
@@ -26,7 +28,9 @@ def parsed(call: Arguments) -> exp.Expr:
 @function("_part(parts: dynamic, place: const long): string", hidden=True)
 def part(call: Arguments) -> exp.Expr:
     """Give one part of what a pattern found, '' where it found nothing."""
-    return build.coalesce(build.call("list_extract", call[0], build.number(int(str(call.value(1))) + 1)), build.text(""))
+    return build.coalesce(
+        build.call("list_extract", call[0], build.number(int(str(call.value(1))) + 1)), build.text("")
+    )
 
 
 @function("_parts_if(parts: dynamic, condition: bool): dynamic", hidden=True)

@@ -10,8 +10,8 @@ from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column, ColumnRef, WindowCall
 from nephoscope.kql.errors import NOWHERE, Span, did_you_mean, invalid
-from nephoscope.kql.operators.outputs import output, output_names, outputs
 from nephoscope.kql.naming import Names, implied_name
+from nephoscope.kql.operators.outputs import output, output_names, outputs
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Assign, Filter, Numbered, Relation, Windowed
 from nephoscope.kql.tree.operators import (
@@ -92,7 +92,9 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
     """`(a, b) = value`: the elements of a dynamic array, one a name; the results of a function that has several."""
     several = outputs(value)
     if several and names:
-        return [(name, output(value, place, kind)) for place, (name, (_, kind)) in enumerate(zip(names, several))]
+        return [
+            (name, output(value, place, kind)) for place, (name, (_, kind)) in enumerate(zip(names, several))
+        ]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
     from nephoscope.kql.bind_values import step

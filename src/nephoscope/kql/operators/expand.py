@@ -20,24 +20,25 @@ from nephoscope.kql.types import KqlType
 def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     """`mv-expand`: a row an element; several arrays side by side."""
     mode = parameter(operator.parameters, "bagexpansion") or parameter(operator.parameters, "kind")
-    index = parameter(operator.parameters, "with_itemindex")
-    limit = _limit(operator.limit, env)
     return expanded(
         relation,
         operator.items,
         env,
         as_array=mode is not None and mode.word == "array",
-        index=_word(index),
-        limit=limit,
+        index=item_index(operator.parameters),
+        limit=limit_of(operator.limit, env),
     )
 
 
-def _word(item: tree.Parameter | None) -> str:
-    value = item.values[0] if item is not None and item.values else None
+def item_index(parameters: tuple[tree.Parameter, ...]) -> str:
+    """The name that with_itemindex gives to the element's place, '' without it."""
+    found = parameter(parameters, "with_itemindex")
+    value = found.values[0] if found is not None and found.values else None
     return value.name if isinstance(value, tree.Name) else ""
 
 
-def _limit(expression: tree.Expression | None, env: Env) -> int | None:
+def limit_of(expression: tree.Expression | None, env: Env) -> int | None:
+    """How many elements at most; None without a limit."""
     if expression is None:
         return None
     value = env.without_row().scalar(expression)
@@ -55,6 +56,7 @@ def expanded(
     index: str = "",
     limit: int | None = None,
     keep_empty: bool = True,
+    ordered_by: tuple[Column, ...] = (),
 ) -> Relation:
     """The rows of a relation once for every element of its arrays."""
     inner = env.over(relation)
@@ -71,7 +73,8 @@ def expanded(
         column = _result(item, raw, typed, env)
         _place(columns, column, item, value, names)
     position = env.binder.column(index, KqlType.LONG)
-    order = (*relation.order, *by_ordinal(position)) if relation.order else ()
+    first = relation.order or tuple(key for column in ordered_by for key in by_ordinal(column))
+    order = (*first, *by_ordinal(position)) if first else ()
     rows = Expanded(
         columns=relation.columns,
         order=order,

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from nephoscope.kql import constants, tree
+from nephoscope.kql.bind_operands import comparison
 from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
-from nephoscope.kql.errors import invalid
+from nephoscope.kql.errors import Span, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.columns import matching
 from nephoscope.kql.registry import aggregates
-from nephoscope.kql.relations import Aggregated, Assign, Filter, Limited, Numbers, Relation, Sorted, SortKey
+from nephoscope.kql.relations import (
+    Aggregated,
+    Assign,
+    Filter,
+    Limited,
+    Numbered,
+    Numbers,
+    Relation,
+    Sorted,
+    SortKey,
+)
 from nephoscope.kql.tree.operators import (
     Consume,
     Count,
@@ -67,33 +78,49 @@ def row_count(expression: tree.Expression, env: Env) -> Bound:
     return explicit(value, KqlType.LONG)
 
 
-def limited(relation: Relation, count: Bound) -> Limited:
-    """The first rows."""
-    return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
+def limited(relation: Relation, count: Bound, env: Env) -> Relation:
+    """The first rows; of each part where the rows are in parts."""
+    if not env.partition:
+        return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
+    number = env.binder.column("", KqlType.LONG)
+    numbered = Numbered(
+        columns=relation.columns,
+        order=relation.order,
+        input=relation,
+        number=number,
+        partition=env.parts(count.span),
+    )
+    first = comparison("<=", reference(number, count.span), count, count.span)
+    return Filter(columns=relation.columns, order=relation.order, input=numbered, predicate=first)
+
+
+def partitioned(env: Env, span: Span) -> list[tuple[Column, Bound]]:
+    """The groups that keep the parts of rows apart: hidden columns that keep their ids."""
+    return [(column, reference(column, span)) for column in env.partition]
 
 
 @binds_operator(Take)
 def take(relation: Relation, operator: Take, env: Env) -> Relation:
     """`take`."""
-    return limited(relation, row_count(operator.count, env))
+    return limited(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(Top)
 def top(relation: Relation, operator: Top, env: Env) -> Relation:
     """`top n by keys`."""
-    return limited(in_order(relation, operator.keys, env), row_count(operator.count, env))
+    return limited(in_order(relation, operator.keys, env), row_count(operator.count, env), env)
 
 
 @binds_operator(Sample)
 def sample(relation: Relation, operator: Sample, env: Env) -> Relation:
     """`sample`: any rows will do."""
-    return limited(relation, row_count(operator.count, env))
+    return limited(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(SampleDistinct)
 def sample_distinct(relation: Relation, operator: SampleDistinct, env: Env) -> Relation:
     """`sample-distinct n of value`."""
-    return limited(distinct_values(relation, (operator.value,), env), row_count(operator.count, env))
+    return limited(distinct_values(relation, (operator.value,), env), row_count(operator.count, env), env)
 
 
 @binds_operator(Count)
@@ -103,7 +130,12 @@ def count(relation: Relation, operator: Count, env: Env) -> Relation:
     counted = AggregateCall(
         type=KqlType.LONG, span=operator.span, aggregate=aggregates()["count"], arguments=()
     )
-    return Aggregated(columns=(column,), input=relation, groups=(), aggregates=((column, counted),))
+    return Aggregated(
+        columns=(column,),
+        input=relation,
+        groups=tuple(partitioned(env, operator.span)),
+        aggregates=((column, counted),),
+    )
 
 
 @binds_operator(Distinct)
@@ -115,7 +147,7 @@ def distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
 def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """The distinct combinations of values."""
     inner = env.over(relation)
-    groups: list[tuple[Column, Bound]] = []
+    groups: list[tuple[Column, Bound]] = partitioned(env, items[0].span)
     names = Names()
     for item in items:
         if isinstance(item, tree.Star | tree.Wildcard):
@@ -126,7 +158,7 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
         groups.append((env.binder.column(names.take(name) if name else names.unnamed(), value.type), value))
-    columns = tuple(column for column, _ in groups)
+    columns = tuple(column for column, _ in groups[len(env.partition) :])
     return Aggregated(columns=columns, input=relation, groups=tuple(groups), aggregates=())
 
 

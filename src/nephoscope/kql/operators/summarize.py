@@ -57,7 +57,9 @@ def grouped(
     keys = tuple(column for column, _ in groups)
     hidden = (*keys, *(column for column, _ in calls))
     apart = [(column, reference(column, NOWHERE)) for column in env.partition]
-    rows: Relation = Aggregated(columns=hidden, input=relation, groups=(*apart, *groups), aggregates=tuple(calls))
+    rows: Relation = Aggregated(
+        columns=hidden, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
+    )
     columns: list[Column] = list(keys)
     assigned: list[tuple[Column, Bound]] = []
     seen: set[str] = set()
