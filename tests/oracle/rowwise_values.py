@@ -51,25 +51,12 @@ def timespan_text(ticks: int) -> str:
 
 
 def real_text(value: float) -> str:
-    """As .NET writes a double: the shortest that reads back, exponents as E+20."""
+    """The shortest text that reads back, with a point or an exponent (recorded: tostring(1500.0) is 1500.0)."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    text = repr(value)
-    mantissa, _, exponent = text.partition("e")
-    if exponent and -5 <= int(exponent) < 15:
-        return format(Decimal(text), "f")
-    if not exponent and abs(value) >= 1e15:
-        return _exponential(value)
-    mantissa = mantissa.removesuffix(".0")
-    return f"{mantissa}E{int(exponent):+03}" if exponent else mantissa
-
-
-def _exponential(value: float) -> str:
-    digits = Decimal(repr(value)).normalize()
-    mantissa, exponent = f"{digits:e}".split("e")
-    return f"{mantissa}E{int(exponent):+03}"
+    return repr(value)
 
 
 def text(kind: str, value: Any) -> str:
