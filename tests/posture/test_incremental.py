@@ -42,7 +42,9 @@ def pool() -> list[list[dict[str, Any]]]:
         found.append([body(pricing, pricingTier=tier) for tier in ("Free", "Standard")])
         found.append([body(f"{subscription}/providers/Microsoft.Security/securityContacts/default")])
     for group in GROUPS:
-        found.append([{"id": group, "location": "westeurope", "tags": tags} for tags in ({}, {"owner": "team"})])
+        found.append(
+            [{"id": group, "location": "westeurope", "tags": tags} for tags in ({}, {"owner": "team"})]
+        )
         account = f"{group}/providers/Microsoft.Storage/storageAccounts/s"
         found.append([body(account, minimumTlsVersion=tls) for tls in ("TLS1_0", "TLS1_1", "TLS1_2")])
         setting = f"{account}/providers/Microsoft.Insights/diagnosticSettings/d"

@@ -28,7 +28,9 @@ V4 = macro(
 V4_PREFIX = macro(
     "kql_v4_prefix(x)", "CASE WHEN contains(x, '/') THEN CAST(split_part(x, '/', 2) AS BIGINT) ELSE 32 END"
 )
-MASK = macro("kql_v4_mask(p)", "4294967295 - (CAST(4294967295 AS BIGINT) >> CAST(greatest(0, least(32, p)) AS BIGINT))")
+MASK = macro(
+    "kql_v4_mask(p)", "4294967295 - (CAST(4294967295 AS BIGINT) >> CAST(greatest(0, least(32, p)) AS BIGINT))"
+)
 _LEAST = "least(kql_v4_prefix(a), kql_v4_prefix(b), p)"
 _COMPARE = macro(
     "kql_ipv4_compare(a, b, p)",
@@ -153,7 +155,9 @@ ipv4_netmask_suffix = scalar(
     __name__,
     "ipv4_netmask_suffix(ip: string): long",
     summary="Give the prefix of an IPv4 address, 32 where it has none; null where it is none.",
-    routine=macro("kql_ipv4_suffix(x)", "CASE WHEN kql_v4(x) IS NOT NULL THEN kql_v4_prefix(trim(x)) END", V4, V4_PREFIX),
+    routine=macro(
+        "kql_ipv4_suffix(x)", "CASE WHEN kql_v4(x) IS NOT NULL THEN kql_v4_prefix(trim(x)) END", V4, V4_PREFIX
+    ),
 )
 parse_ipv4 = scalar(
     __name__,
@@ -262,7 +266,9 @@ def ipv6_compare(call: Arguments) -> exp.Expr:
 @function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv6_is_match(call: Arguments) -> exp.Expr:
     """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
-    return build.binary("=", apply(call, _V6_COMPARE, call[0], call[1], _prefix(call, 2, 128)), build.number(0))
+    return build.binary(
+        "=", apply(call, _V6_COMPARE, call[0], call[1], _prefix(call, 2, 128)), build.number(0)
+    )
 
 
 def _v6_in_range(ip: str, range_: str) -> bool | None:
@@ -356,7 +362,11 @@ def has_ipv4(call: Arguments) -> exp.Expr:
     return apply(call, _IN_TEXT, text_at(call, 0), call[1])
 
 
-@function("has_any_ipv4(text: any, ip: string, ...): bool", "has_any_ipv4(text: any, ips: dynamic): bool", nullable=False)
+@function(
+    "has_any_ipv4(text: any, ip: string, ...): bool",
+    "has_any_ipv4(text: any, ips: dynamic): bool",
+    nullable=False,
+)
 def has_any_ipv4(call: Arguments) -> exp.Expr:
     """Tell whether one of several IPv4 addresses stands in a text as a term."""
     return _any_in_text(call, _IN_TEXT)

@@ -131,7 +131,13 @@ dcount, dcountif = _pair(
     nullable=False, options="[accuracy: const long]",
 )  # fmt: skip
 count_distinct, count_distinctif = _pair(
-    "count_distinct", "value: any", "long", "Count the distinct values.", "count_distinct_{0}", _distinct, nullable=False
+    "count_distinct",
+    "value: any",
+    "long",
+    "Count the distinct values.",
+    "count_distinct_{0}",
+    _distinct,
+    nullable=False,
 )
 
 
@@ -158,8 +164,14 @@ def _average_type(arguments: tuple[Bound, ...]) -> KqlType:
     return KqlType.REAL if kind.integer else kind
 
 
-_DECIMAL_AVERAGE = macro("kql_decimal_average(s, n)", "CASE WHEN n > 0 THEN TRY_CAST(s / n AS DECIMAL(38,17)) END")
-_MEAN = macro("kql_mean(s, n)", "CASE WHEN n > 0 THEN CAST(kql_wrap(s) AS DOUBLE) / n ELSE CAST('NaN' AS DOUBLE) END", WRAP)
+_DECIMAL_AVERAGE = macro(
+    "kql_decimal_average(s, n)", "CASE WHEN n > 0 THEN TRY_CAST(s / n AS DECIMAL(38,17)) END"
+)
+_MEAN = macro(
+    "kql_mean(s, n)",
+    "CASE WHEN n > 0 THEN CAST(kql_wrap(s) AS DOUBLE) / n ELSE CAST('NaN' AS DOUBLE) END",
+    WRAP,
+)
 _MEAN_TICKS = macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS BIGINT) END")
 
 
@@ -179,7 +191,7 @@ avg, avgif = _pair(
 )
 
 
-def _sort_key(call: Arguments, node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
+def _sort_key(node: exp.Expr, kind: KqlType, least: bool) -> exp.Expr:
     """What a value is ordered by: NaN comes first both ways, a dynamic as a number before its text."""
     if kind == KqlType.DYNAMIC:
         return build.call(
@@ -199,7 +211,7 @@ def _extreme(name: str) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
         kind = call.types[0]
         if kind == KqlType.DYNAMIC or (kind == KqlType.REAL and least):
-            key = _sort_key(call, call[0], kind, least)
+            key = _sort_key(call[0], kind, least)
             return build.aggregate(f"arg_{name}", call[0], key, where=where)
         return build.aggregate(name, call[0], where=where)
 
@@ -220,7 +232,7 @@ def _unboxed(node: exp.Expr) -> exp.Expr:
 
 def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
     def builder(call: Arguments) -> exp.Expr:
-        key = _sort_key(call, call[0], call.types[0], name == "arg_min")
+        key = _sort_key(call[0], call.types[0], name == "arg_min")
         box = _boxed(call[1])
         found = build.aggregate(name, box, key, order=call.order)
         if not call.bound[0].nullable:
@@ -275,23 +287,49 @@ def _spread(name: str) -> Body:
         inside = usual if where is None else build.binary("and", where, usual)
         strange = build.not_(exp.Paren(this=usual))
         outside = build.aggregate("bool_or", strange, where=where)
-        found = build.coalesce(build.aggregate(name, node, where=inside), build.cast(build.number(0), "DOUBLE"))
+        found = build.coalesce(
+            build.aggregate(name, node, where=inside), build.cast(build.number(0), "DOUBLE")
+        )
         return build.case((outside, _nan()), otherwise=found)
 
     return body
 
 
 stdev, stdevif = _pair(
-    "stdev", f"value: {_SUMMABLE}", "real", "Give the standard deviation of a sample.", "stdev_{0}", _spread("stddev_samp"), nullable=False
+    "stdev",
+    f"value: {_SUMMABLE}",
+    "real",
+    "Give the standard deviation of a sample.",
+    "stdev_{0}",
+    _spread("stddev_samp"),
+    nullable=False,
 )
 stdevp, stdevpif = _pair(
-    "stdevp", f"value: {_SUMMABLE}", "real", "Give the standard deviation of all.", "stdevp_{0}", _spread("stddev_pop"), nullable=False
+    "stdevp",
+    f"value: {_SUMMABLE}",
+    "real",
+    "Give the standard deviation of all.",
+    "stdevp_{0}",
+    _spread("stddev_pop"),
+    nullable=False,
 )
 variance, varianceif = _pair(
-    "variance", f"value: {_SUMMABLE}", "real", "Give the variance of a sample.", "variance_{0}", _spread("var_samp"), nullable=False
+    "variance",
+    f"value: {_SUMMABLE}",
+    "real",
+    "Give the variance of a sample.",
+    "variance_{0}",
+    _spread("var_samp"),
+    nullable=False,
 )
 variancep, variancepif = _pair(
-    "variancep", f"value: {_SUMMABLE}", "real", "Give the variance of all.", "variancep_{0}", _spread("var_pop"), nullable=False
+    "variancep",
+    f"value: {_SUMMABLE}",
+    "real",
+    "Give the variance of all.",
+    "variancep_{0}",
+    _spread("var_pop"),
+    nullable=False,
 )
 
 
@@ -305,10 +343,22 @@ def _covariance(name: str) -> Body:
 
 
 covariance, covarianceif = _pair(
-    "covariance", "x: real, y: real", "real", "Give the covariance of a sample.", "covariance_{0}_{1}", _covariance("covar_samp"), nullable=False
+    "covariance",
+    "x: real, y: real",
+    "real",
+    "Give the covariance of a sample.",
+    "covariance_{0}_{1}",
+    _covariance("covar_samp"),
+    nullable=False,
 )
 covariancep, covariancepif = _pair(
-    "covariancep", "x: real, y: real", "real", "Give the covariance of all.", "covariancep_{0}_{1}", _covariance("covar_pop"), nullable=False
+    "covariancep",
+    "x: real, y: real",
+    "real",
+    "Give the covariance of all.",
+    "covariancep_{0}_{1}",
+    _covariance("covar_pop"),
+    nullable=False,
 )
 
 
@@ -459,7 +509,9 @@ def _schema(values: list[Any]) -> Any:
     arrays = [value for value in values if isinstance(value, list)]
     if arrays:
         parts.append({"`indexer`": _schema([item for array in arrays for item in array])})
-    names = [_scalar_name(value) for value in values if not isinstance(value, dict | list) and value is not None]
+    names = [
+        _scalar_name(value) for value in values if not isinstance(value, dict | list) and value is not None
+    ]
     parts += sorted(dict.fromkeys(names))
     return parts[0] if len(parts) == 1 else (parts or None)
 
@@ -512,11 +564,17 @@ def _shares(call: Arguments, first: int) -> list[float]:
 
 def _array_of(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
     kind = call.types[0]
-    return apply(call, JOINED, build.array([build.coalesce(as_json(call, item, kind), build.text("null")) for item in found]))
+    return apply(
+        call,
+        JOINED,
+        build.array([build.coalesce(as_json(call, item, kind), build.text("null")) for item in found]),
+    )
 
 
 def _percentiles_array(call: Arguments) -> exp.Expr:
-    return _array_of(call, [build.aggregate("quantile_disc", call[0], build.number(share)) for share in _shares(call, 1)])
+    return _array_of(
+        call, [build.aggregate("quantile_disc", call[0], build.number(share)) for share in _shares(call, 1)]
+    )
 
 
 percentiles_array = total(
@@ -533,7 +591,9 @@ def _weighted_place(values: Any, weights: Any, shares: Any) -> Any:
     """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
     places: list[int | None] = []
     for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):
-        rows = sorted((item, place) for place, item in enumerate(items or []) if item is not None and loads[place])
+        rows = sorted(
+            (item, place) for place, item in enumerate(items or []) if item is not None and loads[place]
+        )
         limit = sum(loads[place] for _, place in rows) * share
         reached = 0
         found: int | None = None

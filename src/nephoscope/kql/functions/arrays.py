@@ -25,7 +25,13 @@ _CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"
 
 
 def _array(
-    name: str, parameters: str, summary: str, body: str, *uses: Routine, returns: str = "dynamic", **more: tuple[str, ...]
+    name: str,
+    parameters: str,
+    summary: str,
+    body: str,
+    *uses: Routine,
+    returns: str = "dynamic",
+    **more: tuple[str, ...],
 ) -> Function:
     head = ", ".join(part.strip("[] ").partition(":")[0] for part in parameters.split(","))
     return scalar(
@@ -45,7 +51,9 @@ array_length = _array(
     returns="long",
     aliases=("arraylength",),
 )
-_FROM = f"CASE WHEN a < 0 THEN greatest(0, len(kql_items(x)) + {_CUT.format('a')}) ELSE {_CUT.format('a')} END"
+_FROM = (
+    f"CASE WHEN a < 0 THEN greatest(0, len(kql_items(x)) + {_CUT.format('a')}) ELSE {_CUT.format('a')} END"
+)
 _UPTO = f"CASE WHEN b < 0 THEN len(kql_items(x)) + {_CUT.format('b')} ELSE {_CUT.format('b')} END"
 array_slice = _array(
     "array_slice",
@@ -57,7 +65,12 @@ array_slice = _array(
     JOINED,
 )
 array_reverse = _array(
-    "array_reverse", "x: dynamic", "Give the elements backwards.", "kql_joined(list_reverse(kql_items(x)))", ITEMS, JOINED
+    "array_reverse",
+    "x: dynamic",
+    "Give the elements backwards.",
+    "kql_joined(list_reverse(kql_items(x)))",
+    ITEMS,
+    JOINED,
 )
 _TURN = macro(
     "kql_turned(x, n)",
@@ -67,7 +80,11 @@ _TURN = macro(
     JOINED,
 )
 array_rotate_left = _array(
-    "array_rotate_left", "x: dynamic, n: long", "Move the elements to the left, around the end.", "kql_turned(x, n)", _TURN
+    "array_rotate_left",
+    "x: dynamic, n: long",
+    "Move the elements to the left, around the end.",
+    "kql_turned(x, n)",
+    _TURN,
 )
 array_rotate_right = _array(
     "array_rotate_right",
@@ -87,7 +104,9 @@ _SHIFT = macro(
 
 def _shifted(call: Arguments, sign: int) -> exp.Expr:
     filler = json_at(call, 2) if len(call) > 2 else build.text("null")
-    bounded = build.call("greatest", build.call("least", call[1], build.number(2**30)), build.number(-(2**30)))
+    bounded = build.call(
+        "greatest", build.call("least", call[1], build.number(2**30)), build.number(-(2**30))
+    )
     steps = bounded if sign > 0 else build.binary("*", bounded, build.number(-1))
     return apply(call, _SHIFT, call[0], steps, filler)
 
@@ -113,14 +132,22 @@ array_sum = _array(
     returns="real",
     aliases=("series_sum",),
 )
-_EXTREME = (
-    "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
-)
+_EXTREME = "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
 array_min = _array(
-    "array_min", "x: dynamic", "Give the smallest number of an array.", _EXTREME.format("list_min"), NUMBERS, ITEMS
+    "array_min",
+    "x: dynamic",
+    "Give the smallest number of an array.",
+    _EXTREME.format("list_min"),
+    NUMBERS,
+    ITEMS,
 )
 array_max = _array(
-    "array_max", "x: dynamic", "Give the largest number of an array.", _EXTREME.format("list_max"), NUMBERS, ITEMS
+    "array_max",
+    "x: dynamic",
+    "Give the largest number of an array.",
+    _EXTREME.format("list_max"),
+    NUMBERS,
+    ITEMS,
 )
 
 
@@ -136,10 +163,16 @@ _KEYED = (
     "{{'k': CASE WHEN e = 'null' THEN 2 WHEN e[1] = '\"' THEN 1 WHEN TRY_CAST(e AS DOUBLE) IS NOT NULL THEN 0 ELSE 1 END, "
     "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') ELSE e END, 'i': i}})"
 )
-_ORDER_UP = macro("kql_order_up(x)", f"list_transform(list_sort({_KEYED.format('x')}, 'ASC', 'NULLS LAST'), lambda e: e.i)", ITEMS)
+_ORDER_UP = macro(
+    "kql_order_up(x)",
+    f"list_transform(list_sort({_KEYED.format('x')}, 'ASC', 'NULLS LAST'), lambda e: e.i)",
+    ITEMS,
+)
 _KEYED_DOWN = _KEYED.replace("THEN 2 WHEN", "THEN -1 WHEN").replace("'i': i", "'i': -i")
 _ORDER_DOWN = macro(
-    "kql_order_down(x)", f"list_transform(list_sort({_KEYED_DOWN.format('x')}, 'DESC', 'NULLS LAST'), lambda e: -e.i)", ITEMS
+    "kql_order_down(x)",
+    f"list_transform(list_sort({_KEYED_DOWN.format('x')}, 'DESC', 'NULLS LAST'), lambda e: -e.i)",
+    ITEMS,
 )
 _NULLS_UP = macro(
     "kql_nulls_first(x, o)",
@@ -147,7 +180,10 @@ _NULLS_UP = macro(
     ITEMS,
 )
 _PICKED = macro(
-    "kql_picked(x, o)", "kql_joined(list_transform(o, lambda i: coalesce(kql_items(x)[i], 'null')))", ITEMS, JOINED
+    "kql_picked(x, o)",
+    "kql_joined(list_transform(o, lambda i: coalesce(kql_items(x)[i], 'null')))",
+    ITEMS,
+    JOINED,
 )
 
 
@@ -216,7 +252,10 @@ _FOUND = macro(
 )
 def array_index_of(call: Arguments) -> exp.Expr:
     """Give the 0-based place of a value in an array, -1 where it is not there."""
-    rest = [call[place] if place < len(call) else build.number(default) for place, default in ((2, 0), (3, -1), (4, 1))]
+    rest = [
+        call[place] if place < len(call) else build.number(default)
+        for place, default in ((2, 0), (3, -1), (4, 1))
+    ]
     return apply(call, _FOUND, call[0], json_at(call, 1), *rest)
 
 
@@ -235,7 +274,9 @@ _CONDITION = macro(
 @function("array_iff(condition: dynamic, then: any, otherwise: any): dynamic", aliases=("array_iif",))
 def array_iff(call: Arguments) -> exp.Expr:
     """Give for every condition an element of one of two arrays (or one of two values)."""
-    return apply(call, _CONDITION, call[0], *(as_json(call, call[place], call.types[place]) for place in (1, 2)))
+    return apply(
+        call, _CONDITION, call[0], *(as_json(call, call[place], call.types[place]) for place in (1, 2))
+    )
 
 
 _ZIP = macro(
@@ -370,4 +411,3 @@ _REPEAT = macro(
 def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times."""
     return apply(call, _REPEAT, json_at(call, 0), call[1])
-

@@ -41,7 +41,9 @@ def _pair(call: Arguments, place: int) -> exp.Expr:
     return build.binary("||", key, json_at(call, place + 1))
 
 
-@function("bag_pack(key: string, value: any, ...2): dynamic", aliases=("pack", "pack_dictionary"), nullable=False)
+@function(
+    "bag_pack(key: string, value: any, ...2): dynamic", aliases=("pack", "pack_dictionary"), nullable=False
+)
 def bag_pack(call: Arguments) -> exp.Expr:
     """Make a bag of keys and values."""
     parts: list[exp.Expr] = []
@@ -61,9 +63,13 @@ def pack_present(call: Arguments) -> exp.Expr:
         if kind == KqlType.STRING:
             present = build.binary("<>", value, build.text(""))
         elif kind == KqlType.DYNAMIC:
-            present = build.not_(build.in_list(build.coalesce(value, build.text("null")), map(build.text, _EMPTY)))
+            present = build.not_(
+                build.in_list(build.coalesce(value, build.text("null")), map(build.text, _EMPTY))
+            )
         parts.append(build.case((present, _pair(call, place))))
-    return build.chain("||", [build.text("{"), build.call("concat_ws", build.text(","), *parts), build.text("}")])
+    return build.chain(
+        "||", [build.text("{"), build.call("concat_ws", build.text(","), *parts), build.text("}")]
+    )
 
 
 _EMPTY = ("null", '""', "[]", "{}")
@@ -114,7 +120,8 @@ _REMOVE = macro(
     BAG,
 )
 _STRINGS = macro(
-    "kql_strings(x)", "coalesce(json_extract_string(CASE WHEN x[1] = '[' THEN x END, '$[*]'), CAST([] AS VARCHAR[]))"
+    "kql_strings(x)",
+    "coalesce(json_extract_string(CASE WHEN x[1] = '[' THEN x END, '$[*]'), CAST([] AS VARCHAR[]))",
 )
 
 
@@ -265,7 +272,9 @@ _AT_PATH = macro(
     "extract_json(path: const string, text: string|dynamic, type: const string): string",
     aliases=("extractjson",),
     returns=lambda arguments: (
-        KqlType(str(arguments[2].value)) if len(arguments) > 2 and isinstance(arguments[2], Constant) else KqlType.STRING
+        KqlType(str(arguments[2].value))
+        if len(arguments) > 2 and isinstance(arguments[2], Constant)
+        else KqlType.STRING
     ),
 )
 def extract_json(call: Arguments) -> exp.Expr:
@@ -273,7 +282,8 @@ def extract_json(call: Arguments) -> exp.Expr:
     path = call.text(0)
     if not path.startswith("$"):
         raise call.fail(0, "the path starts with $")
-    steps = "".join(f"[{step}]" if isinstance(step, int) else "." + json.dumps(step) for step in path_steps(path))
+    steps = "".join(
+        f"[{step}]" if isinstance(step, int) else "." + json.dumps(step) for step in path_steps(path)
+    )
     found = build.coalesce(apply(call, _AT_PATH, call[1], build.text("$" + steps)), build.text(""))
     return converted(call, found, call.type)
-

@@ -284,7 +284,9 @@ def toint(call: Arguments) -> exp.Expr:
     return build.cast(call[0], "INTEGER")
 
 
-@function("toreal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): real", aliases=("todouble",))
+@function(
+    "toreal(value: bool|int|long|real|decimal|string|datetime|timespan|dynamic): real", aliases=("todouble",)
+)
 def toreal(call: Arguments) -> exp.Expr:
     """Convert to a 64-bit real; null where it cannot be."""
     routine = {KqlType.STRING: TEXT_REAL, KqlType.DYNAMIC: DYNAMIC_REAL}.get(call.types[0])

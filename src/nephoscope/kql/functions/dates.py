@@ -67,7 +67,11 @@ def _fixed(ticks: int, shift: int = 0) -> tuple[str, str]:
 startofday, endofday = _edges("day", *_fixed(TICKS_PER_DAY))
 startofweek, endofweek = _edges("week", *_fixed(7 * TICKS_PER_DAY, TICKS_PER_DAY))
 startofmonth, endofmonth = _edges(
-    "month", f"kql_month_start(kql_months(x) + {_OFFSET})", f"kql_month_start(kql_months(x) + {_OFFSET} + 1)", MONTHS, MONTH_START
+    "month",
+    f"kql_month_start(kql_months(x) + {_OFFSET})",
+    f"kql_month_start(kql_months(x) + {_OFFSET} + 1)",
+    MONTHS,
+    MONTH_START,
 )
 startofyear, endofyear = _edges(
     "year",
@@ -101,7 +105,9 @@ dayofyear = _part("dayofyear", "Give the day of the year.", "dayofyear(kql_date(
 monthofyear = _part("monthofyear", "Give the month, 1 to 12.", "month(kql_date(x))", "int", "getmonth")
 getyear = _part("getyear", "Give the year.", "year(kql_date(x))")
 hourofday = _part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
-week_of_year = _part("week_of_year", "Give the ISO week of the year.", "week(kql_date(x))", "int", "weekofyear")
+week_of_year = _part(
+    "week_of_year", "Give the ISO week of the year.", "week(kql_date(x))", "int", "weekofyear"
+)
 
 _UNITS = MappingProxyType(
     {
@@ -142,7 +148,9 @@ def datetime_add(call: Arguments) -> exp.Expr:
     """Add so many years, months, days, ... to a date; the day is cut to the month's last."""
     unit = _unit(call)
     if unit in _MONTH_UNITS:
-        bounded = build.call("greatest", build.call("least", call[1], build.number(200000)), build.number(-200000))
+        bounded = build.call(
+            "greatest", build.call("least", call[1], build.number(200000)), build.number(-200000)
+        )
         return apply(call, _ADD_MONTHS, call[2], build.binary("*", bounded, build.number(_MONTH_UNITS[unit])))
     ticks, per = (1, 100) if unit == "nanosecond" else (_UNITS[unit], 1)
     return apply(call, _ADD_TICKS, call[2], call[1], build.number(ticks), build.number(per))
@@ -192,7 +200,9 @@ _PARTS = MappingProxyType(
         "nanosecond": "x % 10000000 * 100",
     }
 )
-_PART_MACROS = {name: macro(f"kql_part_{name}(x)", f"CAST({body} AS BIGINT)", DATE) for name, body in _PARTS.items()}
+_PART_MACROS = {
+    name: macro(f"kql_part_{name}(x)", f"CAST({body} AS BIGINT)", DATE) for name, body in _PARTS.items()
+}
 _PART_MACROS["microsecond"] = macro("kql_part_microsecond(x)", "(x % 10000000 + 5) // 10")
 
 
@@ -280,11 +290,20 @@ def _digits(node: exp.Expr, width: int) -> exp.Expr:
 
 
 def _ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
-    return build.binary("%", exp.Paren(this=build.binary("//", node, build.number(ticks))), build.number(modulo))
+    return build.binary(
+        "%", exp.Paren(this=build.binary("//", node, build.number(ticks))), build.number(modulo)
+    )
 
 
 def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
-    digits = _digits(build.binary("//", exp.Paren(this=build.binary("%", node, build.number(10**7))), build.number(10 ** (7 - width))), width)
+    digits = _digits(
+        build.binary(
+            "//",
+            exp.Paren(this=build.binary("%", node, build.number(10**7))),
+            build.number(10 ** (7 - width)),
+        ),
+        width,
+    )
     return build.call("rtrim", digits, build.text("0")) if cut else digits
 
 
@@ -302,7 +321,9 @@ def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
             return _digits(hour, width)
         case "h":
             shifted = build.binary("+", exp.Paren(this=hour), build.number(11))
-            twelve = build.binary("+", build.binary("%", exp.Paren(this=shifted), build.number(12)), build.number(1))
+            twelve = build.binary(
+                "+", build.binary("%", exp.Paren(this=shifted), build.number(12)), build.number(1)
+            )
             return _digits(twelve, width)
         case "m":
             return _digits(_ticks_part(node, 60 * TICKS_PER_SECOND, 60), width)
@@ -311,7 +332,9 @@ def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
         case "f" | "F":
             return _fraction(node, width, token[0] == "F")
         case "t":
-            return build.case((build.binary("<", hour, build.number(12)), build.text("AM")), otherwise=build.text("PM"))
+            return build.case(
+                (build.binary("<", hour, build.number(12)), build.text("AM")), otherwise=build.text("PM")
+            )
     return None
 
 
@@ -364,7 +387,9 @@ def format_timespan(call: Arguments) -> exp.Expr:
             return _digits(_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
         return _clock(span, token) or build.text(token)
 
-    sign = build.case((build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text(""))
+    sign = build.case(
+        (build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text("")
+    )
     parts = [sign, *_formatted(call, _SPAN_TOKEN, one)]
     return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
 

@@ -36,7 +36,9 @@ def macro(head: str, body: str, *uses: Routine) -> Macro:
     parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
     words = _WORD.findall(body)
     _uses[name] = tuple(words.count(parameter) for parameter in parameters)
-    made = Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses))
+    made = Macro(
+        name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses)
+    )
     ALL.append(made)
     return made
 
@@ -65,12 +67,13 @@ def each(
 
 def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
     """The body with exactly `count` parameters, which DuckDB counts."""
-    return {
+    forms: dict[int, Callable[..., Any]] = {
         1: lambda a: body(a),
         2: lambda a, b: body(a, b),
         3: lambda a, b, c: body(a, b, c),
         4: lambda a, b, c, d: body(a, b, c, d),
-    }[count]
+    }
+    return forms[count]
 
 
 def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., Any]) -> ArrowFunction:
@@ -156,7 +159,15 @@ def scalar(
 
     family = module.rpartition(".")[2]
     return Function(
-        parsed[0].name, parsed, summary, family, {"duckdb": builder}, nullable, returns, hidden, aliases=aliases
+        parsed[0].name,
+        parsed,
+        summary,
+        family,
+        {"duckdb": builder},
+        nullable,
+        returns,
+        hidden,
+        aliases=aliases,
     )
 
 
@@ -174,5 +185,13 @@ def total(
     parsed = tuple(signature(text) for text in signatures)
     family = module.rpartition(".")[2]
     return Aggregate(
-        parsed[0].name, parsed, summary, family, {"duckdb": builder}, nullable, returns, aliases=aliases, label=label
+        parsed[0].name,
+        parsed,
+        summary,
+        family,
+        {"duckdb": builder},
+        nullable,
+        returns,
+        aliases=aliases,
+        label=label,
     )

@@ -73,7 +73,9 @@ def _gzipped(text: str) -> str:
     plain = b"\x01" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
     body = plain if len(data) < 65536 and len(plain) <= len(packed) + 5 else packed
     head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-    return base64.b64encode(head + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)).decode()
+    return base64.b64encode(
+        head + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    ).decode()
 
 
 def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases: str) -> Function:
@@ -92,7 +94,9 @@ base64_decode_tostring = _text(
     lambda text: _decoded(_bytes(text)),
     "base64_decodestring",
 )
-gzip_compress = _text("gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzipped)
+gzip_compress = _text(
+    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzipped
+)
 gzip_decompress = _text(
     "gzip_decompress_from_base64_string",
     "Read gzip that is written in base64; '' where it is none.",

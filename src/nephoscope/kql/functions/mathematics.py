@@ -52,7 +52,9 @@ cosine = _real("cos", "Give the cosine.", _guarded("cos(x)"))
 tangent = _real("tan", "Give the tangent.", _guarded("tan(x)"))
 cotangent = _real("cot", "Give the cotangent.", _guarded("1 / tan(x)"))
 arcsine = _real(
-    "asin", "Give the arc sine.", f"CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END"
+    "asin",
+    "Give the arc sine.",
+    f"CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END",
 )
 arccosine = _real(
     "acos",
@@ -63,13 +65,21 @@ arctangent = _real("atan", "Give the arc tangent.", "atan(x)")
 degrees = _real("degrees", "Convert radians to degrees.", "x * 57.29577951308232")
 radians = _real("radians", "Convert degrees to radians.", f"x * {math.pi / 180!r}")
 sign = _real(
-    "sign", "Give -1, 0 or 1.", "CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN 0.0 ELSE CAST(sign(x) AS DOUBLE) END"
+    "sign",
+    "Give -1, 0 or 1.",
+    "CASE WHEN x IS NULL THEN NULL WHEN isnan(x) THEN 0.0 ELSE CAST(sign(x) AS DOUBLE) END",
 )
 isnan = scalar(
-    __name__, "isnan(number: real): bool", summary="Tell whether a real is no number.", body="coalesce(isnan(number), FALSE)"
+    __name__,
+    "isnan(number: real): bool",
+    summary="Tell whether a real is no number.",
+    body="coalesce(isnan(number), FALSE)",
 )
 isinf = scalar(
-    __name__, "isinf(number: real): bool", summary="Tell whether a real is infinite.", body="coalesce(isinf(number), FALSE)"
+    __name__,
+    "isinf(number: real): bool",
+    summary="Tell whether a real is infinite.",
+    body="coalesce(isinf(number), FALSE)",
 )
 isfinite = scalar(
     __name__,
@@ -104,9 +114,7 @@ _ABS_LONG = macro(
 )
 
 
-@function(
-    "abs(number: long): long", "abs(number: real|decimal|timespan): first", nullable=False
-)
+@function("abs(number: long): long", "abs(number: real|decimal|timespan): first", nullable=False)
 def absolute(call: Arguments) -> exp.Expr:
     """Give the value without its sign."""
     if call.types[0] in (KqlType.REAL, KqlType.DECIMAL):
@@ -189,7 +197,11 @@ def bin_at(call: Arguments) -> exp.Expr:
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
         return apply(call, _BIN_AT_REAL, *call)
     found = apply(call, _BIN_AT, *call)
-    return apply(call, WITHIN, found) if call.type == KqlType.DATETIME else build.try_cast(found, call.type.physical)
+    return (
+        apply(call, WITHIN, found)
+        if call.type == KqlType.DATETIME
+        else build.try_cast(found, call.type.physical)
+    )
 
 
 @function("around(value: T, center: T, delta: any): bool", nullable=False)
@@ -222,7 +234,9 @@ _UNSIGNED = "(CAST(a AS HUGEINT) + CASE WHEN a < 0 THEN 18446744073709551616 ELS
 _SIGNED = "CAST(CASE WHEN {0} >= 9223372036854775808 THEN {0} - 18446744073709551616 ELSE {0} END AS BIGINT)"
 _LEFT = f"((({_UNSIGNED} % CAST(pow(2, 64 - (b & 63)) AS HUGEINT))) * CAST(pow(2, b & 63) AS HUGEINT))"
 binary_shift_left = _bits(
-    "binary_shift_left", "Move the bits to the left.", f"CASE WHEN b & 63 = 0 THEN a ELSE {_SIGNED.format(_LEFT)} END"
+    "binary_shift_left",
+    "Move the bits to the left.",
+    f"CASE WHEN b & 63 = 0 THEN a ELSE {_SIGNED.format(_LEFT)} END",
 )
 binary_shift_right = _bits("binary_shift_right", "Move the bits to the right.", "a >> (b & 63)")
 binary_not = scalar(
@@ -316,11 +330,17 @@ def _beta_density(x: float, a: float, b: float) -> float:
         edge = a if x == 0.0 else b
         return math.inf if edge < 1 else (0.0 if edge > 1 else (b if x == 0.0 else a))
     return math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + (a - 1) * math.log(x) + (b - 1) * math.log1p(-x)
+        math.lgamma(a + b)
+        - math.lgamma(a)
+        - math.lgamma(b)
+        + (a - 1) * math.log(x)
+        + (b - 1) * math.log1p(-x)
     )
 
 
-def _statistic(name: str, parameters: tuple[str, ...], summary: str, value: Callable[..., float | None]) -> Function:
+def _statistic(
+    name: str, parameters: tuple[str, ...], summary: str, value: Callable[..., float | None]
+) -> Function:
     return scalar(
         __name__,
         f"{name}({', '.join(f'{item}: real' for item in parameters)}): real",
@@ -334,67 +354,165 @@ loggamma = _statistic("loggamma", ("number",), "Give the logarithm of the gamma 
 erf = _statistic("erf", ("number",), "Give the error function.", math.erf)
 erfc = _statistic("erfc", ("number",), "Give 1 less the error function.", math.erfc)
 beta_cdf = _statistic("beta_cdf", ("x", "alpha", "beta"), "Give the beta distribution.", beta_distribution)
-beta_inv = _statistic("beta_inv", ("probability", "alpha", "beta"), "Invert the beta distribution.", _beta_inverse)
-beta_pdf = _statistic("beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _beta_density)
+beta_inv = _statistic(
+    "beta_inv", ("probability", "alpha", "beta"), "Invert the beta distribution.", _beta_inverse
+)
+beta_pdf = _statistic(
+    "beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _beta_density
+)
 
 FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
     {
         "length": MappingProxyType(
             {
-                "angstrom": 1e-10, "astronomicalunit": 149597870700.0, "attometer": 1e-18, "centimeter": 0.01,
-                "chain": 20.1168, "datamile": 1828.8, "decameter": 10.0, "decimeter": 0.1, "femtometer": 1e-15,
-                "foot": 0.3048, "hectometer": 100.0, "inch": 0.0254, "kilofoot": 304.8, "kilometer": 1000.0,
-                "kiloparsec": 3.0856775814913673e19, "lightyear": 9460730472580800.0, "megameter": 1e6,
-                "meter": 1.0, "microinch": 2.54e-8, "micrometer": 1e-6, "mil": 2.54e-5, "mile": 1609.344,
-                "millimeter": 0.001, "nanometer": 1e-9, "nauticalmile": 1852.0, "parsec": 3.0856775814913673e16,
-                "picometer": 1e-12, "shackle": 27.432, "twip": 0.0254 / 1440, "ussurveyfoot": 1200 / 3937, "yard": 0.9144,
+                "angstrom": 1e-10,
+                "astronomicalunit": 149597870700.0,
+                "attometer": 1e-18,
+                "centimeter": 0.01,
+                "chain": 20.1168,
+                "datamile": 1828.8,
+                "decameter": 10.0,
+                "decimeter": 0.1,
+                "femtometer": 1e-15,
+                "foot": 0.3048,
+                "hectometer": 100.0,
+                "inch": 0.0254,
+                "kilofoot": 304.8,
+                "kilometer": 1000.0,
+                "kiloparsec": 3.0856775814913673e19,
+                "lightyear": 9460730472580800.0,
+                "megameter": 1e6,
+                "meter": 1.0,
+                "microinch": 2.54e-8,
+                "micrometer": 1e-6,
+                "mil": 2.54e-5,
+                "mile": 1609.344,
+                "millimeter": 0.001,
+                "nanometer": 1e-9,
+                "nauticalmile": 1852.0,
+                "parsec": 3.0856775814913673e16,
+                "picometer": 1e-12,
+                "shackle": 27.432,
+                "twip": 0.0254 / 1440,
+                "ussurveyfoot": 1200 / 3937,
+                "yard": 0.9144,
             }
         ),
         "mass": MappingProxyType(
             {
-                "centigram": 1e-5, "decagram": 0.01, "decigram": 1e-4, "grain": 6.479891e-5, "gram": 0.001,
-                "hectogram": 0.1, "kilogram": 1.0, "kilopound": 453.59237, "kilotonne": 1e6, "longton": 1016.0469088,
-                "megatonne": 1e9, "microgram": 1e-9, "milligram": 1e-6, "nanogram": 1e-12, "ounce": 0.028349523125,
-                "pound": 0.45359237, "shortton": 907.18474, "slug": 14.593902937206364, "stone": 6.35029318, "tonne": 1000.0,
+                "centigram": 1e-5,
+                "decagram": 0.01,
+                "decigram": 1e-4,
+                "grain": 6.479891e-5,
+                "gram": 0.001,
+                "hectogram": 0.1,
+                "kilogram": 1.0,
+                "kilopound": 453.59237,
+                "kilotonne": 1e6,
+                "longton": 1016.0469088,
+                "megatonne": 1e9,
+                "microgram": 1e-9,
+                "milligram": 1e-6,
+                "nanogram": 1e-12,
+                "ounce": 0.028349523125,
+                "pound": 0.45359237,
+                "shortton": 907.18474,
+                "slug": 14.593902937206364,
+                "stone": 6.35029318,
+                "tonne": 1000.0,
             }
         ),
         "angle": MappingProxyType(
             {
-                "arcminute": math.pi / 10800, "arcsecond": math.pi / 648000, "degree": math.pi / 180,
-                "gradian": math.pi / 200, "radian": 1.0, "revolution": 2 * math.pi, "milliradian": 0.001,
-                "microradian": 1e-6, "tilt": math.pi / 2,
+                "arcminute": math.pi / 10800,
+                "arcsecond": math.pi / 648000,
+                "degree": math.pi / 180,
+                "gradian": math.pi / 200,
+                "radian": 1.0,
+                "revolution": 2 * math.pi,
+                "milliradian": 0.001,
+                "microradian": 1e-6,
+                "tilt": math.pi / 2,
             }
         ),
         "energy": MappingProxyType(
             {
-                "joule": 1.0, "kilojoule": 1e3, "megajoule": 1e6, "gigajoule": 1e9, "calorie": 4.184, "kilocalorie": 4184.0,
-                "watthour": 3600.0, "kilowatthour": 3.6e6, "megawatthour": 3.6e9, "gigawatthour": 3.6e12,
-                "electronvolt": 1.602176634e-19, "erg": 1e-7, "millijoule": 1e-3, "britishthermalunit": 1055.05585262,
+                "joule": 1.0,
+                "kilojoule": 1e3,
+                "megajoule": 1e6,
+                "gigajoule": 1e9,
+                "calorie": 4.184,
+                "kilocalorie": 4184.0,
+                "watthour": 3600.0,
+                "kilowatthour": 3.6e6,
+                "megawatthour": 3.6e9,
+                "gigawatthour": 3.6e12,
+                "electronvolt": 1.602176634e-19,
+                "erg": 1e-7,
+                "millijoule": 1e-3,
+                "britishthermalunit": 1055.05585262,
             }
         ),
         "force": MappingProxyType(
             {
-                "newton": 1.0, "kilonewton": 1e3, "meganewton": 1e6, "micronewton": 1e-6, "millinewton": 1e-3, "dyn": 1e-5,
-                "kilogramforce": 9.80665, "poundforce": 4.4482216152605, "poundal": 0.138254954376, "tonneforce": 9806.65,
-                "ounceforce": 0.27801385095378125, "decanewton": 10.0, "kilopond": 9.80665,
+                "newton": 1.0,
+                "kilonewton": 1e3,
+                "meganewton": 1e6,
+                "micronewton": 1e-6,
+                "millinewton": 1e-3,
+                "dyn": 1e-5,
+                "kilogramforce": 9.80665,
+                "poundforce": 4.4482216152605,
+                "poundal": 0.138254954376,
+                "tonneforce": 9806.65,
+                "ounceforce": 0.27801385095378125,
+                "decanewton": 10.0,
+                "kilopond": 9.80665,
             }
         ),
         "speed": MappingProxyType(
             {
-                "meterpersecond": 1.0, "kilometerperhour": 1 / 3.6, "mileperhour": 0.44704, "knot": 1852 / 3600,
-                "footpersecond": 0.3048, "kilometerpersecond": 1000.0, "centimeterpersecond": 0.01, "mach": 340.29,
-                "meterperminute": 1 / 60, "meterperhour": 1 / 3600, "inchpersecond": 0.0254, "footperminute": 0.3048 / 60,
-                "kilometerperminute": 1000 / 60, "millimeterpersecond": 0.001,
+                "meterpersecond": 1.0,
+                "kilometerperhour": 1 / 3.6,
+                "mileperhour": 0.44704,
+                "knot": 1852 / 3600,
+                "footpersecond": 0.3048,
+                "kilometerpersecond": 1000.0,
+                "centimeterpersecond": 0.01,
+                "mach": 340.29,
+                "meterperminute": 1 / 60,
+                "meterperhour": 1 / 3600,
+                "inchpersecond": 0.0254,
+                "footperminute": 0.3048 / 60,
+                "kilometerperminute": 1000 / 60,
+                "millimeterpersecond": 0.001,
             }
         ),
         "volume": MappingProxyType(
             {
-                "cubicmeter": 1.0, "liter": 1e-3, "milliliter": 1e-6, "centiliter": 1e-5, "deciliter": 1e-4,
-                "hectoliter": 0.1, "kiloliter": 1.0, "cubiccentimeter": 1e-6, "cubicmillimeter": 1e-9,
-                "cubicdecimeter": 1e-3, "cubickilometer": 1e9, "cubicfoot": 0.028316846592, "cubicinch": 1.6387064e-5,
-                "cubicyard": 0.764554857984, "cubicmile": 4168181825.440579584, "usgallon": 0.003785411784,
-                "imperialgallon": 0.00454609, "uspint": 0.000473176473, "usquart": 0.000946352946,
-                "usounce": 2.95735295625e-5, "imperialounce": 2.84130625e-5, "oilbarrel": 0.158987294928, "microliter": 1e-9,
+                "cubicmeter": 1.0,
+                "liter": 1e-3,
+                "milliliter": 1e-6,
+                "centiliter": 1e-5,
+                "deciliter": 1e-4,
+                "hectoliter": 0.1,
+                "kiloliter": 1.0,
+                "cubiccentimeter": 1e-6,
+                "cubicmillimeter": 1e-9,
+                "cubicdecimeter": 1e-3,
+                "cubickilometer": 1e9,
+                "cubicfoot": 0.028316846592,
+                "cubicinch": 1.6387064e-5,
+                "cubicyard": 0.764554857984,
+                "cubicmile": 4168181825.440579584,
+                "usgallon": 0.003785411784,
+                "imperialgallon": 0.00454609,
+                "uspint": 0.000473176473,
+                "usquart": 0.000946352946,
+                "usounce": 2.95735295625e-5,
+                "imperialounce": 2.84130625e-5,
+                "oilbarrel": 0.158987294928,
+                "microliter": 1e-9,
             }
         ),
     }
@@ -411,9 +529,9 @@ def _converter(family: str) -> Function:
         scaled = build.binary("*", call[0], build.number(source))
         return build.binary("/", scaled, build.number(into))
 
-    return function(f"convert_{family}(value: real, from: const string, to: const string): real", nullable=False)(
-        _described(builder, f"Convert a {family} from one unit to another.")
-    )
+    return function(
+        f"convert_{family}(value: real, from: const string, to: const string): real", nullable=False
+    )(_described(builder, f"Convert a {family} from one unit to another."))
 
 
 def _described(builder: Callable[[Arguments], exp.Expr], summary: str) -> Callable[[Arguments], exp.Expr]:
@@ -427,9 +545,15 @@ convert_length, convert_mass, convert_angle, convert_energy, convert_force, conv
 )
 _SCALES = MappingProxyType(
     {
-        "kelvin": (1.0, 0.0), "degreecelsius": (1.0, 273.15), "degreefahrenheit": (5 / 9, 459.67 * 5 / 9),
-        "degreerankine": (5 / 9, 0.0), "degreereaumur": (1.25, 273.15), "degreenewton": (100 / 33, 273.15),
-        "degreedelisle": (-2 / 3, 373.15), "degreeroemer": (40 / 21, 273.15 - 7.5 * 40 / 21), "millidegreecelsius": (0.001, 273.15),
+        "kelvin": (1.0, 0.0),
+        "degreecelsius": (1.0, 273.15),
+        "degreefahrenheit": (5 / 9, 459.67 * 5 / 9),
+        "degreerankine": (5 / 9, 0.0),
+        "degreereaumur": (1.25, 273.15),
+        "degreenewton": (100 / 33, 273.15),
+        "degreedelisle": (-2 / 3, 373.15),
+        "degreeroemer": (40 / 21, 273.15 - 7.5 * 40 / 21),
+        "millidegreecelsius": (0.001, 273.15),
     }
 )
 

@@ -217,7 +217,9 @@ def _windows_words(text: str) -> list[str]:
     return [*words, "".join(word)] if started else words
 
 
-_COMMAND = each("kql_command_line", ("VARCHAR",), "VARCHAR", lambda text: dumps(_windows_words(text)) if text else None)
+_COMMAND = each(
+    "kql_command_line", ("VARCHAR",), "VARCHAR", lambda text: dumps(_windows_words(text)) if text else None
+)
 
 
 @function("parse_command_line(command: any, parser: const string): dynamic")

@@ -175,6 +175,7 @@ def _wanted(call: Arguments, position: int, names: list[str]) -> list[int]:
 
 _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VARCHAR) END")
 
+
 @function(
     "extract_all(regex: const string, text: string): dynamic",
     "extract_all(regex: const string, groups: const dynamic, text: string): dynamic",
@@ -283,7 +284,9 @@ def trim_end(call: Arguments) -> exp.Expr:
     return _trimmed(call, start=False, end=True)
 
 
-_QUOTE = macro("kql_regex_quote(x)", r"regexp_replace(x, '([\\.\+\*\?\[\^\]\$\(\)\{\}\|\-#&~ ])', '\\\1', 'g')")
+_QUOTE = macro(
+    "kql_regex_quote(x)", r"regexp_replace(x, '([\\.\+\*\?\[\^\]\$\(\)\{\}\|\-#&~ ])', '\\\1', 'g')"
+)
 
 
 @function("regex_quote(text: string): string", nullable=False)
@@ -303,7 +306,9 @@ _AT = macro(
 )
 def indexof_regex(call: Arguments) -> exp.Expr:
     """Give the 0-based place of a match of a regular expression, -1 where there is none."""
-    numbers = [call.value(place) if place < len(call) else default for place, default in ((2, 0), (3, -1), (4, 1))]
+    numbers = [
+        call.value(place) if place < len(call) else default for place, default in ((2, 0), (3, -1), (4, 1))
+    ]
     start, length, occurrence = (int(item) if isinstance(item, int) else 0 for item in numbers)
     if start < 0 or occurrence < 1:
         raise call.unsupported("a negative start, and an occurrence below 1")

@@ -35,7 +35,11 @@ def _number(item: Any) -> Any:
         return int(item)
     if isinstance(item, int | float):
         return item
-    return {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(item) if isinstance(item, str) else None
+    return (
+        {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(item)
+        if isinstance(item, str)
+        else None
+    )
 
 
 def reals(text: str) -> detection.Reals | None:
@@ -102,18 +106,28 @@ def _each_pair(name: str, summary: str, action: Callable[[Any, Any], Any]) -> Fu
 
     def value(left: str, right: str) -> str | None:
         one, two = json.loads(left), json.loads(right)
-        size = max(len(item) for item in (one, two) if isinstance(item, list)) if list in (type(one), type(two)) else 0
+        size = (
+            max(len(item) for item in (one, two) if isinstance(item, list))
+            if list in (type(one), type(two))
+            else 0
+        )
         first, second = (_stretched(item, size) for item in (one, two))
         return dumps([guarded(a, b) for a, b in zip(first, second, strict=True)]) if size else "[]"
 
     routine = each(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", value)
 
     def builder(call: Arguments) -> exp.Expr:
-        return apply(call, routine, *(as_json(call, node, kind) for node, kind in zip(call, call.types, strict=True)))
+        return apply(
+            call, routine, *(as_json(call, node, kind) for node, kind in zip(call, call.types, strict=True))
+        )
 
     builder.__doc__ = summary
     builder.__module__ = __name__
-    return function(f"series_{name}(left: dynamic|number, right: dynamic|number): dynamic".replace("number", "long|real|decimal"))(builder)
+    return function(
+        f"series_{name}(left: dynamic|number, right: dynamic|number): dynamic".replace(
+            "number", "long|real|decimal"
+        )
+    )(builder)
 
 
 def _stretched(value: Any, size: int) -> list[Any]:
@@ -137,7 +151,8 @@ series_less_equals = _each_pair("less_equals", "Tell where a series is not above
 
 def _missing(values: Numbers, placeholder: float | None) -> list[bool]:
     return [
-        item is None or (isinstance(item, float) and math.isnan(item)) or item == placeholder for item in values
+        item is None or (isinstance(item, float) and math.isnan(item)) or item == placeholder
+        for item in values
     ]
 
 
@@ -179,17 +194,23 @@ def _constant(text: str | None, constant: str, placeholder: float | None) -> str
     return dumps([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
 
 
-_FILL_CONST = each("kql_series_fill_const", ("VARCHAR", "VARCHAR", "DOUBLE"), "VARCHAR", _constant, strict=False)
+_FILL_CONST = each(
+    "kql_series_fill_const", ("VARCHAR", "VARCHAR", "DOUBLE"), "VARCHAR", _constant, strict=False
+)
 
 
 @function("series_fill_const(series: dynamic, [constant: long|real|decimal], [placeholder: real]): dynamic")
 def series_fill_const(call: Arguments) -> exp.Expr:
     """Fill gaps with a constant (0)."""
     constant = as_json(call, call[1], call.types[1]) if len(call) > 1 else build.text("0")
-    return apply(call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else build.cast(exp.Null(), "DOUBLE"))
+    return apply(
+        call, _FILL_CONST, call[0], constant, call[2] if len(call) > 2 else build.cast(exp.Null(), "DOUBLE")
+    )
 
 
-def _linear(text: str | None, placeholder: float | None, edges: bool | None, constant: float | None) -> str | None:
+def _linear(
+    text: str | None, placeholder: float | None, edges: bool | None, constant: float | None
+) -> str | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None
@@ -215,7 +236,9 @@ series_fill_linear = scalar(
     __name__,
     "series_fill_linear(series: dynamic, [placeholder: real], [edges: bool], [constant: real]): dynamic",
     summary="Fill gaps along the line between their neighbours.",
-    routine=each("kql_series_fill_linear", ("VARCHAR", "DOUBLE", "BOOLEAN", "DOUBLE"), "VARCHAR", _linear, strict=False),
+    routine=each(
+        "kql_series_fill_linear", ("VARCHAR", "DOUBLE", "BOOLEAN", "DOUBLE"), "VARCHAR", _linear, strict=False
+    ),
 )
 
 
@@ -232,11 +255,15 @@ def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -
     )
 
 
-series_magnitude = _real("magnitude", "Give the length of a series as a vector.", lambda x: np.sqrt(x @ x))
+series_magnitude = _real(
+    "magnitude", "Give the length of a series as a vector.", lambda x: float(np.sqrt(x @ x))
+)
 series_product = _real("product", "Multiply the elements.", np.prod)
 
 
-def _pair_real(name: str, summary: str, action: Callable[[detection.Reals, detection.Reals], float]) -> Function:
+def _pair_real(
+    name: str, summary: str, action: Callable[[detection.Reals, detection.Reals], float]
+) -> Function:
     def value(left: str, right: str) -> float | None:
         one, two = reals(left), reals(right)
         if one is None or two is None or len(one) != len(two):
@@ -257,8 +284,12 @@ def _pearson(one: detection.Reals, two: detection.Reals) -> float:
     return float(np.float64(a @ b) / np.sqrt((a @ a) * (b @ b)))
 
 
-series_pearson_correlation = _pair_real("pearson_correlation", "Give Pearson's correlation of two series.", _pearson)
-series_dot_product = _pair_real("dot_product", "Give the dot product of two series.", lambda a, b: float(a @ b))
+series_pearson_correlation = _pair_real(
+    "pearson_correlation", "Give Pearson's correlation of two series.", _pearson
+)
+series_dot_product = _pair_real(
+    "dot_product", "Give the dot product of two series.", lambda a, b: float(a @ b)
+)
 series_cosine_similarity = _pair_real(
     "cosine_similarity",
     "Give the cosine of the angle between two series.",
@@ -287,7 +318,9 @@ series_fir = scalar(
         "kql_series_fir",
         ("VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"),
         "VARCHAR",
-        lambda text, taps, normalize, center: None if text is None or taps is None else _fir(text, taps, normalize, center),
+        lambda text, taps, normalize, center: (
+            None if text is None or taps is None else _fir(text, taps, normalize, center)
+        ),
         strict=False,
     ),
 )

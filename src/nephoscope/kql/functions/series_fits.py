@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sqlglot import exp
 
-from nephoscope.kql.dialects.routine import ArrowFunction
 from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.routine import ArrowFunction
 from nephoscope.kql.functions import series_detection as detection
 from nephoscope.kql.functions.arrays import JOINED
 from nephoscope.kql.functions.bags import dumps
@@ -118,7 +118,8 @@ def _fit_line_bag(text: str) -> str | None:
 
 def _outputs(*names: str) -> str:
     return " ".join(
-        f"{name}:{'dynamic' if name == 'line_fit' else 'long' if name == 'split_idx' else 'real'}" for name in names
+        f"{name}:{'dynamic' if name == 'line_fit' else 'long' if name == 'split_idx' else 'real'}"
+        for name in names
     )
 
 
@@ -278,7 +279,9 @@ def _decompose(*arguments: Any) -> str | None:
     return dumps([_plain(item) for item in (parts.baseline, parts.seasonal, parts.trend, parts.residual)])
 
 
-def _forecast(text: str | None, points: int | None, period: int | None, trend: str | None, threshold: float | None) -> str | None:
+def _forecast(
+    text: str | None, points: int | None, period: int | None, trend: str | None, threshold: float | None
+) -> str | None:
     found = _settings(text, period, trend or "linefit", points, threshold)
     return None if found is None else dumps(_plain(found[1].baseline))
 
@@ -299,7 +302,9 @@ def _wide(name: str, value: Callable[..., str | None]) -> ArrowFunction:
     return each(name, ("VARCHAR",), "VARCHAR", value)
 
 
-def _packed(name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int) -> Function:
+def _packed(
+    name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int
+) -> Function:
     """A function of many optional arguments: they reach the routine as one JSON array."""
     routine = _wide(f"kql_{name}", value)
 

@@ -46,7 +46,9 @@ def reverse(call: Arguments) -> exp.Expr:
     return build.call("reverse", text_at(call, 0))
 
 
-_CUT = f"CASE WHEN a >= 0 THEN least(a, {LIMIT}) ELSE greatest(length(s) + greatest(a, -{LIMIT}), -{LIMIT}) END"
+_CUT = (
+    f"CASE WHEN a >= 0 THEN least(a, {LIMIT}) ELSE greatest(length(s) + greatest(a, -{LIMIT}), -{LIMIT}) END"
+)
 _TO = f"{_CUT.replace('CASE', '(CASE', 1)}) + greatest(least(n, {LIMIT}), 0)"
 _SUBSTRING = macro(
     "kql_substring(s, a, n)",
@@ -68,10 +70,14 @@ def substring(call: Arguments) -> exp.Expr:
         if isinstance(size, Constant) and isinstance(size.value, int):
             length = build.number(min(max(0, size.value), 2**31))
             return build.call("substring", text, build.number(start.value + 1), length)
-    return apply(call, _REST, text, call[1]) if size is None else apply(call, _SUBSTRING, text, call[1], call[2])
+    return (
+        apply(call, _REST, text, call[1]) if size is None else apply(call, _SUBSTRING, text, call[1], call[2])
+    )
 
 
-_PIECE = macro("kql_piece(x, i)", "CASE WHEN i >= 0 AND i < len(x) THEN CAST(to_json([x[i + 1]]) AS VARCHAR) END")
+_PIECE = macro(
+    "kql_piece(x, i)", "CASE WHEN i >= 0 AND i < len(x) THEN CAST(to_json([x[i + 1]]) AS VARCHAR) END"
+)
 
 
 @function("split(text: string, delimiter: string, [index: long]): dynamic", nullable=False)
@@ -174,11 +180,18 @@ def countof(call: Arguments) -> exp.Expr:
     """Count how often a text stands in another (they may overlap), or how often a regular expression matches."""
     kind = call.text(2) if len(call) > 2 else "normal"
     if kind == "regex":
-        return build.cast(build.call("len", build.call("regexp_extract_all", call[0], pattern_of(call, 1))), "BIGINT")
+        return build.cast(
+            build.call("len", build.call("regexp_extract_all", call[0], pattern_of(call, 1))), "BIGINT"
+        )
     if kind != "normal":
         raise call.fail(2, "the kind is 'normal' or 'regex'")
     search = call.bound[1]
-    if isinstance(search, Constant) and isinstance(search.value, str) and search.value and not _overlaps(search.value):
+    if (
+        isinstance(search, Constant)
+        and isinstance(search.value, str)
+        and search.value
+        and not _overlaps(search.value)
+    ):
         return apply(call, _COUNT_APART, call[0], call[1])
     return apply(call, _COUNT, call[0], call[1])
 
@@ -189,7 +202,9 @@ def replace_string(call: Arguments) -> exp.Expr:
     return build.call("replace", *call)
 
 
-@function("replace_strings(text: string, lookups: const dynamic, rewrites: const dynamic): string", nullable=False)
+@function(
+    "replace_strings(text: string, lookups: const dynamic, rewrites: const dynamic): string", nullable=False
+)
 def replace_strings(call: Arguments) -> exp.Expr:
     """Replace every occurrence of several texts; what one put in is not replaced by another."""
     lookups, rewrites = call.value(1), call.value(2)
@@ -287,14 +302,13 @@ _DOTS = str.maketrans({"。": ".", "．": ".", "｡": "."})
 
 def _encoded_domain(domain: str) -> str:
     labels = domain.translate(_DOTS).split(".")
-    return ".".join(
-        label if label.isascii() else "xn--" + _encoded_label(label) for label in labels
-    )
+    return ".".join(label if label.isascii() else "xn--" + _encoded_label(label) for label in labels)
 
 
 def _decoded_domain(domain: str) -> str | None:
     labels = [
-        _decoded_label(label[4:]) if label.lower().startswith("xn--") else label for label in domain.split(".")
+        _decoded_label(label[4:]) if label.lower().startswith("xn--") else label
+        for label in domain.split(".")
     ]
     return None if None in labels else ".".join(label for label in labels if label is not None)
 

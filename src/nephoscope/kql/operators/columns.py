@@ -93,7 +93,8 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
     several = outputs(value)
     if several and names:
         return [
-            (name, output(value, place, kind)) for place, (name, (_, kind)) in enumerate(zip(names, several))
+            (name, output(value, place, kind))
+            for place, (name, (_, kind)) in enumerate(zip(names, several, strict=False))
         ]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
