@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -171,7 +172,7 @@ def test_each_evaluation_has_its_own_budget(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_deep_value_of_a_host_is_an_error() -> None:
     deep: list[Any] = []
-    for _ in range(5_000):
+    for _ in range(sys.getrecursionlimit() * 2):
         deep = [deep]
     expression = parse("[equals(deep(1), deep(2))]")
     copies = iter([deep, [deep]] * 2)

@@ -224,7 +224,7 @@ def bin_(cells: list[Any], call: Call, now: int) -> Any:
     if None in cells:
         return None
     value, size = cells if len(cells) == 2 else (*cells, 1)
-    if size <= 0 or value != value:
+    if size <= 0:
         return None
     if isinstance(value, float) or isinstance(size, float):
         return math.floor(value / size) * size if math.isfinite(value) else value
