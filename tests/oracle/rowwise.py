@@ -265,10 +265,11 @@ def sorted_(witness: Witness, relation: relations.Sorted) -> list[Row]:
 
 
 def compared(one: Any, other: Any, key: relations.SortKey) -> int:
-    """-1, 0 or 1; nulls where the key says, NaN below every number."""
-    if one is None or other is None:
-        return (one is not None) - (other is not None) if key.nulls_first else (one is None) - (other is None)
-    mine, yours = ((cell == cell, cell if cell == cell else 0) for cell in (one, other))
+    """-1, 0 or 1; nulls where the key says, NaN between them and the numbers."""
+    ranks = [0 if cell is None else 1 if cell != cell else 2 for cell in (one, other)]
+    if min(ranks) < 2:
+        return (ranks[0] - ranks[1]) * (1 if key.nulls_first else -1)
+    mine, yours = one, other
     return ((mine > yours) - (mine < yours)) * (1 if key.ascending else -1)
 
 

@@ -64,16 +64,22 @@ def avg(rows: Rows, call: AggregateCall) -> Any:
     return int(total // len(values)) if call.type in ("datetime", "timespan") else total / len(values)
 
 
+def best(values: list[Any], call: AggregateCall, choose: Callable[..., Any]) -> Any:
+    """The least or greatest value; NaN is both."""
+    undefined = [value for value in values if value != value]
+    if not values:
+        return "" if call.type == "string" else None
+    return undefined[0] if undefined else choose(values)
+
+
 @gives("min")
 def min_(rows: Rows, call: AggregateCall) -> Any:
-    values = [value for value in known(rows) if value == value]
-    return min(values) if values else "" if call.type == "string" else next(iter(known(rows)), None)
+    return best(known(rows), call, min)
 
 
 @gives("max")
 def max_(rows: Rows, call: AggregateCall) -> Any:
-    values = [value for value in known(rows) if value == value]
-    return max(values) if values else "" if call.type == "string" else next(iter(known(rows)), None)
+    return best(known(rows), call, max)
 
 
 @gives("dcount", "count_distinct")
@@ -119,13 +125,15 @@ def take_any(rows: Rows, call: AggregateCall) -> Any:
 
 def extreme(rows: Rows, call: AggregateCall, most: bool) -> Any:
     """`[by, value]`: the value on the first row whose `by` is greatest or least; of any row where every `by` is null."""
-    best: list[Any] | None = None
-    for row in rows:
-        if best is None or (
-            row[0] is not None and (best[0] is None or (row[0] > best[0] if most else row[0] < best[0]))
-        ):
-            best = row
-    return best[1] if best is not None else "" if call.type == "string" else None
+    found = next((row for row in rows if row[0] != row[0]), None)
+    for row in [] if found else rows:
+        if found is None or found[0] is None or (row[0] is not None and beyond(row[0], found[0], most)):
+            found = row if found is None or row[0] is not None else found
+    return found[1] if found is not None else "" if call.type == "string" else None
+
+
+def beyond(one: Any, other: Any, most: bool) -> bool:
+    return bool(one > other if most else one < other)
 
 
 @gives("arg_max")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import arithmetic, condition
@@ -10,6 +11,7 @@ from nephoscope.kql.binder import Env, binds_scalar, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Call, Constant, ScalarQuery, Variable, WindowCall
 from nephoscope.kql.convert import choose, explicit, prepared
 from nephoscope.kql.errors import did_you_mean, invalid
+from nephoscope.kql.naming import implied_name
 from nephoscope.kql.registry import Aggregate, aggregates, functions
 from nephoscope.kql.scope import body_of, entered, function_named, is_tabular
 from nephoscope.kql.types import TYPE_NAMES, KqlType
@@ -171,7 +173,48 @@ def _pack_all(node: tree.Call, env: Env) -> Bound:
     return Call(type=KqlType.DYNAMIC, span=node.span, function=callee, arguments=tuple(pairs))
 
 
+def _pack_columns(node: tree.Call, env: Env) -> Bound:
+    pairs: list[Bound] = []
+    for argument in _columns_of(node, env):
+        pairs += [constants.text(implied_name(argument), argument.span), env.scalar(argument)]
+    if not pairs:
+        raise invalid("bag_pack_columns() takes columns", node.span)
+    return Call(
+        type=KqlType.DYNAMIC, span=node.span, function=functions()["bag_pack"], arguments=tuple(pairs)
+    )
+
+
+def _columns_of(node: tree.Call, env: Env) -> list[tree.Expression]:
+    """The arguments, a star being every column of the row."""
+    result: list[tree.Expression] = []
+    for argument in plain(node):
+        if isinstance(argument, tree.Star):
+            result += [tree.Name(name=name, span=argument.span) for name in env.row]
+        else:
+            result.append(argument)
+    return result
+
+
+def _estimate(node: tree.Call, env: Env) -> Bound:
+    values = tuple(env.scalar(argument) for argument in _columns_of(node, env))
+    if not values:
+        raise invalid("estimate_data_size() takes at least 1 value", node.span)
+    return Call(
+        type=KqlType.LONG, span=node.span, function=functions()["estimate_data_size"], arguments=values
+    )
+
+
+def _column_names(node: tree.Call, env: Env) -> Bound:
+    if len(node.arguments) != 1:
+        raise invalid("column_names_of() takes 1 argument: rows", node.span)
+    names: list[Any] = [column.name for column in env.tabular(node.arguments[0]).columns]
+    return Constant(type=KqlType.DYNAMIC, span=node.span, value=names)
+
+
 SPECIAL: dict[str, Special] = {
+    "bag_pack_columns": _pack_columns,
+    "estimate_data_size": _estimate,
+    "column_names_of": _column_names,
     "now": _now,
     "typeof": _typeof,
     "ago": _ago,

@@ -67,8 +67,14 @@ def implied_name(expression: tree.Expression) -> str:
 
 def aggregate_name(call: tree.Call) -> str:
     """The default name of an aggregate's column."""
-    first = implied_name(call.arguments[0]) if call.arguments else ""
-    return aggregates()[call.name].label.replace("{0}", first)
+    label = aggregates()[call.name].label
+    for place, argument in enumerate(call.arguments):
+        if isinstance(argument, tree.Literal):
+            name = str(argument.value).removesuffix(".0").replace(".", "_")
+        else:
+            name = implied_name(argument)
+        label = label.replace(f"{{{place}}}", name)
+    return label.replace("{0}", "")
 
 
 def _joined(target: tree.Expression, step: str) -> str:

@@ -185,6 +185,34 @@ class Shared(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesItem:
+    """One series of make-series: `default` fills the bins that have no rows."""
+
+    column: Column
+    call: AggregateCall
+    default: Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series(Relation):
+    """make-series: for each group an array a SeriesItem over bins of `axis`, and the array of the bins' beginnings, `axis_column`.
+
+    Bins begin at `low` (None = the least value, rounded down to a multiple of the step) and end before `high`, or with the bin of
+    `high` where `inclusive` (None = the greatest value).
+    """
+
+    input: Relation
+    groups: tuple[tuple[Column, Bound], ...]
+    items: tuple[SeriesItem, ...]
+    axis: Bound
+    axis_column: Column
+    low: Bound | None
+    high: Bound | None
+    step: Bound
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ResultHint:
     """What `render` asks of whoever shows the rows."""
 

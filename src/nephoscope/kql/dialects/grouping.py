@@ -26,7 +26,8 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     ids = [name for name, _ in items]
     keys = emitter.keys(relation.input.order, block) if wanted else []
     for column, call in wanted:
-        items.append((column.id, aggregate(call, block, keys, emitter)))
+        arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+        items.append((column.id, aggregate(call, arguments, keys, emitter)))
     if not items:
         items = [("one", exp.Count(this=exp.Star()))]
     select = block.select(items)
@@ -37,9 +38,10 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     return over(select, [name for name, _ in items])
 
 
-def aggregate(call: AggregateCall, block: Block, keys: list[exp.Expr], emitter: Emitter) -> exp.Expr:
-    """One aggregate over a block."""
-    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+def aggregate(
+    call: AggregateCall, arguments: list[exp.Expr], keys: list[exp.Expr], emitter: Emitter
+) -> exp.Expr:
+    """One aggregate on arguments that are written already."""
     built = call.aggregate.builder(emitter.dialect, call.span)(
         Arguments(arguments, call.arguments, call.type, call.span, emitter.use, keys)
     )

@@ -11,7 +11,7 @@ from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope.kql.dialects.routine import Routine
-from nephoscope.kql.dialects.scalars import ordered_key, scalar
+from nephoscope.kql.dialects.scalars import ordered_keys, scalar
 from nephoscope.kql.errors import NOWHERE, unsupported
 from nephoscope.kql.references import order_ids, size, used
 from nephoscope.kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
@@ -33,6 +33,8 @@ def writes(kind: type[Relation]) -> Callable[[Writer], Writer]:
 
 class Emitter:
     """The state of writing one query: the routines, parameters and shared rows that it uses."""
+
+    nowhere = NOWHERE
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
@@ -57,6 +59,13 @@ class Emitter:
         """A new name for a hidden column."""
         self._names += 1
         return f"h{self._names}"
+
+    def share(self, select: exp.Select) -> str:
+        """Make a SELECT a common table expression; its name."""
+        name = f"r{self.fresh()}"
+        alias = exp.TableAlias(this=exp.Identifier(this=name))
+        self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
+        return name
 
     def rows(self, relation: Relation, needed: Needed) -> Block:
         """The block of a relation that has at least the needed columns and those of its order."""
@@ -90,7 +99,7 @@ class Emitter:
 
     def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
         """The keys of an order over a block."""
-        return [ordered_key(key, block, self) for key in order]
+        return [one for key in order for one in ordered_keys(key, block, self)]
 
 
 def assign(block: Block, value: Bound, emitter: Emitter) -> Value:

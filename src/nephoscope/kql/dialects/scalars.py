@@ -159,14 +159,22 @@ def _computed_step(target: exp.Expr, step: Bound, values: Mapping[str, Value], c
 
 def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Context) -> exp.Expr:
     block = context.rows(value.relation, frozenset({value.column.id}))
-    order = [ordered_key(key, block, context) for key in value.relation.order]
+    order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
     node = exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
     return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
 
 
-def ordered_key(key: Any, block: Block, context: Context) -> exp.Expr:
-    """A key of an order over a block."""
-    return build.ordered(scalar(key.value, block.values, context), key.ascending, key.nulls_first)
+def ordered_keys(key: Any, block: Block, context: Context) -> list[exp.Expr]:
+    """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
+    value = scalar(key.value, block.values, context)
+    if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
+        return [build.ordered(value, key.ascending, key.nulls_first)]
+    low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
+    undefined = build.call("isnan", value)
+    return [
+        build.ordered(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+        build.ordered(undefined, not key.ascending, key.nulls_first),
+    ]
 
 
 def _in_query(value: InQuery, values: Mapping[str, Value], context: Context) -> exp.Expr:

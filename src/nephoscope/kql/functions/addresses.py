@@ -22,7 +22,8 @@ V4 = macro(
     "kql_v4(x)",
     f"CASE WHEN regexp_full_match(x, '{_DOTTED}') THEN "
     "CAST(split_part(x, '.', 1) AS BIGINT) * 16777216 + CAST(split_part(x, '.', 2) AS BIGINT) * 65536 "
-    "+ CAST(split_part(x, '.', 3) AS BIGINT) * 256 + CAST(split_part(split_part(x, '.', 4), '/', 1) AS BIGINT) END",
+    "+ CAST(split_part(x, '.', 3) AS BIGINT) * 256 + CAST(split_part(split_part(x, '.', 4), '/', 1) AS "
+    "BIGINT) END",
 )
 """The number of an IPv4 address with or without a /prefix, NULL where it is none."""
 V4_PREFIX = macro(
@@ -54,7 +55,8 @@ def ipv4_compare(call: Arguments) -> exp.Expr:
 
 @function("ipv4_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv4_is_match(call: Arguments) -> exp.Expr:
-    """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
+    """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one "
+    "is none."""
     return build.binary("=", apply(call, _COMPARE, call[0], call[1], _prefix(call, 2, 32)), build.number(0))
 
 
@@ -80,7 +82,8 @@ _RANGES = macro(
 )
 _IN_ANY = macro(
     "kql_ipv4_in_any(a, l)",
-    "CASE WHEN kql_v4(a) IS NULL THEN NULL ELSE len(list_filter(l, lambda r: kql_ipv4_in_range(a, r))) > 0 END",
+    "CASE WHEN kql_v4(a) IS NULL THEN NULL ELSE len(list_filter(l, lambda r: kql_ipv4_in_range(a, r))) "
+    "> 0 END",
     V4,
     _IN_RANGE,
 )
@@ -125,7 +128,8 @@ def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
 
 
 def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
-    """Whether the address lies between bounds that are known when the query is compiled; null where it is none."""
+    """Whether the address lies between bounds that are known when the query is compiled; null where "
+    "it is none."""
     place = apply(call, V4, call[0])
     tests = [
         build.binary("=", place, build.number(low))
@@ -147,7 +151,8 @@ _IS_PRIVATE = macro(
 
 @function("ipv4_is_private(ip: string): bool")
 def ipv4_is_private(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv4 address is in a private network (10/8, 172.16/12, 192.168/16); null where it is none."""
+    """Tell whether an IPv4 address is in a private network (10/8, 172.16/12, 192.168/16); null where "
+    "it is none."""
     return apply(call, _IS_PRIVATE, call[0])
 
 
@@ -179,11 +184,13 @@ parse_ipv4_mask = scalar(
 )
 _DOTTED_TEXT = macro(
     "kql_v4_text(n)",
-    "CAST(n // 16777216 AS VARCHAR) || '.' || CAST(n // 65536 % 256 AS VARCHAR) || '.' || CAST(n // 256 % 256 AS VARCHAR) || '.' || CAST(n % 256 AS VARCHAR)",
+    "CAST(n // 16777216 AS VARCHAR) || '.' || CAST(n // 65536 % 256 AS VARCHAR) || '.' || CAST(n // "
+    "256 % 256 AS VARCHAR) || '.' || CAST(n % 256 AS VARCHAR)",
 )
 _FORMAT = macro(
     "kql_format_ipv4(n, p)",
-    "CASE WHEN n BETWEEN 0 AND 4294967295 AND p BETWEEN 0 AND 32 THEN kql_v4_text(n & kql_v4_mask(p)) ELSE '' END",
+    "CASE WHEN n BETWEEN 0 AND 4294967295 AND p BETWEEN 0 AND 32 THEN kql_v4_text(n & kql_v4_mask(p)) "
+    "ELSE '' END",
     MASK,
     _DOTTED_TEXT,
 )
@@ -206,7 +213,8 @@ def format_ipv4(call: Arguments) -> exp.Expr:
 
 _FORMAT_MASK = macro(
     "kql_format_ipv4_mask(n, p)",
-    "CASE WHEN kql_format_ipv4(n, p) = '' THEN '' ELSE kql_format_ipv4(n, p) || '/' || CAST(p AS VARCHAR) END",
+    "CASE WHEN kql_format_ipv4(n, p) = '' THEN '' ELSE kql_format_ipv4(n, p) || '/' || CAST(p AS "
+    "VARCHAR) END",
     _FORMAT,
 )
 
@@ -265,7 +273,8 @@ def ipv6_compare(call: Arguments) -> exp.Expr:
 
 @function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv6_is_match(call: Arguments) -> exp.Expr:
-    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
+    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null "
+    "where one is none."""
     return build.binary(
         "=", apply(call, _V6_COMPARE, call[0], call[1], _prefix(call, 2, 128)), build.number(0)
     )
@@ -332,12 +341,14 @@ _NOT_INSIDE = r"(^|[^\p{L}\p{Nd}])"
 _NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
 _IN_TEXT = macro(
     "kql_has_ipv4(t, i)",
-    f"kql_v4(i) IS NOT NULL AND contains(t, trim(i)) AND regexp_matches(t, '{_NOT_INSIDE}' || replace(trim(i), '.', '\\.') || '{_NOT_AFTER}')",
+    f"kql_v4(i) IS NOT NULL AND contains(t, trim(i)) AND regexp_matches(t, '{_NOT_INSIDE}' || "
+    f"replace(trim(i), '.', '\\.') || '{_NOT_AFTER}')",
     V4,
 )
 _PREFIX_IN_TEXT = macro(
     "kql_has_ipv4_prefix(t, p)",
-    "regexp_full_match(p, '([0-9]{1,3}\\.){1,3}([0-9]{1,3})?') AND (p[-1] = '.' OR kql_v4(p) IS NOT NULL) AND contains(t, p) "
+    "regexp_full_match(p, '([0-9]{1,3}\\.){1,3}([0-9]{1,3})?') AND (p[-1] = '.' OR kql_v4(p) IS NOT "
+    "NULL) AND contains(t, p) "
     f"AND len(list_filter(regexp_extract_all(t, '{_NOT_INSIDE}([0-9]{{1,3}}(\\.[0-9]{{1,3}}){{3}})', 2), "
     "lambda a: kql_v4(a) IS NOT NULL AND starts_with(a, p))) > 0",
     V4,

@@ -74,8 +74,10 @@ array_reverse = _array(
 )
 _TURN = macro(
     "kql_turned(x, n)",
-    "CASE WHEN len(kql_items(x)) > 0 THEN kql_joined(kql_items(x)[(((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))) + 1:] "
-    "|| kql_items(x)[1:((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))]) ELSE kql_joined(kql_items(x)) END",
+    "CASE WHEN len(kql_items(x)) > 0 THEN kql_joined(kql_items(x)[(((n % len(kql_items(x))) + "
+    "len(kql_items(x))) % len(kql_items(x))) + 1:] "
+    "|| kql_items(x)[1:((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))]) ELSE "
+    "kql_joined(kql_items(x)) END",
     ITEMS,
     JOINED,
 )
@@ -96,7 +98,8 @@ array_rotate_right = _array(
 _SHIFT = macro(
     "kql_shifted(x, n, d)",
     "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(kql_items(x))), "
-    "lambda i: CASE WHEN i + n >= 0 AND i + n < len(kql_items(x)) THEN kql_items(x)[i + n + 1] ELSE coalesce(d, 'null') END)) END",
+    "lambda i: CASE WHEN i + n >= 0 AND i + n < len(kql_items(x)) THEN kql_items(x)[i + n + 1] ELSE "
+    "coalesce(d, 'null') END)) END",
     ITEMS,
     JOINED,
 )
@@ -132,7 +135,10 @@ array_sum = _array(
     returns="real",
     aliases=("series_sum",),
 )
-_EXTREME = "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
+_EXTREME = (
+    "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN "
+    "list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
+)
 array_min = _array(
     "array_min",
     "x: dynamic",
@@ -160,8 +166,10 @@ def array_concat(call: Arguments) -> exp.Expr:
 
 _KEYED = (
     "list_transform(kql_items({0}), lambda e, i: "
-    "{{'k': CASE WHEN e = 'null' THEN 2 WHEN e[1] = '\"' THEN 1 WHEN TRY_CAST(e AS DOUBLE) IS NOT NULL THEN 0 ELSE 1 END, "
-    "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') ELSE e END, 'i': i}})"
+    "{{'k': CASE WHEN e = 'null' THEN 2 WHEN e[1] = '\"' THEN 1 WHEN TRY_CAST(e AS DOUBLE) IS NOT NULL "
+    "THEN 0 ELSE 1 END, "
+    "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN "
+    "json_extract_string(e, '$') ELSE e END, 'i': i}})"
 )
 _ORDER_UP = macro(
     "kql_order_up(x)",
@@ -176,7 +184,8 @@ _ORDER_DOWN = macro(
 )
 _NULLS_UP = macro(
     "kql_nulls_first(x, o)",
-    "list_filter(o, lambda i: kql_items(x)[i] = 'null') || list_filter(o, lambda i: kql_items(x)[i] <> 'null')",
+    "list_filter(o, lambda i: kql_items(x)[i] = 'null') || list_filter(o, lambda i: kql_items(x)[i] <> "
+    "'null')",
     ITEMS,
 )
 _PICKED = macro(
@@ -205,26 +214,30 @@ def _sorted(call: Arguments, order: Routine) -> exp.Expr:
 
 @function("array_sort_asc(array: dynamic|bool, ...): dynamic")
 def array_sort_asc(call: Arguments) -> exp.Expr:
-    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls come last."""
+    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls "
+    "come last."""
     return _sorted(call, _ORDER_UP)
 
 
 @function("array_sort_desc(array: dynamic|bool, ...): dynamic")
 def array_sort_desc(call: Arguments) -> exp.Expr:
-    """Sort an array downwards, and further arrays in the same way; the last argument may say that nulls come last."""
+    """Sort an array downwards, and further arrays in the same way; the last argument may say that "
+    "nulls come last."""
     return _sorted(call, _ORDER_DOWN)
 
 
 _SPLIT = macro(
     "kql_array_split(x, p)",
     "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(p) + 1), lambda i: "
-    "kql_joined(kql_items(x)[CASE WHEN i = 0 THEN 1 ELSE p[i] + 1 END:CASE WHEN i = len(p) THEN len(kql_items(x)) ELSE p[i + 1] END]))) END",
+    "kql_joined(kql_items(x)[CASE WHEN i = 0 THEN 1 ELSE p[i] + 1 END:CASE WHEN i = len(p) THEN "
+    "len(kql_items(x)) ELSE p[i + 1] END]))) END",
     ITEMS,
     JOINED,
 )
 _PLACES = macro(
     "kql_places(x, p)",
-    "list_transform(p, lambda i: CASE WHEN i < 0 THEN greatest(0, len(kql_items(x)) + i) ELSE least(i, len(kql_items(x))) END)",
+    "list_transform(p, lambda i: CASE WHEN i < 0 THEN greatest(0, len(kql_items(x)) + i) ELSE least(i, "
+    "len(kql_items(x))) END)",
     ITEMS,
 )
 
@@ -354,7 +367,8 @@ jaccard_index = _array(
     "jaccard_index",
     "x: dynamic, y: dynamic",
     "Give how many distinct elements two arrays share, as a part of all.",
-    "len(list_intersect(kql_list(x), kql_list(y))) / nullif(len(list_distinct(kql_list(x) || kql_list(y))), 0)",
+    "len(list_intersect(kql_list(x), kql_list(y))) / nullif(len(list_distinct(kql_list(x) || "
+    "kql_list(y))), 0)",
     LIST,
     returns="real",
 )
@@ -372,7 +386,8 @@ _RANGE = macro(
 )
 _RANGE_REAL = macro(
     "kql_range_real(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN list_transform(range(CAST(floor((b - a) / s) AS BIGINT) + 1), lambda i: a + i * s) END",
+    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN list_transform(range(CAST(floor((b - a) / s) "
+    "AS BIGINT) + 1), lambda i: a + i * s) END",
 )
 
 

@@ -21,12 +21,14 @@ ENTRY = macro("kql_entry(x, k)", "json_extract(x, '/' || replace(replace(k, '~',
 """The JSON of one property of a bag by its key, whatever characters that has."""
 MEMBERS = macro(
     "kql_members(x)",
-    "CASE WHEN x[1] = '{' THEN list_transform(json_keys(x), lambda k: {'k': k, 'v': CAST(kql_entry(x, k) AS VARCHAR)}) END",
+    "CASE WHEN x[1] = '{' THEN list_transform(json_keys(x), lambda k: {'k': k, 'v': CAST(kql_entry(x, "
+    "k) AS VARCHAR)}) END",
     ENTRY,
 )
 BAG = macro(
     "kql_bag(m)",
-    "'{' || array_to_string(list_transform(m, lambda e: kql_json_text(e.k) || ':' || coalesce(e.v, 'null')), ',') || '}'",
+    "'{' || array_to_string(list_transform(m, lambda e: kql_json_text(e.k) || ':' || coalesce(e.v, "
+    "'null')), ',') || '}'",
     QUOTED,
 )
 """The bag of a list of {k, v}, v being JSON text."""
@@ -85,7 +87,8 @@ def bag_keys(call: Arguments) -> exp.Expr:
 
 _HAS_KEY = macro(
     "kql_bag_has_key(x, k)",
-    "CASE WHEN x[1] = '{' THEN CASE WHEN k[1:2] = '$.' OR k[1:2] = '$[' THEN json_exists(x, k) ELSE list_contains(json_keys(x), k) END ELSE FALSE END",
+    "CASE WHEN x[1] = '{' THEN CASE WHEN k[1:2] = '$.' OR k[1:2] = '$[' THEN json_exists(x, k) ELSE "
+    "list_contains(json_keys(x), k) END ELSE FALSE END",
 )
 
 
@@ -207,7 +210,8 @@ def bag_set_key(call: Arguments) -> exp.Expr:
 _ZIP = macro(
     "kql_bag_zip(k, v)",
     "CASE WHEN k[1] = '[' AND v[1] = '[' THEN kql_bag(list_filter(list_transform(kql_items(k), lambda e, i: "
-    "{'k': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') END, 'v': coalesce(kql_items(v)[i], 'null')}), "
+    "{'k': CASE WHEN e[1] = '\"' THEN json_extract_string(e, '$') END, 'v': coalesce(kql_items(v)[i], "
+    "'null')}), "
     "lambda e: e.k IS NOT NULL)) END",
     ITEMS,
     BAG,

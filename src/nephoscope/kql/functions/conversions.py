@@ -29,7 +29,8 @@ DECIMAL_TEXT = macro(
 )
 DATETIME_TEXT = macro(
     "kql_datetime_text(x)",
-    f"CASE WHEN x IS NULL THEN '' ELSE strftime(make_timestamp(CAST(x // 10 - {EPOCH_MICROSECONDS} AS BIGINT)), "
+    f"CASE WHEN x IS NULL THEN '' ELSE strftime(make_timestamp(CAST(x // 10 - {EPOCH_MICROSECONDS} AS "
+    f"BIGINT)), "
     "'%Y-%m-%dT%H:%M:%S') || '.' || lpad(CAST(x % 10000000 AS VARCHAR), 7, '0') || 'Z' END",
 )
 _TWO = "lpad(CAST({} AS VARCHAR), 2, '0')"
@@ -37,10 +38,12 @@ _SPAN = "abs(CAST(x AS HUGEINT))"
 TIMESPAN_TEXT = macro(
     "kql_timespan_text(x)",
     "CASE WHEN x IS NULL THEN '' ELSE (CASE WHEN x < 0 THEN '-' ELSE '' END) "
-    f"|| (CASE WHEN {_SPAN} >= 864000000000 THEN CAST({_SPAN} // 864000000000 AS VARCHAR) || '.' ELSE '' END) "
+    f"|| (CASE WHEN {_SPAN} >= 864000000000 THEN CAST({_SPAN} // 864000000000 AS VARCHAR) || '.' ELSE "
+    f"'' END) "
     f"|| {_TWO.format(f'{_SPAN} // 36000000000 % 24')} || ':' || {_TWO.format(f'{_SPAN} // 600000000 % 60')} "
     f"|| ':' || {_TWO.format(f'{_SPAN} // 10000000 % 60')} "
-    f"|| (CASE WHEN {_SPAN} % 10000000 > 0 THEN '.' || lpad(CAST({_SPAN} % 10000000 AS VARCHAR), 7, '0') ELSE '' END) END",
+    f"|| (CASE WHEN {_SPAN} % 10000000 > 0 THEN '.' || lpad(CAST({_SPAN} % 10000000 AS VARCHAR), 7, "
+    f"'0') ELSE '' END) END",
 )
 BOOL_TEXT = macro("kql_bool_text(x)", "CASE WHEN x THEN 'True' WHEN NOT x THEN 'False' ELSE '' END")
 DYNAMIC_TEXT = macro(
@@ -122,7 +125,8 @@ TEXT_REAL = macro(
 REAL_LONG = macro(
     "kql_real_long(x)",
     "CASE WHEN NOT isfinite(x) THEN NULL WHEN x >= 9223372036854775807.0 THEN 9223372036854775807 "
-    "WHEN x <= -9223372036854775808.0 THEN CAST('-9223372036854775808' AS BIGINT) ELSE CAST(trunc(CAST(x AS DOUBLE)) AS BIGINT) END",
+    "WHEN x <= -9223372036854775808.0 THEN CAST('-9223372036854775808' AS BIGINT) ELSE "
+    "CAST(trunc(CAST(x AS DOUBLE)) AS BIGINT) END",
 )
 REAL_INT = macro(
     "kql_real_int(x)",
@@ -132,7 +136,8 @@ REAL_INT = macro(
 LONG_INT = macro(
     "kql_long_int(x)",
     "CASE WHEN x BETWEEN -2147483648 AND 2147483647 THEN CAST(x AS INTEGER) "
-    "ELSE CAST(((CAST(x AS HUGEINT) + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 AS INTEGER) END",
+    "ELSE CAST(((CAST(x AS HUGEINT) + 2147483648) % 4294967296 + 4294967296) % 4294967296 - 2147483648 "
+    "AS INTEGER) END",
 )
 TEXT_INT = macro("kql_text_int(x)", "TRY_CAST(kql_text_long(x) AS INTEGER)", TEXT_LONG)
 TEXT_BOOL = macro(
@@ -185,7 +190,8 @@ TEXT_GUID = each("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
 
 
 def dynamic_to(name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine) -> Macro:
-    """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else is null."""
+    """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else "
+    "is null."""
     return macro(
         f"{name}(x)",
         f"CASE json_type(x) WHEN 'VARCHAR' THEN {text} WHEN 'UBIGINT' THEN {whole} WHEN 'BIGINT' THEN {whole} "
@@ -354,7 +360,8 @@ def as_dynamic(call: Arguments) -> exp.Expr:
 
 _JSON_TYPES = (
     "CASE json_type(x) WHEN 'VARCHAR' THEN 'string' WHEN 'UBIGINT' THEN 'long' WHEN 'BIGINT' THEN 'long' "
-    "WHEN 'DOUBLE' THEN 'double' WHEN 'BOOLEAN' THEN 'bool' WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' THEN 'dictionary' "
+    "WHEN 'DOUBLE' THEN 'double' WHEN 'BOOLEAN' THEN 'bool' WHEN 'ARRAY' THEN 'array' WHEN 'OBJECT' "
+    "THEN 'dictionary' "
     "ELSE 'null' END"
 )
 TYPE_NAME = macro("kql_type_name(x)", _JSON_TYPES)

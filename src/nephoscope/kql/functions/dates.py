@@ -31,11 +31,12 @@ MAXIMUM = str(MAX_DATETIME_TICKS)
 WITHIN = macro("kql_within(x)", f"CASE WHEN x BETWEEN 0 AND {MAXIMUM} THEN CAST(x AS BIGINT) END")
 """A datetime, null where the ticks (of any integer type) leave the years 1 to 9999."""
 SPAN_WITHIN = macro("kql_span_within(x)", "TRY_CAST(x AS BIGINT)")
-DATE = macro("kql_date(x)", f"DATE '0001-01-01' + CAST(x // {DAY} AS INTEGER)")
-MONTHS = macro("kql_months(x)", "year(kql_date(x)) * 12 + month(kql_date(x)) - 1", DATE)
+DATE = macro("kql_civil_date(x)", f"DATE '0001-01-01' + CAST(x // {DAY} AS INTEGER)")
+MONTHS = macro("kql_months(x)", "year(kql_civil_date(x)) * 12 + month(kql_civil_date(x)) - 1", DATE)
 MONTH_START = macro(
     "kql_month_start(m)",
-    "CASE WHEN m BETWEEN 12 AND 120000 THEN CAST(make_date(CAST(m // 12 AS BIGINT), CAST(m % 12 + 1 AS BIGINT), 1) "
+    "CASE WHEN m BETWEEN 12 AND 120000 THEN CAST(make_date(CAST(m // 12 AS BIGINT), CAST(m % 12 + 1 AS "
+    "BIGINT), 1) "
     f"- DATE '0001-01-01' AS HUGEINT) * {DAY} END",
 )
 """The ticks of the start of month `m` (year * 12 + month - 1), null outside the years 1 to 10000."""
@@ -75,8 +76,8 @@ startofmonth, endofmonth = _edges(
 )
 startofyear, endofyear = _edges(
     "year",
-    f"kql_month_start((year(kql_date(x)) + {_OFFSET}) * 12)",
-    f"kql_month_start((year(kql_date(x)) + {_OFFSET} + 1) * 12)",
+    f"kql_month_start((year(kql_civil_date(x)) + {_OFFSET}) * 12)",
+    f"kql_month_start((year(kql_civil_date(x)) + {_OFFSET} + 1) * 12)",
     DATE,
     MONTH_START,
 )
@@ -100,13 +101,13 @@ dayofweek = _part(
     f"CASE WHEN x < {MAX_DATETIME_TICKS - 6 * TICKS_PER_DAY} THEN ((x // {DAY}) + 1) % 7 * {DAY} END",
     "timespan",
 )
-dayofmonth = _part("dayofmonth", "Give the day of the month.", "day(kql_date(x))")
-dayofyear = _part("dayofyear", "Give the day of the year.", "dayofyear(kql_date(x))")
-monthofyear = _part("monthofyear", "Give the month, 1 to 12.", "month(kql_date(x))", "int", "getmonth")
-getyear = _part("getyear", "Give the year.", "year(kql_date(x))")
+dayofmonth = _part("dayofmonth", "Give the day of the month.", "day(kql_civil_date(x))")
+dayofyear = _part("dayofyear", "Give the day of the year.", "dayofyear(kql_civil_date(x))")
+monthofyear = _part("monthofyear", "Give the month, 1 to 12.", "month(kql_civil_date(x))", "int", "getmonth")
+getyear = _part("getyear", "Give the year.", "year(kql_civil_date(x))")
 hourofday = _part("hourofday", "Give the hour, 0 to 23.", f"x // {3600 * TICKS_PER_SECOND} % 24")
 week_of_year = _part(
-    "week_of_year", "Give the ISO week of the year.", "week(kql_date(x))", "int", "weekofyear"
+    "week_of_year", "Give the ISO week of the year.", "week(kql_civil_date(x))", "int", "weekofyear"
 )
 
 _UNITS = MappingProxyType(
@@ -123,8 +124,9 @@ _UNITS = MappingProxyType(
 _MONTH_UNITS = MappingProxyType({"year": 12, "quarter": 3, "month": 1})
 _ADD_MONTHS = macro(
     "kql_add_months(x, n)",
-    "kql_within(kql_month_start(kql_months(x) + n) + CAST(least(day(kql_date(x)), "
-    f"day(last_day(kql_date(kql_within(kql_month_start(kql_months(x) + n)))))) - 1 AS HUGEINT) * {DAY} + x % {DAY})",
+    "kql_within(kql_month_start(kql_months(x) + n) + CAST(least(day(kql_civil_date(x)), "
+    f"day(last_day(kql_civil_date(kql_within(kql_month_start(kql_months(x) + n)))))) - 1 AS HUGEINT) * "
+    f"{DAY} + x % {DAY})",
     WITHIN,
     MONTH_START,
     MONTHS,
@@ -185,25 +187,24 @@ def datetime_diff(call: Arguments) -> exp.Expr:
 
 _PARTS = MappingProxyType(
     {
-        "year": "year(kql_date(x))",
-        "quarter": "quarter(kql_date(x))",
-        "month": "month(kql_date(x))",
-        "week_of_year": "week(kql_date(x))",
-        "weekofyear": "week(kql_date(x))",
-        "day": "day(kql_date(x))",
-        "dayofyear": "dayofyear(kql_date(x))",
+        "year": "year(kql_civil_date(x))",
+        "quarter": "quarter(kql_civil_date(x))",
+        "month": "month(kql_civil_date(x))",
+        "week_of_year": "week(kql_civil_date(x))",
+        "weekofyear": "week(kql_civil_date(x))",
+        "day": "day(kql_civil_date(x))",
+        "dayofyear": "dayofyear(kql_civil_date(x))",
         "hour": f"x // {3600 * TICKS_PER_SECOND} % 24",
         "minute": f"x // {60 * TICKS_PER_SECOND} % 60",
         "second": f"x // {TICKS_PER_SECOND} % 60",
         "millisecond": "x // 10000 % 1000",
-        "microsecond": "x // 10 % 1000000",
+        "microsecond": "(x % 10000000 + 5) // 10",
         "nanosecond": "x % 10000000 * 100",
     }
 )
 _PART_MACROS = {
     name: macro(f"kql_part_{name}(x)", f"CAST({body} AS BIGINT)", DATE) for name, body in _PARTS.items()
 }
-_PART_MACROS["microsecond"] = macro("kql_part_microsecond(x)", "(x % 10000000 + 5) // 10")
 
 
 @function("datetime_part(part: const string, date: datetime): long", aliases=("datepart",), nullable=False)
@@ -222,7 +223,8 @@ def _unix(name: str, ticks: str) -> Function:
         summary=f"Convert Unix time in {name} to a date.",
         routine=macro(
             f"kql_unixtime_{name}(x)",
-            f"CASE WHEN x BETWEEN -1e19 AND 1e19 THEN kql_within(CAST(CAST(x AS DECIMAL(38,9)) {ticks} AS HUGEINT) + {UNIX_EPOCH_TICKS}) END",
+            f"CASE WHEN x BETWEEN -1e19 AND 1e19 THEN kql_within(CAST(CAST(x AS DECIMAL(38,9)) {ticks} AS "
+            f"HUGEINT) + {UNIX_EPOCH_TICKS}) END",
             WITHIN,
         ),
     )
@@ -260,7 +262,8 @@ def make_datetime(call: Arguments) -> exp.Expr:
 
 _MAKE_SPAN = macro(
     "kql_make_timespan(d, h, mi, s)",
-    f"CASE WHEN d BETWEEN 0 AND 10675198 AND h BETWEEN 0 AND 23 AND mi BETWEEN 0 AND 59 AND s >= 0 AND s < 60 "
+    f"CASE WHEN d BETWEEN 0 AND 10675198 AND h BETWEEN 0 AND 23 AND mi BETWEEN 0 AND 59 AND s >= 0 AND "
+    f"s < 60 "
     f"THEN CAST(d AS BIGINT) * {DAY} + CAST(h AS BIGINT) * {3600 * TICKS_PER_SECOND} "
     f"+ CAST(mi AS BIGINT) * {60 * TICKS_PER_SECOND} + CAST(round(s * 10000000) AS BIGINT) END",
 )
@@ -345,7 +348,7 @@ def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
     match token[0]:
         case "y":
             year = build.call("year", date())
-            if token == "yyyy":
+            if len(token) == 4:
                 return _digits(year, 4)
             return _digits(build.binary("%", year, build.number(100)), len(token))
         case "M":

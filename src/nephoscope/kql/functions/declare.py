@@ -67,13 +67,13 @@ def each(
 
 def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
     """The body with exactly `count` parameters, which DuckDB counts."""
-    forms: dict[int, Callable[..., Any]] = {
+    wrapped: dict[int, Callable[..., Any]] = {
         1: lambda a: body(a),
         2: lambda a, b: body(a, b),
         3: lambda a, b, c: body(a, b, c),
         4: lambda a, b, c, d: body(a, b, c, d),
     }
-    return forms[count]
+    return wrapped[count]
 
 
 def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[..., Any]) -> ArrowFunction:

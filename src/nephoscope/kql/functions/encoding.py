@@ -152,7 +152,8 @@ def base64_encode_tostring(call: Arguments) -> exp.Expr:
 _PLUS = macro("kql_url_component(x)", "url_encode(x)")
 _WHOLE = macro(
     "kql_url_encode(x)",
-    "replace(replace(replace(replace(replace(url_encode(x), '%3A', ':'), '%2F', '/'), '%3F', '?'), '%3D', '='), '%26', '&')",
+    "replace(replace(replace(replace(replace(url_encode(x), '%3A', ':'), '%2F', '/'), '%3F', '?'), "
+    "'%3D', '='), '%26', '&')",
 )
 
 

@@ -107,7 +107,8 @@ def hash_(call: Arguments) -> exp.Expr:
 
 @function("hash_many(value: any, value2: any, ...): long", aliases=("hash_combine",))
 def hash_many(call: Arguments) -> exp.Expr:
-    """Combine the hashes of values: not supported, since the way that Kusto combines them is not published."""
+    """Combine the hashes of values: not supported, since the way that Kusto combines them is not "
+    "published."""
     raise call.unsupported("hash_many() and hash_combine()")
 
 

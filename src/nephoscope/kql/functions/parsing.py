@@ -111,11 +111,14 @@ def _csv_line(text: str) -> list[str]:
 
 parse_csv = _reader("parse_csv", "Take the first line of CSV text apart.", _csv_line)
 
-_SCALES = "[CAST('10000000000000' AS DECIMAL(38,11)), CAST('100000' AS DECIMAL(38,11)), CAST('0.001' AS DECIMAL(38,11)), CAST('0.00000000001' AS DECIMAL(38,11))]"
+_PLACES = ("10000000000000", "100000", "0.001", "0.00000000001")
+_SCALES = "[" + ", ".join(f"CAST('{place}' AS DECIMAL(38,11))" for place in _PLACES) + "]"
 _VERSION = macro(
     "kql_parse_version(x)",
-    "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN CAST(list_sum(list_transform([1, 2, 3, 4], "
-    f"lambda i: CAST(coalesce(nullif(split_part(trim(x), '.', i), ''), '0') AS BIGINT) * {_SCALES}[i])) AS DECIMAL(38,17)) END",
+    "CASE WHEN regexp_full_match(x, '\\s*[0-9]{1,8}(\\.[0-9]{1,8}){0,3}\\s*') THEN "
+    "CAST(list_sum(list_transform([1, 2, 3, 4], "
+    f"lambda i: CAST(coalesce(nullif(split_part(trim(x), '.', i), ''), '0') AS BIGINT) * {_SCALES}[i])) "
+    f"AS DECIMAL(38,17)) END",
 )
 
 
@@ -232,7 +235,8 @@ def parse_command_line(call: Arguments) -> exp.Expr:
 
 @function("parse_user_agent(agent: string, [what: const string|dynamic]): dynamic")
 def parse_user_agent(call: Arguments) -> exp.Expr:
-    """Name browser, system and device: not supported, since it needs a list of agents that is not part of nephoscope."""
+    """Name browser, system and device: not supported, since it needs a list of agents that is not "
+    "part of nephoscope."""
     raise call.unsupported("parse_user_agent()")
 
 

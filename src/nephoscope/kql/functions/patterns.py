@@ -10,7 +10,8 @@ from nephoscope.kql.registry import Arguments, function
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
 def parsed(call: Arguments) -> exp.Expr:
-    """Give what the groups of a pattern match as a list of texts (no JSON: only `_part` reads it); null where nothing matches."""
+    """Give what the groups of a pattern match as a list of texts (no JSON: only `_part` reads it); "
+    "null where nothing matches."""
     count = call.value(2)
     names = [build.text(f"g{place}") for place in range(int(str(count)))]
     pattern = build.text(call.text(1))

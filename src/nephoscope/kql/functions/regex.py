@@ -26,7 +26,8 @@ class RegexError(ValueError):
 
 
 def re2(pattern: str) -> str:
-    """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; RegexError where RE2 refuses it."""
+    """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; "
+    "RegexError where RE2 refuses it."""
     result: list[str] = []
     inside = False
     depth = place = first = 0
@@ -182,7 +183,8 @@ _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VAR
     aliases=("extractall",),
 )
 def extract_all(call: Arguments) -> exp.Expr:
-    """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
+    """Give every match as an array: of texts for one group, of arrays for several; null where nothing "
+    "matches."""
     source = call.text(0)
     pattern = checked(call, 0, source)
     names = groups(source)
@@ -302,7 +304,8 @@ _AT = macro(
 
 
 @function(
-    "indexof_regex(text: string, regex: const string, [start: const long], [length: const long], [occurrence: const long]): long"
+    "indexof_regex(text: string, regex: const string, [start: const long], [length: const long], "
+    "[occurrence: const long]): long"
 )
 def indexof_regex(call: Arguments) -> exp.Expr:
     """Give the 0-based place of a match of a regular expression, -1 where there is none."""

@@ -1,4 +1,4 @@
-"""Series (arrays of numbers): element by element, filling, statistics, filters, fits, decomposition. Once a distinct series, not a row."""
+"""Series (arrays of numbers): element by element, filling, filters, seasons. Computed once a distinct series, not a row."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ series_add = _each_pair("add", "Add two series element by element.", operator.ad
 series_subtract = _each_pair("subtract", "Subtract a series from another.", operator.sub)
 series_multiply = _each_pair("multiply", "Multiply two series element by element.", operator.mul)
 series_divide = _each_pair("divide", "Divide a series by another.", lambda a, b: float(a) / b)
-series_pow = _each_pair("pow", "Raise a series to the power of another.", lambda a, b: math.pow(a, b))
+series_pow = _each_pair("pow", "Raise a series to the power of another.", math.pow)
 series_equals = _each_pair("equals", "Tell where two series are equal.", operator.eq)
 series_not_equals = _each_pair("not_equals", "Tell where two series differ.", operator.ne)
 series_greater = _each_pair("greater", "Tell where a series is above another.", operator.gt)
@@ -258,7 +258,7 @@ def _real(name: str, summary: str, action: Callable[[detection.Reals], float]) -
 series_magnitude = _real(
     "magnitude", "Give the length of a series as a vector.", lambda x: float(np.sqrt(x @ x))
 )
-series_product = _real("product", "Multiply the elements.", np.prod)
+series_product = _real("product", "Multiply the elements.", lambda x: float(np.prod(x)))
 
 
 def _pair_real(

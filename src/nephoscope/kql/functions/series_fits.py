@@ -347,7 +347,8 @@ series_decompose_forecast = _packed(
 )
 series_decompose_anomalies = _packed(
     "series_decompose_anomalies",
-    "series: dynamic, [threshold: real], [period: long], [trend: string], [test_points: long], [method: string], [seasonality: real]",
+    "series: dynamic, [threshold: real], [period: long], [trend: string], [test_points: long], "
+    "[method: string], [seasonality: real]",
     "ad_flag:dynamic ad_score:dynamic baseline:dynamic",
     "Find the points of a series that are far from its season and trend.",
     _anomalies,

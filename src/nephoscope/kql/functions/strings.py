@@ -104,7 +104,8 @@ def strcat_delim(call: Arguments) -> exp.Expr:
 
 ITEM_TEXTS = macro(
     "kql_item_texts(x)",
-    "CASE WHEN json_type(x) = 'ARRAY' THEN list_transform(json_extract_string(x, '$[*]'), lambda e: coalesce(e, '')) END",
+    "CASE WHEN json_type(x) = 'ARRAY' THEN list_transform(json_extract_string(x, '$[*]'), lambda e: "
+    "coalesce(e, '')) END",
 )
 
 
@@ -145,7 +146,8 @@ _INDEX = macro(
 _NTH = macro(
     "kql_indexof_nth(s, m, a, n, k)",
     f"CASE WHEN k < 1 THEN NULL WHEN m = '' OR len(string_split({_PART}, m)) <= k THEN -1 "
-    f"ELSE list_sum(list_transform(string_split({_PART}, m)[1:k], lambda p: length(p))) + (k - 1) * length(m) + {_BASE} END",
+    f"ELSE list_sum(list_transform(string_split({_PART}, m)[1:k], lambda p: length(p))) + (k - 1) * "
+    f"length(m) + {_BASE} END",
     _SUBSTRING,
 )
 
@@ -177,7 +179,8 @@ def _overlaps(text: str) -> bool:
 
 @function("countof(text: string, search: string, [kind: const string]): long", nullable=False)
 def countof(call: Arguments) -> exp.Expr:
-    """Count how often a text stands in another (they may overlap), or how often a regular expression matches."""
+    """Count how often a text stands in another (they may overlap), or how often a regular expression "
+    "matches."""
     kind = call.text(2) if len(call) > 2 else "normal"
     if kind == "regex":
         return build.cast(
@@ -264,11 +267,13 @@ def unicode_codepoints_from_string(call: Arguments) -> exp.Expr:
 _FROM_POINTS = macro(
     "kql_points_text(x)",
     "CASE json_type(x) WHEN 'ARRAY' THEN array_to_string(list_transform(json_transform(x, '[\"BIGINT\"]'), "
-    "lambda c: CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS INTEGER)) ELSE '' END), '') "
+    "lambda c: CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS "
+    "INTEGER)) ELSE '' END), '') "
     "WHEN 'UBIGINT' THEN kql_points_text_one(TRY_CAST(x AS BIGINT)) ELSE '' END",
     _ONE := macro(
         "kql_points_text_one(c)",
-        "CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS INTEGER)) ELSE '' END",
+        "CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS INTEGER)) ELSE "
+        "'' END",
     ),
 )
 

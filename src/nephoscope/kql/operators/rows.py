@@ -11,6 +11,7 @@ from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.columns import matching
+from nephoscope.kql.operators.outputs import output_names, outputs
 from nephoscope.kql.registry import aggregates
 from nephoscope.kql.relations import (
     Aggregated,
@@ -172,7 +173,8 @@ def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
         named = isinstance(item, tree.Named)
         value = env.without_row().scalar(item.value if isinstance(item, tree.Named) else item)
         given = [name.name for name in item.names] if isinstance(item, tree.Named) else [f"print_{place}"]
-        if named and len(given) > 1:
+        given = given if named else list(output_names(item, value)) or given
+        if len(given) > 1 or outputs(value):
             from nephoscope.kql.operators.columns import spread
 
             for name, part in spread(tuple(given), value, item.span):

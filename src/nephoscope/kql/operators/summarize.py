@@ -205,7 +205,7 @@ def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> l
         if not isinstance(share, Constant):
             raise invalid("a percentile must be a constant", share.span)
         text = str(share.value).removesuffix(".0").replace(".", "_")
-        label = given[place] if place < len(given) else f"{callee.name}_{base}_{text}"
+        label = given[place] if place < len(given) else f"percentile_{base}_{text}"
         found = aggregated(callee, [*values[:fixed], share], call)
         results.append((names.take(label), _collect(found, env)))
     return results

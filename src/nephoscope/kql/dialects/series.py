@@ -1,0 +1,162 @@
+"""make-series in SQL."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from nephoscope.kql.bound import Bound
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.block import Block, over
+from nephoscope.kql.dialects.grouping import aggregate
+from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.dialects.scalars import scalar
+from nephoscope.kql.functions.conversions import as_json
+from nephoscope.kql.registry import Arguments
+from nephoscope.kql.relations import Series
+from nephoscope.kql.types import KqlType
+
+E = exp.Expr
+
+
+@writes(Series)
+def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
+    """Rows with their axis, bounds, values a group and bin, then one array a group."""
+    rows = _rows(relation, emitter)
+    bounds = _bounds(relation, rows, emitter)
+    binned = _binned(relation, rows, bounds, emitter)
+    groups = [column.id for column, _ in relation.groups]
+    items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
+    count = build.call("any_value", build.name("n"))
+    places = build.call("range", build.cast(count, "BIGINT"))
+    for item in relation.items:
+        if item.column.id in needed:
+            values = build.call("map", _list(build.name("i")), _list(build.name(item.column.id)))
+            missing = _json(scalar(item.default, {}, emitter), item.call.type, emitter)
+
+            def at(place: E, values: E = values, missing: E = missing) -> E:
+                return build.coalesce(build.call("map_extract_value", values, place), missing)
+
+            items.append((item.column.id, _array(places, at)))
+    items.append(
+        (relation.axis_column.id, _array(places, lambda place: _axis_value(relation, place, emitter)))
+    )
+    select = binned.select(items)
+    if groups:
+        select.set("group", exp.Group(expressions=[build.name(one) for one in groups]))
+    else:
+        select.set("having", exp.Having(this=build.binary(">", exp.Count(this=exp.Star()), build.number(0))))
+    return over(select, [name for name, _ in items])
+
+
+def _list(node: E) -> E:
+    return build.aggregate("list", node, order=[build.ordered(build.name("i"))])
+
+
+def _array(places: E, value: object) -> E:
+    texts = build.call("list_transform", places, build.lambda_(value, "k"))  # type: ignore[arg-type]
+    joined = build.call("array_to_string", texts, build.text(","))
+    return build.chain("||", [build.text("["), joined, build.text("]")])
+
+
+def _json(node: E, kind: KqlType, emitter: Emitter) -> E:
+    arguments = Arguments([], [], kind, emitter.nowhere, emitter.use)
+    return build.coalesce(as_json(arguments, node, kind), build.text("null"))
+
+
+def _axis_value(relation: Series, place: E, emitter: Emitter) -> E:
+    low, step = (build.call("any_value", build.name(name)) for name in ("l", "s"))
+    value = build.binary("+", low, build.binary("*", place, step))
+    return _json(value, relation.axis.type, emitter)
+
+
+def _rows(relation: Series, emitter: Emitter) -> str:
+    """A common table expression of the rows: groups, axis, and what the aggregates read."""
+    calls = [argument for item in relation.items for argument in item.call.arguments]
+    values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
+    block = emitter.over(relation.input, frozenset(), values, before_where=True)
+    block.where.append(build.is_not_null(emitter.scalar(relation.axis, block)))
+    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    items.append(("x", emitter.scalar(relation.axis, block)))
+    for item in relation.items:
+        items += [
+            (_argument(item.column.id, place), emitter.scalar(argument, block))
+            for place, argument in enumerate(item.call.arguments)
+        ]
+    return emitter.share(block.select(items))
+
+
+def _argument(column: str, place: int) -> str:
+    return f"{column}_{place}"
+
+
+def _table(name: str) -> E:
+    return exp.Table(this=exp.Identifier(this=name))
+
+
+def _extreme(name: str, rows: str) -> E:
+    select = exp.Select(expressions=[build.call(name, build.name("x"))], from_=exp.From(this=_table(rows)))
+    return exp.Subquery(this=select)
+
+
+def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
+    """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
+    step = scalar(relation.step, {}, emitter)
+    low = _extreme("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
+    high = _extreme("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
+    given = exp.Select(expressions=[_as(low, "a"), _as(high, "h"), _as(step, "s")])
+    first: E = build.name("a")
+    if relation.low is None:
+        first = build.binary("*", _quotient(first, build.name("s"), relation), build.name("s"))
+    span = build.binary("-", build.name("h"), build.name("l"))
+    counted = _quotient(span, build.name("s"), relation)
+    if relation.inclusive:
+        counted = build.binary("+", counted, build.number(1))
+    elif relation.axis.type == KqlType.REAL:
+        counted = build.call("ceil", build.binary("/", span, build.name("s")))
+    else:
+        counted = _quotient(
+            build.binary("-", build.binary("+", span, build.name("s")), build.number(1)),
+            build.name("s"),
+            relation,
+        )
+    lower = exp.Select(
+        expressions=[_as(first, "l"), build.name("h"), build.name("s")],
+        from_=exp.From(this=exp.Subquery(this=given)),
+    )
+    limited = build.call("least", build.call("greatest", counted, build.number(0)), build.number(10_000_000))
+    final = exp.Select(
+        expressions=[build.name("l"), build.name("s"), _as(limited, "n")],
+        from_=exp.From(this=exp.Subquery(this=lower)),
+    )
+    final.set("where", exp.Where(this=build.binary(">", build.name("s"), build.number(0))))
+    return emitter.share(final)
+
+
+def _quotient(node: E, step: E, relation: Series) -> E:
+    if relation.axis.type == KqlType.REAL:
+        return build.call("floor", build.binary("/", node, step))
+    return build.binary("//", node, step)
+
+
+def _as(node: E, name: str) -> E:
+    return exp.Alias(this=node, alias=exp.Identifier(this=name))
+
+
+def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
+    """The aggregates a group and bin, as JSON text, with the bounds."""
+    offset = _quotient(build.binary("-", build.name("x"), build.name("l")), build.name("s"), relation)
+    place = build.cast(offset, "BIGINT")
+    ids = [column.id for column, _ in relation.groups]
+    block = Block(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    block.where.append(build.binary(">=", build.name("x"), build.name("l")))
+    block.where.append(build.binary("<", place, build.name("n")))
+    items: list[tuple[str, E]] = [(one, build.name(one)) for one in ids]
+    items += [("i", place), ("l", build.name("l")), ("s", build.name("s")), ("n", build.name("n"))]
+    for item in relation.items:
+        arguments = [build.name(_argument(item.column.id, at)) for at in range(len(item.call.arguments))]
+        value = aggregate(item.call, arguments, [], emitter)
+        items.append((item.column.id, _json(value, item.call.type, emitter)))
+    select = block.select(items)
+    keys = [build.name(one) for one in [*ids]] + [place, build.name("l"), build.name("s"), build.name("n")]
+    select.set("group", exp.Group(expressions=keys))
+    return over(select, [name for name, _ in items])
