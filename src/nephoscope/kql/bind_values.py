@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from nephoscope.kql import constants, tree
-from nephoscope.kql.binder import Env, LambdaMeaning, ScalarMeaning, binds_scalar, reference, unknown_name
+from nephoscope.kql.binder import (
+    Env,
+    LambdaMeaning,
+    RowMeaning,
+    ScalarMeaning,
+    binds_scalar,
+    reference,
+    unknown_name,
+)
 from nephoscope.kql.bound import Bound, Constant, Path
 from nephoscope.kql.errors import did_you_mean, invalid
 from nephoscope.kql.types import KqlType
@@ -25,6 +33,8 @@ def name(node: tree.Name, env: Env) -> Bound:
     meaning = env.names.get(node.name)
     if isinstance(meaning, ScalarMeaning):
         return meaning.value
+    if isinstance(meaning, RowMeaning):
+        raise invalid(f"'{node.name}' depends on a row; rows of a query of their own cannot", node.span)
     if isinstance(meaning, LambdaMeaning) and not meaning.function.parameters:
         return env.scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope.kql import tree
-from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall
+from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
 from nephoscope.kql.errors import KqlError, Span, did_you_mean, invalid, unsupported
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class ScalarMeaning:
     """A name that stands for a value."""
 
     value: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class RowMeaning:
+    """A name whose value depends on a row, seen from a sub-query that has no such row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class LambdaMeaning:
     env: Env
 
 
-Meaning: TypeAlias = ScalarMeaning | TableMeaning | SharedMeaning | LambdaMeaning
+Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedMeaning | LambdaMeaning
 
 
 @dataclass(eq=False)
@@ -110,8 +115,14 @@ class Env:
         return self.binder.scalar(expression, self)
 
     def tabular(self, expression: tree.Expression) -> Relation:
-        """Bind a tabular expression here, without the row's columns."""
-        return self.binder.tabular(expression, self.without_row())
+        """Bind a tabular expression here, without the row's columns and the values that need them."""
+        needing = {
+            name: RowMeaning()
+            for name, meaning in self.names.items()
+            if isinstance(meaning, ScalarMeaning) and reads_row(meaning.value)
+        }
+        env = self.without_row()
+        return self.binder.tabular(expression, env.naming(needing) if needing else env)
 
 
 ScalarBinder: TypeAlias = Callable[[Any, Env], Bound]

@@ -136,4 +136,17 @@ class WindowCall(Bound):
     restart: Bound | None = None
 
 
+def reads_row(value: Bound) -> bool:
+    """Whether an expression needs a row: it names a column outside a query of its own."""
+    if isinstance(value, ColumnRef | AggregateCall | WindowCall):
+        return True
+    if isinstance(value, Call):
+        return any(reads_row(argument) for argument in value.arguments)
+    if isinstance(value, Path):
+        return reads_row(value.target) or any(
+            isinstance(step, Bound) and reads_row(step) for step in value.steps
+        )
+    return isinstance(value, InQuery) and reads_row(value.operand)
+
+
 BoundNode: TypeAlias = Bound

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.kql import tree
-from nephoscope.kql.binder import Env, LambdaMeaning, Meaning, ScalarMeaning, SharedMeaning, TableMeaning
+from nephoscope.kql.binder import (
+    Env,
+    LambdaMeaning,
+    Meaning,
+    RowMeaning,
+    ScalarMeaning,
+    SharedMeaning,
+    TableMeaning,
+)
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
 from nephoscope.kql.relations import Relation, Shared
@@ -47,7 +55,7 @@ def _is_place(target: tree.Expression) -> bool:
 def _name_is_tabular(name: str, env: Env) -> bool:
     meaning = env.names.get(name)
     if meaning is not None:
-        return not isinstance(meaning, ScalarMeaning) and (
+        return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
             not isinstance(meaning, LambdaMeaning) or _function_is_tabular(name, env)
         )
     return env.binder.catalog.table(name) is not None or _function_is_tabular(name, env)

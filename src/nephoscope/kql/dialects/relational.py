@@ -47,7 +47,8 @@ class Emitter:
         """Make a routine part of the query; its name."""
         for inner in getattr(routine, "uses", ()):
             self.use(inner)
-        self.routines.setdefault(routine.name, routine)
+        if self.routines.setdefault(routine.name, routine) != routine:
+            raise RuntimeError(f"two routines are named {routine.name}")
         return routine.name
 
     def parameter(self, name: str) -> exp.Expr:

@@ -89,7 +89,7 @@ class DuckDBEngine:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("SET lock_configuration = true")
-        self._installed: set[str] = set()
+        self._installed: dict[str, Routine] = {}
         for name, table in (tables or {}).items():
             self.register(name, table)
 
@@ -118,9 +118,12 @@ class DuckDBEngine:
         return typed(found, compiled.columns)
 
     def _install(self, routine: Routine) -> None:
-        if routine.name in self._installed:
+        known = self._installed.get(routine.name)
+        if known is not None:
+            if known != routine:
+                raise RuntimeError(f"two routines are named {routine.name}")
             return
-        self._installed.add(routine.name)
+        self._installed[routine.name] = routine
         if isinstance(routine, Macro):
             for inner in routine.uses:
                 self._install(inner)

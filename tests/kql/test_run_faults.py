@@ -1,0 +1,41 @@
+"""What a run refuses: rows that depend on a row, and two routines of one name."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from nephoscope import kql
+from nephoscope.kql.dialects.routine import Macro
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+
+TABLES = {"T": pa.table({"a": pa.array([1, 2], pa.int64())})}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "let f = (x: long) { toscalar(T | where a == x | count) }; T | extend b = f(a)",
+        "let f = (x: long) { x in ((T | where a == x)) }; T | extend b = f(a)",
+        "let f = (x: long) { toscalar(T | where a == x | count) }; T | extend b = f(a + 1)",
+    ],
+)
+def test_rows_that_depend_on_a_row_are_refused(query: str) -> None:
+    with pytest.raises(kql.KqlError, match="'x' depends on a row") as refused:
+        kql.run(query, tables=TABLES)
+    assert refused.value.kind == "invalid"
+
+
+def test_a_constant_reaches_the_rows() -> None:
+    query = "let f = (x: long) { toscalar(T | where a == x | count) }; T | extend b = f(1)"
+    assert kql.run(query, tables=TABLES).column("b").to_pylist() == [1, 1]
+
+
+def test_two_routines_of_one_name_never_replace_each_other() -> None:
+    engine = DuckDBEngine()
+    one = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS x + x")
+    other = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS 2 * x")
+    engine._install(one)
+    engine._install(one)
+    with pytest.raises(RuntimeError, match="two routines are named kql_twice"):
+        engine._install(other)
