@@ -13,7 +13,8 @@ from rowwise import UnwitnessedError
 
 from nephoscope import kql
 from nephoscope.kql.catalog import MemoryCatalog, StoredFunction, TableSchema
-from nephoscope.kql.engines.duckdb import DuckDBEngine, schema_of
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.errors import KqlError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ class TableSchema:
     """A table: its KQL name as it is stored and its columns, in order, names distinct by case.
 
     `relation` is the name under which the engine finds the rows ('' = `name`). `storage` says, column by column, how the engine
-    stores the values where it is not as types.KqlType says: 'timestamp', 'timestamp_ns', 'interval', 'text' (a dynamic that may be no
-    JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says.
+    stores the values where it is not as types.KqlType says: 'timestamp', 'timestamp_tz', 'timestamp_ns', 'interval', 'text' (a
+    dynamic that may be no JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says.
     """
 
     name: str

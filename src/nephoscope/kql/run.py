@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.compile import compile_query
-from nephoscope.kql.engines.duckdb import DuckDBEngine, catalog_of
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.engines.fields import catalog_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

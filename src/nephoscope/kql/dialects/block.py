@@ -13,6 +13,14 @@ HEAVY = 12
 """From this size on an expression that several others use is computed once, in a SELECT of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A datetime column as the store holds it: its SQL and its unit, a word of TableSchema.storage."""
+
+    sql: exp.Expr
+    unit: str
+
+
 @dataclass(slots=True)
 class Value:
     """How a column is written here: its SQL, how large that is, whether it is a window function (no WHERE may see it)."""
@@ -20,6 +28,7 @@ class Value:
     sql: exp.Expr
     size: int = 1
     window: bool = False
+    stored: Stored | None = None
 
 
 @dataclass(slots=True)

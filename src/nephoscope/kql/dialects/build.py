@@ -175,6 +175,11 @@ def name(identifier: str) -> E:
     return exp.Column(this=exp.Identifier(this=identifier))
 
 
+def quoted(identifier: str) -> E:
+    """A stored column by the name it has in its table."""
+    return exp.Column(this=exp.Identifier(this=identifier, quoted=True))
+
+
 def lambda_(body: Callable[..., E], *parameters: str) -> E:
     """`LAMBDA x, y : body(x, y)`."""
     arguments = [name(parameter) for parameter in parameters]

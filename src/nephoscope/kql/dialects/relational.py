@@ -10,6 +10,7 @@ from sqlglot import exp
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
+from nephoscope.kql.dialects.bounds import condition, conjuncts
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
 from nephoscope.kql.errors import NOWHERE, unsupported
@@ -116,7 +117,7 @@ def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
     """WHERE."""
     block = emitter.over(relation.input, needed, [relation.predicate], before_where=True)
-    block.where.append(emitter.scalar(relation.predicate, block))
+    block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
     return block
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope.kql.dialects import build
-from nephoscope.kql.dialects.block import Block, Value, over
+from nephoscope.kql.dialects.block import Block, Stored, Value, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
@@ -33,19 +33,20 @@ def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
     for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
         if column.id in needed:
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-            block.values[column.id] = Value(_scanned(raw, column.type, how, emitter), 1 if not how else 4)
+            own = Stored(raw, how) if column.type == KqlType.DATETIME and how else None
+            written = _scanned(raw, column.type, how, emitter)
+            block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     return block
 
 
 def _scanned(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
     if kind == KqlType.STRING:
         return build.coalesce(raw, build.text(""))
-    if how in ("timestamp", "timestamp_ns"):
-        per = build.call("epoch_us", raw) if how == "timestamp" else build.call("epoch_ns", raw)
+    if how.startswith("timestamp"):
         ticks = (
-            build.binary("*", per, build.number(10))
-            if how == "timestamp"
-            else build.binary("//", per, build.number(100))
+            build.binary("//", build.call("epoch_ns", raw), build.number(100))
+            if how == "timestamp_ns"
+            else build.binary("*", build.call("epoch_us", raw), build.number(10))
         )
         return ticks if kind == KqlType.TIMESPAN else build.binary("+", ticks, build.number(UNIX_EPOCH_TICKS))
     if how == "interval":

@@ -1,19 +1,23 @@
-"""DuckDB, embedded: no file, no network, no extension, bounded memory and time."""
+"""DuckDB, embedded: no file but those it is given, no network, no extension, bounded memory and time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from nephoscope.kql.catalog import MemoryCatalog, TableSchema
 from nephoscope.kql.compile import Compiled
+from nephoscope.kql.dialects import build
+from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.engines.fields import schema_of
+from nephoscope.kql.engines.parquet import files_as_rows
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.types import KqlType
 
@@ -32,54 +36,21 @@ ARROW_TYPES: Mapping[KqlType, pa.DataType] = {
 }
 
 
-def schema_of(name: str, table: pa.Table) -> TableSchema:
-    """The KQL schema of an Arrow table: from a field's b"kql.type" metadata, else from its Arrow type."""
-    columns: list[tuple[str, KqlType]] = []
-    storage: list[str] = []
-    for field in table.schema:
-        declared = (field.metadata or {}).get(b"kql.type")
-        kind, how = _from_arrow(field.type)
-        if declared is not None:
-            kind = KqlType(declared.decode())
-            how = "text" if kind == KqlType.DYNAMIC and not how else how
-        columns.append((field.name, kind))
-        storage.append(how)
-    return TableSchema(name, tuple(columns), storage=tuple(storage))
-
-
-def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
-    if pa.types.is_boolean(kind):
-        return KqlType.BOOL, ""
-    if pa.types.is_integer(kind):
-        return (KqlType.INT if kind.bit_width <= 32 and kind != pa.uint32() else KqlType.LONG), ""
-    if pa.types.is_floating(kind):
-        return KqlType.REAL, ""
-    if pa.types.is_decimal(kind):
-        return KqlType.DECIMAL, ""
-    if pa.types.is_timestamp(kind):
-        return KqlType.DATETIME, "timestamp_ns" if kind.unit == "ns" else "timestamp"
-    if pa.types.is_date(kind):
-        return KqlType.DATETIME, "timestamp"
-    if pa.types.is_duration(kind):
-        return KqlType.TIMESPAN, "interval"
-    if pa.types.is_nested(kind):
-        return KqlType.DYNAMIC, "nested"
-    return KqlType.STRING, ""
-
-
-def catalog_of(tables: Mapping[str, pa.Table]) -> MemoryCatalog:
-    """A catalog of Arrow tables."""
-    return MemoryCatalog({name: schema_of(name, table) for name, table in tables.items()})
-
-
 class DuckDBEngine:
-    """A connection that runs compiled queries over Arrow tables; close it when done, or use it with `with`."""
+    """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
+
+    `files`: table name -> its Parquet files, the only ones that the connection can read; not all need have every column.
+    """
 
     def __init__(
-        self, tables: Mapping[str, pa.Table] | None = None, *, threads: int = 0, memory: str = MEMORY_LIMIT
+        self,
+        tables: Mapping[str, pa.Table] | None = None,
+        *,
+        files: Mapping[str, Sequence[Path]] | None = None,
+        threads: int = 0,
+        memory: str = MEMORY_LIMIT,
     ) -> None:
         config: dict[str, Any] = {
-            "enable_external_access": False,
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -88,10 +59,20 @@ class DuckDBEngine:
         if threads:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
-        self._connection.execute("SET lock_configuration = true")
         self._installed: dict[str, Routine] = {}
+        self._confine(files or {})
         for name, table in (tables or {}).items():
             self.register(name, table)
+
+    def _confine(self, files: Mapping[str, Sequence[Path]]) -> None:
+        """Allow the files, then nothing else, for good."""
+        paths = [str(path.resolve()) for several in files.values() for path in several]
+        allowed = printed(build.array(build.text(path) for path in paths))
+        self._connection.execute(f"SET allowed_paths = {allowed}")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+        for name, several in files.items():
+            files_as_rows(self._connection, name, several).create_view(name)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
