@@ -120,6 +120,15 @@ class Assessments(Sequence[Assessment]):
             yield from self.of_block(block, block.positions)
         yield from self._unplaced
 
+    def placed(self) -> Iterator[tuple[Assessment, Resource | None]]:
+        """The assessments, each with the resource that was judged; None for one that ends once for a scope."""
+        for block in self._layout.blocks:
+            resources = self._roster.types[block.type]
+            requirement = self._program.requirements[block.requirement]
+            for at, outcome in self.outcomes(block, block.positions):
+                yield _assessment(resources[at], requirement, outcome), resources[at]
+        yield from ((one, None) for one in self._unplaced)
+
     @overload
     def __getitem__(self, index: int) -> Assessment: ...
     @overload

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from nephoscope.model.state import State
 from nephoscope.posture.subject import Subject
@@ -42,6 +44,25 @@ class Change:
     key: str
     before: State | None
     after: State | None
+
+
+class Changes:
+    """What changed, in the order of resources and recommendations."""
+
+    def __init__(self, changes: Iterable[Change] = ()) -> None:
+        self.by_subject: dict[Subject, Change] = {(one.resource, one.key): one for one in changes}
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.by_subject.values())
+
+    def __len__(self) -> int:
+        return len(self.by_subject)
+
+    @cached_property
+    def kinds(self) -> Counter[ChangeKind]:
+        """How many changes there are of each kind, in the order of the kinds."""
+        found = Counter(one.kind for one in self)
+        return Counter({kind: found[kind] for kind in ChangeKind if found[kind]})
 
 
 def compare(

@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from nephoscope.model.assessment import Assessment
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
 from nephoscope.posture.recommendation import Recommendation
+from nephoscope.posture.row import Row
 from nephoscope.posture.score import Control, Standing, standing
 from nephoscope.posture.subject import worst
 
@@ -33,53 +32,68 @@ class Ranked:
         return self.counts[State.NON_COMPLIANT]
 
     @property
-    def order(self) -> tuple[int, float, int, str]:
+    def order(self) -> tuple[int, float, int, str, str]:
         """The sort key: severity first, then gain, then how many resources fail, then the name."""
         return (
             -self.recommendation.severity.rank,
             -self.gain,
             -self.unhealthy,
             self.recommendation.name.casefold(),
+            self.recommendation.key,
         )
 
 
-def rank(
-    assessments: Iterable[Assessment],
-    recommendation_of: Callable[[str], Recommendation],
-    control_of: Callable[[str], Control | None],
-) -> list[Ranked]:
-    """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
-    verdicts: dict[str, dict[str, State]] = defaultdict(dict)
-    standings: dict[str, dict[str, dict[str, Standing]]] = defaultdict(lambda: defaultdict(dict))
-    for item in assessments:
-        resource = ResourceId.parse(item.resource).key
-        verdicts[item.key][resource] = worst(item.state, verdicts[item.key].get(resource))
-        control = control_of(item.key)
-        if control is not None:
-            ranks = standings[control.id][resource]
-            value = standing(item.state, item.cause)
-            ranks[item.key] = max(value, ranks.get(item.key, value))
-    ranked = [
-        Ranked(
-            recommendation_of(key),
-            Counter(states.values()),
-            control_of(key),
-            _gain(key, control_of(key), standings),
-        )
-        for key, states in verdicts.items()
-    ]
-    return sorted(ranked, key=lambda item: (not item.unhealthy, item.order))
+class Standings:
+    """How resources stand against recommendations, counted; rows may be added part by part, a resource's all at once."""
 
+    def __init__(self, control_of: Callable[[str], Control | None]) -> None:
+        self._control_of = control_of
+        self._counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+        self._judged: Counter[str] = Counter()
+        self._gained: Counter[str] = Counter()
 
-def _gain(key: str, control: Control | None, standings: dict[str, dict[str, dict[str, Standing]]]) -> float:
-    if control is None or not control.max_score:
-        return 0.0
-    counted = gained = 0
-    for ranks in standings[control.id].values():
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count rows; all rows of a resource must come in one call."""
+        verdicts: defaultdict[str, dict[str, State]] = defaultdict(dict)
+        standings: defaultdict[str, dict[str, dict[str, Standing]]] = defaultdict(dict)
+        controls: dict[str, Control | None] = {}
+        for row in rows:
+            item, resource = row.assessment, row.id.key
+            key, states = item.key, verdicts[item.key]
+            states[resource] = worst(item.state, states.get(resource))
+            if key not in controls:
+                controls[key] = self._control_of(key)
+            control = controls[key]
+            if control is not None:
+                ranks = standings[control.id].setdefault(resource, {})
+                value = standing(item.state, item.cause)
+                ranks[key] = max(value, ranks.get(key, value))
+        for key, states in verdicts.items():
+            self._counts[key].update(states.values())
+        for id_, resources in standings.items():
+            for ranks in resources.values():
+                self._stand(id_, ranks)
+
+    def _stand(self, control: str, ranks: dict[str, Standing]) -> None:
+        """Count one resource in a control: only what fails nothing else there gains when it is fixed."""
         top = max(ranks.values())
         if top in (Standing.HEALTHY, Standing.UNHEALTHY):
-            counted += 1
-        if ranks.get(key) is Standing.UNHEALTHY:
-            rest = [rank for name, rank in ranks.items() if name != key]
-            gained += all(rank in (Standing.HEALTHY, Standing.NOT_APPLICABLE) for rank in rest)
-    return control.max_score * gained / counted if counted else 0.0
+            self._judged[control] += 1
+        if top is Standing.UNHEALTHY:
+            failed = [key for key, rank in ranks.items() if rank is Standing.UNHEALTHY]
+            if len(failed) == 1 and Standing.UNKNOWN not in ranks.values():
+                self._gained[failed[0]] += 1
+
+    def ranked(self, recommendation_of: Callable[[str], Recommendation]) -> list[Ranked]:
+        """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
+        found = [
+            Ranked(recommendation_of(key), counts, self._control_of(key), self._gain(key))
+            for key, counts in self._counts.items()
+        ]
+        return sorted(found, key=lambda item: (not item.unhealthy, item.order))
+
+    def _gain(self, key: str) -> float:
+        control = self._control_of(key)
+        if control is None or not control.max_score or not self._judged[control.id]:
+            return 0.0
+        return control.max_score * self._gained[key] / self._judged[control.id]

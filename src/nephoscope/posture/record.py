@@ -13,7 +13,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
-from nephoscope.posture.comparison import Change, Past, compare, remember
+from nephoscope.posture.comparison import Changes, Past, compare, remember
 from nephoscope.posture.delta import Judge, Part, exemptions_text, parts
 from nephoscope.posture.history import History, TrendPoint, remembered
 from nephoscope.posture.report import Report
@@ -21,7 +21,7 @@ from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
 
 
-def since_run(before: Run, after: Run) -> dict[Subject, Change]:
+def since_run(before: Run, after: Run) -> Changes:
     """What changed from one run to another."""
     old = verdicts(before.assessments)
     past = {
@@ -33,17 +33,14 @@ def since_run(before: Run, after: Run) -> dict[Subject, Change]:
     return _changes(past, after)
 
 
-def since_date(recorder: Recorder, after: Run, date: datetime) -> dict[Subject, Change]:
+def since_date(recorder: Recorder, after: Run, date: datetime) -> Changes:
     """What changed since the last evaluation before a date, by the history."""
     evaluation = recorder.history.before(recorder.scope, date)
     return _changes(recorder.history.past(evaluation) if evaluation else {}, after)
 
 
-def _changes(past: Mapping[Subject, Past], run: Run) -> dict[Subject, Change]:
-    return {
-        (change.resource, change.key): change
-        for change in compare(past, verdicts(run.assessments), exists(run.estate), covered(run.estate))
-    }
+def _changes(past: Mapping[Subject, Past], run: Run) -> Changes:
+    return Changes(compare(past, verdicts(run.assessments), exists(run.estate), covered(run.estate)))
 
 
 def exists(estate: Estate) -> Callable[[str], bool]:
@@ -72,16 +69,16 @@ class Recorder:
         """The score of the scope over time."""
         return self.history.trend(self.scope)
 
-    def record(self, report: Report, store: EstateStore) -> dict[Subject, Change]:
+    def record(self, report: Report, store: EstateStore) -> Changes:
         """Keep a run and its estate; returns what changed since the evaluation before."""
         run = report.run
         before = self.history.before(self.scope, run.now)
         past = self.history.past(before) if before else {}
         changes = _changes(past, run)
-        kept = remembered(remember(past, verdicts(run.assessments), changes.values(), run.now))
+        kept = remembered(remember(past, verdicts(run.assessments), changes, run.now))
         snapshot = store.append(run.estate, run.now)
         made_from = (snapshot.hash, run.catalogue.digest, decisions_hash(run), exemptions_text(run.plan))
-        self.history.record(self.scope, run.now, report.score, kept, list(changes.values()), made_from)
+        self.history.record(self.scope, run.now, report.score, kept, list(changes), made_from)
         return changes
 
     def delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:

@@ -177,7 +177,13 @@ def score(
         ranks = standings[resource.subscription][control_id]
         ranks[resource.key] = max(rank, ranks.get(resource.key, rank))
     scopes = tuple(_scope(name, standings[name], controls) for name in sorted(standings))
-    return SecureScore(scopes, _merge(scopes, controls))
+    return combined(scopes, controls)
+
+
+def combined(scopes: Iterable[ScopeScore], controls: Sequence[Control]) -> SecureScore:
+    """The score of an estate from the scores of its subscriptions, each of them once, for the same controls."""
+    ordered = tuple(sorted(scopes, key=lambda scope: scope.subscription))
+    return SecureScore(ordered, _merge(ordered, controls))
 
 
 def _scope(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reported import Reported
 
-Renderer = Callable[["Report", TextIO], None]
+Renderer = Callable[["Reported", TextIO], None]
 
 
 def formats() -> list[str]:

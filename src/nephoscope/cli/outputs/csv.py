@@ -6,7 +6,8 @@ import csv
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Row
 
 COLUMNS = (
     "state",
@@ -28,7 +29,7 @@ COLUMNS = (
 )
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write a header and a row an assessment."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import defaultdict
+from collections import Counter
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from jinja2 import Environment, StrictUndefined
@@ -15,13 +16,13 @@ from nephoscope.cli.outputs.table import percent
 from nephoscope.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
 
 #: Resources listed under a recommendation; the JSON output has all.
 MAX_RESOURCES = 25
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write the page; its policy allows the one style sheet inside it by hash, and nothing else."""
     folder = files("nephoscope.cli.outputs") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
@@ -33,27 +34,32 @@ def render(report: Report, out: TextIO) -> None:
     out.write("\n")
 
 
-def _facts(report: Report) -> dict[str, Any]:
-    findings: dict[str, list[Row]] = defaultdict(list)
-    for row in report.findings():
-        findings[row.recommendation.key].append(row)
-    severities = [row.recommendation.severity for row in report.findings()]
-    shown = [
-        severity for severity in reversed(Severity) if severity in severities or severity is Severity.HIGH
-    ]
+def _facts(report: Reported) -> dict[str, Any]:
+    severities: Counter[Severity] = Counter()
+    for group, count in report.groups.items():
+        if group.state is State.NON_COMPLIANT:
+            severities[report.metadata(group.key).severity] += count
+    shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
     controls = [item for item in report.score.controls if item.weight or item.unknown]
     return {
         "report": report,
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),
-        "resources": f"{len(report.run.estate.resources):,}",
+        "resources": f"{report.resources:,}",
         "subscriptions": len([scope for scope in report.score.subscriptions if scope.subscription]),
-        "severities": [(severity, severities.count(severity)) for severity in shown],
+        "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
         "controls": sorted(controls, key=lambda item: -item.potential),
         "ranking": [item for item in report.ranking if item.unhealthy],
-        "findings": findings,
+        "findings": {
+            group.key: list(islice(report.rows_of(group), MAX_RESOURCES))
+            for group in report.groups
+            if group.state is State.NON_COMPLIANT
+        },
+        "counts": {
+            group.key: count for group, count in report.groups.items() if group.state is State.NON_COMPLIANT
+        },
         "limit": MAX_RESOURCES,
         "causes": [
             (state, cause, count)
@@ -64,7 +70,7 @@ def _facts(report: Report) -> dict[str, Any]:
     }
 
 
-def _trend(report: Report) -> dict[str, str] | None:
+def _trend(report: Reported) -> dict[str, str] | None:
     """The points of a 200 x 48 line over time, None before the second evaluation."""
     points = list(report.trend)
     if len(points) < 2:

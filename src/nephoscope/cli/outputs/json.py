@@ -12,13 +12,14 @@ from nephoscope.posture.report import SCHEMA_VERSION
 if TYPE_CHECKING:
     from nephoscope.model.assessment import Reason
     from nephoscope.posture.comparison import Change
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Row
     from nephoscope.posture.score import ControlScore, SecureScore
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write `{schemaVersion, scope, evaluated, coverage, score, assessments, changes, summary}`."""
     head = {
         "schemaVersion": SCHEMA_VERSION,
@@ -35,7 +36,9 @@ def render(report: Report, out: TextIO) -> None:
     out.writelines(
         (",\n" if index else "\n") + _text(_assessment(report, row)) for index, row in enumerate(report.rows)
     )
-    out.write('\n],\n"changes": ' + _text([_change(change) for change in report.changes.values()]))
+    out.write('\n],\n"changes": [')
+    out.writelines(("," if index else "") + _text(_change(one)) for index, one in enumerate(report.changes))
+    out.write("]")
     out.write(',\n"summary": ' + _text(_summary(report)) + "}\n")
 
 
@@ -77,7 +80,7 @@ def _control(control: ControlScore) -> dict[str, Any]:
     }
 
 
-def _assessment(report: Report, row: Row) -> dict[str, Any]:
+def _assessment(report: Reported, row: Row) -> dict[str, Any]:
     item = row.assessment
     body: dict[str, Any] = {
         "resource": item.resource,
@@ -123,9 +126,9 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _summary(report: Report) -> dict[str, Any]:
+def _summary(report: Reported) -> dict[str, Any]:
     return {
-        "assessments": len(report.rows),
+        "assessments": report.states.total(),
         "states": {state: report.states[state] for state in State},
         "causes": [
             {"state": state, "reason": cause, "count": count}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
 from nephoscope.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Group, Row
 
 _ELEMENT = {
     State.NON_COMPLIANT: "failure",
@@ -23,37 +24,55 @@ _ELEMENT = {
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write `<testsuites>`: NonCompliant is a failure, Error an error, Unknown and Exempt are skipped with their reason."""
-    suites: dict[str, list[Row]] = defaultdict(list)
-    for row in report.rows:
-        if row.assessment.state is not State.NOT_APPLICABLE:
-            suites[row.assessment.key].append(row)
+    suites: dict[str, dict[State, Group]] = defaultdict(dict)
+    for group in report.groups:
+        if group.state is not State.NOT_APPLICABLE:
+            suites[group.key][group.state] = group
     root = ET.Element("testsuites", name=_clean(f"nephoscope {report.scope}"))
-    for rows in suites.values():
-        root.append(_suite(report, rows))
-    ET.indent(root)
-    out.write('<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n")
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n')
+    if not suites:
+        out.write(_text(root) + "\n")
+        return
+    out.write(_opening(root) + "\n")
+    for key, groups in suites.items():
+        _suite(report, key, groups, out)
+    out.write("</testsuites>\n")
 
 
-def _suite(report: Report, rows: list[Row]) -> ET.Element:
-    states = [row.assessment.state for row in rows]
-    name = _clean(rows[0].recommendation.name)
+def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) -> None:
+    """Write a suite, one case after the other."""
+    counts = Counter({state: report.groups[group] for state, group in groups.items()})
+    name = _clean(report.metadata(key).name)
     suite = ET.Element(
         "testsuite",
         name=name,
-        tests=str(len(rows)),
-        failures=str(states.count(State.NON_COMPLIANT)),
-        errors=str(states.count(State.ERROR)),
-        skipped=str(states.count(State.UNKNOWN) + states.count(State.EXEMPT)),
+        tests=str(counts.total()),
+        failures=str(counts[State.NON_COMPLIANT]),
+        errors=str(counts[State.ERROR]),
+        skipped=str(counts[State.UNKNOWN] + counts[State.EXEMPT]),
     )
-    for row in rows:
-        case = ET.SubElement(suite, "testcase", classname=name, name=_clean(row.assessment.resource))
-        _outcome(report, row, case)
-    return suite
+    out.write(f"  {_opening(suite)}\n")
+    for group in groups.values():
+        for row in report.rows_of(group):
+            case = ET.Element("testcase", classname=name, name=_clean(row.assessment.resource))
+            _outcome(report, row, case)
+            ET.indent(case, level=2)
+            out.write(f"    {_text(case)}\n")
+    out.write("  </testsuite>\n")
 
 
-def _outcome(report: Report, row: Row, case: ET.Element) -> None:
+def _text(element: ET.Element) -> str:
+    return ET.tostring(element, encoding="unicode")
+
+
+def _opening(element: ET.Element) -> str:
+    """The start tag of an element that has no children yet."""
+    return _text(element).removesuffix(" />") + ">"
+
+
+def _outcome(report: Reported, row: Row, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return

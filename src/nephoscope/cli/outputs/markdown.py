@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import percent
@@ -10,13 +11,13 @@ from nephoscope.model.state import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reported import Reported
 
 #: Reviewers read the worst; the JSON output has all rows.
 MAX_FINDINGS = 200
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write headings and tables in GitHub's dialect."""
     out.write(f"# Security posture of {_text(report.scope)}\n\n")
     out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
@@ -25,7 +26,6 @@ def render(report: Report, out: TextIO) -> None:
     out.writelines(_table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Unknown"), _controls(report)))
     out.write("\n## Recommendations\n\n")
     out.writelines(_table(("Severity", "Recommendation", "Failing", "Gain"), _recommendations(report)))
-    findings = list(report.findings())
     out.write("\n## Findings\n\n")
     out.writelines(
         _table(
@@ -37,22 +37,23 @@ def render(report: Report, out: TextIO) -> None:
                     f"`{row.assessment.resource}`",
                     report.why(row),
                 )
-                for row in findings[:MAX_FINDINGS]
+                for row in islice(report.findings(), MAX_FINDINGS)
             ),
         )
     )
-    if len(findings) > MAX_FINDINGS:
-        out.write(f"\n{len(findings) - MAX_FINDINGS} more findings are in the JSON output.\n")
+    more = report.states[State.NON_COMPLIANT] - MAX_FINDINGS
+    if more > 0:
+        out.write(f"\n{more} more findings are in the JSON output.\n")
 
 
-def _controls(report: Report) -> Iterator[tuple[object, ...]]:
+def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
     for item in report.score.controls:
         if item.weight or item.unknown:
             score = f"{item.current:.2f}" if item.weight else "not scored"
             yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
 
 
-def _recommendations(report: Report) -> Iterator[tuple[object, ...]]:
+def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
     for item in report.ranking:
         if item.unhealthy:
             yield (

@@ -15,8 +15,11 @@ from nephoscope import __version__
 from nephoscope.model.state import Severity, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from nephoscope.posture.recommendation import Recommendation
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Row
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -37,17 +40,16 @@ _LEVEL = {
 }
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Write one run: NonCompliant rows and (suppressed) exempted ones are results, the unjudged are notifications."""
-    rows = [row for row in report.rows if row.assessment.state in (State.NON_COMPLIANT, State.EXEMPT)]
-    rules = {row.assessment.key: row.recommendation for row in rows}
-    order = {key: index for index, key in enumerate(rules)}
-    run = {
+    told = [group for group in report.groups if group.state in (State.NON_COMPLIANT, State.EXEMPT)]
+    order = {key: index for index, key in enumerate(dict.fromkeys(group.key for group in told))}
+    run: dict[str, Any] = {
         "tool": {
             "driver": {
                 "name": "nephoscope",
                 "semanticVersion": __version__,
-                "rules": [_rule(key, recommendation) for key, recommendation in rules.items()],
+                "rules": [_rule(key, report.metadata(key)) for key in order],
             }
         },
         "automationDetails": {"id": f"nephoscope/{report.scope}/"},
@@ -55,13 +57,33 @@ def render(report: Report, out: TextIO) -> None:
             {
                 "executionSuccessful": not report.states[State.ERROR],
                 "endTimeUtc": report.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "toolExecutionNotifications": _notifications(report),
+                "toolExecutionNotifications": [],
             }
         ],
-        "results": [_result(report, row, order[row.assessment.key]) for row in rows],
+        "results": [],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    out.write(msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n")
+    results = (_result(report, row, order[group.key]) for group in told for row in report.rows_of(group))
+    # The two long lists are the last ones of the document, and written as they come.
+    head, between, tail = _text(document).rsplit("[]", 2)
+    out.write(head)
+    _list(_notifications(report), 6, out)
+    out.write(between)
+    _list(results, 4, out)
+    out.write(tail + "\n")
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+
+
+def _list(items: Iterable[dict[str, Any]], depth: int, out: TextIO) -> None:
+    """Write a list whose items stand so deep."""
+    margin, empty = "\n" + " " * depth, True
+    for item in items:
+        out.write(("[" if empty else ",") + margin + _text(item).replace("\n", margin))
+        empty = False
+    out.write("[]" if empty else "\n" + " " * (depth - 1) + "]")
 
 
 def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
@@ -87,7 +109,7 @@ def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
     }
 
 
-def _result(report: Report, row: Row, index: int) -> dict[str, Any]:
+def _result(report: Reported, row: Row, index: int) -> dict[str, Any]:
     item = row.assessment
     fingerprint = hashlib.sha256(f"{row.id.key}|{item.key.lower()}".encode()).hexdigest()
     reasons = report.why(row)
@@ -111,7 +133,7 @@ def _result(report: Report, row: Row, index: int) -> dict[str, Any]:
     return result
 
 
-def _location(report: Report, row: Row) -> dict[str, Any]:
+def _location(report: Reported, row: Row) -> dict[str, Any]:
     """A resource has no line: the scanned target is the artifact, the resource id the logical location."""
     return {
         "physicalLocation": {
@@ -124,23 +146,17 @@ def _location(report: Report, row: Row) -> dict[str, Any]:
     }
 
 
-def _notifications(report: Report) -> list[dict[str, Any]]:
-    errors = [
-        {
-            "level": "error",
-            "message": {"text": f"{row.assessment.resource}: {row.assessment.description}"},
-            "associatedRule": {"id": row.assessment.key},
-        }
-        for row in report.rows
-        if row.assessment.state is State.ERROR
-    ]
-    unknown = [
-        {"level": "note", "message": {"text": f"{count} assessments ended Unknown: {cause}"}}
-        for (state, cause), count in sorted(report.causes.items())
-        if state is State.UNKNOWN
-    ]
-    quarantined = [
-        {"level": "warning", "message": {"text": f"quarantined: {record.place}: {record.reason}"}}
-        for record in report.quarantine
-    ]
-    return errors + unknown + quarantined
+def _notifications(report: Reported) -> Iterator[dict[str, Any]]:
+    for group in report.groups:
+        for row in report.rows_of(group) if group.state is State.ERROR else ():
+            yield {
+                "level": "error",
+                "message": {"text": f"{row.assessment.resource}: {row.assessment.description}"},
+                "associatedRule": {"id": row.assessment.key},
+            }
+    for (state, cause), count in report.causes.items():
+        if state is State.UNKNOWN:
+            yield {"level": "note", "message": {"text": f"{count} assessments ended Unknown: {cause}"}}
+    for record in report.quarantine:
+        text = f"quarantined: {record.place}: {record.reason}"
+        yield {"level": "warning", "message": {"text": text}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
 
     from nephoscope.posture.ranking import Ranked
-    from nephoscope.posture.report import Report
+    from nephoscope.posture.reported import Reported
     from nephoscope.posture.score import SecureScore
 
 #: A longer list is in the JSON output.
@@ -37,7 +36,7 @@ SEVERITY_STYLE = {
 }
 
 
-def render(report: Report, out: TextIO) -> None:
+def render(report: Reported, out: TextIO) -> None:
     """Print the report for a person; without a terminal it is plain text of 120 columns."""
     console = console_of(out)
     scored = report.score
@@ -83,12 +82,12 @@ def percent(score: SecureScore) -> str:
     return f"{score.percentage:.1%} ({score.current:.2f} of {score.max} points)"
 
 
-def _headline(report: Report, console: Console) -> None:
+def _headline(report: Reported, console: Console) -> None:
     counts = report.states
     subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
     console.print(
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
-        f"[dim]{len(report.run.estate.resources):,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
+        f"[dim]{report.resources:,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
     weighted = (
         "  [dim]weighted over the subscriptions; controls over all their resources[/dim]"
@@ -159,22 +158,20 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
     return table
 
 
-def _changes(report: Report, console: Console) -> None:
+def _changes(report: Reported, console: Console) -> None:
     """What moved since the evaluation before; a first evaluation is all new, so only its number is told."""
     if not report.changes:
         return
-    kinds = Counter(change.kind for change in report.changes.values())
-    console.print(
-        "\n[bold]Changes[/bold]  " + ", ".join(f"{count} {kind.value}" for kind, count in kinds.items())
-    )
+    kinds = report.changes.kinds.items()
+    console.print("\n[bold]Changes[/bold]  " + ", ".join(f"{count} {kind.value}" for kind, count in kinds))
     if len(report.changes) > MAX_CHANGES:
         return
-    for change in sorted(report.changes.values(), key=lambda one: (one.kind, one.resource)):
-        name = report.run.metadata(change.key).name
+    for change in sorted(report.changes, key=lambda one: (one.kind, one.resource)):
+        name = report.metadata(change.key).name
         console.print(f"  {change.kind.value:<9} {name}  {change.resource}", markup=False, soft_wrap=True)
 
 
-def _unjudged(report: Report, console: Console) -> None:
+def _unjudged(report: Reported, console: Console) -> None:
     """Nothing is silently empty: what could not be judged is listed with its reason."""
     unjudged = [
         (count, state, cause)

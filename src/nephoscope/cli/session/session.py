@@ -20,7 +20,8 @@ from nephoscope.policy.assignment import scope_id, within
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.record import Recorder, since_date, since_run
-from nephoscope.posture.report import Filter, Report
+from nephoscope.posture.report import Report
+from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
 from nephoscope.posture.scan import Progress, Request, Scan, last_request, save_request
 from nephoscope.sources.resources import SnapshotError
@@ -54,7 +55,7 @@ def _report(data: Path, options: Mapping[str, Any], progress: Progress) -> Repor
     for problem in run.errors:
         if problem.error:
             click.echo(f"nephoscope: {problem.place}: {problem.reason}", err=True)
-    if report.filter != Filter() and not report.rows:
+    if report.filter != Filter() and not report.groups:
         click.echo("nephoscope: nothing that was judged fits the filters", err=True)
     return _compared(report, scan, before, options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -12,10 +13,13 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
 from nephoscope.model.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from nephoscope.model.assessment import Reason
-    from nephoscope.posture.report import Report, Row
+    from nephoscope.posture.reported import Reported
+    from nephoscope.posture.row import Row
 
 MAX_VALUE = 120
 
@@ -27,26 +31,35 @@ _STYLE = {
 }
 
 
-def render(report: Report, wanted: str, out: TextIO) -> None:
-    """Print the verdicts on the resource with this id, or on those whose id ends so; UsageError when there is none."""
+def names(wanted: str) -> Callable[[Row], bool]:
+    """Whether a row's resource has this id, or an id that ends so."""
     suffix = wanted.rstrip("/").casefold()
-    resources = {row.assessment.resource for row in report.rows if _named(row, suffix)}
-    if not resources:
+
+    def fits(row: Row) -> bool:
+        key = row.assessment.resource.casefold()
+        return key == suffix or key.endswith("/" + suffix.lstrip("/"))
+
+    return fits
+
+
+def render(report: Reported, wanted: str, out: TextIO) -> None:
+    """Print the verdicts on the resource with this id, or on those whose id ends so; UsageError when there is none."""
+    fits = names(wanted)
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in report.rows:
+        if fits(row):
+            found[row.assessment.resource].append(row)
+    if not found:
         raise click.UsageError(f"no judged resource has an id that ends in {wanted!r}")
     console = console_of(out)
-    for resource in sorted(resources):
+    for resource, rows in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))
-        for row in report.rows:
-            if row.assessment.resource == resource and row.assessment.state is not State.NOT_APPLICABLE:
+        for row in rows:
+            if row.assessment.state is not State.NOT_APPLICABLE:
                 _verdict(report, row, console)
 
 
-def _named(row: Row, suffix: str) -> bool:
-    key = row.assessment.resource.casefold()
-    return key == suffix or key.endswith("/" + suffix.lstrip("/"))
-
-
-def _verdict(report: Report, row: Row, console: Console) -> None:
+def _verdict(report: Reported, row: Row, console: Console) -> None:
     item = row.assessment
     line = Text("\n")
     line.append(f"{item.state.value:<13}", style=_STYLE.get(item.state, ""))

@@ -90,15 +90,15 @@ def _trend(report: Report, console: Console) -> None:
 
 
 def _placements(report: Report, console: Console) -> None:
-    keys = sorted({row.assessment.key for row in report.rows})
+    keys = sorted({group.key for group in report.groups})
     for control in report.controls.controls:
-        names = [key for key in keys if report.controls.scoring(report.run.metadata(key)) == control]
+        names = [key for key in keys if report.controls.scoring(report.metadata(key)) == control]
         if not names:
             continue
         console.print(f"\n[bold]{control.name}[/bold] [dim]({control.max_score} points)[/dim]")
         for key in names:
             placement = report.controls.placements.get(key)
             source = placement.source if placement else "metadata of the definition"
-            line = Text(f"  {report.run.metadata(key).name}")
+            line = Text(f"  {report.metadata(key).name}")
             line.append(f"  {source}", style="yellow" if placement and placement.inferred else "dim")
             console.print(line)

@@ -1,0 +1,111 @@
+"""What every output format reads: a report, whether it is held in memory or was made part by part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from nephoscope.model.assessment import Reason
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.place import Quarantined
+from nephoscope.model.state import Severity, State
+from nephoscope.policy.entry import Problem
+from nephoscope.posture.comparison import Changes
+from nephoscope.posture.controls import Controls
+from nephoscope.posture.history import TrendPoint
+from nephoscope.posture.holding import Holding
+from nephoscope.posture.ranking import Ranked
+from nephoscope.posture.recommendation import Recommendation
+from nephoscope.posture.row import Group, Row
+from nephoscope.posture.score import SecureScore
+
+
+class Reported(Protocol):
+    """An evaluation as it is shown: aggregates, and rows that are read group after group."""
+
+    @property
+    def scope(self) -> str:
+        """What was looked at, as a person named it."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant the evaluation was frozen at."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the snapshot had read."""
+
+    @property
+    def quarantine(self) -> Sequence[Quarantined]:
+        """The input records that could not be used."""
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together."""
+
+    @property
+    def resources(self) -> int:
+        """How many resources the estate has."""
+
+    @property
+    def controls(self) -> Controls:
+        """The score controls."""
+
+    @property
+    def changes(self) -> Changes:
+        """What changed since the evaluation before."""
+
+    @property
+    def trend(self) -> Sequence[TrendPoint]:
+        """The score over time."""
+
+    @property
+    def top(self) -> int:
+        """How many recommendations a table shows."""
+
+    @property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+
+    @property
+    def ranking(self) -> list[Ranked]:
+        """The recommendations in the order to work on them."""
+
+    @property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state."""
+
+    @property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows have each cause, in the order of states and causes."""
+
+    @property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of rows, worst first."""
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows, worst first."""
+
+    def rows_of(self, group: Group, /) -> Iterable[Row]:
+        """The rows of a group."""
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on."""
+
+    def metadata(self, key: str, /) -> Recommendation:
+        """What is known of a recommendation."""
+
+    def reasons(self, row: Row, /) -> tuple[Reason, ...]:
+        """The leaf conditions that decided a row."""
+
+    def why(self, row: Row, /) -> str:
+        """The deciding conditions as a short sentence."""
+
+    def owners(self, tag: str, /) -> Mapping[str, Holding]:
+        """The findings by the value of a tag ('' = the resource has none)."""
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings."""
