@@ -96,3 +96,49 @@ def test_text_that_is_no_definition(text: str) -> None:
         policy.Definition.parse(text)
     assert caught.value.path
     assert caught.value.stage == "parse"
+
+
+@pytest.mark.parametrize("place", ["if", "existenceCondition"])
+@pytest.mark.parametrize(("value", "fits"), [("true", True), ("FALSE", True), ("yes", False), ("", False)])
+def test_a_parameter_after_exists_is_true_or_false(place: str, value: str, fits: bool) -> None:
+    asked, plain = {"field": "kind", "exists": "[parameters('p')]"}, {"field": "kind", "equals": "x"}
+    details = {"type": "Contoso.Test/things", "existenceCondition": plain if place == "if" else asked}
+    rule = {
+        "if": asked if place == "if" else plain,
+        "then": {"effect": "auditIfNotExists", "details": details},
+    }
+    definition = policy.Definition.parse({"parameters": {"p": {"type": "String"}}, "policyRule": rule})
+    if fits:
+        definition.bind({"p": value})
+        return
+    with pytest.raises(policy.PolicyError, match="'exists' takes true or false") as caught:
+        definition.bind({"p": value})
+    assert caught.value.path.endswith(f"{place}.exists")
+
+
+@pytest.mark.parametrize(
+    ("then", "lacks"),
+    [
+        ({"effect": "modify"}, "needs 'operations'"),
+        ({"effect": "Modify", "details": {"operations": []}}, "needs 'operations'"),
+        ({"effect": "[parameters('p')]"}, "needs 'operations'"),
+        ({"effect": "deployIfNotExists", "details": {"type": "a/b"}}, "needs a 'deployment'"),
+        ({"effect": "auditIfNotExists", "details": {"type": "a/b"}}, ""),
+        ({"effect": "modify", "details": {"operations": [{"operation": "remove", "field": "tags.x"}]}}, ""),
+        ({"effect": "DeployIfNotExists", "details": {"type": "a/b", "Deployment": {}}}, ""),
+    ],
+)
+def test_details_that_a_definition_must_have_to_be_taken(then: dict[str, Any], lacks: str) -> None:
+    document = {
+        "properties": {
+            "parameters": {"p": {"type": "String", "defaultValue": "Modify"}},
+            "policyRule": {"if": {"field": "type", "equals": "x"}, "then": then},
+        }
+    }
+    definition = policy.Definition.parse(document)
+    if not lacks:
+        definition.require_details()
+        return
+    with pytest.raises(policy.PolicyError, match=lacks) as caught:
+        definition.require_details()
+    assert caught.value.path == "properties.policyRule.then.details"

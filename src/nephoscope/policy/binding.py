@@ -32,7 +32,7 @@ def bind(
                 PolicyError(f"there is no parameter '{name}'{known}", f"parameters.{name}", "compile")
             )
             continue
-        fault = _fault(parameter, value)
+        fault = mismatch(parameter, value)
         if fault:
             errors.append(PolicyError(fault, f"parameters.{parameter.name}", "compile"))
         values[name.lower()] = value
@@ -44,8 +44,9 @@ def bind(
     return values
 
 
-def _fault(parameter: Parameter, value: Any) -> str:
-    if not _of_type(parameter.type, value):
+def mismatch(parameter: Parameter, value: Any) -> str:
+    """Why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
+    if not of_type(parameter.type, value):
         return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
@@ -67,7 +68,8 @@ def _allowed(value: Any, allowed: tuple[Any, ...]) -> bool:
     return any(type(item) is type(value) and item == value for item in allowed)
 
 
-def _of_type(type_: str, value: Any) -> bool:
+def of_type(type_: str, value: Any) -> bool:
+    """Whether a value is of a lower-cased parameter type."""
     if type_ == "boolean":
         return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
     if type_ == "integer":

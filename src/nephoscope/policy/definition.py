@@ -9,8 +9,8 @@ from nephoscope.policy import guards
 from nephoscope.policy.binding import bind
 from nephoscope.policy.check import Checker
 from nephoscope.policy.context import Context
-from nephoscope.policy.document import get, load
-from nephoscope.policy.errors import raise_all
+from nephoscope.policy.document import get, has, load
+from nephoscope.policy.errors import PolicyError, raise_all
 from nephoscope.policy.parser import Parser
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.rule import Folder, Rule
@@ -103,6 +103,24 @@ class Definition:
         checker.definition(self.tree)
         raise_all(checker.errors)
         self._checked.append((aliases, switches))
+
+    def require_details(self) -> None:
+        """Raise PolicyError where the default effect lacks the details that Azure asks for when a definition is created.
+
+        Judging needs none of them, so `parse` lets them be: what lacks them could only never be remediated.
+        """
+        effect, details = self.effect_default.lower(), self.tree.then.details
+        if effect == "modify" and not self.tree.then.operations:
+            lacks = "'modify' needs 'operations' in its 'details' (operation, field, value)"
+        elif effect == "deployifnotexists" and not has(
+            details if isinstance(details, dict) else {}, "deployment"
+        ):
+            lacks = (
+                "'deployIfNotExists' needs a 'deployment' in its 'details'; 'auditIfNotExists' only reports"
+            )
+        else:
+            return
+        raise PolicyError(lacks, f"{self._prefix}policyRule.then.details")
 
     def bind(self, parameters: Mapping[str, Any] | None = None, *, partial: bool = False) -> Rule:
         """The rule with parameters folded in; raises PolicyError (stage compile) where they do not fit the declarations.

@@ -71,7 +71,9 @@ class Initiative:
                 display_name=properties.text("displayName"),
                 description=properties.text("description"),
                 metadata=properties.child("metadata").raw,
-                parameters=parser.parameters(properties.value("parameters"), properties.at("parameters")),
+                parameters=parser.parameters(
+                    properties.value("parameters"), properties.at("parameters"), typed=False
+                ),
                 members=_members(properties, parser),
                 groups=tuple(_group(item) for item in properties.children("policyDefinitionGroups")),
             )

@@ -153,6 +153,7 @@ def entry_of(body: dict[str, Any], place: Place) -> Entry:
             definition = Definition.parse(body, place)
             types = definition.types
             related, wide = _looked_up(definition)
+            definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
     return Entry(

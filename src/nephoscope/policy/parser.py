@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope.arm import parse as parse_expression
-from nephoscope.policy import tree
+from nephoscope.policy import operand_shapes, tree
+from nephoscope.policy.binding import mismatch, of_type
 from nephoscope.policy.document import MAX_DEPTH, get, has, kind_of
 from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.keywords import EFFECTS, MODIFY_OPERATIONS, OPERATORS, PARAMETER_TYPES
@@ -74,8 +75,11 @@ class Parser:
         then = self.then(get(rule, "then"), f"{path}.then") if has(rule, "then") else None
         return tree.Tree(mode, declared, condition, then) if then else None
 
-    def parameters(self, raw: Any, path: str) -> dict[str, tree.Parameter]:
-        """Declared parameters by lower-cased name."""
+    def parameters(self, raw: Any, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
+        """Declared parameters by lower-cased name.
+
+        Without `typed` a default of another type passes: Azure refuses it in a definition, yet one of its own initiatives has it.
+        """
         if raw is None:
             return {}
         if not isinstance(raw, dict):
@@ -88,6 +92,7 @@ class Parser:
                     f"{path}.{name}", f"the parameter '{name}' is declared twice (names are read in any case)"
                 )
             elif parameter := self._parameter(name, body, f"{path}.{name}"):
+                self._default(parameter, f"{path}.{name}.defaultValue", typed)
                 result[name.lower()] = parameter
         return result
 
@@ -116,6 +121,14 @@ class Parser:
             None if allowed is None else tuple(allowed),
             metadata if isinstance(metadata, dict) else {},
         )
+
+    def _default(self, parameter: tree.Parameter, path: str, typed: bool) -> None:
+        """A default must be a value that could be given; null stands for none."""
+        if parameter.default is None or not (typed or of_type(parameter.type, parameter.default)):
+            return
+        wrong = mismatch(parameter, parameter.default)
+        if wrong:
+            self.fail(path, f"the default cannot be used: {wrong}")
 
     def condition(self, raw: Any, path: str, depth: int = 0) -> tree.Condition:
         """A condition: allOf, anyOf, not, or a leaf."""
@@ -171,7 +184,11 @@ class Parser:
             subjects[0], raw[lowered[subjects[0]]], f"{path}.{lowered[subjects[0]]}", depth
         )
         operator = operators[0]
-        operand = self.operand(raw[lowered[operator]], f"{path}.{lowered[operator]}")
+        where = f"{path}.{lowered[operator]}"
+        operand = self.operand(raw[lowered[operator]], where)
+        wrong = operand_shapes.fault(operator, operand)
+        if wrong:
+            self.fail(where, wrong)
         return tree.Leaf(path, subject, operator, operand) if subject else NEVER
 
     def _subject(
@@ -204,6 +221,9 @@ class Parser:
             )
         over = self.field(get(raw, "field"), f"{path}.field") if by_field else None
         value = tree.ValueRef(self.operand(get(raw, "value"), f"{path}.value")) if by_value else None
+        wrong = operand_shapes.not_countable(value.operand) if value else ""
+        if wrong:
+            self.fail(f"{path}.value", wrong)
         where = self.condition(get(raw, "where"), f"{path}.where", depth + 1) if has(raw, "where") else None
         target = over or value
         return (

@@ -15,13 +15,16 @@ from nephoscope.policy.document import get
 from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
+from nephoscope.policy.operators import boolish
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.result import COMPLIANT
 from nephoscope.policy.scope import Scope
-from nephoscope.policy.tree import ValueRef
+from nephoscope.policy.tree import Literal, ValueRef
 from nephoscope.policy.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nephoscope.policy import tree
     from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.context import Context
@@ -65,6 +68,12 @@ def _of_type(type_: str) -> View:
     return View(Resource(ResourceId("", type_, "", "", "", ""), {}))
 
 
+def _existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
+    existence = tree_.then.existence
+    if existence is not None and existence.condition is not None:
+        yield from guards.leaves(existence.condition)
+
+
 def _asks_identity(leaf: tree.Leaf) -> bool:
     """Whether a leaf reads requestContext().identity."""
     operands = [leaf.operand, *([leaf.subject.operand] if isinstance(leaf.subject, ValueRef) else [])]
@@ -102,6 +111,9 @@ class Rule:
                 tree_.then.effect_path,
                 "compile",
             )
+        leaves = [*guards.leaves(tree_.condition), *_existence_leaves(tree_)]
+        for leaf in leaves:
+            self._check_presence(leaf)
         self.needs_request = any(map(_asks_identity, guards.leaves(tree_.condition)))
         self._ended = judgement.ended(self)
         self.types = guards.types(tree_.condition, self.fold)
@@ -109,6 +121,16 @@ class Rule:
         self._compiled: dict[str | tuple[str, str], Compiled] = {}
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
+
+    def _check_presence(self, leaf: tree.Leaf) -> None:
+        """An `exists` whose parameter is neither true nor false would silently ask for absence."""
+        if leaf.operator != "exists" or isinstance(leaf.operand, Literal):
+            return
+        found = self.fold(leaf.operand)
+        if found is not MISSING and boolish(found) is None:
+            raise PolicyError(
+                f"'exists' takes true or false, not {found!r}", f"{leaf.path}.exists", "compile"
+            )
 
     def _effect(self) -> str:
         found = self.fold(self.tree.then.effect)

@@ -90,6 +90,7 @@ def _policy(document: Document, cases: Document | None, context: Context) -> Ite
         if _is_initiative(body):
             return
         definition = Definition.parse(body, document.place)
+        definition.require_details()
     except ContentError as error:
         yield Outcome(error.place, name, problem=error.message)
         return
