@@ -72,18 +72,25 @@ def test_removing_types_does_turn_verdicts_to_unknown(whole, tmp_path):
         )
 
 
-def test_removing_all_properties_flips_no_verdict(whole, tmp_path):
-    bare = [{key: value for key, value in body.items() if key != "properties"} for body in BODIES]
+def without_properties(body, written):
+    """A body as an export writes it that did not read the properties."""
+    kept = {key: value for key, value in body.items() if key != "properties"}
+    return kept if written == "absent" else {**kept, "properties": {"null": None, "empty": {}}[written]}
+
+
+@pytest.mark.parametrize("written", ["absent", "null", "empty"])
+def test_removing_all_properties_flips_no_verdict(whole, tmp_path, written):
+    bare = [without_properties(body, written) for body in BODIES]
     after = verdicts(tmp_path, bare)
     assert flips(whole, after) == {}
     assert State.UNKNOWN in after.values()
 
 
+@pytest.mark.parametrize("written", ["absent", "empty"])
 @pytest.mark.parametrize("number", range(len(BODIES)))
-def test_removing_the_properties_of_one_resource_flips_no_verdict(whole, tmp_path, number):
+def test_removing_the_properties_of_one_resource_flips_no_verdict(whole, tmp_path, number, written):
     bodies = [
-        {key: value for key, value in body.items() if key != "properties" or turn != number}
-        for turn, body in enumerate(BODIES)
+        without_properties(body, written) if turn == number else body for turn, body in enumerate(BODIES)
     ]
     assert flips(whole, verdicts(tmp_path, bodies)) == {}
 

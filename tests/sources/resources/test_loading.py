@@ -368,3 +368,22 @@ def test_a_cut_off_utf_16_file_is_quarantined(tmp_path):
     (tmp_path / "a.json").write_bytes('{"id": "'.encode("utf-16")[:-1])
     (bad, *_) = resources.load([tmp_path]).quarantine
     assert "UTF-16" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("record", "whole"),
+    [
+        ({"id": STORAGE, "properties": {}}, False),
+        ({"id": STORAGE, "properties": None}, False),
+        ({"id": STORAGE}, False),
+        ({"id": STORAGE, "properties": {"a": 1}}, True),
+        ({"id": STORAGE, "tenantId": "t", "resourceGroup": "g", "properties": {}}, False),
+        ({"ResourceId": STORAGE, "Properties": {}}, False),
+        ({"resource": {"id": STORAGE, "properties": {}}, "api_version": "2023-01-01"}, True),
+        ({"id": STORAGE, "apiVersion": "2023-01-01", "properties": {}}, True),
+        ({"resource": {"id": STORAGE}, "api_version": "2023-01-01"}, False),
+    ],
+)
+def test_empty_properties_are_a_body_only_where_a_get_answered_them(tmp_path, record, whole):
+    (tmp_path / "a.json").write_text(json.dumps(record))
+    assert resources.load([tmp_path]).resources[STORAGE.lower()].complete is whole

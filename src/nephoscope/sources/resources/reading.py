@@ -210,7 +210,13 @@ def resource(record: Record, origin: bytes = b"") -> Resource:
         body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
     if not isinstance(body.get("type"), str):
         body["type"] = id_.type
-    return Resource(id_, body, complete=isinstance(body.get("properties"), dict), origin=origin)
+    return Resource(id_, body, complete=_whole(record), origin=origin)
+
+
+def _whole(record: Record) -> bool:
+    """Whether the body tells the properties; exports write `{}` for what was not read: docs/decisions/0106-empty-properties.md."""
+    properties = record.body.get("properties")
+    return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)
 
 
 def carried(origin: bytes) -> bytes:

@@ -142,7 +142,7 @@ class Spool:
                 for line in file:
                     root, version, body = _LINE.decode(line)
                     source = Source(roots[root], roots[root])
-                    part.keep(Found(resource(Record(body)), version, source), roots[root])
+                    part.keep(Found(resource(Record(body, version)), version, source), roots[root])
         return part
 
 
