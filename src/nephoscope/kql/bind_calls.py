@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import arithmetic, condition
 from nephoscope.kql.binder import Env, binds_scalar, reference
-from nephoscope.kql.bound import AggregateCall, Bound, Call, Constant, ScalarQuery, Variable, WindowCall
+from nephoscope.kql.bound import AggregateCall, Bound, Call, Constant, ScalarQuery, Variable, WindowCall, reads_row
 from nephoscope.kql.convert import choose, explicit, prepared
 from nephoscope.kql.errors import did_you_mean, invalid
 from nephoscope.kql.naming import implied_name
@@ -108,8 +108,8 @@ def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
         raise invalid(f"the offset of {node.name}() must be a constant number", offset.span)
     if offset.value < 1:
         raise invalid(f"the offset of {node.name}() must be 1 or more", offset.span)
-    if len(arguments) > 2 and not isinstance(arguments[2], Constant):
-        raise invalid(f"the default of {node.name}() must be a constant", arguments[2].span)
+    if len(arguments) > 2 and reads_row(arguments[2]):
+        raise invalid(f"the default of {node.name}() must not depend on a row", arguments[2].span)
     absent = (
         explicit(arguments[2], value.type) if len(arguments) > 2 else constants.null(value.type, node.span)
     )

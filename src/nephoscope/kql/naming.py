@@ -58,6 +58,8 @@ def implied_name(expression: tree.Expression) -> str:
         return _joined(expression.target, _step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
         return implied_name(expression.arguments[0])
+    if isinstance(expression, tree.Named) and len(expression.names) == 1:
+        return expression.names[0].name
     if isinstance(expression, tree.Call) and expression.name in aggregates():
         return aggregate_name(expression)
     if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:

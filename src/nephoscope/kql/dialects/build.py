@@ -133,8 +133,18 @@ def try_cast(node: E, kind: str) -> E:
 
 
 def attempt(node: E) -> E:
-    """`TRY(node)`: NULL where the evaluation raises."""
-    return call("try", node)
+    """`TRY(node)`: NULL where the evaluation raises. TRY takes no sub-query, so those inside are computed around it."""
+    found = next((part for part in node.walk() if _is_query(part)), None)
+    if found is None:
+        return call("try", node)
+    place = f"q{sum(_is_query(part) for part in node.walk())}"
+    inside = node.transform(lambda part: name(place) if part == found else part)
+    each = exp.Lambda(this=attempt(inside), expressions=[exp.Identifier(this=place)], colon=True)
+    return call("list_extract", call("list_transform", call("list_value", found), each), number(1))
+
+
+def _is_query(node: E) -> bool:
+    return isinstance(node, exp.Subquery) or (isinstance(node, exp.In) and bool(node.args.get("query")))
 
 
 def not_(node: E) -> E:

@@ -100,8 +100,9 @@ class Emitter:
         return scalar(value, block.values, self)
 
     def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
-        """The keys of an order over a block."""
-        return [one for key in order for one in ordered_keys(key, block, self)]
+        """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
+        keys = [one for key in order for one in ordered_keys(key, block, self)]
+        return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
 
 def assign(block: Block, value: Bound, emitter: Emitter) -> Value:

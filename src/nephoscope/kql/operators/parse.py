@@ -36,7 +36,7 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     if mode not in ("simple", "regex", "relaxed"):
         raise invalid(f"no kind of parse is named '{mode}'", operator.span)
     flags = parameter(operator.parameters, "flags")
-    pattern, declared = _pattern(operator, mode, flags.word if flags is not None else "")
+    pattern, declared = _pattern(operator, mode, flags.text if flags is not None else "")
     text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
     columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _found(relation, text, pattern, columns, mode, operator.span, env)

@@ -185,12 +185,17 @@ class Parameter(Node):
     values: tuple[Expression, ...]
 
     @property
-    def word(self) -> str:
-        """The value as a word in lower case: the name or text it holds, '' where it is neither."""
+    def text(self) -> str:
+        """The value as it is written: the name or text it holds, '' where it is neither."""
         value = self.values[0] if self.values else None
         if isinstance(value, Name):
-            return value.name.lower()
-        return str(value.value).lower() if isinstance(value, Literal) else ""
+            return value.name
+        return str(value.value) if isinstance(value, Literal) else ""
+
+    @property
+    def word(self) -> str:
+        """The value as a word in lower case, '' where it is none."""
+        return self.text.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
