@@ -16,17 +16,13 @@ from typing import Any, TypeAlias
 from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
-from rowwise_values import element, json_text, parsed
+from rowwise_values import UnwitnessedError, element, json_text, parsed
 
 from nephoscope.kql import bound, relations
 from nephoscope.kql.types import KqlType
 
 Row: TypeAlias = "dict[str, Any]"
 """Column id -> cell."""
-
-
-class UnwitnessedError(NotImplementedError):
-    """The witness has no meaning for a node."""
 
 
 def blank(kind: KqlType) -> Any:
@@ -368,4 +364,8 @@ def neighbour(call: bound.WindowCall, cells: list[list[Any]], at: int) -> Any:
 def shared(witness: Witness, relation: relations.Shared) -> list[Row]:
     if relation.name not in witness.shared:
         witness.shared[relation.name] = witness.rows(relation.input)
-    return witness.shared[relation.name]
+    pairs = [
+        (column.id, stored_.id)
+        for column, stored_ in zip(relation.columns, relation.input.columns, strict=True)
+    ]
+    return [{own: row[stored_] for own, stored_ in pairs} for row in witness.shared[relation.name]]

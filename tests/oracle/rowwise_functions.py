@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rowwise_regex import compiled
 from rowwise_values import (
     DAY,
     convert,
@@ -399,7 +400,7 @@ def has_all(source: str, *terms: Any) -> bool:
 
 @gives("matches regex")
 def matches(source: str, pattern: str) -> bool:
-    return re.search(pattern, source) is not None
+    return compiled(pattern).search(source) is not None
 
 
 for _name, _body in {
@@ -444,7 +445,7 @@ def indexof(source: str, part: str, start: int = 0) -> int:
 
 @gives("extract", strict=False)
 def extract(pattern: str, group: int | None, source: str) -> Any:
-    found = re.search(pattern, source)
+    found = compiled(pattern).search(source)
     return (found.group(group) if found and group is not None and group <= found.re.groups else "") or ""
 
 
@@ -463,12 +464,12 @@ def trim(pattern: str, source: str) -> str:
 
 @gives("trim_start")
 def trim_start(pattern: str, source: str) -> str:
-    return re.sub(rf"\A(?:{pattern})", "", source)
+    return compiled(rf"\A(?:{pattern})").sub("", source)
 
 
 @gives("trim_end")
 def trim_end(pattern: str, source: str) -> str:
-    return re.sub(rf"(?:{pattern})\Z", "", source)
+    return compiled(rf"(?:{pattern})\z").sub("", source)
 
 
 # dynamic

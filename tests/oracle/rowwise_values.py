@@ -28,6 +28,10 @@ UNITS = {
 }  # fmt: skip
 
 
+class UnwitnessedError(NotImplementedError):
+    """What the witness has no meaning for."""
+
+
 def wrapped(value: int) -> int:
     """A long: the low 64 bits."""
     return (value + 2**63) % 2**64 - 2**63
@@ -81,6 +85,8 @@ def text(kind: str, value: Any) -> str:
 
 def json_text(value: Any) -> str:
     """Canonical JSON: no spaces, keys as they came, text as it is."""
+    if isinstance(value, Vast):
+        return value.digits
     if isinstance(value, float) and (math.isnan(value) or math.isinf(value)):
         return json.dumps(real_text(value))
     if isinstance(value, list):
@@ -121,7 +127,7 @@ def convert(kind: str, wanted: str, value: Any) -> Any:
 
 
 def _of_dynamic(wanted: str, value: Any) -> Any:
-    kinds = {bool: "bool", int: "long", float: "real", str: "string"}
+    kinds = {bool: "bool", int: "long", float: "real", Vast: "real", str: "string"}
     kind = kinds.get(type(value))
     return None if kind is None else convert(kind, wanted, value)
 
@@ -145,6 +151,10 @@ def _of_number(kind: str, wanted: str, value: Any) -> Any:
     whole = int(value)
     if wanted in ("int", "long"):
         low, high = INT if wanted == "int" else LONG
+        if kind == "real":
+            return min(max(whole, low), high)
+        if kind in ("int", "long"):
+            return (whole - low) % (high - low + 1) + low
         return whole if low <= whole <= high else None
     if wanted == "datetime":
         return whole if kind != "bool" and 0 <= whole <= LAST else None
@@ -216,9 +226,21 @@ def parsed(value: str) -> Any:
     if not value.strip():
         return None
     try:
-        return json.loads(value)
+        return json.loads(value, parse_float=_real)
     except ValueError:
         return value
+
+
+class Vast(float):
+    """A number of JSON beyond the reals: infinite as a number, its digits as text."""
+
+    digits: str
+
+
+def _real(digits: str) -> float:
+    value = Vast(digits)
+    value.digits = digits
+    return value if math.isinf(value) else float(value)
 
 
 def finite_ticks(value: int) -> int | None:

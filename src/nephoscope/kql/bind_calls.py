@@ -8,7 +8,16 @@ from typing import Any
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import arithmetic, condition
 from nephoscope.kql.binder import Env, binds_scalar, reference
-from nephoscope.kql.bound import AggregateCall, Bound, Call, Constant, ScalarQuery, Variable, WindowCall, reads_row
+from nephoscope.kql.bound import (
+    AggregateCall,
+    Bound,
+    Call,
+    Constant,
+    ScalarQuery,
+    Variable,
+    WindowCall,
+    reads_row,
+)
 from nephoscope.kql.convert import choose, explicit, prepared
 from nephoscope.kql.errors import did_you_mean, invalid
 from nephoscope.kql.naming import implied_name

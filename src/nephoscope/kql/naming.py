@@ -47,6 +47,9 @@ FIRST_ARGUMENT = frozenset(
 )
 """Functions whose result is named like their first argument."""
 
+COLUMN_BY_TEXT = frozenset({"column_ifexists", "columnifexists"})
+"""Functions whose result is named by the text that they take."""
+
 
 def implied_name(expression: tree.Expression) -> str:
     """The name of an expression's column, '' where it has none of its own (`Column1` or `print_0` then)."""
@@ -58,6 +61,9 @@ def implied_name(expression: tree.Expression) -> str:
         return _joined(expression.target, _step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
         return implied_name(expression.arguments[0])
+    if isinstance(expression, tree.Call) and expression.name in COLUMN_BY_TEXT and expression.arguments:
+        wanted = expression.arguments[0]
+        return str(wanted.value) if isinstance(wanted, tree.Literal) else ""
     if isinstance(expression, tree.Named) and len(expression.names) == 1:
         return expression.names[0].name
     if isinstance(expression, tree.Call) and expression.name in aggregates():

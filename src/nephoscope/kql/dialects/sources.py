@@ -14,7 +14,7 @@ from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 TEXT_DYNAMIC = Macro(
     "kql_scanned",
-    "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR x = 'null' THEN NULL "
+    "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR trim(x) IN ('', 'null') THEN NULL "
     "WHEN json_valid(x) THEN CAST(json(x) AS VARCHAR) ELSE CAST(to_json(x) AS VARCHAR) END",
 )
 MAX_RANGE = 100_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
@@ -31,15 +32,12 @@ def _first_seen(lists: Any) -> Any:
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
     if not len(values):
         return lists
-    table = pa.table({"p": parents, "v": values})
-    found = table.group_by(["p", "v"], use_threads=False).aggregate([])
-    sizes = pc.value_counts(found["p"])
-    counts = {item["values"].as_py(): item["counts"].as_py() for item in sizes}
-    offsets, place = [0], 0
-    for row in range(len(lists)):
-        place += counts.get(row, 0)
-        offsets.append(place)
-    made = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), found["v"].combine_chunks())
+    places = pa.array(np.arange(len(values)))
+    table = pa.table({"p": parents, "v": values, "at": places})
+    found = table.group_by(["p", "v"], use_threads=False).aggregate([("at", "min")]).sort_by("at_min")
+    sizes = np.bincount(found["p"].to_numpy(), minlength=len(lists))
+    offsets = pa.array(np.concatenate(([0], np.cumsum(sizes))), pa.int32())
+    made = pa.ListArray.from_arrays(offsets, found["v"].combine_chunks())
     if not lists.null_count:
         return made
     return pc.if_else(lists.is_valid(), made, None)
