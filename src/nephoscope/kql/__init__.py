@@ -11,6 +11,8 @@ from nephoscope.kql.complete import Completion as Completion
 from nephoscope.kql.complete import complete as complete
 from nephoscope.kql.errors import KqlError as KqlError
 from nephoscope.kql.formatter import formatted as formatted
+from nephoscope.kql.run import QueryResult as QueryResult
+from nephoscope.kql.run import results as results
 from nephoscope.kql.run import run as run
 from nephoscope.kql.schema import schema as schema
 
@@ -20,9 +22,11 @@ __all__ = [
     "Completion",
     "KqlError",
     "MemoryCatalog",
+    "QueryResult",
     "compile",
     "complete",
     "formatted",
+    "results",
     "run",
     "schema",
 ]

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from nephoscope.kql import bind_calls, bind_operands, bind_tables, bind_values, tree
+from nephoscope.kql import bind_calls, bind_external, bind_operands, bind_tables, bind_values, tree
 from nephoscope.kql.binder import Binder, Env, Meaning
 from nephoscope.kql.catalog import Catalog
 from nephoscope.kql.errors import NOWHERE, invalid
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators import load
+from nephoscope.kql.operators.branching import branches
+from nephoscope.kql.options import at_most
 from nephoscope.kql.relations import Relation, ResultHint
 from nephoscope.kql.scope import declared, is_tabular
 
-__all__ = ["bind_calls", "bind_operands", "bind_tables", "bind_values"]
+__all__ = ["bind_calls", "bind_external", "bind_operands", "bind_tables", "bind_values"]
 load()
 
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """The rows that a query gives, and what `render` asks for."""
+    """The rows that a query gives, their name (`as`, a branch of fork; '' = none), what `render` asks for, what was noticed."""
 
     relation: Relation
     hint: ResultHint = field(default_factory=ResultHint)
+    name: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def bind(query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None = None) -> BoundQuery:
-    """Bind the last expression of a query; KqlError where a name or a type is wrong."""
+    """Bind a query; its last result. KqlError where a name or a type is wrong in any of its results."""
+    return bind_all(query, catalog, names)[-1]
+
+
+def bind_all(
+    query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None = None
+) -> tuple[BoundQuery, ...]:
+    """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
     binder = Binder(catalog)
     env = Env(binder, names or {})
-    last: tree.Evaluation | None = None
+    found: list[BoundQuery] = []
     for statement in query.statements:
         env = declared([statement], env)
         if isinstance(statement, tree.Evaluation):
-            last = statement
-    if last is None:
+            found += [_result(name, value, env) for name, value in branches(statement.value)]
+    if not found:
         raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
-    relation = _rows(last.value, env)
-    return BoundQuery(relation, _hint(binder))
+    notes = tuple(binder.notes)
+    return tuple(replace(one, notes=notes) for one in found)
+
+
+def _result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
+    env.binder.hint = None
+    relation = at_most(_rows(expression, env), env)
+    return BoundQuery(relation, _hint(env.binder), name)
 
 
 def _rows(expression: tree.Expression, env: Env) -> Relation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from nephoscope.kql import constants, tree
@@ -12,6 +12,7 @@ from nephoscope.kql.bound import (
     AggregateCall,
     Bound,
     Call,
+    Column,
     Constant,
     ScalarQuery,
     Variable,
@@ -19,14 +20,35 @@ from nephoscope.kql.bound import (
     reads_row,
 )
 from nephoscope.kql.convert import choose, explicit, prepared
-from nephoscope.kql.errors import did_you_mean, invalid
+from nephoscope.kql.errors import Span, did_you_mean, invalid, unsupported
 from nephoscope.kql.naming import implied_name
+from nephoscope.kql.options import bin_size, given_now
+from nephoscope.kql.references import inputs
 from nephoscope.kql.registry import Aggregate, aggregates, functions
+from nephoscope.kql.relations import (
+    Aggregated,
+    Concatenated,
+    FirstOf,
+    Joined,
+    Relation,
+    Scan,
+    Series,
+    Shared,
+)
 from nephoscope.kql.scope import body_of, entered, function_named, is_tabular
 from nephoscope.kql.types import TYPE_NAMES, KqlType
 
 WINDOWS = frozenset(
-    {"prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min", "row_window_session"}
+    {
+        "prev",
+        "next",
+        "row_number",
+        "row_cumsum",
+        "row_rank_dense",
+        "row_rank_min",
+        "row_rank",
+        "row_window_session",
+    }
 )
 Special = Callable[[tree.Call, Env], Bound]
 
@@ -34,7 +56,7 @@ Special = Callable[[tree.Call, Env], Bound]
 @binds_scalar(tree.Call)
 def call(node: tree.Call, env: Env) -> Bound:
     """A call of anything that gives a value."""
-    if node.name in env.names or (node.name not in functions() and env.binder.catalog.function(node.name)):
+    if node.name in env.names or (node.name not in functions() and env.catalog.function(node.name)):
         found = function_named(node.name, env, node.span)
         if found is not None:
             return entered(found, node, env).scalar(body_of(found, node.span))
@@ -53,7 +75,12 @@ def _function(node: tree.Call, env: Env) -> Bound:
     if callee is None:
         hint = did_you_mean(node.name, [*functions(), *env.names, *aggregates()])
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
-    arguments = [env.scalar(argument) for argument in plain(node)]
+    return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
+
+
+def called(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
+    """A built-in function on bound arguments."""
+    callee = functions()[name]
     converted, kind = prepared(callee, choose(callee, arguments, node.span), arguments, node.span)
     return Call(type=kind, span=node.span, function=callee, arguments=converted)
 
@@ -94,8 +121,10 @@ def _windowed(node: tree.Call, env: Env) -> Bound:
 def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if node.name in ("prev", "next"):
         return _neighbour(node, arguments)
+    name = "row_rank_dense" if node.name == "row_rank" else node.name
     if node.name == "row_window_session":
         kind, least, most = KqlType.DATETIME, 3, 4
+        arguments = _session(node, arguments)
     elif node.name == "row_number":
         kind, least, most = KqlType.LONG, 0, 2
     else:
@@ -105,7 +134,18 @@ def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
         raise invalid(f"{node.name}() does not take {len(arguments)} arguments", node.span)
     restart = condition(arguments[-1]) if len(arguments) == most else None
     values = tuple(arguments[:-1] if restart is not None else arguments)
-    return WindowCall(type=kind, span=node.span, function=node.name, arguments=values, restart=restart)
+    return WindowCall(type=kind, span=node.span, function=name, arguments=values, restart=restart)
+
+
+def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
+    """`row_window_session(time, most from the first, most between neighbours)`."""
+    kinds = (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.TIMESPAN)
+    for place, (value, kind) in enumerate(zip(arguments, kinds, strict=False)):
+        if value.type != kind:
+            raise invalid(f"argument {place + 1} of {node.name}() is {value.type}, not {kind}", value.span)
+        if place and not isinstance(value, Constant):
+            raise invalid(f"argument {place + 1} of {node.name}() must be a constant", value.span)
+    return arguments
 
 
 def _neighbour(node: tree.Call, arguments: list[Bound]) -> WindowCall:
@@ -133,8 +173,59 @@ def _typeof(node: tree.Call, _env: Env) -> Bound:
     return constants.text(TYPE_NAMES[item.name].value, node.span)
 
 
+def _moment(node: tree.Call, env: Env) -> Bound:
+    return given_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
+
+
+def _ingestion_time(node: tree.Call, env: Env) -> Bound:
+    """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
+    column = None if env.rows is None else ingested(env.rows, node.span)
+    return constants.null(KqlType.DATETIME, node.span) if column is None else reference(column, node.span)
+
+
+def ingested(relation: Relation, span: Span) -> Column | None:
+    """The hidden column of the ingestion time of a relation's rows; None where its rows have none."""
+    while not isinstance(relation, Scan):
+        if isinstance(relation, Concatenated | Shared | Joined):
+            parts = inputs(relation)
+            if any(ingested(part, span) is not None for part in parts):
+                raise unsupported(
+                    "ingestion_time() behind union, join, as or materialize", span, "extend it before"
+                )
+            return None
+        below = getattr(relation, "input", None)
+        if below is None or isinstance(relation, Aggregated | Series | FirstOf):
+            return None
+        relation = below
+    return relation.ingested
+
+
+def _bin_auto(node: tree.Call, env: Env) -> Bound:
+    """`bin_auto(x)`: bins of `set query_bin_auto_size`, one of which begins at `query_bin_auto_at`."""
+    size, start = bin_size(env)
+    if size is None:
+        raise invalid("bin_auto() needs a size", node.span, "set query_bin_auto_size=1h; before the query")
+    if len(node.arguments) != 1:
+        raise invalid("bin_auto() takes 1 argument", node.span)
+    values = [env.scalar(node.arguments[0]), size, *([] if start is None else [start])]
+    return called("bin" if start is None else "bin_at", values, node)
+
+
+def _assert(node: tree.Call, env: Env) -> Bound:
+    """`assert(condition, message)`: decided when the query is compiled."""
+    if len(node.arguments) != 2:
+        raise invalid("assert() takes 2 arguments: a constant condition and a message", node.span)
+    tested, message = (env.scalar(argument) for argument in node.arguments)
+    found = constants.decided(tested)
+    if found is None or not isinstance(message, Constant):
+        raise unsupported("assert() of what is not known before the query runs", node.span)
+    if not found:
+        raise invalid(f"assertion failed: {message.value}", node.span)
+    return constants.constant(True, KqlType.BOOL, node.span)
+
+
 def _now(node: tree.Call, env: Env) -> Bound:
-    moment = Variable(type=KqlType.DATETIME, span=node.span, name="now")
+    moment = _moment(node, env)
     if not node.arguments:
         return moment
     return arithmetic("+", moment, explicit(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span)
@@ -146,7 +237,7 @@ def _ago(node: tree.Call, env: Env) -> Bound:
     back = env.scalar(node.arguments[0])
     if back.type not in (KqlType.TIMESPAN, KqlType.DYNAMIC):
         raise invalid(f"ago() takes a timespan, not {back.type}", back.span)
-    moment = Variable(type=KqlType.DATETIME, span=node.span, name="now")
+    moment = _moment(node, env)
     return arithmetic("-", moment, explicit(back, KqlType.TIMESPAN), node.span)
 
 
@@ -175,11 +266,17 @@ def _column_ifexists(node: tree.Call, env: Env) -> Bound:
 
 def _pack_all(node: tree.Call, env: Env) -> Bound:
     skip = bool(node.arguments) and getattr(env.scalar(node.arguments[0]), "value", False) is True
-    callee = functions()["_pack_present" if skip else "bag_pack"]
+    return packed(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
+
+
+def packed(columns: Collection[Column], span: Span, name: str = "bag_pack") -> Bound:
+    """A bag of columns by their names."""
     pairs: list[Bound] = []
-    for column in env.row.values():
-        pairs += [constants.text(column.name, node.span), reference(column, node.span)]
-    return Call(type=KqlType.DYNAMIC, span=node.span, function=callee, arguments=tuple(pairs))
+    if not columns:
+        return constants.constant({}, KqlType.DYNAMIC, span)
+    for column in columns:
+        pairs += [constants.text(column.name, span), reference(column, span)]
+    return Call(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
 
 
 def _pack_columns(node: tree.Call, env: Env) -> Bound:
@@ -225,6 +322,9 @@ SPECIAL: dict[str, Special] = {
     "estimate_data_size": _estimate,
     "column_names_of": _column_names,
     "now": _now,
+    "ingestion_time": _ingestion_time,
+    "bin_auto": _bin_auto,
+    "assert": _assert,
     "typeof": _typeof,
     "ago": _ago,
     "toscalar": _toscalar,

@@ -194,7 +194,8 @@ def _number_of_dynamic(left: Bound, right: Bound) -> KqlType:
 
 
 def text_operation(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
-    """`=~ has contains startswith matches regex ...`: both sides as text."""
+    """`=~ has contains startswith matches regex ...`: both sides as text; `:` is has."""
+    operator = "has" if operator == ":" else operator
     if operator not in functions():
         raise invalid(f"no operator is named '{operator}'", span)
     return operation(operator, KqlType.BOOL, span, _text_side(left), _text_side(right))

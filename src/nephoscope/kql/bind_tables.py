@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nephoscope.kql import tree
 from nephoscope.kql.binder import Env, LambdaMeaning, SharedMeaning, binds_source
 from nephoscope.kql.bound import Bound, Column, Constant
 from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.convert import as_dynamic, explicit
 from nephoscope.kql.errors import Span, did_you_mean, invalid, unsupported
+from nephoscope.kql.options import in_scope
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Relation, Rows, Scan
-from nephoscope.kql.scope import already_bound, body_of, entered, function_named, known_names, rows_of, shared
+from nephoscope.kql.scope import (
+    already_bound,
+    body_of,
+    entered,
+    function_named,
+    known_names,
+    place_of,
+    rows_of,
+    shared,
+)
 from nephoscope.kql.types import KqlType
 
 
@@ -33,7 +45,7 @@ def named(operator: tree.operators.As, relation: Relation | None, env: Env) -> t
     """`as name`: the rows so far get a name for the operators after it."""
     if relation is None:
         raise invalid("as needs rows", operator.span)
-    meaning = already_bound(relation, env)
+    meaning = already_bound(relation, env, operator.name)
     return meaning.make(), env.naming({operator.name: meaning})
 
 
@@ -41,10 +53,12 @@ def named(operator: tree.operators.As, relation: Relation | None, env: Env) -> t
 def name(node: tree.Name, env: Env) -> Relation:
     """A variable, a stored function without arguments, or a table."""
     meaning = env.names.get(node.name)
+    if not env.sees(node.name):
+        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
     if meaning is not None and not isinstance(meaning, LambdaMeaning):
         return rows_of(meaning, node.name, node.span)
     if meaning is None:
-        table = env.binder.catalog.table(node.name)
+        table = env.catalog.table(node.name)
         if table is not None:
             return scan(table, env)
     if function_named(node.name, env, node.span) is not None:
@@ -53,19 +67,29 @@ def name(node: tree.Name, env: Env) -> Relation:
     raise invalid(f"no table, function or variable is named '{node.name}'", node.span, hint)
 
 
-def scan(table: TableSchema, env: Env) -> Scan:
-    """The rows of a table."""
-    return Scan(columns=tuple(env.binder.column(name, kind) for name, kind in table.columns), table=table)
+def scan(table: TableSchema, env: Env) -> Relation:
+    """The rows of a table, in the time scope that `set query_datetimescope_...` gives."""
+    columns = tuple(env.binder.column(name, kind) for name, kind in table.columns)
+    ingested = env.binder.column("", KqlType.DATETIME) if table.ingested else None
+    return in_scope(Scan(columns=columns, table=table, ingested=ingested), env)
 
 
 @binds_source(tree.Call)
 def call(node: tree.Call, env: Env) -> Relation:
-    """`materialize(...)`, `table(...)`, or a function that gives rows."""
+    """`materialize(...)`, `table(...)`, `_GetWatchlist(...)`, or a function that gives rows."""
     if node.name == "materialize":
         return _materialize(node, env).make()
     if node.name == "table":
         return _table(node, env)
+    if node.name == "external_table":
+        raise unsupported(
+            "external_table()", node.span, "externaldata reads files of allowed folders and hosts"
+        )
     found = function_named(node.name, env, node.span)
+    if found is None and node.name == "_GetWatchlist":
+        return _watchlist(node, env)
+    if not env.sees(node.name):
+        raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
     if found is None:
         hint = did_you_mean(node.name, known_names(env))
         raise invalid(f"no function that gives rows is named '{node.name}'", node.span, hint)
@@ -79,22 +103,56 @@ def _materialize(node: tree.Call, env: Env) -> SharedMeaning:
 
 
 def _table(node: tree.Call, env: Env) -> Relation:
-    value = env.scalar(node.arguments[0]) if node.arguments else None
+    return name(tree.Name(name=_constant_name(node, env), span=node.span), env)
+
+
+def _constant_name(node: tree.Call, env: Env) -> str:
+    value = env.without_row().scalar(node.arguments[0]) if node.arguments else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
-        raise invalid("table() takes a constant name", node.span)
-    return name(tree.Name(name=value.value, span=node.span), env)
+        raise invalid(f"{node.name}() takes a constant name", node.span)
+    return value.value
+
+
+WATCHLIST = (
+    ("_DTItemId", KqlType.STRING),
+    ("LastUpdatedTimeUTC", KqlType.DATETIME),
+    ("SearchKey", KqlType.STRING),
+)
+"""The columns that every watchlist has before those of its items."""
+
+
+def _watchlist(node: tree.Call, env: Env) -> Relation:
+    """`_GetWatchlist('alias')`; one that nobody has has no rows, as in Sentinel, and a note says so."""
+    alias = _constant_name(node, env)
+    table = env.catalog.watchlist(alias)
+    if table is not None:
+        return scan(table, env)
+    env.binder.notes[f"no watchlist is named '{alias}': it has no rows"] = None
+    columns = tuple(env.binder.column(label, kind) for label, kind in WATCHLIST)
+    return given_rows(env, columns, ())
 
 
 @binds_source(tree.Member)
-def member(node: tree.Member, _env: Env) -> Relation:
-    """`workspace('x').Table`, `database('d').Table`: only what the catalog knows by the same text."""
-    raise unsupported("tables of other workspaces, databases and clusters", node.span)
+def member(node: tree.Member, env: Env) -> Relation:
+    """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
+    return name(tree.Name(name=node.name, span=node.span), _elsewhere(node.target, env))
 
 
 @binds_source(tree.MemberCall)
-def member_call(node: tree.MemberCall, _env: Env) -> Relation:
-    """`workspace('x').f()`."""
-    raise unsupported("functions of other workspaces, databases and clusters", node.span)
+def member_call(node: tree.MemberCall, env: Env) -> Relation:
+    """`workspace('x').f()`: its arguments are bound here, its body there."""
+    there = _elsewhere(node.target, env)
+    if node.call.name in ("table", "_GetWatchlist"):
+        return call(node.call, there)
+    found = function_named(node.call.name, there, node.span)
+    if found is None:
+        hint = did_you_mean(node.call.name, known_names(there))
+        raise invalid(f"no function that gives rows is named '{node.call.name}'", node.span, hint)
+    return entered(found, node.call, env).tabular(body_of(found, node.span))
+
+
+def _elsewhere(target: tree.Expression, env: Env) -> Env:
+    return replace(env.without_row(), names={}, place=place_of(target, env))
 
 
 @binds_source(tree.Datatable)

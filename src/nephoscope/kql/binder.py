@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -82,7 +83,9 @@ class Env:
     """Where an expression is bound: let names, the row's columns by name, and what the operator allows.
 
     `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
-    `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition).
+    `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation
+    of `row`. `place`: the catalog of another workspace or database whose function is being expanded. `visible`: patterns of the names
+    that `restrict access to` leaves (None = all).
     """
 
     binder: Binder
@@ -92,15 +95,27 @@ class Env:
     aggregates: Collector | None = None
     windows: Collector | None = None
     partition: tuple[Column, ...] = ()
+    rows: Relation | None = None
+    place: Catalog | None = None
+    visible: tuple[str, ...] | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """Where tables and stored functions come from here."""
+        return self.binder.catalog if self.place is None else self.place
+
+    def sees(self, name: str) -> bool:
+        """Whether `restrict access to` leaves a table, a function or a variable that holds rows."""
+        return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
     def over(self, relation: Relation, windows: Collector | None = None) -> Env:
         """The same names over the columns of a relation."""
         row = {column.name: column for column in relation.columns}
-        return replace(self, row=row, sides={}, aggregates=None, windows=windows)
+        return replace(self, row=row, rows=relation, sides={}, aggregates=None, windows=windows)
 
     def without_row(self) -> Env:
         """The same names, no row: where a sub-query or a function's body is bound."""
-        return replace(self, row={}, sides={}, aggregates=None, windows=None, partition=())
+        return replace(self, row={}, rows=None, sides={}, aggregates=None, windows=None, partition=())
 
     def parts(self, span: Span) -> tuple[Bound, ...]:
         """The values that say which part a row belongs to."""
@@ -160,7 +175,7 @@ def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Ca
 
 
 class Binder:
-    """The state of binding one query."""
+    """The state of binding one query: its `set` options, its aliases of databases, the notes for who asked, what render says."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -168,6 +183,9 @@ class Binder:
         self._depth = 0
         self._nodes = 0
         self.hint: tree.operators.Render | None = None
+        self.options: dict[str, Bound | None] = {}
+        self.aliases: dict[str, Catalog] = {}
+        self.notes: dict[str, None] = {}
 
     def column(self, name: str, kind: KqlType) -> Column:
         """A new column."""

@@ -15,13 +15,15 @@ class TableSchema:
 
     `relation` is the name under which the engine finds the rows ('' = `name`). `storage` says, column by column, how the engine
     stores the values where it is not as types.KqlType says: 'timestamp', 'timestamp_tz', 'timestamp_ns', 'interval', 'text' (a
-    dynamic that may be no JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says.
+    dynamic that may be no JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says. `ingested`
+    names the datetime column that ingestion_time() reads ('' = the table does not say: null).
     """
 
     name: str
     columns: tuple[tuple[str, KqlType], ...]
     relation: str = ""
     storage: tuple[str, ...] = ()
+    ingested: str = ""
 
     def stored_names(self) -> tuple[str, ...]:
         """What the engine calls the columns: their own names, but where an earlier one differs only by case, with the position."""
@@ -58,6 +60,14 @@ class Catalog(Protocol):
         """The names of all tables and functions: for wildcards and for `did you mean`."""
         ...
 
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The watchlist of an alias: SearchKey and the columns of its items; None where there is none."""
+        ...
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """What `workspace('name')`, `app`, `resource`, `cluster` or `database` (the kind) means here, None where it is not known."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryCatalog:
@@ -65,6 +75,8 @@ class MemoryCatalog:
 
     tables: Mapping[str, TableSchema] = field(default_factory=dict)
     functions: Mapping[str, StoredFunction] = field(default_factory=dict)
+    watchlists: Mapping[str, TableSchema] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], Catalog] = field(default_factory=dict)
 
     def table(self, name: str) -> TableSchema | None:
         """The table of that name, or None."""
@@ -77,6 +89,14 @@ class MemoryCatalog:
     def names(self) -> Iterable[str]:
         """The names of all tables and functions."""
         return [*self.tables, *self.functions]
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The watchlist of an alias, or None."""
+        return self.watchlists.get(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """The catalog of another workspace, database or cluster, or None."""
+        return self.places.get((kind, name))
 
     @staticmethod
     def of(

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.kql import tree
-from nephoscope.kql.bind import BoundQuery, bind
+from nephoscope.kql.bind import BoundQuery, bind, bind_all
 from nephoscope.kql.catalog import Catalog
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.errors import NOWHERE, KqlError
+from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.parser import parse
 from nephoscope.kql.relations import ResultHint
 from nephoscope.kql.types import KqlType
@@ -26,6 +27,9 @@ class Compiled:
     columns: tuple[tuple[str, KqlType], ...]
     routines: tuple[Routine, ...] = ()
     hint: ResultHint = field(default_factory=ResultHint)
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    external: tuple[ExternalSource, ...] = ()
 
 
 def ticks(moment: dt.datetime) -> int:
@@ -39,7 +43,17 @@ def ticks(moment: dt.datetime) -> int:
 def compile_query(
     text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
 ) -> Compiled:
-    """Compile a query for a dialect; `now` is what now() gives (default: this moment). KqlError with line and column."""
+    """Compile the last result of a query for a dialect; `now` is what now() gives (default: this moment).
+
+    KqlError with line and column where the query is wrong, also in another of its results.
+    """
+    return compile_results(text, catalog, dialect, now)[-1]
+
+
+def compile_results(
+    text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
+) -> tuple[Compiled, ...]:
+    """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query()."""
     try:
         return _compiled(text, catalog, dialect, now or dt.datetime.now(dt.UTC))
     except KqlError as error:
@@ -48,18 +62,30 @@ def compile_query(
         raise KqlError("the query is nested too deeply", NOWHERE) from None
 
 
-def _compiled(text: str, catalog: Catalog, dialect: str, now: dt.datetime) -> Compiled:
+def _compiled(text: str, catalog: Catalog, dialect: str, now: dt.datetime) -> tuple[Compiled, ...]:
     if dialect != "duckdb":
         raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
+    return tuple(_written(one, now) for one in bind_all(parse(text), catalog))
+
+
+def _written(bound: BoundQuery, now: dt.datetime) -> Compiled:
     from nephoscope.kql.dialects.duckdb import written
 
-    bound = bound_query(parse(text), catalog)
     sql, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
-    return Compiled(sql, parameters, columns, tuple(emitter.routines.values()), bound.hint)
+    return Compiled(
+        sql,
+        parameters,
+        columns,
+        tuple(emitter.routines.values()),
+        bound.hint,
+        bound.name,
+        bound.notes,
+        tuple(emitter.external.values()),
+    )
 
 
 def bound_query(query: tree.Query, catalog: Catalog) -> BoundQuery:
-    """The bound tree of a parsed query."""
+    """The bound tree of a parsed query: of its last result."""
     return bind(query, catalog)

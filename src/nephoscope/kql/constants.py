@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nephoscope.kql.bound import Bound, Constant
+from nephoscope.kql.bound import Bound, Call, Constant
 from nephoscope.kql.errors import NOWHERE, Span
 from nephoscope.kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -44,8 +46,8 @@ def negated(value: Bound, span: Span) -> Bound | None:
     return None
 
 
-def folded(operator: str, left: Bound, right: Bound, kind: KqlType, span: Span) -> Bound | None:
-    """`left operator right` of two constant integers, timespans or datetimes, of type `kind`; None where it must stay."""
+def folded(sign: str, left: Bound, right: Bound, kind: KqlType, span: Span) -> Bound | None:
+    """`left sign right` of two constant integers, timespans or datetimes, of type `kind`; None where it must stay."""
     if not isinstance(left, Constant) or not isinstance(right, Constant):
         return None
     one, two = left.value, right.value
@@ -55,12 +57,47 @@ def folded(operator: str, left: Bound, right: Bound, kind: KqlType, span: Span) 
         or kind not in (KqlType.LONG, KqlType.TIMESPAN, KqlType.DATETIME)
     ):
         return None
-    result = {"+": one + two, "-": one - two, "*": one * two}.get(operator)
+    result = {"+": one + two, "-": one - two, "*": one * two}.get(sign)
     if result is None or not _LEAST <= result <= _MOST:
         return None
     if kind == KqlType.DATETIME and not 0 <= result <= MAX_DATETIME_TICKS:
         return null(kind, span)
     return constant(result, kind, span)
+
+
+_DECIDED: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "and": lambda one, two: one and two,
+    "or": lambda one, two: one or two,
+}
+
+
+def decided(value: Bound) -> bool | None:
+    """Whether a condition of constants holds (null is false); None where a constant part is more than a comparison."""
+    found = _decided(value)
+    return found if isinstance(found, bool) else None
+
+
+def _decided(value: Bound) -> object:
+    """A constant's value, what a comparison of such gives; `value` itself where it is not known yet."""
+    if isinstance(value, Constant):
+        return value.value
+    if not isinstance(value, Call):
+        return value
+    parts = [_decided(argument) for argument in value.arguments]
+    if any(isinstance(part, Bound) for part in parts):
+        return value
+    if value.function.name == "not":
+        return not parts[0]
+    body = _DECIDED.get(value.function.name)
+    if body is None:
+        return value
+    return False if None in parts else body(parts[0], parts[1])
 
 
 def widened(value: Constant, kind: KqlType) -> Constant | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nephoscope.kql.bound import AggregateCall, Bound, Call, ColumnRef, InQuery, Path, WindowCall
-from nephoscope.kql.relations import SortKey
+from nephoscope.kql.relations import Concatenated, Joined, Relation, SortKey
+
+
+def inputs(relation: Relation) -> tuple[Relation, ...]:
+    """The relations directly below a relation."""
+    if isinstance(relation, Joined):
+        return relation.left, relation.right
+    if isinstance(relation, Concatenated):
+        return relation.inputs
+    below = getattr(relation, "input", None)
+    return () if below is None else (below,)
 
 
 def operands(value: Bound) -> Iterator[Bound]:

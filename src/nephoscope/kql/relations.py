@@ -7,6 +7,7 @@ from typing import Literal
 
 from nephoscope.kql.bound import AggregateCall, Bound, Column, WindowCall
 from nephoscope.kql.catalog import TableSchema
+from nephoscope.kql.external import ExternalSource
 
 JoinKind = Literal[
     "inner",
@@ -40,9 +41,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan(Relation):
-    """The rows of a stored table; `stored` are the physical positions of `columns` in the schema."""
+    """The rows of a stored table, `columns` in the order of its schema; `ingested` is the hidden column of ingestion_time()."""
 
     table: TableSchema
+    ingested: Column | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class External(Relation):
+    """externaldata: the records of files, a column of text (JSON text where it is dynamic) a name of the source."""
+
+    source: ExternalSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +187,15 @@ class FirstOf(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared(Relation):
-    """Rows that are computed once and read in several places: `name` is their name inside SQL, `columns` are the input's."""
+    """Rows that are computed once and read in several places: `name` is their name inside SQL, `columns` are the input's.
+
+    `hidden` are further columns (here, in the input) that the order uses; `label` is the name that `as` gives.
+    """
 
     input: Relation
     name: str
+    label: str = ""
+    hidden: tuple[tuple[Column, Column], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.compile import compile_query
+from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.compile import Compiled, compile_results
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.fields import catalog_of
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.relations import ResultHint
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from nephoscope.kql.external import ExternalReader
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """One result of a query: its rows, its name (`as`, a branch of fork; '' = none), and what render asks for."""
+
+    table: pa.Table
+    name: str = ""
+    hint: ResultHint = field(default_factory=ResultHint)
 
 
 def run(
@@ -19,13 +34,45 @@ def run(
     tables: Mapping[str, pa.Table] | None = None,
     now: dt.datetime | None = None,
     timeout: float | None = None,
+    functions: Iterable[StoredFunction] = (),
+    external: ExternalReader | None = None,
 ) -> pa.Table:
-    """Run a query over Arrow tables; `now` is what now() gives, `timeout` in seconds.
+    """Run a query over Arrow tables and give its last result; `now` is what now() gives, `timeout` in seconds.
 
+    `functions` are stored functions, `external` reads what externaldata names (default: nothing is allowed).
     Every field's metadata has b"kql.type". datetime and timespan are 100 ns ticks (since 0001-01-01), dynamic is JSON text,
     a string is never null. KqlError where the query is wrong or cannot be run.
     """
     given = tables or {}
-    compiled = compile_query(text, catalog_of(given), now=now)
-    with DuckDBEngine(given) as engine:
+    compiled = _compiled(text, given, now, functions)[-1]
+    with DuckDBEngine(given, external=external) as engine:
+        return _run(engine, compiled, text, timeout)
+
+
+def results(
+    text: str,
+    tables: Mapping[str, pa.Table] | None = None,
+    now: dt.datetime | None = None,
+    timeout: float | None = None,
+    functions: Iterable[StoredFunction] = (),
+    external: ExternalReader | None = None,
+) -> tuple[QueryResult, ...]:
+    """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
+    given = tables or {}
+    compiled = _compiled(text, given, now, functions)
+    with DuckDBEngine(given, external=external) as engine:
+        return tuple(QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled)
+
+
+def _compiled(
+    text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
+) -> tuple[Compiled, ...]:
+    known = {function.name: function for function in functions}
+    return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
+
+
+def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> pa.Table:
+    try:
         return engine.run(compiled, timeout)
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__

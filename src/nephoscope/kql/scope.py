@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.kql import tree
+from nephoscope.kql import constants, tree
 from nephoscope.kql.binder import (
     Env,
     LambdaMeaning,
@@ -16,17 +16,19 @@ from nephoscope.kql.binder import (
     SharedMeaning,
     TableMeaning,
 )
+from nephoscope.kql.bound import Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
-from nephoscope.kql.relations import Relation, Shared
+from nephoscope.kql.relations import Relation, Shared, SortKey
 from nephoscope.kql.stored import stored_function
 
 if TYPE_CHECKING:
     from nephoscope.kql.bound import Bound
+    from nephoscope.kql.catalog import Catalog
 
-TABULAR_CALLS = frozenset(
-    {"materialize", "table", "external_table", "workspace", "database", "cluster", "app", "resource"}
-)
+PLACES = frozenset({"workspace", "database", "cluster", "app", "resource"})
+"""Calls that mean the tables and functions of somewhere else."""
+TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
 _OUTER = "outer rows"
 
 
@@ -49,7 +51,7 @@ def _is_place(target: tree.Expression) -> bool:
     """`workspace('x')`, `cluster('c').database('d')`."""
     if isinstance(target, tree.MemberCall):
         return _is_place(target.target)
-    return isinstance(target, tree.Call) and target.name in TABULAR_CALLS
+    return isinstance(target, tree.Call) and target.name in PLACES
 
 
 def _name_is_tabular(name: str, env: Env) -> bool:
@@ -58,7 +60,7 @@ def _name_is_tabular(name: str, env: Env) -> bool:
         return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
             not isinstance(meaning, LambdaMeaning) or _function_is_tabular(name, env)
         )
-    return env.binder.catalog.table(name) is not None or _function_is_tabular(name, env)
+    return env.catalog.table(name) is not None or _function_is_tabular(name, env)
 
 
 def _function_is_tabular(name: str, env: Env) -> bool:
@@ -100,10 +102,10 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
-    stored = env.binder.catalog.function(name)
+    stored = env.catalog.function(name)
     if stored is None:
         return None
-    return LambdaMeaning(stored_function(stored, span), Env(env.binder))
+    return LambdaMeaning(stored_function(stored, span), Env(env.binder, place=env.place))
 
 
 def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
@@ -115,9 +117,48 @@ def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
             env = env.naming({item.name: _default(item, env) for item in statement.parameters})
         elif isinstance(statement, tree.Pattern):
             raise unsupported(f"declare pattern {statement.name}", statement.span)
-        elif isinstance(statement, tree.Alias | tree.Restrict):
-            raise unsupported("alias and restrict statements", statement.span)
+        elif isinstance(statement, tree.Set):
+            env.binder.options[statement.name] = option(statement, env)
+        elif isinstance(statement, tree.Alias):
+            env.binder.aliases[statement.name] = place_of(statement.value, env)
+        elif isinstance(statement, tree.Restrict):
+            env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
     return env
+
+
+def option(statement: tree.Set, env: Env) -> Bound | None:
+    """The value of a `set` option: a word is its text, none is None."""
+    value = statement.value
+    if isinstance(value, tree.Name):
+        return constants.text(value.name, value.span)
+    return None if value is None else env.scalar(value)
+
+
+def _pattern(item: tree.Expression) -> str:
+    """What `restrict access to` names: a name, a name with stars, or those of a database."""
+    if isinstance(item, tree.Wildcard):
+        return item.pattern
+    if isinstance(item, tree.Name | tree.Member):
+        return item.name
+    raise invalid("restrict access takes names of tables, views and functions", item.span)
+
+
+def place_of(expression: tree.Expression, env: Env) -> Catalog:
+    """The catalog that `workspace('x')`, `cluster('c').database('d')` or an alias means; KqlError where it is not known."""
+    if isinstance(expression, tree.Pipe) and expression.source is not None and not expression.operators:
+        return place_of(expression.source, env)
+    call = expression.call if isinstance(expression, tree.MemberCall) else expression
+    outer = place_of(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
+    if not isinstance(call, tree.Call) or call.name not in PLACES:
+        raise invalid("a workspace, a database or a cluster is wanted", expression.span)
+    value = env.without_row().scalar(call.arguments[0]) if len(call.arguments) == 1 else None
+    if not isinstance(value, Constant) or not isinstance(value.value, str):
+        raise invalid(f"{call.name}() takes a constant name", call.span)
+    alias = env.binder.aliases.get(value.value) if call.name == "database" else None
+    found = alias or outer.place(call.name, value.value)
+    if found is None:
+        raise unsupported(f"{call.name}('{value.value}'): the catalog does not know it", call.span)
+    return found
 
 
 def _meaning(value: tree.Expression, env: Env) -> Meaning:
@@ -137,16 +178,34 @@ def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
     def make() -> Relation:
         if not found:
             found.append((env.tabular(expression), env.binder.shared_name()))
-        relation, name = found[0]
-        return Shared(columns=env.binder.fresh(relation), input=relation, name=name)
+        return copied(*found[0], env)
 
     return SharedMeaning(make)
 
 
-def already_bound(relation: Relation, env: Env) -> SharedMeaning:
-    """Rows that are bound already, computed once however often they are used."""
+def already_bound(relation: Relation, env: Env, label: str = "") -> SharedMeaning:
+    """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
     name = env.binder.shared_name()
-    return SharedMeaning(lambda: Shared(columns=env.binder.fresh(relation), input=relation, name=name))
+    return SharedMeaning(lambda: copied(relation, name, env, label))
+
+
+def copied(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
+    """Shared rows under new columns, in their order."""
+    columns = env.binder.fresh(relation)
+    new = dict(zip((column.id for column in relation.columns), columns, strict=True))
+    order: list[SortKey] = []
+    hidden: list[tuple[Column, Column]] = []
+    for key in relation.order:
+        if not isinstance(key.value, ColumnRef):
+            break
+        old = key.value.column
+        if old.id not in new:
+            new[old.id] = env.binder.column("", old.type)
+            hidden.append((new[old.id], old))
+        order.append(replace(key, value=replace(key.value, column=new[old.id])))
+    return Shared(
+        columns=columns, order=tuple(order), input=relation, name=name, label=label, hidden=tuple(hidden)
+    )
 
 
 def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
@@ -221,7 +280,7 @@ def body_of(found: LambdaMeaning, span: Span) -> tree.Expression:
 
 def known_names(env: Env) -> Mapping[str, object]:
     """Every name that could stand for rows: for `did you mean`."""
-    return dict.fromkeys([*env.names, *env.binder.catalog.names()])
+    return dict.fromkeys([*env.names, *env.catalog.names()])
 
 
 _ANY_SCALAR = ScalarMeaning(None)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ def written(relation: Relation) -> tuple[str, Emitter]:
     block = emitter.rows(relation, frozenset(ids))
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))
     if emitter.shared:
-        select.set("with_", exp.With(expressions=list(emitter.shared.values())))
+        select.set("with_", exp.With(expressions=list(emitter.shared.values()), recursive=emitter.recursive))
     return printed(select), emitter
 
 

@@ -14,6 +14,7 @@ from nephoscope.kql.dialects.bounds import condition, conjuncts
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
 from nephoscope.kql.errors import NOWHERE, unsupported
+from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.references import order_ids, size, used
 from nephoscope.kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
 
@@ -42,6 +43,8 @@ class Emitter:
         self.routines: dict[str, Routine] = {}
         self.parameters: set[str] = set()
         self.shared: dict[str, exp.CTE] = {}
+        self.recursive = False
+        self.external: dict[str, ExternalSource] = {}
         self._names = 0
 
     def use(self, routine: Routine) -> str:
@@ -68,6 +71,15 @@ class Emitter:
         alias = exp.TableAlias(this=exp.Identifier(this=name))
         self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
         return name
+
+    def share_recursive(self, name: str, columns: list[str], first: exp.Select, next_: exp.Select) -> None:
+        """Make a common table expression `name` of `first` and of `next_`, which reads the rows before under that name."""
+        alias = exp.TableAlias(
+            this=exp.Identifier(this=name), columns=[exp.Identifier(this=column) for column in columns]
+        )
+        union = exp.Union(this=first, expression=next_, distinct=False)
+        self.shared[name] = exp.CTE(this=union, alias=alias)
+        self.recursive = True
 
     def rows(self, relation: Relation, needed: Needed) -> Block:
         """The block of a relation that has at least the needed columns and those of its order."""
@@ -152,12 +164,13 @@ def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
 def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> Block:
     """A common table expression, written once with all its columns."""
     if relation.name not in emitter.shared:
-        ids = frozenset(column.id for column in relation.input.columns)
+        ids = frozenset(column.id for column in relation.input.columns) | order_ids(relation.input.order)
         block = emitter.rows(relation.input, ids)
-        select = block.select(block.columns(sorted(ids)))
+        select = block.select(block.columns(sorted(ids & block.values.keys())))
         alias = exp.TableAlias(this=exp.Identifier(this=relation.name))
         emitter.shared[relation.name] = exp.CTE(this=select, alias=alias, materialized=True)
     stored = dict(zip((column.id for column in relation.columns), relation.input.columns, strict=True))
+    stored |= {column.id: inner for column, inner in relation.hidden}
     table = exp.Table(this=exp.Identifier(this=relation.name))
     renamed = [
         exp.Alias(this=build.name(stored[one].id), alias=exp.Identifier(this=one))

@@ -9,7 +9,7 @@ from nephoscope.kql.dialects.block import Block, Stored, Value, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
-from nephoscope.kql.relations import Numbered, Numbers, Rows, Scan
+from nephoscope.kql.relations import External, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 TEXT_DYNAMIC = Macro(
@@ -36,6 +36,13 @@ def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
             own = Stored(raw, how) if column.type == KqlType.DATETIME and how else None
             written = _scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
+    if relation.ingested is not None and relation.ingested.id in needed:
+        names = [name for name, _ in relation.table.columns]
+        place = names.index(relation.table.ingested)
+        stored = relation.table.stored_names()[place]
+        raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
+        moment = _scanned(raw, relation.ingested.type, storage[place], emitter)
+        block.values[relation.ingested.id] = Value(moment, 4)
     return block
 
 
@@ -56,6 +63,21 @@ def _scanned(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Ex
     if how == "text":
         return build.call(emitter.use(TEXT_DYNAMIC), raw)
     return raw
+
+
+@writes(External)
+def write_external(relation: External, needed: Needed, emitter: Emitter) -> Block:
+    """The table that the engine fills before the query runs."""
+    source = relation.source
+    emitter.external[source.name] = source
+    names = {column.id: f"c{place}" for place, column in enumerate(relation.columns)}
+    block = Block(exp.Table(this=exp.Identifier(this=source.name)))
+    for column in relation.columns:
+        if column.id in needed:
+            raw = build.name(names[column.id])
+            text = column.type == KqlType.STRING
+            block.values[column.id] = Value(build.coalesce(raw, build.text("")) if text else raw)
+    return block
 
 
 @writes(Rows)

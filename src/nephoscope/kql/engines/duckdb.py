@@ -16,9 +16,12 @@ from nephoscope.kql.compile import Compiled
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.parquet import files_as_rows
 from nephoscope.kql.errors import NOWHERE, KqlError
+from nephoscope.kql.external import ExternalReader
+from nephoscope.kql.external import table as external_table
 from nephoscope.kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"
@@ -49,6 +52,7 @@ class DuckDBEngine:
         files: Mapping[str, Sequence[Path]] | None = None,
         threads: int = 0,
         memory: str = MEMORY_LIMIT,
+        external: ExternalReader | None = None,
     ) -> None:
         config: dict[str, Any] = {
             "python_enable_replacements": False,
@@ -61,6 +65,7 @@ class DuckDBEngine:
         self._connection = duckdb.connect(":memory:", config=config)
         self._installed: dict[str, Routine] = {}
         self._confine(files or {})
+        self._external = external or AllowedLocations()
         for name, table in (tables or {}).items():
             self.register(name, table)
 
@@ -83,6 +88,8 @@ class DuckDBEngine:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
         for routine in compiled.routines:
             self._install(routine)
+        for source in compiled.external:
+            self._connection.register(source.name, external_table(source, self._external))
         with self._interrupted_after(timeout) as late:
             try:
                 found = self._connection.sql(compiled.sql, params=dict(compiled.parameters)).to_arrow_table()

@@ -8,7 +8,7 @@ from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import condition
 from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
-from nephoscope.kql.bound import Bound, Column, ColumnRef, WindowCall
+from nephoscope.kql.bound import Bound, Column, ColumnRef, Constant, WindowCall
 from nephoscope.kql.errors import NOWHERE, Span, did_you_mean, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.outputs import output, output_names, outputs
@@ -19,6 +19,7 @@ from nephoscope.kql.tree.operators import (
     GetSchema,
     Project,
     ProjectAway,
+    ProjectByNames,
     ProjectKeep,
     ProjectRename,
     ProjectReorder,
@@ -255,6 +256,27 @@ def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> R
             first.setdefault(column.id, column)
     rest = [column for column in relation.columns if column.id not in first]
     return selected(relation, [*first.values(), *rest], [], env)
+
+
+@binds_operator(ProjectByNames)
+def project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> Relation:
+    """`project-by-names`: the columns whose names or patterns constants say; a name that no column has is passed over."""
+    chosen: dict[str, Column] = {}
+    for item in operator.items:
+        for pattern in _patterns(item.value if isinstance(item, tree.Named) else item, env):
+            found = [column for column in relation.columns if fnmatchcase(column.name, pattern)]
+            chosen.update((column.id, column) for column in found if column.id not in chosen)
+    return selected(relation, list(chosen.values()), [], env)
+
+
+def _patterns(item: tree.Expression, env: Env) -> list[str]:
+    value = env.without_row().scalar(item)
+    if not isinstance(value, Constant):
+        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+    names = value.value if isinstance(value.value, list) else [value.value]
+    if not all(isinstance(name, str) for name in names):
+        raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
+    return [str(name).replace("[", "[[]") for name in names]
 
 
 @binds_operator(GetSchema)

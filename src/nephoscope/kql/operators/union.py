@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from nephoscope.kql import constants, tree
@@ -10,7 +11,8 @@ from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.errors import KqlError, Span, invalid
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators.join import parameter
-from nephoscope.kql.relations import Concatenated, Relation
+from nephoscope.kql.relations import Concatenated, Relation, Shared
+from nephoscope.kql.scope import place_of
 from nephoscope.kql.tree.operators import Union
 from nephoscope.kql.types import KqlType
 
@@ -22,11 +24,11 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     """`union`: columns by name and type; with isfuzzy what cannot be bound is left out."""
     fuzzy = parameter(operator.parameters, "isfuzzy")
     lenient = fuzzy is not None and fuzzy.word == "true"
-    parts: list[Part] = [] if relation is None else [("", relation)]
+    parts: list[Part] = [] if relation is None else [(named_by_as(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
         try:
-            parts += _parts(item, env)
+            parts += parts_of(item, env)
         except KqlError as error:
             if not lenient or error.kind != "invalid":
                 raise
@@ -36,14 +38,30 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     return united(parts, operator, env)
 
 
-def _parts(item: tree.Expression, env: Env) -> list[Part]:
+def parts_of(item: tree.Expression, env: Env) -> list[Part]:
+    """The rows that an item of union names, each with what `withsource` calls it."""
     if isinstance(item, tree.Wildcard):
-        found = sorted(name for name in env.binder.catalog.names() if fnmatchcase(name, item.pattern))
-        found += [name for name in env.names if fnmatchcase(name, item.pattern) and name not in found]
-        if not found:
-            raise invalid(f"no table is named like '{item.pattern}'", item.span)
-        return [(name, env.tabular(tree.Name(name=name, span=item.span))) for name in found]
-    return [(_label(item, env), env.tabular(item))]
+        return _matching(item.pattern, env, item.span)
+    if isinstance(item, tree.Member) and "*" in item.name:
+        return _matching(item.name, replace(env, names={}, place=place_of(item.target, env)), item.span)
+    rows = env.tabular(item)
+    return [(named_by_as(rows) or _label(item, env), rows)]
+
+
+def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
+    """The tables, functions and variables whose name is like a pattern."""
+    found = sorted(name for name in env.catalog.names() if fnmatchcase(name, pattern) and env.sees(name))
+    found += [
+        name for name in env.names if fnmatchcase(name, pattern) and name not in found and env.sees(name)
+    ]
+    if not found:
+        raise invalid(f"no table is named like '{pattern}'", span)
+    return [(name, env.tabular(tree.Name(name=name, span=span))) for name in found]
+
+
+def named_by_as(relation: Relation) -> str:
+    """The name that `as`, the last operator of the rows, gives them; '' without it."""
+    return relation.label if isinstance(relation, Shared) else ""
 
 
 def _label(item: tree.Expression, env: Env) -> str:
@@ -58,18 +76,26 @@ def united(parts: list[Part], operator: Union, env: Env) -> Relation:
     kind = parameter(operator.parameters, "kind")
     inner = kind is not None and kind.word == "inner"
     source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
+    if source is None or not source.values:
+        return united_as("", parts, env, operator.span, inner)
+    label = source.values[0]
+    name = label.name if isinstance(label, tree.Name) else source.word
+    labelled = [(own or f"union_arg{place}", part) for place, (own, part) in enumerate(parts)]
+    return united_as(name, labelled, env, operator.span, inner)
+
+
+def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
+    """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
     columns = _columns([part for _, part in parts], inner, env)
     fills: list[list[Bound]] = []
     for _, part in parts:
         own = {(column.name, column.type): column for column in part.columns}
-        fills.append([_fill(own.get(key), key[1], operator.span) for key in columns])
+        fills.append([_fill(own.get(key), key[1], span) for key in columns])
     made = list(columns.values())
-    if source is not None and source.values:
-        label = source.values[0]
-        name = label.name if isinstance(label, tree.Name) else source.word
+    if name:
         made.insert(0, env.binder.column(name, KqlType.STRING))
-        for place, fill in enumerate(fills):
-            fill.insert(0, constants.text(parts[place][0] or f"union_arg{place}", operator.span))
+        for (label, _), fill in zip(parts, fills, strict=True):
+            fill.insert(0, constants.text(label, span))
     return Concatenated(
         columns=tuple(made),
         inputs=tuple(part for _, part in parts),

@@ -31,7 +31,6 @@ _OR, _AND, _EQUAL, _ORDER, _TEXT, _SUM, _PRODUCT = range(1, 8)
 
 _SPELLED = {
     "<>": "!=",
-    ":": "has",
     "notcontains": "!contains",
     "containscs": "contains_cs",
     "notcontainscs": "!contains_cs",

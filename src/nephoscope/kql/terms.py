@@ -1,0 +1,96 @@
+"""The conditions of search and find: bare terms that any column may hold, `column:"te*rm"`."""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.kql import constants, tree
+from nephoscope.kql.bind_operands import condition, operation
+from nephoscope.kql.binder import Env, reference
+from nephoscope.kql.bound import Bound
+from nephoscope.kql.convert import explicit
+from nephoscope.kql.errors import KqlError, invalid
+from nephoscope.kql.relations import Filter, Relation
+from nephoscope.kql.types import KqlType
+
+Part = tuple[str, Relation]
+
+
+def meets(node: tree.Expression, env: Env, exact: bool = False) -> Bound:
+    """A condition over a row in which a text stands for `one of the columns holds this term`; `exact` heeds case."""
+    if isinstance(node, tree.Pipe) and node.source is not None and not node.operators:
+        return meets(node.source, env, exact)
+    if isinstance(node, tree.Star):
+        return constants.constant(True, KqlType.BOOL, node.span)
+    if isinstance(node, tree.Literal) and node.type == KqlType.STRING:
+        return _anywhere(str(node.value or ""), env, exact, node)
+    if isinstance(node, tree.Binary) and node.operator in ("and", "or"):
+        sides = (meets(node.left, env, exact), meets(node.right, env, exact))
+        return operation(node.operator, KqlType.BOOL, node.span, *sides)
+    if isinstance(node, tree.Call) and node.name == "not" and len(node.arguments) == 1:
+        return operation("not", KqlType.BOOL, node.span, meets(node.arguments[0], env, exact))
+    if isinstance(node, tree.Binary) and node.operator == ":":
+        return _in_column(node, env, exact)
+    return condition(env.scalar(node))
+
+
+def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
+    """`column:"term"`; a number or a time equals the column instead."""
+    if not isinstance(node.right, tree.Literal):
+        raise invalid("a term is a constant", node.right.span)
+    if node.right.type != KqlType.STRING:
+        return condition(
+            env.scalar(tree.Binary(operator="==", left=node.left, right=node.right, span=node.span))
+        )
+    term = str(node.right.value or "")
+    if isinstance(node.left, tree.Star):
+        return _anywhere(term, env, exact, node)
+    return held(env.scalar(node.left), term, exact, node)
+
+
+def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
+    found: Bound | None = None
+    for column in env.row.values():
+        one = held(reference(column, node.span), term, exact, node)
+        found = one if found is None else operation("or", KqlType.BOOL, node.span, found, one)
+    return constants.constant(False, KqlType.BOOL, node.span) if found is None else found
+
+
+def held(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
+    """Whether a value, as text, holds a term.
+
+    `a` is a whole word, `a*` a word's beginning, `*a` its end, `*a*` anywhere, `a*b` in one line.
+    """
+    inner = term.strip("*")
+    if not inner:
+        return constants.constant(True, KqlType.BOOL, node.span)
+    if "*" in inner:
+        pattern = ".*".join(re.escape(part) for part in inner.split("*"))
+        before, after = ("" if term.startswith("*") else r"\b"), ("" if term.endswith("*") else r"\b")
+        name, inner = "matches regex", f"{'' if exact else '(?i)'}{before}{pattern}{after}"
+    else:
+        name = {(False, False): "has", (False, True): "hasprefix", (True, False): "hassuffix"}.get(
+            (term.startswith("*"), term.endswith("*")), "contains"
+        )
+        name += "_cs" if exact else ""
+    text = constants.text(inner, node.span)
+    return operation(name, KqlType.BOOL, node.span, explicit(value, KqlType.STRING), text)
+
+
+def kept(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
+    """The rows of each part that meet a condition; a part without a column that it names has none, KqlError where all are so."""
+    found: list[Part] = []
+    failed: KqlError | None = None
+    for name, relation in parts:
+        try:
+            test = meets(predicate, env.over(relation), exact)
+        except KqlError as error:
+            if error.kind != "invalid":
+                raise
+            failed = failed or error
+            continue
+        rows = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=test)
+        found.append((name, rows))
+    if failed is not None and not found:
+        raise failed
+    return found
