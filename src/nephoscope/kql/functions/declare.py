@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pyarrow as pa
@@ -72,6 +73,7 @@ def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
         2: lambda a, b: body(a, b),
         3: lambda a, b, c: body(a, b, c),
         4: lambda a, b, c, d: body(a, b, c, d),
+        5: lambda a, b, c, d, e: body(a, b, c, d, e),
     }
     return wrapped[count]
 
@@ -81,6 +83,19 @@ def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[.
     made = ArrowFunction(name, parameters, returns, body)
     ALL.append(made)
     return made
+
+
+def needing(extra: str, *modules: str) -> Callable[[Arguments], None]:
+    """A check that the modules of an optional extra are installed: KqlError (unsupported) that names the extra where they are not."""
+
+    def check(call: Arguments) -> None:
+        missing = [name for name in modules if find_spec(name) is None]
+        if missing:
+            raise call.unsupported(
+                f"this function needs {' and '.join(missing)}: pip install 'nephoscope[{extra}]'"
+            )
+
+    return check
 
 
 def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
@@ -139,10 +154,12 @@ def scalar(
     returns: Returns | None = None,
     hidden: bool = False,
     defaults: tuple[str, ...] = (),
+    needs: Callable[[Arguments], None] | None = None,
 ) -> Function:
     """A scalar function that is one macro with `body` (parameters by the longest signature) or one `routine`.
 
     Optional arguments that are left out are NULL, or the SQL number in `defaults` (by position from the first optional one).
+    `needs` is asked before, and raises where the function cannot be had here.
     """
     parsed = tuple(signature(text) for text in signatures)
     longest = max(parsed, key=lambda item: len(item.parameters))
@@ -150,6 +167,8 @@ def scalar(
     used = routine or macro(f"kql_{parsed[0].name}({', '.join(names)})", body, *uses)
 
     def builder(call: Arguments) -> exp.Expr:
+        if needs is not None:
+            needs(call)
         values = list(call)
         while len(values) < len(names):
             place = len(values) - longest.least

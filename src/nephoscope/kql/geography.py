@@ -1,0 +1,310 @@
+"""GeoJSON as shapes on the sphere: lines and polygons with geodesic edges (spherely, s2geometry), read and written.
+
+A point is (longitude, latitude) in degrees. The sphere is the Earth's mean: every length is in meters, every area in square meters.
+What is no valid shape is None. Both libraries come with the extra `geo` and are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+_TURN = 360.0
+EARTH = 6371010.0
+"""The radius of the sphere in meters."""
+CACHED = 256
+"""How many shapes are kept: a query asks many points of few of them."""
+Position: TypeAlias = tuple[float, float]
+LINES = frozenset(("LineString", "MultiLineString"))
+POLYGONS = frozenset(("Polygon", "MultiPolygon"))
+_DEPTH = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A line or polygon of GeoJSON; `parts` are its lines, or its polygons as lists of rings."""
+
+    kind: str
+    parts: tuple[Any, ...]
+
+
+def is_point(longitude: float, latitude: float) -> bool:
+    """Whether it is a place: longitude within 180 degrees, latitude within 90."""
+    return abs(longitude) <= 180 and abs(latitude) <= 90
+
+
+def shape(text: str, kinds: frozenset[str]) -> Shape | None:
+    """The shape of GeoJSON text whose type is one of `kinds`; None where it is none."""
+    try:
+        found = json.loads(text)
+        kind = found["type"]
+        if kind not in kinds:
+            return None
+        parts = positions(found["coordinates"], _DEPTH[kind])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    whole = parts if kind.startswith("Multi") else [parts]
+    return Shape(kind, tuple(whole)) if whole else None
+
+
+def positions(values: Any, depth: int) -> Any:
+    """Nested lists of positions; ValueError or TypeError where one is none."""
+    if depth:
+        if not isinstance(values, list):
+            raise TypeError("a list is wanted")
+        return [positions(item, depth - 1) for item in values]
+    longitude, latitude = (float(item) for item in values[:2])
+    if not abs(longitude) <= _TURN or not abs(latitude) <= 90:
+        raise ValueError("no position")
+    return longitude, latitude
+
+
+@lru_cache(CACHED)
+def line(text: str) -> Any | None:
+    """The line of GeoJSON text as a geography of spherely; None where it is none."""
+    import spherely
+
+    found = shape(text, LINES)
+    if found is None:
+        return None
+    try:
+        made = [spherely.create_linestring(part) for part in found.parts if _proper(part)]
+    except (ValueError, RuntimeError):
+        return None
+    if len(made) != len(found.parts):
+        return None
+    return made[0] if found.kind == "LineString" else spherely.create_multilinestring(made)
+
+
+def _proper(part: Sequence[Position]) -> bool:
+    """Whether a line has two different positions."""
+    return len({(_wrapped(longitude), latitude) for longitude, latitude in part}) > 1
+
+
+def _wrapped(longitude: float) -> float:
+    return math.remainder(longitude, _TURN)
+
+
+def polylines(text: str) -> list[Any]:
+    """The parts of a line of GeoJSON text as polylines of s2geometry; none where it is no line."""
+    import s2geometry
+
+    found, made = shape(text, LINES), []
+    if found is None or line(text) is None:
+        return []
+    for part in found.parts:
+        one = s2geometry.S2Polyline()
+        one.InitFromS2Points([vertex(*position) for position in part])
+        made.append(one)
+    return made
+
+
+def geography(polygon: Any) -> Any:
+    """A polygon of s2geometry as a geography of spherely."""
+    import spherely
+
+    made = [
+        spherely.create_polygon(rings[0][:-1], [ring[:-1] for ring in rings[1:]]) for rings in shells(polygon)
+    ]
+    return made[0] if len(made) == 1 else spherely.create_multipolygon(made)
+
+
+@lru_cache(CACHED)
+def polygon(text: str) -> Any | None:
+    """The polygon of GeoJSON text (of several: their union) as one of s2geometry; None where it is none."""
+    found = shape(text, POLYGONS)
+    return None if found is None else _joined([_polygon(rings) for rings in found.parts])
+
+
+def _joined(made: list[Any | None]) -> Any | None:
+    parts = [one for one in made if one is not None]
+    return union(parts) if parts and len(parts) == len(made) else None
+
+
+def _polygon(rings: list[list[Position]]) -> Any | None:
+    """A polygon of a ring and holes; None where one has fewer than 3 corners or crosses itself."""
+    import s2geometry
+
+    loops = []
+    for ring in rings:
+        if len(ring) < 4 or ring[0] != ring[-1]:
+            return None
+        loop = s2geometry.S2Loop()
+        corners = [vertex(*corner) for corner in ring[:-1]]
+        if _degenerate(ring) or not _is_simple(corners):
+            return None
+        loop.Init(corners)
+        loop.Normalize()
+        loops.append(loop)
+    made = s2geometry.S2Polygon()
+    if not loops:
+        return None
+    made.InitNested(loops)
+    return made if made.IsValid() else None
+
+
+def _degenerate(ring: list[Position]) -> bool:
+    """Whether a corner stands twice in a row or at two places."""
+    corners = [(_wrapped(longitude), latitude) for longitude, latitude in ring[:-1]]
+    return len(set(corners)) != len(corners)
+
+
+def _is_simple(corners: list[Any]) -> bool:
+    """Whether no edge of the ring crosses another."""
+    import spherely
+
+    try:
+        spherely.create_polygon([place(corner) for corner in corners])
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def vertex(longitude: float, latitude: float) -> Any:
+    """The point of s2geometry at a place."""
+    import s2geometry
+
+    return s2geometry.S2LatLng.FromDegrees(latitude, longitude).Normalized().ToPoint()
+
+
+def place(point: Any) -> Position:
+    """The place of a point of s2geometry."""
+    import s2geometry
+
+    found = s2geometry.S2LatLng(point)
+    return found.lng().degrees(), found.lat().degrees()
+
+
+def union(polygons: Iterable[Any]) -> Any:
+    """The union of polygons, the two with the fewest corners first (the order decides where a ring starts)."""
+    import s2geometry
+
+    queue = sorted(polygons, key=lambda one: one.num_vertices())
+    while len(queue) > 1:
+        one, two, *queue = queue
+        joined = s2geometry.S2Polygon()
+        joined.InitToUnion(one, two)
+        at = next(
+            (n for n, other in enumerate(queue) if other.num_vertices() > joined.num_vertices()), len(queue)
+        )
+        queue.insert(at, joined)
+    return queue[0]
+
+
+def shells(polygon: Any) -> Iterator[list[list[Position]]]:
+    """The rings of a polygon of s2geometry, closed: of every shell itself and then its holes."""
+    rings: list[list[Position]] = []
+    for number in range(polygon.num_loops()):
+        loop = polygon.loop(number)
+        if not loop.is_hole() and rings:
+            yield rings
+            rings = []
+        corners = [place(loop.vertex(at)) for at in range(loop.num_vertices())]
+        if loop.is_hole():
+            corners.reverse()
+        rings.append([*corners, corners[0]])
+    if rings:
+        yield rings
+
+
+def polygon_text(polygon: Any) -> str | None:
+    """GeoJSON of a polygon of s2geometry; None where it is empty."""
+    parts = list(shells(polygon))
+    if not parts:
+        return None
+    return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
+
+
+def geojson(kind: str, coordinates: Any) -> str:
+    """GeoJSON text."""
+    return json.dumps({"type": kind, "coordinates": coordinates}, separators=(",", ":"))
+
+
+def point_text(position: Position | None) -> str | None:
+    """GeoJSON of a point."""
+    return None if position is None else geojson("Point", position)
+
+
+def collection_text(texts: Sequence[str]) -> str:
+    """GeoJSON of several geometries: none or several make a collection."""
+    if len(texts) == 1:
+        return texts[0]
+    return '{"type":"GeometryCollection","geometries":[' + ",".join(texts) + "]}"
+
+
+_KINDS = {1: "Point", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon"}
+
+
+class _Binary:
+    """Well-known binary of one geometry, read from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, form: str) -> Any:
+        found = struct.unpack_from("<" + form, self.data, self.at)
+        self.at += struct.calcsize("<" + form)
+        return found
+
+    def many(self, one: Callable[[], Any]) -> list[Any]:
+        return [one() for _ in range(self.take("I")[0])]
+
+    def geometry(self) -> list[tuple[str, Any]]:
+        """Kind and coordinates of every simple or multi geometry; those of a collection one by one."""
+        _, number = self.take("BI")
+        if number == 7:
+            return [item for items in self.many(self.geometry) for item in items]
+        if number > 3:
+            return [(_KINDS[number], [items[0][1] for items in self.many(self.geometry)])]
+        return [(_KINDS[number], self.coordinates(number))]
+
+    def coordinates(self, number: int) -> Any:
+        if number == 1:
+            return self.take("2d")
+        if number == 2:
+            return self.many(lambda: self.take("2d"))
+        return self.many(lambda: self.many(lambda: self.take("2d")))
+
+
+def geometries(found: Any) -> list[tuple[str, Any]]:
+    """Kind and coordinates of the geometries of a geography of spherely."""
+    import spherely
+
+    return _Binary(bytes(spherely.to_wkb(found))).geometry() if not spherely.is_empty(found) else []
+
+
+def geography_text(found: Any) -> str:
+    """GeoJSON of a geography of spherely; lines that are given twice stand once."""
+    texts = []
+    for kind, coordinates in geometries(found):
+        if kind.startswith("Multi"):
+            single = kind.removeprefix("Multi")
+            parts = list(dict.fromkeys(json.dumps(part) for part in coordinates))
+            coordinates = [json.loads(part) for part in parts]
+            kind, coordinates = (single, coordinates[0]) if len(parts) == 1 else (kind, coordinates)
+        texts.append(geojson(kind, coordinates))
+    return collection_text(texts)
+
+
+def shapes(text: str, read: Callable[[str], Any | None]) -> list[Any] | None:
+    """The shapes of a JSON array; None where one is invalid or there is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or not found:
+        return None
+    made = [read(json.dumps(item)) for item in found]
+    return None if any(one is None for one in made) else made
