@@ -38,6 +38,7 @@ class Witness:
     now: int
     variables: Mapping[str, Any] = field(default_factory=dict)
     shared: dict[str, list[Row]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def result(self, relation: relations.Relation) -> Result:
         """The rows of a bound query under its KQL names."""
@@ -124,6 +125,8 @@ def scan(witness: Witness, relation: relations.Scan) -> list[Row]:
     table = witness.tables[relation.table.name]
     places = {name: at for at, (name, _) in enumerate(table.columns)}
     wanted = [(column.id, places.get(column.name), column.type) for column in relation.columns]
+    if relation.ingested is not None:
+        wanted.append((relation.ingested.id, places[relation.table.ingested], relation.ingested.type))
     return [
         {id_: blank(kind) if at is None else stored(kind, row[at]) for id_, at, kind in wanted}
         for row in table.rows
@@ -319,15 +322,21 @@ def first_of(witness: Witness, relation: relations.FirstOf) -> list[Row]:
 @runs(relations.Windowed)
 def windowed(witness: Witness, relation: relations.Windowed) -> list[Row]:
     rows = witness.rows(relation.input)
-    runs_: list[list[Row]] = []
+    parts: dict[tuple[str, ...], list[list[Row]]] = {}
+    restart = relation.call.restart
     for row in rows:
-        restart = relation.call.restart
+        key = tuple(group_key(one.type, witness.value(one, row)) for one in relation.partition)
+        runs_ = parts.setdefault(key, [])
         if not runs_ or (restart is not None and witness.value(restart, row) is True):
             runs_.append([])
         runs_[-1].append(row)
-    return [
-        row | {relation.column.id: cell} for run in runs_ for row, cell in window(witness, relation.call, run)
-    ]
+    cells = {
+        id(row): cell
+        for runs_ in parts.values()
+        for run in runs_
+        for row, cell in window(witness, relation.call, run)
+    }
+    return [row | {relation.column.id: cells[id(row)]} for row in rows]
 
 
 def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tuple[Row, Any]]:
@@ -339,6 +348,8 @@ def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tu
         return [(row, at + (cells[at][0] if cells[at] else 1)) for at, row in enumerate(rows)]
     if call.function == "row_cumsum":
         return list(zip(rows, itertools.accumulate(cell[0] or 0 for cell in cells), strict=True))
+    if call.function == "row_window_session":
+        return list(zip(rows, sessions(cells), strict=True))
     if call.function not in ("row_rank_dense", "row_rank_min"):
         raise UnwitnessedError(f"{call.function}()")
     ranks: list[int] = []
@@ -352,6 +363,20 @@ def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tu
             else at + 1
         )
     return list(zip(rows, ranks, strict=True))
+
+
+def sessions(cells: list[list[Any]]) -> list[Any]:
+    """The first time of each row's session: a run of rows, restarts apart, is walked once."""
+    found: list[Any] = []
+    first = before = None
+    for time, whole, gap in cells:
+        if time is not None and (
+            first is None or before is None or time - first >= whole or time - before >= gap
+        ):
+            first = time
+        found.append(first if time is not None else None)
+        first, before = (first if time is not None else None), time
+    return found
 
 
 def neighbour(call: bound.WindowCall, cells: list[list[Any]], at: int) -> Any:
@@ -369,3 +394,9 @@ def shared(witness: Witness, relation: relations.Shared) -> list[Row]:
         for column, stored_ in zip(relation.columns, relation.input.columns, strict=True)
     ]
     return [{own: row[stored_] for own, stored_ in pairs} for row in witness.shared[relation.name]]
+
+
+from rowwise_sources import external  # noqa: E402 - they use what is above
+from rowwise_steps import scanned  # noqa: E402
+
+RELATIONS |= {relations.Scanned: scanned, relations.External: external}

@@ -232,6 +232,18 @@ def bin_(cells: list[Any], call: Call, now: int) -> Any:
     return value // size * size
 
 
+@typed("bin_at")
+def bin_at(cells: list[Any], call: Call, now: int) -> Any:
+    if None in cells or cells[1] <= 0:
+        return None
+    value, size, start = cells
+    return (
+        start + math.floor((value - start) / size) * size
+        if isinstance(value, float)
+        else (start + (value - start) // size * size)
+    )
+
+
 for _name, _body in {
     "sqrt": lambda x: math.sqrt(x) if x >= 0 else math.nan,
     "exp": math.exp,

@@ -52,15 +52,16 @@ def parenthesised(node: tree.Pipe, env: Env) -> Bound:
 
 @binds_scalar(tree.Member)
 def member(node: tree.Member, env: Env) -> Bound:
-    """`bag.key`, `$left.column`."""
-    if isinstance(node.target, tree.Name) and node.target.name in ("$left", "$right"):
+    """`bag.key`, `$left.column`, `step.column` of scan."""
+    if isinstance(node.target, tree.Name) and (
+        node.target.name in env.sides or node.target.name in ("$left", "$right")
+    ):
         side = env.sides.get(node.target.name)
         if side is None:
             raise invalid(f"{node.target.name} has a meaning only in the conditions of a join", node.span)
         if node.name not in side:
-            raise invalid(
-                f"no column of that side is named '{node.name}'", node.span, did_you_mean(node.name, side)
-            )
+            hint = did_you_mean(node.name, side)
+            raise invalid(f"no column of {node.target.name} is named '{node.name}'", node.span, hint)
         return reference(side[node.name], node.span)
     return step(env.scalar(node.target), node.name, node)
 

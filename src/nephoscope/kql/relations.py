@@ -199,6 +199,37 @@ class Shared(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class ScanStep:
+    """A step of scan: what a row must meet, and what it assigns to declared columns.
+
+    `seen` are the columns (as they are called before they are matched, as conditions and assignments read them) of the last row that
+    matched this step. `output`: 'all', 'last' or 'none'.
+    """
+
+    name: str
+    condition: Bound
+    assigned: tuple[tuple[Column, Bound], ...]
+    seen: tuple[tuple[Column, Column], ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned(Relation):
+    """scan: the rows that match steps, once a step; each `partition` alone. `declared` are columns with their defaults.
+
+    `number` and `step` are hidden columns: the input row's place and the step's, by which the rows are ordered.
+    """
+
+    input: Relation
+    steps: tuple[ScanStep, ...]
+    declared: tuple[tuple[Column, Bound], ...]
+    match: Column
+    number: Column
+    step: Column
+    partition: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesItem:
     """One series of make-series: `default` fills the bins that have no rows."""
 

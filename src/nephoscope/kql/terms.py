@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import condition, operation
-from nephoscope.kql.binder import Env, reference
+from nephoscope.kql.binder import Env, ScalarMeaning, reference
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.convert import explicit
-from nephoscope.kql.errors import KqlError, invalid
+from nephoscope.kql.errors import invalid
 from nephoscope.kql.relations import Filter, Relation
 from nephoscope.kql.types import KqlType
 
@@ -78,19 +79,25 @@ def held(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
 
 
 def kept(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
-    """The rows of each part that meet a condition; a part without a column that it names has none, KqlError where all are so."""
+    """The rows of each part that meet a condition: a column that the part lacks is null, a part that has none of them falls out."""
+    kinds: dict[str, KqlType] = {}
+    for _, relation in parts:
+        for column in relation.columns:
+            kinds.setdefault(column.name, column.type)
+    named = _named(predicate, kinds)
     found: list[Part] = []
-    failed: KqlError | None = None
     for name, relation in parts:
-        try:
-            test = meets(predicate, env.over(relation), exact)
-        except KqlError as error:
-            if error.kind != "invalid":
-                raise
-            failed = failed or error
+        own = {column.name for column in relation.columns}
+        if named and not named & own:
             continue
+        lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
+        test = meets(predicate, env.over(relation).naming(lacking), exact)
         rows = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=test)
         found.append((name, rows))
-    if failed is not None and not found:
-        raise failed
     return found
+
+
+def _named(predicate: tree.Expression, kinds: Mapping[str, KqlType]) -> set[str]:
+    """The columns of any part that a condition names."""
+    names = {node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name)}
+    return names & kinds.keys()

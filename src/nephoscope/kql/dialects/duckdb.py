@@ -6,11 +6,11 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.duckdb import DuckDB
 
 from nephoscope.kql.bound import Column
-from nephoscope.kql.dialects import combining, expanding, grouping, series, sources, windows
+from nephoscope.kql.dialects import combining, expanding, grouping, series, sources, stepping, windows
 from nephoscope.kql.dialects.relational import Emitter
 from nephoscope.kql.relations import Relation
 
-__all__ = ["combining", "expanding", "grouping", "series", "sources", "windows"]
+__all__ = ["combining", "expanding", "grouping", "series", "sources", "stepping", "windows"]
 
 
 def written(relation: Relation) -> tuple[str, Emitter]:

@@ -8,6 +8,7 @@ from nephoscope.kql.bound import WindowCall
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Value
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
+from nephoscope.kql.dialects.stepping import session
 from nephoscope.kql.errors import unsupported
 from nephoscope.kql.references import order_ids, used
 from nephoscope.kql.relations import Windowed
@@ -30,11 +31,15 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Bloc
     if relation.column.id not in needed:
         return block
     group: list[exp.Expr] = []
-    if call.restart is not None:
+    if call.restart is not None and call.function != "row_window_session":
         block, run = _runs(call, relation, passing, block, emitter)
         group = [run]
     partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
     keys = emitter.keys(relation.order, block)
+    if call.function == "row_window_session":
+        block, found = session(call, block, passing, partition, keys, emitter)
+        block.values[relation.column.id] = Value(found)
+        return block
     block.values[relation.column.id] = Value(_written(call, partition, keys, block, emitter), 8, window=True)
     return block
 

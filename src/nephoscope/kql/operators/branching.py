@@ -20,7 +20,7 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
     if isinstance(last, Facet):
         found = [("", _continued(expression, (_counted(column),))) for column in last.columns]
         rest = [] if last.body is None else [("", _continued(expression, last.body.operators))]
-        return [*found, *rest]
+        return [*rest, *found]
     return [(_name(expression.operators), expression)]
 
 

@@ -56,7 +56,7 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     wanted = _smart(parts, operator.predicate)
     away = {column.name for item in operator.away for _, rows in parts for column in _like(rows, item)}
     wanted = [name for name in wanted if name not in away]
-    pack = not any(_is_pack(item) for item in operator.away) and PACK not in away
+    pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
     cut = [(name, _cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
     return _in_order(united_as(label, cut, env, operator.span), [label, *wanted], env)
 

@@ -1,0 +1,47 @@
+"""The witness of externaldata: the text of the files that a test gives, cut into cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from rowwise_values import parsed
+
+if TYPE_CHECKING:
+    from rowwise import Row, Witness
+
+    from nephoscope.kql import relations
+
+SEPARATORS = {"csv": ",", "tsv": "\t", "psv": "|"}
+
+
+def external(witness: Witness, relation: relations.External) -> list[Row]:
+    found = []
+    for location in relation.source.locations:
+        records = cut(witness.files.get(location, ""), relation.source)
+        found += [
+            {column.id: cell for column, cell in zip(relation.columns, cells, strict=True)}
+            for cells in records
+        ]
+    return found
+
+
+def cut(text: str, source: Any) -> list[list[Any]]:
+    from rowwise import UnwitnessedError
+
+    width = len(source.names)
+    if source.format in SEPARATORS:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=SEPARATORS[source.format]) if row]
+        cells = [(row + [""] * width)[:width] for row in rows]
+    elif source.format == "json":
+        values = [parsed(line) for line in text.splitlines() if line.strip()]
+        cells = [
+            [value.get(name) if isinstance(value, dict) else None for name in source.names]
+            for value in values
+        ]
+    elif source.format == "txt":
+        cells = [[line, *[""] * (width - 1)] for line in text.splitlines()]
+    else:
+        raise UnwitnessedError(f"externaldata of {source.format}")
+    return cells[1:] if source.skip_first else cells
