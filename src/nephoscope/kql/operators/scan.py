@@ -52,7 +52,7 @@ def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env
     if item.name in known:
         raise invalid(f"the rows have a column '{item.name}' already", item.span)
     kind = item.type or KqlType.DYNAMIC
-    value = constants.null(kind, item.span)
+    value: Bound = constants.null(kind, item.span)
     if item.default is not None:
         value = explicit(env.without_row().scalar(item.default), kind)
     return env.binder.column(item.name, kind), value
