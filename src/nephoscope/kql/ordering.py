@@ -5,9 +5,21 @@ from __future__ import annotations
 from nephoscope.kql.binder import reference
 from nephoscope.kql.bound import Column
 from nephoscope.kql.errors import NOWHERE
-from nephoscope.kql.relations import SortKey
+from nephoscope.kql.relations import Aggregated, Numbered, Relation, Rows, Sorted, SortKey
 
 
 def by_ordinal(column: Column) -> tuple[SortKey, ...]:
     """Rows in the order of a column that numbers them."""
     return (SortKey(reference(column, NOWHERE), ascending=True, nulls_first=True),)
+
+
+def is_serialized(relation: Relation) -> bool:
+    """Whether the query put the rows in an order: that of a datatable, as it is written, and of groups of its rows is none."""
+    if not relation.order:
+        return False
+    inner: Relation | None = relation
+    while inner is not None and not isinstance(inner, Sorted | Numbered):
+        if isinstance(inner, Rows | Aggregated):
+            return False
+        inner = getattr(inner, "input", None)
+    return True

@@ -135,26 +135,6 @@ array_sum = _array(
     returns="real",
     aliases=("series_sum",),
 )
-_EXTREME = (
-    "CASE WHEN {0}(kql_numbers(x)) IS NOT NULL THEN "
-    "list_extract(kql_items(x), list_position(kql_numbers(x), {0}(kql_numbers(x)))) END"
-)
-array_min = _array(
-    "array_min",
-    "x: dynamic",
-    "Give the smallest number of an array.",
-    _EXTREME.format("list_min"),
-    NUMBERS,
-    ITEMS,
-)
-array_max = _array(
-    "array_max",
-    "x: dynamic",
-    "Give the largest number of an array.",
-    _EXTREME.format("list_max"),
-    NUMBERS,
-    ITEMS,
-)
 
 
 @function("array_concat(array: dynamic, ...): dynamic")

@@ -59,11 +59,18 @@ def each(
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
             values = [_given(value, (item,), strict) for item in coded.dictionary.to_pylist()]
             return pa.array(values, kind).take(coded.indices)
-        rows = list(zip(*(item.to_pylist() for item in arrays), strict=True))
+        rows = list(zip(*(_hashable(item) for item in arrays), strict=True))
         known = {row: _given(value, row, strict) for row in dict.fromkeys(rows)}
         return pa.array([known[row] for row in rows], kind)
 
     return arrow(name, parameters, returns, _of(len(parameters), body))
+
+
+def _hashable(array: Any) -> list[Any]:
+    values = array.to_pylist()
+    return (
+        [item if item is None else tuple(item) for item in values] if pa.types.is_list(array.type) else values
+    )
 
 
 def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,6 +81,7 @@ def _of(count: int, body: Callable[..., Any]) -> Callable[..., Any]:
         3: lambda a, b, c: body(a, b, c),
         4: lambda a, b, c, d: body(a, b, c, d),
         5: lambda a, b, c, d, e: body(a, b, c, d, e),
+        6: lambda a, b, c, d, e, f: body(a, b, c, d, e, f),
     }
     return wrapped[count]
 

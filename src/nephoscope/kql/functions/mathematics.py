@@ -360,3 +360,23 @@ beta_inv = _statistic(
 beta_pdf = _statistic(
     "beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _beta_density
 )
+
+
+def _welch(
+    mean: float, variance: float, count: float, mean2: float, variance2: float, count2: float
+) -> float:
+    """The two-sided probability of Welch's t-test; NaN where a sample has no spread."""
+    if count < 2 or count2 < 2 or variance < 0 or variance2 < 0 or variance + variance2 == 0:
+        return math.nan
+    one, two = variance / count, variance2 / count2
+    degrees = (one + two) ** 2 / (one * one / (count - 1) + two * two / (count2 - 1))
+    square = (mean - mean2) ** 2 / (one + two)
+    return beta_distribution(degrees / (degrees + square), degrees / 2, 0.5)
+
+
+welch_test = _statistic(
+    "welch_test",
+    ("mean1", "variance1", "count1", "mean2", "variance2", "count2"),
+    "Give the probability that two samples have one mean (Welch's t-test, two-sided).",
+    _welch,
+)

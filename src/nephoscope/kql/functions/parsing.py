@@ -233,19 +233,6 @@ def parse_command_line(call: Arguments) -> exp.Expr:
     return apply(call, _COMMAND, text_at(call, 0))
 
 
-@function("parse_user_agent(agent: string, [what: const string|dynamic]): dynamic")
-def parse_user_agent(call: Arguments) -> exp.Expr:
-    """Name browser, system and device: not supported, since it needs a list of agents that is not "
-    "part of nephoscope."""
-    raise call.unsupported("parse_user_agent()")
-
-
-@function("geo_info_from_ip_address(ip: string): dynamic")
-def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
-    """Locate an address: not supported, since it needs a database of addresses."""
-    raise call.unsupported("geo_info_from_ip_address()")
-
-
 def _estimate(call: Arguments) -> exp.Expr:
     sizes = [
         build.call("strlen", call[place])

@@ -12,7 +12,7 @@ from nephoscope.kql.bound import Bound, Column, ColumnRef, Constant, WindowCall
 from nephoscope.kql.errors import NOWHERE, Span, did_you_mean, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.outputs import output, output_names, outputs
-from nephoscope.kql.ordering import by_ordinal
+from nephoscope.kql.ordering import by_ordinal, is_serialized
 from nephoscope.kql.relations import Assign, Filter, Numbered, Relation, Windowed
 from nephoscope.kql.tree.operators import (
     Extend,
@@ -45,7 +45,7 @@ _DOTNET = {
 def over_rows(relation: Relation, env: Env) -> tuple[Env, Collector]:
     """Where expressions over a relation's rows are bound; window functions are collected where the rows have an order."""
     windows = Collector()
-    return env.over(relation, windows if relation.order else None), windows
+    return env.over(relation, windows if is_serialized(relation) else None), windows
 
 
 def with_windows(relation: Relation, windows: Collector, env: Env) -> Relation:
@@ -119,7 +119,7 @@ def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
 
 def ordered(relation: Relation, env: Env) -> Relation:
     """The relation, its rows numbered as they come where they have no order."""
-    if relation.order:
+    if is_serialized(relation):
         return relation
     number = env.binder.column("", KqlType.LONG)
     return Numbered(columns=relation.columns, order=by_ordinal(number), input=relation, number=number)

@@ -10,9 +10,11 @@ from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.errors import NOWHERE, invalid
 from nephoscope.kql.naming import Names, implied_name
+from nephoscope.kql.ordering import by_ordinal, is_serialized
 from nephoscope.kql.registry import aggregates
-from nephoscope.kql.relations import Aggregated, Assign, Relation
+from nephoscope.kql.relations import Aggregated, Assign, Relation, SortKey
 from nephoscope.kql.tree.operators import Summarize
+from nephoscope.kql.types import KqlType
 
 EXTREMES = frozenset({"arg_max", "arg_min", "argmax", "argmin"})
 ANY = frozenset({"take_any", "any"})
@@ -57,8 +59,13 @@ def grouped(
     keys = tuple(column for column, _ in groups)
     hidden = (*keys, *(column for column, _ in calls))
     apart = [(column, reference(column, NOWHERE)) for column in env.partition]
+    order: tuple[SortKey, ...] = ()
+    if groups and calls and relation.order and not is_serialized(relation):
+        first = env.binder.column("", KqlType.LONG)
+        calls.append((first, _first_place(relation)))
+        order = by_ordinal(first)
     rows: Relation = Aggregated(
-        columns=hidden, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
+        columns=hidden, order=order, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
     )
     columns: list[Column] = list(keys)
     assigned: list[tuple[Column, Bound]] = []
@@ -71,7 +78,13 @@ def grouped(
             column = env.binder.column(name, value.type)
             assigned.append((column, value))
             columns.append(column)
-    return Assign(columns=tuple(columns), input=rows, assigned=tuple(assigned))
+    return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))
+
+
+def _first_place(relation: Relation) -> AggregateCall:
+    """Where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
+    place = relation.order[0].value
+    return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
 
 
 def results_of(
