@@ -14,9 +14,14 @@ CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern as RE2 reads it: ASCII classes, `$` only at the very end, flags in the middle hold to the end of their group."""
     try:
-        return re.compile(_Translation(pattern).text())
+        return re.compile(translated(pattern))
     except re.error as error:
         raise UnwitnessedError(f"the pattern {pattern!r}: {error}") from error
+
+
+def translated(pattern: str) -> str:
+    """RE2's pattern in Python's syntax; groups keep their numbers."""
+    return _Translation(pattern).text()
 
 
 class _Translation:
