@@ -3,6 +3,7 @@
 `compile(text, catalog)` gives SQL, `run(text, tables)` gives rows; both raise KqlError, which has a place and a hint.
 """
 
+from nephoscope.kql.cache import CompileCache as CompileCache
 from nephoscope.kql.catalog import Catalog as Catalog
 from nephoscope.kql.catalog import MemoryCatalog as MemoryCatalog
 from nephoscope.kql.compile import Compiled as Compiled
@@ -18,6 +19,7 @@ from nephoscope.kql.schema import schema as schema
 
 __all__ = [
     "Catalog",
+    "CompileCache",
     "Compiled",
     "Completion",
     "KqlError",
