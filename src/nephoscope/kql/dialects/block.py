@@ -15,10 +15,10 @@ HEAVY = 12
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A datetime column as the store holds it: its SQL and its unit, a word of TableSchema.storage."""
+    """A datetime or text column as the store holds it: its SQL and, of a datetime, a word of TableSchema.storage."""
 
     sql: exp.Expr
-    unit: str
+    unit: str = ""
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ _TYPES = MappingProxyType(
 def data_type(name: str) -> exp.DataType:
     """A DuckDB type from its name: `BIGINT`, `DECIMAL(38,17)`, `VARCHAR[]`."""
     if name.endswith("[]"):
-        return exp.DataType(this=exp.DataType.Type.LIST, expressions=[data_type(name[:-2])], nested=True)
+        return exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[data_type(name[:-2])], nested=True)
     if name.startswith("DECIMAL("):
         sizes = [exp.DataTypeParam(this=number(int(size))) for size in name[8:-1].split(",")]
         return exp.DataType(this=exp.DataType.Type.DECIMAL, expressions=sizes)

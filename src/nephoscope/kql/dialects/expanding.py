@@ -5,16 +5,16 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope.kql.dialects import build
-from nephoscope.kql.dialects.block import Block, Value
+from nephoscope.kql.dialects.block import Block, Value, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.references import order_ids
-from nephoscope.kql.relations import Expanded
+from nephoscope.kql.relations import Expanded, Expansion
 
 ELEMENTS = Macro(
     "kql_elements",
     "CREATE OR REPLACE TEMP MACRO kql_elements(x) AS CASE json_type(x) "
-    "WHEN 'ARRAY' THEN list_transform(json_extract(x, '$[*]'), lambda e: nullif(CAST(e AS VARCHAR), 'null')) "
+    "WHEN 'ARRAY' THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
     "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
     "lambda e: '{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
     "ELSE [x] END",
@@ -22,7 +22,7 @@ ELEMENTS = Macro(
 PAIRS = Macro(
     "kql_pairs",
     "CREATE OR REPLACE TEMP MACRO kql_pairs(x) AS CASE json_type(x) "
-    "WHEN 'ARRAY' THEN list_transform(json_extract(x, '$[*]'), lambda e: nullif(CAST(e AS VARCHAR), 'null')) "
+    "WHEN 'ARRAY' THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
     "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
     "lambda e: '[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
     "ELSE [x] END",
@@ -32,17 +32,15 @@ PAIRS = Macro(
 @writes(Expanded)
 def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
     """unnest() of each array side by side; the longest says how many rows there are."""
+    if len(relation.expansions) == 1 and relation.position.id not in needed:
+        return _one(relation, needed, emitter)
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
     block = emitter.over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
-    lists: list[tuple[str, exp.Expr]] = []
-    for item in relation.expansions:
-        routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
-        elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
-        if relation.limit is not None:
-            elements = build.call("list_slice", elements, build.number(1), build.number(relation.limit))
-        lists.append((item.column.id, elements))
+    lists = [
+        (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
+    ]
     inner = block.select([*block.columns(kept), *lists])
     outer = Block(exp.Subquery(this=inner))
     names = [build.name(name) for name, _ in lists]
@@ -59,6 +57,40 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     position = build.name(relation.position.id)
     for name, _ in lists:
         at = build.binary("+", position, build.number(1))
-        result.values[name] = Value(build.call("list_extract", build.name(name), at), 4)
+        result.values[name] = _value(build.call("list_extract", build.name(name), at))
     result.values[relation.position.id] = Value(position)
     return result
+
+
+def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter) -> exp.Expr:
+    """The elements of one expanded value, as a list."""
+    routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
+    elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
+    return (
+        elements
+        if limit is None
+        else build.call("list_slice", elements, build.number(1), build.number(limit))
+    )
+
+
+def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
+    """unnest() of one array whose places nobody asks for."""
+    item = relation.expansions[0]
+    passing = (needed - {item.column.id}) | order_ids(relation.input.order)
+    block = emitter.over(relation.input, passing, [item.value])
+    kept = sorted(passing & block.values.keys())
+    elements = _elements(item, relation.limit, block, emitter)
+    if relation.keep_empty:
+        nothing = build.cast(build.array([exp.Null()]), "VARCHAR[]")
+        elements = build.coalesce(
+            build.call("nullif", elements, build.cast(build.array([]), "VARCHAR[]")), nothing
+        )
+    inner = block.select([*block.columns(kept), (item.column.id, build.call("unnest", elements))])
+    result = over(inner, [*kept, item.column.id])
+    result.values[item.column.id] = _value(build.name(item.column.id))
+    return result
+
+
+def _value(element: exp.Expr) -> Value:
+    """An element as a dynamic value: JSON's null is KQL's."""
+    return Value(build.call("nullif", element, build.text("null")), 4)

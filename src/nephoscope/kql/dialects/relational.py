@@ -10,7 +10,7 @@ from sqlglot import exp
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
-from nephoscope.kql.dialects.bounds import condition, conjuncts
+from nephoscope.kql.dialects.conditions import condition, conjuncts
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
 from nephoscope.kql.errors import NOWHERE, unsupported

@@ -33,7 +33,7 @@ def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
     for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
         if column.id in needed:
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-            own = Stored(raw, how) if column.type == KqlType.DATETIME and how else None
+            own = Stored(raw, how) if column.type in (KqlType.DATETIME, KqlType.STRING) else None
             written = _scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     if relation.ingested is not None and relation.ingested.id in needed:

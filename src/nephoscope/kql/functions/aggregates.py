@@ -220,22 +220,18 @@ max_, maxif = paired("max", "value: any", "first", "Give the greatest value.", "
 min_, minif = paired("min", "value: any", "first", "Give the smallest value.", "min_{0}", _extreme("min"))
 
 
-def _boxed(node: exp.Expr) -> exp.Expr:
-    return build.call("struct_pack", exp.PropertyEQ(this=exp.Identifier(this="v"), expression=node))
-
-
-def _unboxed(node: exp.Expr) -> exp.Expr:
-    return build.call("struct_extract", node, build.text("v"))
-
-
 def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
     def builder(call: Arguments) -> exp.Expr:
         key = _sort_key(call[0], call.types[0], name == "arg_min")
-        box = _boxed(call[1])
-        found = build.aggregate(name, box, key, order=call.order)
+        value = call[1]
+        # arg_max() of DuckDB passes over rows whose value is null, arg_max_null() does not but is slower
+        found = build.aggregate(
+            f"{name}_null" if call.bound[1].nullable else name, value, key, order=call.order
+        )
         if not call.bound[0].nullable:
-            return _unboxed(found)
-        return _unboxed(build.coalesce(found, build.aggregate("first", box, order=call.order)))
+            return found
+        any_key = build.is_not_null(build.aggregate("any_value", call[0]))
+        return build.case((any_key, found), otherwise=build.aggregate("first", value, order=call.order))
 
     return builder
 

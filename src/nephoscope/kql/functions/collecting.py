@@ -71,6 +71,7 @@ def _elements(call: Arguments, where: Where, nulls: bool) -> exp.Expr:
 
 
 _PREFIX = macro("kql_first_of(l, n)", "'[' || coalesce(array_to_string(l[1:n], ','), '') || ']'")
+_TEXTS_PREFIX = macro("kql_first_texts(l, n)", "coalesce(CAST(to_json(l[1:n]) AS VARCHAR), '[]')")
 
 
 def _list(nulls: bool) -> Body:
@@ -81,6 +82,9 @@ def _list(nulls: bool) -> Body:
 
 
 def _set(call: Arguments, where: Where) -> exp.Expr:
+    if call.types[0] == KqlType.STRING:
+        seen = apply(call, FIRST_SEEN, build.aggregate("list", call[0], order=call.order, where=where))
+        return apply(call, _TEXTS_PREFIX, seen, build.number(_size(call, 1)))
     distinct = apply(call, FIRST_SEEN, _elements(call, where, nulls=False))
     return apply(call, _PREFIX, distinct, build.number(_size(call, 1)))
 

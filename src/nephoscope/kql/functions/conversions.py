@@ -112,7 +112,8 @@ _INTEGER = r"\s*[+-]?[0-9]+\s*"
 _HEX = r"\s*0[xX][0-9a-fA-F]{1,16}\s*"
 TEXT_LONG = macro(
     "kql_text_long(x)",
-    f"CASE WHEN regexp_full_match(x, '{_INTEGER}') THEN TRY_CAST(x AS BIGINT) "
+    "CASE WHEN ltrim(x, '0123456789') = '' THEN TRY_CAST(x AS BIGINT) "
+    f"WHEN regexp_full_match(x, '{_INTEGER}') THEN TRY_CAST(x AS BIGINT) "
     f"WHEN regexp_full_match(x, '{_HEX}') THEN TRY_CAST(trim(x) AS BIGINT) END",
 )
 _REAL = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"

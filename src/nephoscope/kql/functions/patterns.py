@@ -10,28 +10,25 @@ from nephoscope.kql.registry import Arguments, function
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
 def parsed(call: Arguments) -> exp.Expr:
-    """Give what the groups of a pattern match as a list of texts (no JSON: only `_part` reads it); "
-    "null where nothing matches."""
-    count = call.value(2)
-    names = [build.text(f"g{place}") for place in range(int(str(count)))]
+    """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); null where nothing matches."""
+    count = int(str(call.value(2)))
     pattern = build.text(call.text(1))
     matched = build.call("regexp_matches", call[0], pattern)
-    if not names:
-        return build.case((matched, build.cast(build.array([]), "VARCHAR[]")))
-    found = build.call("regexp_extract", call[0], pattern, build.array(names))
-    each = [
-        build.lambda_(lambda row, name=name: build.call("struct_extract", row, name), "r") for name in names
-    ]
-    lists = [build.call("list_transform", build.array([found]), one) for one in each]
-    return build.case((matched, build.call("flatten", build.array(lists))))
+    if not count:
+        return build.case((matched, build.text("")))
+    names = build.array(build.text(_group(place)) for place in range(count))
+    return build.case((matched, build.call("regexp_extract", call[0], pattern, names)))
+
+
+def _group(place: int) -> str:
+    return f"g{place}"
 
 
 @function("_part(parts: dynamic, place: const long): string", hidden=True)
 def part(call: Arguments) -> exp.Expr:
     """Give one part of what a pattern found, '' where it found nothing."""
-    return build.coalesce(
-        build.call("list_extract", call[0], build.number(int(str(call.value(1))) + 1)), build.text("")
-    )
+    found = build.call("struct_extract", call[0], build.text(_group(int(str(call.value(1))))))
+    return build.coalesce(found, build.text(""))
 
 
 @function("_parts_if(parts: dynamic, condition: bool): dynamic", hidden=True)

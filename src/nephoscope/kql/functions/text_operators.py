@@ -59,6 +59,13 @@ def lower(node: exp.Expr) -> exp.Expr:
     return build.call("lower", node)
 
 
+def caseless(node: exp.Expr) -> bool:
+    """Whether it is a literal of characters that no other character turns into in lower case: digits, marks of ASCII."""
+    return isinstance(node, exp.Literal) and all(
+        one.isascii() and not one.isalpha() for one in str(node.this)
+    )
+
+
 def term_pattern(term: str, kind: str, sensitive: bool) -> str:
     """The regular expression that finds a whole term (or a term's beginning, or its end)."""
     before = kind != "hassuffix" and _TERM_CHARACTER.match(term[:1] or " ") is not None
@@ -89,11 +96,13 @@ def term_test(
 
 
 def _holds(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
-    return build.call("contains", *((text, part) if sensitive else (lower(text), lower(part))))
+    return build.call(
+        "contains", *((text, part) if sensitive or caseless(part) else (lower(text), lower(part)))
+    )
 
 
 def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
-    return build.call(name, *((text, part) if sensitive else (lower(text), lower(part))))
+    return build.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
 
 
 def _tested(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:

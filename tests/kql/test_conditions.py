@@ -1,4 +1,4 @@
-"""Conditions on stored timestamps: the same rows as conditions on ticks, and written so that a reader can skip parts."""
+"""Conditions of a filter: the same rows as elsewhere, and written so that a reader of files can skip parts."""
 
 import datetime as dt
 
