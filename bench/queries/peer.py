@@ -1,4 +1,4 @@
-"""duckdb-kql's side of the comparison; runs in its own environment: `python peer.py WORK.json` prints milliseconds a rule, null = refused."""
+"""duckdb-kql's side, in its own environment: `python peer.py WORK.json` prints milliseconds a rule, null where it was refused."""
 
 import json
 import sys

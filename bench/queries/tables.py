@@ -45,7 +45,7 @@ def draw(salt: int, below: int) -> str:
     return f"(hash(i * 31 + {salt}) % {below})"
 
 
-ADDRESS = "'10.' || {0} || '.' || {1} || '.' || {2}".format(draw(11, 4), draw(12, 200), draw(13, 250))
+ADDRESS = f"'10.' || {draw(11, 4)} || '.' || {draw(12, 200)} || '.' || {draw(13, 250)}"
 CITY = pick(21, ["Berlin", "München", "Zürich", "Oslo", "São Paulo", "Malmö", "Łódź", "東京", ""])
 SIGNINS: Mapping[str, str] = MappingProxyType(
     {
@@ -84,12 +84,14 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "Computer": f"'srv' || {draw(31, 4_000)} || {pick(32, ['.contoso.local', '.CONTOSO.local', ''])}",
         "Account": f"CASE WHEN {draw(33, 700)} = 0 THEN NULL ELSE 'CONTOSO\\\\' || 'acc' || {draw(34, 20_000)} END",
-        "EventID": f"CAST(list_extract([4624, 4624, 4624, 4625, 4688, 4688, 4672, 4720, 1102], 1 + CAST({draw(35, 9)} AS INTEGER)) AS INTEGER)",
+        "EventID": "CAST(list_extract([4624, 4624, 4624, 4625, 4688, 4688, 4672, 4720, 1102], "
+        f"1 + CAST({draw(35, 9)} AS INTEGER)) AS INTEGER)",
         "LogonType": f"CAST(CASE WHEN {draw(36, 3)} = 0 THEN NULL ELSE {draw(37, 11)} END AS INTEGER)",
         "IpAddress": ADDRESS,
         "CommandLine": f"{pick(38, TOOLS)} || CASE WHEN {draw(39, 50)} = 0 THEN 'invoke-webrequest http://10.0.0.1/a' "
         f"ELSE 'arg' || {draw(40, 100_000)} END",
-        "Message": f"'user=' || {draw(41, 5_000)} || ' action=' || {pick(42, ['allow', 'deny', 'Deny'])} || ' bytes=' || {draw(43, 90_000)}",
+        "Message": f"'user=' || {draw(41, 5_000)} || ' action=' || {pick(42, ['allow', 'deny', 'Deny'])} "
+        f"|| ' bytes=' || {draw(43, 90_000)}",
     }
 )
 DIAGNOSTICS: Mapping[str, str] = MappingProxyType(

@@ -95,3 +95,36 @@ def test_windows(condition: str, wanted: list[int]) -> None:
 def test_the_stored_column_is_compared(kind: pa.DataType) -> None:
     compiled = kql.compile("T | where t > ago(1d) and x > 1", catalog_of({"T": table(kind, [])}))
     assert '."t" > MAKE_TIMESTAMP' in compiled.sql
+
+
+TEXTS = pa.table({"s": pa.array(["abc", "ABC", "", None, "a b"]), "x": [0, 1, 2, 3, 4]})
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("s == 'abc'", [0]),
+        ("'abc' == s", [0]),
+        ("s == ''", [2, 3]),
+        ("s != 'abc'", [1, 2, 3, 4]),
+        ("s =~ 'abc'", [0, 1]),
+        ("s in ('abc', 'a b')", [0, 4]),
+        ("s in ('abc', '')", [0, 2, 3]),
+        ("s in~ ('abc')", [0, 1]),
+        ("s !in ('abc')", [1, 2, 3, 4]),
+        ("s has 'b'", [4]),
+        ("s has ''", [0, 1, 2, 3, 4]),
+        ("s contains 'B'", [0, 1, 4]),
+        ("s !contains 'B'", [2, 3]),
+        ("s startswith_cs 'a'", [0, 4]),
+        ("s has_any ('b', 'abc')", [0, 1, 4]),
+        ("s has_all ('b', 'a')", [4]),
+        ("not(s == 'abc')", [1, 2, 3, 4]),
+        ("s == 'abc' or s == ''", [0, 2, 3]),
+        ("not(s == 'abc' or x == 4)", [1, 2, 3]),
+        ("(s == 'abc') == false", [1, 2, 3, 4]),
+    ],
+)
+def test_a_missing_text_is_an_empty_one(condition: str, wanted: list[int]) -> None:
+    rows = kql.run(f"T | where {condition} | project x", {"T": TEXTS})
+    assert rows["x"].to_pylist() == wanted

@@ -9,7 +9,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Value, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.references import order_ids, used
-from nephoscope.kql.relations import Concatenated, Joined, Relation
+from nephoscope.kql.relations import Aggregated, Assign, Concatenated, Joined, Relation
 from nephoscope.kql.types import KqlType
 
 _SQL_KINDS = {
@@ -30,8 +30,8 @@ _NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
 @writes(Joined)
 def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     """JOIN of two closed SELECTs."""
-    left = _side(relation.left, [key for key, _ in relation.keys], needed, emitter)
-    right = _side(relation.right, [key for _, key in relation.keys], needed, emitter)
+    left = _side(_asked(relation, relation.left), [key for key, _ in relation.keys], needed, emitter)
+    right = _side(_asked(relation, relation.right), [key for _, key in relation.keys], needed, emitter)
     both = Block(None, {**left.values, **right.values})
     matches = [
         build.binary(_equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
@@ -50,6 +50,24 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     if relation.kind in _NULLABLE_RIGHT:
         _text_never_null(relation.right, result)
     return result
+
+
+def _asked(relation: Joined, side: Relation) -> Relation:
+    """A side of a join; where only its keys are asked for, equal rows need not be made one first."""
+    asked = {
+        "leftsemi": relation.right,
+        "leftanti": relation.right,
+        "rightsemi": relation.left,
+        "rightanti": relation.left,
+    }
+    if (
+        asked.get(relation.kind) is side
+        and isinstance(side, Aggregated)
+        and side.groups
+        and not side.aggregates
+    ):
+        return Assign(columns=side.columns, input=side.input, assigned=side.groups)
+    return side
 
 
 def _equality(one: Bound, two: Bound) -> str:

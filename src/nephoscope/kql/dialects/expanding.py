@@ -11,28 +11,30 @@ from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.references import order_ids
 from nephoscope.kql.relations import Expanded, Expansion
 
-ELEMENTS = Macro(
-    "kql_elements",
-    "CREATE OR REPLACE TEMP MACRO kql_elements(x) AS CASE json_type(x) "
-    "WHEN 'ARRAY' THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
-    "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
-    "lambda e: '{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
-    "ELSE [x] END",
+_ARRAY = "WHEN starts_with(x, '[') THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
+_MEMBERS = (
+    "WHEN starts_with(x, '{') THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), lambda e: "
 )
-PAIRS = Macro(
-    "kql_pairs",
-    "CREATE OR REPLACE TEMP MACRO kql_pairs(x) AS CASE json_type(x) "
-    "WHEN 'ARRAY' THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
-    "WHEN 'OBJECT' THEN list_transform(list_zip(json_keys(x), json_extract(x, '$.*')), "
-    "lambda e: '[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
-    "ELSE [x] END",
-)
+_BAGS = _MEMBERS + "'{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
+_PAIRS = _MEMBERS + "'[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
+_NOTHING = "WHEN x IN ('[]', '{}') THEN [CAST(NULL AS VARCHAR)] "
+
+
+def _macro(name: str, *branches: str) -> Macro:
+    """The elements of a dynamic value as a list; a value that is neither array nor bag is its own element."""
+    return Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}(x) AS CASE {''.join(branches)}ELSE [x] END")
+
+
+ELEMENTS = _macro("kql_elements", _ARRAY, _BAGS)
+PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
+ELEMENTS_OR_NULL = _macro("kql_elements_or_null", _NOTHING, _ARRAY, _BAGS)
+PAIRS_OR_NULL = _macro("kql_pairs_or_null", _NOTHING, _ARRAY, _PAIRS)
 
 
 @writes(Expanded)
 def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
     """unnest() of each array side by side; the longest says how many rows there are."""
-    if len(relation.expansions) == 1 and relation.position.id not in needed:
+    if len(relation.expansions) == 1 and relation.position.id not in needed and relation.limit != 0:
         return _one(relation, needed, emitter)
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
     passing = (needed - own) | order_ids(relation.input.order)
@@ -62,9 +64,12 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Bloc
     return result
 
 
-def _elements(item: Expansion, limit: int | None, block: Block, emitter: Emitter) -> exp.Expr:
-    """The elements of one expanded value, as a list."""
-    routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
+def _elements(
+    item: Expansion, limit: int | None, block: Block, emitter: Emitter, never_empty: bool = False
+) -> exp.Expr:
+    """The elements of one expanded value, as a list; `never_empty`: a null where there are none."""
+    usual, other = (ELEMENTS, ELEMENTS_OR_NULL) if not item.as_array else (PAIRS, PAIRS_OR_NULL)
+    routine = emitter.use(other if never_empty else usual)
     elements: exp.Expr = build.call(routine, emitter.scalar(item.value, block))
     return (
         elements
@@ -79,12 +84,7 @@ def _one(relation: Expanded, needed: Needed, emitter: Emitter) -> Block:
     passing = (needed - {item.column.id}) | order_ids(relation.input.order)
     block = emitter.over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
-    elements = _elements(item, relation.limit, block, emitter)
-    if relation.keep_empty:
-        nothing = build.cast(build.array([exp.Null()]), "VARCHAR[]")
-        elements = build.coalesce(
-            build.call("nullif", elements, build.cast(build.array([]), "VARCHAR[]")), nothing
-        )
+    elements = _elements(item, relation.limit, block, emitter, never_empty=relation.keep_empty)
     inner = block.select([*block.columns(kept), (item.column.id, build.call("unnest", elements))])
     result = over(inner, [*kept, item.column.id])
     result.values[item.column.id] = _value(build.name(item.column.id))

@@ -222,6 +222,8 @@ min_, minif = paired("min", "value: any", "first", "Give the smallest value.", "
 
 def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
     def builder(call: Arguments) -> exp.Expr:
+        if call.bound[0] == call.bound[1]:
+            return _extreme(name.removeprefix("arg_"))(call, None)
         key = _sort_key(call[0], call.types[0], name == "arg_min")
         value = call[1]
         # arg_max() of DuckDB passes over rows whose value is null, arg_max_null() does not but is slower

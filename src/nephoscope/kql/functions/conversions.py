@@ -112,7 +112,7 @@ _INTEGER = r"\s*[+-]?[0-9]+\s*"
 _HEX = r"\s*0[xX][0-9a-fA-F]{1,16}\s*"
 TEXT_LONG = macro(
     "kql_text_long(x)",
-    "CASE WHEN ltrim(x, '0123456789') = '' THEN TRY_CAST(x AS BIGINT) "
+    "CASE WHEN x NOT GLOB '*[^0-9]*' THEN TRY_CAST(x AS BIGINT) "
     f"WHEN regexp_full_match(x, '{_INTEGER}') THEN TRY_CAST(x AS BIGINT) "
     f"WHEN regexp_full_match(x, '{_HEX}') THEN TRY_CAST(trim(x) AS BIGINT) END",
 )

@@ -10,14 +10,12 @@ from nephoscope.kql.registry import Arguments, function
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
 def parsed(call: Arguments) -> exp.Expr:
-    """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); null where nothing matches."""
+    """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); '' where nothing matches."""
     count = int(str(call.value(2)))
-    pattern = build.text(call.text(1))
-    matched = build.call("regexp_matches", call[0], pattern)
     if not count:
-        return build.case((matched, build.text("")))
+        return build.text("")
     names = build.array(build.text(_group(place)) for place in range(count))
-    return build.case((matched, build.call("regexp_extract", call[0], pattern, names)))
+    return build.call("regexp_extract", call[0], build.text(call.text(1)), names)
 
 
 def _group(place: int) -> str:
@@ -37,9 +35,15 @@ def parts_if(call: Arguments) -> exp.Expr:
     return build.case((call[1], call[0]))
 
 
-@function("_found(parts: dynamic): bool", nullable=False, hidden=True)
-def found(call: Arguments) -> exp.Expr:
-    """Tell whether a pattern found anything."""
+@function("_matched(text: string, pattern: const string): bool", nullable=False, hidden=True)
+def matched(call: Arguments) -> exp.Expr:
+    """Tell whether a pattern finds anything in a text."""
+    return build.call("regexp_matches", call[0], build.text(call.text(1)))
+
+
+@function("_kept(parts: dynamic): bool", nullable=False, hidden=True)
+def kept(call: Arguments) -> exp.Expr:
+    """Tell whether the typed parts are of their types."""
     return build.is_not_null(call[0])
 
 

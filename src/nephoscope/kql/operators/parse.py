@@ -31,7 +31,7 @@ _TYPED = {
 @binds_operator(Parse)
 def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     """`parse`: columns from a text by a pattern; parse-where drops the rows that do not match."""
-    kind = parameter(operator.parameters, "kind")
+    kind, span = parameter(operator.parameters, "kind"), operator.span
     mode = kind.word if kind is not None else "simple"
     if mode not in ("simple", "regex", "relaxed"):
         raise invalid(f"no kind of parse is named '{mode}'", operator.span)
@@ -41,8 +41,10 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _found(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
-        found = operation("_found", KqlType.BOOL, operator.span, reference(parts, operator.span))
-        relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=found)
+        matched = operation("_matched", KqlType.BOOL, span, text, constants.text(pattern, span))
+        kept = operation("_kept", KqlType.BOOL, span, reference(parts, span))
+        both = operation("and", KqlType.BOOL, span, matched, kept)
+        relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
     assigned = [
         (column, _typed(parts, place, column.type, operator.span)) for place, column in enumerate(columns)
     ]
