@@ -13,6 +13,7 @@ from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators import load
 from nephoscope.kql.operators.branching import branches
 from nephoscope.kql.options import at_most
+from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import Relation, ResultHint
 from nephoscope.kql.scope import declared, is_tabular
 
@@ -22,24 +23,36 @@ load()
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """The rows that a query gives, their name (`as`, a branch of fork; '' = none), what `render` asks for, what was noticed."""
+    """The rows that a query gives, their name (`as`, a branch of fork; '' = none), what `render` asks for, what was noticed.
+
+    `unseen`: columns depend on rows that no probe has read.
+    """
 
     relation: Relation
     hint: ResultHint = field(default_factory=ResultHint)
     name: str = ""
     notes: tuple[str, ...] = ()
+    unseen: bool = False
 
 
-def bind(query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None = None) -> BoundQuery:
+def bind(
+    query: tree.Query,
+    catalog: Catalog,
+    names: Mapping[str, Meaning] | None = None,
+    probe: Probe | None = None,
+) -> BoundQuery:
     """Bind a query; its last result. KqlError where a name or a type is wrong in any of its results."""
-    return bind_all(query, catalog, names)[-1]
+    return bind_all(query, catalog, names, probe)[-1]
 
 
 def bind_all(
-    query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None = None
+    query: tree.Query,
+    catalog: Catalog,
+    names: Mapping[str, Meaning] | None = None,
+    probe: Probe | None = None,
 ) -> tuple[BoundQuery, ...]:
     """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
-    binder = Binder(catalog)
+    binder = Binder(catalog, probe)
     env = Env(binder, names or {})
     found: list[BoundQuery] = []
     for statement in query.statements:
@@ -49,7 +62,7 @@ def bind_all(
     if not found:
         raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
     notes = tuple(binder.notes)
-    return tuple(replace(one, notes=notes) for one in found)
+    return tuple(replace(one, notes=notes, unseen=binder.unseen) for one in found)
 
 
 def _result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:

@@ -13,7 +13,7 @@ from nephoscope.kql.binder import (
     unknown_name,
 )
 from nephoscope.kql.bound import Bound, Constant, Path
-from nephoscope.kql.errors import did_you_mean, invalid
+from nephoscope.kql.errors import UnknownNameError, did_you_mean, invalid
 from nephoscope.kql.types import KqlType
 
 
@@ -60,8 +60,8 @@ def member(node: tree.Member, env: Env) -> Bound:
         if side is None:
             raise invalid(f"{node.target.name} has a meaning only in the conditions of a join", node.span)
         if node.name not in side:
-            hint = did_you_mean(node.name, side)
-            raise invalid(f"no column of {node.target.name} is named '{node.name}'", node.span, hint)
+            message = f"no column of {node.target.name} is named '{node.name}'"
+            raise UnknownNameError(node.name, message, node.span, did_you_mean(node.name, side))
         return reference(side[node.name], node.span)
     return step(env.scalar(node.target), node.name, node)
 

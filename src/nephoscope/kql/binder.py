@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope.kql import tree
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
-from nephoscope.kql.errors import KqlError, Span, did_you_mean, invalid, unsupported
+from nephoscope.kql.constants import null
+from nephoscope.kql.errors import KqlError, Span, UnknownNameError, did_you_mean, invalid, unsupported
+from nephoscope.kql.relations import Assign
+from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.kql.catalog import Catalog
+    from nephoscope.kql.probe import Probe
     from nephoscope.kql.relations import Relation
-    from nephoscope.kql.types import KqlType
 
 MAX_DEPTH = 200
 """How deep functions and sub-queries may nest."""
@@ -175,10 +178,18 @@ def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Ca
 
 
 class Binder:
-    """The state of binding one query: its `set` options, its aliases of databases, the notes for who asked, what render says."""
+    """The state of binding one query: its `set` options, its aliases of databases, the notes for who asked, what render says.
 
-    def __init__(self, catalog: Catalog) -> None:
+    `unseen`: without `probe` it could not tell all columns, which depend on rows.
+
+    `untyped`: the ids of columns that no rows have, so that nobody knows their types.
+    """
+
+    def __init__(self, catalog: Catalog, probe: Probe | None = None) -> None:
         self.catalog = catalog
+        self.probe = probe
+        self.unseen = False
+        self.untyped: set[str] = set()
         self._ids = count(1)
         self._depth = 0
         self._nodes = 0
@@ -193,7 +204,14 @@ class Binder:
 
     def fresh(self, relation: Relation) -> tuple[Column, ...]:
         """New columns named and typed as those of a relation."""
-        return tuple(self.column(column.name, column.type) for column in relation.columns)
+        return tuple(self.copy(column) for column in relation.columns)
+
+    def copy(self, column: Column) -> Column:
+        """A new column with the name and type of another."""
+        made = self.column(column.name, column.type)
+        if column.id in self.untyped:
+            self.untyped.add(made.id)
+        return made
 
     def shared_name(self) -> str:
         """A new name for rows that are computed once."""
@@ -220,8 +238,28 @@ class Binder:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported(f"the operator {operator_name(operator)}", operator.span)
-        found: Relation = self._guarded(bind, operator.span, relation, operator, env)
-        return found
+        while True:
+            try:
+                found: Relation = self._guarded(bind, operator.span, relation, operator, env)
+            except UnknownNameError as error:
+                if relation is None or not relation.open or error.name in _names(relation):
+                    raise
+                relation = self._with_null(relation, error.name)
+                continue
+            keeps = relation is not None and relation.open and isinstance(operator, OPEN)
+            return replace(found, open=True) if keeps and not found.open else found
+
+    def _with_null(self, relation: Relation, name: str) -> Relation:
+        """A relation of an open schema with a further column, which its rows lack."""
+        column = self.column(name, KqlType.DYNAMIC)
+        self.untyped.add(column.id)
+        return Assign(
+            columns=(*relation.columns, column),
+            order=relation.order,
+            open=True,
+            input=relation,
+            assigned=((column, null(KqlType.DYNAMIC)),),
+        )
 
     def _guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
         self._nodes += 1
@@ -232,6 +270,20 @@ class Binder:
             return bind(*arguments)
         finally:
             self._depth -= 1
+
+
+OPEN = (
+    *(tree.operators.Where, tree.operators.Extend, tree.operators.Serialize, tree.operators.ProjectAway),
+    *(tree.operators.ProjectRename, tree.operators.ProjectReorder, tree.operators.Sort, tree.operators.Take),
+    *(tree.operators.Top, tree.operators.Sample, tree.operators.MvExpand, tree.operators.MvApply),
+    *(tree.operators.Parse, tree.operators.ParseKv, tree.operators.Join, tree.operators.Lookup),
+    *(tree.operators.Union, tree.operators.Partition, tree.operators.Render),
+)
+"""Operators that leave an open schema open."""
+
+
+def _names(relation: Relation) -> set[str]:
+    return {column.name for column in relation.columns}
 
 
 def operator_name(operator: tree.Operator) -> str:
@@ -252,4 +304,5 @@ def reference(column: Column, span: Span) -> ColumnRef:
 def unknown_name(name: str, env: Env, span: Span) -> KqlError:
     """The error of a name that nothing has."""
     known = [*env.row, *env.names]
-    return invalid(f"no column or variable is named '{name}'", span, did_you_mean(name, known))
+    message = f"no column or variable is named '{name}'"
+    return UnknownNameError(name, message, span, did_you_mean(name, known))

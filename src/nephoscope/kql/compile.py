@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from nephoscope.kql import tree
@@ -14,13 +15,18 @@ from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.parser import parse
+from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import ResultHint
 from nephoscope.kql.types import KqlType
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`."""
+    """A query as SQL: `columns` are the KQL names and types of its columns in order, `parameters` the values bound in `sql`.
+
+    Where columns depend on rows (bag_unpack, pivot without a schema), `sql` is '' and `columns` are those that are known: an engine
+    goes on with `resume`, which compiles again with what the engine's probe reads.
+    """
 
     sql: str
     parameters: Mapping[str, Any]
@@ -30,6 +36,7 @@ class Compiled:
     name: str = ""
     notes: tuple[str, ...] = ()
     external: tuple[ExternalSource, ...] = ()
+    resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
 
 
 def ticks(moment: dt.datetime) -> int:
@@ -54,18 +61,45 @@ def compile_results(
     text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
 ) -> tuple[Compiled, ...]:
     """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query()."""
+    return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), None)
+
+
+def _reported(
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, probe: Probe | None
+) -> tuple[Compiled, ...]:
+    """The compiled results; what goes wrong is located in the query's text."""
     try:
-        return _compiled(text, catalog, dialect, now or dt.datetime.now(dt.UTC))
+        return _compiled(text, catalog, dialect, now, probe)
     except KqlError as error:
         raise error.locate(text) from error.__cause__
     except RecursionError:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
 
 
-def _compiled(text: str, catalog: Catalog, dialect: str, now: dt.datetime) -> tuple[Compiled, ...]:
+def _compiled(
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, probe: Probe | None
+) -> tuple[Compiled, ...]:
     if dialect != "duckdb":
         raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
-    return tuple(_written(one, now) for one in bind_all(parse(text), catalog))
+    results = bind_all(parse(text), catalog, probe=probe)
+    written = tuple(_written(one, now) for one in results)
+    if not results[0].unseen:
+        return written
+    again = partial(_reported, text, catalog, dialect, now)
+    return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
+
+
+def _to_resume(
+    compiled: Compiled, now: dt.datetime, again: Callable[[Probe], tuple[Compiled, ...]], place: int
+) -> Compiled:
+    """A result that an engine has to finish: all that is known before its rows are."""
+    return replace(
+        compiled,
+        sql="",
+        parameters={"now": ticks(now)},
+        routines=(),
+        resume=lambda probe: again(probe)[place],
+    )
 
 
 def _written(bound: BoundQuery, now: dt.datetime) -> Compiled:
@@ -86,6 +120,6 @@ def _written(bound: BoundQuery, now: dt.datetime) -> Compiled:
     )
 
 
-def bound_query(query: tree.Query, catalog: Catalog) -> BoundQuery:
-    """The bound tree of a parsed query: of its last result."""
-    return bind(query, catalog)
+def bound_query(query: tree.Query, catalog: Catalog, probe: Probe | None = None) -> BoundQuery:
+    """The bound tree of a parsed query: of its last result; `probe` tells the columns that depend on rows."""
+    return bind(query, catalog, probe=probe)

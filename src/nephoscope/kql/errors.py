@@ -76,6 +76,14 @@ class KqlError(ValueError):
         return f"{line}\n{indent}{'^' * width}"
 
 
+class UnknownNameError(KqlError):
+    """`name` is no column and no variable."""
+
+    def __init__(self, name: str, message: str, span: Span, hint: str = "") -> None:
+        super().__init__(message, span, "invalid", hint)
+        self.name = name
+
+
 def invalid(message: str, span: Span, hint: str = "") -> KqlError:
     """An error that Kusto reports too."""
     return KqlError(message, span, "invalid", hint)

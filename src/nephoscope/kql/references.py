@@ -64,9 +64,10 @@ COSTLY = frozenset(
             "parse_path",
         ),
         *("parse_user_agent", "split", "replace_regex"),
+        *("rand", "new_guid"),
     }
 )
-"""Functions that are worth computing once."""
+"""Functions that are worth computing once, or that must be, because the next time they give something else."""
 
 
 def size(value: Bound) -> int:

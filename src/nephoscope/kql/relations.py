@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from nephoscope.kql.bound import AggregateCall, Bound, Column, WindowCall
 from nephoscope.kql.catalog import TableSchema
@@ -33,10 +34,14 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """Rows with `columns`. `order` is the order the rows are in (empty = none): its keys may use hidden columns of the relation."""
+    """Rows with `columns`. `order` is the order the rows are in (empty = none): its keys may use hidden columns of the relation.
+
+    `open`: rows of other data could have more columns (bag_unpack, pivot), so a name that is none of them is null, not an error.
+    """
 
     columns: tuple[Column, ...]
     order: tuple[SortKey, ...] = ()
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +241,28 @@ class SeriesItem:
     column: Column
     call: AggregateCall
     default: Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Relation):
+    """Rows that an engine has computed already, for a plugin that had to see them; it finds them under `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mined(Relation):
+    """What an algorithm that SQL cannot say makes of all the input's rows.
+
+    `body` gets an Arrow array per `values` (all rows of the input) and returns one per column. `name` and `settings` say which
+    algorithm it is, for engines that have one of their own.
+    """
+
+    input: Relation
+    values: tuple[Bound, ...]
+    name: str
+    settings: tuple[Any, ...]
+    body: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,7 +204,13 @@ def copied(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
             hidden.append((new[old.id], old))
         order.append(replace(key, value=replace(key.value, column=new[old.id])))
     return Shared(
-        columns=columns, order=tuple(order), input=relation, name=name, label=label, hidden=tuple(hidden)
+        columns=columns,
+        order=tuple(order),
+        open=relation.open,
+        input=relation,
+        name=name,
+        label=label,
+        hidden=tuple(hidden),
     )
 
 

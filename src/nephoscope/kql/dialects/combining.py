@@ -30,13 +30,20 @@ _NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
 @writes(Joined)
 def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     """JOIN of two closed SELECTs."""
-    left = _side(_asked(relation, relation.left), [key for key, _ in relation.keys], needed, emitter)
-    right = _side(_asked(relation, relation.right), [key for _, key in relation.keys], needed, emitter)
+    further = [] if relation.residual is None else [relation.residual]
+    left = _side(
+        _asked(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
+    )
+    right = _side(
+        _asked(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
+    )
     both = Block(None, {**left.values, **right.values})
     matches = [
         build.binary(_equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
         for one, two in relation.keys
     ]
+    if relation.residual is not None:
+        matches.append(emitter.scalar(relation.residual, both))
     side, kind = _SQL_KINDS[relation.kind]
     first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
     node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.duckdb import DuckDB
 
 from nephoscope.kql.bound import Column
-from nephoscope.kql.dialects import combining, expanding, grouping, series, sources, stepping, windows
+from nephoscope.kql.dialects import (
+    combining,
+    expanding,
+    grouping,
+    mining,
+    series,
+    sources,
+    stepping,
+    windows,
+)
 from nephoscope.kql.dialects.relational import Emitter
 from nephoscope.kql.relations import Relation
 
-__all__ = ["combining", "expanding", "grouping", "series", "sources", "stepping", "windows"]
+__all__ = ["combining", "expanding", "grouping", "mining", "series", "sources", "stepping", "windows"]
 
 
-def written(relation: Relation) -> tuple[str, Emitter]:
-    """The SQL of a relation: its columns under their ids, in order; and what the text uses."""
+def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, Emitter]:
+    """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses."""
     emitter = Emitter("duckdb")
-    ids = [column.id for column in relation.columns]
+    ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
     block = emitter.rows(relation, frozenset(ids))
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))
     if emitter.shared:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope.kql.dialects import build
-from nephoscope.kql.dialects.block import Block, Stored, Value, over
+from nephoscope.kql.dialects.block import Block, Stored, Value, named, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
-from nephoscope.kql.relations import External, Numbered, Numbers, Rows, Scan
+from nephoscope.kql.relations import External, Kept, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 TEXT_DYNAMIC = Macro(
@@ -78,6 +78,12 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Bloc
             text = column.type == KqlType.STRING
             block.values[column.id] = Value(build.coalesce(raw, build.text("")) if text else raw)
     return block
+
+
+@writes(Kept)
+def write_kept(relation: Kept, needed: Needed, _emitter: Emitter) -> Block:
+    """The temporary table of rows that were computed before; its columns have their ids as names."""
+    return named(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in needed})
 
 
 @writes(Rows)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.parquet import files_as_rows
+from nephoscope.kql.engines.probing import DuckDBProbe
 from nephoscope.kql.errors import NOWHERE, KqlError
-from nephoscope.kql.external import ExternalReader
+from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
 from nephoscope.kql.types import KqlType
 
@@ -86,13 +87,9 @@ class DuckDBEngine:
 
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
-        for routine in compiled.routines:
-            self._install(routine)
-        for source in compiled.external:
-            self._connection.register(source.name, external_table(source, self._external))
         with self._interrupted_after(timeout) as late:
             try:
-                found = self._connection.sql(compiled.sql, params=dict(compiled.parameters)).to_arrow_table()
+                return self._rows(compiled)
             except duckdb.InterruptException as error:
                 if late.is_set():
                     raise KqlError(
@@ -103,7 +100,21 @@ class DuckDBEngine:
                 raise KqlError(
                     "the query needs more memory than it is allowed", NOWHERE, "unsupported"
                 ) from error
+
+    def _rows(self, compiled: Compiled) -> pa.Table:
+        if compiled.resume is not None:
+            with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
+                return self._rows(compiled.resume(probe))
+        self._prepare(compiled.routines, compiled.external)
+        found = self._connection.sql(compiled.sql, params=dict(compiled.parameters)).to_arrow_table()
         return typed(found, compiled.columns)
+
+    def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
+        """Make known what a query's SQL uses."""
+        for routine in routines:
+            self._install(routine)
+        for source in external:
+            self._connection.register(source.name, external_table(source, self._external))
 
     def _install(self, routine: Routine) -> None:
         known = self._installed.get(routine.name)

@@ -227,7 +227,7 @@ def format_ipv4_mask(call: Arguments) -> exp.Expr:
     return build.coalesce(apply(call, _FORMAT_MASK, number, prefix), build.text(""))
 
 
-def _address(text: str) -> tuple[int, int] | None:
+def parsed_address(text: str) -> tuple[int, int] | None:
     """Number and prefix (of 128) of an IPv6 or IPv4 address; IPv4 is mapped. None where it is none."""
     host, slash, suffix = text.strip().partition("/")
     if slash and not suffix.isdigit():
@@ -248,8 +248,8 @@ def _masked(number: int, prefix: int) -> int:
 
 
 def _mapped(text: str) -> tuple[int, int] | None:
-    """As `_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
-    found = _address(text)
+    """As `parsed_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
+    found = parsed_address(text)
     return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
 
 
@@ -281,14 +281,14 @@ def ipv6_is_match(call: Arguments) -> exp.Expr:
 
 
 def _v6_in_range(ip: str, range_: str) -> bool | None:
-    one, two = _address(ip), _address(range_)
+    one, two = parsed_address(ip), parsed_address(range_)
     if one is None or two is None:
         return None
     return _masked(one[0], two[1]) == _masked(two[0], two[1])
 
 
 def _v6_in_any(ip: str, ranges: str) -> bool | None:
-    if _address(ip) is None:
+    if parsed_address(ip) is None:
         return None
     values = json.loads(ranges)
     return any(_v6_in_range(ip, str(item)) for item in values) if isinstance(values, list) else None
@@ -316,7 +316,7 @@ def ipv6_is_in_any_range(call: Arguments) -> exp.Expr:
 
 
 def _canonical(text: str, prefix: int) -> str | None:
-    found = _address(text)
+    found = parsed_address(text)
     if found is None or not 0 <= prefix <= 128:
         return None
     return ipaddress.IPv6Address(_masked(found[0], min(prefix, found[1]))).exploded

@@ -9,7 +9,7 @@ from nephoscope.kql.bind_operands import condition
 from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column, ColumnRef, Constant, WindowCall
-from nephoscope.kql.errors import NOWHERE, Span, did_you_mean, invalid
+from nephoscope.kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.outputs import output, output_names, outputs
 from nephoscope.kql.ordering import by_ordinal, is_serialized
@@ -153,7 +153,7 @@ def _copied(columns: list[Column], assigned: list[tuple[Column, Bound]], env: En
     seen: set[str] = set()
     for place, column in enumerate(columns):
         if column.id in seen:
-            columns[place] = env.binder.column(column.name, column.type)
+            columns[place] = env.binder.copy(column)
             assigned.append((columns[place], reference(column, NOWHERE)))
         seen.add(columns[place].id)
 
@@ -191,7 +191,7 @@ def selected(
     copies = list(assigned)
     for column in columns:
         if column.id in seen:
-            copy = env.binder.column(column.name, column.type)
+            copy = env.binder.copy(column)
             copies.append((copy, reference(column, Span(0, 0))))
             column = copy
         seen.add(column.id)
@@ -212,7 +212,7 @@ def matching(relation: Relation, item: tree.Expression) -> list[Column]:
     found = [column for column in relation.columns if column.name == item.name]
     if not found:
         hint = did_you_mean(item.name, [column.name for column in relation.columns])
-        raise invalid(f"no column is named '{item.name}'", item.span, hint)
+        raise UnknownNameError(item.name, f"no column is named '{item.name}'", item.span, hint)
     return found
 
 

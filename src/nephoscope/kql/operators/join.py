@@ -8,7 +8,7 @@ from nephoscope.kql import tree
 from nephoscope.kql.bind_operands import comparable
 from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
-from nephoscope.kql.errors import NOWHERE, did_you_mean, invalid, unsupported
+from nephoscope.kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported
 from nephoscope.kql.naming import Names
 from nephoscope.kql.references import used
 from nephoscope.kql.relations import FirstOf, Joined, JoinKind, Relation
@@ -94,6 +94,7 @@ def joined(
         right=right,
         keys=tuple(keys),
         residual=residual,
+        open=kind not in _ONE_SIDED and right.open,
     )
 
 
@@ -128,7 +129,8 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
     if isinstance(item, tree.Name):
         for label, side in sides.items():
             if item.name not in side:
-                raise invalid(
+                raise UnknownNameError(
+                    item.name,
                     f"the {label[1:]} side has no column '{item.name}'",
                     item.span,
                     did_you_mean(item.name, side),

@@ -53,6 +53,8 @@ def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Re
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
         value = inner.scalar(key.value)
+        if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
+            value = explicit(value, KqlType.STRING)
         if value.type == KqlType.DYNAMIC:
             raise invalid(
                 "rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ..."

@@ -11,7 +11,7 @@ from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.errors import KqlError, Span, invalid
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators.join import parameter
-from nephoscope.kql.relations import Concatenated, Relation, Shared
+from nephoscope.kql.relations import Assign, Concatenated, Relation, Shared
 from nephoscope.kql.scope import place_of
 from nephoscope.kql.tree.operators import Union
 from nephoscope.kql.types import KqlType
@@ -86,6 +86,7 @@ def united(parts: list[Part], operator: Union, env: Env) -> Relation:
 
 def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
+    parts = [(label, _known(part, place, parts, env)) for place, (label, part) in enumerate(parts)]
     columns = _columns([part for _, part in parts], inner, env)
     fills: list[list[Bound]] = []
     for _, part in parts:
@@ -100,6 +101,35 @@ def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = 
         columns=tuple(made),
         inputs=tuple(part for _, part in parts),
         fills=tuple(tuple(fill) for fill in fills),
+        open=any(part.open for _, part in parts),
+    )
+
+
+def _known(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
+    """A part whose columns of no known type (they are null) have the type that another part gives them.
+
+    Without rows to look at only parts before it count, as in Microsoft's analyzer.
+    """
+    others = [one for _, one in (parts[:place] if env.binder.probe is None else parts)]
+    kinds = {
+        column.name: column.type
+        for one in others
+        for column in one.columns
+        if column.id not in env.binder.untyped
+    }
+    made = {
+        column.id: env.binder.column(column.name, kinds[column.name])
+        for column in part.columns
+        if column.id in env.binder.untyped and column.name in kinds
+    }
+    if not made:
+        return part
+    return Assign(
+        columns=tuple(made.get(column.id, column) for column in part.columns),
+        order=part.order,
+        open=part.open,
+        input=part,
+        assigned=tuple((column, constants.null(column.type)) for column in made.values()),
     )
 
 
@@ -120,7 +150,14 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
         }
     names = [name for name, _ in keys]
     keys = dict.fromkeys(sorted(keys, key=lambda key: names.index(key[0])))
+    untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
     return {
-        (name, kind): env.binder.column(name if names.count(name) == 1 else f"{name}_{kind.value}", kind)
+        (name, kind): env.binder.column(
+            name if names.count(name) == 1 else f"{name}_{_label_of(name, kind, untyped)}", kind
+        )
         for name, kind in keys
     }
+
+
+def _label_of(name: str, kind: KqlType, untyped: set[str]) -> str:
+    return "unknown" if name in untyped and kind == KqlType.DYNAMIC else kind.value

@@ -1,0 +1,154 @@
+"""Frequent patterns of attribute values: free sets and their closures, over distinct rows with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Codes = NDArray[np.int64]
+Reals = NDArray[np.float64]
+MAX_SETS = 20_000
+"""How many sets a search may hold; where there are more, only those of greater weight are searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Values of some columns (column -> code) and the weights of the rows that have them, one a measure."""
+
+    items: tuple[tuple[int, int], ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Columns of distinct rows as codes of their values; null is a value. `weights` has a row a measure."""
+
+    codes: list[Codes]
+    values: list[pa.Array]
+    weights: Reals
+
+    @property
+    def totals(self) -> Reals:
+        """The weight of all rows, a measure."""
+        return np.asarray(self.weights.sum(axis=1))
+
+
+def attributes(columns: list[pa.Array], weights: list[pa.Array]) -> Attributes:
+    """The columns coded; rows without any weight are left out."""
+    measured = np.array([np.nan_to_num(item.to_numpy(zero_copy_only=False)) for item in weights], dtype=float)
+    measured = measured.reshape(len(weights), -1)
+    kept = np.flatnonzero(measured.sum(axis=0) > 0)
+    coded = [pc.dictionary_encode(item, null_encoding="encode") for item in columns]
+    codes = [np.asarray(item.indices.to_numpy(zero_copy_only=False), dtype=np.int64)[kept] for item in coded]
+    return Attributes(codes, [item.dictionary for item in coded], measured[:, kept])
+
+
+class Search:
+    """Finds all patterns of which some measure weighs at least `least`.
+
+    A free set is one that no part of it describes as well: `most` bounds its size, that is how many values of a pattern do not
+    follow from others. A pattern is the closure of a free set: all values that its rows share.
+    """
+
+    def __init__(self, data: Attributes, least: Reals, most: int) -> None:
+        self.data = data
+        self.least = least[:, None]
+        self.most = most
+        self.sizes = [len(item) for item in data.values]
+        self.free: dict[frozenset[tuple[int, int]], int] = {}
+        self.found: dict[tuple[tuple[int, int], ...], Pattern] = {}
+
+    def run(self) -> list[Pattern]:
+        """All patterns; OverflowError where there are more sets than MAX_SETS."""
+        size = self.data.weights.shape[1]
+        if size:
+            everything = np.arange(size)
+            self.free[frozenset()] = size
+            self._grow((), everything, (len(self.data.codes), 0))
+        return list(self.found.values())
+
+    def _grow(self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]) -> None:
+        """Extend a free set by the values that stand before its first one, in their order, so that parts come before the whole."""
+        if len(self.free) > MAX_SETS:
+            raise OverflowError
+        for item in self._extensions(items, rows, before):
+            column, code = item
+            inside = rows[self.data.codes[column][rows] == code]
+            grown = (item, *items)
+            if self._is_free(grown, len(inside)):
+                self.free[frozenset(grown)] = len(inside)
+                self._close(inside)
+                if len(grown) < self.most:
+                    self._grow(grown, inside, item)
+
+    def _extensions(
+        self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]
+    ) -> Iterator[tuple[int, int]]:
+        used = {column for column, _ in items}
+        for column in range(min(before[0] + 1, len(self.sizes))):
+            if column in used:
+                continue
+            sums = self._sums(column, rows)
+            for code in np.flatnonzero(((sums >= self.least) & (sums > 0)).any(axis=0)):
+                if (column, int(code)) < before:
+                    yield column, int(code)
+
+    def _sums(self, column: int, rows: Codes) -> Reals:
+        """The weight of each value of a column among rows, a measure a row."""
+        codes = self.data.codes[column][rows]
+        size = self.sizes[column]
+        return np.array([np.bincount(codes, weights[rows], size) for weights in self.data.weights])
+
+    def _is_free(self, items: tuple[tuple[int, int], ...], count: int) -> bool:
+        """Whether every part of a set has more rows (a part that is unknown is not free itself)."""
+        whole = frozenset(items)
+        return all(self.free.get(whole - {item}, 0) > count for item in items)
+
+    def _close(self, rows: Codes) -> None:
+        """Keep the pattern of all values that the rows share."""
+        first = rows[0]
+        shared = tuple(
+            (column, int(codes[first]))
+            for column, codes in enumerate(self.data.codes)
+            if bool((codes[rows] == codes[first]).all())
+        )
+        if shared not in self.found:
+            weights = tuple(float(item) for item in self.data.weights[:, rows].sum(axis=1))
+            self.found[shared] = Pattern(shared, weights)
+
+
+def search(data: Attributes, least: Reals, most: int) -> list[Pattern]:
+    """The patterns of which some measure weighs at least `least`, raised until they are no more than can be held."""
+    bound = least
+    while True:
+        try:
+            return Search(data, bound, most).run()
+        except OverflowError:
+            bound = bound * 1.5
+
+
+def shown(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:
+    """What a pattern says, column by column, for an order that does not depend on the order of rows."""
+    known = dict(pattern.items)
+    cells = [
+        str(data.values[column][known[column]].as_py()) if column in known else ""
+        for column in range(len(data.codes))
+    ]
+    return [(column not in known, cell) for column, cell in enumerate(cells)]
+
+
+def table(data: Attributes, found: list[Pattern], wildcards: tuple[Any, ...]) -> list[pa.Array]:
+    """The patterns as columns; a column that a pattern leaves open holds its wildcard."""
+    columns = []
+    for column, values in enumerate(data.values):
+        open_ = len(values)
+        places = [dict(pattern.items).get(column, open_) for pattern in found]
+        extended = pa.concat_arrays([values, pa.array([wildcards[column]], values.type)])
+        columns.append(extended.take(pa.array(places, pa.int64())))
+    return columns

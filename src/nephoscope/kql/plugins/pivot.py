@@ -1,0 +1,141 @@
+"""pivot: the values of a column as columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope.kql import constants, tree
+from nephoscope.kql.binder import reference
+from nephoscope.kql.bound import Bound, Column, ColumnRef
+from nephoscope.kql.composed import composed
+from nephoscope.kql.convert import explicit
+from nephoscope.kql.errors import invalid, unsupported
+from nephoscope.kql.naming import Names
+from nephoscope.kql.plugin import Evaluation, opened, plugin, renamed
+from nephoscope.kql.probe import settled
+from nephoscope.kql.registry import aggregates
+from nephoscope.kql.relations import Assign, Relation
+from nephoscope.kql.tree.operators import Summarize
+from nephoscope.kql.types import KqlType
+
+MAX_COLUMNS = 10_000
+"""How many different values the pivot column may have."""
+_ZERO = frozenset({"count", "countif", "dcount", "dcountif", "sum", "sumif"})
+_EMPTY: dict[str, dict[str, Any] | list[Any]] = {
+    "make_bag": {},
+    "make_list": [],
+    "make_set": [],
+    "makelist": [],
+    "makeset": [],
+}
+_VALUES = "Cells | summarize by k | sort by k asc"
+
+
+@plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
+def pivot(call: Evaluation) -> Relation:
+    """Make a column of every value of a column; each cell aggregates the rows that have that value."""
+    turned = call.column(0, "pivotColumn")
+    total = _total(call)
+    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _others(call, turned, total)
+    cells = _cells(call, turned, total, [value for _, value in groups])
+    labels = [name for name, _ in groups]
+    if call.schema is not None:
+        return _declared(call, cells, labels, total)
+    probe = call.env.binder.probe
+    if probe is None:
+        return opened(_table(call, cells, labels, [], total), call.env)
+    cells = settled(cells, probe)
+    found = [str(row[0]) for row in probe.rows(composed(_VALUES, call, {"Cells": cells}))]
+    if len(found) > MAX_COLUMNS:
+        raise unsupported(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
+    return opened(_table(call, cells, labels, found, total), call.env)
+
+
+def _total(call: Evaluation) -> tree.Call:
+    """The aggregate of a cell."""
+    if len(call.arguments) < 2:
+        return tree.Call(name="count", span=call.span)
+    found = call.arguments[1]
+    if isinstance(found, tree.Named):
+        found = found.value
+    if not isinstance(found, tree.Call) or found.name not in aggregates():
+        raise invalid(
+            "the second argument of pivot() is an aggregate", found.span, "such as sum(x), take_any(x)"
+        )
+    return found
+
+
+def _others(call: Evaluation, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
+    """All columns but the pivoted and the aggregated one."""
+    used = {turned.id}
+    if total.arguments:
+        value = call.value(total.arguments[0])
+        used |= {value.column.id} if isinstance(value, ColumnRef) else set()
+    return [
+        (column.name, reference(column, call.span))
+        for column in call.relation.columns
+        if column.id not in used
+    ]
+
+
+def _cells(call: Evaluation, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
+    """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
+    made = {f"g{place}": value for place, value in enumerate(groups)}
+    made["k"] = explicit(reference(turned, call.span), KqlType.STRING)
+    hidden = {f"\x00{name}": value for name, value in made.items()}
+    rows = call.assigned(hidden, keep=True)
+    given = tuple(
+        tree.Named(names=(tree.Name(name=name),), value=tree.Name(name=f"\x00{name}"), span=call.span)
+        for name in made
+    )
+    cell = tree.Named(names=(tree.Name(name="a"),), value=total, span=call.span)
+    return call.env.binder.operator(
+        rows, Summarize(aggregates=(cell,), groups=given, span=call.span), call.env
+    )
+
+
+def _table(
+    call: Evaluation, cells: Relation, labels: list[str], values: list[str], total: tree.Call
+) -> Relation:
+    """A row a group, a column for each of the values."""
+    kind = next(column.type for column in cells.columns if column.name == "a")
+    keys = ", ".join(f"g{place}" for place in range(len(labels)))
+    filled = ", ".join(
+        f"v{place} = coalesce(take_anyif(a, k == p{place}), e)" for place in range(len(values))
+    )
+    text = f"Cells | summarize {filled} {'by ' + keys if keys else ''}" if values or keys else "Cells | count"
+    given: dict[str, Bound] = {
+        f"p{place}": constants.text(value, call.span) for place, value in enumerate(values)
+    }
+    found = composed(text, call, {"Cells": cells}, {**given, "e": _nothing(total.name, kind)})
+    names = Names()
+    shown = {f"g{place}": names.take(label or f"Column{place + 1}") for place, label in enumerate(labels)}
+    shown |= {f"v{place}": names.take(value) for place, value in enumerate(values)}
+    return renamed(found, shown)
+
+
+def _nothing(name: str, kind: KqlType) -> Bound:
+    """What an aggregate gives for a cell without rows."""
+    if name in _ZERO:
+        return explicit(constants.long(0), kind)
+    if name in _EMPTY:
+        return constants.constant(_EMPTY[name], KqlType.DYNAMIC)
+    return constants.null(kind)
+
+
+def _declared(call: Evaluation, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
+    """The columns that the schema says: groups by their names, all others are values."""
+    schema = call.schema or ()
+    values = [item.name for item in schema if item.name not in labels]
+    table = _table(call, cells, labels, values, total)
+    known = {column.name: column for column in table.columns}
+    columns: list[Column] = list(table.columns[: len(labels)]) if call.extends else []
+    assigned: list[tuple[Column, Bound]] = []
+    for item in schema:
+        column = known[item.name]
+        if item.type not in (None, column.type):
+            value = explicit(reference(column, item.span), item.type or column.type)
+            column = call.env.binder.column(item.name, value.type)
+            assigned.append((column, value))
+        columns.append(column)
+    return Assign(columns=tuple(columns), input=table, assigned=tuple(assigned))
