@@ -19,11 +19,9 @@ from nephoscope.content.loader import documents
 from nephoscope.estate.view import View
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
-from nephoscope.posture.comparison import ChangeKind, compare, remember
+from nephoscope.posture.comparison import ChangeKind, compare, covered, exists, remember
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.plan import Plan
-from nephoscope.posture.record import covered, exists
-from nephoscope.posture.subject import verdicts
 from nephoscope.sources import resources
 
 CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"
@@ -54,7 +52,7 @@ def moved(snapshots):
         estate = resources.load([folder])
         assigned = replace(plan.with_estate(estate), assignments=()).assigning("nephoscope")
         states = verdicts(evaluate(estate, assigned, when, analyzers=analyzed).assessments)
-        changes = list(compare(past, states, exists(estate), covered(estate)))
+        changes = list(compare(past, states, exists(estate), covered(estate.coverage)))
         past = remember(past, states, changes, when)
         found.append(changes)
     return found

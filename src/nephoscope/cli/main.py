@@ -6,13 +6,14 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nephoscope import __version__
 
 _FOLDER = Path(__file__).parent
-USAGE, NOT_JUDGED = 2, 3
+USAGE, NOT_JUDGED, INTERRUPTED = 2, 3, 130
 
 
 class Commands(click.Group):
@@ -28,6 +29,14 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C ends with 130, never with click's 1, which would say that there are findings."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("nephoscope: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any of them, so that --help stays fast."""

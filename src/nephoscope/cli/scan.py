@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import filtered, gated, judged_by, printed
+from nephoscope.cli.session.options import divided, filtered, gated, judged_by, printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 )
 @filtered
 @printed
+@divided
 @gated
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
@@ -29,18 +30,20 @@ def command(data: Path, /, **options: Any) -> None:
     `nephoscope collect` wrote; `sample:` is the bundled sample estate, `azure:` (or
     `azure:<subscription id>`) the live estate that you may read, collected first. Without TARGET the last scan is repeated.
     """
-    from nephoscope.cli.outputs import renderer
+    from nephoscope.cli.outputs import reads, renderer
     from nephoscope.cli.session.exit_code import exit_code
-    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.session import reported
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import explanation, grouping
 
-    report = report_of(data, {**options, "record": True})
-    with writing(options["output_file"]) as out:
-        if options["explain"]:
-            explanation.render(report, options["explain"], out)
+    wanted = options["explain"]
+    extract = explanation.reads(wanted) if wanted else reads(options["output"])
+    with reported(data, options, extract) as report, writing(options["output_file"]) as out:
+        if wanted:
+            explanation.render(report, wanted, out)
         else:
             renderer(options["output"])(report, out)
             if options["group_by"] and options["output"] == "table":
                 grouping.render(report, options["group_by"], out)
-    sys.exit(exit_code(report, options["fail_on"], options["fail_on_unknown"]))
+        code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
+    sys.exit(code)

@@ -6,7 +6,10 @@ Format: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,18 +17,17 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, was_read
+from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.intake import Intake, Move, Version
 from nephoscope.estate.version_reader import BATCH, markers, versions
-from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of, resource_row
-from nephoscope.estate.versions import Diff, hashes, snapshot_hash
+from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
+from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from nephoscope.model.resource import Resource
 
@@ -58,17 +60,6 @@ class StoredSnapshot:
     removed: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """A version: what must be known to compare and to close it."""
-
-    hash: str
-    valid_from: datetime
-    type: str
-    scope: str
-    name: str
-
-
 class EstateStore:
     """The versions of an estate's resources under `<data_dir>/estate`; safe for one writer and any readers at a time.
 
@@ -84,20 +75,24 @@ class EstateStore:
         Only new and changed resources add a row. A resource that is not in the snapshot ends at `at` when the snapshot's
         coverage has read its type where it lies, else it stays. Raises StoreError when `at` is not after the newest snapshot.
         """
+        with TemporaryDirectory(prefix="nephoscope-") as folder:
+            intake = Intake(Path(folder), tenant)
+            intake.add(estate.resources.values())
+            return self.take(intake, estate.coverage, at)
+
+    def take(self, intake: Intake, coverage: Coverage, at: datetime) -> StoredSnapshot:
+        """`append` for a snapshot that is taken in part by part: memory does not grow with it."""
         if at.tzinfo is None:
             raise StoreError("the time of a snapshot must have a time zone")
-        new = hashes(estate.resources.values())
-        digest = snapshot_hash(new, estate.coverage)
+        digest = snapshot_hash(intake.hashes(), coverage)
         for _ in range(_ATTEMPTS):
             try:
-                return self._append(estate, new, digest, at, tenant)
+                return self._take(intake, coverage, digest, at)
             except CommitFailedError:
                 continue
         raise StoreError(f"{self._path}: other writers kept changing the store; try again")
 
-    def _append(
-        self, estate: Estate, new: Mapping[str, str], digest: str, at: datetime, tenant: str
-    ) -> StoredSnapshot:
+    def _take(self, intake: Intake, coverage: Coverage, digest: str, at: datetime) -> StoredSnapshot:
         table = self._table() or self._create()
         stored = _snapshots(table, self._path)
         same = next(
@@ -109,24 +104,20 @@ class EstateStore:
             raise StoreError(
                 f"the snapshot of {at.isoformat()} is not newer than that of {stored[-1].at.isoformat()}"
             )
-        open_ = _versions_at(table, self._path)
-        changed = [key for key, hash_ in new.items() if key not in open_ or open_[key].hash != hash_]
-        replaced = [key for key in changed if key in open_]
-        gone = [
-            key for key, version in open_.items() if key not in new and _reads(estate.coverage, key, version)
-        ]
+        intake.meet(_versions_at(table, self._path))
+        moved = Counter(move for _, _, move in intake.moves(coverage))
         snapshot = StoredSnapshot(
             sequence=len(stored) + 1,
             at=at,
             hash=digest,
-            coverage=estate.coverage,
-            known=_known(stored[-1].known if stored else None, estate.coverage),
-            added=len(changed) - len(replaced),
-            changed=len(replaced),
-            removed=len(gone),
+            coverage=coverage,
+            known=_known(stored[-1].known if stored else None, coverage),
+            added=moved[Move.ADDED],
+            changed=moved[Move.CHANGED],
+            removed=moved[Move.REMOVED],
         )
-        rows = _rows(estate, changed, new, snapshot, tenant, {key: open_[key] for key in (*replaced, *gone)})
-        _commit(table, rows, snapshot, closes=bool(replaced or gone))
+        closes = bool(snapshot.changed or snapshot.removed)
+        _commit(table, _rows(intake, snapshot), snapshot, closes=closes)
         self.compact()
         return snapshot
 
@@ -155,9 +146,9 @@ class EstateStore:
         """
         self._snapshot_at(before)
         table = self._table()
-        old, new = _versions_at(table, self._path, before), _versions_at(table, self._path, after)
+        old, new = _hashes(table, self._path, before), _hashes(table, self._path, after)
         both = old.keys() & new.keys()
-        changed = sorted(key for key in both if old[key].hash != new[key].hash)
+        changed = sorted(key for key in both if old[key] != new[key])
         return Diff(
             added=tuple(sorted(new.keys() - old.keys())),
             changed=tuple(changed),
@@ -227,10 +218,6 @@ def _refuse(table: DeltaTable, path: Path) -> None:
             )
 
 
-def _reads(coverage: Coverage, key: str, version: _Version) -> bool:
-    return was_read(coverage, ResourceId.parse(key), version.scope)
-
-
 def _known(before: Coverage | None, coverage: Coverage) -> Coverage:
     """What is known after a snapshot: its own coverage and, where it did not look, what was known before."""
     if before is None:
@@ -241,22 +228,21 @@ def _known(before: Coverage | None, coverage: Coverage) -> Coverage:
     return Coverage(both.scopes, both.declared, {**kept, **coverage.gaps})
 
 
-def _rows(
-    estate: Estate,
-    changed: list[str],
-    new: Mapping[str, str],
-    snapshot: StoredSnapshot,
-    tenant: str,
-    closed: Mapping[str, _Version],
-) -> pa.RecordBatchReader:
+def _rows(intake: Intake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
     def each() -> Iterator[dict[str, Any]]:
-        for key in changed:
-            yield resource_row(estate.resources[key], new[key], snapshot.at, tenant)
-        for key, version in closed.items():
-            yield {"id": key, "valid_from": version.valid_from, "valid_to": snapshot.at, "current": False}
-        yield marker_row(_document(snapshot), snapshot.hash, snapshot.at, tenant)
+        for row, version, move in intake.moves(snapshot.coverage):
+            if version is not None and move in (Move.CHANGED, Move.REMOVED):
+                yield {
+                    "id": version.id,
+                    "valid_from": version.valid_from,
+                    "valid_to": snapshot.at,
+                    "current": False,
+                }
+            if row is not None and move in (Move.ADDED, Move.CHANGED):
+                yield {**row.columns(), "valid_from": snapshot.at}
+        yield marker_row(_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
@@ -294,15 +280,14 @@ def _commit(table: DeltaTable, rows: pa.RecordBatchReader, snapshot: StoredSnaps
     merger.when_not_matched_insert({name: f"new.{name}" for name in SCHEMA.names}).execute()
 
 
-def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> dict[str, _Version]:
-    if table is None:
-        return {}
-    columns = ("id", "hash", "valid_from", "type", "scope", "name")
-    rows = versions(table, path, columns, at)
-    return {
-        row["id"]: _Version(row["hash"], row["valid_from"], row["type"], row["scope"], row["name"])
-        for row in rows
-    }
+def _versions_at(table: DeltaTable | None, path: Path, at: datetime | None = None) -> Iterator[Version]:
+    if table is not None:
+        for row in versions(table, path, ("id", "hash", "valid_from", "scope"), at):
+            yield Version(row["id"], row["hash"], row["valid_from"], row["scope"])
+
+
+def _hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[str, str]:
+    return {version.id: version.hash for version in _versions_at(table, path, at)}
 
 
 def _document(snapshot: StoredSnapshot) -> dict[str, Any]:

@@ -39,8 +39,8 @@ SCHEMA = pa.schema(
 )
 
 
-def resource_row(resource: Resource, content_hash: str, at: datetime, tenant: str) -> dict[str, Any]:
-    """The row of a version that begins at a time; `id` is lower-cased, `body` JSON text as the source ordered it."""
+def resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str, Any]:
+    """The row of a version, but for the time at which it begins; `id` is lower-cased, `body` JSON text as the source ordered it."""
     body = resource.body
     return {
         "tenant": _text(body, "tenantId").lower() or tenant,
@@ -56,7 +56,6 @@ def resource_row(resource: Resource, content_hash: str, at: datetime, tenant: st
         "complete": resource.complete,
         "hash": content_hash,
         "body": msgspec.json.encode(body).decode(),
-        "valid_from": at,
         "valid_to": None,
         "current": True,
     }

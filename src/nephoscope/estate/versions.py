@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.estate.coverage import scope_of, was_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from nephoscope.estate.estate import Estate
     from nephoscope.model.coverage import Coverage
@@ -46,11 +46,11 @@ def content_hash(resource: Resource) -> str:
     ).hexdigest()
 
 
-def snapshot_hash(hashes: Mapping[str, str], coverage: Coverage) -> str:
-    """64 hexadecimal digits over the content hashes by id and the coverage: the identity of a snapshot's content."""
+def snapshot_hash(hashes: Iterable[tuple[str, str]], coverage: Coverage) -> str:
+    """64 hexadecimal digits over (id, content hash) in the order of ids and the coverage: the identity of a snapshot's content."""
     digest = hashlib.sha256()
-    for key in sorted(hashes):
-        digest.update(f"{key}\0{hashes[key]}\n".encode("utf-8", "surrogatepass"))
+    for key, content in hashes:
+        digest.update(f"{key}\0{content}\n".encode("utf-8", "surrogatepass"))
     for scope, types in sorted(coverage.scopes.items()):
         digest.update(f"{scope}\0{chr(0).join(sorted(types))}\n".encode("utf-8", "surrogatepass"))
     digest.update(repr((coverage.declared, sorted(coverage.gaps.items()))).encode("utf-8", "surrogatepass"))

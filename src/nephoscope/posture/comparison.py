@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import Protocol
 
+from nephoscope.estate.coverage import was_read
+from nephoscope.estate.estate import Estate
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
 from nephoscope.posture.subject import Subject
 
@@ -44,6 +49,18 @@ class Change:
     key: str
     before: State | None
     after: State | None
+
+
+class Moves(Protocol):
+    """What changed, in the order of resources and recommendations, in memory or on disk."""
+
+    def __iter__(self) -> Iterator[Change]: ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def kinds(self) -> Counter[ChangeKind]:
+        """How many changes there are of each kind, in the order of the kinds."""
 
 
 class Changes:
@@ -99,6 +116,21 @@ def _kind(past: Past | None, state: State | None, exists: bool, covered: bool) -
     return ChangeKind.REMOVED if covered else None
 
 
+def exists(estate: Estate) -> Callable[[str], bool]:
+    """Whether a resource is in the estate."""
+    return estate.resources.__contains__
+
+
+def covered(coverage: Coverage) -> Callable[[str], bool]:
+    """Whether a snapshot that read this would show a resource if it existed."""
+
+    def reads(key: str) -> bool:
+        resource = ResourceId.parse(key or "/")
+        return was_read(coverage, resource, resource.subscription_id)
+
+    return reads
+
+
 def remember(
     past: Mapping[Subject, Past], now: Mapping[Subject, State], changes: Iterable[Change], when: datetime
 ) -> dict[Subject, Past]:
@@ -120,3 +152,12 @@ def _remembered(past: Past | None, state: State, when: datetime) -> Past:
     if state in (State.UNKNOWN, State.ERROR):
         return replace(old, state=state)
     return Past(state, False, old.first_seen, None, when if old.open else old.fixed)
+
+
+def remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
+    """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
+    return {
+        subject: item
+        for subject, item in past.items()
+        if item.open or item.first_seen or item.state is not State.NOT_APPLICABLE
+    }

@@ -7,9 +7,10 @@ evaluation), `changes` (appended) and `evaluations` (a row an evaluation, writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,8 @@ from nephoscope.posture.comparison import Change, ChangeKind, Past
 from nephoscope.posture.score import SecureScore
 from nephoscope.posture.subject import Subject
 
+#: Rows of a batch, read or written.
+BATCH = 20_000
 _TIME = pa.timestamp("us", tz="UTC")
 _FINDINGS = pa.schema(
     [
@@ -116,10 +119,18 @@ class History:
         """The last evaluation of the scope before an instant."""
         return next((item for item in reversed(self.evaluations(scope)) if item.when < when), None)
 
-    def past(self, evaluation: Evaluation) -> dict[Subject, Past]:
-        """What was remembered after an evaluation."""
-        rows = self._rows("findings", evaluation.findings_version)
-        return {(row["resource"], row["key"]): _past(row) for row in rows if row["scope"] == evaluation.scope}
+    def past(self, evaluation: Evaluation) -> Iterator[tuple[Subject, Past]]:
+        """What was remembered after an evaluation, as a stream."""
+        import pyarrow.dataset as ds
+        from deltalake import DeltaTable
+
+        table = DeltaTable(str(self._root / "findings"), version=evaluation.findings_version)
+        wanted = ds.field("scope") == evaluation.scope
+        for batch in table.to_pyarrow_dataset().to_batches(
+            filter=wanted, batch_size=BATCH, fragment_readahead=1, batch_readahead=1
+        ):
+            for row in batch.to_pylist():
+                yield (row["resource"], row["key"]), _past(row)
 
     def changes(self, evaluation: Evaluation) -> list[Change]:
         """The changes that an evaluation brought."""
@@ -131,8 +142,8 @@ class History:
         scope: str,
         when: datetime,
         score: SecureScore,
-        past: Mapping[Subject, Past],
-        changes: Sequence[Change],
+        past: Iterable[tuple[Subject, Past]],
+        changes: Iterable[Change],
         made_from: tuple[str, str, str, str],
     ) -> Evaluation:
         """Write one evaluation; the last commit makes it count.
@@ -140,8 +151,7 @@ class History:
         `made_from` are the hashes of estate, content and decisions, and the exemptions as JSON.
         """
         id_ = uuid4().hex
-        if changes:
-            self._append("changes", [_change_row(id_, change) for change in changes], _CHANGES)
+        self._append("changes", (_change_row(id_, change) for change in changes), _CHANGES)
         version = self._replace_findings(scope, past)
         evaluation = Evaluation(
             id_,
@@ -157,11 +167,10 @@ class History:
         self._append("evaluations", [_evaluation_row(evaluation)], _EVALUATIONS)
         return evaluation
 
-    def _replace_findings(self, scope: str, past: Mapping[Subject, Past]) -> int:
+    def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, Past]]) -> int:
         from deltalake import DeltaTable, write_deltalake
 
-        rows = [_past_row(scope, subject, item) for subject, item in past.items()]
-        table = pa.Table.from_pylist(rows, schema=_FINDINGS)
+        table = _reader((_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
         path = str(self._root / "findings")
         quoted = scope.replace("'", "''")
         if self._exists("findings"):
@@ -171,31 +180,39 @@ class History:
             write_deltalake(path, table)
         return int(DeltaTable(path).version())
 
-    def _append(self, name: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
+    def _append(self, name: str, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
+        """Add rows in one commit; none where there are none."""
         from deltalake import write_deltalake
 
-        self._root.mkdir(parents=True, exist_ok=True)
-        write_deltalake(str(self._root / name), pa.Table.from_pylist(rows, schema=schema), mode="append")
+        rows = iter(rows)
+        first = next(rows, None)
+        if first is not None:
+            self._root.mkdir(parents=True, exist_ok=True)
+            write_deltalake(str(self._root / name), _reader(chain([first], rows), schema), mode="append")
 
     def _exists(self, name: str) -> bool:
         return (self._root / name / "_delta_log").is_dir()
 
-    def _rows(self, name: str, version: int | None = None) -> list[dict[str, Any]]:
+    def _rows(self, name: str) -> list[dict[str, Any]]:
         from deltalake import DeltaTable
 
-        rows: list[dict[str, Any]] = (
-            DeltaTable(str(self._root / name), version=version).to_pyarrow_table().to_pylist()
-        )
+        rows: list[dict[str, Any]] = DeltaTable(str(self._root / name)).to_pyarrow_table().to_pylist()
         return rows
 
 
-def remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
-    """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
-    return {
-        subject: item
-        for subject, item in past.items()
-        if item.open or item.first_seen or item.state is not State.NOT_APPLICABLE
-    }
+def _reader(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatchReader:
+    """Rows as a stream of batches."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        source = iter(rows)
+        while held := list(islice(source, BATCH)):
+            columns = [
+                pa.array([row[name] for row in held], type_)
+                for name, type_ in zip(schema.names, schema.types, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def _past_row(scope: str, subject: Subject, item: Past) -> dict[str, Any]:

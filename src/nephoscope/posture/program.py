@@ -15,6 +15,7 @@ from nephoscope.policy.entry import Entry, Problem, digest
 from nephoscope.policy.errors import PolicyError
 from nephoscope.policy.selector import REFERENCE
 from nephoscope.policy.version import Pin
+from nephoscope.posture.recommendation import Recommendations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,6 +119,7 @@ class Program:
 
     def __init__(self, plan: Plan, management_groups: Mapping[str, tuple[str, ...]]) -> None:
         self.catalogue: Catalogue = plan.catalogue
+        self.recommendations = Recommendations(plan.catalogue)
         self.management_groups = management_groups
         self.checks: list[Check] = []
         self.problems: list[Problem] = []

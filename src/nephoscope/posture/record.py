@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from nephoscope.estate.coverage import was_read
-from nephoscope.estate.estate import Estate
+from nephoscope.estate.intake import Intake
 from nephoscope.estate.store import EstateStore
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
-from nephoscope.posture.comparison import Changes, Past, compare, remember
+from nephoscope.posture.comparison import Changes, Past, compare, covered, exists, remember, remembered
 from nephoscope.posture.delta import Judge, Part, exemptions_text, parts
-from nephoscope.posture.history import History, TrendPoint, remembered
+from nephoscope.posture.history import History, TrendPoint
+from nephoscope.posture.journal import Journal
+from nephoscope.posture.parted import PartedReport
+from nephoscope.posture.plan import Plan
 from nephoscope.posture.report import Report
 from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
@@ -23,39 +24,25 @@ from nephoscope.posture.subject import Subject, verdicts
 
 def since_run(before: Run, after: Run) -> Changes:
     """What changed from one run to another."""
-    old = verdicts(before.assessments)
-    past = {
-        subject: Past(state, state is State.NON_COMPLIANT, before.now, before.now)
-        for subject, state in old.items()
-        if state is State.NON_COMPLIANT
+    return _changes(past_of(before), after)
+
+
+def past_of(run: Run) -> dict[Subject, Past]:
+    """A run as what is remembered of it."""
+    return {
+        subject: Past(state, True, run.now, run.now) if state is State.NON_COMPLIANT else Past(state)
+        for subject, state in verdicts(run.assessments).items()
     }
-    past |= {subject: Past(state) for subject, state in old.items() if subject not in past}
-    return _changes(past, after)
 
 
 def since_date(recorder: Recorder, after: Run, date: datetime) -> Changes:
     """What changed since the last evaluation before a date, by the history."""
     evaluation = recorder.history.before(recorder.scope, date)
-    return _changes(recorder.history.past(evaluation) if evaluation else {}, after)
+    return _changes(dict(recorder.history.past(evaluation)) if evaluation else {}, after)
 
 
 def _changes(past: Mapping[Subject, Past], run: Run) -> Changes:
-    return Changes(compare(past, verdicts(run.assessments), exists(run.estate), covered(run.estate)))
-
-
-def exists(estate: Estate) -> Callable[[str], bool]:
-    """Whether a resource is in the estate."""
-    return estate.resources.__contains__
-
-
-def covered(estate: Estate) -> Callable[[str], bool]:
-    """Whether the estate would show a resource if it existed."""
-
-    def reads(key: str) -> bool:
-        resource = ResourceId.parse(key or "/")
-        return was_read(estate.coverage, resource, resource.subscription_id)
-
-    return reads
+    return Changes(compare(past, verdicts(run.assessments), exists(run.estate), covered(run.coverage)))
 
 
 class Recorder:
@@ -69,16 +56,24 @@ class Recorder:
         """The score of the scope over time."""
         return self.history.trend(self.scope)
 
+    def record_parts(
+        self, report: PartedReport, journal: Journal, intake: Intake, plan: Plan, store: EstateStore
+    ) -> None:
+        """Keep an evaluation that was made part by part, and its estate."""
+        snapshot = store.take(intake, report.coverage, report.now)
+        made_from = (snapshot.hash, plan.catalogue.digest, decisions_hash(plan), exemptions_text(plan))
+        self.history.record(self.scope, report.now, report.score, journal.memory, journal.changes, made_from)
+
     def record(self, report: Report, store: EstateStore) -> Changes:
         """Keep a run and its estate; returns what changed since the evaluation before."""
         run = report.run
         before = self.history.before(self.scope, run.now)
-        past = self.history.past(before) if before else {}
+        past = dict(self.history.past(before)) if before else {}
         changes = _changes(past, run)
         kept = remembered(remember(past, verdicts(run.assessments), changes, run.now))
         snapshot = store.append(run.estate, run.now)
-        made_from = (snapshot.hash, run.catalogue.digest, decisions_hash(run), exemptions_text(run.plan))
-        self.history.record(self.scope, run.now, report.score, kept, list(changes), made_from)
+        made_from = (snapshot.hash, run.catalogue.digest, decisions_hash(run.plan), exemptions_text(run.plan))
+        self.history.record(self.scope, run.now, report.score, kept.items(), changes, made_from)
         return changes
 
     def delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:
@@ -87,7 +82,7 @@ class Recorder:
         if not evaluations:
             return ()
         newest = evaluations[-1]
-        now = (newest.estate, report.run.catalogue.digest, decisions_hash(report.run))
+        now = (newest.estate, report.run.catalogue.digest, decisions_hash(report.run.plan))
         before = next(
             (one for one in reversed(evaluations) if (one.estate, one.content, one.decisions) != now), None
         )
@@ -102,9 +97,8 @@ class Recorder:
         )
 
 
-def decisions_hash(run: Run) -> str:
+def decisions_hash(plan: Plan) -> str:
     """The hash of what people decided: assignments, exemptions and attestations in force."""
-    plan = run.plan
     parts = sorted(
         repr(item) for group in (plan.assignments, plan.exemptions, plan.attestations) for item in group
     )

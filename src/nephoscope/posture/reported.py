@@ -12,7 +12,7 @@ from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.entry import Problem
-from nephoscope.posture.comparison import Changes
+from nephoscope.posture.comparison import Moves
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding
@@ -54,7 +54,7 @@ class Reported(Protocol):
         """The score controls."""
 
     @property
-    def changes(self) -> Changes:
+    def changes(self) -> Moves:
         """What changed since the evaluation before."""
 
     @property

@@ -27,7 +27,7 @@ from nephoscope.posture.layout import Layout, Roster
 from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Check, Program, Requirement
-from nephoscope.posture.recommendation import Recommendation, Recommendations
+from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.rules import Rules
 
 
@@ -130,13 +130,9 @@ class Run:
                 total[cause] += count
         return total
 
-    @cached_property
-    def _recommendations(self) -> Recommendations:
-        return Recommendations(self.catalogue)
-
     def metadata(self, key: str) -> Recommendation:
         """What is known of a recommendation; a key that no content explains is named by itself."""
-        return self._recommendations.of(key)
+        return self.engine.program.recommendations.of(key)
 
     def standard_exemptions(self, exemption: Exemption) -> tuple[Exemption, ...]:
         """An exemption by recommendation as the plain ones that Azure knows: one per assignment that holds a recommendation."""

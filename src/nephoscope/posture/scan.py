@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
@@ -23,13 +24,22 @@ from nephoscope.posture.live import LIVE, snapshot_of
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
+from nephoscope.posture.streaming import evaluate_parts, surveyed_types
 from nephoscope.sources import resources
+from nephoscope.sources.resources import Spool, Survey
 
 SAMPLE = "sample:"
 OWN_INITIATIVE = "nephoscope"
 
 #: Told what is being done, how much of it is done, and of how much.
 Progress = Callable[[str, int, int], None]
+
+
+class NoSuchScopeError(Exception):
+    """No resource lies in the scope that was asked for: it is hardly the scope that was meant."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"--scope {scope}: no resource of the snapshot lies at or under it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +92,31 @@ class Scan:
 
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of the targets; SnapshotError when one is not there."""
-        told = lambda done, total: self.progress("reading", done, total)  # noqa: E731 - a callback
+        with self._paths(targets) as paths:
+            return resources.load(paths, self._reading)
+
+    def survey(self, folder: Path, targets: Sequence[str] | None = None) -> Survey:
+        """The estate of the targets taken apart on disk, in an empty folder that exists; SnapshotError when one is not there."""
+        with self._paths(targets) as paths:
+            return Spool.of(paths, folder, self._reading).survey(surveyed_types())
+
+    def size(self) -> int:
+        """About how many bytes of JSON the targets are; SnapshotError when one is not there."""
+        with self._paths() as paths:
+            return resources.unpacked_size(paths)
+
+    def _reading(self, done: int, total: int) -> None:
+        self.progress("reading", done, total)
+
+    @contextmanager
+    def _paths(self, targets: Sequence[str] | None = None) -> Iterator[list[Path]]:
         with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
-            paths = [self._path(target, sample) for target in targets or self.request.targets]
-            return resources.load(paths, told)
+            yield [self._path(target, sample) for target in targets or self.request.targets]
 
     def _path(self, target: str, sample: Path) -> Path:
         """The folder or file behind a target; a live one is collected now."""
+        if target in self.collected:
+            return Path(self.collected[target])
         if target.startswith(LIVE):
             folders = [Path(path) for path in self.request.policies]
             folder = snapshot_of(target, self.data, folders, self.progress)
@@ -117,6 +145,20 @@ class Scan:
             known.catalogue.find("initiative", name)
             known = known.assigning(name, parameters)
         return known.assigning_every_definition() if alone else known
+
+    def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:
+        """Judge a surveyed estate part by part."""
+        told = lambda done, total: self.progress("judging", done, total)  # noqa: E731 - a callback
+        return evaluate_parts(
+            survey,
+            plan,
+            self.now,
+            scope=self.request.scope,
+            analyzers=analyzed,
+            aliases=Packs(self.data).aliases(),
+            size=size,
+            progress=told,
+        )
 
     def run(self, estate: Estate, since: Run | None = None) -> Run:
         """Judge an estate; what is the same as in an earlier run is taken over from it."""

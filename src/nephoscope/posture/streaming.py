@@ -52,14 +52,16 @@ def evaluate_parts(
 ) -> Iterator[Run]:
     """Judge a surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
 
-    The survey must have been asked for `surveyed_types()`. What ends once for a whole scope is in the first run alone; the
-    quarantine is the survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
+    The survey must have been asked for `surveyed_types()`. What ends once for a whole scope is in the run that holds the
+    scope's subscription, else in the first; the quarantine is the survey's and in no run. A run that is let go gives its memory
+    back. `progress` is told resources.
     """
     aliases = aliases or Aliases.builtin()
     prepared = prepare(plan, aliases, survey.whole.management_groups)
     analysis = analyzers(survey.whole, now)
     overlaid = _by_subscription(analysis)
     done = 0
+    homes = survey.spool.subscriptions
     first = True
     for estate in _parts(survey, size):
         mine = _of_part(overlaid, estate)
@@ -74,7 +76,7 @@ def evaluate_parts(
         )
         done += len(estate.resources)
         del estate  # one part at a time: nothing of it may be bound while the next one is read
-        yield run if first else _without_unplaced(run)
+        yield _with_unplaced(run, homes, first=first)
         del run, mine
         first = False
         if progress is not None:
@@ -116,8 +118,19 @@ def _of_part(overlaid: dict[str, Analysis], estate: Estate) -> Analysis:
     )
 
 
-def _without_unplaced(run: Run) -> Run:
-    """The run without what ends once for its whole scope."""
+def _with_unplaced(run: Run, homes: frozenset[str], *, first: bool) -> Run:
+    """The run with what ends once for a whole scope only where the part holds the scope's subscription, or is the first."""
+    mine = {one.id.subscription for one in run.estate.resources.values()}
     layout = copy(run.engine.layout)
-    layout.unplaced = []
+    layout.unplaced = [
+        (index, check)
+        for index, check in layout.unplaced
+        if (
+            home := ResourceId.parse(
+                run.engine.program.requirements[index].assignment.scope or "/"
+            ).subscription
+        )
+        in mine
+        or (first and home not in homes)
+    ]
     return replace(run, engine=replace(run.engine, layout=layout))

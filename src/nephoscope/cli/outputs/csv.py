@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, TextIO
 
+from nephoscope.posture.extract import Extract
+
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Row
 
+READS = Extract()
 COLUMNS = (
     "state",
     "severity",

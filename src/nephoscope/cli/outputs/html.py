@@ -14,12 +14,14 @@ from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import percent
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.extract import Extract
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
 
 #: Resources listed under a recommendation; the JSON output has all.
 MAX_RESOURCES = 25
+READS = Extract(frozenset({State.NON_COMPLIANT}), frozenset({State.NON_COMPLIANT}), MAX_RESOURCES)
 
 
 def render(report: Reported, out: TextIO) -> None:

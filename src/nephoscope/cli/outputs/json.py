@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from nephoscope.model.state import State
+from nephoscope.posture.extract import Extract
 from nephoscope.posture.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.row import Row
     from nephoscope.posture.score import ControlScore, SecureScore
 
+READS = Extract(reasons=frozenset(State) - {State.NOT_APPLICABLE})
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 

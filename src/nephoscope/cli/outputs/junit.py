@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
 from nephoscope.model.state import State
+from nephoscope.posture.extract import Extract
 
 if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Group, Row
 
+READS = Extract(frozenset(State) - {State.NOT_APPLICABLE}, frozenset({State.NON_COMPLIANT}))
 _ELEMENT = {
     State.NON_COMPLIANT: "failure",
     State.ERROR: "error",

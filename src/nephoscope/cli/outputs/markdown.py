@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import percent
 from nephoscope.model.state import State
+from nephoscope.posture.extract import Extract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Reviewers read the worst; the JSON output has all rows.
 MAX_FINDINGS = 200
+READS = Extract(frozenset({State.NON_COMPLIANT}), frozenset({State.NON_COMPLIANT}), MAX_FINDINGS)
 
 
 def render(report: Reported, out: TextIO) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from nephoscope import __version__
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.extract import Extract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.row import Row
 
+READS = Extract(
+    frozenset({State.NON_COMPLIANT, State.ERROR, State.EXEMPT}),
+    frozenset({State.NON_COMPLIANT, State.EXEMPT}),
+)
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 #: GitHub reads a number: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, 0.1 to 3.9 low.

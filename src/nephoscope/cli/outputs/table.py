@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.extract import NOTHING, Extract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reported import Reported
     from nephoscope.posture.score import SecureScore
 
+READS = Extract(NOTHING)
 #: A longer list is in the JSON output.
 MAX_CHANGES = 40
 #: Narrower, the table of controls has no bars.

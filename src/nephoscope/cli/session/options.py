@@ -108,6 +108,25 @@ _JUDGED_BY = (
     click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
 )
+_DIVIDED = (
+    click.option(
+        "--in-parts",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        envvar="NEPHOSCOPE_IN_PARTS",
+        show_envvar=True,
+        help="Judge part by part, from disk, in memory that does not grow with the estate; auto: from 128 MiB of JSON on.",
+    ),
+    click.option(
+        "--part-size",
+        type=click.IntRange(1),
+        metavar="N",
+        envvar="NEPHOSCOPE_PART_SIZE",
+        show_envvar=True,
+        help="Resources of a part, whole subscriptions together (default: 10000).",
+    ),
+)
 _PLACED = (
     click.option(
         "--subscription",
@@ -175,6 +194,11 @@ _GATE = (
 def judged_by(command: _Command) -> _Command:
     """Add the options that say what is judged by what."""
     return _add(command, _JUDGED_BY)
+
+
+def divided(command: _Command) -> _Command:
+    """Add the options that say whether an estate is judged in parts."""
+    return _add(command, _DIVIDED)
 
 
 def placed(command: _Command) -> _Command:

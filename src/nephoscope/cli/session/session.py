@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import click
@@ -19,20 +20,48 @@ from nephoscope.model.state import Severity, State
 from nephoscope.policy.assignment import scope_id, within
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
+from nephoscope.posture.extract import Extract
+from nephoscope.posture.parted import PartedReport
 from nephoscope.posture.record import Recorder, since_date, since_run
 from nephoscope.posture.report import Report
+from nephoscope.posture.reported import Reported
 from nephoscope.posture.row import Filter
 from nephoscope.posture.run import Run
-from nephoscope.posture.scan import Progress, Request, Scan, last_request, save_request
+from nephoscope.posture.scan import NoSuchScopeError, Progress, Request, Scan, last_request, save_request
+from nephoscope.posture.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
 from nephoscope.sources.resources import SnapshotError
+from nephoscope.sources.resources.spool import PART
 
 
 def report_of(data: Path, options: Mapping[str, Any]) -> Report:
     """Load, judge and compare as the options say; ends the process with code 2 and a sentence where that is not possible."""
+    with _refusing(), progress_line() as progress:
+        return _report(_scan(data, options, progress), options)
+
+
+@contextmanager
+def reported(data: Path, options: Mapping[str, Any], extract: Extract) -> Iterator[Reported]:
+    """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
+
+    In parts it has only the rows of the extract, and lives until the context ends.
+    """
+    with TemporaryDirectory(prefix="nephoscope-") as folder:
+        with _refusing(), progress_line() as progress:
+            scan = _scan(data, options, progress)
+            how = options["in_parts"]
+            if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
+                report: Reported = _parted(scan, Path(folder), options, extract)
+            else:
+                report = _report(scan, {**options, "record": True})
+        yield report
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Ends the process with code 2 and a sentence where what was asked for is not possible."""
     try:
-        with progress_line() as progress:
-            return _report(data, options, progress)
-    except (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError) as error:
+        yield
+    except (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError) as error:
         usage_error(str(error))
 
 
@@ -42,22 +71,50 @@ def usage_error(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _report(data: Path, options: Mapping[str, Any], progress: Progress) -> Report:
+def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
     request = _request(data, options)
     _check_since(options["since"])
-    now = options["at"] or datetime.now(UTC)
-    scan = Scan(request, data, now, progress)
+    return Scan(request, data, options["at"] or datetime.now(UTC), progress)
+
+
+_EMPTY = "it holds no resource; a failed export looks like this"
+
+
+def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
+    request = scan.request
     estate = scan.estate()
     _check_something(estate, request)
     before = _before(scan, options["since"])
     run = scan.run(estate, before)
     report = Report(run, request.label, filter=_filter(options), top=options.get("top") or 15)
-    for problem in run.errors:
+    _tell(report, report.filter)
+    return _compared(report, scan, before, options)
+
+
+def _parted(scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract) -> PartedReport:
+    parted = PartedScan(scan, folder, options["part_size"] or PART)
+    if not parted.survey.spool.records and not parted.survey.whole.quarantine:
+        usage_error(f"{scan.request.label}: {_EMPTY}")
+    since = options["since"] or ""
+    snapshot = since if since and Path(since).exists() else ""
+    compared = Compared(
+        None if options["no_history"] else Recorder(scan.data, scan.request.series),
+        snapshot,
+        _date(since) if since and not snapshot else None,
+    )
+    shown = Shown(extract, _filter(options), options.get("group_by") or "", options.get("top") or 15)
+    report = parted.report(shown, compared)
+    _tell(report, shown.filter)
+    return report
+
+
+def _tell(report: Reported, filter_: Filter) -> None:
+    """Say what could not be used, and that a filter fits nothing."""
+    for problem in report.errors:
         if problem.error:
             click.echo(f"nephoscope: {problem.place}: {problem.reason}", err=True)
-    if report.filter != Filter() and not report.groups:
+    if filter_ != Filter() and not report.groups:
         click.echo("nephoscope: nothing that was judged fits the filters", err=True)
-    return _compared(report, scan, before, options)
 
 
 def _request(data: Path, options: Mapping[str, Any]) -> Request:
@@ -90,9 +147,9 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
 def _check_something(estate: Estate, request: Request) -> None:
     """An export that failed, or a scope that is misspelt, must not look like a clean estate."""
     if not estate.quarantine and not any(not one.derived for one in estate.resources.values()):
-        usage_error(f"{request.label}: it holds no resource; a failed export looks like this")
+        usage_error(f"{request.label}: {_EMPTY}")
     if request.scope and not _holds(estate, scope_id(request.scope)):
-        usage_error(f"--scope {request.scope}: no resource of the snapshot lies at or under it")
+        raise NoSuchScopeError(request.scope)
 
 
 def _holds(estate: Estate, scope: str) -> bool:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
 from nephoscope.model.state import State
+from nephoscope.posture.extract import Extract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,12 @@ _STYLE = {
     State.UNKNOWN: "yellow",
     State.ERROR: "bold magenta",
 }
+
+
+def reads(wanted: str) -> Extract:
+    """The rows that are read."""
+    judged = frozenset(State) - {State.NOT_APPLICABLE}
+    return Extract(reasons=judged, takes=names(wanted))
 
 
 def names(wanted: str) -> Callable[[Row], bool]:

@@ -92,6 +92,11 @@ class Spool:
         """How many records were read, embedded children apart."""
         return self._sizes.total()
 
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The lower-cased subscriptions that records lie in ('' = none)."""
+        return frozenset(self._sizes)
+
     def survey(self, types: frozenset[str] = frozenset()) -> Survey:
         """Read everything once: what the whole has read, and its resources of the lower-cased types and all subscriptions."""
         kept: list[Resource] = []

@@ -1,0 +1,141 @@
+"""A report that was made part by part: aggregates that added up, and on disk the rows that the output reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.model.assessment import Reason
+from nephoscope.model.coverage import Coverage
+from nephoscope.model.place import Quarantined
+from nephoscope.model.state import Severity, State
+from nephoscope.policy.entry import Problem
+from nephoscope.posture.comparison import Changes, Moves
+from nephoscope.posture.controls import Controls
+from nephoscope.posture.history import TrendPoint
+from nephoscope.posture.holding import Holding
+from nephoscope.posture.ledger import Ledger
+from nephoscope.posture.ranking import Ranked, Standings
+from nephoscope.posture.recommendation import Recommendation, Recommendations
+from nephoscope.posture.report import Report, findings, states, why, worst_severity
+from nephoscope.posture.row import Group, Row, group_order
+from nephoscope.posture.score import ScopeScore, SecureScore, combined
+
+
+@dataclass
+class Tally:
+    """What the parts of an evaluation add up to; `tag` is the one by whose values findings are counted ('' = none)."""
+
+    standings: Standings
+    tag: str = ""
+    groups: Counter[Group] = field(default_factory=Counter)
+    causes: Counter[tuple[State, str]] = field(default_factory=Counter)
+    scopes: list[ScopeScore] = field(default_factory=list)
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    resources: int = 0
+    errors: tuple[Problem, ...] = ()
+
+    def add(self, report: Report) -> None:
+        """Count a part; every subscription is in one part alone."""
+        self.groups.update(report.groups)
+        self.causes.update(report.causes)
+        self.scopes += report.score.subscriptions
+        self.standings.add(report.rows)
+        self.resources += report.resources
+        self.errors = (
+            report.run.errors
+        )  # the plan's, and the same after every part but for what only a later one shows
+        for name, holding in report.owners(self.tag).items() if self.tag else ():
+            self.holdings.setdefault(name, Holding()).add(holding)
+
+
+@dataclass(frozen=True)
+class PartedReport:
+    """A report over the parts of an evaluation, equal to that over the whole; it lives as long as its ledger's file."""
+
+    scope: str
+    now: datetime
+    coverage: Coverage
+    quarantine: Sequence[Quarantined]
+    tally: Tally
+    ledger: Ledger
+    recommendations: Recommendations
+    changes: Moves = field(default_factory=Changes)
+    trend: Sequence[TrendPoint] = ()
+    top: int = 15
+    controls: Controls = field(default_factory=Controls.builtin)
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together."""
+        return self.tally.errors
+
+    @property
+    def resources(self) -> int:
+        """How many resources the estate has."""
+        return self.tally.resources
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation."""
+        return self.recommendations.of(key)
+
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of rows, worst first."""
+        found = self.tally.groups
+        order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
+        return {group: found[group] for group in order}
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that were asked for, worst first."""
+        return (row for group in self.groups for row in self.rows_of(group))
+
+    def rows_of(self, group: Group) -> Iterable[Row]:
+        """The rows of a group that were asked for."""
+        return self.ledger.rows(group)
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on."""
+        return findings(self)
+
+    @cached_property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+        return combined(self.tally.scopes, self.controls.controls)
+
+    @cached_property
+    def ranking(self) -> list[Ranked]:
+        """The recommendations in the order to work on them."""
+        return self.tally.standings.ranked(self.metadata)
+
+    @cached_property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state."""
+        return states(self.groups)
+
+    @cached_property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows have each cause, in the order of states and causes."""
+        return Counter(dict(sorted(self.tally.causes.items())))
+
+    def owners(self, tag: str) -> Mapping[str, Holding]:
+        """The findings by the value of the tag that was asked for."""
+        if tag != self.tally.tag:
+            raise ValueError(f"the parts were counted by the tag {self.tally.tag!r} and not by {tag!r}")
+        return self.tally.holdings
+
+    def reasons(self, row: Row) -> tuple[Reason, ...]:
+        """The leaf conditions that decided a row, as they were kept."""
+        return row.assessment.reasons
+
+    def why(self, row: Row) -> str:
+        """The deciding conditions as a short sentence."""
+        return why(row.assessment.reasons)
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings."""
+        return worst_severity(self.groups, self.metadata)

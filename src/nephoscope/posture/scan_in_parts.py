@@ -1,0 +1,148 @@
+"""A scan whose memory does not grow with the estate: read to disk, judged part by part, compared and reported from disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from nephoscope.estate.intake import Intake
+from nephoscope.estate.store import EstateStore
+from nephoscope.posture.comparison import Changes
+from nephoscope.posture.controls import Controls
+from nephoscope.posture.extract import Extract
+from nephoscope.posture.journal import Journal
+from nephoscope.posture.ledger import Ledger
+from nephoscope.posture.parted import PartedReport, Tally
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.ranking import Standings
+from nephoscope.posture.recommendation import Recommendations
+from nephoscope.posture.record import Recorder, past_of
+from nephoscope.posture.report import Report
+from nephoscope.posture.row import Filter
+from nephoscope.posture.run import Run
+from nephoscope.posture.scan import NoSuchScopeError, Scan, save_request
+from nephoscope.sources.resources.spool import PART, Survey
+
+#: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
+FROM_BYTES = 128 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is read of the evaluation: which rows, by which filter, and the tag by which findings are counted ('' = none)."""
+
+    extract: Extract
+    filter: Filter = field(default_factory=Filter)
+    tag: str = ""
+    top: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """With what: another `snapshot`, or the last evaluation before `date`, else the one before this one, which is then recorded.
+
+    `recorder` is None where no history is read.
+    """
+
+    recorder: Recorder | None = None
+    snapshot: str = ""
+    date: datetime | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether the evaluation is kept."""
+        return self.recorder is not None and not self.snapshot and self.date is None
+
+
+class PartedScan:
+    """One scan in parts; its files lie in a folder that exists, and the report reads them."""
+
+    def __init__(self, scan: Scan, folder: Path, size: int = PART) -> None:
+        self._scan = scan
+        self._folder = folder
+        self._size = size
+        self.survey = self._surveyed("snapshot")
+
+    def _surveyed(self, name: str, targets: Iterable[str] | None = None) -> Survey:
+        folder = self._folder / name
+        folder.mkdir()
+        return self._scan.survey(folder, None if targets is None else tuple(targets))
+
+    def report(self, shown: Shown, compared: Compared) -> PartedReport:
+        """Judge, compare, and record where that is asked for."""
+        scan = self._scan
+        journal = self._journal(compared)
+        plan = scan.plan(self.survey.whole)
+        intake = Intake(self._made("intake")) if compared.records else None
+        whole = self.survey.whole
+        recommendations, controls = Recommendations(plan.catalogue), Controls.builtin()
+        report = PartedReport(
+            scan.request.label,
+            scan.now,
+            whole.coverage,
+            whole.quarantine,
+            Tally(Standings(lambda key: controls.scoring(recommendations.of(key))), shown.tag),
+            Ledger(self._folder / "rows", shown.extract),
+            recommendations,
+            top=shown.top,
+        )
+        judged = 0
+        for run in scan.parts(self.survey, plan, self._size):
+            judged += len(run.engine.roster)
+            changes = journal.part(run) if journal is not None else Changes()
+            self._take(run, report, changes, shown.filter)
+            if intake is not None:
+                intake.add(run.estate.resources.values())
+        if scan.request.scope and not judged:
+            raise NoSuchScopeError(scan.request.scope)
+        if journal is not None:
+            journal.close(whole.coverage)
+            report = replace(report, changes=journal.changes)
+        return self._recorded(report, plan, journal, intake, compared)
+
+    @staticmethod
+    def _take(run: Run, report: PartedReport, changes: Changes, filter_: Filter) -> None:
+        """Add a part to the report."""
+        part = Report(run, report.scope, filter=filter_, changes=changes, controls=report.controls)
+        report.tally.add(part)
+        report.ledger.add(part)
+
+    def _journal(self, compared: Compared) -> Journal | None:
+        """What to compare with, None where nothing is."""
+        if not compared.snapshot and compared.recorder is None:
+            return None
+        journal = Journal(self._made("journal"), self._scan.now)
+        if compared.snapshot:
+            earlier = self._surveyed("earlier", (compared.snapshot,))
+            for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
+                journal.past.extend(past_of(run).items())
+            shutil.rmtree(self._folder / "earlier")
+        elif compared.recorder is not None:
+            history = compared.recorder.history
+            before = history.before(compared.recorder.scope, compared.date or self._scan.now)
+            journal.past.extend(history.past(before) if before else ())
+        return journal
+
+    def _recorded(
+        self,
+        report: PartedReport,
+        plan: Plan,
+        journal: Journal | None,
+        intake: Intake | None,
+        compared: Compared,
+    ) -> PartedReport:
+        recorder = compared.recorder
+        if recorder is None or compared.snapshot:
+            return report
+        if journal is not None and intake is not None:
+            recorder.record_parts(report, journal, intake, plan, EstateStore(self._scan.data))
+            save_request(self._scan.repeatable, self._scan.data)
+        return replace(report, trend=recorder.trend())
+
+    def _made(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
