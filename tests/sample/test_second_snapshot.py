@@ -22,6 +22,7 @@ from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.comparison import ChangeKind, compare, covered, exists, remember
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.plan import Plan
+from nephoscope.posture.subject import verdicts
 from nephoscope.sources import resources
 
 CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"
