@@ -1,0 +1,32 @@
+"""JSON: the shape of Log Analytics' query API, a table a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+from nephoscope.cli.results.cells import columns_of, json_value, rows_of
+
+if TYPE_CHECKING:
+    from nephoscope.kql import QueryResult
+
+
+def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
+    """Write `{"tables": [{"name", "columns": [{"name", "type"}], "rows": [[cell]]}]}`; all rows."""
+    out.write('{"tables": [')
+    for place, result in enumerate(results):
+        name = result.name or ("PrimaryResult" if place == 0 else f"PrimaryResult_{place}")
+        columns = columns_of(result.table)
+        head = [{"name": label, "type": kind.value} for label, kind in columns]
+        out.write(f'{"," if place else ""}\n{{"name": {_json(name)}, "columns": {_json(head)}, "rows": [')
+        for number, row in enumerate(rows_of(result.table)):
+            cells = [json_value(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
+            out.write(f"{',' if number else ''}\n{_json(cells)}")
+        out.write("\n]}")
+    out.write("\n]}\n")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,39 @@
+"""Markdown: a table in GitHub's dialect a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from nephoscope.cli.results.cells import columns_of, rows_of, text
+
+if TYPE_CHECKING:
+    from nephoscope.kql import QueryResult
+
+
+def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
+    """Write the first `limit` rows of each result, and how many there are."""
+    for place, result in enumerate(results):
+        if place:
+            out.write("\n")
+        if result.name:
+            out.write(f"## {_escaped(result.name)}\n\n")
+        columns = columns_of(result.table)
+        out.write(_line(_escaped(name) for name, _ in columns))
+        out.write(_line("---" for _ in columns))
+        out.writelines(
+            _line(_escaped(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
+            for row in rows_of(result.table, limit)
+        )
+        if result.table.num_rows > limit:
+            out.write(f"\n{limit} of {result.table.num_rows} rows.\n")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _escaped(value: str) -> str:
+    for mark in "\\`*_{}[]<>#|":
+        value = value.replace(mark, "\\" + mark)
+    return " ".join(value.split())

@@ -1,0 +1,147 @@
+"""`nephoscope query`: options, outputs, charts, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+from nephoscope.cli.results import FORMATS
+
+PEOPLE = "name,age\nAnn,31\nBob,\n=1+1,7\n"
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE)
+    return path
+
+
+def ask(*arguments: object) -> Result:
+    result = CliRunner().invoke(cli, ["query", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_holds_every_row(people: Path, form: str) -> None:
+    result = ask("people | where age > 1 or isnull(age)", "--table", people, "-o", form)
+    assert result.exit_code == 0
+    for word in ("Ann", "Bob", "31", "1+1"):
+        assert word in result.stdout
+
+
+def test_json_is_an_answer_that_a_table_can_be_read_from(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answer.json"
+    query = "people | extend t = datetime(2026-01-02 03:04:05.1234567), d = -1.5h, j = dynamic({'a': [1]}), r = real(nan)"
+    assert ask(query, "-t", people, "-o", "json", "--output-file", out).exit_code == 0
+    again = ask("answer | project name, age, t, d, j, r", "-t", out, "-o", "json")
+    assert (
+        json.loads(again.stdout)["tables"][0]["columns"]
+        == json.loads(out.read_text())["tables"][0]["columns"]
+    )
+    row = json.loads(out.read_text())["tables"][0]["rows"][0]
+    assert row == ["Ann", 31, "2026-01-02T03:04:05.1234567Z", "-01:30:00", {"a": [1]}, "NaN"]
+
+
+def test_csv_does_not_start_a_formula(people: Path) -> None:
+    assert "'=1+1,7" in ask("people", "-t", people, "-o", "csv").stdout
+
+
+def test_html_and_markdown_escape(tmp_path: Path) -> None:
+    hostile = tmp_path / "t.json"
+    hostile.write_text(json.dumps([{"<b>": "<script>|a|\u001b[31m"}]))
+    assert "<script>" not in ask("t", "-t", hostile, "-o", "html").stdout
+    assert r"\<script\>\|a\|" in ask("t", "-t", hostile, "-o", "markdown").stdout
+    assert "\x1b[31m" not in ask("t", "-t", hostile).stdout
+
+
+def test_parquet_in_a_folder(tmp_path: Path) -> None:
+    for number in (1, 2):
+        pq.write_table(pa.table({"n": [number], "when": [number * 10**6]}), tmp_path / f"{number}.parquet")
+    result = ask("T | summarize sum(n), count()", "-t", f"T={tmp_path}", "-o", "csv")
+    assert result.stdout == "sum_n,count_\n3,2\n"
+
+
+def test_only_so_many_rows_are_shown(people: Path) -> None:
+    result = ask("range x from 1 to 500 step 1", "--rows", 3)
+    assert "3 of 500 rows: --rows 500" in result.stdout
+    assert len(ask("range x from 1 to 500 step 1", "-o", "csv").stdout.splitlines()) == 501
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("print a = 'x', n = 2.5 | render piechart", "█ 2.5"),
+        ("range t from datetime(2026-01-01) to datetime(2026-01-03) step 1d | extend n = 1 | render timechart", "███ 1"),
+        ("print a = 'x', n = 1 | render ladderchart", "(render ladderchart is not drawn in a terminal)"),
+        ("print a = 'x' | where false | render barchart", "(render barchart: there are no rows)"),
+        ("print a = 'x', n = -3 | render barchart", "x   -3"),
+    ],
+)  # fmt: skip
+def test_charts(query: str, line: str) -> None:
+    assert line in ask(query).stdout
+
+
+def test_all_errors_are_printed_with_their_places(people: Path) -> None:
+    result = ask("people\n| where\n| take", "-t", people)
+    assert result.exit_code == 2
+    assert "error: line 2, column 8" in result.stderr or "error: line 3, column 1" in result.stderr
+    assert result.stderr.count("error:") == 2
+    assert "^" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("T", "-t", "T=nowhere.csv"), "nowhere.csv"),
+        (("T", "--schema", "T=a:long"), "no --table has that name"),
+        (("T", "--schema", "T=a:number"), "'a:number' is not column:type"),
+        (("T", "--schema", "a"), "NAME=column:type"),
+        (("nowhere.kql",), "nowhere.kql"),
+        (("T", "--external", "nowhere"), "not a folder, not a host"),
+        (("T", "--external", "https://x.example/=nowhere"), "is not a folder"),
+    ],
+)
+def test_options_that_cannot_be_used(arguments: tuple[str, ...], told: str) -> None:
+    result = ask(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_a_watchlist_needs_its_key(people: Path) -> None:
+    result = ask("_GetWatchlist('P')", "--watchlist", f"P={people}")
+    assert result.exit_code == 2
+    assert "no column SearchKey" in result.stderr
+
+
+def test_a_note_is_no_part_of_the_output() -> None:
+    result = ask("_GetWatchlist('P') | count", "-o", "csv")
+    assert result.stdout == "Count\n0\n"
+    assert result.stderr == "note: no watchlist is named 'P': it has no rows\n"
+
+
+def test_a_query_that_takes_too_long_ends() -> None:
+    result = ask(
+        "range x from 1 to 100000000 step 1 | extend y = hash(x) | summarize dcount(y)", "--timeout", 0.01
+    )
+    assert result.exit_code == 2
+    assert "took longer than 0.01 s" in result.stderr
+
+
+def test_the_query_is_explained_and_laid_out(people: Path) -> None:
+    explained = ask("people | project n = now()", "-t", people, "--explain")
+    assert explained.stdout.startswith("SELECT ")
+    assert "-- $now = " in explained.stdout
+    assert ask("T|take 5", "--format").stdout == "T\n| take 5\n"
+    assert ask("T|", "--format").exit_code == 2
+
+
+def test_the_time_is_given() -> None:
+    assert ask("print now()", "--at", "2026-01-02", "-o", "csv").stdout == "print_0\n2026-01-02T00:00:00Z\n"
