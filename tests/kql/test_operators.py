@@ -1,4 +1,4 @@
-"""The operators and statements of tests/cases/kql/operators: rows that a person worked out, the engine and the witness beside them."""
+"""The operators, statements and plugins of tests/cases/kql/operators and plugins: rows that a person worked out, the engine and the witness beside them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ import kql_engine  # noqa: E402
 import rowwise  # noqa: E402
 
 Result = kql_compare.Result
-FILES = sorted(path for path in (CASES / "operators").glob("*.yaml") if path.stem != "tables")
+FILES = sorted(
+    path
+    for folder in ("operators", "plugins")
+    for path in (CASES / folder).glob("*.yaml")
+    if path.stem != "tables"
+)
 DOCUMENTS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
 ALL = [
     pytest.param(case, document.get("files", {}), id=f"{stem}: {case['query'].strip()[:100]}")
@@ -107,9 +112,10 @@ def witnessed(query: str, files: dict[str, str]) -> list[Any]:
     from nephoscope.kql.compile import ticks
 
     known = {f"/feeds/{name}": text for name, text in files.items()}
+    probe = rowwise.WitnessProbe(rowwise.Witness(EVERYTHING, ticks(NOW), files=known))
     return [
         rowwise.Witness(EVERYTHING, ticks(NOW), files=known).result(one.relation)
-        for one in bind_all(parse(query), catalog())
+        for one in bind_all(parse(query), catalog(), probe=probe)
     ]
 
 

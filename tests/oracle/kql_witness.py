@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kql_compare import Result
 from kql_engine import NOW
-from rowwise import Witness
+from rowwise import Witness, WitnessProbe
 
 from nephoscope.kql.catalog import Catalog, MemoryCatalog
 from nephoscope.kql.compile import bound_query, ticks
@@ -22,4 +22,5 @@ sys.setrecursionlimit(20_000)
 def rows(query: str, tables: Mapping[str, Result], catalog: Catalog | None = None) -> Result:
     """The result of a query over tables (dynamic cells are stored texts); UnwitnessedError where the witness cannot say."""
     known = catalog or MemoryCatalog.of({name: table.columns for name, table in tables.items()})
-    return Witness(tables, ticks(NOW)).result(bound_query(parse(query), known).relation)
+    witness = Witness(tables, ticks(NOW))
+    return witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)

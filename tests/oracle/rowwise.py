@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
+from rowwise_mining import MINERS
 from rowwise_values import UnwitnessedError, element, json_text, parsed
 
 from nephoscope.kql import bound, relations
@@ -393,6 +394,7 @@ def shared(witness: Witness, relation: relations.Shared) -> list[Row]:
         (column.id, stored_.id)
         for column, stored_ in zip(relation.columns, relation.input.columns, strict=True)
     ]
+    pairs += [(own.id, stored_.id) for own, stored_ in relation.hidden]
     return [{own: row[stored_] for own, stored_ in pairs} for row in witness.shared[relation.name]]
 
 
@@ -400,3 +402,25 @@ from rowwise_sources import external  # noqa: E402 - they use what is above
 from rowwise_steps import scanned  # noqa: E402
 
 RELATIONS |= {relations.Scanned: scanned, relations.External: external}
+
+
+@dataclass
+class WitnessProbe:
+    """Shows a binder the rows that plugins have to see."""
+
+    witness: Witness
+
+    def rows(self, relation: relations.Relation) -> list[tuple[Any, ...]]:
+        return [tuple(row[column.id] for column in relation.columns) for row in self.witness.rows(relation)]
+
+    def keep(self, relation: relations.Relation) -> relations.Relation:
+        return relation
+
+
+@runs(relations.Mined)
+def mined(witness: Witness, relation: relations.Mined) -> list[Row]:
+    rows = [[witness.value(value, row) for value in relation.values] for row in witness.rows(relation.input)]
+    found = MINERS[relation.name](rows, *relation.settings)
+    return [
+        {column.id: cell for column, cell in zip(relation.columns, row, strict=True)} for row in found
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import calendar
+import datetime as dt
 import hashlib
 import ipaddress
 import math
@@ -695,3 +697,74 @@ def min_of(*cells: Any) -> Any:
 def max_of(*cells: Any) -> Any:
     known = [cell for cell in cells if cell is not None]
     return max(known) if known else None
+
+
+def network(text: str) -> Any:
+    """The IPv6 network of an IPv6 or IPv4 address, IPv4 mapped; None where it is none."""
+    host, _, size = text.strip().partition("/")
+    if ":" not in host:
+        host, size = f"::ffff:{host}", str(96 + int(size)) if size.isdigit() else size
+    elif "." in host and size.isdigit():
+        size = str(96 + int(size))
+    try:
+        return ipaddress.IPv6Network(f"{host}/{size or 128}" if size or "/" not in text else "", strict=False)
+    except ValueError:
+        return None
+
+
+@gives("_ipv4_first")
+def ipv4_first(value: str) -> Any:
+    return parse_ipv4(value)
+
+
+@gives("_ipv4_last")
+def ipv4_last(value: str) -> Any:
+    found = address(value)
+    return found and parse_ipv4(value) + (1 << (32 - found[1])) - 1
+
+
+@gives("_ipv6_first")
+def ipv6_first(value: str) -> Any:
+    found = network(value)
+    return "~" if found is None else found[0].exploded
+
+
+@gives("_ipv6_last")
+def ipv6_last(value: str) -> Any:
+    found = network(value)
+    return "" if found is None else found[-1].exploded
+
+
+@gives("range")
+def range_(low: Any, high: Any, step: Any) -> Any:
+    if step == 0 or (high - low) * step < 0:
+        return []
+    return [low + at * step for at in range(int((high - low) // step) + 1)]
+
+
+@gives("set_difference")
+def set_difference(first: Any, *others: Any) -> Any:
+    gone = {json_text(item) for other in others for item in other}
+    kept = {json_text(item): item for item in first if json_text(item) not in gone}
+    return list(kept.values())
+
+
+@gives("set_intersect")
+def set_intersect(first: Any, *others: Any) -> Any:
+    known = [{json_text(item) for item in other} for other in others]
+    kept = {json_text(item): item for item in first if all(json_text(item) in one for one in known)}
+    return list(kept.values())
+
+
+@gives("datetime_add")
+def datetime_add(unit: str, amount: int, ticks: int) -> Any:
+    months = {"month": 1, "quarter": 3, "year": 12}.get(unit)
+    if months is None:
+        days = {"week": 7, "day": 1, "hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}[unit]
+        return ticks + round(days * amount * DAY)
+    moment = dt.datetime(1, 1, 1) + dt.timedelta(microseconds=ticks // 10)
+    place = moment.year * 12 + moment.month - 1 + amount * months
+    year, month = divmod(place, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    passed = moment.replace(year=year, month=month + 1, day=day) - dt.datetime(1, 1, 1)
+    return (passed.days * 86_400 + passed.seconds) * 10_000_000 + passed.microseconds * 10 + ticks % 10

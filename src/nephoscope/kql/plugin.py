@@ -92,8 +92,8 @@ class Evaluation:
         return found.column
 
     def constant(self, place: int, name: str, kind: KqlType, default: Any = None) -> Any:
-        """The value of an argument that must be a constant of a type; `default` where it is left out, or '~'."""
-        expression = self.argument(place, name)
+        """The value of an argument that must be a constant of a type; `default` (None = it is needed) where it is left out, or '~'."""
+        expression = self.argument(place, name) if default is not None else self.wanted(place, name)
         if expression is None:
             return default
         found = self.env.without_row().scalar(expression)

@@ -9,6 +9,7 @@ from nephoscope.kql.dialects.block import Block, Stored, Value, named, over
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
+from nephoscope.kql.references import order_ids
 from nephoscope.kql.relations import External, Kept, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
@@ -83,7 +84,8 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Bloc
 @writes(Kept)
 def write_kept(relation: Kept, needed: Needed, _emitter: Emitter) -> Block:
     """The temporary table of rows that were computed before; its columns have their ids as names."""
-    return named(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in needed})
+    known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
+    return named(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
 
 
 @writes(Rows)
