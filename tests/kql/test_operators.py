@@ -1,4 +1,4 @@
-"""The operators, statements and plugins of tests/cases/kql/operators and plugins: rows that a person worked out, the engine and the witness beside them."""
+"""The operators, statements and plugins of tests/cases/kql: rows that a person worked out, the engine and the witness beside them."""
 
 from __future__ import annotations
 

@@ -421,6 +421,4 @@ class WitnessProbe:
 def mined(witness: Witness, relation: relations.Mined) -> list[Row]:
     rows = [[witness.value(value, row) for value in relation.values] for row in witness.rows(relation.input)]
     found = MINERS[relation.name](rows, *relation.settings)
-    return [
-        {column.id: cell for column, cell in zip(relation.columns, row, strict=True)} for row in found
-    ]
+    return [{column.id: cell for column, cell in zip(relation.columns, row, strict=True)} for row in found]

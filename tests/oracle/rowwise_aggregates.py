@@ -109,6 +109,20 @@ def _limit(rows: Rows, call: AggregateCall) -> int:
     return rows[0][1] if rows and len(rows[0]) > 1 and rows[0][1] is not None else 1_048_576
 
 
+@gives("hll")
+def hll(rows: Rows, call: AggregateCall) -> Any:
+    """The distinct values themselves: the engine's counts of distinct values are exact."""
+    return distinct([element(str(call.arguments[0].type), value) for value in known(rows)]) or None
+
+
+@gives("percentile")
+def percentile(rows: Rows, call: AggregateCall) -> Any:
+    """The nearest rank."""
+    values = sorted(known(rows))
+    place = math.ceil(len(values) * rows[0][1] / 100) - 1 if values else 0
+    return values[max(place, 0)] if values else None
+
+
 @gives("make_bag")
 def make_bag(rows: Rows, call: AggregateCall) -> Any:
     bag: dict[str, Any] = {}

@@ -22,9 +22,7 @@ def same(one: Any, other: Any) -> bool:
 def weights(rows: list[list[Any]], items: Items, width: int) -> list[float]:
     """The sums of the measures behind the first `width` columns over the rows that have the values."""
     measures = len(rows[0]) - width if rows else 1
-    return [
-        sum(row[width + at] or 0.0 for row in rows if matches(row, items)) for at in range(measures)
-    ]
+    return [sum(row[width + at] or 0.0 for row in rows if matches(row, items)) for at in range(measures)]
 
 
 def patterns(rows: list[list[Any]], width: int, most: int) -> list[Items]:
@@ -71,9 +69,7 @@ def segments(rows: list[list[Any]], found: list[Items], wildcards: tuple[Any, ..
     ]
 
 
-def basket(
-    rows: list[list[Any]], threshold: float, most: int, wildcards: tuple[Any, ...]
-) -> list[list[Any]]:
+def basket(rows: list[list[Any]], threshold: float, most: int, wildcards: tuple[Any, ...]) -> list[list[Any]]:
     width = len(wildcards)
     least = threshold * sum(row[width] for row in rows)
     found = [one for one in patterns(rows, width, most) if weights(rows, one, width)[0] >= least]

@@ -13,7 +13,8 @@ from nephoscope.kql.relations import Expanded, Expansion
 
 _ARRAY = "WHEN starts_with(x, '[') THEN CAST(json_extract(x, '$[*]') AS VARCHAR[]) "
 _MEMBERS = (
-    "WHEN starts_with(x, '{') THEN list_transform(list_zip(CAST(json_keys(x) AS VARCHAR[]), CAST(json_extract(x, '$.*') AS JSON[])), lambda e: "
+    "WHEN starts_with(x, '{') THEN list_transform("
+    "list_zip(CAST(json_keys(x) AS VARCHAR[]), CAST(json_extract(x, '$.*') AS JSON[])), lambda e: "
 )
 _BAGS = _MEMBERS + "'{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS VARCHAR) || '}') "
 _PAIRS = _MEMBERS + "'[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
