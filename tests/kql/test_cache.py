@@ -73,3 +73,12 @@ def test_the_least_recently_used_goes_first() -> None:
     for query in ("print 1", "print 2", "print 1", "print 3", "print 1"):
         cache.compile(query, SMALL)
     assert (cache.hits, cache.misses, len(cache)) == (2, 3, 2)
+
+
+def test_columns_that_depend_on_rows_are_compiled_at_each_use() -> None:
+    cache = CompileCache()
+    tables = MemoryCatalog.of({"B": [("bag", "dynamic")]})
+    moments = [dt.datetime(2026, 1, day, tzinfo=dt.UTC) for day in (1, 2)]
+    found = [cache.compile("B | evaluate bag_unpack(bag)", tables, now=moment) for moment in moments]
+    assert all(one.resume is not None for one in found)
+    assert (cache.hits, len(cache)) == (0, 0)

@@ -63,7 +63,7 @@ class CompileCache:
 
     What is kept is used only while the catalog gives the same answers to every question that compiling asked of it (the same
     schemas, functions and names), so that a cache is right also where catalogs differ from caller to caller. now() is set anew at
-    each use. Errors are not kept.
+    each use. Errors are not kept, nor are queries whose columns depend on rows: each run of those compiles again.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -85,7 +85,8 @@ class CompileCache:
         self.misses += 1
         recorder = _Recorder(catalog)
         compiled = compile_query(text, cast("Catalog", recorder), dialect, now)
-        self._keep((text, dialect), _Kept(compiled, recorder.asked))
+        if compiled.resume is None:
+            self._keep((text, dialect), _Kept(compiled, recorder.asked))
         return compiled
 
     def _find(self, key: tuple[str, str]) -> _Kept | None:
