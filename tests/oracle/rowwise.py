@@ -17,7 +17,7 @@ from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
 from rowwise_mining import MINERS
-from rowwise_values import UnwitnessedError, element, json_text, parsed
+from rowwise_values import UnwitnessedError, element, json_text, parsed, wrapped, wrapped_int
 
 from nephoscope.kql import bound, relations
 from nephoscope.kql.types import KqlType
@@ -348,7 +348,9 @@ def window(witness: Witness, call: bound.WindowCall, rows: list[Row]) -> list[tu
     if call.function == "row_number":
         return [(row, at + (cells[at][0] if cells[at] else 1)) for at, row in enumerate(rows)]
     if call.function == "row_cumsum":
-        return list(zip(rows, itertools.accumulate(cell[0] or 0 for cell in cells), strict=True))
+        wrap = {KqlType.INT: wrapped_int, KqlType.LONG: wrapped}.get(call.type, lambda total: total)
+        sums = itertools.accumulate(cell[0] or 0 for cell in cells)
+        return list(zip(rows, map(wrap, sums), strict=True))
     if call.function == "row_window_session":
         return list(zip(rows, sessions(cells), strict=True))
     if call.function not in ("row_rank_dense", "row_rank_min"):

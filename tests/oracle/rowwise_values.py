@@ -37,6 +37,11 @@ def wrapped(value: int) -> int:
     return (value + 2**63) % 2**64 - 2**63
 
 
+def wrapped_int(value: int) -> int:
+    """An int: the low 32 bits."""
+    return (value + 2**31) % 2**32 - 2**31
+
+
 def datetime_text(ticks: int) -> str:
     days, rest = divmod(ticks, DAY)
     seconds, fraction = divmod(rest, 10_000_000)

@@ -38,8 +38,9 @@ RUNNERS = (
     Runner("sample_estate.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
-    Runner("kql_cases.py", "corpora/kql", share=0.86),
-    Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.93),
+    Runner("kql_parse.py", "corpora", share=0.99),
+    Runner("kql_cases.py", "corpora/kql", share=0.91),
+    Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
 )
 
 

@@ -10,6 +10,7 @@ from nephoscope.kql.dialects.block import Block, Value
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.stepping import session
 from nephoscope.kql.errors import unsupported
+from nephoscope.kql.functions.arithmetic import WRAP, WRAP_INT
 from nephoscope.kql.references import order_ids, used
 from nephoscope.kql.relations import Windowed
 from nephoscope.kql.types import KqlType
@@ -87,10 +88,17 @@ def _written(
         return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
     if call.function == "row_cumsum":
         total = build.window(build.call("sum", arguments[0]), partition, keys, running())
-        return build.cast(build.coalesce(total, build.number(0)), call.type.physical)
+        return _within(build.coalesce(total, build.number(0)), call.type, emitter)
     if call.function in ("row_rank_dense", "row_rank_min"):
         return _rank(call, arguments[0], partition, keys)
     raise unsupported(f"{call.function}()", call.span)
+
+
+def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
+    """A sum in its type: int and long wrap around, a timespan that is too long is null."""
+    if kind.integer:
+        return build.call(emitter.use(WRAP if kind == KqlType.LONG else WRAP_INT), total)
+    return build.try_cast(total, kind.physical)
 
 
 def _rank(call: WindowCall, value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
