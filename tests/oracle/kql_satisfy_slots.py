@@ -47,7 +47,7 @@ class Want:
         """Whether a value meets every test; one that a test cannot read does not."""
         try:
             return all(test(value) for test in self.tests)
-        except (TypeError, ValueError, AttributeError, IndexError, OverflowError, NotImplementedError):
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, NotImplementedError):
             return False
 
     def merged(self, other: Want) -> Want:

@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
 }
 LITERALS: Mapping[str, tuple[str, ...]] = {
     "string": ("''", "'a'", '"ä😀"', "@'\\d+(x)?'", "'[a-'", "h'%_'", "'\\0'", "'2024-02-30'", '"10.0.0.1/8"', "'{\"k\":[1]}'"),
-    "long": ("0", "1", "-1", "9223372036854775807", "-9223372036854775808", "long(null)", "0x7f", "1000000"),
+    "long": ("0", "1", "-1", "9223372036854775807", "long(-9223372036854775808)", "long(null)", "0x7f", "1000000"),
     "int": ("int(0)", "int(-2147483648)", "int(null)", "int(7)"),
     "real": ("0.0", "1.5", "-1e308", "real(nan)", "real(+inf)", "real(null)", "1e-300"),
     "decimal": ("decimal(0)", "decimal(1.25)", "decimal(1e30)", "decimal(null)", "decimal(-0.00000000000000001)"),
@@ -71,6 +71,7 @@ class Grammar:
 
     def query(self) -> str:
         """A query of up to six operators, sometimes with let statements."""
+        self.columns = {}
         lets = "".join(
             f"let v{at} = {self.scalar(self.kind(), 1)};\n" for at in range(self.dice.randrange(3))
         )
@@ -88,8 +89,8 @@ class Grammar:
     def pick(self, kind: str = "") -> str:
         """A column, of a type where one has it; sometimes one that is not there."""
         fitting = [name for name, own in self.columns.items() if own == kind or not kind]
-        if not fitting or self.dice.random() < 0.02:
-            return self.dice.choice([*self.columns, "nothing", "v0"])
+        if not fitting or self.dice.random() < 0.01:
+            return self.dice.choice([*self.columns, "nothing"])
         return self.dice.choice(fitting)
 
     # expressions
@@ -250,7 +251,7 @@ def _giving(known: Mapping[str, Callee]) -> dict[str, set[str]]:
     """The functions with a name that a query can write, by the type that they give (those that keep a type: every type)."""
     if not _GIVEN:
         for name, callee in known.items():
-            for signature in callee.signatures if name.isidentifier() and name[0] != "_" else ():
+            for signature in callee.signatures if not callee.hidden else ():
                 kinds = (signature.returns,) if signature.returns in list(KqlType) else KINDS
                 for kind in kinds:
                     _GIVEN.setdefault(kind, set()).add(name)

@@ -10,7 +10,7 @@ from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
-from nephoscope.kql.functions.regex import re2
+from nephoscope.kql.functions.regex import RegexError, re2
 from nephoscope.kql.operators.join import parameter
 from nephoscope.kql.relations import Assign, Filter, Relation
 from nephoscope.kql.tree.operators import Parse, ParseKv, ParseStar, ParseText
@@ -106,7 +106,7 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
         if isinstance(item, ParseStar):
             pieces.append(".*?" if place < last else ".*")
         elif isinstance(item, ParseText):
-            pieces.append(f"(?:{re2(_ungrouped(item))})" if mode == "regex" else _quoted(item.text))
+            pieces.append(f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text))
         elif isinstance(item, tree.ColumnDeclaration):
             declared.append(item)
             pieces.append(_group(item, mode, final=place == last))
@@ -117,6 +117,14 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
     start = f"(?{known}{dot})" if known or dot else ""
     first = "" if mode == "regex" else "^"
     return start + first + "".join(pieces) + ("$" if _ends(operator, mode) else ""), declared
+
+
+def _expression(text: str, span: Span) -> str:
+    """A regular expression as RE2 takes it."""
+    try:
+        return re2(text)
+    except RegexError as error:
+        raise invalid(f"no regular expression: {error}", span) from error
 
 
 def _ends(operator: Parse, mode: str) -> bool:
@@ -237,7 +245,7 @@ def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, 
             KqlType.STRING,
             item.span,
             text,
-            constants.text(re2(pattern), item.span),
+            constants.text(_expression(pattern, operator.span), item.span),
             constants.text(item.name),
         )
         assigned.append((column, explicit(found, column.type)))
