@@ -16,7 +16,9 @@ def commands() -> str:
     from nephoscope.cli.main import cli
 
     lines = ["# Commands", "", "Generated from the program by `make docs`.", ""]
-    context = click.Context(cli, info_name="nephoscope", max_content_width=100, terminal_width=100)
+    context = click.Context(
+        cli, info_name="nephoscope", max_content_width=100, terminal_width=100, **cli.context_settings
+    )
     lines += ["## nephoscope", "", "```", cli.get_help(context), "```", ""]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)

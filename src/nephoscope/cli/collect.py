@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.plain import counted, plain
+
 if TYPE_CHECKING:
     from nephoscope.sources.azure.collector import Collection
     from nephoscope.sources.azure.needs import Needs
@@ -82,7 +84,8 @@ def command(data: Path, /, **options: Any) -> None:
     Only GET requests and Resource Graph queries are sent; the role Reader is enough, and Microsoft Graph's read permissions for
     accounts. Exit code 3 when something could not be read: the manifest (coverage.json) names the missing permissions.
     """
-    from nephoscope.cli.session.session import progress_line, usage_error
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.session import progress_line
     from nephoscope.content.loader import ContentError
     from nephoscope.sources.azure.checkpoint import CheckpointError
     from nephoscope.sources.azure.cloud import CloudError
@@ -147,14 +150,15 @@ def _tell(found: Collection) -> None:
     total = found.requests.total()
     rate = f", {total / found.resources:.3f} a resource" if found.resources else ""
     click.echo(
-        f"{total} requests for {found.resources} resources in {found.subscriptions} subscriptions{rate}"
-        + (f"; {found.reused} answers from before the interruption" if found.reused else ""),
+        f"{counted(total, 'request')} for {counted(found.resources, 'resource')} "
+        f"in {counted(found.subscriptions, 'subscription')}{rate}"
+        + (f"; {counted(found.reused, 'answer')} from before the interruption" if found.reused else ""),
         err=True,
     )
     if found.unread:
-        click.echo(f"{len(found.unread)} types are not read: see notRead in coverage.json", err=True)
+        click.echo(f"not read, by type: {len(found.unread)}; see notRead in coverage.json", err=True)
     for gap in found.gaps[:_GAPS_SHOWN]:
-        click.echo(f"nephoscope: not read: {gap}", err=True)
+        click.echo(plain(f"nephoscope: not read: {gap}"), err=True)
     if len(found.gaps) > _GAPS_SHOWN:
         click.echo(
             f"nephoscope: and {len(found.gaps) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True

@@ -38,7 +38,8 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from nephoscope.cli.session.session import report_of, usage_error
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import compliance
     from nephoscope.policy.catalogue import NotHeldError
@@ -56,5 +57,5 @@ def command(data: Path, /, **options: Any) -> None:
     except NotHeldError as error:
         usage_error(error.message)
     target = Path(options["output_file"]) if options["output_file"] else None
-    with writing(target) as out:
+    with writing(target, styled=options["output"] == "table") as out:
         compliance.RENDERERS[options["output"]](found, out)

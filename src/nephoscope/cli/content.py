@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nephoscope.cli.session.plain import counted, plain
+
 if TYPE_CHECKING:
     from nephoscope.policy.catalogue import Taken
     from nephoscope.posture.content_test import Outcome
@@ -37,7 +39,7 @@ def import_(data: Path, /, path: Path, name: str, verbose: bool) -> None:
 
     An alias table is the JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
     """
-    from nephoscope.cli.session.session import usage_error
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.content.loader import ContentError
     from nephoscope.policy.errors import PolicyError
     from nephoscope.posture.packs import Packs
@@ -45,7 +47,7 @@ def import_(data: Path, /, path: Path, name: str, verbose: bool) -> None:
     try:
         if path.is_file() and _is_alias_table(path):
             table, count = Packs(data).add_aliases(path)
-            click.echo(f"{count:,} aliases imported as {table.name}")
+            click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
             return
         pack, taken = Packs(data).add(path, name)
     except (ContentError, PolicyError, OSError) as error:
@@ -69,7 +71,8 @@ def _is_alias_table(path: Path) -> bool:
 
 def _report(name: str, taken: Taken, verbose: bool) -> None:
     click.echo(
-        f"{name}: {taken.definitions:,} definitions and {taken.initiatives:,} initiatives taken from {taken.files:,} files"
+        f"{name}: {counted(taken.definitions, 'definition')} and {counted(taken.initiatives, 'initiative')} "
+        f"taken from {counted(taken.files, 'file')}"
     )
     for reason, count in taken.reasons():
         click.echo(f"  {count:>6,}  not taken or in doubt: {reason}")
@@ -97,32 +100,32 @@ def list_(data: Path, /, text: str, initiatives: bool, packs: bool) -> None:
     catalogue = store.catalogue()
     entries = catalogue.initiatives() if initiatives else catalogue.definitions()
     wanted = text.casefold()
-    for entry in sorted(entries, key=lambda one: one.display_name.casefold()):
-        if wanted in entry.display_name.casefold() or wanted in entry.name:
-            click.echo(f"{entry.name}  {entry.version}  {entry.display_name}")
+    found = [one for one in entries if wanted in one.display_name.casefold() or wanted in one.name]
+    for entry in sorted(found, key=lambda one: one.display_name.casefold()):
+        click.echo(plain(f"{entry.name}  {entry.version}  {entry.display_name}"))
+    if not found:
+        kind = "initiative" if initiatives else "definition"
+        click.echo(f"nephoscope: no {kind} has {text!r} in its name or title", err=True)
 
 
 @command.command("show")
 @click.argument("name")
 @click.pass_obj
 def show(data: Path, /, name: str) -> None:
-    """Print the definition or initiative NAME (an id, a name, or an initiative's title) as JSON."""
+    """Print the definition or initiative NAME (an id, a name, a title, or the file name of a shipped policy) as JSON."""
     import json
 
-    from nephoscope.cli.session.session import usage_error
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.policy.catalogue import NotHeldError
+    from nephoscope.posture.naming import named
     from nephoscope.posture.packs import Packs
 
     catalogue = Packs(data).catalogue()
-    for kind in ("definition", "initiative"):
-        try:
-            entry = catalogue.find("definition" if kind == "definition" else "initiative", name)
-        except NotHeldError as error:
-            last = error
-            continue
-        click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
-        return
-    usage_error(last.message)
+    try:
+        entry = named(catalogue, name)
+    except NotHeldError as error:
+        usage_error(error.message)
+    click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
 
 
 @command.command("test")
@@ -130,7 +133,7 @@ def show(data: Path, /, name: str) -> None:
 @click.option("--verbose", "-v", is_flag=True, help="List every test body, not only those that fail.")
 def test(folder: Path | None, verbose: bool) -> None:
     """Run the test bodies beside the policies of FOLDER (default: the shipped pack); exits 1 when one fails."""
-    from nephoscope.cli.session.session import usage_error
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.content.loader import ContentError
     from nephoscope.posture.content_test import check
 
@@ -138,6 +141,8 @@ def test(folder: Path | None, verbose: bool) -> None:
         outcomes = check(folder)
     except ContentError as error:
         usage_error(str(error))
+    if not outcomes:
+        usage_error(f"{folder}: no policy to test: a policy is NAME.json with its bodies in NAME.test.json")
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in outcomes if verbose else failed:
         click.echo(_line(outcome))

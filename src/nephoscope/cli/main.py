@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,13 @@ import click
 from nephoscope import __version__
 
 _FOLDER = Path(__file__).parent
-USAGE, NOT_JUDGED, INTERRUPTED = 2, 3, 130
+USAGE, NOT_JUDGED = 2, 3
+#: As a shell tells of the signals SIGINT and SIGPIPE.
+INTERRUPTED, READER_GONE = 130, 141
+
+
+class ReaderGoneError(Exception):
+    """Whoever read the output (head, less) went away before its end."""
 
 
 class Commands(click.Group):
@@ -31,9 +38,11 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C ends with 130, never with click's 1, which would say that there are findings."""
+        """Run the command; Ctrl-C and a reader that went away never end with click's 1, which would say that there are findings."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
         except KeyboardInterrupt:
             click.echo("nephoscope: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -71,20 +80,46 @@ def cli(ctx: click.Context, data: Path) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    code = _code()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is written and closed. Tearing the process down instead takes time with a large estate in memory, and now and then
+    # the engines' own threads abort it then, which would hide the exit code.
+    os._exit(code)
+
+
+def _code() -> int:
+    """Run the command; its exit code. Neither click's nor Python's own 1, which would say that a finding is over the threshold."""
     try:
-        cli(prog_name="nephoscope")
-    except BrokenPipeError:
-        # The reader of our output (head, less) went away: that is its right.
-        sys.stderr.close()
-        sys.exit(0)
+        found = cli.main(prog_name="nephoscope", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else USAGE
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("nephoscope: interrupted", err=True)
+        return INTERRUPTED
+    except (ReaderGoneError, BrokenPipeError):
+        # What is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except OSError as error:
-        click.echo(f"nephoscope: {error}", err=True)
-        sys.exit(USAGE)
+        click.echo(f"nephoscope: {_plain(error)}", err=True)
+        return USAGE
     except Exception:  # noqa: BLE001 - the last resort
-        # Never Python's own 1, which would say that a finding is over the threshold.
         traceback.print_exc()
         click.echo("nephoscope: this is a fault of nephoscope, nothing was judged", err=True)
-        sys.exit(NOT_JUDGED)
+        return NOT_JUDGED
+    return found if isinstance(found, int) else 0
+
+
+def _plain(error: OSError) -> str:
+    """The file, what is wrong with it, and what to do, where the system names a file."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}; nephoscope needs to read or write it"
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def command(query: str, only_format: bool, explain: bool, **options: Any) -> Non
             click.echo(f"note: {note}", err=True)
         from nephoscope.cli.results import renderer
 
-        with writing(options["output_file"]) as out:
+        with writing(options["output_file"], styled=options["output"] == "table") as out:
             renderer(options["output"])(found, out, options["rows"])
     except KqlError as error:
         raise SystemExit(_told(error, text)) from error

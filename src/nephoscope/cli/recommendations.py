@@ -31,18 +31,26 @@ if TYPE_CHECKING:
 def command(data: Path, /, **options: Any) -> None:
     """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
     from nephoscope.cli.outputs import renderer
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import writing
     from nephoscope.cli.views import grouping, recommendation, remediation
 
+    output = options["output"]
+    if options["show"] and options["preview"]:
+        usage_error("--show and --preview cannot be had together")
+    if options["show"] and output != "table":
+        usage_error(f"--show is for reading: leave out -o {output}, or leave out --show for all of them")
+    if options["preview"] and output not in remediation.RENDERERS:
+        usage_error(f"--preview is printed as {', '.join(remediation.RENDERERS)}, not as {output}")
     report = report_of(data, options)
-    with writing(options["output_file"]) as out:
+    with writing(options["output_file"], styled=output == "table") as out:
         if options["preview"]:
-            remediation.render(report, options["preview"], out)
+            remediation.RENDERERS[output](report, options["preview"], out)
         elif options["show"]:
             recommendation.render(report, options["show"], out)
-        elif options["output"] != "table":
-            renderer(options["output"])(report, out)
+        elif output != "table":
+            renderer(output)(report, out)
         else:
             recommendation.render_list(report, out)
             if options["group_by"]:

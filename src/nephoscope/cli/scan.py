@@ -38,7 +38,8 @@ def command(data: Path, /, **options: Any) -> None:
 
     wanted = options["explain"]
     extract = explanation.reads(wanted) if wanted else reads(options["output"])
-    with reported(data, options, extract) as report, writing(options["output_file"]) as out:
+    styled = wanted or options["output"] == "table"
+    with reported(data, options, extract) as report, writing(options["output_file"], styled=styled) as out:
         if wanted:
             explanation.render(report, wanted, out)
         else:

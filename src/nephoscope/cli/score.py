@@ -44,7 +44,7 @@ def command(data: Path, /, **options: Any) -> None:
 
     report = report_of(data, {**options, "delta": True})
     target = Path(options["output_file"]) if options["output_file"] else None
-    with writing(target) as out:
+    with writing(target, styled=options["output"] == "table") as out:
         if options["output"] == "json":
             score.render_json(report, out)
         else:

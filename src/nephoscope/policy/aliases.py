@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -140,14 +141,14 @@ class Aliases:
     def load(cls, path: Path) -> Aliases:
         """Read an alias file (.json or .json.gz) in one of the shapes that `of` takes."""
         data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
         try:
-            return cls.of(json.loads(data))
+            body = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
         except json.JSONDecodeError as error:
-            raise PolicyError(
-                f"{path}: not JSON: {error.msg} (line {error.lineno})", stage="compile"
-            ) from error
+            reason = f"not JSON: {error.msg} (line {error.lineno})"
+            raise PolicyError(f"{path}: {reason}", stage="compile") from error
+        except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+            raise PolicyError(f"{path}: not an alias table: {error}", stage="compile") from error
+        return cls.of(body)
 
     def check_paths(self) -> None:
         """Raise PolicyError for the first alias whose path cannot be followed; worth its time once, when a table is imported."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.policy.definition import Definition
 from nephoscope.policy.entry import Entry, Kind, Problem, digest
+from nephoscope.policy.errors import suggestion
 from nephoscope.policy.initiative import Initiative
 from nephoscope.policy.intake import PUBLIC_CLOUD, Intake, conflict
 from nephoscope.policy.version import Pin, newest
@@ -113,7 +114,8 @@ class Catalogue:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
         versions = self._versions(kind, reference.strip().rstrip("/").lower())
         if not versions:
-            raise NotHeldError(f"no loaded content holds the {kind} {reference!r}", "not-held")
+            hint = self._meant(reference) if kind == "initiative" else ""
+            raise NotHeldError(f"no loaded content holds the {kind} {reference!r}{hint}", "not-held")
         if len({entry.id for entry in versions}) > 1:
             ids = ", ".join(sorted({entry.id for entry in versions}))
             raise NotHeldError(
@@ -150,6 +152,15 @@ class Catalogue:
                 found = newest((entry.version, entry) for entry in versions)
                 if found is not None:
                     yield found
+
+    def _meant(self, reference: str) -> str:
+        """Which initiative a reference may have meant: by part of its title, else by spelling."""
+        text = reference.casefold().strip()
+        titles = {entry.display_name: entry.name for entry in self.initiatives()}
+        named = [f"{name} ({title})" for title, name in titles.items() if text and text in title.casefold()]
+        if named:
+            return f"; titles with it: {'; '.join(named[:5])}" + (" ..." if len(named) > 5 else "")
+        return suggestion(reference, [*titles.values(), *titles])
 
     def _versions(self, kind: Kind, reference: str) -> list[Entry]:
         if reference.startswith("/"):

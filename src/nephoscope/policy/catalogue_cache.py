@@ -125,6 +125,8 @@ def read(path: Path) -> Catalogue:
     except msgspec.DecodeError as error:
         raise ValueError(f"{path}: a damaged catalogue ({error}); delete it") from error
     view = memoryview(data)[stop:]
+    if len(view) != max((row.stop for row in index.rows), default=0):
+        raise ValueError(f"{path}: a catalogue that breaks off; delete it")
     problems = [Problem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems]
     return Catalogue([_entry(row, view) for row in index.rows], problems, index.files)
 

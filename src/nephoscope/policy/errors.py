@@ -38,7 +38,8 @@ class PolicyError(ValueError):
 
     def __str__(self) -> str:
         where = f"{self.place.file}: " if self.place else ""
-        return f"{where}{self.path}: {self.message}"
+        inside = "" if self.path == "$" else f"{self.path}: "
+        return f"{where}{inside}{self.message}"
 
     @property
     def all(self) -> tuple[PolicyError, ...]:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.switches import Switches
 
+#: Causes of verdicts that conditions decided: their reasons are worked out by the interpreter.
+_EXPLAINED = ("not-applicable", "not-collected")
 _PARAMETERS_ONLY = frozenset({"parameters"})
 
 
@@ -203,7 +205,7 @@ class Rule:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
         view = snapshot.view(resource)
         result = self.verdict_of(view, snapshot, context)
-        if result.state is not COMPLIANT and not result.matched and result.cause != "not-applicable":
+        if result.state is not COMPLIANT and not result.matched and result.cause not in _EXPLAINED:
             return result
         return result.explained_by(lambda: judgement.explained(self, view, snapshot, context))
 

@@ -15,6 +15,7 @@ from nephoscope.model.place import Place
 from nephoscope.policy import catalogue_cache
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.catalogue import Catalogue, Taken
+from nephoscope.policy.errors import PolicyError
 
 MAX_ALIAS_FILE = 512 * 1024 * 1024
 
@@ -67,6 +68,8 @@ class Packs:
                 f"the file is over {MAX_ALIAS_FILE >> 20} MiB: not an alias table", Place(str(path))
             )
         aliases = Aliases.load(path)
+        if not len(aliases):
+            raise ContentError("no alias found", Place(str(path)))
         aliases.check_paths()
         data = path.read_bytes()
         suffix = ".json.gz" if path.suffix == ".gz" else ".json"
@@ -77,12 +80,9 @@ class Packs:
 
     def imported(self) -> list[Imported]:
         """The imported packs and alias tables."""
-        packs = [
-            (path, msgspec.msgpack.decode(path.read_bytes(), type=_Stored))
-            for path in self._files(self._packs)
-        ]
+        packs = [_stored(path) for path in self._files(self._packs)]
         tables = [Imported(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)]
-        return [Imported(pack.name, pack.source, len(pack.documents)) for _, pack in packs] + tables
+        return [Imported(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
 
     def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
@@ -98,7 +98,11 @@ class Packs:
         """The shipped table with the imported ones laid over it."""
         table = Aliases.builtin()
         for path in self._files(self._tables):
-            table = table.merged(Aliases.load(path))
+            try:
+                table = table.merged(Aliases.load(path))
+            except PolicyError as error:
+                reason = f"a damaged alias table: import it again, or delete the file ({error.message})"
+                raise ContentError(reason, Place(str(path))) from error
         return table
 
     def _pack(self, path: Path) -> Catalogue:
@@ -107,7 +111,7 @@ class Packs:
         try:
             return catalogue_cache.read(blob)
         except (FileNotFoundError, ValueError):
-            pack = msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
+            pack = _stored(path)
             catalogue_cache.write(
                 Catalogue.of(Document(data, Place(file)) for file, data in pack.documents), blob
             )
@@ -116,6 +120,15 @@ class Packs:
     @staticmethod
     def _files(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _stored(path: Path) -> _Stored:
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
+    except msgspec.DecodeError as error:
+        raise ContentError(
+            f"a damaged pack: import its content again, or delete the file ({error})", Place(str(path))
+        ) from error
 
 
 def own_documents() -> list[Document]:

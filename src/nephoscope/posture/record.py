@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from nephoscope.estate.damage import told
 from nephoscope.estate.intake import Intake
 from nephoscope.estate.store import EstateStore
 from nephoscope.model.state import State
@@ -35,10 +37,12 @@ def past_of(run: Run) -> dict[Subject, Past]:
     }
 
 
-def since_date(recorder: Recorder, after: Run, date: datetime) -> Changes:
-    """What changed since the last evaluation before a date, by the history."""
-    evaluation = recorder.history.before(recorder.scope, date)
-    return _changes(dict(recorder.history.past(evaluation)) if evaluation else {}, after)
+def since_date(recorder: Recorder, after: Run, date: datetime) -> Changes | None:
+    """What changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
+    with recorder.safely():
+        evaluation = recorder.history.before(recorder.scope, date)
+        past = dict(recorder.history.past(evaluation)) if evaluation else None
+    return None if past is None else _changes(past, after)
 
 
 def _changes(past: Mapping[Subject, Past], run: Run) -> Changes:
@@ -51,21 +55,37 @@ class Recorder:
     def __init__(self, data: Path, scope: str) -> None:
         self.history = History(data)
         self.scope = scope
+        self._data = data
+
+    def safely(self) -> AbstractContextManager[None]:
+        """Raises StoreError for a damaged table, with what to do."""
+        return told(
+            self._data,
+            "--no-history judges without it; to begin anew move the folders `posture` and `estate` in it away",
+        )
 
     def trend(self) -> list[TrendPoint]:
         """The score of the scope over time."""
-        return self.history.trend(self.scope)
+        with self.safely():
+            return self.history.trend(self.scope)
 
     def record_parts(
         self, report: PartedReport, journal: Journal, intake: Intake, plan: Plan, store: EstateStore
     ) -> None:
         """Keep an evaluation that was made part by part, and its estate."""
-        snapshot = store.take(intake, report.coverage, report.now)
-        made_from = (snapshot.hash, plan.catalogue.digest, decisions_hash(plan), exemptions_text(plan))
-        self.history.record(self.scope, report.now, report.score, journal.memory, journal.changes, made_from)
+        with self.safely():
+            snapshot = store.take(intake, report.coverage, report.now)
+            made_from = (snapshot.hash, plan.catalogue.digest, decisions_hash(plan), exemptions_text(plan))
+            self.history.record(
+                self.scope, report.now, report.score, journal.memory, journal.changes, made_from
+            )
 
     def record(self, report: Report, store: EstateStore) -> Changes:
         """Keep a run and its estate; returns what changed since the evaluation before."""
+        with self.safely():
+            return self._record(report, store)
+
+    def _record(self, report: Report, store: EstateStore) -> Changes:
         run = report.run
         before = self.history.before(self.scope, run.now)
         past = dict(self.history.past(before)) if before else {}
@@ -78,6 +98,10 @@ class Recorder:
 
     def delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:
         """Why the score differs from that of the last evaluation that was made from something else; empty where there is none."""
+        with self.safely():
+            return self._delta(report, store, judge)
+
+    def _delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:
         evaluations = self.history.evaluations(self.scope)
         if not evaluations:
             return ()

@@ -22,6 +22,7 @@ from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
 from nephoscope.posture.live import LIVE, snapshot_of
 from nephoscope.posture.packs import Packs
+from nephoscope.posture.parameters import shared_out
 from nephoscope.posture.plan import Plan
 from nephoscope.posture.run import Run
 from nephoscope.posture.streaming import evaluate_parts, surveyed_types
@@ -136,13 +137,16 @@ class Scan:
         catalogue = held.including(*given)
         plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
         decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
+        _decides(request, decided)
         known = decided.with_estate(estate)
         if request.assigned:
+            shared_out((), dict(request.parameters))
             return known
         known = replace(known, assignments=decided.assignments)
-        parameters = dict(request.parameters)
-        for name in request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,)):
-            known.catalogue.find("initiative", name)
+        names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
+        initiatives = [known.catalogue.initiative(name) for name in names]
+        values = shared_out(initiatives, dict(request.parameters))
+        for name, parameters in zip(names, values, strict=True):
             known = known.assigning(name, parameters)
         return known.assigning_every_definition() if alone else known
 
@@ -176,6 +180,15 @@ class Scan:
             aliases=Packs(self.data).aliases(),
             since=since,
             progress=told,
+        )
+
+
+def _decides(request: Request, plan: Plan) -> None:
+    """ContentError where the files of decisions hold none, not even a broken one."""
+    found = plan.assignments or plan.exemptions or plan.attestations
+    if request.decisions and not found and not any(problem.error for problem in plan.problems):
+        raise ContentError(
+            "no assignment, exemption or attestation found", Place(", ".join(request.decisions))
         )
 
 

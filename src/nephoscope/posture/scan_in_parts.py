@@ -122,8 +122,11 @@ class PartedScan:
             shutil.rmtree(self._folder / "earlier")
         elif compared.recorder is not None:
             history = compared.recorder.history
-            before = history.before(compared.recorder.scope, compared.date or self._scan.now)
-            journal.past.extend(history.past(before) if before else ())
+            with compared.recorder.safely():
+                before = history.before(compared.recorder.scope, compared.date or self._scan.now)
+                journal.past.extend(history.past(before) if before else ())
+            if before is None and compared.date is not None:
+                return None
         return journal
 
     def _recorded(

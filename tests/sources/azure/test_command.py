@@ -88,7 +88,7 @@ def test_a_killed_collection_goes_on_and_asks_nothing_twice(
     done = run(command(cloud, out, "--resume"), environment)
     assert done.returncode == 0, done.stderr
     assert azure.problems == []
-    assert f"{before} answers from before the interruption" in done.stderr
+    assert f"{before} answer{'' if before == 1 else 's'} from before the interruption" in done.stderr
     assert max(azure.answered.values()) == 1
     assert (
         replay.differences(azure, out, {"microsoft.keyvault/vaults", "microsoft.compute/virtualmachines"})
@@ -117,7 +117,7 @@ def test_what_it_prints(azure: Any, environment: dict[str, str], cloud: Path, tm
     assert done.returncode == 3
     assert done.stdout.strip() == str(tmp_path / "out")
     assert "Resource Graph: resourcecontainers" in done.stderr
-    assert "requests for" in done.stderr
+    assert "requests for " in done.stderr
     assert "a resource" in done.stderr
     assert "microsoft.security/securitycontacts in /subscriptions/" in done.stderr
     assert "missing: microsoft.security/securitycontacts/read" in done.stderr

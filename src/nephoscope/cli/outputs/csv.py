@@ -38,7 +38,7 @@ def render(report: Reported, out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in report.rows:
         control = report.controls.scoring(row.recommendation)
-        writer.writerow([_cell(value) for value in _values(row, control.name if control else "")])
+        writer.writerow([cell(value) for value in _values(row, control.name if control else "")])
 
 
 def _values(row: Row, control: str) -> tuple[str, ...]:
@@ -63,7 +63,11 @@ def _values(row: Row, control: str) -> tuple[str, ...]:
     )
 
 
-def _cell(value: str) -> str:
+def cell(value: object) -> str:
     """A spreadsheet runs a cell that begins like a formula: a quote before it makes it text (OWASP, CSV injection)."""
     text = str(value)
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula begins with, full-width forms included."""

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import percent
+from nephoscope.cli.session.plain import counted
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
 
@@ -48,8 +49,10 @@ def _facts(report: Reported) -> dict[str, Any]:
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),
-        "resources": f"{report.resources:,}",
-        "subscriptions": len([scope for scope in report.score.subscriptions if scope.subscription]),
+        "resources": counted(report.resources, "resource"),
+        "subscriptions": counted(
+            len([scope for scope in report.score.subscriptions if scope.subscription]), "subscription"
+        ),
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
         "controls": sorted(controls, key=lambda item: -item.potential),

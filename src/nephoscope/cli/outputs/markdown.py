@@ -36,7 +36,7 @@ def render(report: Reported, out: TextIO) -> None:
                 (
                     row.recommendation.severity.value,
                     row.recommendation.name,
-                    f"`{row.assessment.resource}`",
+                    _Code(row.assessment.resource),
                     report.why(row),
                 )
                 for row in islice(report.findings(), MAX_FINDINGS)
@@ -70,9 +70,21 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterato
     yield "| " + " | ".join(head) + " |\n"
     yield "|" + " --- |" * len(head) + "\n"
     for row in rows:
-        yield "| " + " | ".join(_text(str(cell)) for cell in row) + " |\n"
+        yield "| " + " | ".join(_text(cell if isinstance(cell, str) else str(cell)) for cell in row) + " |\n"
+
+
+class _Code(str):
+    """Text that is shown as code."""
+
+    __slots__ = ()
 
 
 def _text(text: str) -> str:
-    """Text that cannot break out of a table cell or become HTML."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Text that cannot break out of a table cell, become HTML, a link or an image."""
+    if isinstance(text, _Code):
+        code = text.replace("`", "'").replace("|", "\\|").replace("\n", " ")
+        return f"`{code}`"
+    text = text.replace("\n", " ")
+    for mark in ("\\", "|", "[", "`"):
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("<", "&lt;")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from nephoscope.cli.session.plain import CONTROL, counted, plain
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import NOTHING, Extract
 
@@ -55,21 +55,17 @@ def render(report: Reported, out: TextIO) -> None:
 class PlainConsole(Console):
     """A console that shows control characters of what it is given (names and tags of an estate) instead of obeying them."""
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line what a reader that went away means."""
+        raise BrokenPipeError
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of a renderable, control characters in their texts spelled out."""
         for segment in super().render(renderable, options):
-            if segment.control or _CONTROL.search(segment.text) is None:
+            if segment.control or CONTROL.search(segment.text) is None:
                 yield segment
             else:
-                yield Segment(_CONTROL.sub(_spelled, segment.text), segment.style)
-
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""C0 and C1 without tab and line feed, and the marks that turn the direction of writing."""
-
-
-def _spelled(match: re.Match[str]) -> str:
-    return match.group().encode("unicode_escape").decode("ascii")
+                yield Segment(plain(segment.text), segment.style)
 
 
 def console_of(out: TextIO) -> Console:
@@ -87,9 +83,10 @@ def percent(score: SecureScore) -> str:
 def _headline(report: Reported, console: Console) -> None:
     counts = report.states
     subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
+    size = f"{counted(report.resources, 'resource')}, {counted(subscriptions, 'subscription')}"
     console.print(
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
-        f"[dim]{report.resources:,} resources, {subscriptions} subscriptions, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
+        f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
     weighted = (
         "  [dim]weighted over the subscriptions; controls over all their resources[/dim]"
@@ -185,6 +182,8 @@ def _unjudged(report: Reported, console: Console) -> None:
         for count, state, cause in sorted(unjudged, key=lambda item: -item[0]):
             console.print(f"  {count:>7,}  {state.value:<8} {cause}", markup=False)
     if report.quarantine:
-        console.print(f"\n[bold]Quarantined input[/bold] [dim]({len(report.quarantine)} records)[/dim]")
+        console.print(
+            f"\n[bold]Quarantined input[/bold] [dim]({counted(len(report.quarantine), 'record')})[/dim]"
+        )
         for record in report.quarantine[:10]:
             console.print(f"  {record.place}: {record.reason}", markup=False)

@@ -9,17 +9,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any
 
-import click
-
+from nephoscope.cli.session.checks import (
+    check_earlier,
+    check_estate,
+    check_options,
+    date_of,
+    nothing,
+    tell,
+    usage_error,
+)
 from nephoscope.content.loader import ContentError
-from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.model.state import Severity, State
-from nephoscope.policy.assignment import scope_id, within
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
+from nephoscope.posture.comparison import Changes
 from nephoscope.posture.extract import Extract
 from nephoscope.posture.parted import PartedReport
 from nephoscope.posture.record import Recorder, since_date, since_run
@@ -65,25 +71,16 @@ def _refusing() -> Iterator[None]:
         usage_error(str(error))
 
 
-def usage_error(message: str) -> NoReturn:
-    """End with exit code 2 and a message."""
-    click.echo(f"nephoscope: {message}", err=True)
-    sys.exit(2)
-
-
 def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
+    check_options(options)
     request = _request(data, options)
-    _check_since(options["since"])
     return Scan(request, data, options["at"] or datetime.now(UTC), progress)
-
-
-_EMPTY = "it holds no resource; a failed export looks like this"
 
 
 def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
     request = scan.request
     estate = scan.estate()
-    _check_something(estate, request)
+    check_estate(estate, request.label, request.scope)
     before = _before(scan, options["since"])
     run = scan.run(estate, before)
     report = Report(run, request.label, filter=_filter(options), top=options.get("top") or 15)
@@ -94,14 +91,16 @@ def _report(scan: Scan, options: Mapping[str, Any]) -> Report:
 def _parted(scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
     if not parted.survey.spool.records and not parted.survey.whole.quarantine:
-        usage_error(f"{scan.request.label}: {_EMPTY}")
+        nothing(scan.request.label)
     since = options["since"] or ""
     snapshot = since if since and Path(since).exists() else ""
     compared = Compared(
         None if options["no_history"] else Recorder(scan.data, scan.request.series),
         snapshot,
-        _date(since) if since and not snapshot else None,
+        date_of(since) if since and not snapshot else None,
     )
+    if compared.recorder is not None and compared.date is not None:
+        _check_before(compared.recorder, since)
     shown = Shown(extract, _filter(options), options.get("group_by") or "", options.get("top") or 15)
     report = parted.report(shown, compared)
     _tell(report, shown.filter)
@@ -112,9 +111,9 @@ def _tell(report: Reported, filter_: Filter) -> None:
     """Say what could not be used, and that a filter fits nothing."""
     for problem in report.errors:
         if problem.error:
-            click.echo(f"nephoscope: {problem.place}: {problem.reason}", err=True)
+            tell(f"{problem.place}: {problem.reason}")
     if filter_ != Filter() and not report.groups:
-        click.echo("nephoscope: nothing that was judged fits the filters", err=True)
+        tell("nothing that was judged fits the filters")
 
 
 def _request(data: Path, options: Mapping[str, Any]) -> Request:
@@ -144,32 +143,13 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
     return replace(last, **given)
 
 
-def _check_something(estate: Estate, request: Request) -> None:
-    """An export that failed, or a scope that is misspelt, must not look like a clean estate."""
-    if not estate.quarantine and not any(not one.derived for one in estate.resources.values()):
-        usage_error(f"{request.label}: {_EMPTY}")
-    if request.scope and not _holds(estate, scope_id(request.scope)):
-        raise NoSuchScopeError(request.scope)
-
-
-def _holds(estate: Estate, scope: str) -> bool:
-    groups = estate.management_groups
-    return any(
-        within(key, scope, groups.get(one.id.subscription_id, ())) for key, one in estate.resources.items()
-    )
-
-
-def _check_since(since: str | None) -> None:
-    """--since must be a snapshot that exists or a date, whether or not a history is read."""
-    if since is not None and not Path(since).exists():
-        _date(since)
-
-
 def _before(scan: Scan, since: str | None) -> Run | None:
     """The run over the snapshot that --since names, None where it names a date or nothing."""
     if since is None or not Path(since).exists():
         return None
-    return scan.run(scan.estate([since]))
+    earlier = scan.estate([since])
+    check_earlier(earlier, since)
+    return scan.run(earlier)
 
 
 def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[str, Any]) -> Report:
@@ -180,7 +160,10 @@ def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[s
         return report
     recorder = Recorder(scan.data, scan.request.series)
     if options["since"] is not None:
-        report = replace(report, changes=since_date(recorder, report.run, _date(options["since"])))
+        changes = since_date(recorder, report.run, date_of(options["since"]))
+        if changes is None:
+            _check_before(recorder, options["since"])
+        report = replace(report, changes=changes or Changes())
     elif options.get("record"):
         report = replace(report, changes=recorder.record(report, EstateStore(scan.data)))
         save_request(scan.repeatable, scan.data)
@@ -189,12 +172,13 @@ def _compared(report: Report, scan: Scan, before: Run | None, options: Mapping[s
     return replace(report, trend=recorder.trend())
 
 
-def _date(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        usage_error(f"--since {text}: neither a snapshot that exists nor a date")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _check_before(recorder: Recorder, since: str) -> None:
+    """Say that there is no evaluation before a date to compare with: then no change is shown, as nothing is known to be new."""
+    with recorder.safely():
+        first = next(iter(recorder.history.evaluations(recorder.scope)), None)
+    if first is None or first.when >= date_of(since):
+        known = f"the first is of {first.when:%Y-%m-%d %H:%M} UTC" if first else "there is none"
+        tell(f"--since {since}: no evaluation before it to compare with ({known}): no change is shown")
 
 
 def _filter(options: Mapping[str, Any]) -> Filter:

@@ -8,10 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from nephoscope.cli.session.plain import plain_stream
+
 
 @contextmanager
-def writing(path: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a new file at `path` that appears when everything has been written."""
+def writing(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
+    """Standard output, or a new file at `path` that appears when everything has been written.
+
+    What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
+    """
+    with _target(path) as out:
+        yield out if styled else plain_stream(out)
+
+
+@contextmanager
+def _target(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         sys.stdout.flush()

@@ -10,7 +10,9 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import console_of
+from nephoscope.cli.session.plain import counted
 from nephoscope.posture.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 
 _STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}
@@ -35,7 +37,11 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
     console.print(table)
     for item in standards:
         shares = ", ".join(f"{item.shares[share]} {share.value}" for share in Share if item.shares[share])
-        console.print(Text(f"{item.name}: {len(item.requirements)} policies: {shares}", style="dim"))
+        console.print(
+            Text(
+                f"{item.name}: {counted(len(item.requirements), 'policy', 'policies')}: {shares}", style="dim"
+            )
+        )
     if len(standards) == 1:
         console.print(_controls(standards[0]))
 
@@ -100,9 +106,11 @@ def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("standard", "control", "controlOutcome", "reference", "policy", "kind", "outcome"))
     for standard, control, item in _rows(standards):
-        writer.writerow(
-            (standard.name, control.name, control.outcome, item.reference, item.key, item.kind, item.outcome)
+        values = (
+            *(standard.name, control.name, control.outcome),
+            *(item.reference, item.key, item.kind, item.outcome),
         )
+        writer.writerow([cell(value) for value in values])
 
 
 def _rows(standards: Sequence[Standard]) -> Iterator[tuple[Standard, ControlCompliance, Requirement]]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, ranking_table
 from nephoscope.model.state import State
+from nephoscope.posture.naming import own_key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,14 +55,14 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
 
 def choose(report: Report, wanted: str) -> Ranked:
     """The recommendation that a person named."""
-    text = wanted.casefold()
+    text = (own_key(wanted) or wanted).casefold()
     exact = [one for one in report.ranking if one.recommendation.key == text]
     found = exact or [one for one in report.ranking if text in one.recommendation.name.casefold()]
     if len(found) == 1:
         return found[0]
     if not found:
         raise click.UsageError(
-            f"no recommendation is named {wanted!r}: give a policy's name or part of its title"
+            f"no recommendation is named {wanted!r}: give a policy's id, the name of a shipped one, or part of its title"
         )
     titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])
     raise click.UsageError(f"{len(found)} recommendations fit {wanted!r}: {titles}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 from rich.text import Text
 
 from nephoscope.arm import ArmError
+from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret import redact
@@ -21,27 +25,95 @@ if TYPE_CHECKING:
     from nephoscope.posture.report import Report
 
 
-def render(report: Report, wanted: str, out: TextIO) -> None:
-    """Print the change for every failing resource of a policy with effect modify, append or deployIfNotExists."""
-    console = console_of(out)
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What would become of one failing resource; `note` says why there is no preview."""
+
+    resource: str
+    policy: str
+    preview: Preview | None
+    note: str = ""
+
+
+def remedies(report: Report, wanted: str) -> Iterator[Remedy]:
+    """The change for every failing resource of a policy with effect modify, append or deployIfNotExists."""
     key = choose(report, wanted).recommendation.key
-    rows = [row for row in report.findings() if row.assessment.key == key]
-    if not rows:
-        console.print("No failing resource.")
-    for row in rows:
-        console.print(Text(f"\n{row.assessment.resource}", style="bold"))
-        try:
-            shown = preview(report.run, row.assessment)
-        except (PolicyError, ArmError) as error:
-            console.print(f"  cannot be shown: {error}", markup=False)
+    for row in report.findings():
+        item = row.assessment
+        if item.key != key:
             continue
-        if shown is None:
-            console.print(
-                f"  the effect {row.assessment.effect} changes nothing: see --show for what to do",
-                markup=False,
-            )
+        try:
+            shown = preview(report.run, item)
+        except (PolicyError, ArmError) as error:
+            yield Remedy(item.resource, key, None, f"cannot be shown: {error}")
+            continue
+        note = "" if shown else f"the effect {item.effect} changes nothing: see --show for what to do"
+        yield Remedy(item.resource, key, shown, note)
+
+
+def render(report: Report, wanted: str, out: TextIO) -> None:
+    """Print the changes for a person."""
+    console = console_of(out)
+    found = list(remedies(report, wanted))
+    if not found:
+        console.print("No failing resource.")
+    for one in found:
+        console.print(Text(f"\n{one.resource}", style="bold"))
+        if one.preview is None:
+            console.print(f"  {one.note}", markup=False)
         else:
-            _shown(shown, console)
+            _shown(one.preview, console)
+
+
+def render_json(report: Report, wanted: str, out: TextIO) -> None:
+    """Write the changes as a JSON array: a patch or a deployment for each failing resource, or a note why there is none."""
+    body = [_object(one) for one in remedies(report, wanted)]
+    out.write(_text(body) + "\n")
+
+
+def _object(one: Remedy) -> dict[str, Any]:
+    body: dict[str, Any] = {"resource": one.resource, "policy": one.policy}
+    if one.preview is None:
+        return body | {"note": one.note}
+    shown = one.preview
+    parts = {
+        "patch": list(shown.patch),
+        "deployment": shown.deployment,
+        "deploymentScope": shown.scope,
+        "conflicts": list(shown.conflicts),
+    }
+    return body | {"effect": shown.effect} | {name: value for name, value in parts.items() if value}
+
+
+def render_csv(report: Report, wanted: str, out: TextIO) -> None:
+    """Write a row an operation of a patch, or a row a deployment."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("resource", "policy", "effect", "operation", "path", "value", "note"))
+    for one in remedies(report, wanted):
+        effect = one.preview.effect if one.preview else ""
+        for operation, path, value, note in _changes(one):
+            writer.writerow(
+                [cell(text) for text in (one.resource, one.policy, effect, operation, path, value, note)]
+            )
+
+
+def _changes(one: Remedy) -> Iterator[tuple[str, str, str, str]]:
+    if one.preview is None:
+        yield "", "", "", one.note
+        return
+    for step in one.preview.patch:
+        yield step["op"], step["path"], _line(step["value"]) if "value" in step else "", ""
+    if one.preview.deployment is not None:
+        yield "deploy", one.preview.scope, _line(one.preview.deployment), ""
+    for conflict in one.preview.conflicts:
+        yield "", "", "", f"conflict: {conflict}"
+
+
+RENDERERS: dict[str, Callable[[Report, str, TextIO], None]] = {
+    "table": render,
+    "json": render_json,
+    "csv": render_csv,
+}
 
 
 def _shown(shown: Preview, console: Console) -> None:
@@ -53,6 +125,10 @@ def _shown(shown: Preview, console: Console) -> None:
     if shown.deployment is not None:
         console.print(f"  deployment to {shown.scope}:", markup=False)
         console.print(_text(shown.deployment), markup=False, soft_wrap=True)
+
+
+def _line(value: Any) -> str:
+    return msgspec.json.encode(redact(value)).decode()
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,80 @@
+"""What is asked for must be there: an empty export, a misspelt scope or an unread history must not look like a clean estate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from nephoscope.cli.session.plain import counted, plain
+from nephoscope.estate.estate import Estate
+from nephoscope.policy.assignment import scope_id, within
+from nephoscope.posture.scan import NoSuchScopeError
+
+
+def usage_error(message: str) -> NoReturn:
+    """End with exit code 2 and a message."""
+    click.echo(plain(f"nephoscope: {message}"), err=True)
+    sys.exit(2)
+
+
+def tell(message: str) -> None:
+    """Say something beside the output."""
+    click.echo(plain(f"nephoscope: {message}"), err=True)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that name nothing, or that cannot be had together."""
+    if any(not target.strip() for target in options["targets"]):
+        usage_error("an empty TARGET: give a snapshot, or `sample:` for the bundled sample estate")
+    if any(not tag.partition("=")[0].strip() for tag in options.get("tags") or ()):
+        usage_error("--tag needs the name of a tag: --tag owner or --tag owner=payments")
+    since = options["since"]
+    if since is None or Path(since).exists():
+        return
+    date_of(since)
+    if options["no_history"]:
+        usage_error(f"--since {since} asks the history, which --no-history leaves out: name a snapshot")
+
+
+def check_estate(estate: Estate, label: str, scope: str = "") -> None:
+    """Refuse an estate that holds nothing, and a scope that nothing lies under."""
+    if not estate.quarantine and not any(not one.derived for one in estate.resources.values()):
+        nothing(label)
+    if scope and not _holds(estate, scope_id(scope)):
+        raise NoSuchScopeError(scope)
+
+
+def nothing(label: str) -> NoReturn:
+    """End because a target holds no resource."""
+    usage_error(f"{label}: it holds no resource; a failed export looks like this")
+
+
+def check_earlier(estate: Estate, since: str) -> None:
+    """Refuse an earlier snapshot that holds nothing, and tell what of it could not be read."""
+    if not any(not one.derived for one in estate.resources.values()):
+        usage_error(f"--since {since}: it holds no readable resource to compare with")
+    for record in estate.quarantine[:3]:
+        tell(f"--since {since}: not read: {record.place}: {record.reason}")
+    if len(estate.quarantine) > 3:
+        tell(f"--since {since}: {counted(len(estate.quarantine), 'record')} in all were not read")
+
+
+def date_of(text: str) -> datetime:
+    """The instant that --since names, UTC where it has no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        usage_error(f"--since {text}: neither a snapshot that exists nor a date")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _holds(estate: Estate, scope: str) -> bool:
+    groups = estate.management_groups
+    return any(
+        within(key, scope, groups.get(one.id.subscription_id, ())) for key, one in estate.resources.items()
+    )

@@ -1,0 +1,34 @@
+"""The names that people call policies by: ids and titles, and for shipped ones the name of their file."""
+
+from __future__ import annotations
+
+from nephoscope.content.loader import documents
+from nephoscope.policy.catalogue import Catalogue, NotHeldError
+from nephoscope.policy.entry import Entry
+
+
+def own_key(name: str) -> str:
+    """The id of the shipped policy whose file is called so (`storage-secure-transfer`), '' where there is none."""
+    wanted = f"{name.strip().lower()}.json"
+    return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
+
+
+def named(catalogue: Catalogue, name: str) -> Entry:
+    """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
+    try:
+        return catalogue.find("definition", own_key(name) or name)
+    except NotHeldError as error:
+        if error.cause != "not-held":
+            raise
+    titled = [one for one in catalogue.definitions() if one.display_name.casefold() == name.casefold()]
+    if len(titled) == 1:
+        return titled[0]
+    try:
+        return catalogue.find("initiative", name)
+    except NotHeldError as error:
+        if error.cause != "not-held":
+            raise
+        reason = f"no loaded content holds a definition or initiative {name!r}"
+        raise NotHeldError(
+            f"{reason}; `nephoscope content list TEXT` searches their titles", error.cause
+        ) from error

@@ -1,0 +1,41 @@
+"""The parameters that a person gives beside initiatives: each goes to the initiatives that declare it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nephoscope.policy.errors import PolicyError, suggestion
+from nephoscope.policy.initiative import Initiative
+
+
+def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of each initiative, in their order.
+
+    PolicyError (stage compile) for a name that none of them declares, a value that does not fit, and a needed value that is not given.
+    """
+    if given and not initiatives:
+        raise PolicyError(
+            "no initiative is named that could take it: add --initiative",
+            f"--parameter {next(iter(given))}",
+            "compile",
+        )
+    for name in given:
+        if not any(name.lower() in one.parameters for one in initiatives):
+            raise _unknown(name, initiatives)
+    return [_of(one, given) for one in initiatives]
+
+
+def _of(initiative: Initiative, given: Mapping[str, Any]) -> dict[str, Any]:
+    mine = {name: value for name, value in given.items() if name.lower() in initiative.parameters}
+    initiative.bind(mine)
+    return mine
+
+
+def _unknown(name: str, initiatives: Sequence[Initiative]) -> PolicyError:
+    names = [parameter.name for one in initiatives for parameter in one.parameters.values()]
+    asked = ", ".join(one.name for one in initiatives)
+    hint = suggestion(name, names) or (
+        f"; it has {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}" if names else "; it has none"
+    )
+    return PolicyError(f"{asked} has no parameter '{name}'{hint}", f"--parameter {name}", "compile")
