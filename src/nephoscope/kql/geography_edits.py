@@ -32,12 +32,16 @@ def buffered_point(longitude: float, latitude: float, radius: float, tolerance: 
 
 def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
     """The polygon around a polygon of GeoJSON; None where there is none."""
+    import s2geometry
+
     found = polygon(text)
     operation = None if found is None else _buffering(radius, tolerance)
     if operation is None:
         return None
     made, buffer = operation
-    buffer.AddPolygon(found)
+    given_away = s2geometry.S2Polygon()  # the operation deletes what it is given
+    given_away.Copy(found)
+    buffer.AddPolygon(given_away)
     return made if buffer.Build() else None
 
 

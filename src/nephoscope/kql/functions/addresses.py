@@ -342,7 +342,7 @@ _NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
 _IN_TEXT = macro(
     "kql_has_ipv4(t, i)",
     f"kql_v4(i) IS NOT NULL AND contains(t, trim(i)) AND regexp_matches(t, '{_NOT_INSIDE}' || "
-    f"replace(trim(i), '.', '\\.') || '{_NOT_AFTER}')",
+    f"regexp_escape(trim(i)) || '{_NOT_AFTER}')",
     V4,
 )
 _PREFIX_IN_TEXT = macro(

@@ -231,12 +231,17 @@ def array_split(call: Arguments) -> exp.Expr:
     return apply(call, _SPLIT, call[0], apply(call, _PLACES, call[0], places))
 
 
+PLACE_FROM = macro(
+    "kql_place_from(a, l)", "CAST(CASE WHEN a < 0 THEN CAST(l AS HUGEINT) + a ELSE a END AS HUGEINT)"
+)
+"""A place in an array of length l that may be counted from its end; HUGEINT, so that sums do not overflow."""
 _FOUND = macro(
     "kql_array_index(x, v, a, n, k)",
     "CASE WHEN x[1] = '[' THEN coalesce(list_extract(list_filter(range(len(kql_items(x))), lambda i: "
-    "kql_items(x)[i + 1] = v AND i >= CASE WHEN a < 0 THEN len(kql_items(x)) + a ELSE a END "
-    "AND (n < 0 OR i < CASE WHEN a < 0 THEN len(kql_items(x)) + a ELSE a END + n)), k), -1) END",
+    "kql_items(x)[i + 1] = v AND i >= kql_place_from(a, len(kql_items(x))) "
+    "AND (n < 0 OR i < kql_place_from(a, len(kql_items(x))) + n)), k), -1) END",
     ITEMS,
+    PLACE_FROM,
 )
 
 
@@ -362,7 +367,9 @@ def pack_array(call: Arguments) -> exp.Expr:
 
 _RANGE = macro(
     "kql_range(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN generate_series(a, b, s) END",
+    "CASE WHEN s <> 0 AND abs((CAST(b AS HUGEINT) - a) / s) < 1048576 THEN list_transform(range(greatest(0, "
+    "CAST((CAST(b AS HUGEINT) - a) // s + 1 AS BIGINT))), lambda i: CAST(CAST(a AS HUGEINT) + i * CAST(s AS HUGEINT) "
+    "AS BIGINT)) END",
 )
 _RANGE_REAL = macro(
     "kql_range_real(a, b, s)",

@@ -133,7 +133,8 @@ def _without_path(text: str, keys: str) -> str | None:
     bag = json.loads(text)
     if not isinstance(bag, dict):
         return None
-    for key in json.loads(keys) or []:
+    names = json.loads(keys)
+    for key in names if isinstance(names, list) else []:
         steps = path_steps(str(key)) if str(key).startswith("$") else [str(key)]
         target: Any = bag
         for step in steps[:-1]:

@@ -217,23 +217,24 @@ def datetime_part(call: Arguments) -> exp.Expr:
 
 
 def _unix(name: str, ticks: str) -> Function:
+    """`ticks` says the ticks of x, a decimal, exactly."""
     return scalar(
         __name__,
         f"unixtime_{name}_todatetime(number: int|long|real): datetime",
         summary=f"Convert Unix time in {name} to a date.",
         routine=macro(
             f"kql_unixtime_{name}(x)",
-            f"CASE WHEN x BETWEEN -1e19 AND 1e19 THEN kql_within(CAST(CAST(x AS DECIMAL(38,9)) {ticks} AS "
-            f"HUGEINT) + {UNIX_EPOCH_TICKS}) END",
+            f"CASE WHEN x BETWEEN -1e19 AND 1e19 THEN kql_within({ticks.format('CAST(x AS DECIMAL(38,9))')} "
+            f"+ {UNIX_EPOCH_TICKS}) END",
             WITHIN,
         ),
     )
 
 
-unixtime_seconds = _unix("seconds", "* 10000000")
-unixtime_milliseconds = _unix("milliseconds", "* 10000")
-unixtime_microseconds = _unix("microseconds", "* 10")
-unixtime_nanoseconds = _unix("nanoseconds", "/ 100")
+unixtime_seconds = _unix("seconds", "CAST({} * 10000000 AS HUGEINT)")
+unixtime_milliseconds = _unix("milliseconds", "CAST({} * 10000 AS HUGEINT)")
+unixtime_microseconds = _unix("microseconds", "CAST({} * 10 AS HUGEINT)")
+unixtime_nanoseconds = _unix("nanoseconds", "CAST({} AS HUGEINT) // 100")
 
 _MAKE_DATE = macro(
     "kql_make_datetime(y, mo, d, h, mi, s)",

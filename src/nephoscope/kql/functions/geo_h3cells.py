@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from nephoscope.kql.geography import geojson, is_point, point_text, polygon, she
 _MOST = 15
 _MOST_RINGS = 142
 _NEEDS = needing("geo", "h3")
+_CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 _AROUND = (1, 4, 5, 3, 2, 6)
 """The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
 
@@ -31,7 +33,7 @@ def _cell(longitude: float, latitude: float, resolution: int) -> str | None:
 def _valid(cell: str) -> bool:
     import h3
 
-    return bool(h3.is_valid_cell(cell))
+    return _CELL.fullmatch(cell) is not None and bool(h3.is_valid_cell(cell))
 
 
 def _level(cell: str) -> int | None:

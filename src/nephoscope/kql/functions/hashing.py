@@ -79,7 +79,9 @@ _OF = {
     "DOUBLE": each("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _packed("<d")),
     "BOOLEAN": each("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _packed("<b")),
 }
-_MODULO = macro("kql_hash_modulo(h, m)", "CASE WHEN m > 0 THEN ((h % m) + m) % m END")
+_MODULO = macro(
+    "kql_hash_modulo(h, m)", "CASE WHEN m > 0 THEN CASE WHEN h % m < 0 THEN h % m + m ELSE h % m END END"
+)
 
 
 def _hash(call: Arguments, position: int) -> exp.Expr:

@@ -206,6 +206,9 @@ def bin_at(call: Arguments) -> exp.Expr:
 @function("around(value: T, center: T, delta: any): bool", nullable=False)
 def around(call: Arguments) -> exp.Expr:
     """Tell whether a value is not further from another than a distance."""
+    timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
+    if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
+        raise call.fail(2, f"a distance of {call.types[0]}s is wanted")
     distance = build.call("abs", build.binary("-", *_wide(call)))
     return build.binary("<=", distance, call[2])
 
@@ -255,7 +258,13 @@ bitset_count_ones = scalar(
 
 
 def _numeric(name: str, count: int, value: Callable[..., float | None]) -> ArrowFunction:
-    return each(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", value)
+    def guarded(*numbers: float) -> float | None:
+        try:
+            return value(*numbers)
+        except (ArithmeticError, ValueError):
+            return math.nan
+
+    return each(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", guarded)
 
 
 def _log_gamma(x: float) -> float:

@@ -185,11 +185,11 @@ series_fill_backward = _filled(
 )
 
 
-def _constant(text: str | None, constant: str, placeholder: float | None) -> str | None:
+def _constant(text: str | None, constant: str | None, placeholder: float | None) -> str | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None
-    filler = json.loads(constant)
+    filler = None if constant is None else json.loads(constant)
     gaps = _missing(found, placeholder)
     return dumps([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
 

@@ -287,7 +287,7 @@ def _forecast(
 
 
 def _anomalies(json_text: str) -> str | None:
-    text, threshold, period, trend, test_points, method, season = json.loads(json_text)
+    text, threshold, period, trend, test_points, method, season = _arguments(json_text)
     found = _settings(json.dumps(text), period, trend, test_points, season)
     if found is None:
         return None
@@ -296,6 +296,13 @@ def _anomalies(json_text: str) -> str | None:
     limit = 1.5 if threshold is None else threshold
     flags = np.where(scores > limit, 1, np.where(scores < -limit, -1, 0))
     return dumps([[int(item) for item in flags], _plain(scores), _plain(found[1].baseline)])
+
+
+def _arguments(text: str) -> list[Any]:
+    """The arguments of a JSON array; reals that JSON lacks are texts there."""
+    first, *rest = json.loads(text)
+    special = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
+    return [first, *(special.get(item, item) if isinstance(item, str) else item for item in rest)]
 
 
 def _wide(name: str, value: Callable[..., str | None]) -> ArrowFunction:
@@ -322,7 +329,7 @@ def _packed(
 
 def _unpacked(action: Callable[..., str | None]) -> Callable[[str], str | None]:
     def value(text: str) -> str | None:
-        first, *rest = json.loads(text)
+        first, *rest = _arguments(text)
         return action(json.dumps(first), *rest)
 
     return value

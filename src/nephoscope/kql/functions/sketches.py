@@ -73,7 +73,7 @@ def _ordered(sketch: str) -> list[Any] | None:
         return None
     if all(isinstance(item, int | float) for item in found):
         return sorted(found)
-    return sorted(found, key=str)
+    return sorted(str(item) for item in found)
 
 
 def _nearest(values: list[Any], share: float) -> Any:

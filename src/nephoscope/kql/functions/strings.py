@@ -109,10 +109,18 @@ ITEM_TEXTS = macro(
 )
 
 
+_JOINED_BY = macro(
+    "kql_joined_by(l, d)", "CASE WHEN len(l) > 0 THEN list_reduce(l, lambda a, e: a || d || e) ELSE '' END"
+)
+
+
 @function("strcat_array(array: dynamic, delimiter: any): string", aliases=("array_strcat",))
 def strcat_array(call: Arguments) -> exp.Expr:
     """Join the elements of an array as text with a delimiter between them."""
-    return build.call("array_to_string", apply(call, ITEM_TEXTS, call[0]), text_at(call, 1))
+    texts, delimiter = apply(call, ITEM_TEXTS, call[0]), text_at(call, 1)
+    if call.is_constant(1):
+        return build.call("array_to_string", texts, delimiter)
+    return apply(call, _JOINED_BY, texts, delimiter)
 
 
 _REPEATED = macro(

@@ -222,7 +222,8 @@ def convert_temperature(call: Arguments) -> exp.Expr:
 _BYTES = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 _FORMAT_BYTES = macro(
     "kql_format_bytes(x, p, u)",
-    "regexp_replace(CAST(CAST(round(x / pow(1024, u), p) AS DECIMAL(38,6)) AS VARCHAR), '\\.?0+$', '')",
+    "CASE WHEN abs(x) < 1e31 THEN regexp_replace(CAST(CAST(round(x / pow(1024, u), p) AS DECIMAL(38,6)) AS "
+    "VARCHAR), '\\.?0+$', '') ELSE CAST(x AS VARCHAR) END",
 )
 
 
