@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -283,3 +284,43 @@ def test_a_filter_that_nothing_fits_is_told(tmp_path: Path) -> None:
         "csv",
     ]
     assert "nothing that was judged fits the filters" in CliRunner().invoke(cli, arguments).stderr
+
+
+STANDARD = TESTS / "cases" / "journeys" / "standard"
+
+
+@pytest.fixture(scope="module")
+def harbour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that holds a standard with every kind of policy and control."""
+    data = tmp_path_factory.mktemp("harbour")
+    told = run(data, "content", "import", STANDARD / "content", "--name", "harbour")
+    assert told.startswith("harbour: 7 definitions and 1 initiative taken from 8 files")
+    return data
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("table", "txt"), ("json", "json"), ("csv", "csv")])
+def test_compliance_of_a_standard(
+    harbour: Path, golden: Callable[[str, str], None], form: str, suffix: str
+) -> None:
+    asked = (STANDARD / "estate.json", "--no-history", "--initiative", "harbour", "--at", "2026-11-01")
+    golden(f"compliance/harbour.{suffix}", run(harbour, "compliance", *asked, "-o", form))
+
+
+def test_the_shares_of_a_standard_add_up(harbour: Path) -> None:
+    asked = (STANDARD / "estate.json", "--no-history", "--initiative", "harbour", "--at", "2026-11-01")
+    (told,) = json.loads(run(harbour, "compliance", *asked, "-o", "json"))
+    assert sum(told["policies"].values()) == 8
+    assert sum(told["controls"].values()) == 8
+    names = [control["name"] for control in told["details"]]
+    assert names == [f"HB-{number}" for number in range(1, 9)]
+    assert {control["name"]: control["outcome"] for control in told["details"]} == {
+        "HB-1": "failed",
+        "HB-2": "passed",
+        "HB-3": "unknown",
+        "HB-4": "unknown",
+        "HB-5": "unknown",
+        "HB-6": "unavailable",
+        "HB-7": "unknown",
+        "HB-8": "unavailable",
+    }
+    assert told["percentage"] == 0.5

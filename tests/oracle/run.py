@@ -36,6 +36,7 @@ RUNNERS = (
     Runner("severities.py", "corpora/azure-policy"),
     Runner("own_pack.py", "corpora"),
     Runner("sample_estate.py", "corpora/azure-policy"),
+    Runner("compliance.py", "corpora/azure-policy"),
     Runner("unread_is_unknown.py", "corpora", ("--types", "12")),
     Runner("collect.py", "corpora/resources"),
     Runner("kql_parse.py", "corpora", share=0.99),
