@@ -175,3 +175,16 @@ def test_output_file_is_whole_or_absent(tmp_path: Path) -> None:
     scan("--no-history", "-o", "json", "--output-file", str(target), data=tmp_path)
     assert json.loads(target.read_text())["schemaVersion"] == 1
     assert [path.name for path in target.parent.iterdir()] == ["report.json"]
+
+
+def test_what_the_subscriptions_add_is_the_score(tmp_path: Path) -> None:
+    arguments = ["--data", str(tmp_path), "score", "sample:", "--no-history", "--at", AT]
+    shown = CliRunner().invoke(cli, arguments).stdout
+    rows = [line.split() for line in shown.partition("Subscriptions")[2].splitlines()[2:] if line.strip()]
+    *parts, total = [float(row[-1].rstrip("%")) for row in rows if row[-1].endswith("%")]
+    score = json.loads(CliRunner().invoke(cli, [*arguments, "-o", "json"]).stdout)["score"]
+    assert len(parts) == len(score["subscriptions"])
+    assert sum(parts) == pytest.approx(total, abs=0.005 * len(parts) + 0.005)
+    assert total == pytest.approx(100 * score["percentage"], abs=0.01)
+    controls = sum(control["score"]["current"] for control in score["controls"])
+    assert f"{controls:.2f} of {score['max']} points" in " ".join(shown.split())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from nephoscope.cli.outputs.table import percent
+from nephoscope.cli.outputs.table import percent, weighting
 from nephoscope.cli.session.plain import counted
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.extract import Extract
@@ -49,6 +49,7 @@ def _facts(report: Reported) -> dict[str, Any]:
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),
+        "weighting": weighting(report.score),
         "resources": counted(report.resources, "resource"),
         "subscriptions": counted(
             len([scope for scope in report.score.subscriptions if scope.subscription]), "subscription"

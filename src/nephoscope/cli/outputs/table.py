@@ -44,6 +44,8 @@ def render(report: Reported, out: TextIO) -> None:
     scored = report.score
     _headline(report, console)
     console.print(score_table(scored, console.width))
+    if weighting(scored):
+        console.print(Text(f"{weighting(scored)} `nephoscope score` shows them.", style="dim"))
     failing = [ranked for ranked in report.ranking if ranked.unhealthy]
     console.print(ranking_table(failing[: report.top]))
     if len(failing) > report.top:
@@ -80,6 +82,18 @@ def percent(score: SecureScore) -> str:
     return f"{score.percentage:.1%} ({score.current:.2f} of {score.max} points)"
 
 
+def weighting(score: SecureScore) -> str:
+    """Why the controls do not add up to the score, '' where there is one subscription and they do."""
+    if len([scope for scope in score.subscriptions if scope.scored]) < 2:
+        return ""
+    points = sum(control.current for control in score.controls)
+    return (
+        f"The controls add up to {points:.2f} of {score.max} points ({points / score.max:.1%}), every resource of the estate "
+        f"counting alike. The score, {score.percentage:.1%}, is the mean of the subscriptions' own scores, each weighted by its "
+        "judged resources."
+    )
+
+
 def _headline(report: Reported, console: Console) -> None:
     counts = report.states
     subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
@@ -88,12 +102,7 @@ def _headline(report: Reported, console: Console) -> None:
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
-    weighted = (
-        "  [dim]weighted over the subscriptions; controls over all their resources[/dim]"
-        if subscriptions > 1
-        else ""
-    )
-    console.print(f"[bold]Secure score {percent(report.score)}[/bold]{weighted}")
+    console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
     parts = [f"{counts[state]:,} {state.value}" for state in State if counts[state]]
     console.print("[dim]assessments: " + ", ".join(parts) + "[/dim]\n")
 

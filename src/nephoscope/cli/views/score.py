@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
-from nephoscope.cli.outputs.table import console_of, percent, score_table
+from nephoscope.cli.outputs.table import console_of, percent, score_table, weighting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,8 @@ def render(report: Report, out: TextIO, *, controls: bool) -> None:
     console = console_of(out)
     console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
     console.print(score_table(report.score, console.width))
+    if weighting(report.score):
+        console.print(Text(weighting(report.score), style="dim"))
     console.print(_subscriptions(report))
     if report.delta:
         _delta(report, console)
@@ -48,18 +50,32 @@ def render_json(report: Report, out: TextIO) -> None:
 def _subscriptions(report: Report) -> Table:
     table = Table(title="\nSubscriptions", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("subscription", header_style="dim", no_wrap=True)
-    for name in ("score", "points", "of", "weight"):
+    for name in ("score", "points", "of", "resources", "part", "adds"):
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
+    weights = sum(scope.weight for scope in report.score.subscriptions if scope.scored)
     for scope in report.score.subscriptions:
         if not scope.subscription:
             continue
         resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
+        part = scope.weight / weights if scope.scored else 0.0
         table.add_row(
             Text(subscription_name(resource) or scope.subscription),
             f"{scope.percentage:.1%}" if scope.scored else "not scored",
             f"{scope.current:.2f}",
             str(scope.max),
-            str(scope.weight),
+            f"{scope.weight:,}",
+            f"{part:.1%}" if scope.scored else "",
+            f"{scope.current / scope.max * part:.2%}" if scope.scored else "",
+        )
+    if weights:
+        table.add_row(
+            "all, weighted",
+            f"{report.score.percentage:.1%}",
+            "",
+            "",
+            f"{weights:,}",
+            "100.0%",
+            f"{report.score.share:.2%}",
         )
     return table
 

@@ -106,7 +106,9 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
         if isinstance(item, ParseStar):
             pieces.append(".*?" if place < last else ".*")
         elif isinstance(item, ParseText):
-            pieces.append(f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text))
+            pieces.append(
+                f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text)
+            )
         elif isinstance(item, tree.ColumnDeclaration):
             declared.append(item)
             pieces.append(_group(item, mode, final=place == last))
