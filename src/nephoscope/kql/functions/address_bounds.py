@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from nephoscope.kql.functions.addresses import MASK, V4, V4_PREFIX, parsed_address
+from nephoscope.kql.functions.addresses import MASK, V4, V4_PREFIX
+from nephoscope.kql.functions.addresses_ipv6 import parsed_address
 from nephoscope.kql.functions.declare import each, macro, scalar
 
 NO_ADDRESS = "~"

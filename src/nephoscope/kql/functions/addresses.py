@@ -1,9 +1,8 @@
-"""IP addresses: comparison, ranges, masks, formats, search in text. An IPv4 address is a long inside SQL, an IPv6 one a hex text."""
+"""IPv4 addresses: comparison, ranges, masks, formats. An address is a long inside SQL."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 from typing import Any
 
 from sqlglot import exp
@@ -11,7 +10,6 @@ from sqlglot import exp
 from nephoscope.kql.bound import Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.bags import dumps
-from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
@@ -43,21 +41,22 @@ _COMPARE = macro(
 )
 
 
-def _prefix(call: Arguments, position: int, default: int) -> exp.Expr:
+def prefix_of(call: Arguments, position: int, default: int) -> exp.Expr:
+    """The argument that is a prefix, or the default where it is left out."""
     return call[position] if position < len(call) else build.number(default)
 
 
 @function("ipv4_compare(left: string, right: string, [prefix: long]): long")
 def ipv4_compare(call: Arguments) -> exp.Expr:
     """Compare two IPv4 addresses under the smallest of their prefixes: -1, 0 or 1; null where one is none."""
-    return apply(call, _COMPARE, call[0], call[1], _prefix(call, 2, 32))
+    return apply(call, _COMPARE, call[0], call[1], prefix_of(call, 2, 32))
 
 
 @function("ipv4_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv4_is_match(call: Arguments) -> exp.Expr:
     """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one "
     "is none."""
-    return build.binary("=", apply(call, _COMPARE, call[0], call[1], _prefix(call, 2, 32)), build.number(0))
+    return build.binary("=", apply(call, _COMPARE, call[0], call[1], prefix_of(call, 2, 32)), build.number(0))
 
 
 _IN_RANGE = macro(
@@ -76,7 +75,7 @@ def ipv4_is_in_range(call: Arguments) -> exp.Expr:
     return apply(call, _IN_RANGE, call[0], call[1])
 
 
-_RANGES = macro(
+RANGES = macro(
     "kql_range_texts(x)",
     "CASE x[1] WHEN '[' THEN json_extract_string(x, '$[*]') ELSE CAST([] AS VARCHAR[]) END",
 )
@@ -91,7 +90,7 @@ _IN_ANY = macro(
 
 def _many(call: Arguments) -> exp.Expr:
     if call.types[1] == KqlType.DYNAMIC:
-        return apply(call, _RANGES, call[1])
+        return apply(call, RANGES, call[1])
     return build.array(list(call)[1:])
 
 
@@ -225,178 +224,6 @@ def format_ipv4_mask(call: Arguments) -> exp.Expr:
     number, own = _number(call)
     prefix = call[1] if len(call) > 1 else own
     return build.coalesce(apply(call, _FORMAT_MASK, number, prefix), build.text(""))
-
-
-def parsed_address(text: str) -> tuple[int, int] | None:
-    """Number and prefix (of 128) of an IPv6 or IPv4 address; IPv4 is mapped. None where it is none."""
-    host, slash, suffix = text.strip().partition("/")
-    if slash and not suffix.isdigit():
-        return None
-    try:
-        if ":" not in host:
-            number, shift = 0xFFFF00000000 + int(ipaddress.IPv4Address(host)), 96
-        else:
-            number, shift = int(ipaddress.IPv6Address(host)), 96 if "." in host else 0
-    except ValueError:
-        return None
-    prefix = int(suffix) + (shift if slash else 0) if slash else 128
-    return (number, prefix) if prefix <= 128 else None
-
-
-def _masked(number: int, prefix: int) -> int:
-    return number >> (128 - prefix) << (128 - prefix)
-
-
-def _mapped(text: str) -> tuple[int, int] | None:
-    """As `parsed_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
-    found = parsed_address(text)
-    return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
-
-
-def _v6_compare(left: str, right: str, prefix: int) -> int | None:
-    one, two = _mapped(left), _mapped(right)
-    if one is None or two is None or not 0 <= prefix <= 128:
-        return None
-    least = min(one[1], two[1], prefix)
-    a, b = _masked(one[0], least), _masked(two[0], least)
-    return (a > b) - (a < b)
-
-
-_V6_COMPARE = each("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _v6_compare)
-
-
-@function("ipv6_compare(left: string, right: string, [prefix: long]): long")
-def ipv6_compare(call: Arguments) -> exp.Expr:
-    """Compare two IPv6 or IPv4 addresses under the smallest of their prefixes; null where one is none."""
-    return apply(call, _V6_COMPARE, call[0], call[1], _prefix(call, 2, 128))
-
-
-@function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
-def ipv6_is_match(call: Arguments) -> exp.Expr:
-    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null "
-    "where one is none."""
-    return build.binary(
-        "=", apply(call, _V6_COMPARE, call[0], call[1], _prefix(call, 2, 128)), build.number(0)
-    )
-
-
-def _v6_in_range(ip: str, range_: str) -> bool | None:
-    one, two = parsed_address(ip), parsed_address(range_)
-    if one is None or two is None:
-        return None
-    return _masked(one[0], two[1]) == _masked(two[0], two[1])
-
-
-def _v6_in_any(ip: str, ranges: str) -> bool | None:
-    if parsed_address(ip) is None:
-        return None
-    values = json.loads(ranges)
-    return any(_v6_in_range(ip, str(item)) for item in values) if isinstance(values, list) else None
-
-
-_V6_IN_ANY = each("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_any)
-ipv6_is_in_range = scalar(
-    __name__,
-    "ipv6_is_in_range(ip: string, range: string): bool",
-    summary="Tell whether an IPv6 or IPv4 address lies in a CIDR range; null where one is none.",
-    routine=each("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_range),
-)
-
-
-@function(
-    "ipv6_is_in_any_range(ip: string, range: string, ...): bool",
-    "ipv6_is_in_any_range(ip: string, ranges: dynamic): bool",
-)
-def ipv6_is_in_any_range(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv6 or IPv4 address lies in one of several CIDR ranges; null where it is none."""
-    ranges = call[1]
-    if call.types[1] != KqlType.DYNAMIC:
-        ranges = build.cast(build.call("to_json", build.array(list(call)[1:])), "VARCHAR")
-    return apply(call, _V6_IN_ANY, call[0], ranges)
-
-
-def _canonical(text: str, prefix: int) -> str | None:
-    found = parsed_address(text)
-    if found is None or not 0 <= prefix <= 128:
-        return None
-    return ipaddress.IPv6Address(_masked(found[0], min(prefix, found[1]))).exploded
-
-
-_CANONICAL = each("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)
-
-
-@function("parse_ipv6(ip: string): string")
-def parse_ipv6(call: Arguments) -> exp.Expr:
-    """Write an IPv6 or IPv4 address in full under its prefix; '' where it is none."""
-    return build.coalesce(apply(call, _CANONICAL, call[0], build.number(128)), build.text(""))
-
-
-@function("parse_ipv6_mask(ip: string, prefix: long): string")
-def parse_ipv6_mask(call: Arguments) -> exp.Expr:
-    """Write an IPv6 or IPv4 address in full under a prefix; '' where it is none."""
-    return build.coalesce(apply(call, _CANONICAL, call[0], call[1]), build.text(""))
-
-
-_NOT_INSIDE = r"(^|[^\p{L}\p{Nd}])"
-_NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
-_IN_TEXT = macro(
-    "kql_has_ipv4(t, i)",
-    f"kql_v4(i) IS NOT NULL AND contains(t, trim(i)) AND regexp_matches(t, '{_NOT_INSIDE}' || "
-    f"regexp_escape(trim(i)) || '{_NOT_AFTER}')",
-    V4,
-)
-_PREFIX_IN_TEXT = macro(
-    "kql_has_ipv4_prefix(t, p)",
-    "regexp_full_match(p, '([0-9]{1,3}\\.){1,3}([0-9]{1,3})?') AND (p[-1] = '.' OR kql_v4(p) IS NOT "
-    "NULL) AND contains(t, p) "
-    f"AND len(list_filter(regexp_extract_all(t, '{_NOT_INSIDE}([0-9]{{1,3}}(\\.[0-9]{{1,3}}){{3}})', 2), "
-    "lambda a: kql_v4(a) IS NOT NULL AND starts_with(a, p))) > 0",
-    V4,
-)
-
-
-def _any_in_text(call: Arguments, test: Any) -> exp.Expr:
-    text = text_at(call, 0)
-    if call.types[1] != KqlType.DYNAMIC:
-        return build.chain("or", [exp.Paren(this=apply(call, test, text, item)) for item in list(call)[1:]])
-    found = build.call(
-        "list_filter",
-        apply(call, _RANGES, call[1]),
-        build.lambda_(lambda item: apply(call, test, text, item), "i"),
-    )
-    return build.binary(">", build.call("len", found), build.number(0))
-
-
-@function("has_ipv4(text: any, ip: string): bool", nullable=False)
-def has_ipv4(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv4 address stands in a text as a term."""
-    return apply(call, _IN_TEXT, text_at(call, 0), call[1])
-
-
-@function(
-    "has_any_ipv4(text: any, ip: string, ...): bool",
-    "has_any_ipv4(text: any, ips: dynamic): bool",
-    nullable=False,
-)
-def has_any_ipv4(call: Arguments) -> exp.Expr:
-    """Tell whether one of several IPv4 addresses stands in a text as a term."""
-    return _any_in_text(call, _IN_TEXT)
-
-
-@function("has_ipv4_prefix(text: any, prefix: string): bool", nullable=False)
-def has_ipv4_prefix(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv4 address that starts with a prefix stands in a text as a term."""
-    return apply(call, _PREFIX_IN_TEXT, text_at(call, 0), call[1])
-
-
-@function(
-    "has_any_ipv4_prefix(text: any, prefix: string, ...): bool",
-    "has_any_ipv4_prefix(text: any, prefixes: dynamic): bool",
-    nullable=False,
-)
-def has_any_ipv4_prefix(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv4 address that starts with one of several prefixes stands in a text as a term."""
-    return _any_in_text(call, _PREFIX_IN_TEXT)
 
 
 def _cidrs(first: str, last: str) -> str | None:

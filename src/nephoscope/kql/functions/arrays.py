@@ -1,4 +1,4 @@
-"""Arrays: length, parts, order, search, sets. An array is canonical JSON text; its elements are JSON texts in a list."""
+"""Arrays: length, parts, search, and making them. An array is canonical JSON text; its elements are JSON texts in a list."""
 
 from __future__ import annotations
 
@@ -144,68 +144,6 @@ def array_concat(call: Arguments) -> exp.Expr:
     return apply(call, JOINED, build.chain("||", lists) if len(lists) > 1 else lists[0])
 
 
-_KEYED = (
-    "list_transform(kql_items({0}), lambda e, i: "
-    "{{'k': CASE WHEN e = 'null' THEN 2 WHEN e[1] = '\"' THEN 1 WHEN TRY_CAST(e AS DOUBLE) IS NOT NULL "
-    "THEN 0 ELSE 1 END, "
-    "'n': TRY_CAST(e AS DOUBLE), 'w': TRY_CAST(e AS BIGINT), 's': CASE WHEN e[1] = '\"' THEN "
-    "json_extract_string(e, '$') ELSE e END, 'i': i}})"
-)
-_ORDER_UP = macro(
-    "kql_order_up(x)",
-    f"list_transform(list_sort({_KEYED.format('x')}, 'ASC', 'NULLS LAST'), lambda e: e.i)",
-    ITEMS,
-)
-_KEYED_DOWN = _KEYED.replace("THEN 2 WHEN", "THEN -1 WHEN").replace("'i': i", "'i': -i")
-_ORDER_DOWN = macro(
-    "kql_order_down(x)",
-    f"list_transform(list_sort({_KEYED_DOWN.format('x')}, 'DESC', 'NULLS LAST'), lambda e: -e.i)",
-    ITEMS,
-)
-_NULLS_UP = macro(
-    "kql_nulls_first(x, o)",
-    "list_filter(o, lambda i: kql_items(x)[i] = 'null') || list_filter(o, lambda i: kql_items(x)[i] <> "
-    "'null')",
-    ITEMS,
-)
-_PICKED = macro(
-    "kql_picked(x, o)",
-    "kql_joined(list_transform(o, lambda i: coalesce(kql_items(x)[i], 'null')))",
-    ITEMS,
-    JOINED,
-)
-
-
-def _sorted(call: Arguments, order: Routine) -> exp.Expr:
-    arrays = list(call)
-    nulls_last = True
-    if call.types[-1] == KqlType.BOOL:
-        nulls_last = call.value(len(call) - 1) is not False
-        arrays.pop()
-    places = apply(call, order, arrays[0])
-    if not nulls_last:
-        places = apply(call, _NULLS_UP, arrays[0], places)
-    picked = [apply(call, _PICKED, item, places) for item in arrays]
-    if len(picked) == 1:
-        return picked[0]
-    texts = [build.coalesce(item, build.text("null")) for item in picked]
-    return apply(call, JOINED, build.array(texts))
-
-
-@function("array_sort_asc(array: dynamic|bool, ...): dynamic")
-def array_sort_asc(call: Arguments) -> exp.Expr:
-    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls "
-    "come last."""
-    return _sorted(call, _ORDER_UP)
-
-
-@function("array_sort_desc(array: dynamic|bool, ...): dynamic")
-def array_sort_desc(call: Arguments) -> exp.Expr:
-    """Sort an array downwards, and further arrays in the same way; the last argument may say that "
-    "nulls come last."""
-    return _sorted(call, _ORDER_DOWN)
-
-
 _SPLIT = macro(
     "kql_array_split(x, p)",
     "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(p) + 1), lambda i: "
@@ -290,73 +228,6 @@ _ZIP = macro(
 def zip_(call: Arguments) -> exp.Expr:
     """Pair the elements of arrays by place; what a shorter one lacks is null."""
     return apply(call, _ZIP, build.array(call))
-
-
-_DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
-
-
-def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
-    return apply(call, JOINED, apply(call, _DISTINCT, node))
-
-
-@function("set_union(set: dynamic, ...): dynamic")
-def set_union(call: Arguments) -> exp.Expr:
-    """Give the distinct elements of all arrays."""
-    lists = [apply(call, LIST, item) for item in call]
-    return _set(call, build.chain("||", lists) if len(lists) > 1 else lists[0])
-
-
-def _filtered(call: Arguments, kept: bool) -> exp.Expr:
-    node = apply(call, LIST, call[0])
-    for item in list(call)[1:]:
-        other = apply(call, LIST, item)
-
-        def test(element: exp.Expr, other: exp.Expr = other) -> exp.Expr:
-            inside = build.call("list_contains", other, element)
-            return inside if kept else build.not_(inside)
-
-        node = build.call("list_filter", node, build.lambda_(test, "e"))
-    return _set(call, node)
-
-
-@function("set_intersect(set: dynamic, ...): dynamic")
-def set_intersect(call: Arguments) -> exp.Expr:
-    """Give the distinct elements that all arrays have."""
-    return _filtered(call, kept=True)
-
-
-@function("set_difference(set: dynamic, ...): dynamic")
-def set_difference(call: Arguments) -> exp.Expr:
-    """Give the distinct elements of the first array that no other has."""
-    return _filtered(call, kept=False)
-
-
-_HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)
-
-
-@function("set_has_element(set: dynamic, value: any): bool", nullable=False)
-def set_has_element(call: Arguments) -> exp.Expr:
-    """Tell whether an array has a value."""
-    return apply(call, _HAS, call[0], json_at(call, 1))
-
-
-set_equals = _array(
-    "set_equals",
-    "x: dynamic, y: dynamic",
-    "Tell whether two arrays have the same elements.",
-    "list_has_all(kql_list(x), kql_list(y)) AND list_has_all(kql_list(y), kql_list(x))",
-    LIST,
-    returns="bool",
-)
-jaccard_index = _array(
-    "jaccard_index",
-    "x: dynamic, y: dynamic",
-    "Give how many distinct elements two arrays share, as a part of all.",
-    "len(list_intersect(kql_list(x), kql_list(y))) / nullif(len(list_distinct(kql_list(x) || "
-    "kql_list(y))), 0)",
-    LIST,
-    returns="real",
-)
 
 
 @function("pack_array(value: any, ...): dynamic", nullable=False)

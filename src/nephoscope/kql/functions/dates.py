@@ -1,13 +1,8 @@
-"""Dates and timespans, in ticks of 100 ns since 0001-01-01: parts, starts and ends, differences, formats, zones."""
+"""Dates and timespans, in ticks of 100 ns since 0001-01-01: parts, starts and ends, differences, making them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from types import MappingProxyType
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sqlglot import exp
 
@@ -15,7 +10,7 @@ from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.functions.conversions import TEXT_DATETIME, TEXT_TIMESPAN
-from nephoscope.kql.functions.declare import apply, each, macro, scalar
+from nephoscope.kql.functions.declare import apply, macro, scalar
 from nephoscope.kql.registry import Arguments, Function, function
 from nephoscope.kql.types import (
     MAX_DATETIME_TICKS,
@@ -282,178 +277,3 @@ def make_timespan(call: Arguments) -> exp.Expr:
     days = [] if len(call) == 4 else [build.number(0)]
     seconds = [build.number(0)] if len(call) == 2 else []
     return apply(call, _MAKE_SPAN, *days, *call, *seconds)
-
-
-_DATE_TOKEN = re.compile(r"yyyy|yy|y|M+|d+|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|tt|[ /\-:,._\[\]]")
-_SPAN_TOKEN = re.compile(r"d{1,8}|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|[ /\-:,._\[\]]")
-
-
-def _digits(node: exp.Expr, width: int) -> exp.Expr:
-    text = build.cast(node, "VARCHAR")
-    return text if width < 2 else build.call("lpad", text, build.number(width), build.text("0"))
-
-
-def _ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
-    return build.binary(
-        "%", exp.Paren(this=build.binary("//", node, build.number(ticks))), build.number(modulo)
-    )
-
-
-def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
-    digits = _digits(
-        build.binary(
-            "//",
-            exp.Paren(this=build.binary("%", node, build.number(10**7))),
-            build.number(10 ** (7 - width)),
-        ),
-        width,
-    )
-    return build.call("rtrim", digits, build.text("0")) if cut else digits
-
-
-def _repeated(node: exp.Expr, count: int) -> exp.Expr:
-    """`MMM` is `MM` and `M`: the format knows one or two digits and repeats them."""
-    parts = [_digits(node, 2) for _ in range(count // 2)] + [_digits(node, 1)] * (count % 2)
-    return build.chain("||", parts) if len(parts) > 1 else parts[0]
-
-
-def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
-    hour = _ticks_part(node, 3600 * TICKS_PER_SECOND, 24)
-    width = len(token)
-    match token[0]:
-        case "H":
-            return _digits(hour, width)
-        case "h":
-            shifted = build.binary("+", exp.Paren(this=hour), build.number(11))
-            twelve = build.binary(
-                "+", build.binary("%", exp.Paren(this=shifted), build.number(12)), build.number(1)
-            )
-            return _digits(twelve, width)
-        case "m":
-            return _digits(_ticks_part(node, 60 * TICKS_PER_SECOND, 60), width)
-        case "s":
-            return _digits(_ticks_part(node, TICKS_PER_SECOND, 60), width)
-        case "f" | "F":
-            return _fraction(node, width, token[0] == "F")
-        case "t":
-            return build.case(
-                (build.binary("<", hour, build.number(12)), build.text("AM")), otherwise=build.text("PM")
-            )
-    return None
-
-
-def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
-    def date() -> exp.Expr:
-        return apply(call, DATE, node)
-
-    match token[0]:
-        case "y":
-            year = build.call("year", date())
-            if len(token) == 4:
-                return _digits(year, 4)
-            return _digits(build.binary("%", year, build.number(100)), len(token))
-        case "M":
-            return _repeated(build.call("month", date()), len(token))
-        case "d":
-            return _repeated(build.call("day", date()), len(token))
-    return _clock(node, token) or build.text(token)
-
-
-def _formatted(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
-    form = call.text(1)
-    parts: list[exp.Expr] = []
-    place = 0
-    while place < len(form):
-        match = tokens.match(form, place)
-        if match is None:
-            raise call.fail(1, f"the format has no '{form[place]}'")
-        parts.append(one(match[0]))
-        place = match.end()
-    return parts or [build.text("")]
-
-
-@function("format_datetime(date: datetime, format: const string): string")
-def format_datetime(call: Arguments) -> exp.Expr:
-    """Write a date in a format of `yyyy MM dd HH mm ss fff tt` and delimiters; null is ''."""
-    parts = _formatted(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
-    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
-
-
-@function("format_timespan(value: timespan, format: const string): string")
-def format_timespan(call: Arguments) -> exp.Expr:
-    """Write a timespan in a format of `d HH mm ss fff` and delimiters; null is ''."""
-    span = build.call("abs", build.cast(call[0], "HUGEINT"))
-
-    def one(token: str) -> exp.Expr:
-        if token[0] == "d":
-            return _digits(build.binary("//", span, build.number(TICKS_PER_DAY)), len(token))
-        if token[0] == "h":
-            return _digits(_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
-        return _clock(span, token) or build.text(token)
-
-    sign = build.case(
-        (build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text("")
-    )
-    parts = [sign, *_formatted(call, _SPAN_TOKEN, one)]
-    return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
-
-
-@cache
-def _zone(name: str) -> ZoneInfo | None:
-    known = {item.lower(): item for item in available_timezones()}
-    try:
-        return ZoneInfo(known.get(name.lower(), name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-def _moment(ticks: int, zone: ZoneInfo | None) -> datetime:
-    return datetime(1, 1, 1, tzinfo=zone) + timedelta(microseconds=ticks // 10)
-
-
-def _to_local(ticks: int, name: str) -> int | None:
-    zone = _zone(name)
-    if zone is None:
-        return None
-    try:
-        offset = _moment(ticks, None).replace(tzinfo=UTC).astimezone(zone).utcoffset()
-    except OverflowError:
-        return None
-    return _shifted(ticks, offset or timedelta())
-
-
-def _to_utc(ticks: int, name: str) -> int | None:
-    """A local time that a change of the clock skips is moved by the offset after the change."""
-    zone = _zone(name)
-    if zone is None:
-        return None
-    local = _moment(ticks, None).replace(tzinfo=zone)
-    late = local.replace(fold=1).utcoffset() or timedelta()
-    early = local.utcoffset() or timedelta()
-    return _shifted(ticks, -max(early, late) if early < late else -early)
-
-
-def _shifted(ticks: int, offset: timedelta) -> int | None:
-    moved = ticks + (offset.days * 86_400 + offset.seconds) * TICKS_PER_SECOND
-    return moved if 0 <= moved <= MAX_DATETIME_TICKS else None
-
-
-datetime_utc_to_local = scalar(
-    __name__,
-    "datetime_utc_to_local(date: datetime, zone: string): datetime",
-    summary="Convert UTC to the local time of an IANA zone.",
-    routine=each("kql_utc_to_local", ("BIGINT", "VARCHAR"), "BIGINT", _to_local),
-)
-datetime_local_to_utc = scalar(
-    __name__,
-    "datetime_local_to_utc(date: datetime, zone: string): datetime",
-    summary="Convert the local time of an IANA zone to UTC.",
-    routine=each("kql_local_to_utc", ("BIGINT", "VARCHAR"), "BIGINT", _to_utc),
-)
-
-
-@function("datetime_list_timezones(): dynamic", nullable=False)
-def datetime_list_timezones(_call: Arguments) -> exp.Expr:
-    """Give the names of the zones that the conversions know."""
-    names = build.array([build.text(name) for name in sorted(available_timezones())])
-    return build.cast(build.call("to_json", names), "VARCHAR")
