@@ -43,12 +43,14 @@ def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.arm.reference import page as arm_functions
+    from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.posture.policy_reference import page as policies
 
     return {
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
         "reference/arm-functions.md": arm_functions,
+        "reference/kql-plugins.md": kql_plugins,
         "reference/policies.md": policies,
     }
 

@@ -768,3 +768,12 @@ def datetime_add(unit: str, amount: int, ticks: int) -> Any:
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     passed = moment.replace(year=year, month=month + 1, day=day) - dt.datetime(1, 1, 1)
     return (passed.days * 86_400 + passed.seconds) * 10_000_000 + passed.microseconds * 10 + ticks % 10
+
+
+@gives("_structure")
+def structure(value: Any) -> Any:
+    """The types of a bag's properties; nothing for anything else."""
+    names = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR", type(None): "NULL"}
+    return (
+        {key: names.get(type(item), "JSON") for key, item in value.items()} if isinstance(value, dict) else ""
+    )

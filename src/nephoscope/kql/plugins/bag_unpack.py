@@ -15,11 +15,11 @@ from nephoscope.kql.types import KqlType
 MAX_COLUMNS = 10_000
 """How many properties all bags may have together."""
 CONFLICTS = ("error", "replace_source", "keep_source")
-_KINDS = {"string": KqlType.STRING, "long": KqlType.LONG, "int": KqlType.LONG, "bool": KqlType.BOOL}
-_KINDS |= {"real": KqlType.REAL, "double": KqlType.REAL}
+_KINDS = {"VARCHAR": KqlType.STRING, "BIGINT": KqlType.LONG, "UBIGINT": KqlType.LONG}
+_KINDS |= {"DOUBLE": KqlType.REAL, "BOOLEAN": KqlType.BOOL}
 _KEYS = (
-    "Rows | where gettype(bag) == 'dictionary' | mv-expand kind=array pair = bag "
-    "| summarize by name = tostring(pair[0]), shape = gettype(pair[1])"
+    "Rows | summarize by shape = _structure(bag) | where gettype(shape) == 'dictionary' "
+    "| mv-expand kind=array pair = shape | summarize by name = tostring(pair[0]), type = tostring(pair[1])"
 )
 
 
@@ -68,16 +68,16 @@ def _ignored(call: Evaluation) -> list[str]:
 def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
     given = call.assigned({"bag": reference(bag, call.span)})
-    kinds: dict[str, set[str]] = {}
+    kinds: dict[str, set[KqlType]] = {}
     for name, kind in probe.rows(composed(_KEYS, call, {"Rows": given})):
-        kinds.setdefault(name, set()).add(kind)
+        found = kinds.setdefault(name, set())
+        if kind != "NULL":
+            found.add(_KINDS.get(kind, KqlType.DYNAMIC))
     if len(kinds) > MAX_COLUMNS:
         raise unsupported(f"bags with more than {MAX_COLUMNS} properties together", call.span)
-    return {name: _kind(kinds[name] - {"null"}) for name in sorted(kinds)}
-
-
-def _kind(found: set[str]) -> KqlType:
-    return _KINDS.get(next(iter(found)), KqlType.DYNAMIC) if len(found) == 1 else KqlType.DYNAMIC
+    return {
+        name: next(iter(kinds[name])) if len(kinds[name]) == 1 else KqlType.DYNAMIC for name in sorted(kinds)
+    }
 
 
 def _slot(call: Evaluation, bag: Column, key: str, kind: KqlType) -> Bound:
