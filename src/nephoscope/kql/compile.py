@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nephoscope.kql import tree
 from nephoscope.kql.bind import BoundQuery, bind, bind_all
@@ -18,6 +18,12 @@ from nephoscope.kql.parser import parse
 from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import ResultHint
 from nephoscope.kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope.kql.dialects.relational import Emitter
+    from nephoscope.kql.relations import Relation
+
+    Writer: TypeAlias = Callable[[Relation], tuple[str, Emitter]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,9 @@ def _reported(
 def _compiled(
     text: str, catalog: Catalog, dialect: str, now: dt.datetime, probe: Probe | None
 ) -> tuple[Compiled, ...]:
-    if dialect != "duckdb":
-        raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
+    writes = writer(dialect)
     results = bind_all(parse(text), catalog, probe=probe)
-    written = tuple(_written(one, now) for one in results)
+    written = tuple(_written(one, writes, now) for one in results)
     if not results[0].unseen:
         return written
     again = partial(_reported, text, catalog, dialect, now)
@@ -102,9 +107,7 @@ def _to_resume(
     )
 
 
-def _written(bound: BoundQuery, now: dt.datetime) -> Compiled:
-    from nephoscope.kql.dialects.duckdb import written
-
+def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
     sql, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
     columns = tuple((column.name, column.type) for column in bound.relation.columns)
@@ -118,6 +121,19 @@ def _written(bound: BoundQuery, now: dt.datetime) -> Compiled:
         bound.notes,
         tuple(emitter.external.values()),
     )
+
+
+def writer(dialect: str) -> Writer:
+    """What writes relations in a dialect; KqlError where there is none of that name."""
+    if dialect == "duckdb":
+        from nephoscope.kql.dialects import duckdb
+
+        return duckdb.written
+    if dialect == "spark":
+        from nephoscope.kql.dialects import spark
+
+        return spark.written
+    raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
 
 
 def bound_query(query: tree.Query, catalog: Catalog, probe: Probe | None = None) -> BoundQuery:

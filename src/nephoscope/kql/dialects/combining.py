@@ -12,7 +12,7 @@ from nephoscope.kql.references import order_ids, used
 from nephoscope.kql.relations import Aggregated, Assign, Concatenated, Joined, Relation
 from nephoscope.kql.types import KqlType
 
-_SQL_KINDS = {
+SQL_KINDS = {
     "inner": ("", "INNER"),
     "innerunique": ("", "INNER"),
     "leftouter": ("LEFT", ""),
@@ -23,8 +23,8 @@ _SQL_KINDS = {
     "leftanti": ("", "ANTI"),
     "rightanti": ("", "ANTI"),
 }
-_NULLABLE_LEFT = frozenset({"rightouter", "fullouter"})
-_NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
+NULLABLE_LEFT = frozenset({"rightouter", "fullouter"})
+NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
 
 
 @writes(Joined)
@@ -32,19 +32,19 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     """JOIN of two closed SELECTs."""
     further = [] if relation.residual is None else [relation.residual]
     left = _side(
-        _asked(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
+        asked_of(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
     )
     right = _side(
-        _asked(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
+        asked_of(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
     )
     both = Block(None, {**left.values, **right.values})
     matches = [
-        build.binary(_equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
+        build.binary(equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
         for one, two in relation.keys
     ]
     if relation.residual is not None:
         matches.append(emitter.scalar(relation.residual, both))
-    side, kind = _SQL_KINDS[relation.kind]
+    side, kind = SQL_KINDS[relation.kind]
     first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
     node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)
     result = Block(first.source, joins=[node])
@@ -52,14 +52,14 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
         result.values = dict(first.values)
         return result
     result.values = {**left.values, **right.values}
-    if relation.kind in _NULLABLE_LEFT:
-        _text_never_null(relation.left, result)
-    if relation.kind in _NULLABLE_RIGHT:
-        _text_never_null(relation.right, result)
+    if relation.kind in NULLABLE_LEFT:
+        text_never_null(relation.left, result)
+    if relation.kind in NULLABLE_RIGHT:
+        text_never_null(relation.right, result)
     return result
 
 
-def _asked(relation: Joined, side: Relation) -> Relation:
+def asked_of(relation: Joined, side: Relation) -> Relation:
     """A side of a join; where only its keys are asked for, equal rows need not be made one first."""
     asked = {
         "leftsemi": relation.right,
@@ -77,7 +77,7 @@ def _asked(relation: Joined, side: Relation) -> Relation:
     return side
 
 
-def _equality(one: Bound, two: Bound) -> str:
+def equality(one: Bound, two: Bound) -> str:
     """Null keys match null keys, as the recorded rows of the real engine show."""
     return "is not distinct from" if one.nullable and two.nullable else "="
 
@@ -94,7 +94,8 @@ def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitte
     return block.sealed(sorted(ids))
 
 
-def _text_never_null(relation: Relation, block: Block) -> None:
+def text_never_null(relation: Relation, block: Block) -> None:
+    """Text columns of the side that an outer join fills with NULLs give ''."""
     for column in relation.columns:
         if column.type == KqlType.STRING and column.id in block.values:
             block.values[column.id] = Value(build.coalesce(block.values[column.id].sql, build.text("")), 2)

@@ -26,14 +26,22 @@ from nephoscope.kql.bound import (
 )
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Stored, Value
-from nephoscope.kql.dialects.scalars import Context, scalar
+from nephoscope.kql.dialects.scalars import Context
 from nephoscope.kql.references import operands
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 _MIRRORED = MappingProxyType({">": "<", ">=": "<=", "<": ">", "<=": ">="})
 _ROUNDED_UP = frozenset({">=", "<"})
 _UNIT_TICKS = MappingProxyType({"timestamp": 10, "timestamp_tz": 10})
-_MAKERS = MappingProxyType({"timestamp": "make_timestamp", "timestamp_tz": "make_timestamptz"})
+_MAKERS = MappingProxyType(
+    {
+        ("duckdb", "timestamp"): "make_timestamp",
+        ("duckdb", "timestamp_tz"): "make_timestamptz",
+        ("spark", "timestamp"): "timestamp_micros",
+        ("spark", "timestamp_tz"): "timestamp_micros",
+    }
+)
+"""What makes a stored moment of microseconds since 1970: (dialect, storage) -> function."""
 _SEARCHES = ("has", "hasprefix", "hassuffix", "contains", "startswith", "endswith")
 _FAILED_BY_EMPTY = frozenset(
     {"==", "=~", "in", "in~", "has_any", "has_all", *_SEARCHES, *(f"{name}_cs" for name in _SEARCHES)}
@@ -61,7 +69,7 @@ def condition(value: Bound, block: Block, context: Context) -> exp.Expr:
         found = _window(value, block, context) or _text_test(value, block, context)
         if found is not None:
             return found
-    return _unguarded(scalar(value, block.values, context))
+    return _unguarded(context.scalar(value, block))
 
 
 def _unguarded(node: exp.Expr) -> exp.Expr:
@@ -83,7 +91,7 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
     if not isinstance(left, ColumnRef) or left.type != KqlType.DATETIME or not _fixed(right):
         return None
     stored = block.values[left.column.id].stored
-    if stored is None or stored.unit not in _MAKERS:
+    if stored is None or (context.dialect, stored.unit) not in _MAKERS:
         return None
     return build.binary(operator, stored.sql, _moment(right, stored, operator, block, context))
 
@@ -97,12 +105,14 @@ def _fixed(value: Bound) -> bool:
 
 def _moment(limit: Bound, stored: Stored, operator: str, block: Block, context: Context) -> exp.Expr:
     """The limit in the store's own type: ticks since year 1 are never negative, so that cutting rounds down."""
-    ticks = scalar(limit, block.values, context)
+    ticks = context.scalar(limit, block)
     per = _UNIT_TICKS[stored.unit]
     if operator in _ROUNDED_UP:
         ticks = build.binary("+", ticks, build.number(per - 1))
     units = build.binary("//", ticks, build.number(per))
-    return build.call(_MAKERS[stored.unit], build.binary("-", units, build.number(UNIX_EPOCH_TICKS // per)))
+    return build.call(
+        _MAKERS[context.dialect, stored.unit], build.binary("-", units, build.number(UNIX_EPOCH_TICKS // per))
+    )
 
 
 def _text_test(value: Call, block: Block, context: Context) -> exp.Expr | None:
@@ -115,7 +125,7 @@ def _text_test(value: Call, block: Block, context: Context) -> exp.Expr | None:
     stored = block.values[text.column.id].stored
     if text.type != KqlType.STRING or stored is None or not all(map(_full_text, others)):
         return None
-    return scalar(value, {**block.values, text.column.id: Value(stored.sql)}, context)
+    return context.scalar(value, Block(None, {**block.values, text.column.id: Value(stored.sql)}))
 
 
 def _full_text(value: Bound) -> bool:

@@ -29,4 +29,20 @@ class ArrowFunction:
     body: Callable[..., Any]
 
 
-Routine: TypeAlias = Macro | ArrowFunction
+@dataclass(frozen=True, slots=True)
+class Vectorised:
+    """An expression of DuckDB's SQL that another engine evaluates over Arrow batches: `sql` over the table `batch` with the columns
+    a0, a1, ... gives one column, in the order of the rows. `returns` is a DuckDB type name, `uses` are the routines in the text.
+
+    `grouped`: a0 is a list of structs, and `sql` is a query over the table `batch` (row, a0, a1, ...) of their elements which gives
+    (row, value) for the rows whose list is not empty; `empty` is the query that gives the value of an empty list.
+    """
+
+    name: str
+    sql: str
+    returns: str
+    uses: tuple[Routine, ...] = ()
+    empty: str = ""
+
+
+Routine: TypeAlias = Macro | ArrowFunction | Vectorised

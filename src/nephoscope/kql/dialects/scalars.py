@@ -64,6 +64,10 @@ class Context(Protocol):
         """The block of a sub-query."""
         ...
 
+    def scalar(self, value: Bound, block: Block) -> exp.Expr:
+        """The SQL of an expression over a block."""
+        ...
+
 
 def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from nephoscope.kql.bound import Bound
@@ -31,14 +33,14 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     for item in relation.items:
         if item.column.id in needed:
             values = build.call("map", _list(build.name("i")), _list(build.name(item.column.id)))
-            missing = _json(scalar(item.default, {}, emitter), item.call.type, emitter)
+            missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
 
             def at(place: E, values: E = values, missing: E = missing) -> E:
                 return build.coalesce(build.call("map_extract_value", values, place), missing)
 
-            items.append((item.column.id, _array(places, at)))
+            items.append((item.column.id, array_of(places, at)))
     items.append(
-        (relation.axis_column.id, _array(places, lambda place: _axis_value(relation, place, emitter)))
+        (relation.axis_column.id, array_of(places, lambda place: _axis_value(relation, place, emitter)))
     )
     select = binned.select(items)
     if groups:
@@ -52,13 +54,15 @@ def _list(node: E) -> E:
     return build.aggregate("list", node, order=[build.ordered(build.name("i"))])
 
 
-def _array(places: E, value: object) -> E:
-    texts = build.call("list_transform", places, build.lambda_(value, "k"))  # type: ignore[arg-type]
+def array_of(places: E, value: Callable[[E], E]) -> E:
+    """The text of an array with an element for every place; `value` gives an element's text."""
+    texts = build.call("list_transform", places, build.lambda_(value, "k"))
     joined = build.call("array_to_string", texts, build.text(","))
     return build.chain("||", [build.text("["), joined, build.text("]")])
 
 
-def _json(node: E, kind: KqlType, emitter: Emitter) -> E:
+def json_of(node: E, kind: KqlType, emitter: Emitter) -> E:
+    """A value as the JSON text of an element, `null` too."""
     arguments = Arguments([], [], kind, emitter.nowhere, emitter.use)
     return build.coalesce(as_json(arguments, node, kind), build.text("null"))
 
@@ -66,7 +70,7 @@ def _json(node: E, kind: KqlType, emitter: Emitter) -> E:
 def _axis_value(relation: Series, place: E, emitter: Emitter) -> E:
     low, step = (build.call("any_value", build.name(name)) for name in ("l", "s"))
     value = build.binary("+", low, build.binary("*", place, step))
-    return _json(value, relation.axis.type, emitter)
+    return json_of(value, relation.axis.type, emitter)
 
 
 def _rows(relation: Series, emitter: Emitter) -> str:
@@ -155,7 +159,7 @@ def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block
     for item in relation.items:
         arguments = [build.name(_argument(item.column.id, at)) for at in range(len(item.call.arguments))]
         value = aggregate(item.call, arguments, [], emitter)
-        items.append((item.column.id, _json(value, item.call.type, emitter)))
+        items.append((item.column.id, json_of(value, item.call.type, emitter)))
     select = block.select(items)
     keys = [build.name(one) for one in [*ids]] + [place, build.name("l"), build.name("s"), build.name("n")]
     select.set("group", exp.Group(expressions=keys))

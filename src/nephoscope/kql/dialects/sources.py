@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from nephoscope.kql.dialects import build
@@ -24,6 +26,16 @@ MAX_RANGE = 100_000_000
 @writes(Scan)
 def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
     """A stored table: its columns as KQL's types are stored inside SQL."""
+    return scanned_table(relation, needed, emitter, _scanned)
+
+
+def scanned_table(
+    relation: Scan,
+    needed: Needed,
+    emitter: Emitter,
+    scanned: Callable[[exp.Expr, KqlType, str, Emitter], exp.Expr],
+) -> Block:
+    """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
     alias = emitter.fresh()
     table = exp.Table(
         this=exp.Identifier(this=relation.table.relation or relation.table.name, quoted=True),
@@ -35,14 +47,14 @@ def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
         if column.id in needed:
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
             own = Stored(raw, how) if column.type in (KqlType.DATETIME, KqlType.STRING) else None
-            written = _scanned(raw, column.type, how, emitter)
+            written = scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     if relation.ingested is not None and relation.ingested.id in needed:
         names = [name for name, _ in relation.table.columns]
         place = names.index(relation.table.ingested)
         stored = relation.table.stored_names()[place]
         raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-        moment = _scanned(raw, relation.ingested.type, storage[place], emitter)
+        moment = scanned(raw, relation.ingested.type, storage[place], emitter)
         block.values[relation.ingested.id] = Value(moment, 4)
     return block
 

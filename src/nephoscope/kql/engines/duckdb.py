@@ -10,16 +10,16 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from nephoscope.kql.compile import Compiled
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
-from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.dialects.routine import Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.parquet import files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
+from nephoscope.kql.engines.vectorised import install
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
@@ -126,16 +126,7 @@ class DuckDBEngine:
         if isinstance(routine, Macro):
             for inner in routine.uses:
                 self._install(inner)
-            self._connection.execute(routine.create)
-        elif isinstance(routine, ArrowFunction):
-            self._connection.create_function(
-                routine.name,
-                routine.body,
-                list(routine.parameters),
-                routine.returns,
-                type=PythonUDFType.ARROW,
-                null_handling=FunctionNullHandling.SPECIAL,
-            )
+        install(self._connection, routine)
 
     @contextmanager
     def _interrupted_after(self, timeout: float | None) -> Iterator[threading.Event]:

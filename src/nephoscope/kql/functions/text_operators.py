@@ -53,8 +53,8 @@ _TERM_CHARACTER = re.compile(r"[^\W_]")
 
 
 def lower(node: exp.Expr) -> exp.Expr:
-    """The text in lower case; a literal at once."""
-    if isinstance(node, exp.Literal) and node.is_string:
+    """The text in lower case; an ASCII literal at once (Python writes some other letters as two, DuckDB none)."""
+    if isinstance(node, exp.Literal) and node.is_string and str(node.this).isascii():
         return build.text(str(node.this).lower())
     return build.call("lower", node)
 
@@ -89,7 +89,9 @@ def term_test(
     if known == "":
         return build.boolean(True)
     found = build.call(
-        "contains", text if sensitive else lower(text), build.text(known if sensitive else known.lower())
+        "contains",
+        text if sensitive else lower(text),
+        build.text(known) if sensitive else lower(build.text(known)),
     )
     exact = build.call("regexp_matches", text, build.text(term_pattern(known, kind, sensitive)))
     return build.binary("and", found, exact)

@@ -1,0 +1,85 @@
+"""Queries on Spark, in a local session: the rows and types are DuckDB's; what Spark lacks is refused by name."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from nephoscope import kql
+from nephoscope.kql import relations
+from nephoscope.kql.dialects.relational import WRITERS
+from nephoscope.kql.dialects.spark import WRITERS as SPARK_WRITERS
+from nephoscope.kql.dialects.spark.aggregates import NATIVE as NATIVE_AGGREGATES
+from nephoscope.kql.dialects.spark.functions import NATIVE
+from nephoscope.kql.engines.fields import catalog_of
+from nephoscope.kql.engines.spark import SparkEngine
+from nephoscope.kql.registry import aggregates, functions
+
+QUERIES = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/spark.yaml").read_text(encoding="utf-8"))
+NOW = dt.datetime(2026, 1, 15, 12, tzinfo=dt.UTC)
+MOMENTS = [dt.datetime(2026, 1, 15, 11), dt.datetime(2026, 1, 14, 11, 0, 0, 5), None]
+TABLES = {
+    "T": pa.table(
+        [
+            pa.array(MOMENTS, pa.timestamp("us")),
+            pa.array([1, None, 2**63 - 1]),
+            pa.array(["a b", "İx", None]),
+            pa.array(['{"a":[1,"x"]}', "not json", None]),
+            pa.array([1.5, float("nan"), None]),
+        ],
+        schema=pa.schema(
+            [
+                pa.field("TimeGenerated", pa.timestamp("us")),
+                pa.field("Count", pa.int64()),
+                pa.field("Name", pa.string()),
+                pa.field("Bag", pa.string(), metadata={b"kql.type": b"dynamic"}),
+                pa.field("Real", pa.float64()),
+            ]
+        ),
+    )
+}
+
+
+def lines(table: pa.Table) -> list[str]:
+    """The rows as texts, in an order of their own."""
+    return sorted(map(repr, table.to_pylist()))
+
+
+def test_rows_and_types_are_those_of_duckdb() -> None:
+    """One session for all queries: it takes seconds to start."""
+    catalog = catalog_of(TABLES)
+    wrong = []
+    with SparkEngine("local[2]", TABLES, {"spark.sql.shuffle.partitions": "1"}) as engine:
+        for query in QUERIES:
+            try:
+                wanted = kql.run(query, TABLES, now=NOW)
+                found = engine.run(kql.compile(query, catalog, dialect="spark", now=NOW))
+            except Exception as error:  # noqa: BLE001 - the other queries are to run too
+                wrong.append(f"{query}\n  {type(error).__name__}: {str(error)[:600]}")
+                continue
+            if found.schema != wanted.schema or lines(found) != lines(wanted):
+                wrong.append(f"{query}\n  spark  {lines(found)}\n  duckdb {lines(wanted)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_spark_lacks() -> None:
+    """The kinds of relations that DuckDB writes and Spark does not: each is refused by name."""
+    assert {kind.__name__ for kind in WRITERS.keys() - SPARK_WRITERS.keys()} == {"Mined", "Scanned"}
+    assert SPARK_WRITERS.keys() <= {item for item in vars(relations).values() if isinstance(item, type)}
+
+
+def test_the_tables_name_functions_that_exist() -> None:
+    assert functions().keys() >= NATIVE.keys()
+    assert {item.name for item in aggregates().values()} >= NATIVE_AGGREGATES.keys()
+
+
+def test_an_unknown_dialect_is_refused() -> None:
+    with pytest.raises(kql.KqlError, match="no dialect is named 'sparc'"):
+        kql.compile("print 1", kql.MemoryCatalog(), dialect="sparc")
+
+
+def test_text_of_a_query_stays_inside_its_literal() -> None:
+    sql = kql.compile(r"print '\' ${spark.app.id} \\'", kql.MemoryCatalog(), dialect="spark").sql
+    assert sql == r"SELECT '\' \u0024{spark.app.id} \\' AS c1"
