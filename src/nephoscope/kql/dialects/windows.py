@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from sqlglot import exp
 
 from nephoscope.kql.bound import WindowCall
@@ -15,6 +18,8 @@ from nephoscope.kql.references import order_ids, used
 from nephoscope.kql.relations import Windowed
 from nephoscope.kql.types import KqlType
 
+Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], Block, Emitter], exp.Expr]
+
 
 def running() -> exp.WindowSpec:
     """The frame from the first row to this one."""
@@ -24,6 +29,11 @@ def running() -> exp.WindowSpec:
 @writes(Windowed)
 def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Block:
     """A column from a window over the rows in their order."""
+    return windowed(relation, needed, emitter, _written)
+
+
+def windowed(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> Block:
+    """A column from a window; `write` gives the SQL of a call from its partition and the keys of its order."""
     call = relation.call
     passing = (needed - {relation.column.id}) | order_ids(relation.order)
     values = [*call.arguments, *relation.partition, *([call.restart] if call.restart is not None else [])]
@@ -41,7 +51,7 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Bloc
         block, found = session(call, block, passing, partition, keys, emitter)
         block.values[relation.column.id] = Value(found)
         return block
-    block.values[relation.column.id] = Value(_written(call, partition, keys, block, emitter), 8, window=True)
+    block.values[relation.column.id] = Value(write(call, partition, keys, block, emitter), 8, window=True)
     return block
 
 
@@ -90,7 +100,7 @@ def _written(
         total = build.window(build.call("sum", arguments[0]), partition, keys, running())
         return _within(build.coalesce(total, build.number(0)), call.type, emitter)
     if call.function in ("row_rank_dense", "row_rank_min"):
-        return _rank(call, arguments[0], partition, keys)
+        return rank(call, arguments[0], partition, keys)
     raise unsupported(f"{call.function}()", call.span)
 
 
@@ -101,7 +111,7 @@ def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     return build.try_cast(total, kind.physical)
 
 
-def _rank(call: WindowCall, value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
+def rank(call: WindowCall, value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
     """Ranks over rows that are sorted by the value: equal values follow each other."""
     name = "dense_rank" if call.function == "row_rank_dense" else "rank"
     direction = keys[0] if keys else build.ordered(value)

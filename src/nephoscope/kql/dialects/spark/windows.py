@@ -1,40 +1,59 @@
-"""Window functions in Spark's SQL: as in dialects/windows.py, with what Spark asks of them."""
+"""Window functions in Spark's SQL: they need an order, lag() a plain number; sums wrap by themselves."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Constant
+from nephoscope.kql.bound import Constant, WindowCall
 from nephoscope.kql.dialects import build
-from nephoscope.kql.dialects.block import Block, Value
-from nephoscope.kql.dialects.relational import Needed
+from nephoscope.kql.dialects.block import Block
+from nephoscope.kql.dialects.relational import Emitter, Needed
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
-from nephoscope.kql.dialects.windows import write_windowed as write
+from nephoscope.kql.dialects.windows import rank, running, windowed
 from nephoscope.kql.errors import unsupported
 from nephoscope.kql.relations import Windowed
+from nephoscope.kql.types import KqlType
+
+E = exp.Expr
 
 
 def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) -> Block:
     """A column from a window over the rows in their order."""
-    block = write(relation, needed, emitter)
-    made = block.values.get(relation.column.id)
-    if made is not None and relation.call.function in ("prev", "next"):
-        block.values[relation.column.id] = Value(_neighbour(made.sql, relation), made.size, window=True)
-    return block
+    if relation.call.function == "row_window_session":
+        raise unsupported("row_window_session() on spark", relation.call.span)
+    return windowed(relation, needed, emitter, _written)
 
 
-def _neighbour(window: exp.Expr, relation: Windowed) -> exp.Expr:
-    """lag() or lead() by a plain number."""
-    arguments = relation.call.arguments
-    if len(arguments) < 2:
-        return window
-    offset = arguments[1]
-    if not isinstance(offset, Constant) or not isinstance(offset.value, int):
-        raise unsupported(f"{relation.call.function}() by a number that is no constant", offset.span)
-    parts = list(window.this.expressions)
-    parts[1] = build.number(offset.value)
-    return exp.Window(
-        this=build.call(str(window.this.this), *parts),
-        partition_by=window.args.get("partition_by"),
-        order=window.args.get("order"),
-    )
+def _written(call: WindowCall, partition: list[E], keys: list[E], block: Block, emitter: Emitter) -> E:
+    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    order = keys or [build.ordered(build.number(1))]
+    if call.function in ("prev", "next"):
+        return _neighbour(call, arguments, partition, order)
+    if call.function == "row_number":
+        number: E = build.cast(build.window(build.call("row_number"), partition, order), "BIGINT")
+        if not arguments:
+            return number
+        return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
+    if call.function == "row_cumsum":
+        name = "try_sum" if call.type == KqlType.TIMESPAN else "sum"
+        total = build.window(build.call(name, arguments[0]), partition, order, running())
+        return build.cast(build.coalesce(total, build.number(0)), call.type.physical)
+    if call.function in ("row_rank_dense", "row_rank_min"):
+        return rank(call, arguments[0], partition, order)
+    raise unsupported(f"{call.function}()", call.span)
+
+
+def _neighbour(call: WindowCall, arguments: list[E], partition: list[E], order: list[E]) -> E:
+    """lag() or lead(); a default that Spark does not take for a constant is put in afterwards."""
+    name = "lag" if call.function == "prev" else "lead"
+    places: list[E] = []
+    if len(arguments) > 1:
+        offset = call.arguments[1]
+        if not isinstance(offset, Constant) or not isinstance(offset.value, int):
+            raise unsupported(f"{call.function}() by a number that is no constant", offset.span)
+        places = [build.number(offset.value)]
+    found = build.window(build.call(name, arguments[0], *places), partition, order)
+    if len(arguments) < 3:
+        return found
+    outside = build.window(build.call(name, build.boolean(True), *places), partition, order)
+    return build.case((build.is_null(outside), arguments[2]), otherwise=found)
