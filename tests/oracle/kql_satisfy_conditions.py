@@ -198,7 +198,9 @@ def in_query(maker: Maker, value: bound.InQuery, flag: bool, row: Row) -> bool:
 @registered(CONDITIONS, "isnotempty", "notempty", "isempty", "isnotnull", "notnull", "isnull")
 def presence(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     wanted = call.function.name.startswith(("isnot", "not")) == flag
-    if not wanted and maker.give(call.arguments[0], Want((lambda found: found in (None, ""),), ("",)), row):
+    if not wanted and maker.give(
+        call.arguments[0], Want((lambda found: found in (None, ""),), ("", None)), row
+    ):
         return True
     if not wanted:
         return False

@@ -83,8 +83,9 @@ def equals(value: Any) -> Want:
 
 def candidates(kind: str, want: Want, number: int) -> Iterator[Any]:
     """Values that are worth trying, likely ones first; `number` makes the plain ones differ."""
-    shift = number % len(want.choices) if want.choices else 0
-    yield from want.choices[shift:] + want.choices[:shift]
+    fitting = [one for one in want.choices if _fits(kind, one)]
+    shift = number % len(fitting) if fitting else 0
+    yield from fitting[shift:] + fitting[:shift]
     if kind in ("string", "dynamic", "guid"):
         yield from _texts(kind, want, number)
     elif kind == "bool":
@@ -98,6 +99,17 @@ def candidates(kind: str, want: Want, number: int) -> Iterator[Any]:
         yield from (float(one) for one in _between(want, [number + 1, *NUMBERS]))
     else:
         yield from (math.floor(one) for one in _between(want, [number + 1, *NUMBERS]))
+
+
+def _fits(kind: str, value: Any) -> bool:
+    """Whether a value can be one of a type."""
+    if kind == "dynamic":
+        return True
+    if kind in ("string", "guid"):
+        return isinstance(value, str)
+    if value is None or kind == "bool" or isinstance(value, bool):
+        return value is None or (kind == "bool") == isinstance(value, bool)
+    return isinstance(value, int | float) if kind in ("real", "decimal") else isinstance(value, int)
 
 
 def _between(want: Want, plain: list[Any]) -> Iterator[Any]:

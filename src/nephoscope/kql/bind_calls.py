@@ -132,6 +132,8 @@ def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
         kind = kind if node.name == "row_cumsum" else KqlType.LONG
     if not least <= len(arguments) <= most:
         raise invalid(f"{node.name}() does not take {len(arguments)} arguments", node.span)
+    if node.name == "row_cumsum" and not (kind.numeric or kind == KqlType.TIMESPAN):
+        raise invalid(f"row_cumsum() adds numbers or timespans, not {kind}", arguments[0].span)
     restart = condition(arguments[-1]) if len(arguments) == most else None
     values = tuple(arguments[:-1] if restart is not None else arguments)
     return WindowCall(type=kind, span=node.span, function=name, arguments=values, restart=restart)

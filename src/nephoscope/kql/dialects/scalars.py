@@ -15,7 +15,7 @@ from nephoscope.kql.bound import Bound, Call, ColumnRef, Constant, InQuery, Path
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Value
 from nephoscope.kql.dialects.routine import Macro, Routine
-from nephoscope.kql.errors import KqlError
+from nephoscope.kql.errors import NOWHERE, KqlError, unsupported
 from nephoscope.kql.registry import Arguments
 from nephoscope.kql.types import KqlType
 
@@ -218,10 +218,16 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if kind == KqlType.REAL:
         return _real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
-        return build.cast(build.text(format(Decimal(str(value)), "f")), kind.physical)
+        return build.cast(build.text(_decimal_text(Decimal(str(value)))), kind.physical)
     if isinstance(value, int):
         return build.cast(build.number(value), kind.physical)
     raise KqlError(f"a constant of type {kind} cannot be written")
+
+
+def _decimal_text(value: Decimal) -> str:
+    if abs(value) >= 10**21:
+        raise unsupported("a decimal of more than 21 digits before the point", NOWHERE)
+    return format(value, "f")
 
 
 def _text(value: str) -> exp.Expr:

@@ -77,7 +77,7 @@ def ipv4_is_in_range(call: Arguments) -> exp.Expr:
 
 RANGES = macro(
     "kql_range_texts(x)",
-    "CASE x[1] WHEN '[' THEN json_extract_string(x, '$[*]') ELSE CAST([] AS VARCHAR[]) END",
+    "CASE x[1] WHEN '[' THEN CAST(json_extract_string(x, '$[*]') AS VARCHAR[]) ELSE CAST([] AS VARCHAR[]) END",
 )
 _IN_ANY = macro(
     "kql_ipv4_in_any(a, l)",

@@ -18,7 +18,9 @@ ITEMS = macro("kql_items(x)", "CASE WHEN x[1] = '[' THEN CAST(json_extract(x, '$
 LIST = macro("kql_list(x)", "coalesce(kql_items(x), CAST([] AS VARCHAR[]))", ITEMS)
 JOINED = macro("kql_joined(x)", "'[' || array_to_string(x, ',') || ']'")
 """The array of elements that are JSON texts; NULL for NULL."""
-NUMBERS = macro("kql_numbers(x)", "CASE WHEN x[1] = '[' THEN json_transform(x, '[\"DOUBLE\"]') END")
+NUMBERS = macro(
+    "kql_numbers(x)", "CASE WHEN x[1] = '[' THEN CAST(json_transform(x, '[\"DOUBLE\"]') AS DOUBLE[]) END"
+)
 """The elements of an array as reals, NULL where one is no number; NULL where it is no array."""
 FAR = "1073741824"
 _CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"

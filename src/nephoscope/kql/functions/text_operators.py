@@ -161,7 +161,7 @@ ANY_TERM = macro("kql_has_any(x, l)", "len(list_filter(l, lambda e: kql_has(x, e
 ALL_TERMS = macro("kql_has_all(x, l)", "len(list_filter(l, lambda e: NOT kql_has(x, e))) = 0", HAS)
 TEXTS = macro(
     "kql_element_texts(x)",
-    "CASE WHEN x[1] = '[' THEN list_transform(json_extract(x, '$[*]'), lambda e: "
+    "CASE WHEN x[1] = '[' THEN list_transform(CAST(json_extract(x, '$[*]') AS JSON[]), lambda e: "
     "coalesce(json_extract_string(e, '$'), '')) "
     "WHEN x IS NULL THEN CAST([] AS VARCHAR[]) ELSE [coalesce(json_extract_string(x, '$'), '')] END",
 )

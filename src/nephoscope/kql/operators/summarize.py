@@ -11,6 +11,7 @@ from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Consta
 from nephoscope.kql.errors import NOWHERE, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.ordering import by_ordinal, is_serialized
+from nephoscope.kql.references import used
 from nephoscope.kql.registry import aggregates
 from nephoscope.kql.relations import Aggregated, Assign, Relation, SortKey
 from nephoscope.kql.tree.operators import Summarize
@@ -101,6 +102,9 @@ def results_of(
         if expression.name in ("percentiles", "percentilesw"):
             return _percentiles(expression, given, env, names)
     value = env.scalar(expression)
+    known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
+    if not used([value]).keys() <= known:
+        raise invalid("a column stands here only inside an aggregate", expression.span, "or name it after by")
     if not given:
         implied = implied_name(expression)
         given = [names.take(implied) if implied else names.unnamed()]
