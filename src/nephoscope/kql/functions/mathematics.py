@@ -168,6 +168,13 @@ def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> e
     return build.cast(found, "INTEGER") if kind == KqlType.INT else found
 
 
+def _measured(call: Arguments, count: int) -> None:
+    """The first arguments are numbers or times."""
+    for place, kind in enumerate(call.types[:count]):
+        if not kind.numeric and kind not in (KqlType.DATETIME, KqlType.TIMESPAN):
+            raise call.fail(place, f"a number, a datetime or a timespan is wanted, not {kind}")
+
+
 @function(
     "bin(value: T, size: T): T",
     "bin(value: datetime, size: timespan|datetime): datetime",
@@ -176,6 +183,7 @@ def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> e
 )
 def bin_(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from 0 or from the year 1."""
+    _measured(call, 2)
     return binned(call, call[0], call[1], call.type)
 
 
@@ -193,6 +201,7 @@ _BIN_AT_REAL = macro("kql_bin_at_real(x, n, f)", "CASE WHEN n <> 0 THEN floor((x
 )
 def bin_at(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from a fixed point."""
+    _measured(call, 3)
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
         return apply(call, _BIN_AT_REAL, *call)
     found = apply(call, _BIN_AT, *call)
@@ -206,6 +215,7 @@ def bin_at(call: Arguments) -> exp.Expr:
 @function("around(value: T, center: T, delta: any): bool", nullable=False)
 def around(call: Arguments) -> exp.Expr:
     """Tell whether a value is not further from another than a distance."""
+    _measured(call, 2)
     timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
     if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
         raise call.fail(2, f"a distance of {call.types[0]}s is wanted")
