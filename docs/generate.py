@@ -44,6 +44,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.arm.reference import page as arm_functions
     from nephoscope.kql.plugin_reference import page as kql_plugins
+    from nephoscope.kql.reference import page as kql_functions
     from nephoscope.posture.policy_reference import page as policies
 
     return {
@@ -51,6 +52,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/analyzers.md": analyzers,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,
+        "reference/kql-functions.md": kql_functions,
         "reference/policies.md": policies,
     }
 

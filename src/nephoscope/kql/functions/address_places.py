@@ -64,3 +64,6 @@ def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
             f"geo_info_from_ip_address() needs a database of addresses (.mmdb): set {SETTING} to its file"
         )
     return apply(call, _PLACE, call[0])
+
+
+geo_info_from_ip_address.extra["needs"] = f"`nephoscope[geo]` and a database that `{SETTING}` names"

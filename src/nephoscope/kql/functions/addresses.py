@@ -54,8 +54,7 @@ def ipv4_compare(call: Arguments) -> exp.Expr:
 
 @function("ipv4_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv4_is_match(call: Arguments) -> exp.Expr:
-    """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one "
-    "is none."""
+    """Tell whether two IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
     return build.binary("=", apply(call, _COMPARE, call[0], call[1], prefix_of(call, 2, 32)), build.number(0))
 
 
@@ -127,8 +126,7 @@ def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
 
 
 def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
-    """Whether the address lies between bounds that are known when the query is compiled; null where "
-    "it is none."""
+    """Whether the address lies between bounds that are known when the query is compiled; null where it is none."""
     place = apply(call, V4, call[0])
     tests = [
         build.binary("=", place, build.number(low))
@@ -150,8 +148,7 @@ _IS_PRIVATE = macro(
 
 @function("ipv4_is_private(ip: string): bool")
 def ipv4_is_private(call: Arguments) -> exp.Expr:
-    """Tell whether an IPv4 address is in a private network (10/8, 172.16/12, 192.168/16); null where "
-    "it is none."""
+    """Tell whether an IPv4 address is in a private network (10/8, 172.16/12, 192.168/16); null where it is none."""
     return apply(call, _IS_PRIVATE, call[0])
 
 

@@ -60,8 +60,7 @@ def ipv6_compare(call: Arguments) -> exp.Expr:
 
 @function("ipv6_is_match(left: string, right: string, [prefix: long]): bool")
 def ipv6_is_match(call: Arguments) -> exp.Expr:
-    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null "
-    "where one is none."""
+    """Tell whether two IPv6 or IPv4 addresses are equal under the smallest of their prefixes; null where one is none."""
     return build.binary(
         "=", apply(call, _V6_COMPARE, call[0], call[1], prefix_of(call, 2, 128)), build.number(0)
     )

@@ -61,13 +61,11 @@ def _sorted(call: Arguments, order: Routine) -> exp.Expr:
 
 @function("array_sort_asc(array: dynamic|bool, ...): dynamic")
 def array_sort_asc(call: Arguments) -> exp.Expr:
-    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls "
-    "come last."""
+    """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls come last."""
     return _sorted(call, _ORDER_UP)
 
 
 @function("array_sort_desc(array: dynamic|bool, ...): dynamic")
 def array_sort_desc(call: Arguments) -> exp.Expr:
-    """Sort an array downwards, and further arrays in the same way; the last argument may say that "
-    "nulls come last."""
+    """Sort an array downwards, and further arrays in the same way; the last argument may say that nulls come last."""
     return _sorted(call, _ORDER_DOWN)

@@ -191,8 +191,7 @@ TEXT_GUID = each("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
 
 
 def dynamic_to(name: str, text: str, whole: str, real: str, boolean: str, *uses: Routine) -> Macro:
-    """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else "
-    "is null."""
+    """A macro that converts a dynamic by what it holds: text, whole number, real, bool; anything else is null."""
     return macro(
         f"{name}(x)",
         f"CASE json_type(x) WHEN 'VARCHAR' THEN {text} WHEN 'UBIGINT' THEN {whole} WHEN 'BIGINT' THEN {whole} "

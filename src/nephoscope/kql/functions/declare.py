@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -93,17 +94,30 @@ def arrow(name: str, parameters: tuple[str, ...], returns: str, body: Callable[.
     return made
 
 
-def needing(extra: str, *modules: str) -> Callable[[Arguments], None]:
-    """A check that the modules of an optional extra are installed: KqlError (unsupported) that names the extra where they are not."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The modules of an optional extra; to call it is a check: KqlError (unsupported) that names the extra where one is missing."""
 
-    def check(call: Arguments) -> None:
-        missing = [name for name in modules if find_spec(name) is None]
+    extra: str
+    modules: tuple[str, ...]
+
+    def __call__(self, call: Arguments) -> None:
+        """Check that a call can be had here."""
+        missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
             raise call.unsupported(
-                f"this function needs {' and '.join(missing)}: pip install 'nephoscope[{extra}]'"
+                f"this function needs {' and '.join(missing)}: pip install 'nephoscope[{self.extra}]'"
             )
 
-    return check
+    @property
+    def extras(self) -> dict[str, str]:
+        """What the reference page says of a function that needs it."""
+        return {"needs": f"`nephoscope[{self.extra}]`"}
+
+
+def needing(extra: str, *modules: str) -> Needs:
+    """The modules of an extra that a function needs."""
+    return Needs(extra, modules)
 
 
 def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
@@ -162,7 +176,7 @@ def scalar(
     returns: Returns | None = None,
     hidden: bool = False,
     defaults: tuple[str, ...] = (),
-    needs: Callable[[Arguments], None] | None = None,
+    needs: Needs | None = None,
 ) -> Function:
     """A scalar function that is one macro with `body` (parameters by the longest signature) or one `routine`.
 
@@ -194,6 +208,7 @@ def scalar(
         nullable,
         returns,
         hidden,
+        dict(needs.extras) if needs is not None else {},
         aliases=aliases,
     )
 

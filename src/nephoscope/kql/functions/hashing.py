@@ -109,9 +109,11 @@ def hash_(call: Arguments) -> exp.Expr:
 
 @function("hash_many(value: any, value2: any, ...): long", aliases=("hash_combine",))
 def hash_many(call: Arguments) -> exp.Expr:
-    """Combine the hashes of values: not supported, since the way that Kusto combines them is not "
-    "published."""
-    raise call.unsupported("hash_many() and hash_combine()")
+    """Combine the hashes of values."""
+    raise call.unsupported(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
+
+
+hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"
 
 
 def _digest(algorithm: str, label: str) -> Function:

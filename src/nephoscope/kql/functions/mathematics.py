@@ -312,8 +312,7 @@ def _fraction(x: float, a: float, b: float) -> float:
 
 
 def beta_distribution(x: float, a: float, b: float) -> float:
-    """The beta distribution's cumulative probability; NaN outside 0 to 1, 1 for shapes that are not "
-    "positive."""
+    """The beta distribution's cumulative probability; NaN outside 0 to 1, 1 for shapes that are not positive."""
     if not 0 <= x <= 1:
         return math.nan
     if not (a > 0 and b > 0):

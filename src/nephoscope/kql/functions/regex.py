@@ -26,8 +26,7 @@ class RegexError(ValueError):
 
 
 def re2(pattern: str) -> str:
-    """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; "
-    "RegexError where RE2 refuses it."""
+    """The pattern with `\\d \\w \\s` widened to all of Unicode, as Kusto's engine reads them; RegexError where RE2 refuses it."""
     result: list[str] = []
     inside = False
     depth = place = first = 0
@@ -183,8 +182,7 @@ _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VAR
     aliases=("extractall",),
 )
 def extract_all(call: Arguments) -> exp.Expr:
-    """Give every match as an array: of texts for one group, of arrays for several; null where nothing "
-    "matches."""
+    """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
     source = call.text(0)
     pattern = checked(call, 0, source)
     names = groups(source)

@@ -187,8 +187,7 @@ def _overlaps(text: str) -> bool:
 
 @function("countof(text: string, search: string, [kind: const string]): long", nullable=False)
 def countof(call: Arguments) -> exp.Expr:
-    """Count how often a text stands in another (they may overlap), or how often a regular expression "
-    "matches."""
+    """Count how often a text stands in another (they may overlap), or how often a regular expression matches."""
     kind = call.text(2) if len(call) > 2 else "normal"
     if kind == "regex":
         return build.cast(

@@ -68,3 +68,6 @@ def parse_user_agent(call: Arguments) -> exp.Expr:
     if not parts or any(part not in _PARTS for part in parts):
         raise call.fail(1, "look for 'browser', 'os' or 'device', or an array of these")
     return apply(call, _AGENT, call[0], build.text(dumps(parts)))
+
+
+parse_user_agent.extra.update(_NEEDS.extras)
