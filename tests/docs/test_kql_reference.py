@@ -9,7 +9,6 @@ import pytest
 from nephoscope.kql.bind_calls import SPECIAL, WINDOWS
 from nephoscope.kql.parser import OPERATORS
 from nephoscope.kql.parser.pipes import REFUSED
-from nephoscope.kql.plugin import plugins
 from nephoscope.kql.reference import EXAMPLES, FORMS
 from nephoscope.kql.registry import aggregates, functions
 
@@ -21,8 +20,8 @@ def test_every_operator_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
 
 
-@pytest.mark.parametrize("name", sorted({*plugins(), *SPECIAL, *WINDOWS, *functions(), *aggregates()} - {""}))
-def test_every_function_and_plugin_is_on_the_page(name: str) -> None:
+@pytest.mark.parametrize("name", sorted({*SPECIAL, *WINDOWS, *functions(), *aggregates()} - {""}))
+def test_every_function_is_on_the_page(name: str) -> None:
     item = functions().get(name) or aggregates().get(name)
     if item is None or not (item.hidden or name.startswith("_")):
         assert f"`{name}(" in PAGE or f"`{name}`" in PAGE
@@ -30,7 +29,6 @@ def test_every_function_and_plugin_is_on_the_page(name: str) -> None:
 
 def test_every_contract_is_a_sentence() -> None:
     summaries = {item.name: item.summary for item in (*functions().values(), *aggregates().values())}
-    summaries |= {one.name: one.summary for one in plugins().values()}
     summaries |= {name: contract for table in (EXAMPLES, FORMS) for name, (_, contract) in table.items()}
     assert [name for name, text in summaries.items() if not text.endswith(".") or '"' in text] == []
 

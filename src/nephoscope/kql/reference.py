@@ -1,12 +1,10 @@
-"""The reference page of operators, plugins, functions and aggregates, from the registries: docs/reference/kql-functions.md."""
+"""The reference page of operators, functions and aggregates, from the registries: docs/reference/kql-functions.md."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
@@ -14,16 +12,18 @@ from types import MappingProxyType
 from nephoscope.kql.bind_calls import SPECIAL, WINDOWS
 from nephoscope.kql.catalog import MemoryCatalog, TableSchema
 from nephoscope.kql.compile import compile_query
+from nephoscope.kql.dialects.spark import aggregates as spark_aggregates
+from nephoscope.kql.dialects.spark import functions as spark_functions
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.parser import OPERATORS
 from nephoscope.kql.parser.pipes import REFUSED
-from nephoscope.kql.plugin import plugins
 from nephoscope.kql.registry import Aggregate, Callee, Function, aggregates, functions
 from nephoscope.kql.types import KqlType
 
-_INTRODUCTION = """# KQL: operators, plugins, functions
+_INTRODUCTION = """# KQL: operators and functions
 
-*Generated from the code by `make docs`; do not edit.* The forms of the language are in [what is parsed](kql-syntax.md).
+*Generated from the code by `make docs`; do not edit.* The forms of the language are in [what is parsed](kql-syntax.md),
+the plugins of evaluate on [a page of their own](kql-plugins.md).
 
 Each dialect: **yes**, **no** (such a query is refused by name, class *unsupported*), or what it needs. On Spark, *native* is said in
 Spark's own SQL; *vectorised* is evaluated over Arrow batches by the same expression that DuckDB runs; an aggregate that is *collected*
@@ -132,7 +132,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "let F = (R: (n: long)) { R | count }; T | invoke F()",
             "Call a function of rows with the rows so far.",
         ),
-        "evaluate": ("T | evaluate bag_unpack(g) : (n: long, a: string)", "Call a plugin; see below."),
+        "evaluate": (
+            "T | evaluate bag_unpack(g) : (n: long, a: string)",
+            "Call a plugin: [the plugins](kql-plugins.md).",
+        ),
         "getschema": ("T | getschema", "One row a column: name, place, types."),
         "render": ("T | render timechart", "Kept as a hint for whoever shows the rows."),
         "consume": ("T | consume", "Run, and give no rows."),
@@ -219,18 +222,14 @@ _CATALOG = MemoryCatalog(
     }
 )
 _MOMENT = dt.datetime(2024, 1, 8, tzinfo=dt.UTC)
-_SPARK = "nephoscope.kql.dialects.spark"
 
 
-@cache
-def dialects() -> tuple[str, ...]:
-    """The dialects that this version writes."""
-    return ("duckdb", "spark") if find_spec(_SPARK) else ("duckdb",)
+DIALECTS = ("duckdb", "spark")
 
 
 def page() -> str:
     """The Markdown of the page."""
-    return "\n".join([_INTRODUCTION, *_operators(), *_plugins(), *_forms(), *_functions(), *_aggregates()])
+    return "\n".join([_INTRODUCTION, *_operators(), *_forms(), *_functions(), *_aggregates()])
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -249,14 +248,14 @@ def _operators() -> list[str]:
             f"`{word}`",
             _code(EXAMPLES[word][0]),
             EXAMPLES[word][1],
-            *(_compiles(word, one) for one in dialects()),
+            *(_compiles(word, one) for one in DIALECTS),
         )
         for word in sorted(OPERATORS)
     ]
     refused = ", ".join(f"`{word}`" for word in sorted(REFUSED))
     return [
         "## Operators\n",
-        *_table(("operator", "example", "what it does", *dialects()), rows),
+        *_table(("operator", "example", "what it does", *DIALECTS), rows),
         f"Refused by name: {refused}.\n",
     ]
 
@@ -269,18 +268,6 @@ def _compiles(word: str, dialect: str) -> str:
             raise
         return "no"
     return "yes"
-
-
-def _plugins() -> list[str]:
-    known = [one for _, one in sorted(plugins().items())]
-    rows = [(_code(one.signature), one.summary) for one in known if one.bind is not None]
-    refused = [(_code(one.signature), one.summary, one.reason) for one in known if one.bind is None]
-    return [
-        "## Plugins of evaluate\n",
-        *_table(("plugin", "what it does"), rows),
-        "### Refused by name\n",
-        *_table(("plugin", "what it would do", "why it is refused"), refused),
-    ]
 
 
 def _forms() -> list[str]:
@@ -308,9 +295,9 @@ def _family(family: str, members: list[Function]) -> list[str]:
     module = import_module(f"nephoscope.kql.functions.{family}")
     about = (module.__doc__ or "").strip().partition("\n")[0]
     rows = [
-        (_signatures(one), one.summary, *(status(one, dialect) for dialect in dialects())) for one in members
+        (_signatures(one), one.summary, *(status(one, dialect) for dialect in DIALECTS)) for one in members
     ]
-    return [f"### {family}\n", f"{about}\n", *_table(("function", "what it gives", *dialects()), rows)]
+    return [f"### {family}\n", f"{about}\n", *_table(("function", "what it gives", *DIALECTS), rows)]
 
 
 def _signatures(item: Function | Aggregate) -> str:
@@ -322,14 +309,14 @@ def _signatures(item: Function | Aggregate) -> str:
 def _aggregates() -> list[str]:
     known = sorted(dict.fromkeys(aggregates().values()), key=attrgetter("name"))
     rows = [
-        (_signatures(one), one.summary, f"`{one.label}`", *(status(one, dialect) for dialect in dialects()))
+        (_signatures(one), one.summary, f"`{one.label}`", *(status(one, dialect) for dialect in DIALECTS))
         for one in known
     ]
     return [
         "## Aggregates\n",
         "Without a name in the query the column is named as shown, `{0}` standing for the name of the first argument. "
         "`percentiles` and `percentilesw` give a column a percentile. Distinct counts and percentiles are exact.\n",
-        *_table(("aggregate", "what it gives", "column", *dialects()), rows),
+        *_table(("aggregate", "what it gives", "column", *DIALECTS), rows),
     ]
 
 
@@ -345,5 +332,5 @@ def status(item: Callee, dialect: str) -> str:
 
 def _on_spark(item: Callee) -> str:
     if isinstance(item, Aggregate):
-        return "native" if item.name in import_module(f"{_SPARK}.aggregates").NATIVE else "collected"
-    return "native" if item.name in import_module(f"{_SPARK}.functions").NATIVE else "vectorised"
+        return "native" if item.name in spark_aggregates.NATIVE else "collected"
+    return "native" if item.name in spark_functions.NATIVE else "vectorised"

@@ -1,4 +1,4 @@
-"""Functions that need an extra, a database or what nobody has: they are refused when the query is compiled, by name and with what to do."""
+"""Functions that need an extra, a database or what nobody has are refused when the query is compiled, with what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEEDING = {
 @pytest.mark.parametrize("expression", NEEDING)
 def test_without_its_extra_a_function_is_refused(expression: str, monkeypatch) -> None:
     monkeypatch.setattr(declare, "find_spec", lambda name: None)
-    with pytest.raises(KqlError, match="line 1, column 11") as error:
+    with pytest.raises(KqlError, match="line 1, column 12") as error:
         evaluated(expression)
     assert error.value.kind == "unsupported"
     assert NEEDING[expression] in str(error.value)
