@@ -41,13 +41,15 @@ class Estate:
         coverage: Coverage,
         quarantine: Iterable[Quarantined] = (),
         duplicates: int = 0,
+        *,
+        derives: bool = True,
     ) -> Estate:
-        """Build an estate; of two bodies with one id the later wins, and missing containers are derived."""
+        """Build an estate; of two bodies with one id the later wins, and missing containers are derived (where `derives`)."""
         by_key: dict[str, Resource] = {}
         for resource in resources:
             duplicates += resource.key in by_key
             by_key[resource.key] = resource
-        for resource in derive(by_key.values()):
+        for resource in derive(by_key.values()) if derives else ():
             by_key.setdefault(resource.key, resource)
         types: defaultdict[str, list[Resource]] = defaultdict(list)
         for resource in by_key.values():

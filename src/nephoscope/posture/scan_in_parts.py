@@ -77,13 +77,12 @@ class PartedScan:
         journal = self._journal(compared)
         plan = scan.plan(self.survey.whole)
         intake = Intake(self._made("intake")) if compared.records else None
-        whole = self.survey.whole
         recommendations, controls = Recommendations(plan.catalogue), Controls.builtin()
         report = PartedReport(
             scan.request.label,
             scan.now,
-            whole.coverage,
-            whole.quarantine,
+            self.survey.whole.coverage,
+            self.survey.whole.quarantine,
             Tally(Standings(lambda key: controls.scoring(recommendations.of(key))), shown.tag),
             Ledger(self._folder / "rows", shown.extract),
             recommendations,
@@ -99,7 +98,7 @@ class PartedScan:
         if scan.request.scope and not judged:
             raise NoSuchScopeError(scan.request.scope)
         if journal is not None:
-            journal.close(whole.coverage)
+            journal.close(report.coverage)
             report = replace(report, changes=journal.changes)
         return self._recorded(report, plan, journal, intake, compared)
 

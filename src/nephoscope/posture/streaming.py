@@ -52,14 +52,14 @@ def evaluate_parts(
 ) -> Iterator[Run]:
     """Judge a surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
 
-    The survey must have been asked for `surveyed_types()`. What ends once for a whole scope is in the run that holds the
-    scope's subscription, else in the first; the quarantine is the survey's and in no run. A run that is let go gives its memory
-    back. `progress` is told resources.
+    The survey must have been asked for `surveyed_types()`; it lets its resources go when the analyzers have run.
+    What ends once for a whole scope is in the run that holds the scope's subscription, else in the first; the quarantine is the
+    survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
     """
     aliases = aliases or Aliases.builtin()
     prepared = prepare(plan, aliases, survey.whole.management_groups)
-    analysis = analyzers(survey.whole, now)
-    overlaid = _by_subscription(analysis)
+    overlaid = _by_subscription(analyzers(survey.whole, now))
+    survey.let_go()
     done = 0
     homes = survey.spool.subscriptions
     first = True

@@ -18,6 +18,7 @@ from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.resources.files import Source
 from nephoscope.sources.resources.loading import Loader, items, no_collection
+from nephoscope.sources.resources.packed import Packed
 from nephoscope.sources.resources.reading import Found, resource
 from nephoscope.sources.resources.record import Record
 
@@ -105,7 +106,8 @@ class Spool:
             found, doubled = self._picked(group, types | _ALWAYS)
             kept += found
             duplicates += doubled
-        whole = Estate.of(kept, self._loader.coverage(), self._loader.quarantine, duplicates)
+        # The subscriptions are among what was kept, and nobody asked for resource groups.
+        whole = Estate.of(kept, self._loader.coverage(), self._loader.quarantine, duplicates, derives=False)
         return Survey(self, whole)
 
     def parts(self, whole: Estate, size: int = PART) -> Iterator[Estate]:
@@ -124,7 +126,7 @@ class Spool:
     def _picked(self, subscriptions: Sequence[str], types: frozenset[str]) -> tuple[list[Resource], int]:
         """The resources of some types in some subscriptions, and how many bodies gave way there."""
         estate = self._estate(subscriptions, Coverage({}))
-        return [one for type_ in types for one in estate.by_type(type_)], estate.duplicates
+        return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
 
     def _groups(self, size: int) -> Iterator[list[str]]:
         """Subscriptions taken together until they have enough resources."""
@@ -154,13 +156,20 @@ class Spool:
 _LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Survey:
     """A spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only the
     subscriptions and the resources of the types that were asked for."""
 
     spool: Spool
     whole: Estate
+
+    def let_go(self) -> None:
+        """Give back the memory of the whole's resources, which parts do not need."""
+        self.whole = replace(
+            Estate.of((), self.whole.coverage, self.whole.quarantine, self.whole.duplicates),
+            management_groups=self.whole.management_groups,
+        )
 
     def parts(self, size: int = PART) -> Iterator[Estate]:
         """One small estate after the other; together they hold every resource once."""
