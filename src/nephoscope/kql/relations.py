@@ -270,7 +270,7 @@ class Series(Relation):
     """make-series: for each group an array a SeriesItem over bins of `axis`, and the array of the bins' beginnings, `axis_column`.
 
     Bins begin at `low` (None = the least value, rounded down to a multiple of the step) and end before `high`, or with the bin of
-    `high` where `inclusive` (None = the greatest value).
+    `high` where `inclusive` (None = the greatest value). `nonempty`: of no rows it makes one row of defaults.
     """
 
     input: Relation
@@ -282,6 +282,7 @@ class Series(Relation):
     high: Bound | None
     step: Bound
     inclusive: bool = False
+    nonempty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

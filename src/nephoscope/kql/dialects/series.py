@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
-from nephoscope.kql.dialects.block import Block, over
+from nephoscope.kql.dialects.block import Block, Value, over
 from nephoscope.kql.dialects.grouping import aggregate
 from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.scalars import scalar
@@ -28,11 +28,11 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     binned = _binned(relation, rows, bounds, emitter)
     groups = [column.id for column, _ in relation.groups]
     items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
-    count = build.call("any_value", build.name("n"))
+    count = build.coalesce(build.call("any_value", build.name("n")), build.number(0))
     places = build.call("range", build.cast(count, "BIGINT"))
     for item in relation.items:
         if item.column.id in needed:
-            values = build.call("map", _list(build.name("i")), _list(build.name(item.column.id)))
+            values = build.call("map", _list("i", relation), _list(item.column.id, relation))
             missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
 
             def at(place: E, values: E = values, missing: E = missing) -> E:
@@ -50,8 +50,11 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     return over(select, [name for name, _ in items])
 
 
-def _list(node: E) -> E:
-    return build.aggregate("list", node, order=[build.ordered(build.name("i"))])
+def _list(name: str, relation: Series) -> E:
+    """A column of the bins that have rows, in their order."""
+    kept = build.is_not_null(build.name("i")) if relation.nonempty else None
+    values = build.aggregate("list", build.name(name), order=[build.ordered(build.name("i"))], where=kept)
+    return build.coalesce(values, build.array([])) if relation.nonempty else values
 
 
 def array_of(places: E, value: Callable[[E], E]) -> E:
@@ -111,7 +114,7 @@ def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
     first: E = build.name("a")
     if relation.low is None:
         first = build.binary("*", _quotient(first, build.name("s"), relation), build.name("s"))
-    span = build.binary("-", build.name("h"), build.name("l"))
+    span = build.binary("-", _wide(build.name("h"), relation), build.name("l"))
     counted = _quotient(span, build.name("s"), relation)
     if relation.inclusive:
         counted = build.binary("+", counted, build.number(1))
@@ -136,6 +139,12 @@ def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
     return emitter.share(final)
 
 
+def _wide(node: E, relation: Series) -> E:
+    """A value whose distance to another may be more than its type holds; datetimes are never so far apart."""
+    narrow = relation.axis.type.integer or relation.axis.type == KqlType.TIMESPAN
+    return build.cast(node, "HUGEINT") if narrow else node
+
+
 def _quotient(node: E, step: E, relation: Series) -> E:
     if relation.axis.type == KqlType.REAL:
         return build.call("floor", build.binary("/", node, step))
@@ -148,8 +157,8 @@ def _as(node: E, name: str) -> E:
 
 def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
     """The aggregates a group and bin, as JSON text, with the bounds."""
-    offset = _quotient(build.binary("-", build.name("x"), build.name("l")), build.name("s"), relation)
-    place = build.cast(offset, "BIGINT")
+    distance = build.binary("-", _wide(build.name("x"), relation), build.name("l"))
+    place = build.try_cast(_quotient(distance, build.name("s"), relation), "BIGINT")
     ids = [column.id for column, _ in relation.groups]
     block = Block(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
     block.where.append(build.binary(">=", build.name("x"), build.name("l")))
@@ -163,4 +172,21 @@ def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block
     select = block.select(items)
     keys = [build.name(one) for one in [*ids]] + [place, build.name("l"), build.name("s"), build.name("n")]
     select.set("group", exp.Group(expressions=keys))
-    return over(select, [name for name, _ in items])
+    names = [name for name, _ in items]
+    if not relation.nonempty:
+        return over(select, names)
+    both = exp.Union(this=select, expression=_no_rows(relation, rows, bounds, names), distinct=False)
+    return Block(exp.Subquery(this=both), {name: Value(build.name(name)) for name in names})
+
+
+def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.Select:
+    """A row with the bounds and no bin, where there are no rows."""
+    kinds = {column.id: column.type for column, _ in relation.groups}
+    known = {name: build.name(name) for name in ("l", "s", "n")}
+    empty = {
+        name: build.null(kind) if kind != KqlType.STRING else build.text("") for name, kind in kinds.items()
+    }
+    block = Block(_table(bounds))
+    some = exp.Exists(this=exp.Select(expressions=[build.number(1)], from_=exp.From(this=_table(rows))))
+    block.where.append(build.not_(some))
+    return block.select([(name, known.get(name) or empty.get(name) or build.null()) for name in names])

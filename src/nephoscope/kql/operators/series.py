@@ -22,8 +22,8 @@ from nephoscope.kql.types import KqlType
 def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
     """`make-series`."""
     kind = parameter(operator.parameters, "kind")
-    if kind is not None and kind.word == "nonempty":
-        raise unsupported("make-series kind=nonempty", operator.span)
+    if kind is not None and kind.word != "nonempty":
+        raise invalid(f"no kind of make-series is named '{kind.word}'", kind.span, "known: nonempty")
     inner = env.over(relation)
     groups, names = bound_groups(operator.groups, inner)
     axis = inner.scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
@@ -50,6 +50,7 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
         high=_bound(operator.high, env, axis.type),
         step=explicit(env.without_row().scalar(operator.step), kind_of_step),
         inclusive=operator.in_range or operator.high is None,
+        nonempty=kind is not None,
     )
 
 

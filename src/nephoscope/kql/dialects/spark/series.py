@@ -12,6 +12,7 @@ from nephoscope.kql.dialects.series import array_of, json_of
 from nephoscope.kql.dialects.spark import vectorised
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
 from nephoscope.kql.dialects.spark.grouping import aggregate
+from nephoscope.kql.errors import unsupported
 from nephoscope.kql.relations import Series, SeriesItem
 from nephoscope.kql.types import KqlType
 
@@ -21,6 +22,8 @@ MOST_BINS = 10_000_000
 
 def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Block:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
+    if relation.nonempty:
+        raise unsupported("make-series kind=nonempty on Spark", relation.axis.span)
     rows = _rows(relation, emitter)
     bounds = _bounds(relation, rows, emitter)
     binned = _binned(relation, rows, bounds, emitter)
