@@ -110,8 +110,12 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
                 f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text)
             )
         elif isinstance(item, tree.ColumnDeclaration):
+            after = operator.pattern[place + 1] if place < last else None
+            if mode == "regex" and isinstance(after, tree.ColumnDeclaration):
+                message = "parse kind=regex needs a regular expression between two columns"
+                raise invalid(message, after.span)
             declared.append(item)
-            pieces.append(_group(item, mode, final=place == last))
+            pieces.append(_group(item, mode, after))
     known = "".join(flag for flag in flags if flag in "imsU")
     if len(known) != len(flags):
         raise invalid(f"unknown flags '{flags}': i, m, s and U are known", operator.span)
@@ -164,11 +168,14 @@ def _quoted(text: str) -> str:
     )
 
 
-def _group(item: tree.ColumnDeclaration, mode: str, *, final: bool) -> str:
-    kind = item.type or KqlType.STRING
-    if mode != "relaxed" and kind in _TYPED:
-        return _TYPED[kind]
-    return "(.*)" if final else "(.*?)"
+def _group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
+    """The group of a column: as little as it can be, but as much with kind=regex (flag U turns that) and at the end."""
+    typed = _TYPED.get(item.type or KqlType.STRING)
+    if typed is not None and mode != "relaxed":
+        return typed
+    if typed is not None and isinstance(after, ParseStar):
+        return f"(?:{typed})?"
+    return "(.*)" if after is None or mode == "regex" else "(.*?)"
 
 
 @binds_operator(ParseKv)
