@@ -82,7 +82,7 @@ WANTED = {"a": "long", "b": "string", "t": "datetime", "c": "dynamic"}
         ("t.json", json.dumps({"value": ROWS})),
         ("t.json", json.dumps({"records": ROWS})),
         ("t.jsonl", "\n".join(map(json.dumps, ROWS)) + "\n\n"),
-        ("t.ndjson.gz", gzip.compress("\n".join(map(json.dumps, ROWS)).encode())),
+        ("t.ndjson.gz", gzip.compress("\n".join(map(json.dumps, ROWS)).encode(), mtime=0)),
         ("t.json", json.dumps([ROWS[:1], ROWS[1:]])),
     ],
 )
