@@ -81,35 +81,67 @@ def null(kind: KqlType) -> E:
 def session(
     call: WindowCall, block: Block, passing: Needed, parts: list[E], keys: list[E], emitter: Emitter
 ) -> tuple[Block, E]:
-    """row_window_session(): a new block over the rows, and the first time of each row's session."""
+    """row_window_session(): a new block over the rows, and the first time of each row's session.
+
+    A restart, a missing neighbour or one that is too far away begin a session whatever came before: the rows between two such are a
+    part of their own, so that there are only as many rounds as the longest part has rows.
+    """
     ids = sorted(passing & block.values.keys())
     value, first, neighbour = (emitter.scalar(argument, block) for argument in call.arguments)
     restart = build.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
-    mine, again = emitter.fresh(), emitter.fresh()
-    items = [*block.columns(ids), (mine, value), (again, build.coalesce(restart, build.boolean(False)))]
-    rows = numbered(block, items, parts, keys, emitter)
-    state, begun, last = f"r{emitter.fresh()}", emitter.fresh(), emitter.fresh()
-    anchor = starts(rows, [(begun, build.null(KqlType.DATETIME)), (last, build.null(KqlType.DATETIME))])
-    now, since, before = _of("r", mine), _of("s", begun), _of("s", last)
-    fresh = build.chain(
-        "or",
-        [
-            build.is_null(since),
-            build.is_null(before),
-            _of("r", again),
-            build.binary(">=", build.binary("-", now, since), first),
-            build.binary(">=", build.binary("-", now, before), neighbour),
-        ],
+    mine = emitter.fresh()
+    runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
+    rows = numbered(
+        runs,
+        [(one, build.name(one)) for one in [*ids, mine]],
+        inside,
+        [build.ordered(build.name("g"))],
+        emitter,
     )
+    state, begun = f"r{emitter.fresh()}", emitter.fresh()
+    now, since = _of("r", mine), _of("s", begun)
+    fresh = build.binary("or", build.is_null(since), build.binary(">=", build.binary("-", now, since), first))
     start = build.case((build.is_null(now), build.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
-    step = following(state, rows, [(begun, start), (last, now)])
-    names = [PART, PLACE, begun, last]
+    step = following(state, rows, [(begun, start)])
+    names = [PART, PLACE, begun]
+    anchor = starts(rows, [(begun, build.null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
     on = build.chain("and", [_equal(PART), build.binary("=", _of("r", PLACE), _of("s", PLACE))])
     both = Block(_aliased(rows, "r"), joins=[exp.Join(this=_aliased(state, "s"), on=on, kind="INNER")])
     found = emitter.fresh()
     columns = [(one, _of("r", one)) for one in ids]
     return over(both.select([*columns, (found, _of("s", begun))]), [*ids, found]), build.name(found)
+
+
+def _runs(
+    block: Block,
+    ids: list[str],
+    value: tuple[str, E],
+    limits: tuple[E, E],
+    windows: tuple[list[E], list[E]],
+    emitter: Emitter,
+) -> tuple[Block, list[E]]:
+    """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
+    (mine, _), (neighbour, restart), (parts, keys) = value, limits, windows
+    named = [(emitter.fresh(), part) for part in parts]
+    items = [
+        *block.columns(ids),
+        value,
+        *named,
+        ("again", build.coalesce(restart, build.boolean(False))),
+        ("g", build.window(build.call("row_number"), [], keys)),
+    ]
+    ordered = over(block.select(items), [name for name, _ in items])
+    inside = [build.name(name) for name, _ in named]
+    order = [build.ordered(build.name("g"))]
+    before = build.window(build.call("lag", build.name(mine)), inside, order)
+    lagged = _with(ordered, [("before", before)])
+    far = build.binary(">=", build.binary("-", build.name(mine), build.name("before")), neighbour)
+    begins = build.chain("or", [build.name("again"), build.is_null(build.name("before")), _true(far)])
+    counted = build.cast(build.cast(begins, "BOOLEAN"), "INTEGER")
+    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    run = build.window(build.call("sum", counted), inside, order, frame)
+    return _with(lagged, [("run", run)]), [*inside, build.name("run")]
 
 
 class _Machine:
