@@ -102,8 +102,11 @@ class Evaluation:
                 return default
             if found.type == kind:
                 return found.value
-            if found.type.numeric and kind.numeric and isinstance(found.value, int | float):
-                return float(found.value) if kind == KqlType.REAL else int(found.value)
+            number = found.value if found.type.numeric and isinstance(found.value, int | float) else None
+            if kind == KqlType.REAL and number is not None:
+                return float(number)
+            if kind == KqlType.LONG and number is not None and float(number).is_integer():
+                return int(number)
         raise invalid(f"{name} of {self.plugin.name}() must be a constant {kind}", expression.span)
 
     def scalar(self, place: int, name: str, kind: KqlType) -> Bound:

@@ -58,34 +58,44 @@ def information(data: Attributes) -> Reals:
 
 def _grown(data: Attributes, seed: int, size_weight: float, telling: Reals) -> tuple[float, Pattern, Codes]:
     """The best pattern on the way from a row to no pattern at all, giving up the value that costs least each time."""
+    weights = data.weights[0]
     kept = list(range(len(data.codes)))
-    matches = np.array([codes == codes[seed] for codes in data.codes])
-    best: tuple[float, tuple[int, ...], Codes] = (-1.0, (), np.array([seed]))
+    differs = np.array([codes != codes[seed] for codes in data.codes])
+    misses = differs.sum(axis=0)
+    best: tuple[float, list[int]] = (-1.0, [])
     while kept:
-        rows = np.flatnonzero(matches[kept].all(axis=0))
-        value = score(data, rows, kept, size_weight, telling)
+        covered = float(weights[misses == 0].sum())
+        value = score(data, covered, kept, size_weight, telling)
         if value > best[0]:
-            best = (value, tuple(kept), rows)
-        kept = _without_least(data, matches, kept, size_weight, telling)
-    value, columns, rows = best
+            best = (value, list(kept))
+        near = np.flatnonzero(misses == 1)
+        gains = [float(weights[near[differs[column][near]]].sum()) for column in kept]
+        gone = _least(data, covered, gains, kept, size_weight, telling)
+        misses = misses - differs[gone]
+        kept.remove(gone)
+    value, columns = best
+    rows = np.flatnonzero(~differs[columns].any(axis=0))
     items = tuple((column, int(data.codes[column][seed])) for column in columns)
-    return value, Pattern(items, (float(data.weights[0][rows].sum()),)), rows
+    return value, Pattern(items, (float(weights[rows].sum()),)), rows
 
 
-def _without_least(
-    data: Attributes, matches: np.ndarray, kept: list[int], size_weight: float, telling: Reals
-) -> list[int]:
-    options = []
-    for column in kept:
-        rest = [other for other in kept if other != column]
-        rows = np.flatnonzero(matches[rest].all(axis=0)) if rest else np.arange(matches.shape[1])
-        options.append((-score(data, rows, rest, size_weight, telling), column, rest))
-    return min(options)[2]
+def _least(
+    data: Attributes, covered: float, gains: list[float], kept: list[int], size_weight: float, telling: Reals
+) -> int:
+    """The column whose value is given up at the least cost; `gains` is the weight that each would bring."""
+    options = [
+        (
+            -score(data, covered + gain, [other for other in kept if other != column], size_weight, telling),
+            column,
+        )
+        for column, gain in zip(kept, gains, strict=True)
+    ]
+    return min(options)[1]
 
 
-def score(data: Attributes, rows: Codes, columns: list[int], size_weight: float, telling: Reals) -> float:
+def score(data: Attributes, covered: float, columns: list[int], size_weight: float, telling: Reals) -> float:
     """The weighted geometric mean of how many rows a pattern covers and how much it tells about them."""
     total = float(data.totals[0])
-    covered = float(data.weights[0][rows].sum()) / total if total else 0.0
+    share = covered / total if total else 0.0
     told = float(telling[columns].sum()) if columns else 0.0
-    return float(covered**size_weight * told ** (1.0 - size_weight))
+    return float(share**size_weight * told ** (1.0 - size_weight))

@@ -15,6 +15,8 @@ Codes = NDArray[np.int64]
 Reals = NDArray[np.float64]
 MAX_SETS = 20_000
 """How many sets a search may hold; where there are more, only those of greater weight are searched."""
+MAX_WORK = 400_000_000
+"""How many cells it may look at below the single values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,15 @@ class Search:
 
     def __init__(self, data: Attributes, least: Reals, most: int) -> None:
         self.data = data
-        self.least = least[:, None]
+        self.least = least
         self.most = most
         self.sizes = [len(item) for item in data.values]
+        self.work = 0
         self.free: dict[frozenset[tuple[int, int]], int] = {}
         self.found: dict[tuple[tuple[int, int], ...], Pattern] = {}
 
     def run(self) -> list[Pattern]:
-        """All patterns; OverflowError where there are more sets than MAX_SETS."""
+        """All patterns; OverflowError where there are more sets than MAX_SETS or more cells than MAX_WORK."""
         size = self.data.weights.shape[1]
         if size:
             everything = np.arange(size)
@@ -75,7 +78,8 @@ class Search:
 
     def _grow(self, items: tuple[tuple[int, int], ...], rows: Codes, before: tuple[int, int]) -> None:
         """Extend a free set by the values that stand before its first one, in their order, so that parts come before the whole."""
-        if len(self.free) > MAX_SETS:
+        self.work += len(rows) * len(self.sizes) if items else 0
+        if len(self.free) > MAX_SETS or self.work > MAX_WORK:
             raise OverflowError
         for item in self._extensions(items, rows, before):
             column, code = item
@@ -95,7 +99,7 @@ class Search:
             if column in used:
                 continue
             sums = self._sums(column, rows)
-            for code in np.flatnonzero(((sums >= self.least) & (sums > 0)).any(axis=0)):
+            for code in np.flatnonzero(enough(sums, self.least)):
                 if (column, int(code)) < before:
                     yield column, int(code)
 
@@ -103,7 +107,7 @@ class Search:
         """The weight of each value of a column among rows, a measure a row."""
         codes = self.data.codes[column][rows]
         size = self.sizes[column]
-        return np.array([np.bincount(codes, weights[rows], size) for weights in self.data.weights])
+        return np.array([np.bincount(codes, weights[rows], size)[:size] for weights in self.data.weights])
 
     def _is_free(self, items: tuple[tuple[int, int], ...], count: int) -> bool:
         """Whether every part of a set has more rows (a part that is unknown is not free itself)."""
@@ -116,7 +120,7 @@ class Search:
         shared = tuple(
             (column, int(codes[first]))
             for column, codes in enumerate(self.data.codes)
-            if bool((codes[rows] == codes[first]).all())
+            if codes[first] < self.sizes[column] and bool((codes[rows] == codes[first]).all())
         )
         if shared not in self.found:
             weights = tuple(float(item) for item in self.data.weights[:, rows].sum(axis=1))
@@ -128,9 +132,32 @@ def search(data: Attributes, least: Reals, most: int) -> list[Pattern]:
     bound = least
     while True:
         try:
-            return Search(data, bound, most).run()
+            return Search(reduced(data, bound), bound, most).run()
         except OverflowError:
             bound = bound * 1.5
+
+
+def enough(sums: Reals, least: Reals) -> NDArray[np.bool_]:
+    """Which values (columns of `sums`) weigh enough by some measure."""
+    return np.asarray(((sums >= least[:, None]) & (sums > 0)).any(axis=0))
+
+
+def reduced(data: Attributes, least: Reals) -> Attributes:
+    """The same with all values that do not weigh enough as one value, which no pattern has; rows that became equal are one."""
+    codes = []
+    for column, values in zip(data.codes, data.values, strict=True):
+        size = len(values)
+        sums = np.array([np.bincount(column, weights, size) for weights in data.weights])
+        codes.append(np.where(enough(sums, least)[column], column, size) if size else column)
+    names = [f"c{place}" for place in range(len(codes))]
+    measures = [f"w{place}" for place in range(len(data.weights))]
+    rows = pa.table([*map(pa.array, codes), *map(pa.array, data.weights)], names=[*names, *measures])
+    summed = rows.group_by(names).aggregate([(name, "sum") for name in measures])
+    return Attributes(
+        [np.asarray(summed[name].to_numpy(), dtype=np.int64) for name in names],
+        data.values,
+        np.array([summed[f"{name}_sum"].to_numpy() for name in measures]),
+    )
 
 
 def shown(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:

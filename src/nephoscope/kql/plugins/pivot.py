@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.kql import constants, tree
+from nephoscope.kql.bind_calls import aggregated
+from nephoscope.kql.bind_operands import comparison, operation
 from nephoscope.kql.binder import reference
-from nephoscope.kql.bound import Bound, Column, ColumnRef
+from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.composed import composed
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import invalid, unsupported
 from nephoscope.kql.naming import Names
-from nephoscope.kql.plugin import Evaluation, opened, plugin, renamed
+from nephoscope.kql.plugin import Evaluation, opened, plugin
 from nephoscope.kql.probe import settled
 from nephoscope.kql.registry import aggregates
-from nephoscope.kql.relations import Assign, Relation
+from nephoscope.kql.relations import Aggregated, Assign, Relation
 from nephoscope.kql.tree.operators import Summarize
 from nephoscope.kql.types import KqlType
 
@@ -98,20 +100,43 @@ def _table(
     call: Evaluation, cells: Relation, labels: list[str], values: list[str], total: tree.Call
 ) -> Relation:
     """A row a group, a column for each of the values."""
-    kind = next(column.type for column in cells.columns if column.name == "a")
-    keys = ", ".join(f"g{place}" for place in range(len(labels)))
-    filled = ", ".join(
-        f"v{place} = coalesce(take_anyif(a, k == p{place}), e)" for place in range(len(values))
-    )
-    text = f"Cells | summarize {filled} {'by ' + keys if keys else ''}" if values or keys else "Cells | count"
-    given: dict[str, Bound] = {
-        f"p{place}": constants.text(value, call.span) for place, value in enumerate(values)
-    }
-    found = composed(text, call, {"Cells": cells}, {**given, "e": _nothing(total.name, kind)})
+    known = {column.name: reference(column, call.span) for column in cells.columns}
     names = Names()
-    shown = {f"g{place}": names.take(label or f"Column{place + 1}") for place, label in enumerate(labels)}
-    shown |= {f"v{place}": names.take(value) for place, value in enumerate(values)}
-    return renamed(found, shown)
+    groups = [
+        (call.env.binder.column(names.take(label or f"Column{place + 1}"), key.type), key)
+        for place, label in enumerate(labels)
+        for key in [known[f"g{place}"]]
+    ]
+    picked = [_picked(call, known, value) for value in values]
+    kind = known["a"].type
+    rows = Aggregated(
+        columns=(*(column for column, _ in groups), *(column for column, _ in picked)),
+        input=cells,
+        groups=tuple(groups),
+        aggregates=tuple(picked),
+    )
+    nothing = _nothing(total.name, kind)
+    made = [
+        (call.env.binder.column(names.take(value), kind), _filled(column, nothing, call))
+        for value, (column, _) in zip(values, picked, strict=True)
+    ]
+    shown = (*(column for column, _ in groups), *(column for column, _ in made))
+    return Assign(columns=shown, input=rows, assigned=tuple(made))
+
+
+def _picked(call: Evaluation, known: dict[str, ColumnRef], value: str) -> tuple[Column, AggregateCall]:
+    """The aggregate of the one cell of a group that has a value."""
+    same = comparison("==", known["k"], constants.text(value, call.span), call.span)
+    found = aggregated(aggregates()["take_anyif"], [known["a"], same], call.node)
+    return call.env.binder.column("", found.type), found
+
+
+def _filled(column: Column, nothing: Bound, call: Evaluation) -> Bound:
+    """A cell, and what it holds where it has no rows."""
+    cell = reference(column, call.span)
+    if isinstance(nothing, Constant) and nothing.value in (None, ""):
+        return cell
+    return operation("coalesce", column.type, call.span, cell, nothing)
 
 
 def _nothing(name: str, kind: KqlType) -> Bound:
