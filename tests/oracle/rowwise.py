@@ -357,8 +357,19 @@ class WitnessProbe:
         return relation
 
 
+def coded(kind: KqlType, cell: Any) -> Any:
+    """A cell as it is stored: a dynamic is a text."""
+    return json_text(cell) if kind == KqlType.DYNAMIC and cell is not None else cell
+
+
 @runs(relations.Mined)
 def mined(witness: Witness, relation: relations.Mined) -> list[Row]:
-    rows = [[witness.value(value, row) for value in relation.values] for row in witness.rows(relation.input)]
+    rows = [
+        [coded(value.type, witness.value(value, row)) for value in relation.values]
+        for row in witness.rows(relation.input)
+    ]
     found = MINERS[relation.name](rows, *relation.settings)
-    return [{column.id: cell for column, cell in zip(relation.columns, row, strict=True)} for row in found]
+    return [
+        {column.id: stored(column.type, cell) for column, cell in zip(relation.columns, row, strict=True)}
+        for row in found
+    ]

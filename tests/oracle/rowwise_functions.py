@@ -703,6 +703,8 @@ def network(text: str) -> Any:
     """The IPv6 network of an IPv6 or IPv4 address, IPv4 mapped; None where it is none."""
     host, _, size = text.strip().partition("/")
     if ":" not in host:
+        if address(host) is None:
+            return None
         host, size = f"::ffff:{host}", str(96 + int(size)) if size.isdigit() else size
     elif "." in host and size.isdigit():
         size = str(96 + int(size))
