@@ -198,7 +198,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--sizes", default="10000,100000,300000")
-    parser.add_argument("--explained", type=int, default=1_000, help="resources that the interpreter judges")
+    parser.add_argument(
+        "--explained", type=int, default=0, help="resources that the interpreter judges (0 = all)"
+    )
     parser.add_argument("--peer-size", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

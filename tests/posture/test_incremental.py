@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
+from nephoscope.estate.comparison import exactly
 from nephoscope.estate.estate import Estate
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
-from nephoscope.posture.change import exactly
 from nephoscope.posture.evaluation import Run, evaluate
 from nephoscope.posture.plan import Plan
 
@@ -133,6 +133,34 @@ def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)
     assert 0 < since.engine.verdicts.evaluated < full.engine.verdicts.evaluated
+
+
+def test_a_change_that_nobody_reads_evaluates_nothing() -> None:
+    chosen = tuple(bodies[0] for bodies in POOL)
+    everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}
+    first = evaluate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
+    edited = tuple(
+        {**one, "managedBy": "nobody"} if "/Microsoft.Storage/storageAccounts/s" in one["id"] else one
+        for one in chosen
+    )
+    since = evaluate(world(edited, everything), PLAN, NOW, analyzers=analysis(False), since=first)
+    full = evaluate(world(edited, everything), PLAN, NOW, analyzers=analysis(False))
+    assert answers(since) == answers(full)
+    assert since.engine.verdicts.evaluated < 10
+
+
+def test_an_earlier_run_stays_as_it_was() -> None:
+    chosen = tuple(bodies[0] for bodies in POOL)
+    other = tuple(bodies[-1] for bodies in POOL)
+    everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}
+    first = evaluate(world(chosen, everything), PLAN, NOW, analyzers=analysis(False))
+    before = answers(first)
+    second = evaluate(world(other, everything), PLAN, NOW, analyzers=analysis(False), since=first)
+    third = evaluate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False), since=second)
+    assert answers(first) == before
+    assert answers(third) == answers(
+        evaluate(world(chosen[:9], everything), PLAN, NOW, analyzers=analysis(False))
+    )
 
 
 def test_the_same_is_the_same_json() -> None:

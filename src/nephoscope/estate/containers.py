@@ -47,7 +47,8 @@ def _spelled(resource: Resource, parts: int) -> str:
 
 def _derived(text: str, type_: str) -> Resource:
     body = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _SPELLING[type_]}
-    return Resource(ResourceId.parse(text), body, complete=False, derived=True)
+    origin = f"derived {text}".encode()
+    return Resource(ResourceId.parse(text), body, complete=False, derived=True, origin=origin)
 
 
 def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, ...]]:

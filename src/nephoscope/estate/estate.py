@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nephoscope.estate.comparison import batches, changed
 from nephoscope.estate.containers import ancestors, derive
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from nephoscope.estate.comparison import Batches
     from nephoscope.model.coverage import Coverage
     from nephoscope.model.place import Quarantined
     from nephoscope.model.resource import Resource
@@ -33,6 +35,7 @@ class Estate:
     management_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicates: int = 0
     _types: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict, repr=False)
+    _batches: Batches = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -61,11 +64,16 @@ class Estate:
             MappingProxyType(ancestors(types)),
             duplicates,
             MappingProxyType({name: tuple(found) for name, found in types.items()}),
+            batches(by_key),
         )
 
     def by_type(self, type_: str) -> Sequence[Resource]:
         """The resources of a type, in any case of its letters."""
         return self._types.get(type_.lower(), ())
+
+    def changed_since(self, earlier: Estate) -> list[str]:
+        """The lower-cased ids of the resources that only one of two estates has, or that differ."""
+        return changed(earlier._batches, self._batches)
 
     @property
     def types(self) -> Iterable[str]:

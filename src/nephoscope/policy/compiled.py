@@ -11,7 +11,7 @@ from nephoscope.policy.fast_scope import Run
 from nephoscope.policy.operators import OrderError
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
-from nephoscope.policy.view import NotCollected
+from nephoscope.policy.view import NotCollected, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +40,10 @@ class Compiled:
         "_by_body",
         "_compliant",
         "_covered",
+        "_derived",
         "_ends",
         "_existence",
+        "_listed",
         "_lookup",
         "_matched",
         "_not_applicable",
@@ -73,6 +75,10 @@ class Compiled:
         self._covered = indexed is True and not rule.needs_request
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}
+        reads = rule.reads(type_, aliases, api_version)
+        # Whether the closures may judge a resource of which only the listing or only the id was read: nothing else is asked for.
+        self._listed = not reads.everything and all(map(listed, reads.paths))
+        self._derived = not reads.everything and not reads.paths
 
     def verdict(self, view: View, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
@@ -81,7 +87,7 @@ class Compiled:
             ended = self._early(view, snapshot, context)
             if ended is not None:
                 return ended
-        if not view.complete:
+        if not view.complete and not (self._derived if view.resource.derived else self._listed):
             return judgement.explained(rule, view, snapshot, context)
         run: Any = None if self._slots < 0 else Run(view, snapshot, context, rule.parameters, self._slots)
         test = self._test

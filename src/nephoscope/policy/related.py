@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nephoscope.policy.snapshot import Snapshot
     from nephoscope.policy.view import View
 
@@ -101,23 +103,39 @@ def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
     lookup, identifier = wanted.lookup, view.resource.id
     if wanted.under:
         found = snapshot.descendants(view.key, lookup.type, wanted.levels)
-    elif lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
+        if wanted.last and wanted.levels == 1 and len(found) > _FEW:
+            found = snapshot.named_children(view.key, lookup.type, wanted.last)
+        return _fitting(wanted, found)
+    if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
         found = snapshot.in_subscription(own, lookup.type)
-        if wanted.last and len(found) > _FEW:
-            named = snapshot.named(lookup.type, wanted.last)
-            found = [one for one in named if one.resource.id.subscription == own]
-    else:
-        group = _group(lookup, view)
-        found = snapshot.in_group(group, lookup.type)
-        if wanted.last and len(found) > _FEW:
-            named = snapshot.named(lookup.type, wanted.last)
-            found = [one for one in named if one.resource.id.resource_group_id == group]
-        if not lookup.scope and not lookup.resource_group:
-            found = [one for one in found if not _extends_another(one, view)]
-    if not wanted.names:
-        return found
-    return [one for one in found if _fits(wanted.names, one.full_name)]
+        return _named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
+    group = _group(lookup, view)
+    found = snapshot.in_group(group, lookup.type)
+    found = _named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
+    if not lookup.scope and not lookup.resource_group:
+        return [one for one in found if not _extends_another(one, view)]
+    return found
+
+
+def _named(
+    wanted: Plan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
+) -> list[View]:
+    """Those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
+    if not wanted.names or len(found) <= _FEW:
+        return _fitting(wanted, found)
+    key = (wanted.lookup.type, place, wanted.names)
+    known = snapshot.looked_up.get(key)
+    if known is None:
+        if wanted.last:
+            named = snapshot.named(wanted.lookup.type, wanted.last)
+            found = [one for one in named if place_of(one) == place]
+        known = snapshot.looked_up[key] = _fitting(wanted, found)
+    return known
+
+
+def _fitting(wanted: Plan, found: list[View]) -> list[View]:
+    return [one for one in found if _fits(wanted.names, one.full_name)] if wanted.names else found
 
 
 _FEW = 8

@@ -17,6 +17,7 @@ from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
 from nephoscope.policy.operators import boolish
 from nephoscope.policy.paths import MISSING
+from nephoscope.policy.reads import NOTHING, Fields, Reads
 from nephoscope.policy.result import COMPLIANT
 from nephoscope.policy.scope import Scope
 from nephoscope.policy.tree import Literal, ValueRef
@@ -123,6 +124,8 @@ class Rule:
         self._compiled: dict[str | tuple[str, str], Compiled] = {}
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
+        self._fields: Fields | None = None
+        self._reads: dict[tuple[Aliases, str, str], Reads] = {}
 
     def _check_presence(self, leaf: tree.Leaf) -> None:
         """An `exists` whose parameter is neither true nor false would silently ask for absence."""
@@ -151,6 +154,17 @@ class Rule:
         details = self.tree.then.details
         found = get(details, "defaultState") if isinstance(details, dict) else None
         return found if isinstance(found, str) else "Unknown"
+
+    def reads(self, type_: str, aliases: Aliases, api_version: str = "") -> Reads:
+        """What the rule reads of the body of a resource of a lower-cased type that it judges."""
+        if self._ended is not None:
+            return NOTHING
+        key = (aliases, type_, api_version if aliases.versioned else "")
+        found = self._reads.get(key)
+        if found is None:
+            fields = self._fields = self._fields or Fields(self.tree, self.fold)
+            found = self._reads[key] = fields.of(aliases, type_, key[2], indexed=self.indexed)
+        return found
 
     def applies_to(self, type_: str) -> bool:
         """Whether the rule can hold for a type (in any case)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope.policy.aliases import Aliases
+from nephoscope.policy.layers import Layer, Table, laid_over, replaced
 from nephoscope.policy.switches import SWITCHES, Switches
 from nephoscope.policy.view import View
 
@@ -19,49 +21,43 @@ Key = tuple[str, str]
 
 
 class Index:
-    """Resources by key, type, (parent, type), (resource group, type) and (subscription, type)."""
+    """Resources by key, (parent, type), (resource group, type) and (subscription, type)."""
 
-    __slots__ = ("by_group", "by_key", "by_parent", "by_subscription", "by_type")
+    __slots__ = ("by_group", "by_key", "by_parent", "by_subscription")
 
     def __init__(self) -> None:
-        self.by_key: dict[str, View] = {}
-        self.by_type: dict[str, list[View]] = {}
-        self.by_parent: dict[Key, list[View]] = {}
-        self.by_group: dict[Key, list[View]] = {}
-        self.by_subscription: dict[Key, list[View]] = {}
+        self.by_key: Table[str, View] = {}
+        self.by_parent: Table[Key, list[View]] = {}
+        self.by_group: Table[Key, list[View]] = {}
+        self.by_subscription: Table[Key, list[View]] = {}
 
-    def add(self, view: View) -> None:
-        """Take a resource in; of two with the same id the later wins."""
-        if view.key in self.by_key:
-            self._drop(self.by_key[view.key])
-        identifier, type_ = view.resource.id, view.type
-        self.by_key[view.key] = view
-        self.by_type.setdefault(type_, []).append(view)
-        self.by_parent.setdefault((identifier.parent, type_), []).append(view)
-        self.by_group.setdefault((identifier.resource_group_id, type_), []).append(view)
-        self.by_subscription.setdefault((identifier.subscription, type_), []).append(view)
-
-    def _drop(self, view: View) -> None:
-        identifier, type_ = view.resource.id, view.type
-        self.by_type[type_].remove(view)
-        self.by_parent[identifier.parent, type_].remove(view)
-        self.by_group[identifier.resource_group_id, type_].remove(view)
-        self.by_subscription[identifier.subscription, type_].remove(view)
+    @classmethod
+    def of(cls, resources: Iterable[Resource]) -> Index:
+        """The index of resources; of two with the same id the later wins."""
+        found = cls()
+        by_key = {resource.key: View(resource) for resource in resources}
+        found.by_key = by_key
+        for name, place in _PLACES.items():
+            lists: dict[Any, list[View]] = {}
+            for view in by_key.values():
+                lists.setdefault(place(view), []).append(view)
+            setattr(found, name, lists)
+        return found
 
     def patched(self, changed: list[View], gone: Iterable[str]) -> Index:
-        """A copy with views put in (or in place of those with the same key) and ids taken out; lists that stay are shared."""
+        """This index with views put in (or in place of those with the same key) and ids taken out, laid over it."""
         found = Index()
-        found.by_key = dict(self.by_key)
         added = {view.key: view for view in changed}
-        removed = [view for key in (*added, *gone) if (view := found.by_key.pop(key, None)) is not None]
-        found.by_key.update(added)
+        ids = {*added, *gone}
+        removed = [view for key in ids if (view := self.by_key.get(key)) is not None]
+        found.by_key = laid_over(self.by_key, {key: added.get(key) for key in ids})
         for name, place in _PLACES.items():
-            setattr(found, name, _patched(getattr(self, name), place, removed, changed))
+            lists = getattr(self, name)
+            setattr(found, name, laid_over(lists, _patched(lists, place, removed, [*added.values()])))
         return found
 
 
 _PLACES: dict[str, Callable[[View], Any]] = {
-    "by_type": lambda view: view.type,
     "by_parent": lambda view: (view.resource.id.parent, view.type),
     "by_group": lambda view: (view.resource.id.resource_group_id, view.type),
     "by_subscription": lambda view: (view.resource.id.subscription, view.type),
@@ -69,19 +65,18 @@ _PLACES: dict[str, Callable[[View], Any]] = {
 
 
 def _patched(
-    lists: dict[Any, list[View]], place: Callable[[View], Any], removed: list[View], added: list[View]
-) -> dict[Any, list[View]]:
-    """The lists with some views taken out and others put in, in the order of their keys where they had it."""
-    found = dict(lists)
-    out = {view.key for view in removed}
-    for key in {place(view) for view in removed}:
-        found[key] = [view for view in found[key] if view.key not in out]
-    fresh: dict[Any, list[View]] = {}
+    lists: Table[Any, list[View]], place: Callable[[View], Any], removed: list[View], added: list[View]
+) -> dict[Any, list[View] | None]:
+    """The lists that change: some views taken out and others put in, in the order of their keys where they had it."""
+    touched: dict[Any, tuple[list[View], list[View]]] = {}
+    for view in removed:
+        touched.setdefault(place(view), ([], []))[0].append(view)
     for view in added:
-        fresh.setdefault(place(view), []).append(view)
-    for key, views in fresh.items():
-        found[key] = sorted([*found.get(key, ()), *views], key=lambda view: view.key)
-    return found
+        touched.setdefault(place(view), ([], []))[1].append(view)
+    return {key: replaced(lists.get(key) or (), out, into) or None for key, (out, into) in touched.items()}
+
+
+_KEY = attrgetter("key")
 
 
 class Snapshot:
@@ -106,10 +101,12 @@ class Snapshot:
         self.coverage = coverage if coverage is not None else Coverage.everything()
         self.switches = switches
         self._base = base
-        self._index = Index()
-        for resource in resources:
-            self._index.add(View(resource))
+        self._index = Index.of(resources)
+        self._types: dict[str, list[str]] = {}
+        self.looked_up: dict[tuple[str, str, tuple[str, ...]], list[View]] = {}
+        """What look-ups by name have found: (type, place, name segments) to views."""
         self._names: dict[str, dict[str, list[View]]] = {}
+        self._child_names: dict[Key, dict[str, list[View]]] = {}
         self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
         self.complete = "*" in self.coverage.scopes.get("", ())
         """Whether the coverage says that everything was read."""
@@ -146,7 +143,8 @@ class Snapshot:
         """Every resource, the overlay's last."""
         if self._base is not None:
             yield from (view for view in self._base.views() if view.key not in self._index.by_key)
-        yield from self._index.by_key.values()
+        index = self._index.by_key
+        yield from (index[key] for key in index)
 
     def find(self, key: str) -> View | None:
         """The resource with a lower-cased id."""
@@ -160,7 +158,19 @@ class Snapshot:
 
     def of_type(self, type_: str) -> list[View]:
         """The resources of a lower-cased type."""
-        return self._merge("by_type", type_)
+        own = self._own_of_type(type_)
+        if self._base is None:
+            return own
+        return [view for view in self._base.of_type(type_) if view.key not in self._index.by_key] + own
+
+    def _own_of_type(self, type_: str) -> list[View]:
+        """The same without what lies below an overlay, in the order of the ids where the snapshot was made in that order."""
+        if not self._types:
+            for subscription, held in self._index.by_subscription:
+                self._types.setdefault(held, []).append(subscription)
+        lists = self._index.by_subscription
+        found = [view for one in self._types.get(type_, ()) for view in lists.get((one, type_)) or ()]
+        return sorted(found, key=_KEY) if isinstance(lists, Layer) else found
 
     def children(self, parent: str, type_: str) -> list[View]:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
@@ -171,12 +181,21 @@ class Snapshot:
         names = self._names.get(type_)
         if names is None:
             names = self._names[type_] = {}
-            for view in self._index.by_type.get(type_, ()):
+            for view in self._own_of_type(type_):
                 names.setdefault(view.resource.id.name, []).append(view)
         own = names.get(name, [])
         if self._base is None:
             return own
         return [view for view in self._base.named(type_, name) if view.key not in self._index.by_key] + own
+
+    def named_children(self, parent: str, type_: str, name: str) -> list[View]:
+        """Those of the children of a type whose id ends with a lower-cased name."""
+        names = self._child_names.get((parent, type_))
+        if names is None:
+            names = self._child_names[parent, type_] = {}
+            for view in self.children(parent, type_):
+                names.setdefault(view.resource.id.name, []).append(view)
+        return names.get(name, [])
 
     def descendants(self, ancestor: str, type_: str, levels: int) -> list[View]:
         """The resources of a type so many levels under the lower-cased id `ancestor`."""
@@ -198,8 +217,16 @@ class Snapshot:
         """The resources of a type in the subscription with the lower-cased GUID."""
         return self._merge("by_subscription", (subscription, type_))
 
+    def types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
+        """Those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a resource; no overlays."""
+        return _held(self._index.by_group, group, types)
+
+    def types_in_subscription(self, subscription: str, types: Iterable[str]) -> list[str]:
+        """The same for the subscription with the lower-cased GUID."""
+        return _held(self._index.by_subscription, subscription, types)
+
     def _merge(self, index: str, key: Any) -> list[View]:
-        own: list[View] = getattr(self._index, index).get(key, [])
+        own: list[View] = getattr(self._index, index).get(key) or []
         if self._base is None:
             return own
         below = self._base._merge(index, key)  # noqa: SLF001 - the same class
@@ -220,3 +247,8 @@ class Snapshot:
     def group_of(self, view: View) -> View | None:
         """The resource group object of a resource."""
         return self.find(view.resource.id.resource_group_id) if view.type != RESOURCE_GROUP_TYPE else view
+
+
+def _held(lists: Table[Key, list[View]], place: str, types: Iterable[str]) -> list[str]:
+    below, own = (lists.below, lists.own) if isinstance(lists, Layer) else (lists, {})
+    return [type_ for type_ in types if (key := (place, type_)) in below or key in own]

@@ -1,55 +1,36 @@
 """What changed between two states of an estate, and which verdicts may depend on it, absences included.
 
-A verdict depends on the resource's own body; on the resources that its effect looks up, which lie under the resource, in its
-resource group or in its subscription; on the subscription and resource group objects where the rule asks for them; on what was
-collected of the looked-up types; and on the clock where the rule asks for it. Nothing is recorded while evaluating: what could be
-read follows from the rule and the ids, so that a resource that appears where none was (a negative dependency) is found as well.
+A verdict depends on what its rule reads of the resource's own body; on the resources that its effect looks up, which lie under
+the resource, in its resource group or in its subscription; on the subscription and resource group objects where the rule asks for
+them; on what was collected of the looked-up types; and on the clock where the rule asks for it. Nothing is recorded while
+evaluating: what could be read follows from the rule and the ids, so that a resource that appears where none was (a negative
+dependency) is found as well.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
+from dataclasses import dataclass, field
 
 from nephoscope.model.coverage import Coverage
-from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope.policy.entry import Entry
 from nephoscope.policy.related import EXTENSIONS
+from nephoscope.policy.snapshot import Snapshot
+from nephoscope.policy.view import View
+from nephoscope.posture.difference import Paths
 from nephoscope.posture.layout import Roster
 from nephoscope.posture.program import Check
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`keys` are the ids that appeared, vanished or differ; `coverage` are (scope, entry) of the manifest that differ, '*' = any."""
+    """`paths` are the ids that appeared, vanished or differ, with where they differ (None = not known, or everywhere); `coverage` are
+    (scope, entry) of the manifest that differ, '*' = any."""
 
-    keys: frozenset[str] = frozenset()
+    paths: Mapping[str, Paths | None] = field(default_factory=dict)
     coverage: frozenset[tuple[str, str]] = frozenset()
-
-
-def changed_keys(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> Iterator[str]:
-    """The ids of the resources that only one side has, or whose bodies differ."""
-    for key, resource in new.items():
-        before = old.get(key)
-        if before is None or (before is not resource and not _same(before, resource)):
-            yield key
-    yield from old.keys() - new.keys()
-
-
-def _same(one: Resource, other: Resource) -> bool:
-    if one.origin and one.origin == other.origin:
-        return True
-    return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
-
-
-def exactly(one: Any, other: Any) -> bool:
-    """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
-    return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)
 
 
 def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
@@ -62,21 +43,38 @@ def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
             yield "", type_
 
 
+#: Positions of own verdicts by type and then by (where the resources differ, the api-version of their bodies).
+Own = dict[str, dict[tuple[Paths | None, str], list[int]]]
+#: What a check looks up or asks for, whether in the whole subscription, and from which type: (asked, wide, type).
+Asker = tuple[str, bool, str]
+#: A place that was gone through for those who ask so: (what they ask for, of which type, relation, place).
+Done = tuple[tuple[str, bool], str, str, str]
+
+
 class Dependents:
     """Finds, for the checks of a program, the (check, type, positions) that a change touches."""
 
     def __init__(
-        self, checks: Sequence[Check], types: Sequence[frozenset[str] | None], roster: Roster
+        self,
+        checks: Sequence[Check],
+        types: Sequence[frozenset[str] | None],
+        roster: Roster,
+        base: Snapshot,
     ) -> None:
         self._roster = roster
+        self._base = base
         self._related: defaultdict[str, list[int]] = defaultdict(list)
-        self._askers: dict[str, dict[tuple[bool, str], list[int]]] = {}
+        self._askers: dict[tuple[str, bool], dict[str, list[int]]] = {}
         self._types: dict[int, list[str]] = {}
+        everything = list(roster.types)
         for index, check in enumerate(checks):
             if check.entry is None or check.fault is not None:
                 continue
             wanted = types[index]
-            self._types[index] = [type_ for type_ in roster.types if wanted is None or type_ in wanted]
+            if wanted is None:
+                self._types[index] = everything
+            else:
+                self._types[index] = [type_ for type_ in wanted if type_ in roster.types]
             for type_ in check.entry.related_types:
                 self._related[type_].append(index)
             self._ask(index, check.entry)
@@ -84,58 +82,116 @@ class Dependents:
     def _ask(self, index: int, entry: Entry) -> None:
         """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
         for asked in (*entry.related_types, *entry.calls):
-            known = self._askers.setdefault(asked, {})
+            known = self._askers.setdefault((asked, entry.wide), {})
             for type_ in self._types[index]:
-                known.setdefault((entry.wide, type_), []).append(index)
+                known.setdefault(type_, []).append(index)
 
-    def own(self, change: Change) -> dict[str, list[int]]:
-        """The positions, by type, of the changed resources themselves: every check judges them anew."""
-        found: defaultdict[str, list[int]] = defaultdict(list)
-        for key in change.keys:
+    def own(self, change: Change) -> Own:
+        """The changed resources themselves: the checks that read where they differ judge them anew."""
+        found: Own = {}
+        for key, paths in change.paths.items():
             place = self._roster.place(key)
             if place is not None:
-                found[place[0]].append(place[1])
-        return dict(found)
+                type_, at = place
+                version = self._roster.types[type_][at].body.get("apiVersion")
+                alike = (paths, version if isinstance(version, str) else "")
+                found.setdefault(type_, {}).setdefault(alike, []).append(at)
+        return found
 
     def touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
         """The verdicts of other resources that may depend on the change."""
-        reached: defaultdict[tuple[str, bool, str], set[tuple[str, str]]] = defaultdict(set)
-        for key in change.keys:
+        reached: defaultdict[Asker, set[int]] = defaultdict(set)
+        done: set[Done] = set()
+        for key in change.paths:
             identifier = _identifier(key)
             if identifier is not None:
-                for asker, way in self._reaches(identifier):
-                    reached[asker].add(way)
-        for asker, ways in reached.items():
-            positions = sorted({at for relation, place in ways for at in self._at(relation, asker[2], place)})
+                self._reach(identifier, reached, done)
+        for (asked, wide, type_), positions in reached.items():
             if positions:
-                for index in self._askers[asker[0]][asker[1:]]:
-                    yield index, asker[2], positions
+                rising = sorted(positions)
+                for index in self._askers[asked, wide][type_]:
+                    yield index, type_, rising
         for scope, entry in change.coverage:
             yield from self._uncovered(scope, entry)
 
-    def _reaches(self, changed: ResourceId) -> Iterator[tuple[tuple[str, bool, str], tuple[str, str]]]:
-        """Who may find the changed resource, and the relation and place that they then stand in to it."""
+    def _reach(self, changed: ResourceId, reached: defaultdict[Asker, set[int]], done: set[Done]) -> None:
+        """Note the positions of everybody who may find the changed resource; `done` are the places that were gone through before."""
         for related in (changed.type, "*"):
-            for wide, type_ in self._askers.get(related, ()):
-                for way in _ways(changed, type_, wide=wide):
-                    yield (related, wide, type_), way
+            for wide in (False, True):
+                for type_, positions in self._finders(changed, (related, wide), done):
+                    reached[related, wide, type_].update(positions)
         for container, function in (
             (SUBSCRIPTION_TYPE, "subscription"),
             (RESOURCE_GROUP_TYPE, "resourcegroup"),
         ):
             if changed.type == container:
-                for wide, type_ in self._askers.get(function, ()):
-                    yield (function, wide, type_), (container, changed.key)
+                for wide in (False, True):
+                    for type_, positions in self._inside(changed, self._askers.get((function, wide), {})):
+                        reached[function, wide, type_].update(positions)
 
-    def _at(self, relation: str, type_: str, place: str) -> Sequence[int]:
-        if relation == SUBSCRIPTION_TYPE:
-            return self._roster.in_subscription(type_, place)
+    def _finders(
+        self, changed: ResourceId, asked: tuple[str, bool], done: set[Done]
+    ) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions, by type, of those who ask so, from which a look-up leads to the changed resource."""
+        asking, wide = self._askers.get(asked), asked[1]
+        if not asking:
+            return
+        for key in _above(changed):
+            place = self._roster.place(key)
+            if place is not None and place[0] in asking and changed.type.startswith(f"{place[0]}/"):
+                yield place[0], (place[1],)
+        extension = changed.type in EXTENSIONS and not wide
+        if extension or wide:
+            place = self._roster.place(changed.parent)
+            if place is not None and place[0] in asking and not changed.type.startswith(f"{place[0]}/"):
+                yield place[0], (place[1],)
+        if extension:
+            return
+        for relation, place_key in self._around(changed, wide=wide):
+            if (asked, changed.type, relation, place_key) in done:
+                continue
+            done.add((asked, changed.type, relation, place_key))
+            for type_, positions in self._at(relation, place_key, asking):
+                if not changed.type.startswith(f"{type_}/"):
+                    yield type_, positions
+
+    def _around(self, changed: ResourceId, *, wide: bool) -> Iterator[tuple[str, str]]:
+        """The places in which a resource that looks the changed one up may lie: (relation, place)."""
+        if wide:
+            yield _WIDE, changed.subscription
+            return
+        yield _LOOSE, changed.subscription
+        if changed.resource_group:
+            yield RESOURCE_GROUP_TYPE, changed.resource_group_id
+
+    def _inside(
+        self, container: ResourceId, asking: Mapping[str, list[int]]
+    ) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions, by type, of those in `asking` that lie in a subscription or resource group, itself included."""
+        if container.type == SUBSCRIPTION_TYPE:
+            return self._at(_WIDE, container.subscription, asking)
+        return self._at(RESOURCE_GROUP_TYPE, container.key, asking)
+
+    def _at(self, relation: str, place: str, types: Iterable[str]) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions of the resources of some types in a place, by type where there are any."""
+        base = self._base
         if relation == RESOURCE_GROUP_TYPE:
-            return self._roster.in_group(type_, place)
-        if relation == _LOOSE:
-            return self._roster.outside_groups(type_, place)
-        found = self._roster.place(place)
-        return [found[1]] if found is not None and found[0] == type_ else ()
+            for type_ in base.types_in_group(place, types):
+                yield type_, self._positions(type_, base.in_group(place, type_))
+            return
+        for type_ in base.types_in_subscription(place, types):
+            views = base.in_subscription(place, type_)
+            if relation == _LOOSE:
+                views = [view for view in views if not view.resource.id.resource_group]
+            yield type_, self._positions(type_, views)
+
+    def _positions(self, type_: str, views: Iterable[View]) -> list[int]:
+        position = self._roster.position
+        return [at for view in views if (at := position(type_, view.key)) is not None]
+
+    def _itself(self, type_: str, key: str) -> Sequence[int]:
+        at = self._roster.position(type_, key)
+        return () if at is None else (at,)
 
     def _uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
         """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
@@ -150,30 +206,18 @@ class Dependents:
     def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
-        inside = self._roster.in_subscription(type_, scope)
-        return inside or self._at("itself", type_, scope)
+        views = self._base.in_subscription(scope.removeprefix("/subscriptions/"), type_)
+        return self._positions(type_, views) or self._itself(type_, scope)
 
 
 _LOOSE = "outside groups"
+_WIDE = "anywhere in the subscription"
 
 
-def _ways(changed: ResourceId, type_: str, *, wide: bool) -> Iterable[tuple[str, str]]:
-    """How a resource of a type could find the changed one: (relation, the place that it then stands in)."""
-    if changed.type.startswith(f"{type_}/"):
-        return [("itself", key) for key in _above(changed.key)]
-    if changed.type in EXTENSIONS and not wide:
-        return [("itself", changed.parent)]
-    subscription = changed.subscription_id
-    if wide:
-        return [(SUBSCRIPTION_TYPE, subscription), ("itself", changed.parent)]
-    ways = [(_LOOSE, subscription)]
-    return [*ways, (RESOURCE_GROUP_TYPE, changed.resource_group_id)] if changed.resource_group else ways
-
-
-def _above(key: str) -> Iterator[str]:
-    """The ids that a child resource lies under, nearest first."""
-    parts = key.split("/")
-    while len(parts) > 3:
+def _above(child: ResourceId) -> Iterator[str]:
+    """The ids of the resources that a nested one lies under, nearest first."""
+    parts = child.key.split("/")
+    for _ in range(child.type.count("/") - 1):
         parts = parts[:-2]
         yield "/".join(parts)
 

@@ -6,11 +6,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from nephoscope.estate.estate import Estate
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy.assignment import Assignment, within
+from nephoscope.policy.layers import replaced
 from nephoscope.policy.selector import REFERENCE
 from nephoscope.posture.program import Program
 
@@ -20,9 +22,8 @@ Positions = Sequence[int]
 class Roster:
     """The judged resources of every type in the order of their ids; a resource's number in its type is its position."""
 
-    def __init__(self, types: Mapping[str, tuple[Resource, ...]]) -> None:
+    def __init__(self, types: Mapping[str, Sequence[Resource]]) -> None:
         self.types = types
-        self._groups: dict[tuple[str, str], dict[str, list[int]]] = {}
 
     @classmethod
     def of(cls, estate: Estate, scope: str = "") -> Roster:
@@ -32,16 +33,30 @@ class Roster:
         )
 
     def after(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
-        """The roster of a later estate in the same scope, of which only the ids `keys` differ."""
-        touched = {_type(key) for key in keys}
-        types: dict[str, tuple[Resource, ...]] = {}
-        for type_ in sorted(estate.types):
-            known = self.types.get(type_)
-            if known is not None and type_ not in touched:
-                types[type_] = tuple([estate.resources[resource.id.key] for resource in known])
-            elif found := _sorted(estate, type_, scope):
-                types[type_] = found
-        return Roster(types)
+        """The roster of a later estate in the same scope and under the same management groups, of which only the ids `keys` differ.
+
+        What stays is the same object as here.
+        """
+        found: dict[str, Sequence[Resource]] = dict(self.types)
+        changed: dict[str, list[Resource]] = {}
+        removed: dict[str, list[Resource]] = {}
+        added: dict[str, list[Resource]] = {}
+        for key in keys:
+            place, resource = self.place(key), estate.resources.get(key)
+            if place is None:
+                if resource is not None and _lies(resource, estate, scope):
+                    added.setdefault(resource.type, []).append(resource)
+                continue
+            type_, at = place
+            if type_ not in changed:
+                found[type_] = changed[type_] = list(self.types[type_])
+            if resource is None:
+                removed.setdefault(type_, []).append(changed[type_][at])
+            else:
+                changed[type_][at] = resource
+        for type_ in removed.keys() | added.keys():
+            found[type_] = replaced(found.get(type_, ()), removed.get(type_, ()), added.get(type_, ()))
+        return Roster({type_: found[type_] for type_ in sorted(found) if found[type_]})
 
     def __len__(self) -> int:
         return sum(len(resources) for resources in self.types.values())
@@ -53,36 +68,17 @@ class Roster:
     def place(self, key: str) -> tuple[str, int] | None:
         """(type, position) of a lower-cased id, None where it is not here."""
         type_ = _type(key)
+        at = self.position(type_, key)
+        return None if at is None else (type_, at)
+
+    def position(self, type_: str, key: str) -> int | None:
+        """The position of the resource of a type with a lower-cased id, None where it is not here."""
         resources = self.types.get(type_, ())
         at = bisect_left(resources, key, key=_key)
-        return (type_, at) if at < len(resources) and resources[at].key == key else None
-
-    def in_group(self, type_: str, group: str) -> Sequence[int]:
-        """The positions of a type's resources in the resource group with the lower-cased id."""
-        return self._grouped("group", type_, lambda id_: id_.resource_group_id).get(group, ())
-
-    def in_subscription(self, type_: str, subscription: str) -> Sequence[int]:
-        """The positions of a type's resources in the subscription with the lower-cased id."""
-        return self._grouped("subscription", type_, lambda id_: id_.subscription_id).get(subscription, ())
-
-    def outside_groups(self, type_: str, subscription: str) -> Sequence[int]:
-        """The same for the resources that lie in no resource group."""
-        places = self._grouped(
-            "outside", type_, lambda id_: "/" if id_.resource_group else id_.subscription_id
-        )
-        return places.get(subscription, ())
-
-    def _grouped(self, relation: str, type_: str, place: Callable[[ResourceId], str]) -> dict[str, list[int]]:
-        found = self._groups.get((relation, type_))
-        if found is None:
-            found = self._groups[relation, type_] = {}
-            for at, resource in enumerate(self.types.get(type_, ())):
-                found.setdefault(place(resource.id), []).append(at)
-        return found
+        return at if at < len(resources) and resources[at].key == key else None
 
 
-def _key(resource: Resource) -> str:
-    return resource.id.key
+_key = attrgetter("id.key")
 
 
 def _type(key: str) -> str:
@@ -93,11 +89,16 @@ def _type(key: str) -> str:
         return ""
 
 
+def _lies(resource: Resource, estate: Estate, scope: str) -> bool:
+    return not scope or within(
+        resource.key, scope, estate.management_groups.get(resource.id.subscription_id, ())
+    )
+
+
 def _sorted(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
     found = estate.by_type(type_)
     if scope:
-        groups = estate.management_groups
-        found = [one for one in found if within(one.key, scope, groups.get(one.id.subscription_id, ()))]
+        found = [one for one in found if _lies(one, estate, scope)]
     return tuple(sorted(found, key=_key))
 
 

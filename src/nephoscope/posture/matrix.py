@@ -21,21 +21,66 @@ if TYPE_CHECKING:
     from nephoscope.posture.program import Check, Program
     from nephoscope.posture.rules import Rules
 
+Key = tuple[str, str]
+
 
 class Verdicts:
-    """Columns of outcome numbers by (check key, type), one number a resource in roster order; 0 = not evaluated."""
+    """Columns of outcome numbers by (check key, type), one number a resource in roster order; 0 = not evaluated.
+
+    A run that follows another shares the columns in which nothing changed; a shared column is copied before it is written.
+    """
 
     def __init__(self, outcomes: Outcomes | None = None) -> None:
         self.outcomes = outcomes or Outcomes()
-        self.columns: dict[tuple[str, str], array[int]] = {}
+        self.columns: dict[Key, array[int]] = {}
         self.evaluated = 0
+        self._whole: set[Key] = set()
+        self._lacking: dict[Key, list[int]] = {}
+        self._shared: set[Key] = set()
 
-    def column(self, check: str, type_: str, length: int) -> array[int]:
-        """The column of a check over a type, made when it is not there."""
-        found = self.columns.get((check, type_))
-        if found is None:
-            found = self.columns[check, type_] = column(length)
-        return found
+    def share(self, key: Key, since: Verdicts) -> None:
+        """Take a column of an earlier run as it is."""
+        self.columns[key] = since.columns[key]
+        self._shared.add(key)
+        if key in since._whole:
+            self._whole.add(key)
+
+    def renew(self, key: Key, numbers: array[int], lacking: list[int], since: Verdicts) -> None:
+        """Take a changed copy of a column of an earlier run, in which the positions `lacking` (rising) are not evaluated."""
+        for at in lacking:
+            numbers[at] = NONE
+        self.columns[key] = numbers
+        if key in since._whole:
+            self._lacking[key] = lacking
+
+    def lacking(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
+        """The positions of a column, made when it is not there, that are not evaluated."""
+        numbers = self.columns.get(key)
+        if numbers is None:
+            self.columns[key] = column(length)
+            return list(positions)
+        whole = isinstance(positions, range) and len(positions) == len(numbers)
+        known = self._lacking.get(key)
+        if known is None:
+            return _pending(numbers, positions) if NONE in numbers else []
+        inside = known if whole else sorted(set(known).intersection(positions))
+        return [at for at in inside if not numbers[at]]
+
+    def whole(self, key: Key) -> bool:
+        """Whether a column is known to lack nothing."""
+        return key in self._whole
+
+    def writable(self, key: Key) -> array[int]:
+        """A column that may be written."""
+        if key in self._shared:
+            self._shared.discard(key)
+            self.columns[key] = self.columns[key][:]
+        return self.columns[key]
+
+    def settle(self, key: Key, positions: Sequence[int]) -> None:
+        """Note that these positions are evaluated now."""
+        if isinstance(positions, range) and len(positions) == len(self.columns[key]):
+            self._whole.add(key)
 
 
 #: Told (blocks done, blocks in all) after each block.
@@ -58,6 +103,7 @@ class Bench:
         self._context = Context(now=now)
         self._now = now
         self._viewed: dict[str, list[View]] = {}
+        self._few: dict[str, dict[int, View]] = {}
         entries = [check.entry for check in program.checks if check.entry is not None]
         self._looked_up = frozenset[str]().union(*(entry.related_types for entry in entries))
 
@@ -73,7 +119,7 @@ class Bench:
 
     def _release(self, type_: str) -> None:
         """Give back what a type's bodies took, unless others look them up: then a following run finds them prepared."""
-        views = self._viewed.pop(type_, ())
+        views = [*self._viewed.pop(type_, ()), *self._few.pop(type_, {}).values()]
         if type_ not in self._looked_up:
             for view in views:
                 view.release()
@@ -81,19 +127,20 @@ class Bench:
     def fill(self, block: Block, verdicts: Verdicts) -> None:
         """Evaluate what the block's column lacks."""
         check = self._program.checks[block.check]
-        resources = self._roster.types[block.type]
-        numbers = verdicts.column(check.key, block.type, len(resources))
-        if NONE not in numbers:
+        key = (check.key, block.type)
+        if verdicts.whole(key):
             return
-        pending = _pending(numbers, block.positions)
-        rule = self._rules.of(check)
-        if isinstance(rule, Rule):
-            self._run(rule, check, pending, block, numbers, verdicts)
-            verdicts.evaluated += len(pending)
-        else:
-            number = verdicts.outcomes.number(rule.state, "", rule.cause, rule.description)
-            for at in pending:
-                numbers[at] = number
+        pending = verdicts.lacking(key, len(self._roster.types[block.type]), block.positions)
+        if pending:
+            numbers, rule = verdicts.writable(key), self._rules.of(check)
+            if isinstance(rule, Rule):
+                self._run(rule, check, pending, block, numbers, verdicts)
+                verdicts.evaluated += len(pending)
+            else:
+                number = verdicts.outcomes.number(rule.state, "", rule.cause, rule.description)
+                for at in pending:
+                    numbers[at] = number
+        verdicts.settle(key, block.positions)
 
     def _run(
         self,
@@ -123,7 +170,9 @@ class Bench:
         found = self._viewed.get(type_)
         if found is None:
             if len(pending) * 4 < len(resources):
-                return {at: view(resources[at]) for at in pending}
+                few = self._few.setdefault(type_, {})
+                few.update((at, view(resources[at])) for at in pending if at not in few)
+                return few
             found = self._viewed[type_] = [view(resource) for resource in resources]
         return found
 

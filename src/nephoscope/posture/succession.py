@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
+from nephoscope.estate.comparison import changed_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.model.resource import Resource
+from nephoscope.policy.rule import Rule
 from nephoscope.posture.analysis import Analysis
-from nephoscope.posture.change import Change, Dependents, changed_coverage, changed_keys
+from nephoscope.posture.change import Change, Dependents, changed_coverage
+from nephoscope.posture.difference import Paths, difference
 from nephoscope.posture.layout import Roster
 from nephoscope.posture.matrix import Verdicts
 from nephoscope.posture.outcome import NONE
 from nephoscope.posture.plan import Plan
-from nephoscope.posture.program import Program
+from nephoscope.posture.program import Check, Fault, Program
 from nephoscope.posture.rules import Rules
 from nephoscope.posture.run import Run
 
@@ -31,39 +35,50 @@ class Succession:
     ) -> None:
         old = since.engine
         self._since, self._now = since, now
-        changed = frozenset(changed_keys(since.estate.resources, estate.resources))
-        gone = [key for key in changed if key not in estate.resources]
-        fresh = [estate.resources[key] for key in changed if key in estate.resources]
-        self.base = old.base.patched(fresh, gone, estate.coverage)
-        self._moved: frozenset[str] = changed
-        if scope == since.scope:
+        before, after = since.estate.resources, estate.resources
+        changed = estate.changed_since(since.estate)
+        gone = [key for key in changed if key not in after]
+        self.base = old.base.patched([after[key] for key in changed if key in after], gone, estate.coverage)
+        same_groups = dict(estate.management_groups) == dict(since.estate.management_groups)
+        if scope == since.scope and (same_groups or not scope):
             self.roster = old.roster.after(estate, scope, changed)
+            self._moved = {key for key in changed if (key in before) != (key in after)}
         else:
             self.roster = Roster.of(estate, scope)
-            self._moved |= set(old.roster.keys()) ^ set(self.roster.keys())
+            self._moved = set(old.roster.keys()) ^ set(self.roster.keys())
         same_content = plan.catalogue is since.plan.catalogue
         self.rules = (
             old.rules if same_content else Rules(plan.catalogue, self.base.aliases, self.base.switches)
         )
-        same_plan = plan is since.plan and dict(estate.management_groups) == dict(
-            since.estate.management_groups
-        )
+        same_plan = plan is since.plan and same_groups
         self.program = old.program if same_plan else Program(plan, estate.management_groups)
-        coverage = frozenset(changed_coverage(since.coverage, estate.coverage))
-        self.change = Change(changed | _analyzed(since.analysis, analysis), coverage)
+        paths: dict[str, Paths | None] = {
+            key: difference(before[key], after[key]) if key in before and key in after else None
+            for key in changed
+        }
+        paths.update(dict.fromkeys(_analyzed(since.analysis, analysis)))
+        self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
 
     def verdicts(self) -> Verdicts:
         """The verdicts to start from."""
-        found = Verdicts(self._since.engine.verdicts.outcomes)
+        old = self._since.engine.verdicts
+        found = Verdicts(old.outcomes)
         checks = self.program.checks
         timed = {check.key for check in checks if check.entry is not None and "utcnow" in check.entry.calls}
         stale = timed if self._now != self._since.now else set()
-        wanted = {check.key for check in checks} - stale
+        wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
-        for (key, type_), numbers in self._since.engine.verdicts.columns.items():
-            if key in wanted and type_ in self.roster.types:
-                found.columns[key, type_] = _moved(numbers, removed.get(type_, ()), added.get(type_, ()))
-        self._forget(found)
+        doubtful = self._doubtful(wanted, old)
+        for column, numbers in old.columns.items():
+            key, type_ = column
+            if key not in wanted or type_ not in self.roster.types:
+                continue
+            out, into, anew = removed.get(type_), added.get(type_), doubtful.get(column)
+            if out or into or anew:
+                lacking = sorted({*(into or ()), *(anew or ())})
+                found.renew(column, _moved(numbers, out or [], into or []), lacking, old)
+            else:
+                found.share(column, old)
         return found
 
     def _moves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
@@ -78,18 +93,34 @@ class Succession:
                 added[after[0]].append(after[1])
         return removed, added
 
-    def _forget(self, verdicts: Verdicts) -> None:
+    def _doubtful(self, wanted: Mapping[str, Check], old: Verdicts) -> dict[tuple[str, str], set[int]]:
+        """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
         checks = self.program.checks
-        dependents = Dependents(checks, [self.rules.types(check) for check in checks], self.roster)
+        types = [self.rules.types(check) for check in checks]
+        dependents = Dependents(checks, types, self.roster, self.base)
+        found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         own = dependents.own(self.change)
-        for (_, type_), numbers in verdicts.columns.items():
-            for at in own.get(type_, ()):
-                numbers[at] = NONE
-        for index, type_, positions in dependents.touched(self.change):
-            column = verdicts.columns.get((checks[index].key, type_))
-            if column is not None:
-                for at in positions:
-                    column[at] = NONE
+        for column in old.columns:
+            key, type_ = column
+            if key in wanted and type_ in own:
+                positions = self._reading(self.rules.of(wanted[key]), type_, own[type_])
+                if positions:
+                    found[column].update(positions)
+        for index, type_, reached in dependents.touched(self.change):
+            found[checks[index].key, type_].update(reached)
+        return found
+
+    def _reading(
+        self, rule: Rule | Fault, type_: str, changed: Mapping[tuple[Paths | None, str], list[int]]
+    ) -> list[int]:
+        """The changed resources of a type of which a rule may see the change."""
+        if not isinstance(rule, Rule):
+            return []
+        found: list[int] = []
+        for (paths, version), positions in changed.items():
+            if paths is None or any(map(rule.reads(type_, self.base.aliases, version).concern, paths)):
+                found += positions
+        return found
 
 
 def _analyzed(old: Analysis, new: Analysis) -> frozenset[str]:
@@ -103,7 +134,7 @@ def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
     return {resource.key: resource for resource in resources}
 
 
-def _moved(numbers: array[int], removed: list[int] | tuple[()], added: list[int] | tuple[()]) -> array[int]:
+def _moved(numbers: array[int], removed: list[int], added: list[int]) -> array[int]:
     """A copy of a column without the removed positions and with unevaluated ones at the added (both rising)."""
     if not removed and not added:
         return numbers[:]

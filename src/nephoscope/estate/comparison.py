@@ -1,0 +1,81 @@
+"""Which resources differ between two states of an estate; what is alike in bulk is told by digests, and never looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from nephoscope.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A few resources; `digest` names their ids and bodies (b'' = the origin of some is not known)."""
+
+    resources: tuple[Resource, ...]
+    digest: bytes
+
+
+#: A resource is in the batch that its id's hash picks; the batches are a power of two.
+Batches = Sequence[Batch]
+_SIZE = 8
+
+
+def batches(resources: Mapping[str, Resource]) -> list[Batch]:
+    """Resources by lower-cased id in batches of some eight, which two states of an estate fill alike."""
+    count = 1 << max(len(resources) // _SIZE, 1).bit_length()
+    found: list[list[Resource]] = [[] for _ in range(count)]
+    for key, resource in resources.items():
+        found[hash(key) & (count - 1)].append(resource)
+    return [Batch(tuple(members), _digest(members)) for members in found]
+
+
+def _digest(resources: list[Resource]) -> bytes:
+    origins = [resource.origin for resource in resources]
+    if not all(origins):
+        return b""
+    named = msgspec.msgpack.encode(([resource.id.key for resource in resources], origins))
+    return blake2b(named, digest_size=16).digest()
+
+
+def changed(old: Batches, new: Batches) -> list[str]:
+    """The ids of the resources that only one side has, or that differ."""
+    if len(old) != len(new):
+        return changed_keys(_by_key(old), _by_key(new))
+    pairs = [
+        (before, after)
+        for before, after in zip(old, new, strict=True)
+        if not (before.digest and before.digest == after.digest)
+    ]
+    return changed_keys(_by_key(before for before, _ in pairs), _by_key(after for _, after in pairs))
+
+
+def _by_key(some: Iterable[Batch]) -> dict[str, Resource]:
+    return {resource.id.key: resource for batch in some for resource in batch.resources}
+
+
+def changed_keys(old: Mapping[str, Resource], new: Mapping[str, Resource]) -> list[str]:
+    """The ids of the resources that only one side has, or that differ, out of resources by id."""
+    found = []
+    for key, after in new.items():
+        before = old.get(key)
+        if before is None or (
+            before is not after
+            and not (before.origin and before.origin == after.origin)
+            and not _same(before, after)
+        ):
+            found.append(key)
+    return [*found, *(old.keys() - new.keys())]
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    return one.complete == other.complete and one.derived == other.derived and exactly(one.body, other.body)
+
+
+def exactly(one: Any, other: Any) -> bool:
+    """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
+    return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)
