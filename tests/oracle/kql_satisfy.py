@@ -81,7 +81,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rules whose path holds this text")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every Kth rule")
     parser.add_argument("--attempts", type=int, default=8, help="choices of alternatives that are tried")
-    parser.add_argument("--misses", type=int, default=4, help="conditions that are broken, one a time")
+    parser.add_argument("--misses", type=int, default=3, help="conditions that are broken, one a time")
     parser.add_argument("--peer", action="store_true", help="duckdb-kql answers too")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=float, default=90.0, help="seconds for one rule")

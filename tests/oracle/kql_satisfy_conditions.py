@@ -207,15 +207,12 @@ def presence(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     return maker.give(call.arguments[0], Want((lambda found: found is not None and found != "",)), row)
 
 
-@registered(CONDITIONS, "_found")
-def parsed(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
-    from kql_satisfy_values import pattern_of
-
-    found = pattern_of(maker, call.arguments[0], row)
-    if found is None or not flag:
+@registered(CONDITIONS, "_matched")
+def matched(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
+    pattern = maker.fix(call.arguments[1], row)
+    if not flag or not isinstance(pattern, str):
         return False
-    text, pattern, its_row = found
-    return maker.give(text, Want(patterns=((pattern, ()),)), its_row)
+    return maker.give(call.arguments[0], Want(patterns=((pattern, ()),)), row)
 
 
 @registered(
@@ -228,20 +225,21 @@ def parsed(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     "has_any_ipv4",
 )
 def address(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
-    others = [value for item in call.arguments[1:] for value in listed(maker, (item,), row)]
-    inside = [str(value).partition("/")[0] for value in others]
+    """The argument that depends on a row gets an address: a private one, a public one, one of the others' range."""
+    place = next((at for at, one in enumerate(call.arguments) if not closed(one)), 0)
+    cells = [maker.fix(one, row) if at != place else None for at, one in enumerate(call.arguments)]
+    inside = [
+        str(text).partition("/")[0] for cell in cells for text in (cell if isinstance(cell, list) else [cell])
+    ]
     choices = ("10.0.0.5", "203.0.113.7", "198.51.100.20", "52.1.2.3", *inside)
     body = FUNCTIONS.get(call.function.name)
-    if body is None:
-        return maker.give(call.arguments[0], Want(choices=tuple(inside) if flag else choices), row)
-    return maker.give(
-        call.arguments[0],
-        Want(
-            (lambda found: bool(body([found, *others], call, NOW)) == flag,),
-            tuple(maker.turned(list(choices))),
-        ),
-        row,
-    )
+
+    def test(found: Any) -> bool:
+        if body is None:
+            return (found in inside) == flag
+        return bool(body([*cells[:place], found, *cells[place + 1 :]], call, NOW)) == flag
+
+    return maker.give(call.arguments[place], Want((test,), tuple(maker.turned(list(choices)))), row)
 
 
 @registered(CONDITIONS, "set_has_element", "bag_has_key")

@@ -152,6 +152,9 @@ class Maker:
             giver = GIVERS.get(value.function.name)
             if giver is not None and giver(self, value, want, row):
                 return True
+            if giver is None and value.function.name in CONDITIONS:
+                flags = [flag for flag in (True, False) if want.passes(flag)]
+                return any(self.attempt(lambda flag=flag: self.require(value, flag, row)) for flag in flags)  # type: ignore[misc]
         return want.passes(self.fix(value, row))
 
     def give_cell(self, cell: Cell, want: Want) -> bool:

@@ -73,7 +73,10 @@ def judge(corpus: Path, attempts: int, misses: int, peer: bool) -> Callable[[Rul
         except KqlError as error:
             return Satisfied("compile", str(error))
         case = Case(rule, compiled, bound_query(parse(rule.query), known).relation, asked)
-        return of_rule(case, attempts, misses, other)
+        try:
+            return of_rule(case, attempts, misses, other)
+        except Exception as error:  # noqa: BLE001 - a runner's border: a maker's own failure is a miss, and is shown
+            return Satisfied("run", f"the maker fails: {type(error).__name__}: {error}")
 
     return run
 

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
@@ -97,6 +98,8 @@ def candidates(kind: str, want: Want, number: int) -> Iterator[Any]:
         yield from _between(want, [size * 10_000_000 for size in (60, 1, 3600, 86_400, 864_000, 0)])
     elif kind == "real":
         yield from (float(one) for one in _between(want, [number + 1, *NUMBERS]))
+    elif kind == "decimal":
+        yield from (Decimal(math.floor(one)) for one in _between(want, [number + 1, *NUMBERS]))
     else:
         yield from (math.floor(one) for one in _between(want, [number + 1, *NUMBERS]))
 
@@ -109,7 +112,7 @@ def _fits(kind: str, value: Any) -> bool:
         return isinstance(value, str)
     if value is None or kind == "bool" or isinstance(value, bool):
         return value is None or (kind == "bool") == isinstance(value, bool)
-    return isinstance(value, int | float) if kind in ("real", "decimal") else isinstance(value, int)
+    return isinstance(value, int | float | Decimal) if kind in ("real", "decimal") else isinstance(value, int)
 
 
 def _between(want: Want, plain: list[Any]) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import rowwise_parsing  # noqa: F401 - its functions register themselves
 from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal

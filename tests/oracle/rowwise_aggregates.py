@@ -89,20 +89,27 @@ def dcount(rows: Rows, call: AggregateCall) -> int:
 
 @gives("make_list")
 def make_list(rows: Rows, call: AggregateCall) -> Any:
-    values = [element(str(call.arguments[0].type), value) for value in known(rows)]
-    return values[: _limit(rows, call)]
+    return _collected(rows, call)[: _limit(rows, call)]
+
+
+def _collected(rows: Rows, call: AggregateCall) -> list[Any]:
+    """The values in order: nulls are left out but those of a dynamic, whose arrays are flattened."""
+    kind = str(call.arguments[0].type)
+    if kind != "dynamic":
+        return [element(kind, value) for value in known(rows)]
+    return [item for row in rows for item in (row[0] if isinstance(row[0], list) else [row[0]])]
 
 
 @gives("make_list_with_nulls")
 def make_list_with_nulls(rows: Rows, call: AggregateCall) -> Any:
-    return [element(str(call.arguments[0].type), row[0]) for row in rows]
+    kind = str(call.arguments[0].type)
+    values = [element(kind, row[0]) for row in rows]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 @gives("make_set")
 def make_set(rows: Rows, call: AggregateCall) -> Any:
-    return distinct([element(str(call.arguments[0].type), value) for value in known(rows)])[
-        : _limit(rows, call)
-    ]
+    return distinct(_collected(rows, call))[: _limit(rows, call)]
 
 
 def _limit(rows: Rows, call: AggregateCall) -> int:

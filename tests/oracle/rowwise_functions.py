@@ -673,11 +673,11 @@ def ipv4_is_private(value: str) -> Any:
 
 
 @gives("ipv4_is_in_range", "ipv4_is_match")
-def ipv4_is_in_range(value: str, other: str) -> Any:
+def ipv4_is_in_range(value: str, other: str, prefix: int = 32) -> Any:
     one, two = address(value), address(other)
     if one is None or two is None:
         return None
-    size = min(one[1], two[1])
+    size = min(one[1], two[1], max(prefix, 0))
     return masked(one[0], size) == masked(two[0], size)
 
 
