@@ -10,6 +10,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.addresses import RANGES, V4
 from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, macro
+from nephoscope.kql.functions.regex import literally
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -18,7 +19,7 @@ _NOT_AFTER = r"($|[^\p{L}\p{Nd}])"
 _IN_TEXT = macro(
     "kql_has_ipv4(t, i)",
     f"kql_v4(i) IS NOT NULL AND contains(t, trim(i)) AND regexp_matches(t, '{_NOT_INSIDE}' || "
-    f"regexp_escape(trim(i)) || '{_NOT_AFTER}')",
+    f"{literally('trim(i)')} || '{_NOT_AFTER}')",
     V4,
 )
 _PREFIX_IN_TEXT = macro(

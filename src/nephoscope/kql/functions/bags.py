@@ -8,15 +8,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Bound, Constant
+from nephoscope.kql.bound import Constant
 from nephoscope.kql.dialects import build
-from nephoscope.kql.errors import invalid
 from nephoscope.kql.functions.arrays import ITEMS
 from nephoscope.kql.functions.conversions import DYNAMIC_TEXT, QUOTED, as_json, json_at
-from nephoscope.kql.functions.declare import apply, each, macro, scalar
+from nephoscope.kql.functions.declare import apply, each, macro, scalar, type_named
 from nephoscope.kql.functions.regex import converted
 from nephoscope.kql.registry import Arguments, function
-from nephoscope.kql.types import TYPE_NAMES, KqlType
+from nephoscope.kql.types import KqlType
 
 ENTRY = macro("kql_entry(x, k)", "json_extract(x, '/' || replace(replace(k, '~', '~0'), '/', '~1'))")
 """The JSON of one property of a bag by its key, whatever characters that has."""
@@ -273,19 +272,11 @@ _AT_PATH = macro(
 )
 
 
-def _type_named(value: Bound) -> KqlType:
-    """The type that a constant text names."""
-    kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
-    if kind is None:
-        raise invalid("the name of a type is wanted: typeof(long)", value.span)
-    return kind
-
-
 @function(
     "extract_json(path: const string, text: string|dynamic): string",
     "extract_json(path: const string, text: string|dynamic, type: const string): string",
     aliases=("extractjson",),
-    returns=lambda arguments: _type_named(arguments[2]) if len(arguments) > 2 else KqlType.STRING,
+    returns=lambda arguments: type_named(arguments[2]) if len(arguments) > 2 else KqlType.STRING,
 )
 def extract_json(call: Arguments) -> exp.Expr:
     """Give what stands at a path of JSON text."""

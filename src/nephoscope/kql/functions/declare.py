@@ -12,9 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction, Macro, Routine
+from nephoscope.kql.errors import invalid
 from nephoscope.kql.registry import Aggregate, Arguments, Function, Returns, signature
+from nephoscope.kql.types import TYPE_NAMES, KqlType
 
 BINDING_LIMIT = 400
 """How many copies of nodes a macro's expansion may make before its argument is computed once, in a lambda."""
@@ -237,3 +240,11 @@ def total(
         aliases=aliases,
         label=label,
     )
+
+
+def type_named(value: Bound) -> KqlType:
+    """The type that a constant text names; KqlError (invalid) where it names none."""
+    kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
+    if kind is None:
+        raise invalid("the name of a type is wanted: typeof(long)", value.span)
+    return kind

@@ -9,7 +9,7 @@ from sqlglot import exp
 from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.conversions import as_text
-from nephoscope.kql.functions.declare import apply, macro
+from nephoscope.kql.functions.declare import apply, macro, type_named
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -19,6 +19,11 @@ _CLASSES = {
     "s": r"\s\x0b\x{85}\p{Z}",
 }
 _LOOK = re.compile(r"\(\?(?:=|!|<=|<!|>)")
+
+
+def literally(text: str) -> str:
+    """SQL for a pattern that matches a text as it is. RE2 takes a backslash before ASCII marks alone, so others stay bare."""
+    return rf"regexp_replace({text}, '([!-/:-@\[-`{{-~])', '\\\1', 'g')"
 
 
 class RegexError(ValueError):
@@ -126,8 +131,7 @@ def groups(pattern: str) -> list[str]:
 def _extracted(arguments: tuple[Bound, ...]) -> KqlType:
     if len(arguments) < 4:
         return KqlType.STRING
-    kind = arguments[3]
-    return KqlType(str(kind.value)) if isinstance(kind, Constant) else KqlType.STRING
+    return type_named(arguments[3])
 
 
 @function(

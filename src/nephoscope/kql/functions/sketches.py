@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Bound, Constant
+from nephoscope.kql.bound import Bound
 from nephoscope.kql.functions.bags import dumps
 from nephoscope.kql.functions.conversions import text_at
-from nephoscope.kql.functions.declare import apply, each, scalar
+from nephoscope.kql.functions.declare import apply, each, scalar, type_named
 from nephoscope.kql.functions.regex import converted
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
@@ -106,8 +106,7 @@ _JSON = each("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _pe
 
 
 def _wanted(arguments: tuple[Bound, ...]) -> KqlType:
-    kind = arguments[2] if len(arguments) > 2 else None
-    return KqlType(str(kind.value)) if isinstance(kind, Constant) else KqlType.DYNAMIC
+    return type_named(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
 
 
 @function(

@@ -8,7 +8,7 @@ from nephoscope.kql.bound import Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
-from nephoscope.kql.functions.regex import pattern_of
+from nephoscope.kql.functions.regex import literally, pattern_of
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -240,7 +240,7 @@ def translate(call: Arguments) -> exp.Expr:
 _ANY_INDEX = macro(
     "kql_has_any_index(s, v)",
     "coalesce(list_position(list_transform(kql_item_texts(v), lambda e: regexp_matches(s, "
-    "'(?i)(^|[^\\p{L}\\p{Nd}])' || regexp_escape(e) || '($|[^\\p{L}\\p{Nd}])')), TRUE), 0) - 1",
+    "'(?i)(^|[^\\p{L}\\p{Nd}])' || " + literally("e") + " || '($|[^\\p{L}\\p{Nd}])')), TRUE), 0) - 1",
     ITEM_TEXTS,
 )
 

@@ -10,14 +10,14 @@ from sqlglot import exp
 from nephoscope.kql.bound import Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.declare import macro
-from nephoscope.kql.functions.regex import pattern_of
+from nephoscope.kql.functions.regex import literally, pattern_of
 from nephoscope.kql.registry import Arguments, Function, function, signature
 from nephoscope.kql.types import KqlType
 
 Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
 
 _APART = r"[^\pL\pN]"
-_QUOTED = r"regexp_replace(t, '([^\pL\pN])', '\\\1', 'g')"
+_QUOTED = literally("t")
 _BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{_APART})' ELSE '' END)"
 _AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{_APART})' ELSE '' END)"
 HAS = macro(
