@@ -3,17 +3,18 @@
 FOLDER holds emulator_cases.jsonl and engine_cases.jsonl (recorded from the real engine), doc_examples.jsonl (printed in documents),
 loco_cases.jsonl (another engine's expectations, a hint that counts for nothing) and the CSV tables that the queries use. Compared as
 kql_compare and kql_printed say. Queries run in worker processes; one that takes over --limit seconds is a miss. Records with `geo` and
-records of an error (matched only by a KqlError of class invalid) have lines of their own and are no part of the last line. -v prints
-every disagreement. Exit 2 where matched, missed and excluded are not all lines of a file, else 1 on a miss. The last line is
-`N/M match`.
+records of an error (matched only by a KqlError of class invalid) have lines of their own and are no part of the last line. Misses are
+counted by cause; -v prints every one. Exit 2 where matched, missed and excluded are not all lines of a file, else 1 on a miss. The
+last line is `N/M match`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,13 @@ def run(file: str, options: argparse.Namespace) -> tuple[dict[str, Sum], dict[st
     return groups, families, len(records) - len(chosen), len(lines)
 
 
-def show(file: str, groups: dict[str, Sum], families: dict[str, Sum], verbose: bool) -> None:
+def show(
+    file: str,
+    groups: dict[str, Sum],
+    families: dict[str, Sum],
+    verbose: bool,
+    recorded: dict[str, dict[str, Any]],
+) -> None:
     """Print a file's sums, and its disagreements."""
     print(f"{file}: {groups['rows']}")
     for name in sorted(families):
@@ -130,15 +137,63 @@ def show(file: str, groups: dict[str, Sum], families: dict[str, Sum], verbose: b
         wanted = json.dumps({key: record[key] for key in ("expected", "columns", "rows") if key in record})
         print(f"--- miss {file} {group_of(record)} {record.get('family', '')}\n{record['query']}")
         print(f"  wanted {wanted[:1500]}\n  got {why[:1500]}")
+        if file in FILES:
+            print(f"  cause: {cause(file, record, why, recorded)}")
 
 
-def misprinted(folder: Path, misses: list[tuple[dict[str, Any], str]]) -> int:
+CHANCE = re.compile(r"\b(now|rand|new_guid|ago|dcount_hll)\s*\(|\|\s*(sample|reduce)\b")
+CAUSES = (
+    "documentation contradicts the recorded engine",
+    "the printed columns are not those of the query",
+    "the printed rows are not those of the query",
+    "the answer depends on chance or on the moment of the recording",
+    "the query calls a function or table that it does not define",
+    "refused by name",
+    "other values",
+)
+
+
+def cause(file: str, record: dict[str, Any], why: str, recorded: dict[str, Any]) -> str:
+    """What kind of miss it is, by what the answer says and by the real engine's recording of the same query, if there is one."""
+    real = recorded.get(" ".join(record["query"].split()))
+    if file == "doc_examples" and real and compare_printed(record, recorded_result(real["expected"])):
+        return CAUSES[0]
+    if why.startswith("unsupported:"):
+        return CAUSES[5]
+    if why.startswith("invalid:"):
+        return CAUSES[4] if re.search(r"\bis named '", why) else CAUSES[6]
+    if CHANCE.search(record["query"]) and file != "doc_examples":
+        return CAUSES[3]
+    if file == "doc_examples" and (why.startswith("columns ") or "another width" in why):
+        return CAUSES[1]
+    if file == "doc_examples" and re.match(r"\d+ rows, wanted", why):
+        return CAUSES[2]
+    return CAUSES[6]
+
+
+def recordings(folder: Path) -> dict[str, dict[str, Any]]:
+    """The real engine's recordings by the words of their queries."""
+    path = folder / "emulator_cases.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
+    records = [json.loads(line) for line in lines if line.strip()]
+    return {" ".join(one["query"].split()): one for one in records if "columns" in one["expected"]}
+
+
+def show_causes(file: str, groups: dict[str, Sum], recorded: dict[str, dict[str, Any]]) -> None:
+    """Print how many misses there are of each kind."""
+    found = Counter(
+        cause(file, record, why, recorded) for name in ("rows", "geo") for record, why in groups[name].misses
+    )
+    if found:
+        print(f"{file}, misses by cause:")
+    for name in CAUSES:
+        if found[name]:
+            print(f"    {found[name]:>4}  {name}")
+
+
+def misprinted(recorded: dict[str, dict[str, Any]], misses: list[tuple[dict[str, Any], str]]) -> int:
     """How many missed printed examples the real engine's recording of the same query contradicts: misprints, matched by nobody."""
-    text = (folder / "emulator_cases.jsonl").read_text(encoding="utf-8")
-    records = [json.loads(line) for line in text.split("\n") if line.strip()]
-    known = {" ".join(one["query"].split()): one for one in records if "columns" in one["expected"]}
-    found = [(one, known.get(" ".join(one["query"].split()))) for one, _ in misses]
-    return sum(bool(compare_printed(one, recorded_result(real["expected"]))) for one, real in found if real)
+    return sum(cause("doc_examples", record, why, recorded) == CAUSES[0] for record, why in misses)
 
 
 def main() -> int:
@@ -155,13 +210,16 @@ def main() -> int:
     options = parser.parse_args()
     print(f"engine {options.engine}; types equal under {TYPE_MAP}; now() is {kql_engine.NOW:%Y-%m-%d %H:%M}Z")
     matched = total = 0
+    recorded = recordings(options.folder)
     for file in options.file or [*FILES, *HINTS]:
         if not (options.folder / f"{file}.jsonl").is_file():
             continue
         groups, families, excluded, lines = run(file, options)
-        show(file, groups, families, options.verbose)
-        if file == "doc_examples" and (options.folder / "emulator_cases.jsonl").is_file():
-            wrong = misprinted(options.folder, groups["rows"].misses)
+        show(file, groups, families, options.verbose, recorded)
+        if file in FILES:
+            show_causes(file, groups, recorded)
+        if file == "doc_examples" and recorded:
+            wrong = misprinted(recorded, groups["rows"].misses)
             rest = groups["rows"].of - wrong
             print(
                 f"{file}, contradicted by the real engine's recording of the same query: {wrong} of the missed; without them"

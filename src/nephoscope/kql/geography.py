@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 _TURN = 360.0
@@ -188,19 +190,17 @@ def place(point: Any) -> Position:
 
 
 def union(polygons: Iterable[Any]) -> Any:
-    """The union of polygons, the two with the fewest corners first (the order decides where a ring starts)."""
+    """The union of polygons, the two of the fewest corners first (the order decides where a ring starts, as in S2 itself)."""
     import s2geometry
 
-    queue = sorted(polygons, key=lambda one: one.num_vertices())
+    queue = sorted(((one.num_vertices(), one) for one in polygons), key=itemgetter(0))
     while len(queue) > 1:
-        one, two, *queue = queue
+        (size, one), (other_size, other), *queue = queue
         joined = s2geometry.S2Polygon()
-        joined.InitToUnion(one, two)
-        at = next(
-            (n for n, other in enumerate(queue) if other.num_vertices() > joined.num_vertices()), len(queue)
-        )
-        queue.insert(at, joined)
-    return queue[0]
+        joined.InitToUnion(one, other)
+        at = bisect_right(queue, size + other_size, key=itemgetter(0))
+        queue.insert(at, (size + other_size, joined))
+    return queue[0][1]
 
 
 def shells(polygon: Any) -> Iterator[list[list[Position]]]:

@@ -229,7 +229,9 @@ def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, 
     quotes, escape = given.get("quote", ""), given.get("escape", "")
     opening, closing = (quotes[0], quotes[-1]) if quotes else ("", "")
     between = _quoted(pair) if pair else r"[^\pL\pN_]"
-    start = rf"(?s)(?:^|{between})\s*{_quoted(opening)}?{_quoted(key)}{_quoted(closing)}?\s*{_quoted(kv)}\s*"
+    joint = _quoted(kv) if pair or "kv_delimiter" in given else r"[^\pL\pN_]"
+    before, after = (f"{_quoted(opening)}?", f"{_quoted(closing)}?") if quotes else ("", "")
+    start = rf"(?s)(?:^|{between})\s*{before}{_quoted(key)}{after}\s*{joint}\s*"
     bare = rf"(.*?)\s*(?:{between}|$)" if pair else r"([\pL\pN_.]*)"
     if given.get("greedy") == "true":
         others = "|".join(_quoted(other) for other in keys)
