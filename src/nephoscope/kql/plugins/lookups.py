@@ -38,7 +38,7 @@ def ipv6_lookup(call: Evaluation) -> Relation:
 def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.rows(0, "LookupTable")
     source = call.column(1, "SourceKey")
-    network = _of(table, call.wanted(2, "LookupKey"))
+    network = column_of(table, call.wanted(2, "LookupKey"))
     further, outer = _options(call)
     keys = [_extra(call, table, item) for item in further]
     left, first, last = _bounded(call.relation, source, family, kind, call)
@@ -53,7 +53,7 @@ def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: boo
     dropped = {item.name for item in further if isinstance(item, tree.Name)}
     own = [column for column in table.columns if column.name not in dropped]
     return Joined(
-        columns=_columns(call.relation, own, table_first=table_first),
+        columns=both_columns(call.relation, own, table_first=table_first),
         kind="leftouter" if outer else "inner",
         left=left,
         right=right,
@@ -63,7 +63,7 @@ def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: boo
     )
 
 
-def _of(table: Relation, expression: tree.Expression) -> Column:
+def column_of(table: Relation, expression: tree.Expression) -> Column:
     """The column of the look-up table that an argument names."""
     if not isinstance(expression, tree.Name):
         raise invalid("a column of the look-up table is wanted", expression.span)
@@ -91,7 +91,7 @@ def _options(call: Evaluation) -> tuple[list[tree.Expression], bool]:
 
 def _extra(call: Evaluation, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
-    other = _of(table, item)
+    other = column_of(table, item)
     return comparable(call.value(item), reference(other, item.span), item.span)
 
 
@@ -108,7 +108,7 @@ def _bounded(
     return Assign(columns=rows.columns, order=rows.order, input=rows, assigned=made), first, last
 
 
-def _columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
+def both_columns(rows: Relation, own: list[Column], *, table_first: bool) -> tuple[Column, ...]:
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
     names = Names([column.name for column in one])

@@ -7,7 +7,6 @@ from nephoscope.kql.plugin import refused
 _OUTSIDE = "nephoscope's queries reach nothing outside its own tables"
 _CODE = "nephoscope runs no code that a query brings along"
 _MODEL = "nephoscope's queries call no language model"
-_GEO = "looking up places needs geometry, which this version does not have"
 _TEXT = "patterns of free text are not found in this version"
 
 
@@ -43,11 +42,6 @@ models = _all(
     ("ai_chat_completion_prompt(Prompt, ConnectionString, [Options])", "Answer a prompt."),
     ("ai_embed_text(Text, ConnectionString, [Options])", "Embed a text."),
     ("ai_embeddings(Text, ConnectionString, [Options])", "Embed a text."),
-)
-places = _all(
-    _GEO,
-    ("geo_line_lookup(LookupTable, LookupLineKey, Longitude, Latitude, Radius)", "Find lines near a place."),
-    ("geo_polygon_lookup(LookupTable, LookupPolygonKey, Longitude, Latitude)", "Find areas around a place."),
 )
 texts = _all(
     _TEXT,
