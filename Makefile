@@ -1,4 +1,5 @@
-# The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed.
+# The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed
+# (the tests' Java, for Spark, is installed where it is missing).
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -23,6 +24,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@command -v java >/dev/null || { apt-get update -q && apt-get install -y -q default-jre-headless; }
 	@echo "setting up $(VENV) with the development tools (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -18,6 +18,10 @@ from nephoscope.kql.engines.spark import SparkEngine
 from nephoscope.kql.registry import aggregates, functions
 
 QUERIES = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/spark.yaml").read_text(encoding="utf-8"))
+SETTINGS = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
 NOW = dt.datetime(2026, 1, 15, 12, tzinfo=dt.UTC)
 MOMENTS = [dt.datetime(2026, 1, 15, 11), dt.datetime(2026, 1, 14, 11, 0, 0, 5), None]
 TABLES = {
@@ -51,7 +55,7 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
     """One session for all queries: it takes seconds to start."""
     catalog = catalog_of(TABLES)
     wrong = []
-    with SparkEngine("local[2]", TABLES, {"spark.sql.shuffle.partitions": "1"}) as engine:
+    with SparkEngine("local[2]", TABLES, SETTINGS) as engine:
         for query in QUERIES:
             try:
                 wanted = kql.run(query, TABLES, now=NOW)

@@ -57,7 +57,7 @@ def explain(chosen: list[Rule], known: MemoryCatalog) -> list[str]:
     """Why each rule has no plan; '' where it has one."""
     found = []
     registered: set[str] = set()
-    with SparkEngine("local[1]", external=kql_rule_engine.NoFiles()) as engine:
+    with SparkEngine("local[1]", settings=SETTINGS, external=kql_rule_engine.NoFiles()) as engine:
         for rule in chosen:
             try:
                 query, asked = compiled(rule, known)
