@@ -75,6 +75,8 @@ def _body(answer: object, location: str) -> bytes:
 
 
 def _file(path: Path, folders: tuple[Path, ...]) -> bytes:
+    if "\0" in str(path):
+        raise _refused("a location with the character 0 cannot be read")
     whole = path.resolve()
     if not any(whole.is_relative_to(folder.resolve()) for folder in folders):
         raise _refused(f"externaldata may not read {path}", _HINT)

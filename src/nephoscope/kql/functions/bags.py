@@ -87,15 +87,23 @@ def bag_keys(call: Arguments) -> exp.Expr:
 
 _HAS_KEY = macro(
     "kql_bag_has_key(x, k)",
-    "CASE WHEN x[1] = '{' THEN CASE WHEN k[1:2] = '$.' OR k[1:2] = '$[' THEN json_exists(x, k) ELSE "
-    "list_contains(json_keys(x), k) END ELSE FALSE END",
+    "CASE WHEN x[1] = '{' THEN CASE WHEN k[1:2] = '$.' OR k[1:2] = '$[' THEN coalesce(try(json_exists(x, k)), FALSE) "
+    "ELSE list_contains(json_keys(x), k) END ELSE FALSE END",
 )
+_HAS_PATH = macro("kql_bag_has_path(x, k)", "x[1] = '{' AND json_exists(x, k)")
+_HAS_PLAIN_KEY = macro("kql_bag_has_plain_key(x, k)", "x[1] = '{' AND list_contains(json_keys(x), k)")
 
 
 @function("bag_has_key(bag: dynamic, key: string): bool", nullable=False)
 def bag_has_key(call: Arguments) -> exp.Expr:
     """Tell whether a bag has a key (or a path that starts with `$`)."""
-    return build.coalesce(apply(call, _HAS_KEY, call[0], call[1]), build.boolean(value=False))
+    node, routine = call[1], _HAS_KEY
+    if call.is_constant(1):
+        key = call.text(1)
+        is_path = key.startswith(("$.", "$["))
+        node = build.text(_path_text(key)) if is_path else node
+        routine = _HAS_PATH if is_path else _HAS_PLAIN_KEY
+    return build.coalesce(apply(call, routine, call[0], node), build.boolean(value=False))
 
 
 _MERGE = macro(
@@ -182,11 +190,19 @@ def path_steps(path: str) -> list[str | int]:
     ]
 
 
+def _path_text(path: str) -> str:
+    """A JSON path as SQL's functions take it; as a JSON pointer where a key holds marks that paths read as more."""
+    steps = path_steps(path)
+    if any(isinstance(step, str) and re.search(r'["*\\\0]', step) for step in steps):
+        return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps)
+
+
 def _with_key(text: str, path: str, value: str) -> str | None:
     bag = json.loads(text)
     if not isinstance(bag, dict):
         return None
-    steps = path_steps(path) if path.startswith("$") else [path]
+    steps = (path_steps(path) if path.startswith("$") else []) or [path]
     target: Any = bag
     for step in steps[:-1]:
         if not isinstance(target, dict):
@@ -283,8 +299,5 @@ def extract_json(call: Arguments) -> exp.Expr:
     path = call.text(0)
     if not path.startswith("$"):
         raise call.fail(0, "the path starts with $")
-    steps = "".join(
-        f"[{step}]" if isinstance(step, int) else "." + json.dumps(step) for step in path_steps(path)
-    )
-    found = build.coalesce(apply(call, _AT_PATH, call[1], build.text("$" + steps)), build.text(""))
+    found = build.coalesce(apply(call, _AT_PATH, call[1], build.text(_path_text(path))), build.text(""))
     return converted(call, found, call.type)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from nephoscope.kql.bound import Bound, Constant
@@ -59,7 +62,17 @@ def re2(pattern: str) -> str:
         place += 1
     if depth or inside:
         raise RegexError("a ( has no )" if depth else "a [ has no ]")
-    return "".join(result)
+    return _accepted("".join(result))
+
+
+@lru_cache(maxsize=4096)
+def _accepted(pattern: str) -> str:
+    """The pattern, which RE2 itself (in Arrow) has read."""
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise RegexError(str(error).rpartition(": ")[2]) from error
+    return pattern
 
 
 def _opens(pattern: str, place: int) -> bool:

@@ -10,7 +10,7 @@ from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
-from nephoscope.kql.functions.regex import RegexError, re2
+from nephoscope.kql.functions.regex import RegexError, groups, re2
 from nephoscope.kql.operators.join import parameter
 from nephoscope.kql.relations import Assign, Filter, Relation
 from nephoscope.kql.tree.operators import Parse, ParseKv, ParseStar, ParseText
@@ -248,6 +248,8 @@ def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, 
 
 def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
     """`regex=`: a pattern with the groups key and value: one extraction a key."""
+    if len(groups(pattern)) < 2:
+        raise invalid("the regular expression needs two groups: the key and the value", operator.span)
     assigned: list[tuple[Column, Bound]] = []
     for item in operator.columns:
         column = env.binder.column(item.name, item.type or KqlType.STRING)
