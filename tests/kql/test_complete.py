@@ -50,6 +50,8 @@ def offered(text: str, kind: str = "") -> list[str]:
         ("SigninLogs | union A^", "table", ["AuditLogs"]),
         ("union S^", "table", ["SigninLogs"]),
         ("SigninLogs | sort ^", "clause", ["by", "asc", "desc", "nulls first", "nulls last"]),
+        ("SigninLogs | evaluate bas^", "function", ["basket"]),
+        ("SigninLogs | evaluate py^", "", []),
         ("Recent() | where ^", "column", ["TimeGenerated", "UserName", "Result"]),
         ("SigninLogs | where Nope == 1 | where ^", "column", []),
         ("SigninLogs | where UserName.^", "", []),

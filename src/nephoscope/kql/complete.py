@@ -115,6 +115,9 @@ def _offered(
     if previous is not None and previous.text == "|":
         yield from (Completion(word, "operator") for word in sorted(OPERATORS) if word != "__partitionby")
         return
+    if previous is not None and previous.text == "evaluate":
+        yield from _plugins()
+        return
     pipes = [part for part in parts if part.operator]
     if previous is None or previous.text in (";", "{") or _starts_rows(inner, previous, pipes):
         yield from _tables(tokens, catalog)
@@ -126,6 +129,14 @@ def _offered(
     else:
         yield from _in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
+
+
+def _plugins() -> Iterator[Completion]:
+    """The plugins that run, by name."""
+    from nephoscope.kql.plugin import plugins
+
+    known = sorted(plugins().values(), key=lambda one: one.name)
+    return (Completion(one.name, "function", one.signature) for one in known if one.bind is not None)
 
 
 def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:
