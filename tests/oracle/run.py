@@ -43,6 +43,7 @@ RUNNERS = (
     Runner("kql_cases.py", "corpora/kql", share=0.91),
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.95),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
+    Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
 )
 
 
