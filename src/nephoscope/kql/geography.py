@@ -16,6 +16,10 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 _TURN = 360.0
 EARTH = 6371010.0
 """The radius of the sphere in meters."""
@@ -201,6 +205,49 @@ def union(polygons: Iterable[Any]) -> Any:
         at = bisect_right(queue, size + other_size, key=itemgetter(0))
         queue.insert(at, (size + other_size, joined))
     return queue[0][1]
+
+
+@lru_cache(CACHED)
+def area(text: str) -> Any | None:
+    """The polygon of GeoJSON text as a geography of spherely, its index built; None where it is none."""
+    import spherely
+
+    found = polygon(text)
+    return None if found is None else spherely.prepare(geography(found))
+
+
+def measured(
+    read: Callable[[str], Any | None], measure: Callable[[Any, Any], Any], kind: pa.DataType
+) -> Callable[[Any, Any, Any], Any]:
+    """A function over Arrow arrays of longitudes, latitudes and GeoJSON: `measure` gets a shape and all its points at once.
+
+    What is no place or no shape gives null.
+    """
+
+    def body(longitudes: Any, latitudes: Any, texts: Any) -> Any:
+        import spherely
+
+        longitudes, latitudes, texts = (
+            item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item
+            for item in (longitudes, latitudes, texts)
+        )
+        east, north = (
+            np.asarray(item.to_numpy(zero_copy_only=False), dtype=float) for item in (longitudes, latitudes)
+        )
+        valid = (np.abs(east) <= 180) & (np.abs(north) <= 90)
+        coded = pc.dictionary_encode(texts)
+        codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False))
+        found = np.zeros(len(codes), dtype=kind.to_pandas_dtype())
+        known = np.zeros(len(codes), dtype=bool)
+        for code, text in enumerate(coded.dictionary.to_pylist()):
+            shape_of = read(text)
+            rows = valid & (codes == code)
+            if shape_of is not None and rows.any():
+                known |= rows
+                found[rows] = measure(shape_of, spherely.points(east[rows], north[rows]))
+        return pa.array(found, kind, mask=~known)
+
+    return body
 
 
 def shells(polygon: Any) -> Iterator[list[list[Position]]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.kql.functions.declare import each, needing, scalar
+import pyarrow as pa
+
+from nephoscope.kql.functions.declare import arrow, each, needing, scalar
 from nephoscope.kql.geography import (
     EARTH,
     LINES,
@@ -14,6 +16,7 @@ from nephoscope.kql.geography import (
     geometries,
     is_point,
     line,
+    measured,
     place,
     point_text,
     polygon_text,
@@ -34,13 +37,10 @@ def _length(text: str) -> float | None:
     return None if found is None else float(spherely.length(found, radius=EARTH))
 
 
-def _distance(longitude: float, latitude: float, text: str) -> float | None:
+def _distance(found: Any, points: Any) -> Any:
     import spherely
 
-    found = line(text)
-    if found is None or not is_point(longitude, latitude):
-        return None
-    return float(spherely.distance(spherely.create_point(longitude, latitude), found, radius=EARTH))
+    return spherely.distance(points, found, radius=EARTH)
 
 
 def _centroid(text: str) -> str | None:
@@ -153,7 +153,7 @@ geo_distance_point_to_line = _named(
     "geo_distance_point_to_line",
     "longitude: real, latitude: real, line: dynamic): real",
     "Give the shortest distance of a point to a line in meters.",
-    each("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, _distance),
+    arrow("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, measured(line, _distance, pa.float64())),
 )
 geo_closest_point_on_line = _named(
     "geo_closest_point_on_line",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.kql.functions.declare import each, needing, scalar
+import pyarrow as pa
+
+from nephoscope.kql.functions.declare import arrow, each, needing, scalar
 from nephoscope.kql.geography import (
     EARTH,
     POLYGONS,
     Position,
+    area,
     geography,
     geography_text,
     geojson,
     geometries,
     is_point,
     line,
+    measured,
     place,
     point_text,
     polygon,
@@ -49,22 +53,16 @@ def _centroid(text: str) -> str | None:
     return None if found is None else point_text(geometries(spherely.centroid(geography(found)))[0][1])
 
 
-def _contains(longitude: float, latitude: float, text: str) -> bool | None:
-    found = polygon(text)
-    if found is None or not is_point(longitude, latitude):
-        return None
-    return bool(found.Contains(vertex(longitude, latitude)))
-
-
-def _distance(longitude: float, latitude: float, text: str) -> float | None:
-    found = polygon(text)
-    if found is None or not is_point(longitude, latitude):
-        return None
+def _contains(found: Any, points: Any) -> Any:
     import spherely
 
-    return float(
-        spherely.distance(spherely.create_point(longitude, latitude), geography(found), radius=EARTH)
-    )
+    return spherely.contains(found, points)
+
+
+def _distance(found: Any, points: Any) -> Any:
+    import spherely
+
+    return spherely.distance(points, found, radius=EARTH)
 
 
 def _closest(longitude: float, latitude: float, text: str) -> str | None:
@@ -204,13 +202,13 @@ geo_point_in_polygon = _named(
     "geo_point_in_polygon",
     "longitude: real, latitude: real, polygon: dynamic): bool",
     "Tell whether a point lies in a polygon.",
-    each("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, _contains),
+    arrow("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, measured(area, _contains, pa.bool_())),
 )
 geo_distance_point_to_polygon = _named(
     "geo_distance_point_to_polygon",
     "longitude: real, latitude: real, polygon: dynamic): real",
     "Give the shortest distance of a point to a polygon in meters, 0 inside.",
-    each("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, _distance),
+    arrow("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, measured(area, _distance, pa.float64())),
 )
 geo_closest_point_on_polygon = _named(
     "geo_closest_point_on_polygon",
