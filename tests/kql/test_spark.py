@@ -70,7 +70,7 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
 
 def test_what_spark_lacks() -> None:
     """The kinds of relations that DuckDB writes and Spark does not: each is refused by name."""
-    assert {kind.__name__ for kind in WRITERS.keys() - SPARK_WRITERS.keys()} == {"Mined", "Scanned"}
+    assert {kind.__name__ for kind in WRITERS.keys() - SPARK_WRITERS.keys()} == set()
     assert SPARK_WRITERS.keys() <= {item for item in vars(relations).values() if isinstance(item, type)}
 
 

@@ -100,7 +100,7 @@ def run(file: str, options: argparse.Namespace) -> tuple[dict[str, Sum], dict[st
     text = (options.folder / f"{file}.jsonl").read_text(encoding="utf-8")
     lines = [line for line in text.split("\n") if line.strip()]
     records = [json.loads(line) for line in lines]
-    chosen = [one for one in records if options.family in (None, one.get("family"))]
+    chosen = [one for one in records if options.family in (None, one.get("family"))][:: options.every]
     groups: dict[str, Sum] = defaultdict(Sum)
     families: dict[str, Sum] = defaultdict(Sum)
     found = outcomes(
@@ -201,8 +201,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--engine", choices=["nephoscope", "witness", "empty", "error"], default="nephoscope")
+    parser.add_argument(
+        "--engine", choices=["nephoscope", "spark", "witness", "empty", "error"], default="nephoscope"
+    )
     parser.add_argument("--file", choices=[*FILES, *HINTS], action="append", help="only these files")
+    parser.add_argument("--every", type=int, default=1, metavar="K", help="only every Kth record")
     parser.add_argument("--family", help="only records of this family")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=float, default=20.0, help="seconds for one query")

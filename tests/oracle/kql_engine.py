@@ -50,6 +50,25 @@ def nephoscope(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     return ask
 
 
+def spark(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
+    """Our dialect for Spark, in a local session of this process."""
+    from nephoscope.kql.engines.fields import catalog_of
+    from nephoscope.kql.engines.spark import SparkEngine
+
+    running = SparkEngine("local[1]", tables, {"spark.sql.shuffle.partitions": "1"})
+    known = catalog_of(tables)
+
+    def ask(query: str) -> Answer:
+        try:
+            return Answer(read(running.run(kql.compile(query, known, dialect="spark", now=NOW))))
+        except KqlError as error:
+            return Answer(refused=error.kind, message=str(error))
+        except Exception as error:  # noqa: BLE001 - a runner's border: a crash is a miss, and is shown
+            return Answer(refused="crash", message=f"{type(error).__name__}: {str(error)[:1500]}")
+
+    return ask
+
+
 def witness(tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     """The row-at-a-time witness: what it does not know is refused as unsupported."""
     from kql_witness import rows
@@ -78,7 +97,7 @@ def floor(name: str) -> Callable[[str], Answer]:
 
 def engine(name: str, tables: Mapping[str, pa.Table]) -> Callable[[str], Answer]:
     """The engine of a runner's --engine."""
-    engines = {"nephoscope": nephoscope, "witness": witness}
+    engines = {"nephoscope": nephoscope, "spark": spark, "witness": witness}
     return engines[name](tables) if name in engines else floor(name)
 
 

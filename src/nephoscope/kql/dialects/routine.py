@@ -36,6 +36,9 @@ class Vectorised:
 
     `grouped`: a0 is a list of structs, and `sql` is a query over the table `batch` (row, a0, a1, ...) of their elements which gives
     (row, value) for the rows whose list is not empty; `empty` is the query that gives the value of an empty list.
+
+    `rows`: a0 is a list of structs, and `sql` is a query over the table `batch` of their elements, under the names of the fields; its
+    rows are the list that is returned. A further argument is the value of its parameter `now`.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Vectorised:
     returns: str
     uses: tuple[Routine, ...] = ()
     empty: str = ""
+    rows: bool = False
 
 
 Routine: TypeAlias = Macro | ArrowFunction | Vectorised

@@ -83,6 +83,9 @@ def _ready(routine: Vectorised) -> duckdb.DuckDBPyConnection:
     connection, known = _connection()
     for inner in routine.uses:
         if inner.name not in known:
+            if isinstance(inner, ArrowFunction):
+                # A function that came by value has lost the names that its annotations use, and DuckDB reads them.
+                inner.body.__annotations__.clear()
             install(connection, inner)
             known.add(inner.name)
     return connection
@@ -91,6 +94,8 @@ def _ready(routine: Vectorised) -> duckdb.DuckDBPyConnection:
 def evaluate(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
     """The values of a vectorised function for a batch of rows, in the rows' order."""
     connection = _ready(routine)
+    if routine.rows:
+        return _tables(connection, routine, columns)
     given = (
         _grouped(connection, routine, columns[0]) if routine.empty else _rows(connection, routine, columns)
     )
@@ -106,10 +111,33 @@ def _rows(
     return _asked(connection, routine.sql, batch).column(0)
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, sql: str, batch: pa.Table) -> pa.Table:
+def _tables(
+    connection: duckdb.DuckDBPyConnection, routine: Vectorised, columns: tuple[pa.Array, ...]
+) -> pa.Array:
+    """A list of rows for a list of rows."""
+    kind = arrow_type(routine.returns)
+    found = []
+    for place in range(len(columns[0])):
+        elements = columns[0].slice(place, 1).flatten()
+        fields = [elements.field(at) for at in range(elements.type.num_fields)]
+        batch = pa.table(fields, names=[elements.type.field(at).name for at in range(len(fields))])
+        given = {"now": columns[1][place].as_py()} if len(columns) > 1 else {}
+        rows = _asked(connection, routine.sql, batch, given)
+        parts = [
+            column.combine_chunks().cast(field.type)
+            for column, field in zip(rows.columns, kind.value_type, strict=True)
+        ]
+        made = pa.StructArray.from_arrays(parts, fields=list(kind.value_type))
+        found.append(pa.ListArray.from_arrays(pa.array([0, len(made)], pa.int32()), made))
+    return pa.concat_arrays(found) if found else pa.array([], kind)
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, sql: str, batch: pa.Table, given: Mapping[str, Any] | None = None
+) -> pa.Table:
     connection.register("batch", batch)
     try:
-        return connection.sql(sql).to_arrow_table()
+        return connection.sql(sql, params=dict(given) if given else None).to_arrow_table()
     finally:
         connection.unregister("batch")
 

@@ -12,7 +12,16 @@ from nephoscope.kql.dialects.block import Block
 from nephoscope.kql.dialects.combining import write_concatenated
 from nephoscope.kql.dialects.relational import write_filter, write_shared, write_sorted
 from nephoscope.kql.dialects.sources import write_external, write_kept
-from nephoscope.kql.dialects.spark import combining, expanding, grouping, relational, series, sources, windows
+from nephoscope.kql.dialects.spark import (
+    combining,
+    expanding,
+    gathered,
+    grouping,
+    relational,
+    series,
+    sources,
+    windows,
+)
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
 from nephoscope.kql.dialects.spark.printing import printed
 from nephoscope.kql.relations import (
@@ -26,11 +35,13 @@ from nephoscope.kql.relations import (
     Joined,
     Kept,
     Limited,
+    Mined,
     Numbered,
     Numbers,
     Relation,
     Rows,
     Scan,
+    Scanned,
     Series,
     Shared,
     Sorted,
@@ -56,6 +67,8 @@ WRITERS: Mapping[type[Relation], Callable[[Any, frozenset[str], Any], Block]] = 
         Concatenated: write_concatenated,
         Expanded: expanding.write_expanded,
         Windowed: windows.write_windowed,
+        Scanned: gathered.write_gathered,
+        Mined: gathered.write_gathered,
         Series: series.write_series,
     }
 )

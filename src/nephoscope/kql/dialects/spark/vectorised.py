@@ -107,7 +107,9 @@ def called(
     return build.call(use(routine), *(arguments or [build.number(0)]))
 
 
-def named(sql: str, returns: str, uses: tuple[Routine, ...], empty: str = "") -> Vectorised:
+def named(
+    sql: str, returns: str, uses: tuple[Routine, ...], empty: str = "", rows: bool = False
+) -> Vectorised:
     """The function of a text; its name is made of what it does, so that equal ones are one."""
-    digest = hashlib.sha256("\0".join((sql, returns, empty)).encode()).hexdigest()[:20]
-    return Vectorised(f"kql_{digest}", sql, returns, uses, empty)
+    digest = hashlib.sha256("\0".join((sql, returns, empty, str(rows))).encode()).hexdigest()[:20]
+    return Vectorised(f"kql_{digest}", sql, returns, uses, empty, rows)

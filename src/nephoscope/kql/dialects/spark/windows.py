@@ -9,6 +9,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block
 from nephoscope.kql.dialects.relational import Emitter, Needed
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
+from nephoscope.kql.dialects.spark.gathered import write_gathered
 from nephoscope.kql.dialects.windows import rank, running, windowed
 from nephoscope.kql.errors import unsupported
 from nephoscope.kql.relations import Windowed
@@ -20,7 +21,7 @@ E = exp.Expr
 def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) -> Block:
     """A column from a window over the rows in their order."""
     if relation.call.function == "row_window_session":
-        raise unsupported("row_window_session() on spark", relation.call.span)
+        return write_gathered(relation, needed, emitter)
     return windowed(relation, needed, emitter, _written)
 
 
