@@ -18,6 +18,7 @@ from nephoscope.kql.engines.spark import SparkEngine
 from nephoscope.kql.registry import aggregates, functions
 
 QUERIES = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/spark.yaml").read_text(encoding="utf-8"))
+ENDLESS = "range x from 1 to 90000000 step 1 | extend y = tostring(x * x) | summarize max(y), dcount(y)"
 SETTINGS = {
     "spark.sql.shuffle.partitions": "1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -65,6 +66,10 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
                 continue
             if found.schema != wanted.schema or lines(found) != lines(wanted):
                 wrong.append(f"{query}\n  spark  {lines(found)}\n  duckdb {lines(wanted)}")
+        endless = kql.compile(ENDLESS, catalog, dialect="spark", now=NOW)
+        assert "Generate" in engine.explain(endless)
+        with pytest.raises(kql.KqlError, match="the query took longer than 0.5 s"):
+            engine.run(endless, timeout=0.5)
     assert not wrong, "\n".join(wrong)
 
 

@@ -93,7 +93,10 @@ class SparkEngine:
 
     def explain(self, compiled: Compiled) -> str:
         """Spark's physical plan of a query; KqlError where Spark refuses it."""
-        self._prepare(compiled.routines, ())
+        if compiled.resume is not None:
+            with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
+                return self.explain(compiled.resume(probe))
+        self._prepare(compiled.routines, compiled.external)
         return str(self._asked(f"EXPLAIN {compiled.sql}", compiled.parameters).collect()[0][0])
 
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
@@ -138,20 +141,28 @@ class SparkEngine:
         if timeout is None:
             yield late
             return
-        tag = f"kql-{uuid.uuid4()}"
+        name = f"kql-{uuid.uuid4()}"
+        context = getattr(self._session, "_sc", None)
 
         def stop() -> None:
             late.set()
-            self._session.interruptTag(tag)
+            if context is None:
+                self._session.interruptTag(name)
+            else:
+                context.cancelJobGroup(name)
 
         timer = threading.Timer(timeout, stop)
-        self._session.addTag(tag)
+        if context is None:
+            self._session.addTag(name)
+        else:
+            context.setJobGroup(name, "kql", interruptOnCancel=True)
         timer.start()
         try:
             yield late
         finally:
             timer.cancel()
-            self._session.removeTag(tag)
+            if context is None:
+                self._session.removeTag(name)
 
     def close(self) -> None:
         """End the session, where the engine started it."""
