@@ -68,7 +68,7 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
                 wrong.append(f"{query}\n  spark  {lines(found)}\n  duckdb {lines(wanted)}")
         endless = kql.compile(ENDLESS, catalog, dialect="spark", now=NOW)
         assert "Generate" in engine.explain(endless)
-        with pytest.raises(kql.KqlError, match="the query took longer than 0.5 s"):
+        with pytest.raises(kql.KqlError, match="the query took longer"):
             engine.run(endless, timeout=0.5)
     assert not wrong, "\n".join(wrong)
 
