@@ -42,6 +42,24 @@ def report(outputs: dict[str, str]) -> dict:
     return json.loads(outputs["json"])
 
 
+def test_an_estate_has_its_subscriptions_where_none_of_them_has_a_score(tmp_path: Path) -> None:
+    properties = {
+        "displayName": "no control has it",
+        "mode": "All",
+        "policyRule": {
+            "if": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
+            "then": {"effect": "audit"},
+        },
+    }
+    (tmp_path / "one.json").write_text(json.dumps({"name": "one", "properties": properties}))
+    for parts in ("always", "never"):
+        result = scan(
+            "--no-history", "--in-parts", parts, "--policies", str(tmp_path), data=tmp_path / "data"
+        )
+        assert "10 subscriptions" in result.output
+        assert "not scored" in result.output
+
+
 def test_json_has_the_documented_parts(report: dict) -> None:
     assert list(report) == [
         "schemaVersion",

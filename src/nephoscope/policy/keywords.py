@@ -80,3 +80,5 @@ HASHES = frozenset({"guid", "uniquestring"})
 PARAMETER_TYPES = frozenset({"string", "array", "object", "boolean", "integer", "float", "datetime"})
 MODIFY_OPERATIONS: dict[str, str] = {"add": "add", "addorreplace": "addOrReplace", "remove": "remove"}
 SCANNED_MODES = frozenset({"all", "indexed"})
+DATA_PLANE = ".data"
+"""What the name of every data-plane mode ends with, in lower case."""

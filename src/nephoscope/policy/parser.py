@@ -14,7 +14,14 @@ from nephoscope.policy import operand_shapes, tree
 from nephoscope.policy.binding import mismatch, of_type
 from nephoscope.policy.document import MAX_DEPTH, get, has, kind_of
 from nephoscope.policy.errors import PolicyError, suggestion
-from nephoscope.policy.keywords import EFFECTS, MODIFY_OPERATIONS, OPERATORS, PARAMETER_TYPES
+from nephoscope.policy.keywords import (
+    DATA_PLANE,
+    EFFECTS,
+    MODIFY_OPERATIONS,
+    OPERATORS,
+    PARAMETER_TYPES,
+    SCANNED_MODES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +74,12 @@ class Parser:
         if not isinstance(mode, str) or not mode:
             self.fail("mode", f"'mode' must be a string such as 'All' or 'Indexed', not {kind_of(mode)}")
             mode = "All"
+        elif mode.lower() not in SCANNED_MODES and not mode.lower().endswith(DATA_PLANE):
+            known = suggestion(mode, ("All", "Indexed"))
+            self.fail(
+                "mode",
+                f"{mode!r} is no mode: All, Indexed, or a provider's such as 'Microsoft.KeyVault.Data'{known}",
+            )
         declared = self.parameters(get(properties, "parameters"), "parameters")
         for key in ("if", "then"):
             if not has(rule, key):

@@ -36,6 +36,7 @@ class Tally:
     scopes: list[ScopeScore] = field(default_factory=list)
     holdings: dict[str, Holding] = field(default_factory=dict)
     resources: int = 0
+    subscriptions: int = 0
     errors: tuple[Problem, ...] = ()
 
     def add(self, report: Report) -> None:
@@ -45,6 +46,7 @@ class Tally:
         self.scopes += report.score.subscriptions
         self.standings.add(report.rows)
         self.resources += report.resources
+        self.subscriptions += report.subscriptions
         self.errors = (
             report.run.errors
         )  # the plan's, and the same after every part but for what only a later one shows
@@ -77,6 +79,11 @@ class PartedReport:
     def resources(self) -> int:
         """How many resources the estate has."""
         return self.tally.resources
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has, whatever was judged of them."""
+        return self.tally.subscriptions
 
     def metadata(self, key: str) -> Recommendation:
         """What is known of a recommendation."""

@@ -75,6 +75,11 @@ class Report:
         """How many resources the estate has."""
         return len(self.run.estate.resources)
 
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has, whatever was judged of them."""
+        return len(self.run.estate.subscriptions)
+
     def metadata(self, key: str) -> Recommendation:
         """What is known of a recommendation."""
         return self.run.metadata(key)

@@ -50,6 +50,10 @@ class Reported(Protocol):
         """How many resources the estate has."""
 
     @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has."""
+
+    @property
     def controls(self) -> Controls:
         """The score controls."""
 

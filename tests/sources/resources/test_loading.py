@@ -364,6 +364,14 @@ def test_utf_16_as_windows_powershell_writes_it(tmp_path, name, encoding):
     assert resources.load([tmp_path]).resources.keys() == load(name).resources.keys()
 
 
+@pytest.mark.parametrize("name", [*WHOLE])
+def test_a_mark_before_utf_8_is_no_record(tmp_path, name):
+    (tmp_path / name).write_bytes(codecs.BOM_UTF8 + (CASES / name).read_bytes())
+    estate = resources.load([tmp_path])
+    assert estate.resources.keys() == load(name).resources.keys()
+    assert not estate.quarantine
+
+
 def test_a_cut_off_utf_16_file_is_quarantined(tmp_path):
     (tmp_path / "a.json").write_bytes('{"id": "'.encode("utf-16")[:-1])
     (bad, *_) = resources.load([tmp_path]).quarantine

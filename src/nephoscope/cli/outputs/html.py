@@ -51,9 +51,7 @@ def _facts(report: Reported) -> dict[str, Any]:
         "percent": percent(report.score),
         "weighting": weighting(report.score),
         "resources": counted(report.resources, "resource"),
-        "subscriptions": counted(
-            len([scope for scope in report.score.subscriptions if scope.subscription]), "subscription"
-        ),
+        "subscriptions": counted(report.subscriptions, "subscription"),
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
         "controls": sorted(controls, key=lambda item: -item.potential),

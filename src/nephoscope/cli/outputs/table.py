@@ -96,8 +96,7 @@ def weighting(score: SecureScore) -> str:
 
 def _headline(report: Reported, console: Console) -> None:
     counts = report.states
-    subscriptions = len([scope for scope in report.score.subscriptions if scope.subscription])
-    size = f"{counted(report.resources, 'resource')}, {counted(subscriptions, 'subscription')}"
+    size = f"{counted(report.resources, 'resource')}, {counted(report.subscriptions, 'subscription')}"
     console.print(
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"

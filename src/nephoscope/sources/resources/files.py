@@ -121,10 +121,10 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
 
 
 def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes in UTF-8; a stream with a byte order mark of UTF-16, as Windows PowerShell writes with `>`, is recoded."""
+    """The bytes in UTF-8 without a mark; a stream with the mark of UTF-16, as Windows PowerShell writes with `>`, is recoded."""
     first = next(stream, b"")
     if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        yield first
+        yield first.removeprefix(codecs.BOM_UTF8)
         yield from stream
         return
     decoder = codecs.getincrementaldecoder("utf-16")()
