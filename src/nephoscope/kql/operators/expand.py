@@ -9,7 +9,7 @@ from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.columns import selected
-from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.operators.join import choice, parameter
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Assign, Expanded, Expansion, Relation
 from nephoscope.kql.tree.operators import ExpandItem, MvExpand
@@ -19,12 +19,13 @@ from nephoscope.kql.types import KqlType
 @binds_operator(MvExpand)
 def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     """`mv-expand`: a row an element; several arrays side by side."""
-    mode = parameter(operator.parameters, "bagexpansion") or parameter(operator.parameters, "kind")
+    given = "bagexpansion" if parameter(operator.parameters, "bagexpansion") else "kind"
+    mode = choice(operator.parameters, given, ("bag", "array"), "mv-expand")
     return expanded(
         relation,
         operator.items,
         env,
-        as_array=mode is not None and mode.word == "array",
+        as_array=mode == "array",
         index=item_index(operator.parameters),
         limit=limit_of(operator.limit, env),
     )

@@ -33,6 +33,15 @@ def parameter(parameters: tuple[tree.Parameter, ...], name: str) -> tree.Paramet
     return next((item for item in parameters if item.name == name), None)
 
 
+def choice(parameters: tuple[tree.Parameter, ...], name: str, known: tuple[str, ...], operator: str) -> str:
+    """The word that a parameter has of the `known` ones, the first of them where it is not given; KqlError for another word."""
+    found = parameter(parameters, name)
+    if found is not None and found.word not in known:
+        hint = f"known: {', '.join(known)}"
+        raise invalid(f"no kind of {operator} is named '{found.text}'", found.span, hint)
+    return known[0] if found is None else found.word
+
+
 def _kind(operator: Join | Lookup, default: str) -> str:
     found = parameter(operator.parameters, "kind")
     word = found.word if found is not None else default

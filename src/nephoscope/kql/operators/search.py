@@ -11,7 +11,7 @@ from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid
 from nephoscope.kql.operators.columns import matching, selected
-from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.operators.join import choice, parameter
 from nephoscope.kql.operators.union import parts_of, united_as
 from nephoscope.kql.relations import Assign, Relation
 from nephoscope.kql.terms import Part, kept
@@ -39,8 +39,8 @@ def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
         raise invalid("search in (...) starts a query", operator.span)
     piped = [] if relation is None else [("search_arg0", relation)]
     parts = piped or _tables(operator.tables, env, operator.span)
-    kind = parameter(operator.parameters, "kind")
-    exact = kind is not None and kind.word == "case_sensitive"
+    kinds = ("default", "case_insensitive", "case_sensitive")
+    exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
     return united_as("$table", kept(parts, operator.predicate, env, exact), env, operator.span)
 
 

@@ -10,7 +10,7 @@ from nephoscope.kql.binder import Env, LambdaMeaning, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.errors import KqlError, Span, invalid
 from nephoscope.kql.naming import implied_name
-from nephoscope.kql.operators.join import parameter
+from nephoscope.kql.operators.join import choice, parameter
 from nephoscope.kql.relations import Assign, Concatenated, Relation, Shared
 from nephoscope.kql.scope import place_of
 from nephoscope.kql.tree.operators import Union
@@ -23,7 +23,9 @@ Part = tuple[str, Relation]
 def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     """`union`: columns by name and type; with isfuzzy what cannot be bound is left out."""
     fuzzy = parameter(operator.parameters, "isfuzzy")
-    lenient = fuzzy is not None and fuzzy.word == "true"
+    if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
+        raise invalid("isfuzzy is true or false", fuzzy.span)
+    lenient = fuzzy is not None and fuzzy.word in ("true", "1")
     parts: list[Part] = [] if relation is None else [(named_by_as(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
@@ -73,8 +75,7 @@ def _label(item: tree.Expression, env: Env) -> str:
 
 def united(parts: list[Part], operator: Union, env: Env) -> Relation:
     """The rows of all parts one after another."""
-    kind = parameter(operator.parameters, "kind")
-    inner = kind is not None and kind.word == "inner"
+    inner = choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
     source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
     if source is None or not source.values:
         return united_as("", parts, env, operator.span, inner)
