@@ -24,7 +24,7 @@ from nephoscope.kql.errors import Span, did_you_mean, invalid, unsupported
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.options import bin_size, given_now
 from nephoscope.kql.references import inputs
-from nephoscope.kql.registry import Aggregate, aggregates, functions
+from nephoscope.kql.registry import Aggregate, aggregates, callable_functions, functions
 from nephoscope.kql.relations import (
     Aggregated,
     Concatenated,
@@ -56,14 +56,15 @@ Special = Callable[[tree.Call, Env], Bound]
 @binds_scalar(tree.Call)
 def call(node: tree.Call, env: Env) -> Bound:
     """A call of anything that gives a value."""
-    if node.name in env.names or (node.name not in functions() and env.catalog.function(node.name)):
+    known = callable_functions()
+    if node.name in env.names or (node.name not in known and env.catalog.function(node.name)):
         found = function_named(node.name, env, node.span)
         if found is not None:
             return entered(found, node, env).scalar(body_of(found, node.span))
     special = SPECIAL.get(node.name)
     if special is not None:
         return special(node, env)
-    if node.name in aggregates() and (env.aggregates is not None or node.name not in functions()):
+    if node.name in aggregates() and (env.aggregates is not None or node.name not in known):
         return _collected(node, env)
     if node.name in WINDOWS:
         return _windowed(node, env)
@@ -71,9 +72,9 @@ def call(node: tree.Call, env: Env) -> Bound:
 
 
 def _function(node: tree.Call, env: Env) -> Bound:
-    callee = functions().get(node.name)
-    if callee is None:
-        hint = did_you_mean(node.name, [*functions(), *env.names, *aggregates()])
+    known = callable_functions()
+    if node.name not in known:
+        hint = did_you_mean(node.name, [*known, *env.names, *aggregates()])
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
     return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
 

@@ -291,6 +291,12 @@ def functions() -> Mapping[str, Function]:
 
 
 @cache
+def callable_functions() -> Mapping[str, Function]:
+    """The functions that a query may name: all but the hidden ones, of which operators are made."""
+    return {name: item for name, item in functions().items() if not item.hidden}
+
+
+@cache
 def aggregates() -> Mapping[str, Aggregate]:
     """Every aggregate by its names."""
     return {

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from written import shown, together
 
+from nephoscope import kql
 from nephoscope.kql.registry import aggregates, functions
 
 TABLES = Path(__file__).parents[2] / "cases/kql/functions"
@@ -63,6 +64,17 @@ def test_every_function_and_aggregate_has_a_case() -> None:
         name for name in shown_ones | {item.name for item in aggregates().values()} if name[0] != "_"
     } - tested == REFUSED
     assert tested <= known
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, item in functions().items() if item.hidden and name.isidentifier()]
+)
+def test_a_query_cannot_name_what_operators_are_made_of(name: str) -> None:
+    with pytest.raises(kql.KqlError) as caught:
+        kql.run(f"print {name}('a', 1)")
+    assert caught.value.kind == "invalid"
+    assert caught.value.column == 7
+    assert caught.value.message.startswith(("no function is named", "expected the name of a function"))
 
 
 def test_most_tables_ask_for_null_or_empty_values() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nephoscope.kql.bind_operands import operation
 from nephoscope.kql.binder import reference
 from nephoscope.kql.bound import Bound, Column, Constant, Path
 from nephoscope.kql.composed import composed
@@ -18,7 +19,7 @@ CONFLICTS = ("error", "replace_source", "keep_source")
 _KINDS = {"VARCHAR": KqlType.STRING, "BIGINT": KqlType.LONG, "UBIGINT": KqlType.LONG}
 _KINDS |= {"DOUBLE": KqlType.REAL, "BOOLEAN": KqlType.BOOL}
 _KEYS = (
-    "Rows | summarize by shape = _structure(bag) | where gettype(shape) == 'dictionary' "
+    "Rows | summarize by shape | where gettype(shape) == 'dictionary' "
     "| mv-expand kind=array pair = shape | summarize by name = tostring(pair[0]), type = tostring(pair[1])"
 )
 
@@ -67,7 +68,8 @@ def _ignored(call: Evaluation) -> list[str]:
 
 def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
-    given = call.assigned({"bag": reference(bag, call.span)})
+    shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
+    given = call.assigned({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
     for name, kind in probe.rows(composed(_KEYS, call, {"Rows": given})):
         found = kinds.setdefault(name, set())
