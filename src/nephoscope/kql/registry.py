@@ -111,7 +111,7 @@ def _accepted(kind: str) -> frozenset[KqlType]:
 
 
 class Arguments(Sequence[exp.Expr]):
-    """What a builder gets: the arguments as SQL (`call[0]`), as bound nodes, and the result's type.
+    """What a builder gets: the arguments as SQL (`call[0]`), as bound nodes, their types, and the result's type.
 
     `use` makes a routine (SQL macro or Arrow function) part of the compiled query and gives its name.
     """
@@ -127,6 +127,7 @@ class Arguments(Sequence[exp.Expr]):
     ) -> None:
         self.sql = list(sql)
         self.bound = tuple(bound)
+        self.types = tuple(item.type for item in self.bound)
         self.type = returns
         self.span = span
         self.use = use
@@ -140,11 +141,6 @@ class Arguments(Sequence[exp.Expr]):
 
     def __iter__(self) -> Iterator[exp.Expr]:
         return iter(self.sql)
-
-    @property
-    def types(self) -> tuple[KqlType, ...]:
-        """The types of the arguments."""
-        return tuple(item.type for item in self.bound)
 
     def is_constant(self, position: int) -> bool:
         """Whether the argument is a literal."""
