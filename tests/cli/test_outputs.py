@@ -60,6 +60,45 @@ def test_an_estate_has_its_subscriptions_where_none_of_them_has_a_score(tmp_path
         assert "not scored" in result.output
 
 
+@pytest.mark.parametrize("parts", ["always", "never"])
+def test_secrets_that_a_rule_reads_are_in_no_output(parts: str, tmp_path: Path) -> None:
+    group = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
+    tags = {"apiKey": "PLAIN-0123", "connection": "Server=x;Password=PLAIN-0123;"}
+    vault = {
+        "id": f"{group}/providers/Microsoft.KeyVault/vaults/v",
+        "type": "Microsoft.KeyVault/vaults",
+        "name": "v",
+        "tags": tags,
+    }
+    reads: list[dict[str, object]] = [
+        {"field": "type", "equals": "Microsoft.KeyVault/vaults"},
+        {"field": "tags", "exists": True},
+        {"field": "tags.connection", "contains": "Password="},
+        {"value": "[concat(field('tags.apiKey'))]", "exists": True},
+    ]
+    rule = {"if": {"allOf": reads}, "then": {"effect": "audit"}}
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "one.json").write_text(
+        json.dumps({"name": "one", "properties": {"policyRule": rule}})
+    )
+    (tmp_path / "estate.json").write_text(json.dumps([vault]))
+    command = [
+        "--data",
+        str(tmp_path / "data"),
+        "scan",
+        str(tmp_path / "estate.json"),
+        "--no-history",
+        "--in-parts",
+        parts,
+    ]
+    command += ["--policies", str(tmp_path / "policies")]
+    for last in [*(["--output", name] for name in formats()), ["--explain", "v"]]:
+        result = CliRunner().invoke(cli, [*command, *last])
+        assert result.exit_code == 0
+        assert "one" in result.output
+        assert "PLAIN-0123" not in result.output, last
+
+
 def test_json_has_the_documented_parts(report: dict) -> None:
     assert list(report) == [
         "schemaVersion",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.model.secret import MASK, is_secret_key, redact, redact_text
+from nephoscope.model.secret import MASK, is_secret_key, redact, redact_read, redact_text
 
 SECRET_KEYS = [
     "adminPassword", "administratorLoginPassword", "primaryConnectionString", "connectionString", "primaryKey", "accountKey",
@@ -77,3 +77,20 @@ def test_redacting_twice_changes_nothing_more_and_the_input_stays(value):
     once = redact(value)
     assert redact(once) == once
     assert repr(value) == before
+
+
+@pytest.mark.parametrize(
+    ("subject", "value", "shown"),
+    [
+        ("tags.apiKey", "a", MASK),
+        ("[concat('x', field('tags.apiKey'))]", "xa", MASK),
+        ("Microsoft.X/y/users[*].password", ["a", ""], [MASK, ""]),
+        ("Microsoft.X/y/connectionStrings", {"name": "a"}, {"name": MASK}),
+        ("tags", {"apiKey": "a", "owner": "b"}, {"apiKey": MASK, "owner": "b"}),
+        ("Microsoft.X/y/disablePasswordAuthentication", "false", "false"),
+        ("[length(field('Microsoft.X/y/password'))]", 8, 8),
+        ("", "Password=a", f"Password={MASK}"),
+    ],
+)
+def test_what_a_condition_read(subject, value, shown):
+    assert redact_read(subject, value) == shown

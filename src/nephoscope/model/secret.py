@@ -41,6 +41,8 @@ _SECRET_TEXT = (
 # "key": "value" in JSON text that may be cut or broken: the closing quote may be missing.
 _MEMBER = re.compile(r'"((?:[^"\\\n]|\\.){1,100})"(\s*:\s*)"((?:[^"\\\n]|\\.)*)(?:"|$|(?=\n))')
 
+_WORD = re.compile(r"[\w-]+")
+
 
 def is_secret_key(key: str) -> bool:
     """Whether the value under a key of this name is a secret (`adminPassword`, `primaryConnectionString`)."""
@@ -72,3 +74,9 @@ def redact(value: Any, key: str = "") -> Any:
     if not isinstance(value, str) or not value:
         return value
     return MASK if key and is_secret_key(key) else redact_text(value)
+
+
+def redact_read(subject: str, value: Any) -> Any:
+    """What a condition read, without its secrets; `subject` is the alias, field or expression that it was read by."""
+    words = _WORD.findall(subject)
+    return redact(value, words[-1] if words else "")

@@ -14,7 +14,7 @@ from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
 from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
-from nephoscope.model.secret import redact
+from nephoscope.model.secret import redact, redact_read
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.entry import Problem
 from nephoscope.posture.comparison import Changes
@@ -138,7 +138,7 @@ class Report:
         return standings.ranked(self.run.metadata)
 
     def reasons(self, row: Row) -> tuple[Reason, ...]:
-        """The leaf conditions that decided the row; one that read an analyzer's assessment carries what the analyzer found."""
+        """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
         return tuple(self._told(reason) for reason in self.run.reasons(row.assessment))
 
     def why(self, row: Row) -> str:
@@ -147,7 +147,8 @@ class Report:
 
     def _told(self, reason: Reason) -> Reason:
         found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
-        return replace(reason, message=found) if found else reason
+        expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
+        return replace(reason, expected=expected, actual=actual, message=found or reason.message)
 
     @cached_property
     def _found(self) -> Mapping[str, str]:
@@ -204,7 +205,7 @@ def worst_severity(
 
 
 def why(reasons: Iterable[Reason]) -> str:
-    """Deciding conditions as a short sentence, '' where there are none."""
+    """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
     said = dict.fromkeys(_said(reason) for reason in reasons if reason.subject.lower() not in _PLAIN)
     return "; ".join(list(said)[:MAX_SAID])
 
@@ -212,7 +213,7 @@ def why(reasons: Iterable[Reason]) -> str:
 def _said(reason: Reason) -> str:
     if reason.message:
         return reason.message
-    value = json.dumps(redact(reason.actual), ensure_ascii=False, default=str)
+    value = json.dumps(reason.actual, ensure_ascii=False, default=str)
     value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
     return f"{reason.subject.rsplit('/', 1)[-1]} is {value}"
 
