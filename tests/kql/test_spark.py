@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from nephoscope.kql.dialects.spark import WRITERS as SPARK_WRITERS
 from nephoscope.kql.dialects.spark.aggregates import NATIVE as NATIVE_AGGREGATES
 from nephoscope.kql.dialects.spark.functions import NATIVE
 from nephoscope.kql.engines.fields import catalog_of
-from nephoscope.kql.engines.spark import SparkEngine
+from nephoscope.kql.engines.spark import GROUP, SparkEngine
 from nephoscope.kql.registry import aggregates, functions
 
 QUERIES = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/spark.yaml").read_text(encoding="utf-8"))
@@ -52,6 +53,15 @@ def lines(table: pa.Table) -> list[str]:
     return sorted(map(repr, table.to_pylist()))
 
 
+def context_of(engine: SparkEngine) -> Any:
+    return engine._session.sparkContext
+
+
+def jobs_of(engine: SparkEngine) -> list[str | None]:
+    """The job group that a thread is in."""
+    return [context_of(engine).getLocalProperty(key) for key in GROUP]
+
+
 def test_rows_and_types_are_those_of_duckdb() -> None:
     """One session for all queries: it takes seconds to start."""
     catalog = catalog_of(TABLES)
@@ -70,6 +80,11 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
         assert "Generate" in engine.explain(endless)
         with pytest.raises(kql.KqlError, match="the query took longer"):
             engine.run(endless, timeout=0.5)
+        assert jobs_of(engine) == [None] * len(GROUP)
+        for key in GROUP:
+            context_of(engine).setLocalProperty(key, "true")
+        engine.run(kql.compile("print 1", catalog, dialect="spark", now=NOW), timeout=60)
+        assert jobs_of(engine) == ["true"] * len(GROUP)
     assert not wrong, "\n".join(wrong)
 
 
@@ -82,6 +97,12 @@ def test_what_spark_lacks() -> None:
 def test_the_tables_name_functions_that_exist() -> None:
     assert functions().keys() >= NATIVE.keys()
     assert {item.name for item in aggregates().values()} >= NATIVE_AGGREGATES.keys()
+
+
+def test_a_query_inside_scan_cannot_see_its_state() -> None:
+    query = "T | sort by Count asc | scan declare (n: long = 0) with (step a: a.n in ((T | project Count)) => n = 1;)"
+    with pytest.raises(kql.KqlError, match="looked up in a query, on spark"):
+        kql.compile(query, catalog_of(TABLES), dialect="spark", now=NOW)
 
 
 def test_an_unknown_dialect_is_refused() -> None:

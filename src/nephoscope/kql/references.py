@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from nephoscope.kql.bound import AggregateCall, Bound, Call, ColumnRef, InQuery, Path, WindowCall
 from nephoscope.kql.relations import Concatenated, Joined, Relation, SortKey
@@ -31,6 +32,19 @@ def operands(value: Bound) -> Iterator[Bound]:
         yield from value.arguments
         if value.restart is not None:
             yield value.restart
+
+
+def replaced(value: Bound, change: Callable[[Bound], Bound | None]) -> Bound:
+    """The expression with another one in the place of each part that `change` gives one for; the outermost part is asked first."""
+    changed = change(value)
+    if changed is not None:
+        return changed
+    if isinstance(value, Call):
+        return replace(value, arguments=tuple(replaced(item, change) for item in value.arguments))
+    if isinstance(value, Path):
+        steps = tuple(replaced(step, change) if isinstance(step, Bound) else step for step in value.steps)
+        return replace(value, target=replaced(value.target, change), steps=steps)
+    return value
 
 
 def used(values: Iterable[Bound]) -> dict[str, int]:

@@ -49,6 +49,8 @@ LOCAL: Mapping[str, str] = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
 }
 """Defaults of a session that the engine starts itself on a URL; nothing listens outside this machine unless it is asked for."""
+GROUP = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
+"""What setJobGroup() sets on the thread; it is put back after a run, so that a caller's group is his again."""
 
 
 class SparkEngine:
@@ -152,9 +154,11 @@ class SparkEngine:
                 context.cancelJobGroup(name)
 
         timer = threading.Timer(timeout, stop)
+        before: dict[str, str | None] = {}
         if context is None:
             self._session.addTag(name)
         else:
+            before = {key: context.getLocalProperty(key) for key in GROUP}
             context.setJobGroup(name, "kql", interruptOnCancel=True)
         timer.start()
         try:
@@ -163,6 +167,9 @@ class SparkEngine:
             timer.cancel()
             if context is None:
                 self._session.removeTag(name)
+            else:
+                for key, value in before.items():
+                    context.setLocalProperty(key, value)
 
     def close(self) -> None:
         """End the session, where the engine started it."""

@@ -18,7 +18,6 @@ from nephoscope.kql.bound import (
     ColumnRef,
     Constant,
     InQuery,
-    Path,
     ScalarQuery,
     Variable,
 )
@@ -27,6 +26,7 @@ from nephoscope.kql.dialects.block import Value
 from nephoscope.kql.dialects.relational import Emitter
 from nephoscope.kql.dialects.routine import Routine, Vectorised
 from nephoscope.kql.dialects.scalars import scalar
+from nephoscope.kql.references import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,16 +54,13 @@ class Inside(Emitter):
 
     def cut(self, value: Bound) -> Bound:
         """The expression with a column of the batch in the place of every leaf."""
-        if isinstance(value, _LEAVES):
-            name = self.argument(value)
-            return ColumnRef(type=value.type, span=value.span, column=Column(name, name, value.type))
-        if isinstance(value, Call):
-            arguments = tuple(self.cut(item) for item in value.arguments)
-            return Call(type=value.type, span=value.span, function=value.function, arguments=arguments)
-        if isinstance(value, Path):
-            steps = tuple(self.cut(step) if isinstance(step, Bound) else step for step in value.steps)
-            return Path(type=value.type, span=value.span, target=self.cut(value.target), steps=steps)
-        return value
+        return replaced(value, self._placed)
+
+    def _placed(self, value: Bound) -> Bound | None:
+        if not isinstance(value, _LEAVES):
+            return None
+        name = self.argument(value)
+        return ColumnRef(type=value.type, span=value.span, column=Column(name, name, value.type))
 
     def values(self) -> dict[str, Value]:
         """The columns of the batch."""

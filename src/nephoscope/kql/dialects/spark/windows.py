@@ -20,7 +20,7 @@ E = exp.Expr
 
 def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) -> Block:
     """A column from a window over the rows in their order."""
-    if relation.call.function == "row_window_session":
+    if relation.call.function == "row_window_session" and relation.column.id in needed:
         return write_gathered(relation, needed, emitter)
     return windowed(relation, needed, emitter, _written)
 
