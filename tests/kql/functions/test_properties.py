@@ -159,3 +159,37 @@ def test_no_shape_makes_geography_raise(shapes: list, number: float, level: int)
         values = {"VARCHAR": text, "DOUBLE": number, "BIGINT": level, "BOOLEAN": True}
         kinds = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "BIGINT": pa.int64(), "BOOLEAN": pa.bool_()}
         assert len(routine.body(*(pa.array([values[kind]], kinds[kind]) for kind in routine.parameters))) == 1
+
+
+TERMS = (
+    "ann",
+    "a.b",
+    "_x",
+    "x_",
+    "k9",
+    "-enc",
+    "C:\\Temp\\",
+    "[^",
+    "sun",
+    "'",
+    "$",
+    "(",
+    "\n",
+    "9",
+    "|",
+    "^a",
+)
+PIECES = st.sampled_from([*TERMS, " ", ".", "_", "a", "Z", "9", "é", "ß", "K", "SUN", "Ann", "K9"])
+
+
+@few
+@given(st.lists(st.lists(PIECES, max_size=5).map("".join), min_size=1, max_size=60))
+def test_many_terms_are_found_as_each_of_them_alone(values: list[str]) -> None:
+    written = [json.dumps(term) for term in TERMS]
+    alone = " or ".join(f"s has {term}" for term in written)
+    true_for_all(
+        f"(s has_any ({', '.join(written)})) == ({alone})",
+        f"(s has_any ({', '.join(written)}, 'naïve', '')) == true",
+        f"(s has_any ({', '.join(written)}, 'ß')) == ({alone} or s has 'ß')",
+        s=("string", values),
+    )
