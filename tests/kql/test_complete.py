@@ -43,6 +43,8 @@ def offered(text: str, kind: str = "") -> list[str]:
         ("SigninLogs | summarize Count = count() by UserName | sort by ^", "column", ["UserName", "Count"]),
         ("SigninLogs | summarize dcou^", "aggregate", ["dcount", "dcountif"]),
         ("SigninLogs | where dcou^", "aggregate", []),
+        ("SigninLogs | where TimeGenerated > ag^", "function", ["ago"]),
+        ("SigninLogs | serialize n = row_n^", "function", ["row_number"]),
         ("SigninLogs | where tolo^", "function", ["tolong", "tolower"]),
         ("SigninLogs | join kind=inner (^", "table", ["AuditLogs", "SigninLogs"]),
         ("SigninLogs | join kind=inner (AuditLogs | where ^", "column", ["Operation", "['a b']"]),

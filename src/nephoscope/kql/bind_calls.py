@@ -74,7 +74,7 @@ def call(node: tree.Call, env: Env) -> Bound:
 def _function(node: tree.Call, env: Env) -> Bound:
     known = callable_functions()
     if node.name not in known:
-        hint = did_you_mean(node.name, [*known, *env.names, *aggregates()])
+        hint = did_you_mean(node.name, [*known, *SPECIAL, *WINDOWS, *env.names, *aggregates()])
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
     return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
 

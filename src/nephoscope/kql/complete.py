@@ -129,6 +129,14 @@ def _offered(
     else:
         yield from _in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
+    yield from _forms()
+
+
+def _forms() -> Iterator[Completion]:
+    """What looks like a function and is bound in its own way: `ago`, `now`, `toscalar`, `prev` ..."""
+    from nephoscope.kql.reference import FORMS
+
+    return (Completion(name, "function", FORMS[name][1]) for name in sorted(FORMS))
 
 
 def _plugins() -> Iterator[Completion]:
