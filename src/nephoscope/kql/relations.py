@@ -10,6 +10,8 @@ from nephoscope.kql.bound import AggregateCall, Bound, Column, WindowCall
 from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.external import ExternalSource
 
+MAX_RANGE = 100_000_000
+"""How many values a range has at most."""
 JoinKind = Literal[
     "inner",
     "innerunique",

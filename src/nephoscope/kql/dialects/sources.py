@@ -12,7 +12,7 @@ from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.routine import Macro
 from nephoscope.kql.dialects.scalars import scalar
 from nephoscope.kql.references import order_ids
-from nephoscope.kql.relations import External, Kept, Numbered, Numbers, Rows, Scan
+from nephoscope.kql.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 TEXT_DYNAMIC = Macro(
@@ -20,7 +20,6 @@ TEXT_DYNAMIC = Macro(
     "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR trim(x) IN ('', 'null') THEN NULL "
     "WHEN json_valid(x) THEN CAST(json(x) AS VARCHAR) ELSE CAST(to_json(x) AS VARCHAR) END",
 )
-MAX_RANGE = 100_000_000
 
 
 @writes(Scan)

@@ -8,12 +8,13 @@ from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
-from nephoscope.kql.errors import Span, invalid
+from nephoscope.kql.errors import Span, invalid, unsupported
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.columns import matching
 from nephoscope.kql.operators.outputs import output_names, outputs
 from nephoscope.kql.registry import aggregates
 from nephoscope.kql.relations import (
+    MAX_RANGE,
     Aggregated,
     Assign,
     Filter,
@@ -202,9 +203,21 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
         high, step = explicit(high, kind), explicit(step, KqlType.TIMESPAN)
     else:
         raise invalid(f"a range of {kind} is not possible", operator.span)
+    _counted(low, high, step, operator.span)
     column = env.binder.column(operator.name, kind)
     order = (SortKey(reference(column, operator.span), ascending=True, nulls_first=True),)
     return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
+
+
+def _counted(low: Bound, high: Bound, step: Bound, span: Span) -> None:
+    """Refuse a range of constants that has more values than a query may make."""
+    first, last, each = (part.value if isinstance(part, Constant) else None for part in (low, high, step))
+    if not (
+        isinstance(first, int | float) and isinstance(last, int | float) and isinstance(each, int | float)
+    ):
+        return
+    if each and (last - first) / each > MAX_RANGE:
+        raise unsupported(f"a range of more than {MAX_RANGE:,} values", span, "take a larger step")
 
 
 @binds_operator(Render)

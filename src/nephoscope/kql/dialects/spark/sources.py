@@ -8,10 +8,10 @@ from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, Value, over
 from nephoscope.kql.dialects.relational import Emitter, Needed
-from nephoscope.kql.dialects.sources import MAX_RANGE, TEXT_DYNAMIC, scanned_table
+from nephoscope.kql.dialects.sources import TEXT_DYNAMIC, scanned_table
 from nephoscope.kql.dialects.spark import vectorised
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
-from nephoscope.kql.relations import Numbered, Numbers, Rows, Scan
+from nephoscope.kql.relations import MAX_RANGE, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
 E = exp.Expr
