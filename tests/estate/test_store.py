@@ -65,6 +65,11 @@ def test_a_snapshot_comes_back_as_it_was(store):
     assert diff(first, again).is_empty
 
 
+def test_bodies_are_for_their_owner_alone(store, tmp_path):
+    store.append(estate(account("a")), T1)
+    assert (tmp_path / "estate" / "resources").stat().st_mode & 0o077 == 0
+
+
 def test_the_same_snapshot_twice_adds_nothing(store, tmp_path):
     first = store.append(estate(account("one")), T1)
     before = commits(tmp_path)

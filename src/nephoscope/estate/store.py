@@ -199,7 +199,7 @@ class EstateStore:
         return table
 
     def _create(self) -> DeltaTable:
-        self._path.mkdir(parents=True, exist_ok=True)
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
 
 

@@ -176,7 +176,7 @@ class History:
         if self._exists("findings"):
             write_deltalake(path, table, mode="overwrite", predicate=f"scope = '{quoted}'")
         else:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_deltalake(path, table)
         return int(DeltaTable(path).version())
 
@@ -187,7 +187,7 @@ class History:
         rows = iter(rows)
         first = next(rows, None)
         if first is not None:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_deltalake(str(self._root / name), _reader(chain([first], rows), schema), mode="append")
 
     def _exists(self, name: str) -> bool:

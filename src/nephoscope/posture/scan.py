@@ -208,7 +208,7 @@ def analyzed(estate: Estate, now: datetime) -> Analysis:
 def save_request(request: Request, data: Path) -> None:
     """Remember a request, so that `score` and the like can repeat it."""
     path = data / "posture" / "last-scan.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(request), indent=2))
 
 

@@ -185,6 +185,7 @@ def test_no_content_needs_nothing_but_containers(serve: Any, replay: ModuleType,
 
 def test_a_checkpoint_keeps_whole_lines_only(tmp_path: Path) -> None:
     first = Checkpoint.begin(tmp_path / "out", "q", "now", resume=False)
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0
     first.put(Kept("a", "f", 200, [{"id": 1}], "next"))
     first.put(Kept("b", "f", 200, []))
     first.close()

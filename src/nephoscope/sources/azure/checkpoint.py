@@ -71,7 +71,8 @@ class Checkpoint:
                     f"{out} holds an interrupted collection: go on with --resume, or give another folder"
                 )
             raise CheckpointError(f"{out} is not empty: give a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
         file = path.open("xb+")
         file.write(msgspec.json.encode(_Header(_VERSION, question, started)) + b"\n")
