@@ -80,5 +80,6 @@ HASHES = frozenset({"guid", "uniquestring"})
 PARAMETER_TYPES = frozenset({"string", "array", "object", "boolean", "integer", "float", "datetime"})
 MODIFY_OPERATIONS: dict[str, str] = {"add": "add", "addorreplace": "addOrReplace", "remove": "remove"}
 SCANNED_MODES = frozenset({"all", "indexed"})
+EXISTENCE_SCOPES = frozenset({"subscription", "resourcegroup"})
 DATA_PLANE = ".data"
 """What the name of every data-plane mode ends with, in lower case."""

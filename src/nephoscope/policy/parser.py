@@ -17,6 +17,7 @@ from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.keywords import (
     DATA_PLANE,
     EFFECTS,
+    EXISTENCE_SCOPES,
     MODIFY_OPERATIONS,
     OPERATORS,
     PARAMETER_TYPES,
@@ -329,12 +330,15 @@ class Parser:
         def optional(name: str) -> tree.Operand | None:
             return self.operand(get(details, name), f"{path}.{name}") if has(details, name) else None
 
+        scope = optional("existenceScope")
+        if isinstance(scope, tree.Literal) and str(scope.value).lower() not in EXISTENCE_SCOPES:
+            self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
             self.operand(get(details, "type"), f"{path}.type"),
             optional("name"),
             optional("resourceGroupName"),
-            optional("existenceScope"),
+            scope,
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
 
