@@ -50,6 +50,11 @@ def test_json_is_an_answer_that_a_table_can_be_read_from(people: Path, tmp_path:
     assert row == ["Ann", 31, "2026-01-02T03:04:05.1234567Z", "-01:30:00", {"a": [1]}, "NaN"]
 
 
+def test_numbers_are_written_as_kql_writes_them() -> None:
+    query = "print a = real(nan), b = real(-inf), c = decimal(1.50), d = decimal(200), e = 2.0"
+    assert ask(query, "-o", "csv").stdout == "a,b,c,d,e\nNaN,-Infinity,1.5,200,2.0\n"
+
+
 def test_csv_does_not_start_a_formula(people: Path) -> None:
     assert "'=1+1,7" in ask("people", "-t", people, "-o", "csv").stdout
 

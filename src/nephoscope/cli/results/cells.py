@@ -39,7 +39,13 @@ def text(value: Any, kind: KqlType) -> str:
         return span(value)
     if kind == KqlType.BOOL:
         return "true" if value else "false"
-    return format(value, "f") if kind == KqlType.DECIMAL else str(value)
+    if kind == KqlType.REAL and value - value != 0:
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if kind == KqlType.DECIMAL:
+        whole, _, fraction = format(value, "f").partition(".")
+        fraction = fraction.rstrip("0")
+        return f"{whole}.{fraction}" if fraction else whole
+    return str(value)
 
 
 def moment(ticks: int) -> str:
@@ -70,5 +76,5 @@ def json_value(value: Any, kind: KqlType) -> Any:
     if kind in (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.DECIMAL):
         return text(value, kind)
     if kind == KqlType.REAL and value - value != 0:
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return text(value, kind)
     return value
