@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_calls import packed
-from nephoscope.kql.binder import Env, binds_operator, reference
+from nephoscope.kql.binder import Env, LambdaMeaning, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid
@@ -22,11 +22,17 @@ PACK = "pack_"
 
 
 def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
-    """The tables that are named, or all that the catalog has."""
+    """The tables that are named, or all that the catalog has and the views that the query declares."""
     if items:
         found = [part for item in items for part in parts_of(item, env)]
         return [(name or f"union_arg{place}", rows) for place, (name, rows) in enumerate(found)]
-    names = [name for name in env.catalog.names() if env.catalog.table(name) is not None and env.sees(name)]
+    stored = {name for name in env.catalog.names() if env.catalog.table(name) is not None}
+    views = {
+        name
+        for name, meaning in env.names.items()
+        if isinstance(meaning, LambdaMeaning) and meaning.function.view and not meaning.function.parameters
+    }
+    names = [name for name in stored | views if env.sees(name)]
     if not names:
         raise invalid("there is no table to search", span)
     return [(name, env.tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
