@@ -39,3 +39,17 @@ def test_two_routines_of_one_name_never_replace_each_other() -> None:
     engine._install(one)
     with pytest.raises(RuntimeError, match="two routines are named kql_twice"):
         engine._install(other)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("a + toscalar(T | count)", 3),
+        ("a * toscalar(T | count) - toscalar(T | summarize max(a))", 0),
+        ("toscalar(T | count) - a", 1),
+        ("iff(a < toscalar(T | count) + 1, 1, 0)", 1),
+    ],
+)
+def test_arithmetic_with_rows_of_a_query(expression: str, wanted: int) -> None:
+    rows = kql.run(f"T | where a == 1 | extend b = {expression} | project b", tables=TABLES)
+    assert rows["b"].to_pylist() == [wanted]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.garbage import no_collection
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analyzers, every_analyzer
@@ -45,7 +44,7 @@ def evaluate(
         raise ValueError("'now' must be an aware time")
     scope = scope.rstrip("/").lower()
     aliases = aliases or Aliases.builtin()
-    with _uncollected():
+    with no_collection():
         analysis = analyzers(estate, now)
         if since is not None and since.engine.base.aliases is aliases:
             later = Succession(since, estate, analysis, plan, now, scope)
@@ -80,15 +79,3 @@ class Prepared:
 def prepare(plan: Plan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]) -> Prepared:
     """Make a plan ready for estates with these management groups."""
     return Prepared(Program(plan, management_groups), Rules(plan.catalogue, aliases))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles, which would walk all bodies again and again and find nothing."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()

@@ -133,14 +133,26 @@ def try_cast(node: E, kind: str) -> E:
 
 
 def attempt(node: E) -> E:
-    """`TRY(node)`: NULL where the evaluation raises. TRY takes no sub-query, so those inside are computed around it."""
-    found = next((part for part in node.walk() if _is_query(part)), None)
-    if found is None:
-        return call("try", node)
-    place = f"q{sum(_is_query(part) for part in node.walk())}"
-    inside = node.transform(lambda part: name(place) if part == found else part)
-    each = exp.Lambda(this=attempt(inside), expressions=[exp.Identifier(this=place)], colon=True)
-    return call("list_extract", call("list_transform", call("list_value", found), each), number(1))
+    """`TRY(node)`: NULL where the evaluation raises."""
+    return without_queries(call("try", node))
+
+
+def without_queries(node: E) -> E:
+    """The node with the sub-queries inside computed around it, by a lambda: TRY takes none, nor does a macro that has a TRY."""
+    found = [part for part in node.walk(prune=_is_query) if _is_query(part)]
+    if not found:
+        return node
+    row = f"q{len(found)}"
+    fields = {part: f"v{place}" for place, part in enumerate(found)}
+    packed = [
+        exp.PropertyEQ(this=exp.Identifier(this=field), expression=part) for part, field in fields.items()
+    ]
+    inside = node.transform(
+        lambda part: call("struct_extract", name(row), text(fields[part])) if part in fields else part
+    )
+    each = exp.Lambda(this=inside, expressions=[exp.Identifier(this=row)], colon=True)
+    once = call("list_value", call("struct_pack", *packed))
+    return call("list_extract", call("list_transform", once, each), number(1))
 
 
 def _is_query(node: E) -> bool:

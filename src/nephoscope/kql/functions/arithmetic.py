@@ -54,7 +54,7 @@ def _integer(operator: str, call: Arguments) -> exp.Expr:
     if call.type == KqlType.INT:
         wide = build.binary(operator, build.cast(left, "BIGINT"), build.cast(right, "BIGINT"))
         return build.call(call.use(WRAP_INT), wide)
-    return build.call(call.use(_OPERATIONS[operator]), left, right)
+    return build.without_queries(build.call(call.use(_OPERATIONS[operator]), left, right))
 
 
 def _decimal(operator: str, call: Arguments) -> exp.Expr:

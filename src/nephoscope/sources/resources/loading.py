@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.garbage import no_collection
 from nephoscope.model.place import Place, Quarantined
 from nephoscope.sources.resources.children import child_types, children, is_listed
 from nephoscope.sources.resources.files import Limits, Meter, sources
@@ -44,18 +43,6 @@ def load(
         for item in items(paths, progress, limits):
             loader.take(item)
         return loader.estate()
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Keep the garbage collector from walking millions of new bodies, none of which is part of a cycle."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def stream(

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.garbage import no_collection
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 from nephoscope.sources.resources.files import Source
-from nephoscope.sources.resources.loading import Loader, items, no_collection
+from nephoscope.sources.resources.loading import Loader, items
 from nephoscope.sources.resources.packed import Packed
 from nephoscope.sources.resources.reading import Found, resource
 from nephoscope.sources.resources.record import Record
