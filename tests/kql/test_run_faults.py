@@ -31,6 +31,24 @@ def test_a_constant_reaches_the_rows() -> None:
     assert kql.run(query, tables=TABLES).column("b").to_pylist() == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "range x from 1 to toscalar(T | summarize max(a) * 1000000000) step 1 | count",
+            "at most 100,000,000 values",
+        ),
+        (
+            "T | extend t = datetime(2026-01-01) + a * 1d | make-series n = count() on t step 1tick",
+            "at most 10,000,000 bins",
+        ),
+    ],
+)
+def test_what_is_too_much_is_an_error_and_not_cut(query: str, message: str) -> None:
+    with pytest.raises(kql.KqlError, match=message):
+        kql.run(query, tables=TABLES)
+
+
 def test_two_routines_of_one_name_never_replace_each_other() -> None:
     engine = DuckDBEngine()
     one = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS x + x")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kql_compare import Result
 from kql_engine import NOW
 from rowwise import Witness, WitnessProbe
+from rowwise_values import settled
 
 from nephoscope.kql.catalog import Catalog, MemoryCatalog
 from nephoscope.kql.compile import bound_query, ticks
@@ -23,4 +24,5 @@ def rows(query: str, tables: Mapping[str, Result], catalog: Catalog | None = Non
     """The result of a query over tables (dynamic cells are stored texts); UnwitnessedError where the witness cannot say."""
     known = catalog or MemoryCatalog.of({name: table.columns for name, table in tables.items()})
     witness = Witness(tables, ticks(NOW))
-    return witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
+    found = witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
+    return Result(found.columns, tuple(tuple(settled(cell) for cell in row) for row in found.rows))

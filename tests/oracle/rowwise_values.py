@@ -248,6 +248,17 @@ def _real(digits: str) -> float:
     return value if math.isinf(value) else float(value)
 
 
+def settled(value: Any) -> Any:
+    """A dynamic value as a result shows it: vast numbers are infinite."""
+    if isinstance(value, Vast):
+        return float(value)
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    if isinstance(value, dict):
+        return {key: settled(item) for key, item in value.items()}
+    return value
+
+
 def finite_ticks(value: int) -> int | None:
     """A datetime, or null outside the years 1 to 9999."""
     return value if 0 <= value <= LAST else None

@@ -137,6 +137,16 @@ def attempt(node: E) -> E:
     return without_queries(call("try", node))
 
 
+LIMIT = "nephoscope limit: "
+"""How an error begins that at_most() raises, so that an engine can tell it from a fault."""
+
+
+def at_most(value: E, limit: int, what: str) -> E:
+    """The value; an error that says `what` there may be at most, where it is greater."""
+    message = text(f"{LIMIT}at most {limit:,} {what}")
+    return case((binary(">", value, number(limit)), call("error", message)), otherwise=value)
+
+
 def without_queries(node: E) -> E:
     """The node with the sub-queries inside computed around it, by a lambda: TRY takes none, nor does a macro that has a TRY."""
     found = [part for part in node.walk(prune=_is_query) if _is_query(part)]

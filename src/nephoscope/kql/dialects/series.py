@@ -17,6 +17,8 @@ from nephoscope.kql.registry import Arguments
 from nephoscope.kql.relations import Series
 from nephoscope.kql.types import KqlType
 
+MAX_BINS = 10_000_000
+
 E = exp.Expr
 
 
@@ -130,7 +132,7 @@ def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
         expressions=[_as(first, "l"), build.name("h"), build.name("s")],
         from_=exp.From(this=exp.Subquery(this=given)),
     )
-    limited = build.call("least", build.call("greatest", counted, build.number(0)), build.number(10_000_000))
+    limited = build.at_most(build.call("greatest", counted, build.number(0)), MAX_BINS, "bins in a series")
     final = exp.Select(
         expressions=[build.name("l"), build.name("s"), _as(limited, "n")],
         from_=exp.From(this=exp.Subquery(this=lower)),

@@ -156,7 +156,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Block
             ),
             build.number(-1),
         ),
-        otherwise=build.call("least", times, build.number(MAX_RANGE)),
+        otherwise=build.at_most(times, MAX_RANGE, "values in a range"),
     )
     count = build.cast(build.coalesce(upper, build.number(-1)), "BIGINT")
     numbers = build.call(

@@ -100,6 +100,11 @@ class DuckDBEngine:
                 raise KqlError(
                     "the query needs more memory than it is allowed", NOWHERE, "unsupported"
                 ) from error
+            except duckdb.InvalidInputException as error:
+                _, limit, exceeded = str(error).partition(build.LIMIT)
+                if not limit:
+                    raise
+                raise KqlError(exceeded, NOWHERE) from error
 
     def _rows(self, compiled: Compiled) -> pa.Table:
         if compiled.resume is not None:
