@@ -37,6 +37,7 @@ TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every virtual network."""
     public = _public_gateways(view)
+    unread = next((gateway for gateway in view.resources(GATEWAY_TYPE) if not gateway.complete), None)
 
     def judge(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
@@ -46,8 +47,8 @@ def analyze(view: View) -> Iterable[Assessment]:
         addresses = public.get(network.key)
         if addresses is None:
             view.need(GATEWAY_TYPE, network.id.subscription_id)
-            for gateway in view.resources(GATEWAY_TYPE):
-                known(gateway)
+            if unread is not None:
+                known(unread)
             return not_applicable(
                 id_, key, "no-public-gateway", "no application gateway with a public address lives here"
             )
