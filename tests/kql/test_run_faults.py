@@ -49,6 +49,20 @@ def test_what_is_too_much_is_an_error_and_not_cut(query: str, message: str) -> N
         kql.run(query, tables=TABLES)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "T | summarize n = count(ago(1d))",
+        "T | extend n = estimate_data_size(iff(a == 1, now(), ago(1d))) | project n",
+        "T | extend x = now() | count",
+        "T | extend x = strcat_array(dynamic([1])['k'], tostring(now()))",
+        "T | extend x = strcat_array(dynamic(null), tostring(a))",
+    ],
+)
+def test_a_dropped_moment_or_a_null_array_is_no_fault(query: str) -> None:
+    assert kql.run(query, tables=TABLES).num_rows
+
+
 def test_two_routines_of_one_name_never_replace_each_other() -> None:
     engine = DuckDBEngine()
     one = Macro("kql_twice", "CREATE OR REPLACE TEMP MACRO kql_twice(x) AS x + x")

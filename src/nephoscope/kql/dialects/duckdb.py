@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.generators.duckdb import DuckDBGenerator
 
-from nephoscope.kql.bound import Column
 from nephoscope.kql.dialects import (
     combining,
     expanding,
@@ -32,14 +32,25 @@ def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, Emitte
     select = block.select(block.columns(ids), emitter.keys(relation.order, block))
     if emitter.shared:
         select.set("with_", exp.With(expressions=list(emitter.shared.values()), recursive=emitter.recursive))
-    return printed(select), emitter
+    printer = _Printer()
+    text = printer.generate(select, copy=False)
+    emitter.parameters &= printer.placed
+    return text, emitter
 
 
 def printed(node: exp.Expr) -> str:
     """The text of a node."""
-    return DuckDB().generator(unsupported_level=ErrorLevel.RAISE, comments=False).generate(node, copy=False)
+    return _Printer().generate(node, copy=False)
 
 
-def result_columns(relation: Relation) -> list[Column]:
-    """The columns of the result, in order."""
-    return list(relation.columns)
+class _Printer(DuckDBGenerator):
+    """Prints nodes and notes which parameters the text has: one that only a dropped value used must not be given."""
+
+    def __init__(self) -> None:
+        super().__init__(dialect=DuckDB(), unsupported_level=ErrorLevel.RAISE, comments=False)
+        self.placed: set[str] = set()
+
+    def placeholder_sql(self, expression: exp.Placeholder) -> str:
+        """The text of a parameter."""
+        self.placed.add(expression.name)
+        return super().placeholder_sql(expression)

@@ -104,8 +104,8 @@ def strcat_delim(call: Arguments) -> exp.Expr:
 
 ITEM_TEXTS = macro(
     "kql_item_texts(x)",
-    "CASE WHEN json_type(x) = 'ARRAY' THEN list_transform(json_extract_string(x, '$[*]'), lambda e: "
-    "coalesce(e, '')) END",
+    "CASE WHEN json_type(x) = 'ARRAY' THEN list_transform(CAST(json_extract_string(x, '$[*]') AS VARCHAR[]), "
+    "lambda e: coalesce(e, '')) END",
 )
 
 
