@@ -48,6 +48,15 @@ TABLES = {
 }
 
 
+TOO_MUCH = [
+    ("range x from 1 to toscalar(print 1000000000) step 1 | count", "at most 100,000,000 values in a range"),
+    (
+        "datatable(t: datetime) [datetime(2026-01-01), datetime(2026-01-02)] | make-series n = count() on t step 1tick",
+        "at most 10,000,000 bins in a series",
+    ),
+]
+
+
 def lines(table: pa.Table) -> list[str]:
     """The rows as texts, in an order of their own."""
     return sorted(map(repr, table.to_pylist()))
@@ -85,6 +94,9 @@ def test_rows_and_types_are_those_of_duckdb() -> None:
             context_of(engine).setLocalProperty(key, "true")
         engine.run(kql.compile("print 1", catalog, dialect="spark", now=NOW), timeout=60)
         assert jobs_of(engine) == ["true"] * len(GROUP)
+        for query, message in TOO_MUCH:
+            with pytest.raises(kql.KqlError, match=message):
+                engine.run(kql.compile(query, catalog, dialect="spark", now=NOW), timeout=60)
     assert not wrong, "\n".join(wrong)
 
 

@@ -11,6 +11,7 @@ from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.external import ExternalSource
 
 MAX_RANGE = 100_000_000
+MAX_BINS = 10_000_000
 """How many values a range has at most."""
 JoinKind = Literal[
     "inner",

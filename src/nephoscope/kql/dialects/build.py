@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
 
@@ -137,14 +138,19 @@ def attempt(node: E) -> E:
     return without_queries(call("try", node))
 
 
-LIMIT = "nephoscope limit: "
-"""How an error begins that at_most() raises, so that an engine can tell it from a fault."""
+_EXCEEDED = re.compile(r"nephoscope limit: (at most [0-9,]+ [a-z ]+)")
 
 
-def at_most(value: E, limit: int, what: str) -> E:
-    """The value; an error that says `what` there may be at most, where it is greater."""
-    message = text(f"{LIMIT}at most {limit:,} {what}")
-    return case((binary(">", value, number(limit)), call("error", message)), otherwise=value)
+def at_most(value: E, limit: int, what: str, raising: str = "error") -> E:
+    """The value; an error that says `what` there may be at most, where it is greater. `raising` is the dialect's function."""
+    message = text(f"nephoscope limit: at most {limit:,} {what}")
+    return case((binary(">", value, number(limit)), call(raising, message)), otherwise=value)
+
+
+def exceeded(error: Exception) -> str:
+    """What an engine's error that at_most() raised says; '' for any other error, which is a fault."""
+    found = _EXCEEDED.search(str(error))
+    return found[1] if found else ""
 
 
 def without_queries(node: E) -> E:

@@ -44,7 +44,13 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     ]
     if relation.residual is not None:
         matches.append(emitter.scalar(relation.residual, both))
+    return joined(relation, left, right, matches)
+
+
+def joined(relation: Joined, left: Block, right: Block, matches: list[exp.Expr], semi: str = "") -> Block:
+    """Two closed sides joined where all of `matches` hold; `semi` is the word that a dialect wants before SEMI and ANTI."""
     side, kind = SQL_KINDS[relation.kind]
+    side = semi if kind in ("SEMI", "ANTI") else side
     first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
     node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)
     result = Block(first.source, joins=[node])

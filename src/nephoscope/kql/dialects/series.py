@@ -14,10 +14,8 @@ from nephoscope.kql.dialects.relational import Emitter, Needed, writes
 from nephoscope.kql.dialects.scalars import scalar
 from nephoscope.kql.functions.conversions import as_json
 from nephoscope.kql.registry import Arguments
-from nephoscope.kql.relations import Series
+from nephoscope.kql.relations import MAX_BINS, Series
 from nephoscope.kql.types import KqlType
-
-MAX_BINS = 10_000_000
 
 E = exp.Expr
 

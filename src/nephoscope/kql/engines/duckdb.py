@@ -101,8 +101,8 @@ class DuckDBEngine:
                     "the query needs more memory than it is allowed", NOWHERE, "unsupported"
                 ) from error
             except duckdb.InvalidInputException as error:
-                _, limit, exceeded = str(error).partition(build.LIMIT)
-                if not limit:
+                exceeded = build.exceeded(error)
+                if not exceeded:
                     raise
                 raise KqlError(exceeded, NOWHERE) from error
 

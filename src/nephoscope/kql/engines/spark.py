@@ -111,7 +111,10 @@ class SparkEngine:
                     raise KqlError(
                         f"the query took longer than {timeout} s", NOWHERE, "unsupported"
                     ) from error
-                raise
+                exceeded = build.exceeded(error)
+                if not exceeded:
+                    raise
+                raise KqlError(exceeded, NOWHERE) from error
 
     def _rows(self, compiled: Compiled) -> pa.Table:
         if compiled.resume is not None:

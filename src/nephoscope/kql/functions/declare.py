@@ -167,6 +167,17 @@ def weight(node: exp.Expr) -> int:
     return total
 
 
+def declaring(module: str, needs: Needs) -> Callable[..., Function]:
+    """How the functions of a family that needs an extra are declared: (name, signature, summary, routine, *defaults) -> Function."""
+
+    def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> Function:
+        return scalar(
+            module, f"{name}({parameters}", summary=summary, routine=routine, defaults=defaults, needs=needs
+        )
+
+    return declare
+
+
 def scalar(
     module: str,
     *signatures: str,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.kql.functions.declare import arrow, each, needing, scalar
+from nephoscope.kql.functions.declare import arrow, declaring, each, needing
 from nephoscope.kql.geography import (
     EARTH,
     LINES,
@@ -27,7 +27,7 @@ from nephoscope.kql.geography import (
 )
 from nephoscope.kql.geography_edits import buffered_line, cut, densified, is_spread, rounded_trip, simplified
 
-_NEEDS = needing("geo", "s2geometry", "spherely")
+_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
 
 
 def _length(text: str) -> float | None:
@@ -134,12 +134,6 @@ def _union(text: str) -> str | None:
     for other in found[1:]:
         joined = spherely.union(joined, other)
     return geography_text(joined)
-
-
-def _named(name: str, signature: str, summary: str, routine: Any, *defaults: str) -> Any:
-    return scalar(
-        __name__, f"{name}({signature}", summary=summary, routine=routine, defaults=defaults, needs=_NEEDS
-    )
 
 
 _TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.kql.functions.declare import arrow, each, needing, scalar
+from nephoscope.kql.functions.declare import arrow, declaring, each, needing
 from nephoscope.kql.geography import (
     EARTH,
     POLYGONS,
@@ -31,7 +31,7 @@ from nephoscope.kql.geography import (
 )
 from nephoscope.kql.geography_edits import buffered_polygon, densified, is_spread, rounded_trip, simplified
 
-_NEEDS = needing("geo", "s2geometry", "spherely")
+_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
 
 
 def _area(text: str) -> float | None:
@@ -171,12 +171,6 @@ def _meets_line(one: str, other: str) -> bool | None:
     import spherely
 
     return bool(spherely.intersects(left, geography(right)))
-
-
-def _named(name: str, signature: str, summary: str, routine: Any, *defaults: str) -> Any:
-    return scalar(
-        __name__, f"{name}({signature}", summary=summary, routine=routine, defaults=defaults, needs=_NEEDS
-    )
 
 
 _TEXT, _REAL, _BOOL = "VARCHAR", "DOUBLE", "BOOLEAN"

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import Block, over
-from nephoscope.kql.dialects.combining import (
-    NULLABLE_LEFT,
-    NULLABLE_RIGHT,
-    SQL_KINDS,
-    asked_of,
-    equality,
-    text_never_null,
-)
+from nephoscope.kql.dialects.combining import asked_of, equality, joined
 from nephoscope.kql.dialects.relational import Needed
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
 from nephoscope.kql.references import used
@@ -35,20 +26,7 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Blo
     ]
     both = Block(None, {**left.values, **right.values})
     matches += [emitter.scalar(one, both) for one in residual]
-    side, kind = SQL_KINDS[relation.kind]
-    first, second = (right, left) if relation.kind in ("rightsemi", "rightanti") else (left, right)
-    side = "LEFT" if kind in ("SEMI", "ANTI") else side
-    node = exp.Join(this=second.source, on=build.chain("and", matches), side=side or None, kind=kind or None)
-    result = Block(first.source, joins=[node])
-    if kind in ("SEMI", "ANTI"):
-        result.values = dict(first.values)
-        return result
-    result.values = {**left.values, **right.values}
-    if relation.kind in NULLABLE_LEFT:
-        text_never_null(relation.left, result)
-    if relation.kind in NULLABLE_RIGHT:
-        text_never_null(relation.right, result)
-    return result
+    return joined(relation, left, right, matches, semi="LEFT")
 
 
 def _side(

@@ -13,11 +13,10 @@ from nephoscope.kql.dialects.spark import vectorised
 from nephoscope.kql.dialects.spark.emitter import SparkEmitter
 from nephoscope.kql.dialects.spark.grouping import aggregate
 from nephoscope.kql.errors import unsupported
-from nephoscope.kql.relations import Series, SeriesItem
+from nephoscope.kql.relations import MAX_BINS, Series, SeriesItem
 from nephoscope.kql.types import KqlType
 
 E = exp.Expr
-MOST_BINS = 10_000_000
 
 
 def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Block:
@@ -125,8 +124,8 @@ def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
         counted = build.call("ceil", build.binary("/", span, step))
     else:
         counted = _quotient(build.binary("-", build.binary("+", span, step), build.number(1)), step, relation)
-    limits = [build.cast(build.number(number), "BIGINT") for number in (0, MOST_BINS)]
-    limited = build.call("least", build.call("greatest", build.cast(counted, "BIGINT"), limits[0]), limits[1])
+    bins = build.call("greatest", build.cast(counted, "BIGINT"), build.cast(build.number(0), "BIGINT"))
+    limited = build.at_most(bins, MAX_BINS, "bins in a series", "raise_error")
     lower.where.append(build.binary(">", step, build.number(0)))
     return emitter.share(lower.select([("l", build.name("l")), ("s", step), ("n", limited)]))
 

@@ -98,7 +98,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> 
     parts = over(Block(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"])
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
     times = _times(first, last, each, real=column.type == KqlType.REAL)
-    upper = build.call("least", build.cast(times, "BIGINT"), _long(MAX_RANGE))
+    upper = build.cast(build.at_most(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
     known = build.case((build.is_not_null(times), upper))
     counted = over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
     places = _places(counted)
