@@ -74,9 +74,15 @@ def caseless(node: exp.Expr) -> bool:
 
 def term_pattern(term: str, kind: str, sensitive: bool) -> str:
     """The regular expression that finds a whole term (or a term's beginning, or its end)."""
-    quoted = re.sub(r"([^\w]|_)", r"\\\1", term) if term.isascii() else _quoted(term)
     start, end = _borders(term, kind)
-    return ("" if sensitive else "(?i)") + start + quoted + end
+    if term.isascii() and not sensitive:
+        return start + _in_either_case(term) + end
+    return ("" if sensitive else "(?i)") + start + _quoted(term) + end
+
+
+def _in_either_case(term: str) -> str:
+    """The pattern of an ASCII term's letters in both cases as lower() pairs them: the Kelvin sign is a k, the long s is no s."""
+    return "".join(_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
 
 
 def _borders(term: str, kind: str) -> tuple[str, str]:
@@ -87,11 +93,10 @@ def _borders(term: str, kind: str) -> tuple[str, str]:
 
 
 def any_term_pattern(terms: Sequence[str]) -> str:
-    """The regular expression that finds any of several ASCII terms, in each letter's two cases (the Kelvin sign is a k)."""
+    """The regular expression that finds any of several ASCII terms."""
     groups: dict[tuple[str, str], list[str]] = {}
     for term in terms:
-        letters = (_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
-        groups.setdefault(_borders(term, "has"), []).append("".join(letters))
+        groups.setdefault(_borders(term, "has"), []).append(_in_either_case(term))
     return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
 
 
