@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "content").mkdir()
     (root / "content" / "p.json").write_text(json.dumps(POLICY))
     (root / "content" / "set.json").write_text(json.dumps(INITIATIVE))
+    (root / "mixed").mkdir()
+    (root / "mixed" / "p.json").write_text(json.dumps(POLICY))
+    (root / "mixed" / "q.json").write_text('{"name": ')
     (root / "empty").mkdir()
     (root / "broken.json").write_text('{"id": "/subscriptions/')
     (root / "binary.json").write_bytes(bytes(range(256)) * 9)
@@ -131,6 +135,7 @@ WRONG = [
     ),
     (["recommendations", "@good.json", "--preview", "p", "-o", "sarif"], 2, "table, json, csv"),
     (["content", "import", "@empty"], 2, "no policy definition or initiative found"),
+    (["content", "import", "@mixed"], 3, "not JSON"),
     (["content", "import", "@broken.json"], 2, "not JSON"),
     (["content", "import", "@binary.json"], 2, "not UTF-8"),
     (["content", "import", "@zero.json.gz"], 2, "not JSON"),
@@ -246,3 +251,41 @@ def test_two_scans_at_once_are_both_kept(files: Path, tmp_path: Path) -> None:
         assert b"Traceback" not in told
     told = json.loads(run(files, "score", "-o", "json", data=tmp_path / "data").stdout)
     assert len(told["trend"]) >= 1
+
+
+def test_a_scan_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    arguments = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data")]
+    process = subprocess.Popen(
+        [*arguments, "scan", "sample:", "--in-parts", "always", "--part-size", "50"],
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 60
+    while not any(folder.iterdir()) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert any(folder.iterdir())
+    process.terminate()
+    assert process.wait(60) == 143
+    assert list(folder.iterdir()) == []
+
+
+def test_a_subscription_is_known_by_its_name_too(files: Path, tmp_path: Path) -> None:
+    bodies = [
+        {
+            "id": f"/subscriptions/{one}1111111-1111-1111-1111-111111111111",
+            "type": "Microsoft.Resources/subscriptions",
+            "displayName": f"Harbour {one}",
+        }
+        for one in "12"
+    ]
+    second = {**ACCOUNT, "id": ACCOUNT["id"].replace("/11111111", "/21111111")}
+    (tmp_path / "two.json").write_text(json.dumps([ACCOUNT, second, *bodies]))
+    content = ["--policies", str(files / "content"), "-o", "json", "--no-history"]
+    for mode in ("never", "always"):
+        asked = ["scan", str(tmp_path / "two.json"), *content, "--in-parts", mode, "--subscription"]
+        for name in ("harbour 2", "*bour 2", "21111111-1111-1111-1111-111111111111"):
+            shown = json.loads(run(files, *asked, name).stdout)["assessments"]
+            assert {one["resource"].split("/")[2][0] for one in shown} == {"2"}

@@ -29,6 +29,13 @@ TEXTS = {
     "postgres://user:pa55@host/db": "pa55",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n": "MIIE",
     KEY64: KEY64,
+    # A neutral name beside a value that its issuer made recognisable.
+    "note: gh" + "p_" + "a1B2" * 9: "a1B2" * 9,
+    "glp" + "at-" + "x9Y8" * 5: "x9Y8" * 5,
+    "xo" + "xb-123456789012-abcdef": "123456789012",
+    "AK" + "IA" + "ABCDEFGH234567AB": "ABCDEFGH234567AB",
+    "value=aB1" + "8Q~" + "kL0_" * 8: "kL0_" * 8,
+    "pat " + "Zz9" * 25 + "Z" + "AZDO" + "4x9T": "Zz9" * 25,
     '{"adminPassword": "P@ssw0rd", "x": 1': "P@ssw0rd",
     '{"adminPassword": "P@ssw0rd': "P@ssw0rd",
     '{"a": {"connectionString" : "x\\"y"}}': 'x\\"y',

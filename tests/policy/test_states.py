@@ -21,19 +21,27 @@ def account(**properties: Any) -> Resource:
     )
 
 
-def definition(condition: Any, effect: str = "audit", mode: str = "All", **then: Any) -> policy.Definition:
-    return policy.Definition.parse(
-        {"mode": mode, "policyRule": {"if": condition, "then": {"effect": effect, **then}}}
-    )
+def definition(
+    condition: Any,
+    effect: str = "audit",
+    mode: str = "All",
+    parameters: dict[str, Any] | None = None,
+    **then: Any,
+) -> policy.Definition:
+    rule = {"if": condition, "then": {"effect": effect, **then}}
+    return policy.Definition.parse({"mode": mode, "parameters": parameters or {}, "policyRule": rule})
 
 
 def result(
-    rule: policy.Definition, resource: Resource, context: policy.Context | None = None
+    rule: policy.Definition,
+    resource: Resource,
+    context: policy.Context | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> policy.Result:
     snapshot = policy.Snapshot([resource])
     fast, slow = (
-        rule.evaluate(resource, snapshot, context=context),
-        rule.explain(resource, snapshot, context=context),
+        rule.evaluate(resource, snapshot, parameters, context),
+        rule.explain(resource, snapshot, parameters, context),
     )
     assert fast == slow
     return fast
@@ -143,6 +151,31 @@ def test_manual_without_attestation_takes_the_default_state() -> None:
         result(definition(TYPE, "manual", details={"defaultState": "Compliant"}), account()).state
         is State.COMPLIANT
     )
+
+
+@pytest.mark.parametrize("value", ["Compliant", "NonCompliant"])
+def test_the_default_state_may_be_a_parameter(value: str) -> None:
+    rule = definition(
+        TYPE,
+        "manual",
+        details={"defaultState": "[parameters('state')]"},
+        parameters={"state": {"type": "String", "defaultValue": "Unknown"}},
+    )
+    assert result(rule, account(), parameters={"state": value}).state is State(value)
+
+
+def test_a_parameter_that_the_default_state_names_must_exist() -> None:
+    with pytest.raises(policy.PolicyError, match="nowhere") as refused:
+        result(definition(TYPE, "manual", details={"defaultState": "[parameters('nowhere')]"}), account())
+    assert refused.value.path == "policyRule.then.details.defaultState"
+
+
+def test_bodies_are_taken_as_arm_has_them() -> None:
+    body = account().body
+    rule = definition(TYPE, "audit")
+    assert rule.evaluate(body, policy.Snapshot([body])).state is State.NON_COMPLIANT
+    with pytest.raises(ValueError, match="'id'"):
+        policy.Snapshot([{"name": "x"}])
 
 
 def test_deny_action_is_no_finding_of_a_scan() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Documents named without --verbose.
 MAX_SHOWN = 10
+NOT_TAKEN = 3
 
 _PATH = click.Path(exists=True, path_type=Path)
 
@@ -37,7 +38,8 @@ def command() -> None:
 def import_(data: Path, /, path: Path, name: str, verbose: bool) -> None:
     """Import PATH: a checkout of the public policy repository, a folder of definitions, or an alias table.
 
-    An alias table is the JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
+    Exits 3 where a document was not taken; the others are. An alias table is the JSON of
+    `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
     """
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.content.loader import ContentError
@@ -81,6 +83,8 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
         click.echo(f"  {problem.place}: {problem.reason}")
     if len(shown) < len(taken.problems):
         click.echo(f"  ... and {len(taken.problems) - len(shown):,} more: --verbose lists them")
+    if taken.problems:
+        sys.exit(NOT_TAKEN)
 
 
 @command.command("list")

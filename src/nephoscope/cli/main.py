@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -15,8 +16,8 @@ from nephoscope import __version__
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3
-#: As a shell tells of the signals SIGINT and SIGPIPE.
-INTERRUPTED, READER_GONE = 130, 141
+#: As a shell tells of the signals SIGINT, SIGPIPE and SIGTERM.
+INTERRUPTED, READER_GONE, TERMINATED = 130, 141, 143
 
 
 class ReaderGoneError(Exception):
@@ -80,12 +81,18 @@ def cli(ctx: click.Context, data: Path) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminated)
     code = _code()
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written and closed. Tearing the process down instead takes time with a large estate in memory, and now and then
     # the engines' own threads abort it then, which would hide the exit code.
     os._exit(code)
+
+
+def _terminated(*_: object) -> None:
+    """End as by sys.exit: what was opened is closed and temporary folders go."""
+    raise SystemExit(TERMINATED)
 
 
 def _code() -> int:

@@ -40,6 +40,13 @@ def derive(resources: Iterable[Resource]) -> list[Resource]:
     return [_derived(text, type_) for text, type_ in found.values()]
 
 
+def subscription_name(resource: Resource) -> str:
+    """The display name of a subscription object, '' where it is not known."""
+    properties = resource.body.get("properties")
+    title = properties.get("displayName") if isinstance(properties, dict) else None
+    return str(title or resource.body.get("displayName") or resource.body.get("name") or "")
+
+
 def _spelled(resource: Resource, parts: int) -> str:
     """The first segments of an id as its source spelled them."""
     return "/".join(str(resource.body["id"]).strip().split("/")[: parts + 1])

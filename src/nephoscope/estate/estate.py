@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.comparison import batches, changed
-from nephoscope.estate.containers import ancestors, derive
+from nephoscope.estate.containers import ancestors, derive, subscription_name
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
@@ -79,6 +79,12 @@ class Estate:
     def types(self) -> Iterable[str]:
         """The lower-cased types of which the estate has a resource."""
         return self._types.keys()
+
+    @property
+    def subscription_names(self) -> dict[str, str]:
+        """The display name of each subscription (its lower-cased guid) that was read with one."""
+        found = ((one.id.subscription, subscription_name(one)) for one in self.by_type(SUBSCRIPTION_TYPE))
+        return {id_: title for id_, title in found if title}
 
     @property
     def subscriptions(self) -> tuple[str, ...]:

@@ -34,6 +34,11 @@ class Resource:
             raise ValueError("the body has no 'id'")
         return cls(ResourceId.parse(text), body, complete)
 
+    @classmethod
+    def wrapped(cls, given: Resource | dict[str, Any]) -> Resource:
+        """A resource as it is, or a body wrapped; raises ValueError as `of`."""
+        return cls.of(given) if isinstance(given, dict) else given
+
     @property
     def key(self) -> str:
         """The lower-cased id."""

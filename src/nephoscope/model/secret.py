@@ -30,6 +30,21 @@ _SECRET_TEXT = (
         MASK,
     ),
     (re.compile(r"(://[^/\s:@\"]+:)[^@/\s\"]+(@)"), rf"\g<1>{MASK}\g<2>"),
+    # Tokens that their issuers made recognisable: GitHub, GitLab, Slack, npm, PyPI, SendGrid, Stripe, AWS and Google keys, the
+    # client secrets of Entra ID, personal access tokens of Azure DevOps
+    (
+        re.compile(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
+            r"|npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_-]{40,}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"
+            r"|[rs]k_live_[A-Za-z0-9]{20,}|A(?:KI|SI)A[A-Z2-7]{16}|AIza[A-Za-z0-9_-]{35})(?![A-Za-z0-9])"
+        ),
+        MASK,
+    ),
+    (
+        re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"),
+        MASK,
+    ),
+    (re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"), MASK),
     # 64 bytes of base64: a storage, Cosmos DB or Event Hubs key
     (
         re.compile(

@@ -45,6 +45,8 @@ class Checker:
                     self._operand(operand, f"{existence.path}.{name}", scanned)
             if existence.condition is not None:
                 self._condition(existence.condition, scanned)
+        if parsed.then.default_state is not None:
+            self._operand(parsed.then.default_state, "policyRule.then.details.defaultState", scanned)
         for operation in parsed.then.operations or ():
             self._changeable(operation)
             self._field(operation.target, f"{operation.path}.field", scanned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.model.resource import Resource
 from nephoscope.policy import guards
 from nephoscope.policy.binding import bind
 from nephoscope.policy.check import Checker
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.model.place import Place
-    from nephoscope.model.resource import Resource
     from nephoscope.policy import tree
     from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.result import Result
@@ -139,25 +139,25 @@ class Definition:
 
     def evaluate(
         self,
-        resource: Resource,
+        resource: Resource | dict[str, Any],
         snapshot: Snapshot,
         parameters: Mapping[str, Any] | None = None,
         context: Context | None = None,
     ) -> Result:
-        """Judge a resource; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
+        """Judge a resource, or a body as ARM has it; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).evaluate(resource, snapshot, context or Context())
+        return self.bind(parameters).evaluate(Resource.wrapped(resource), snapshot, context or Context())
 
     def explain(
         self,
-        resource: Resource,
+        resource: Resource | dict[str, Any],
         snapshot: Snapshot,
         parameters: Mapping[str, Any] | None = None,
         context: Context | None = None,
     ) -> Result:
         """The same by the tree-walking interpreter."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).explain(resource, snapshot, context or Context())
+        return self.bind(parameters).explain(Resource.wrapped(resource), snapshot, context or Context())
 
 
 _KEPT_RULES = 16

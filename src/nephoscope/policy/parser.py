@@ -304,8 +304,14 @@ class Parser:
             details,
             self._existence(details, effect, f"{path}.details"),
             self._operations(details, f"{path}.details"),
+            self._default_state(details, f"{path}.details"),
             f"{path}.effect",
         )
+
+    def _default_state(self, details: Any, path: str) -> tree.Operand | None:
+        if not isinstance(details, dict) or not has(details, "defaultState"):
+            return None
+        return self.operand(get(details, "defaultState"), f"{path}.defaultState")
 
     def _effect(self, raw: Any, path: str) -> tree.Literal | tree.Template:
         if not isinstance(raw, str):

@@ -11,7 +11,6 @@ from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy import guards, judgement
 from nephoscope.policy.check import is_pure, templates
 from nephoscope.policy.compiled import Compiled
-from nephoscope.policy.document import get
 from nephoscope.policy.errors import PolicyError, suggestion
 from nephoscope.policy.explain import value
 from nephoscope.policy.keywords import EFFECTS, IF_NOT_EXISTS, SCANNED_MODES
@@ -151,8 +150,8 @@ class Rule:
     @property
     def default_state(self) -> str:
         """The state of a manual rule that nobody attested, 'Unknown' where the details give none."""
-        details = self.tree.then.details
-        found = get(details, "defaultState") if isinstance(details, dict) else None
+        given = self.tree.then.default_state
+        found = self.fold(given) if given is not None else None
         return found if isinstance(found, str) else "Unknown"
 
     def reads(self, type_: str, aliases: Aliases, api_version: str = "") -> Reads:

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.coverage import Coverage
+from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.layers import Layer, Table, laid_over, replaced
@@ -15,7 +16,6 @@ from nephoscope.policy.view import View
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from nephoscope.model.resource import Resource
 
 Key = tuple[str, str]
 
@@ -82,6 +82,8 @@ _KEY = attrgetter("key")
 class Snapshot:
     """The world that rules see. Immutable to its users; views and compiled lookups are cached inside.
 
+    `resources` may also be bodies as ARM has them; ValueError for one without a usable id.
+
     `coverage` says what was read in full, so that an absent related resource is 'does not exist' only there. `unknown` maps
     the id of an extension or child resource that an analyzer could not compute to the reason why. `aliases` resolves field
     names; `switches` are the semantic decisions. Raises nothing on odd bodies: they are data.
@@ -89,7 +91,7 @@ class Snapshot:
 
     def __init__(
         self,
-        resources: Iterable[Resource],
+        resources: Iterable[Resource | dict[str, Any]],
         aliases: Aliases | None = None,
         coverage: Coverage | None = None,
         unknown: Mapping[str, str] | None = None,
@@ -101,7 +103,7 @@ class Snapshot:
         self.coverage = coverage if coverage is not None else Coverage.everything()
         self.switches = switches
         self._base = base
-        self._index = Index.of(resources)
+        self._index = Index.of(map(Resource.wrapped, resources))
         self._types: dict[str, list[str]] = {}
         self.looked_up: dict[tuple[str, str, tuple[str, ...]], list[View]] = {}
         """What look-ups by name have found: (type, place, name segments) to views."""

@@ -146,12 +146,13 @@ class Existence:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """The effect with its details: `existence` for *IfNotExists, `operations` for modify and append."""
+    """The effect with its details: `existence` for *IfNotExists, `operations` for modify and append, `default_state` for manual."""
 
     effect: Literal | Template
     details: Any
     existence: Existence | None
     operations: tuple[Operation, ...] | None
+    default_state: Operand | None = None
     effect_path: str = "policyRule.then.effect"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
+from nephoscope.model.resource import Resource
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.snapshot import Snapshot
 from nephoscope.posture.analysis import Analyzers, every_analyzer
@@ -51,9 +52,8 @@ def evaluate(
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
         else:
             later = None
-            base = Snapshot(
-                sorted(estate.resources.values(), key=lambda one: one.id.key), aliases, estate.coverage
-            )
+            ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
+            base = Snapshot(ordered, aliases, estate.coverage)
             roster = Roster.of(estate, scope)
             content = prepared or prepare(plan, aliases, estate.management_groups)
             rules, program = content.rules, content.program

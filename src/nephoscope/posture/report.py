@@ -86,7 +86,11 @@ class Report:
 
     @cached_property
     def _grouped(self) -> dict[Group, list[Row]]:
-        return grouped(filter(self.filter.takes, self.all_rows()))
+        return grouped(filter(self._looked_at.takes, self.all_rows()))
+
+    @cached_property
+    def _looked_at(self) -> Filter:
+        return self.filter.naming(self.run.estate.subscription_names)
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -120,7 +124,7 @@ class Report:
         """The assessments of the resources that are looked at, whatever their verdict."""
         if not self.filter.chooses_resources:
             return self.run.assessments
-        return (row.assessment for row in self.all_rows() if self.filter.places(row))
+        return (row.assessment for row in self.all_rows() if self._looked_at.places(row))
 
     def _control_id(self, key: str) -> str | None:
         control = self.control_of(key)

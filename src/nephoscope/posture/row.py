@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -94,7 +94,7 @@ class Row:
 class Filter:
     """Which rows to show; an empty field lets everything through, values are compared in any case, `*` is a wildcard.
 
-    `tags` holds `name` or `name=value`.
+    `subscriptions` holds ids, or display names once `naming` has looked them up; `tags` holds `name` or `name=value`.
     """
 
     subscriptions: tuple[str, ...] = ()
@@ -103,6 +103,13 @@ class Filter:
     tags: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
     states: tuple[State, ...] = ()
+
+    def naming(self, titles: Mapping[str, str]) -> Filter:
+        """The filter with the ids of the subscriptions whose display names it asks for; `titles` is id -> display name."""
+        named = (
+            id_ for id_, title in titles.items() if self.subscriptions and _matches(title, self.subscriptions)
+        )
+        return replace(self, subscriptions=(*self.subscriptions, *named))
 
     @property
     def chooses_resources(self) -> bool:

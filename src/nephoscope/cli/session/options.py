@@ -132,7 +132,7 @@ _PLACED = (
         "--subscription",
         "subscriptions",
         multiple=True,
-        metavar="ID",
+        metavar="ID|NAME",
         help="Show only this subscription (* is a wildcard).",
     ),
     click.option(

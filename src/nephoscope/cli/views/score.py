@@ -11,11 +11,11 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
 from nephoscope.cli.outputs.table import console_of, percent, score_table, weighting
+from nephoscope.estate.containers import subscription_name
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.model.resource import Resource
     from nephoscope.posture.report import Report
 
 
@@ -59,7 +59,7 @@ def _subscriptions(report: Report) -> Table:
         resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
         part = scope.weight / weights if scope.scored else 0.0
         table.add_row(
-            Text(subscription_name(resource) or scope.subscription),
+            Text((subscription_name(resource) if resource else "") or scope.subscription),
             f"{scope.percentage:.1%}" if scope.scored else "not scored",
             f"{scope.current:.2f}",
             str(scope.max),
@@ -78,15 +78,6 @@ def _subscriptions(report: Report) -> Table:
             f"{report.score.share:.2%}",
         )
     return table
-
-
-def subscription_name(resource: Resource | None) -> str:
-    """The display name of a subscription object, '' where it is not known."""
-    if resource is None:
-        return ""
-    properties = resource.body.get("properties")
-    title = properties.get("displayName") if isinstance(properties, dict) else None
-    return str(title or resource.body.get("displayName") or resource.body.get("name") or "")
 
 
 def _delta(report: Report, console: Console) -> None:
