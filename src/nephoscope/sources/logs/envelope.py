@@ -1,0 +1,347 @@
+"""Cut a stream of bytes into blocks of whole records, whatever wraps them, holding one block at a time.
+
+A stream is JSON (`{"records": []}`, records within records, answers `{"value": []}`, arrays, JSON lines, objects one behind the
+other, a blob that is cut at its end or taken up in its middle) or lines of text; a line of text that begins with `{` is JSON.
+Broken stretches are handed out as pieces with an error, up to the next whole record. The result never depends on how the
+stream is cut into reads. Grammar: RFC 8259.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A block ends behind the record that reaches this many bytes.
+BLOCK = 4 * 1024 * 1024
+#: What is larger is no record: it is set aside.
+MAX_RECORD = 32 * 1024 * 1024
+MAX_LINE = 1024 * 1024
+_READ = 1024 * 1024
+_HEADER = 64 * 1024
+_TRIALS = 8
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_SCALAR = rb'(?:"(?:[^"\\]|\\.){0,4096}"|-?[0-9][0-9.eE+-]{0,40}|true|false|null)'
+_MEMBER = rb'\s*"(?:[^"\\]|\\.){1,256}"\s*:\s*' + _SCALAR
+_WRAPPER = re.compile(
+    rb'\{(?:(?:%b\s*,){0,64}\s*"[Rr]ecords"|(?:\s*"(?:@odata[^"]{0,64}|nextLink|count)"\s*:\s*%b\s*,){0,8}\s*"value")\s*:\s*\[(?=\s*[{\]])'
+    % (_MEMBER, _SCALAR)
+)
+#: Between records: commas, brackets, the members behind the array of an answer.
+_BETWEEN = re.compile(rb"(?:[\s,\]\}]|%b(?=\s*[,}]))*" % _MEMBER.removeprefix(rb"\s*"))
+_ONLY_SEPARATORS = re.compile(rb"[\s,]*")
+_BLANK = re.compile(rb"\s*")
+_FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
+_CANDIDATE = re.compile(rb"(?:(?<=\n)|(?<=\n\r)|(?<=[,\[] )|(?<=[,\[]))\{|(?<=[,\[]\n)[ \t]*\{")
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+
+
+class Piece(NamedTuple):
+    """A record, or with `error` a stretch that is none: its bytes are `block.data[start:end]`; `place` in words."""
+
+    start: int
+    end: int
+    place: str
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Block:
+    """Whole records: `data` as it stands in the stream from byte `start` on; reading may be taken up at byte `end`.
+
+    `text` says that the pieces are lines of text; `plain` that nothing but commas and blanks is between the records of `data`.
+    """
+
+    data: bytes
+    start: int
+    end: int
+    text: bool = False
+    plain: bool = False
+    pieces: list[Piece] = field(default_factory=list)
+
+
+def blocks(stream: BinaryIO, *, offset: int = 0, growing: bool = False) -> Iterator[Block]:
+    """The blocks of a stream that stands at byte `offset` of its source (0, or the `end` of an earlier block).
+
+    `growing`: an unfinished record at the end is left for the next time; else it is a broken piece. Holds at most one block and
+    one record (32 MiB).
+    """
+    window = _Window(stream, offset)
+    window.fill(_HEADER)
+    if offset == 0 and window.buffer.startswith(BYTE_ORDER_MARK):
+        window.position = len(BYTE_ORDER_MARK)
+    first = _BLANK.match(window.buffer, window.position).end()  # type: ignore[union-attr]
+    json = window.buffer[first : first + 1] in (
+        (b"{", b"[") if offset == 0 else (b"{", b"[", b",", b"]", b"}")
+    )
+    cutter = _JsonCutter(window, growing) if json else _LineCutter(window, growing)
+    yield from cutter.blocks()
+
+
+class _Window:
+    """The part of the stream that is held: `buffer` from byte `base` on, `position` within it is where cutting stands."""
+
+    def __init__(self, stream: BinaryIO, offset: int) -> None:
+        self.stream = stream
+        self.base = offset
+        self.buffer = b""
+        self.position = 0
+        self.ended = False
+
+    def fill(self, wanted: int) -> None:
+        """Read until `wanted` bytes stand before the position, or the stream has ended."""
+        have = len(self.buffer) - self.position
+        parts = [self.buffer[self.position :]]
+        while have < wanted and not self.ended:
+            part = self.stream.read(max(_READ, min(wanted - have, BLOCK)))
+            self.ended = not part
+            parts.append(part)
+            have += len(part)
+        if len(parts) > 1:
+            self.base += self.position
+            self.buffer = b"".join(parts)
+            self.position = 0
+
+    @property
+    def left(self) -> int:
+        """The bytes that are held behind the position."""
+        return len(self.buffer) - self.position
+
+
+class _Cutter:
+    """What both kinds of stream share: counting lines and records."""
+
+    def __init__(self, window: _Window, growing: bool) -> None:
+        self.window = window
+        self.growing = growing
+        self.resumed = window.base > 0
+        self.line = 1
+        self.record = 0
+        self.wrapped = False
+
+    def blocks(self) -> Iterator[Block]:
+        """Block after block until the stream ends."""
+        while True:
+            block = self.block()
+            if block is None:
+                return
+            yield block
+
+    def block(self) -> Block | None:
+        """The next block, None at the end."""
+        raise NotImplementedError
+
+    def place(self, at: int) -> str:
+        """Where byte `at` of the window is, in words."""
+        if self.resumed:
+            return f"byte {self.window.base + at}"
+        return f"records[{self.record}]" if self.wrapped else f"line {self.line}"
+
+    def count(self, start: int, end: int) -> None:
+        """Count the lines of a stretch of the window that has been gone over."""
+        if not self.wrapped and not self.resumed:
+            self.line += self.window.buffer.count(b"\n", start, end)
+
+
+class _JsonCutter(_Cutter):
+    """Cuts JSON. Within a block nothing is looked at beyond `horizon`, so that blocks never depend on what was read before."""
+
+    def __init__(self, window: _Window, growing: bool) -> None:
+        super().__init__(window, growing)
+        self.key = b""
+        self.horizon = 0
+
+    def block(self) -> Block | None:
+        """Records until a block is full."""
+        window = self.window
+        pieces: list[Piece] = []
+        window.fill(2 * BLOCK)
+        between = self._between(first=True)
+        window.fill(2 * BLOCK)
+        plain = True
+        start = window.position
+        self.horizon = start + 2 * BLOCK
+        while window.left and window.position - start < BLOCK:
+            piece = self._piece(begun=bool(pieces))
+            if piece is None:
+                break
+            pieces.append(piece)
+            plain = plain and between and not piece.error
+            between = self._between(first=False)
+        if not pieces:
+            return None
+        stop = pieces[-1].end
+        made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
+        end = window.base + window.position
+        return Block(window.buffer[start:stop], window.base + start, end, False, plain, made)
+
+    def _between(self, *, first: bool) -> bool:
+        """Go over what stands before the next record; False when that is more than commas and blanks."""
+        window = self.window
+        buffer = window.buffer
+        plain = True
+        while True:
+            start = window.position
+            end = _BETWEEN.match(buffer, start).end()  # type: ignore[union-attr]
+            plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
+            stop = self._opened(end)
+            self.count(start, max(end, stop))
+            window.position = max(end, stop)
+            if not stop:
+                return plain
+            self.wrapped = True
+            plain = first
+
+    def _opened(self, at: int) -> int:
+        """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does."""
+        buffer = self.window.buffer
+        byte = buffer[at : at + 1]
+        if byte == b"[":
+            return at + 1
+        wrapper = _WRAPPER.match(buffer, at, at + _HEADER) if byte == b"{" else None
+        return wrapper.end() if wrapper else 0
+
+    def _piece(self, *, begun: bool) -> Piece | None:
+        """The record at the position, or a broken stretch.
+
+        None when it is not whole within the block, or is left for the next time.
+        """
+        window = self.window
+        place = self.place(window.position)
+        if window.buffer[window.position] != 0x7B:
+            return self._broken(0, place, "expected a JSON object", begun)
+        while True:
+            size, reason, at = _measure(window.buffer, window.position, self._limit(begun))
+            if size:
+                return self._whole(size, place)
+            if reason:
+                return self._broken(at, place, reason, begun)
+            if begun and window.position + window.left > self.horizon:
+                return None
+            if window.ended:
+                if self.growing:
+                    return None
+                return self._broken(window.left, place, "the stream ends inside a record", begun)
+            if begun:
+                return None
+            if window.left >= MAX_RECORD:
+                return self._broken(MAX_RECORD, place, f"the record is over {MAX_RECORD} bytes", begun)
+            window.fill(2 * window.left)
+
+    def _limit(self, begun: bool) -> int:
+        return self.horizon if begun else self.window.position + MAX_RECORD
+
+    def _whole(self, size: int, place: str) -> Piece:
+        window = self.window
+        start = window.position
+        if not self.key:
+            match = _FIRST_KEY.match(window.buffer, start, start + 1024)
+            self.key = match.group() if match else b""
+        self._move(size)
+        return Piece(start, start + size, place)
+
+    def _move(self, size: int) -> None:
+        window = self.window
+        self.count(window.position, window.position + size)
+        self.record += 1
+        window.position += size
+
+    def _broken(self, at: int, place: str, reason: str, begun: bool) -> Piece | None:
+        """The broken stretch up to the next record that is whole, or begins `at` bytes on or behind that."""
+        window = self.window
+        while True:
+            size = self._next_record(at, self._limit(begun))
+            if size or window.ended or window.left >= MAX_RECORD:
+                break
+            if begun:
+                return None
+            window.fill(window.left + BLOCK)
+        start = window.position
+        size = size or window.left
+        self._move(size)
+        return Piece(start, start + size, place, reason)
+
+    def _next_record(self, at: int, limit: int) -> int:
+        """How far on the next record begins, 0 = not within the limit."""
+        buffer, start = self.window.buffer, self.window.position
+        trials = 0
+        for match in _CANDIDATE.finditer(buffer, start + 1, min(limit, len(buffer))):
+            candidate = match.end() - 1
+            if candidate >= start + at:
+                return candidate - start
+            if trials < _TRIALS and (not self.key or buffer.startswith(self.key, candidate)):
+                trials += 1
+                if _measure(buffer, candidate, start + at + _HEADER)[0]:
+                    return candidate - start
+        return 0
+
+
+def _measure(buffer: bytes, start: int, limit: int) -> tuple[int, str, int]:
+    """The size of the JSON value at a byte of the buffer; else 0, why it is none and how many bytes on that shows.
+
+    (0, '', 0) = more bytes are needed. The decoder says where the first byte behind a whole value is: no Python looks at the bytes.
+    """
+    view = memoryview(buffer)[start:limit]
+    try:
+        _RAW.decode(view)
+    except msgspec.DecodeError as error:
+        text = str(error)
+        trailing = _TRAILING.search(text)
+        if trailing:
+            return int(trailing[1]) - 1, "", 0
+        if "truncated" in text:
+            return 0, "", 0
+        at = _AT_BYTE.search(text)
+        return 0, f"not JSON: {text.removeprefix('JSON is malformed: ')}", max(int(at[1]) - 1, 1) if at else 1
+    except RecursionError:
+        return 0, "the JSON nests too deeply", 1
+    return len(view), "", 0
+
+
+class _LineCutter(_Cutter):
+    """Cuts lines of text."""
+
+    def block(self) -> Block | None:
+        """Lines until a block is full."""
+        window = self.window
+        window.fill(BLOCK + MAX_LINE)
+        if not window.left:
+            return None
+        start = window.position
+        stop = self._stop()
+        if stop == start:
+            return None
+        data = window.buffer[start:stop]
+        pieces: list[Piece] = []
+        at = 0
+        for line in data.split(b"\n"):
+            if line.strip():
+                error = f"the line is over {MAX_LINE} bytes" if len(line) > MAX_LINE else ""
+                pieces.append(Piece(at, at + len(line), self.place(start + at), error))
+            at += len(line) + 1
+            self.line += 1
+        self.line -= data.endswith(b"\n")
+        window.position = stop
+        return Block(data, window.base + start, window.base + stop, True, False, pieces)
+
+    def _stop(self) -> int:
+        """The end of the last line that ends within the block, or behind an endless one."""
+        window = self.window
+        limit = window.position + BLOCK
+        if window.ended and len(window.buffer) <= limit and not self.growing:
+            return len(window.buffer)
+        found = window.buffer.rfind(b"\n", window.position, limit) + 1
+        found = found or window.buffer.find(b"\n", limit) + 1
+        if found:
+            return found
+        if window.ended and self.growing and window.left <= MAX_LINE:
+            return window.position
+        return len(window.buffer)

@@ -1,0 +1,235 @@
+"""From a stream to rows: blocks are cut, records recognised, rows made, and what is broken set aside with its place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import msgspec
+
+from nephoscope.sources.logs.envelope import Block, Piece, blocks
+from nephoscope.sources.logs.format import BadRecordError, FastFormat, Fault, Row
+from nephoscope.sources.logs.secrets import masked, masked_value, suspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from nephoscope.sources.logs.discovery import Formats
+    from nephoscope.sources.logs.format import Context, FileFormat, LineFormat, LogFormat
+
+MAX_RAW = 4096
+_FILE_BATCH = 50_000
+_HEAD = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """What could not be a row: its source, place and text (at most 4 KiB, no secrets), the reason, and the format that said so."""
+
+    source: str
+    place: str
+    reason: str
+    raw: str
+    format: str
+    table: str = ""
+
+
+class Placed(NamedTuple):
+    """A row with the record that it comes from, for what may still be wrong with it."""
+
+    row: Row
+    place: str
+    format: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up."""
+
+    end: int
+    records: int = 0
+    rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
+    ready: list[tuple[str, Mapping[str, pa.Table]]] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+
+def batches(
+    stream: BinaryIO, formats: Formats, context: Context, *, resume_at: int = 0, growing: bool = False
+) -> Iterator[Batch]:
+    """The rows of a stream that stands at byte `resume_at` of its source, a batch a block of about 4 MiB.
+
+    The same bytes give the same batches, however they are read and wherever reading was taken up. `growing` as for `blocks`.
+    """
+    if resume_at == 0 and formats.files:
+        stream, head = _peeked(stream)
+        form = next((form for form in formats.files if form.recognises_start(head)), None)
+        if form is not None:
+            yield from _of_file(stream, form, context)
+            return
+    reader = _Reader(formats, context)
+    for block in blocks(stream, offset=resume_at, growing=growing):
+        yield reader.batch(block)
+
+
+class _Peeked:
+    """A stream whose first bytes were looked at."""
+
+    def __init__(self, stream: BinaryIO, head: bytes) -> None:
+        self._stream = stream
+        self._head = head
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            head = self._head if size < 0 else self._head[:size]
+            self._head = self._head[len(head) :]
+            return head + self._stream.read() if size < 0 else head
+        return self._stream.read(size)
+
+
+def _peeked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
+    head = b""
+    while len(head) < _HEAD:
+        part = stream.read(_HEAD - len(head))
+        if not part:
+            break
+        head += part
+    if stream.seekable():
+        stream.seek(-len(head), 1)
+        return stream, head
+    return _Peeked(stream, head), head  # type: ignore[return-value]
+
+
+def _of_file(stream: BinaryIO, form: FileFormat, context: Context) -> Iterator[Batch]:
+    batch = Batch(-1)
+    try:
+        for item, place, end in form.file_rows(stream, context):
+            batch.records += 1
+            batch.end = end
+            if isinstance(item, Fault):
+                batch.bad.append(_bad(context, _at(place, item.path), item.reason, item.raw, form.name))
+            else:
+                batch.rows[item.table].append(Placed(item, place, form.name))
+            if batch.records >= _FILE_BATCH:
+                yield batch
+                batch = Batch(end)
+    except BadRecordError as error:
+        batch.bad.append(_bad(context, error.path or "the file", error.reason, "", form.name))
+    if batch.records or batch.bad:
+        yield batch
+
+
+class _Reader:
+    """Asks the formats for the rows of blocks."""
+
+    def __init__(self, formats: Formats, context: Context) -> None:
+        self.formats = formats
+        self.context = context
+        self.last: LogFormat | None = None
+
+    def batch(self, block: Block) -> Batch:
+        """The rows of a block."""
+        batch = Batch(block.end)
+        if not self._scanned(block, batch):
+            for piece in block.pieces:
+                self._piece(block, piece, batch)
+        return batch
+
+    def _scanned(self, block: Block, batch: Batch) -> bool:
+        """Whether a fast format took the block as a whole; its first record says which may."""
+        if not block.plain or not block.pieces:
+            return False
+        first = block.pieces[0]
+        value = _decoded(block.data[first.start : first.end])
+        form = self._form(value) if isinstance(value, dict) else None
+        if not isinstance(form, FastFormat):
+            return False
+        scanned = form.scan(block.data, self.context)
+        if scanned is None or scanned.records != len(block.pieces):
+            return False
+        batch.records = scanned.records
+        batch.ready.append((form.name, scanned.tables))
+        return True
+
+    def _piece(self, block: Block, piece: Piece, batch: Batch) -> None:
+        batch.records += 1
+        data = block.data[piece.start : piece.end]
+        if piece.error:
+            batch.bad.append(_bad(self.context, piece.place, piece.error, data, ""))
+        elif block.text and not data.lstrip().startswith(b"{"):
+            self._line(data, piece, batch)
+        else:
+            self._record(data, piece, batch)
+
+    def _record(self, data: bytes, piece: Piece, batch: Batch) -> None:
+        value = _decoded(data)
+        if not isinstance(value, dict):
+            reason = value if isinstance(value, str) else "expected a JSON object"
+            batch.bad.append(_bad(self.context, piece.place, reason, data, ""))
+            return
+        if suspect(data):
+            value = masked_value(value)
+        form = self._form(value)
+        if form is None:
+            reason = "no format recognises the record: name its table with --table"
+            batch.bad.append(_bad(self.context, piece.place, reason, data, ""))
+            return
+        self._rows(form, form.rows(value, self.context), data, piece, batch)
+
+    def _line(self, data: bytes, piece: Piece, batch: Batch) -> None:
+        line = data.decode("utf-8", "replace").rstrip("\r")
+        if suspect(data):
+            line = masked(line)
+        form = next((form for form in self.formats.lines if form.recognises_line(line)), None)
+        if form is None:
+            batch.bad.append(_bad(self.context, piece.place, "no format recognises the line", data, ""))
+            return
+        self._rows(form, form.line_rows(line, self.context), data, piece, batch)
+
+    def _rows(
+        self,
+        form: LogFormat | LineFormat,
+        items: Iterator[Row | Fault],
+        data: bytes,
+        piece: Piece,
+        batch: Batch,
+    ) -> None:
+        try:
+            for item in items:
+                if isinstance(item, Row):
+                    batch.rows[item.table].append(Placed(item, piece.place, form.name))
+                else:
+                    place = _at(piece.place, item.path)
+                    batch.bad.append(_bad(self.context, place, item.reason, item.raw or data, form.name))
+        except BadRecordError as error:
+            place = _at(piece.place, error.path)
+            batch.bad.append(_bad(self.context, place, error.reason, data, form.name))
+
+    def _form(self, record: dict[str, Any]) -> LogFormat | None:
+        """The format of a record: records of one kind follow each other, so the last one is asked first."""
+        if self.last is not None and self.last.recognises(record):
+            return self.last
+        for place, form in enumerate(self.formats.records):
+            if form.recognises(record):
+                self.last = form if place < self.formats.exact else None
+                return form
+        return None
+
+
+def _decoded(data: bytes) -> Any:
+    """The JSON value, or as text why it is none."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return f"not JSON: {error}"
+
+
+def _at(place: str, path: str) -> str:
+    return f"{place}.{path}" if path else place
+
+
+def _bad(context: Context, place: str, reason: str, raw: bytes | str, form: str) -> Bad:
+    text = raw[:MAX_RAW].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[:MAX_RAW]
+    return Bad(context.source, place, masked(reason), masked(text)[:MAX_RAW], form)

@@ -1,0 +1,154 @@
+"""Streams are cut into the same records, whatever wraps them and however they are read."""
+
+from __future__ import annotations
+
+import io
+import json
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nephoscope.sources.logs import envelope
+from nephoscope.sources.logs.envelope import blocks
+
+BROKEN = "broken"
+
+WRAPPED = [
+    ("records", b'{"records":[{"t":1},{"t":2}]}', ["records[0]", "records[1]"]),
+    ("spaced", b'\xef\xbb\xbf { "records" : [ {"t":1} , {"t":2} ] } ', ["records[0]", "records[1]"]),
+    (
+        "records in records",
+        b'{"records":[{"records":[{"t":1}]},{"records":[{"t":2}]}]}',
+        ["records[0]", "records[1]"],
+    ),
+    ("behind members", b'{"count":2,"name":"x","records":[{"t":1},{"t":2}]}', ["records[0]", "records[1]"]),
+    (
+        "an answer",
+        b'{"@odata.context":"c","value":[{"t":1},{"t":2}],"@odata.nextLink":"n"}',
+        ["records[0]", "records[1]"],
+    ),
+    ("array", b'[{"t":1},\n{"t":2}]', ["records[0]", "records[1]"]),
+    ("lines", b'{"t":1}\n\r\n{"t":2}\r\n', ["line 1", "line 3"]),
+    ("one behind the other", b'{"t":1}{"t":2}', ["line 1", "line 1"]),
+    ("pretty", b'{\n "t": 1\n}\n{\n "t": 2\n}', ["line 1", "line 4"]),
+    ("cut at the end", b'{"records":[{"t":1},{"t":2}', ["records[0]", "records[1]"]),
+    ("envelopes", b'{"records":[{"t":1}]}\n{"records":[{"t":2}]}', ["records[0]", "records[1]"]),
+]
+
+
+def _records(data: bytes, **options: object) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for block in blocks(io.BytesIO(data), **options):
+        for piece in block.pieces:
+            text = block.data[piece.start : piece.end]
+            found.append(
+                (piece.place, BROKEN if piece.error else text if block.text else msgspec.json.decode(text))
+            )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("data", "places"), [case[1:] for case in WRAPPED], ids=[case[0] for case in WRAPPED]
+)
+def test_wrappers_are_taken_off(data: bytes, places: list[str]) -> None:
+    assert _records(data) == list(zip(places, [{"t": 1}, {"t": 2}], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b'{"t":1}\n{"t":2\n{"t":3}\n', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"t":1}\n{"t":"x\n{"t":3}\n', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"t":1}\n{"t":\n{"t":3}\n{"t":4}\n', [{"t": 1}, BROKEN, {"t": 3}, {"t": 4}]),
+        (b'[{"t":1}, {"t":x}, {"t":3}]', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"records":[{"t":1},{"t":x},{"t":3}]}', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"t":1}\nrubbish\n{"t":3}\n', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"t":1}\n{"t":' + b'{"a":' * 5000 + b"\n" + b'{"t":3}', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"records":[{"t":1},{"t', [{"t": 1}, BROKEN]),
+    ],
+)
+def test_what_is_broken_is_set_aside_and_the_rest_goes_on(data: bytes, wanted: list[object]) -> None:
+    assert [value for _, value in _records(data)] == wanted
+
+
+def test_a_growing_blob_is_taken_up_where_it_was_whole() -> None:
+    blob = b'{"records":[{"t":1},{"t":2},{"t":3}]}'
+    first = blob[: blob.index(b'{"t":3}') + 4]
+    seen = list(blocks(io.BytesIO(first), growing=True))
+    assert [len(block.pieces) for block in seen] == [2]
+    rest = blob[seen[-1].end :]
+    at = blob.index(b'{"t":3}')
+    assert _records(rest, offset=seen[-1].end) == [(f"byte {at}", {"t": 3})]
+
+
+def test_lines_of_text() -> None:
+    data = b'<34>one\n\n{"t":1}\r\nlast'
+    assert _records(data) == [("line 1", b"<34>one"), ("line 3", b'{"t":1}\r'), ("line 4", b"last")]
+    assert [place for place, _ in _records(data, growing=True)] == ["line 1", "line 3"]
+
+
+class _Drip(io.RawIOBase):
+    """Gives a few bytes a read."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data = io.BytesIO(data)
+        self._size = size
+
+    def read(self, size: int = -1) -> bytes:
+        return self._data.read(min(self._size, size) if size > 0 else self._size)
+
+
+_TEXTS = st.lists(
+    st.sampled_from(
+        [
+            b'{"t":1}',
+            b'{"t":{"u":[1,2]}}',
+            b",",
+            b"\n",
+            b" ",
+            b"[",
+            b"]",
+            b'{"records":[',
+            b"]}",
+            b'{"t":',
+            b"x",
+            b'{"t":"\\""}',
+            b"{",
+            b"}",
+            b'"',
+        ]
+    ),
+    max_size=40,
+).map(b"".join)
+
+
+@given(_TEXTS, st.integers(1, 50), st.integers(1, 60))
+def test_blocks_depend_on_bytes_alone(data: bytes, size: int, limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "BLOCK", limit)
+        patch.setattr(envelope, "_READ", 1)
+        whole = list(blocks(io.BytesIO(data)))
+        assert list(blocks(_Drip(data, size))) == whole
+        for before, block in pairwise(whole):
+            again = next(blocks(io.BytesIO(data[before.end :]), offset=before.end), None)
+            if block.text is (again.text if again else None):
+                assert (again.data, again.start, again.end) == (block.data, block.start, block.end)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers(-(2**53), 2**53), min_size=1),
+        max_size=20,
+    )
+)
+def test_no_record_is_lost(records: list[dict[str, object]]) -> None:
+    records = [{"time": 1} | record for record in records]
+    for data in (
+        json.dumps({"records": records}).encode(),
+        json.dumps(records, ensure_ascii=False).encode(),
+        "\n".join(json.dumps(record) for record in records).encode(),
+    ):
+        assert [value for _, value in _records(data)] == records
