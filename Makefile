@@ -1,5 +1,5 @@
 # The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed
-# (the tests' Java, for Spark, is installed where it is missing).
+# (the tests' Java, for Spark, and PostgreSQL are installed where they are missing).
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -25,6 +25,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@command -v java >/dev/null || { apt-get update -q && apt-get install -y -q default-jre-headless; }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	@echo "setting up $(VENV) with the development tools (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+"""The lake: where rows of logs live, and the state beside them."""

@@ -1,0 +1,187 @@
+"""The database below the state: SQLite in a file, or PostgreSQL by URL; transactions wait for each other."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from nephoscope.lake.state.columns import Base
+
+#: How long a transaction waits for the one of another process.
+WAIT_SECONDS = 30
+_SQLITE = ("sqlite", "sqlite+pysqlite")
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}",
+    "PRAGMA foreign_keys = ON",
+    # in WAL, NORMAL would lose the last commits when the power goes: what is acknowledged must stay
+    "PRAGMA synchronous = FULL",
+)
+
+
+class StateError(Exception):
+    """The state cannot do what was asked; the message says why and what to do. Never holds a password."""
+
+
+class Database:
+    """One database. Every `write` and `read` is one transaction; times come from the database's host where it is a server."""
+
+    def __init__(self, engine: Engine, file: Path | None, clock: Callable[[], datetime] | None) -> None:
+        self.engine = engine
+        self.file = file
+        self._clock = clock
+        self._reading = engine.execution_options(only_reads=True)
+
+    @staticmethod
+    def open(url: str, clock: Callable[[], datetime] | None = None) -> Database:
+        """Connect; StateError for a URL that is none, a missing driver, a server that does not answer.
+
+        A missing SQLite file is made, with 0600. `clock` is for tests: what `now` says.
+        """
+        parsed = _parsed(url)
+        if parsed.drivername in _SQLITE:
+            return _sqlite(parsed, clock)
+        return _postgresql(parsed, clock)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of SQLite."""
+        return self.file is not None
+
+    @property
+    def shown(self) -> str:
+        """The place for messages: the file, or the URL without its password."""
+        return str(self.file) if self.file else self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it."""
+        with self._told(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that sees one moment and does not wait for writers."""
+        with self._told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def now(self, session: Session) -> datetime:
+        """The time by which leases run: a server's own, so that hosts with different clocks agree."""
+        if self._clock is not None:
+            return self._clock()
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return moment.astimezone(UTC)
+
+    def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
+        """An INSERT that can say what happens on a conflict, in the words of this database."""
+        make = sqlite.insert if self.is_sqlite else postgresql.insert
+        return make(table).values(rows)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Faults of the connection as StateError; what the statement itself did wrong stays what it is."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            raise StateError(f"{self.shown}: {_why(error)}") from error
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                raise
+            # a file that is damaged, or no database
+            raise StateError(f"{self.shown}: {_why(error)}") from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StateError(
+            "the URL of the state is not one: sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        ) from error
+    if parsed.drivername not in _SQLITE + _POSTGRESQL:
+        raise StateError(
+            f"the state cannot be kept in {parsed.drivername}: sqlite:///FILE or postgresql://... is wanted"
+        )
+    return parsed
+
+
+def _sqlite(url: URL, clock: Callable[[], datetime] | None) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise StateError("the state needs a file: sqlite:///FILE")
+    file = Path(url.database)
+    _own_file(file)
+    engine = create_engine(URL.create("sqlite", database=str(file)), hide_parameters=True)
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begun)
+    return Database(engine, file, clock)
+
+
+def _own_file(file: Path) -> None:
+    """Make the file before SQLite does: its -wal and -shm get the same rights."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StateError(f"{file}: {error.strerror}; the state must be read and written there") from error
+
+
+def _connected(connection: Any, _record: Any) -> None:
+    # the driver begins no transactions: _begun does, so that schema changes and reads belong to them too
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begun(connection: Connection) -> None:
+    deferred = connection.get_execution_options().get("only_reads", False)
+    # a transaction that reads first and then wants to write would fail at once where another wrote in between
+    connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
+    try:
+        import psycopg  # noqa: F401 - the driver, an extra
+    except ImportError as error:
+        raise StateError("PostgreSQL needs its driver: pip install 'nephoscope[postgresql]'") from error
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": WAIT_SECONDS,
+            "options": f"-c timezone=UTC -c lock_timeout={WAIT_SECONDS}s -c client_encoding=UTF8",
+        },
+    )
+    database = Database(engine, None, clock)
+    with database.read() as session:
+        session.execute(text("SELECT 1"))
+    return database
+
+
+def _why(error: DBAPIError) -> str:
+    """What the driver says, on one line, with what it may quote of a connection string left out."""
+    said = re.sub(r"\s+", " ", str(error.orig)).strip()
+    said = re.sub(r"(password\s*=\s*|://[^:/\s]*:)[^\s@]+", r"\1***", said)
+    if "database is locked" in said:
+        return f"another process has been writing for {WAIT_SECONDS} s; try again"
+    return said

@@ -1,0 +1,131 @@
+"""Ingested files: which content has been taken in, by its own hash, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import Base, Moment
+from nephoscope.lake.state.database import Database, StateError
+
+
+class IngestedFileRow(Base):
+    """A file's content on its way into a workspace."""
+
+    __tablename__ = "ingested_files"
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    identity: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    done: Mapped[int] = mapped_column(BigInteger)
+    chunk: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    bad: Mapped[int] = mapped_column(BigInteger)
+    started: Mapped[datetime] = mapped_column(Moment)
+    finished: Mapped[datetime | None] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedFile:
+    """A file's content: `identity` is its hash, `done` the bytes taken in, `chunk` the last chunk (-1: none).
+
+    `finished` is None while it goes on.
+    """
+
+    identity: str
+    name: str
+    format: str
+    size: int
+    done: int
+    chunk: int
+    rows: int
+    bad: int
+    started: datetime
+    finished: datetime | None
+    workspace: str = "default"
+
+
+class IngestedFiles:
+    """All files that were begun."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, identity: str, workspace: str = "default") -> IngestedFile | None:
+        """The file of that content, None where it was never begun."""
+        with self._database.read() as session:
+            row = session.get(IngestedFileRow, (workspace, identity))
+            return None if row is None else _file(row)
+
+    def all(self, workspace: str | None = None) -> tuple[IngestedFile, ...]:
+        """Every file, in the order in which they were begun."""
+        query = select(IngestedFileRow).order_by(IngestedFileRow.started, IngestedFileRow.identity)
+        if workspace is not None:
+            query = query.where(IngestedFileRow.workspace == workspace)
+        with self._database.read() as session:
+            return tuple(_file(row) for row in session.scalars(query))
+
+    def begin(
+        self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
+    ) -> IngestedFile:
+        """Record that a file is begun; one that was begun before stays where it was."""
+        with self._database.write() as session:
+            row = {
+                "workspace": workspace,
+                "identity": identity,
+                "name": name,
+                "format": format_,
+                "size": size,
+                "done": 0,
+                "chunk": -1,
+                "rows": 0,
+                "bad": 0,
+                "started": self._database.now(session),
+            }
+            session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
+            return _file(_row(session, identity, workspace))
+
+    def advance(
+        self, identity: str, *, chunk: int, done: int, rows: int, bad: int, workspace: str = "default"
+    ) -> None:
+        """Record a chunk that was acknowledged, with its rows and bad records; a chunk that is known already adds nothing."""
+        with self._database.write() as session:
+            row = _row(session, identity, workspace)
+            if chunk > row.chunk:
+                row.chunk, row.done = chunk, done
+                row.rows += rows
+                row.bad += bad
+
+    def finish(self, identity: str, workspace: str = "default") -> None:
+        """Record that the whole file was taken in."""
+        with self._database.write() as session:
+            row = _row(session, identity, workspace)
+            row.done = row.size
+            row.finished = self._database.now(session)
+
+
+def _row(session: Session, identity: str, workspace: str) -> IngestedFileRow:
+    row = session.get(IngestedFileRow, (workspace, identity), with_for_update=True)
+    if row is None:
+        raise StateError(f"the file {identity} was not begun in the workspace {workspace}")
+    return row
+
+
+def _file(row: IngestedFileRow) -> IngestedFile:
+    return IngestedFile(
+        row.identity,
+        row.name,
+        row.format,
+        row.size,
+        row.done,
+        row.chunk,
+        row.rows,
+        row.bad,
+        row.started,
+        row.finished,
+        row.workspace,
+    )

@@ -1,0 +1,119 @@
+"""Leases: work that one process does at a time, with a number that only rises, so that a holder that slept too long is told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, Text, and_, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import Base, Moment
+from nephoscope.lake.state.database import Database, StateError
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LeaseLostError(StateError):
+    """Another holder has the lease: what was begun under it must stop."""
+
+
+class LeaseRow(Base):
+    """A lease; the row stays when it is given back, so that its number never starts again."""
+
+    __tablename__ = "leases"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    fence: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that was taken: its `fence` is higher than that of every holder before.
+
+    `until` is when it runs out unless `renew` is called, by the clock of Database.now.
+    """
+
+    name: str
+    holder: str
+    fence: int
+    until: datetime
+    _leases: Leases = field(repr=False, compare=False)
+
+    def renew(self, seconds: float) -> Lease:
+        """The same lease, held for so long from now; LeaseLostError where another has taken it.
+
+        One that ran out and that nobody took is held again.
+        """
+        return self._leases.renew(self, seconds)
+
+    def release(self) -> None:
+        """Give it back; nothing happens where another has it."""
+        self._leases.release(self)
+
+    def check(self, session: Session) -> None:
+        """LeaseLostError where it is not held any more: in the transaction of what must not happen without it."""
+        self._leases.check(self, session)
+
+
+class Leases:
+    """All leases. A holder is a name that no other process has, such as a UUID."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, holder: str, seconds: float) -> Lease | None:
+        """The lease for so long, None while another holder has it; the same holder takes it again with a higher number."""
+        with self._database.write() as session:
+            now = self._database.now(session)
+            until = now + timedelta(seconds=seconds)
+            insert = self._database.insert(
+                LeaseRow, {"name": name, "holder": holder, "fence": 1, "until": until}
+            )
+            fence = session.scalar(
+                insert.on_conflict_do_update(
+                    index_elements=["name"],
+                    set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
+                    where=or_(LeaseRow.until <= now, LeaseRow.holder == holder),
+                ).returning(LeaseRow.fence)
+            )
+        return None if fence is None else Lease(name, holder, fence, until, self)
+
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        """Lease.renew."""
+        with self._database.write() as session:
+            until = self._database.now(session) + timedelta(seconds=seconds)
+            found = session.scalar(
+                update(LeaseRow).where(_held(lease)).values(until=until).returning(LeaseRow.fence)
+            )
+        if found is None:
+            raise _lost(lease)
+        return Lease(lease.name, lease.holder, lease.fence, until, self)
+
+    def release(self, lease: Lease) -> None:
+        """Lease.release."""
+        with self._database.write() as session:
+            session.execute(update(LeaseRow).where(_held(lease)).values(holder="", until=_NEVER))
+
+    def check(self, lease: Lease, session: Session) -> None:
+        """Lease.check: the row is locked to the end of the transaction, so that nobody takes the lease meanwhile."""
+        row = session.scalar(select(LeaseRow).where(_held(lease)).with_for_update())
+        if row is None or row.until <= self._database.now(session):
+            raise _lost(lease)
+
+    def holder(self, name: str) -> str:
+        """Who holds a lease now, '' where nobody does."""
+        with self._database.read() as session:
+            row = session.get(LeaseRow, name)
+            return row.holder if row is not None and row.until > self._database.now(session) else ""
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    return and_(LeaseRow.name == lease.name, LeaseRow.holder == lease.holder, LeaseRow.fence == lease.fence)
+
+
+def _lost(lease: Lease) -> LeaseLostError:
+    return LeaseLostError(
+        f"the lease {lease.name} (number {lease.fence}) is not held any more: another process goes on with it"
+    )

@@ -1,0 +1,117 @@
+"""The outbox: rows of the lake that belong to a change of the state, written with it, appended to the lake exactly once.
+
+A change adds its rows in its own transaction. A reader puts what waits into numbered batches, appends a batch under its
+number, and only then drops it: a reader that dies in between appends the same batch under the same number again, which the
+lake takes once. Entries get their batch when they are read and not when they are written, so that a transaction that commits
+late is not passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import BigInteger, Text, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.leases import Lease
+
+BATCH = 1000
+PRODUCER = "outbox"
+
+
+class OutboxRow(Base):
+    """A row that waits for the lake."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    batch: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    workspace: Mapped[str] = mapped_column(Text)
+    table_name: Mapped[str] = mapped_column(Text)
+    row: Mapped[Any] = mapped_column(Json)
+    added: Mapped[datetime] = mapped_column(Moment)
+
+
+class OutboxBatchRow(Base):
+    """The number of the last batch: one row."""
+
+    __tablename__ = "outbox_batch"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A row of a table of a workspace; its values are JSON values (times in ISO 8601)."""
+
+    workspace: str
+    table: str
+    row: Mapping[str, Any]
+    added: datetime
+
+
+class Append(Protocol):
+    """What appends rows to the lake and returns when they are durable; the same sequence a second time must do nothing."""
+
+    def __call__(self, entries: tuple[OutboxEntry, ...], *, producer: str, sequence: int) -> None:
+        """Append all of them."""
+
+
+class Outbox:
+    """What waits to be appended to the lake."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, session: Session, workspace: str, table: str, row: Mapping[str, Any]) -> None:
+        """Add a row within the transaction (State.transaction) of the change that it tells of."""
+        now = self._database.now(session)
+        session.add(OutboxRow(workspace=workspace, table_name=table, row=dict(row), added=now))
+
+    def waiting(self) -> int:
+        """How many rows wait."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(OutboxRow)) or 0
+
+    def drain(self, append: Append, lease: Lease) -> int:
+        """Append everything that waits, batch by batch; returns how many rows. LeaseLostError where another reader took over."""
+        drained = 0
+        while (found := self._next(lease)) is not None:
+            number, entries = found
+            append(entries, producer=PRODUCER, sequence=number)
+            with self._database.write() as session:
+                session.execute(delete(OutboxRow).where(OutboxRow.batch == number))
+            drained += len(entries)
+        return drained
+
+    def _next(self, lease: Lease) -> tuple[int, tuple[OutboxEntry, ...]] | None:
+        """The batch that was begun, or a new one; None where nothing waits."""
+        with self._database.write() as session:
+            lease.check(session)
+            number = session.scalar(select(func.min(OutboxRow.batch)))
+            if number is None:
+                number = self._begun(session)
+            if number is None:
+                return None
+            rows = session.scalars(select(OutboxRow).where(OutboxRow.batch == number).order_by(OutboxRow.id))
+            return number, tuple(
+                OutboxEntry(row.workspace, row.table_name, row.row, row.added) for row in rows
+            )
+
+    def _begun(self, session: Session) -> int | None:
+        """Give the oldest rows the next number."""
+        ids = session.scalars(select(OutboxRow.id).order_by(OutboxRow.id).limit(BATCH)).all()
+        if not ids:
+            return None
+        insert = self._database.insert(OutboxBatchRow, {"id": 1, "last": 0})
+        number: int = session.scalars(
+            insert.on_conflict_do_update(
+                index_elements=["id"], set_={"last": OutboxBatchRow.last + 1}
+            ).returning(OutboxBatchRow.last)
+        ).one()
+        session.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(batch=number))
+        return number

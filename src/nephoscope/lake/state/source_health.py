@@ -1,0 +1,238 @@
+"""Source health: per source and table the last event, what came hour by hour, how late, how much of it was bad, and the last error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Float, Text, case, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import Base, Moment
+from nephoscope.lake.state.database import Database
+
+
+class SourceHealthRow(Base):
+    """The state of a source's table; of the source itself where `table_name` is ''."""
+
+    __tablename__ = "source_health"
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    table_name: Mapped[str] = mapped_column(Text, primary_key=True)
+    first_seen: Mapped[datetime | None] = mapped_column(Moment)
+    last_seen: Mapped[datetime | None] = mapped_column(Moment)
+    last_event: Mapped[datetime | None] = mapped_column(Moment)
+    rows: Mapped[int] = mapped_column(BigInteger, default=0)
+    bad: Mapped[int] = mapped_column(BigInteger, default=0)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    lag: Mapped[int | None] = mapped_column(BigInteger)
+    columns: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    error_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class SourceRateRow(Base):
+    """What a source's table brought within an hour."""
+
+    __tablename__ = "source_rates"
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    table_name: Mapped[str] = mapped_column(Text, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    bad: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger)
+    delay: Mapped[float] = mapped_column(Float)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival."""
+
+    table: str
+    rows: int
+    bad: int = 0
+    size: int = 0
+    last_event: datetime | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """The health of a source's table (`table` is '' for the source itself: its error and its lag).
+
+    `rows`, `bad`, `size` (bytes) count since the first arrival; `lag` is what the source says it still has to read (None: it
+    does not say); `columns` is what was last said of the schema by `schema`.
+    """
+
+    source: str
+    table: str
+    workspace: str = "default"
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    last_event: datetime | None = None
+    rows: int = 0
+    bad: int = 0
+    size: int = 0
+    lag: int | None = None
+    columns: str = ""
+    error: str = ""
+    error_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRate:
+    """An hour of a source's table; `delay` is the mean in seconds over its rows."""
+
+    source: str
+    table: str
+    hour: datetime
+    rows: int
+    bad: int
+    size: int
+    delay: float
+    workspace: str = "default"
+
+
+class SourceHealths:
+    """The health of all sources."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def arrived(self, source: str, arrivals: list[Arrival], at: datetime, workspace: str = "default") -> None:
+        """Count what was acknowledged at a time; all tables in one transaction. An error of the source is over then."""
+        with self._database.write() as session:
+            for one in sorted(arrivals, key=lambda arrival: arrival.table):
+                key = {"source": source, "workspace": workspace, "table_name": one.table}
+                self._count(session, key, one, at)
+                self._count_hour(session, key, one, at)
+            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"error": "", "last_seen": at})
+
+    def failed(self, source: str, error: str, at: datetime, workspace: str = "default") -> None:
+        """Record the last error of a source."""
+        written = error.replace("\x00", "\\u0000")[:4096]
+        with self._database.write() as session:
+            key = _whole(source, workspace)
+            self._upsert(session, SourceHealthRow, key, {"error": written, "error_at": at})
+
+    def recovered(self, source: str, workspace: str = "default") -> None:
+        """The error of a source is over; when it was stays known."""
+        with self._database.write() as session:
+            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"error": ""})
+
+    def lags(self, source: str, lag: int | None, workspace: str = "default") -> None:
+        """Record what a source still has to read: bytes, messages, files, as its kind counts."""
+        with self._database.write() as session:
+            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"lag": lag})
+
+    def schema(self, source: str, table: str, columns: str, workspace: str = "default") -> str:
+        """Record what a table's columns are now (any text that is equal for equal schemas); returns what was recorded before."""
+        key = {"source": source, "workspace": workspace, "table_name": table}
+        with self._database.write() as session:
+            row = session.get(SourceHealthRow, (source, workspace, table), with_for_update=True)
+            before = row.columns if row is not None else ""
+            if before != columns:
+                self._upsert(session, SourceHealthRow, key, {"columns": columns})
+            return before
+
+    def all(self, source: str | None = None) -> tuple[SourceHealth, ...]:
+        """The health of every table of every source, or of one source; the source itself (table '') comes first."""
+        query = select(SourceHealthRow).order_by(
+            SourceHealthRow.source, SourceHealthRow.workspace, SourceHealthRow.table_name
+        )
+        if source is not None:
+            query = query.where(SourceHealthRow.source == source)
+        with self._database.read() as session:
+            return tuple(_health(row) for row in session.scalars(query))
+
+    def rates(
+        self, source: str | None = None, table: str | None = None, since: datetime | None = None
+    ) -> tuple[SourceRate, ...]:
+        """The hours in which something came, the oldest first; an hour that is missing brought nothing."""
+        query = select(SourceRateRow).order_by(
+            SourceRateRow.hour, SourceRateRow.source, SourceRateRow.table_name
+        )
+        if source is not None:
+            query = query.where(SourceRateRow.source == source)
+        if table is not None:
+            query = query.where(SourceRateRow.table_name == table)
+        if since is not None:
+            query = query.where(SourceRateRow.hour >= since)
+        with self._database.read() as session:
+            return tuple(_rate(row) for row in session.scalars(query))
+
+    def prune(self, before: datetime) -> int:
+        """Forget hours that began before a time; returns how many."""
+        gone = delete(SourceRateRow).where(SourceRateRow.hour < before).returning(SourceRateRow.source)
+        with self._database.write() as session:
+            return len(session.scalars(gone).all())
+
+    def _count(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
+        first = {"rows": one.rows, "bad": one.bad, "size": one.size, "last_event": one.last_event}
+        row = key | first | {"first_seen": at, "last_seen": at, "columns": "", "error": ""}
+        insert = self._database.insert(SourceHealthRow, row)
+        mine, new = SourceHealthRow, insert.excluded
+        changes = {
+            "rows": mine.rows + new.rows,
+            "bad": mine.bad + new.bad,
+            "size": mine.size + new.size,
+            "first_seen": func.coalesce(mine.first_seen, new.first_seen),
+            "last_seen": new.last_seen,
+            "last_event": _later(mine.last_event, new.last_event),
+        }
+        session.execute(
+            insert.on_conflict_do_update(index_elements=["source", "workspace", "table_name"], set_=changes)
+        )
+
+    def _count_hour(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        counts = {"rows": one.rows, "bad": one.bad, "size": one.size, "delay": one.delay * one.rows}
+        insert = self._database.insert(SourceRateRow, key | {"hour": hour} | counts)
+        changes = {name: getattr(SourceRateRow, name) + getattr(insert.excluded, name) for name in counts}
+        keys = ["source", "workspace", "table_name", "hour"]
+        session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
+
+    def _upsert(
+        self, session: Session, table: type[Base], key: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "error": ""}
+        insert = self._database.insert(table, empty | key | changes)
+        session.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changes))
+
+
+#: How long the hours of a baseline are of use.
+RATES_KEPT = timedelta(days=35)
+
+
+def _whole(source: str, workspace: str) -> dict[str, Any]:
+    return {"source": source, "workspace": workspace, "table_name": ""}
+
+
+def _later(one: Any, other: Any) -> Any:
+    """The later of two times of which either may be null (the databases' own functions differ on null)."""
+    return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
+
+
+def _health(row: SourceHealthRow) -> SourceHealth:
+    return SourceHealth(
+        row.source,
+        row.table_name,
+        row.workspace,
+        row.first_seen,
+        row.last_seen,
+        row.last_event,
+        row.rows,
+        row.bad,
+        row.size,
+        row.lag,
+        row.columns,
+        row.error,
+        row.error_at,
+    )
+
+
+def _rate(row: SourceRateRow) -> SourceRate:
+    mean = row.delay / row.rows if row.rows else 0.0
+    return SourceRate(row.source, row.table_name, row.hour, row.rows, row.bad, row.size, mean, row.workspace)

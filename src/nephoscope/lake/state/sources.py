@@ -1,0 +1,123 @@
+"""Sources: where logs come from while the program runs; kind, settings, the workspace they go to, the credential they use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Text, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.checkpoints import CheckpointRow
+from nephoscope.lake.state.columns import Base, Json, Moment
+from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.source_health import SourceHealthRow, SourceRateRow
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class SourceRow(Base):
+    """A source."""
+
+    __tablename__ = "sources"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    settings: Mapped[Any] = mapped_column(Json)
+    workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))
+    credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
+    enabled: Mapped[bool] = mapped_column(Boolean)
+    created: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as it was set up; `credential` is the name under which the credentials keep its secret, '' = none."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+    workspace: str = "default"
+    credential: str = ""
+    enabled: bool = True
+    created: datetime | None = None
+
+
+class Sources:
+    """All sources."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, source: Source) -> Source:
+        """Keep a new source; StateError for a name that is taken, a workspace or a credential that is not there."""
+        if not _NAME.fullmatch(source.name):
+            raise StateError(
+                f"{source.name!r} cannot name a source: letters, digits, dot, dash and underscore are wanted"
+            )
+        try:
+            with self._database.write() as session:
+                if session.get(SourceRow, source.name) is not None:
+                    raise StateError(f"there is a source {source.name} already")
+                row = SourceRow(
+                    name=source.name,
+                    kind=source.kind,
+                    settings=dict(source.settings),
+                    workspace=source.workspace,
+                    credential=source.credential or None,
+                    enabled=source.enabled,
+                    created=self._database.now(session),
+                )
+                session.add(row)
+                session.flush()
+                return _source(row)
+        except IntegrityError as error:
+            raise StateError(
+                f"source {source.name}: there is no workspace {source.workspace} or no credential {source.credential}"
+            ) from error
+
+    def get(self, name: str) -> Source:
+        """The source of that name; StateError where there is none."""
+        with self._database.read() as session:
+            return _source(_row(session, name))
+
+    def all(self) -> tuple[Source, ...]:
+        """Every source, by name."""
+        with self._database.read() as session:
+            return tuple(_source(row) for row in session.scalars(select(SourceRow).order_by(SourceRow.name)))
+
+    def set(
+        self, name: str, *, settings: Mapping[str, Any] | None = None, enabled: bool | None = None
+    ) -> Source:
+        """Change the settings or whether it runs; None stays as it is."""
+        with self._database.write() as session:
+            row = _row(session, name)
+            if settings is not None:
+                row.settings = dict(settings)
+            if enabled is not None:
+                row.enabled = enabled
+            return _source(row)
+
+    def remove(self, name: str) -> None:
+        """Forget a source, its checkpoints and its health; the credential stays."""
+        with self._database.write() as session:
+            session.delete(_row(session, name))
+            session.execute(delete(CheckpointRow).where(CheckpointRow.source == name))
+            session.execute(delete(SourceHealthRow).where(SourceHealthRow.source == name))
+            session.execute(delete(SourceRateRow).where(SourceRateRow.source == name))
+
+
+def _row(session: Session, name: str) -> SourceRow:
+    row = session.get(SourceRow, name)
+    if row is None:
+        raise StateError(f"there is no source {name}: `nephoscope sources list` shows them")
+    return row
+
+
+def _source(row: SourceRow) -> Source:
+    return Source(
+        row.name, row.kind, row.settings, row.workspace, row.credential or "", row.enabled, row.created
+    )

@@ -1,0 +1,91 @@
+"""The front door of the state: one attribute a concept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from nephoscope.lake.state.checkpoints import Checkpoints
+from nephoscope.lake.state.credentials import Credentials
+from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.ingested_files import IngestedFiles
+from nephoscope.lake.state.keys import KeyFile
+from nephoscope.lake.state.leases import Leases
+from nephoscope.lake.state.migration import migrate
+from nephoscope.lake.state.outbox import Outbox
+from nephoscope.lake.state.producers import Producers
+from nephoscope.lake.state.source_health import SourceHealths
+from nephoscope.lake.state.sources import Sources
+from nephoscope.lake.state.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+#: The environment variable that names the state's URL.
+URL_VARIABLE = "NEPHOSCOPE_STATE"
+FILE_NAME = "state.db"
+
+
+class State:
+    """The state of a data folder; every method of a concept is one transaction, times are aware and in UTC.
+
+    Safe for threads and for several processes at once. Raises StateError (with what to do) from every method.
+    """
+
+    def __init__(self, database: Database, keys: KeyFile) -> None:
+        self.database = database
+        self.workspaces = Workspaces(database)
+        self.producers = Producers(database)
+        self.leases = Leases(database)
+        self.sources = Sources(database)
+        self.checkpoints = Checkpoints(database)
+        self.source_health = SourceHealths(database)
+        self.ingested_files = IngestedFiles(database)
+        self.credentials = Credentials(database, keys)
+        self.outbox = Outbox(database)
+
+    @staticmethod
+    def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:
+        """Connect to `sqlite:///FILE` or `postgresql://...` and bring its tables up to date.
+
+        `keys` is the folder of the key file of the credentials (default: `keys` beside the SQLite file, or in the working folder);
+        `clock` is for tests.
+        """
+        database = Database.open(url, clock)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        beside = database.file.parent if database.file else Path.cwd()
+        return State(database, KeyFile(keys or beside / "keys"))
+
+    @staticmethod
+    def of(data: Path, url: str | None = None) -> State:
+        """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder."""
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        wanted = url or os.environ.get(URL_VARIABLE) or f"sqlite:///{(data / FILE_NAME).absolute()}"
+        return State.open(wanted, data / "keys")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing."""
+        with self.database.write() as session:
+            yield session
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,505 @@
+"""The state does the same on SQLite and on PostgreSQL: a table of cases, each run on both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from nephoscope.lake.state import LeaseLostError, State, StateError
+from nephoscope.lake.state.source_health import Arrival
+from nephoscope.lake.state.sources import Source
+from nephoscope.lake.state.workspaces import Workspace
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SUBSCRIPTION = "00000000-0000-4000-8000-00000000000A"
+Open = Callable[..., State]
+
+
+class Clock:
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def case_sequences_only_rise(opened: Open, url: str) -> None:
+    state = opened()
+    assert state.producers.last("p") == -1
+    state.producers.advance({"p": 0, "q'\"%": 2**40})
+    state.producers.advance({"p": 7, "q'\"%": 1})
+    state.producers.advance({"p": 3})
+    state.producers.advance({})
+    assert opened().producers.all() == {"p": 7, "q'\"%": 2**40}
+    state.producers.advance({f"file_{number}": number for number in range(1201)})
+    assert state.producers.last("file_1200") == 1200
+    assert state.producers.forget("file_") == 1201
+    assert state.producers.all() == {"p": 7, "q'\"%": 2**40}
+
+
+def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> None:
+    state = opened()
+    default = state.workspaces.get()
+    assert (default.name, default.retention_days, default.members, default.subscriptions) == (
+        "default",
+        90,
+        None,
+        None,
+    )
+    assert default.created.utcoffset() == timedelta(0)
+    made = state.workspaces.add(
+        "soc-1", retention_days=30, members=["B", "A", "B"], subscriptions=[SUBSCRIPTION]
+    )
+    assert made == opened().workspaces.get("soc-1")
+    assert (made.members, made.subscriptions) == ({"A", "B"}, {SUBSCRIPTION.lower()})
+    assert (made.takes("A"), made.takes("C"), made.takes("_Quarantine")) == (True, False, True)
+    changed = state.workspaces.set("soc-1", members=None, description="SOC")
+    assert (changed.members, changed.description, changed.retention_days) == (None, "SOC", 30)
+    assert state.workspaces.set_table("soc-1", "A", 365).days("A") == 365
+    assert state.workspaces.set_table("soc-1", "A", 400).retention("A") == timedelta(days=400)
+    assert state.workspaces.get("soc-1").days("B") == 30
+    assert state.workspaces.set_table("soc-1", "A", None).days("A") == 30
+    assert state.workspaces.find(made.id.upper()).name == "soc-1"
+    assert state.workspaces.find("nowhere") is None
+    assert [one.name for one in state.workspaces.all()] == ["default", "soc-1"]
+    state.workspaces.set_table("soc-1", "A", 5)
+    state.workspaces.remove("soc-1")
+    assert [one.name for one in state.workspaces.all()] == ["default"]
+    assert state.workspaces.add("soc-1").days("A") == 90
+
+
+def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
+    workspaces = opened().workspaces
+    for attempt, told in (
+        (lambda: workspaces.get("nowhere"), "there are: default"),
+        (lambda: workspaces.add("../etc"), "cannot name"),
+        (lambda: workspaces.add("Default"), "small letters"),
+        (lambda: workspaces.add("default"), "already"),
+        (lambda: workspaces.add("a", retention_days=0), "between 1 and"),
+        (lambda: workspaces.add("a", subscriptions=["x"]), "not the id of a subscription"),
+        (lambda: workspaces.remove("default"), "cannot be removed"),
+    ):
+        with pytest.raises(StateError, match=told):
+            attempt()
+    assert len(workspaces.all()) == 1
+
+
+def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> None:
+    clock = Clock()
+    here, there = opened(clock), opened(clock)
+    first = here.leases.take("flush", "a", 30)
+    assert (first.fence, first.until) == (1, NOON + timedelta(seconds=30))
+    assert there.leases.take("flush", "b", 30) is None
+    assert there.leases.holder("flush") == "a"
+    assert there.leases.take("compact", "b", 30).fence == 1
+    clock.now += timedelta(seconds=29)
+    assert first.renew(30).until == clock.now + timedelta(seconds=30)
+    clock.now += timedelta(seconds=30)
+    second = there.leases.take("flush", "b", 30)
+    assert second.fence == 2
+    with pytest.raises(LeaseLostError, match="flush"):
+        first.renew(30)
+    first.release()
+    assert here.leases.holder("flush") == "b"
+    second.release()
+    assert here.leases.holder("flush") == ""
+    third = here.leases.take("flush", "a", 30)
+    assert here.leases.take("flush", "a", 30).fence == third.fence + 1 == 4
+    with pytest.raises(LeaseLostError):
+        third.renew(1)
+
+
+def case_a_lease_that_ran_out_is_kept_while_nobody_takes_it(opened: Open, url: str) -> None:
+    clock = Clock()
+    state = opened(clock)
+    lease = state.leases.take("flush", "a", 30)
+    clock.now += timedelta(hours=1)
+    with state.transaction() as session, pytest.raises(LeaseLostError):
+        lease.check(session)
+    again = lease.renew(30)
+    with state.transaction() as session:
+        again.check(session)
+    clock.now -= timedelta(days=1)
+    assert state.leases.take("flush", "b", 30) is None
+
+
+def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> None:
+    state = opened()
+    holder = run_python(
+        """
+        lease = state.leases.take("work", "victim", 2)
+        print(lease.fence, flush=True)
+        while True:
+            time.sleep(0.05)
+            lease = lease.renew(2)
+        """,
+        url,
+    )
+    with holder:
+        assert holder.stdout.readline() == "1\n"
+        for _ in range(3):
+            assert state.leases.take("work", "heir", 60) is None
+        holder.kill()
+    polling = threading.Event()
+    for _ in range(1200):
+        lease = state.leases.take("work", "heir", 60)
+        if lease is not None:
+            break
+        polling.wait(0.05)
+    assert lease.fence == 2
+    assert state.leases.holder("work") == "heir"
+
+
+def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns: int = 25) -> None:
+    opened()
+    script = """
+        taken = 0
+        while taken < TURNS:
+            lease = state.leases.take("turn", me, 60)
+            if lease is None:
+                time.sleep(0.001)
+                continue
+            with state.transaction() as session:
+                lease.check(session)
+                state.outbox.add(session, "default", "T", {"fence": lease.fence, "me": me})
+            lease.release()
+            taken += 1
+        """.replace("TURNS", str(turns))
+    processes = [run_python(script, url, me) for me in ("a", "b")]
+    printed = [process.communicate(timeout=300)[0] for process in processes]
+    assert ([process.returncode for process in processes], printed) == ([0, 0], ["", ""])
+    state, found = opened(), []
+    lease = state.leases.take("outbox", "test", 600)
+    state.outbox.drain(lambda entries, **_: found.extend(entry.row["fence"] for entry in entries), lease)
+    assert found == sorted(set(found))
+    assert len(found) == 2 * turns
+
+
+def case_checkpoints_hold_any_json(opened: Open, url: str) -> None:
+    state = opened()
+    value = {"z": 1, "a": ["\x00", "é\u2028", None, 1.5, 2**60, True], "": {}}
+    state.checkpoints.put("src", "blob/1", value)
+    state.checkpoints.put_all("src", {"blob/2": 5, "blob/1": value})
+    state.checkpoints.put("other", "blob/1", None if False else "x")
+    assert list(opened().checkpoints.get("src", "blob/1").items()) == list(value.items())
+    assert state.checkpoints.all("src") == {"blob/1": value, "blob/2": 5}
+    assert state.checkpoints.get("src", "blob/3", -1) == -1
+    assert state.checkpoints.remove("src", "blob/2") == 1
+    assert state.checkpoints.remove("src") == 1
+    assert state.checkpoints.all("other") == {"blob/1": "x"}
+
+
+def case_a_source_is_kept_and_forgotten_as_a_whole(opened: Open, url: str) -> None:
+    state = opened()
+    state.credentials.put("hub", "Endpoint=sb://x;SharedAccessKey=s3cret")
+    added = state.sources.add(Source("hub-1", "event_hub", {"topic": "t", "n": [1]}, credential="hub"))
+    assert added == opened().sources.get("hub-1")
+    assert state.sources.set("hub-1", enabled=False).enabled is False
+    assert state.sources.set("hub-1", settings={"topic": "u"}).settings == {"topic": "u"}
+    for attempt, told in (
+        (lambda: state.sources.add(added), "already"),
+        (lambda: state.sources.add(Source("x", "syslog", {}, workspace="nowhere")), "no workspace nowhere"),
+        (lambda: state.sources.add(Source("x", "syslog", {}, credential="nothing")), "no credential nothing"),
+        (lambda: state.sources.add(Source("a b", "syslog", {})), "cannot name"),
+        (lambda: state.sources.get("nowhere"), "sources list"),
+        (lambda: state.credentials.remove("hub"), "used by a source"),
+    ):
+        with pytest.raises(StateError, match=told):
+            attempt()
+    state.checkpoints.put("hub-1", "0", 5)
+    state.source_health.arrived("hub-1", [Arrival("T", 1)], NOON)
+    state.sources.remove("hub-1")
+    assert state.sources.all() == ()
+    assert state.checkpoints.all("hub-1") == {}
+    assert state.source_health.all() == state.source_health.rates() == ()
+    state.credentials.remove("hub")
+    assert state.credentials.names() == ()
+
+
+def case_health_adds_up(opened: Open, url: str) -> None:
+    health = opened().source_health
+    early, late = NOON - timedelta(minutes=5), NOON - timedelta(minutes=1)
+    health.arrived("src", [Arrival("T", 10, 1, 100, late, 4.0), Arrival("U", 1)], NOON)
+    health.arrived("src", [Arrival("T", 30, 0, 300, early, 8.0)], NOON + timedelta(minutes=59))
+    health.arrived("src", [Arrival("T", 5)], NOON + timedelta(hours=1))
+    whole, one, other = health.all("src")
+    assert (whole.table, whole.last_seen, whole.error) == ("", NOON + timedelta(hours=1), "")
+    assert (one.rows, one.bad, one.size, one.last_event, one.first_seen) == (45, 1, 400, late, NOON)
+    assert (other.table, other.rows, other.last_event) == ("U", 1, None)
+    assert [(rate.hour, rate.rows, rate.delay) for rate in health.rates(table="T")] == [
+        (NOON, 40, 7.0),
+        (NOON + timedelta(hours=1), 5, 0.0),
+    ]
+    assert len(health.rates("src", since=NOON + timedelta(hours=1))) == 1
+    assert health.prune(NOON + timedelta(hours=1)) == 2
+    health.failed("src", "refused\x00 at once", NOON)
+    health.lags("src", 12)
+    assert (health.all()[0].error, health.all()[0].lag) == ("refused\\u0000 at once", 12)
+    health.recovered("src")
+    assert (health.all()[0].error, health.all()[0].error_at) == ("", NOON)
+    assert health.schema("src", "T", "a:long") == ""
+    assert health.schema("src", "T", "a:long, b:string") == "a:long"
+    assert health.schema("src", "T", "a:long, b:string") == "a:long, b:string"
+    assert health.all("src")[1].rows == 45
+    assert health.schema("src", "new", "x") == ""
+
+
+def case_a_file_is_taken_in_once(opened: Open, url: str) -> None:
+    files = opened().ingested_files
+    assert files.get("hash") is None
+    begun = files.begin("hash", "a.json", "vnet-flow", 1000)
+    assert (begun.chunk, begun.done, begun.finished) == (-1, 0, None)
+    files.advance("hash", chunk=0, done=400, rows=40, bad=1)
+    files.advance("hash", chunk=0, done=400, rows=40, bad=1)
+    assert files.begin("hash", "b.json", "auto", 1000).name == "a.json"
+    files.advance("hash", chunk=1, done=900, rows=50, bad=0)
+    files.finish("hash")
+    done = files.get("hash")
+    assert (done.rows, done.bad, done.chunk, done.done) == (90, 1, 1, 1000)
+    assert done.finished is not None
+    assert files.get("hash", "other") is None
+    files.begin("hash", "a.json", "vnet-flow", 1000, "other")
+    assert len(files.all()) == 2
+    assert len(files.all("other")) == 1
+    with pytest.raises(StateError, match="was not begun"):
+        files.finish("nothing")
+
+
+def case_a_change_and_its_rows_are_kept_together_or_not_at_all(opened: Open, url: str) -> None:
+    state = opened()
+
+    def change() -> None:
+        with state.transaction() as session:
+            state.outbox.add(session, "default", "T", {"n": 1})
+            session.execute(text("UPDATE workspaces SET description = 'changed'"))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change()
+    assert state.outbox.waiting() == 0
+    assert state.workspaces.get().description == ""
+    with state.transaction() as session:
+        session.execute(text("UPDATE workspaces SET description = 'changed'"))
+        state.outbox.add(session, "default", "T", {"n": 1, "text": "\x00'\u2028"})
+    assert opened().outbox.waiting() == 1
+    assert state.workspaces.get().description == "changed"
+
+
+def case_a_reader_that_dies_appends_once(opened: Open, url: str) -> None:
+    state, taken, last = opened(), [], {}
+
+    def lake(entries, *, producer, sequence):
+        if sequence > last.get(producer, -1):
+            last[producer] = sequence
+            taken.extend(entry.row["n"] for entry in entries)
+
+    def dying(entries, *, producer, sequence):
+        lake(entries, producer=producer, sequence=sequence)
+        raise KeyboardInterrupt
+
+    def add(numbers):
+        with state.transaction() as session:
+            for number in numbers:
+                state.outbox.add(session, "default", "T", {"n": number})
+
+    add(range(2500))
+    with pytest.raises(KeyboardInterrupt):
+        state.outbox.drain(dying, state.leases.take("outbox", "one", 600))
+    add([9000])
+    assert opened().outbox.drain(lake, state.leases.take("outbox", "one", 600)) == 2501
+    assert taken == [*range(2500), 9000]
+    add([9001])
+    lease = state.leases.take("outbox", "one", 600)
+    lease.release()
+    with pytest.raises(LeaseLostError):
+        state.outbox.drain(lake, lease)
+    assert state.outbox.drain(lake, state.leases.take("outbox", "two", 600)) == 1
+    assert taken[-2:] == [9000, 9001]
+    assert state.outbox.waiting() == 0
+
+
+def case_several_processes_open_at_once(opened: Open, url: str) -> None:
+    processes = [run_python("print(state.workspaces.get().id)", url) for _ in range(4)]
+    printed = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert set(printed) == {f"{opened().workspaces.get().id}\n"}
+
+
+def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    from nephoscope.lake.state.columns import Base
+
+    with opened().database.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def case_a_newer_state_is_refused(opened: Open, url: str) -> None:
+    with opened().transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateError, match="of a newer nephoscope"):
+        opened()
+
+
+def case_times_are_in_utc_and_have_a_zone(opened: Open, url: str) -> None:
+    state = opened()
+    west = datetime(2026, 1, 1, 23, tzinfo=timezone(timedelta(hours=-5)))
+    state.source_health.arrived("s", [Arrival("T", 1, last_event=west)], west)
+    found = state.source_health.all("s")[1]
+    assert (found.last_event, found.last_event.tzinfo) == (west, UTC)
+    with pytest.raises(Exception, match="needs a zone"):
+        state.source_health.arrived("s", [], west.replace(tzinfo=None))
+
+
+def case_a_secret_is_seen_nowhere(opened: Open, url: str) -> None:
+    import logging
+
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("sqlalchemy").setLevel(logging.DEBUG)
+    try:
+        state = opened()
+        state.credentials.put("a", "hunter2-hunter2")
+        secret = state.credentials.get("a")
+        state.credentials.rotate()
+    finally:
+        logging.getLogger("sqlalchemy").setLevel(logging.NOTSET)
+        logging.getLogger().removeHandler(handler)
+    assert secret.reveal() == "hunter2-hunter2"
+    with state.database.read() as session:
+        rows = session.execute(text("SELECT * FROM credentials")).all()
+    assert heard
+    assert not any("hunter2" in line for line in [*heard, repr(secret), f"{secret}", repr(rows)])
+
+
+def case_credentials_survive_a_rotation(opened: Open, url: str) -> None:
+    state = opened()
+    for name in ("a", "b"):
+        state.credentials.put(name, f"secret of {name} \u00e9")
+    with state.database.read() as session:
+        before = {row.name: row for row in session.execute(text("SELECT * FROM credentials"))}
+    assert state.credentials.rotate() == 2
+    with state.database.read() as session:
+        after = {row.name: row for row in session.execute(text("SELECT * FROM credentials"))}
+    assert all(after[name].key_id != before[name].key_id for name in after)
+    other = opened().credentials
+    assert [other.get(name).reveal() for name in other.names()] == [
+        "secret of a \u00e9",
+        "secret of b \u00e9",
+    ]
+
+
+CASES = {
+    name.removeprefix("case_"): case for name, case in list(globals().items()) if name.startswith("case_")
+}
+#: What `make test` runs on PostgreSQL; `make test-all` runs every case.
+QUICK = "a_lease_has_one_holder_and_a_rising_number"
+RUNS = [
+    pytest.param(
+        name, kind, id=f"{kind}-{name}", marks=[] if kind == "sqlite" or name == QUICK else pytest.mark.full
+    )
+    for kind in ("sqlite", "postgresql")
+    for name in CASES
+]
+
+
+@pytest.mark.parametrize(("name", "url"), RUNS, indirect=["url"])
+def test_the_state(name: str, url: str, opened: Open) -> None:
+    CASES[name](opened, url)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_change_that_commits_late_is_not_passed_over(opened: Open, url: str) -> None:
+    state, found = opened(), []
+    lease = state.leases.take("outbox", "one", 600)
+
+    def lake(entries, **_):
+        found.extend(entry.row["n"] for entry in entries)
+
+    with state.transaction() as slow:
+        state.outbox.add(slow, "default", "T", {"n": "slow"})
+        slow.flush()
+        with state.transaction() as fast:
+            state.outbox.add(fast, "default", "T", {"n": "fast"})
+        assert state.outbox.drain(lake, lease) == 1
+    assert state.outbox.drain(lake, lease) == 1
+    assert found == ["fast", "slow"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_file_is_its_owners_alone(opened: Open, url: str, tmp_path: Path) -> None:
+    state = opened()
+    state.credentials.put("a", "x")
+    state.producers.advance({"p": 1})
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*") if path.is_file()}
+    assert modes.keys() >= {"state.db", "state.db-wal", "state.db-shm", "credentials.key"}
+    assert set(modes.values()) == {"0o600"}
+    with state.database.read() as session:
+        for pragma, wanted in (
+            ("journal_mode", "wal"),
+            ("foreign_keys", 1),
+            ("synchronous", 2),
+            ("busy_timeout", 30000),
+        ):
+            assert session.execute(text(f"PRAGMA {pragma}")).scalar() == wanted
+
+
+def test_an_open_state_is_read_without_the_migrations(tmp_path: Path) -> None:
+    State.of(tmp_path, "").close()
+    code = "import sys; from pathlib import Path; from nephoscope.lake.state import State; State.of(Path(sys.argv[1])).close();"
+    code += "assert 'alembic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=_plain_environment())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("nonsense", "not one"),
+        ("mysql://u:hunter2@h/d", "cannot be kept in mysql"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:////proc/nowhere/state.db", "/proc/nowhere/state.db"),
+        ("postgresql://u:hunter2@/d?host=/nowhere", "/nowhere"),
+    ],
+)
+def test_a_url_that_cannot_be_used(given: str, told: str) -> None:
+    with pytest.raises(StateError, match=told) as caught:
+        State.open(given)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"this is no database, whatever it is called" * 100)
+    with pytest.raises(StateError, match=r"state\.db: file is not a database"):
+        State.of(tmp_path, "")
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("NEPHOSCOPE_")}
+
+
+def run_python(body: str, url: str, me: str = "") -> subprocess.Popen[str]:
+    """A process with `state` open at the URL and `me`."""
+    lines = body.strip("\n").split("\n")
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    script = "\n".join(line[indent:] for line in lines)
+    head = f"import time\nfrom nephoscope.lake.state import State\nstate = State.open({json.dumps(url)})\nme = {json.dumps(me)}\n"
+    return subprocess.Popen([sys.executable, "-c", head + script], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_workspace_of_its_own_making_has_defaults() -> None:
+    assert Workspace("w", "id").days("T") == 90
