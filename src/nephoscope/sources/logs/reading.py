@@ -47,10 +47,14 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up."""
+    """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
+
+    Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad.
+    """
 
     end: int
     records: int = 0
+    empty: int = 0
     rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
     ready: list[tuple[str, Mapping[str, pa.Table]]] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
@@ -196,9 +200,12 @@ class _Reader:
         piece: Piece,
         batch: Batch,
     ) -> None:
+        before = len(batch.bad)
+        made = 0
         try:
             for item in items:
                 if isinstance(item, Row):
+                    made += 1
                     batch.rows[item.table].append(Placed(item, piece.place, form.name))
                 else:
                     place = _at(piece.place, item.path)
@@ -206,6 +213,7 @@ class _Reader:
         except BadRecordError as error:
             place = _at(piece.place, error.path)
             batch.bad.append(_bad(self.context, place, error.reason, data, form.name))
+        batch.empty += not made and len(batch.bad) == before
 
     def _form(self, record: dict[str, Any]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""

@@ -64,6 +64,14 @@ def properties_of(record: dict[str, Any], name: str = "properties") -> dict[str,
     return value
 
 
+def listed(value: dict[str, Any], name: str, path: str) -> list[dict[str, Any]]:
+    """The list of objects under a name of an object at `path`; raises BadRecordError."""
+    found = value.get(name)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise BadRecordError("expected a list of objects", f"{path}.{name}")
+    return found
+
+
 def resource_id_of(record: dict[str, Any], context: Context) -> str:
     """The id of the resource that wrote the record, lower-cased as `_ResourceId` has it; else from the blob's path; else ''."""
     found = text_of(record, "resourceId", "ResourceId", "_ResourceId") or context.resource_id
