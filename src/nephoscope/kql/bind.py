@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from nephoscope.kql import bind_calls, bind_external, bind_operands, bind_tables, bind_values, tree
 from nephoscope.kql.binder import Binder, Env, Meaning
 from nephoscope.kql.catalog import Catalog
-from nephoscope.kql.errors import NOWHERE, invalid
+from nephoscope.kql.errors import NOWHERE, KqlError, TooLargeError, invalid, joined
+from nephoscope.kql.mistakes import EnoughError, Mistakes
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators import load
 from nephoscope.kql.operators.branching import branches
 from nephoscope.kql.options import at_most
 from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import Relation, ResultHint
-from nephoscope.kql.scope import declared, is_tabular
+from nephoscope.kql.scope import declared, is_tabular, undeclared
 
 __all__ = ["bind_calls", "bind_external", "bind_operands", "bind_tables", "bind_values"]
 load()
@@ -52,14 +55,37 @@ def bind_all(
     probe: Probe | None = None,
 ) -> tuple[BoundQuery, ...]:
     """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
-    binder = Binder(catalog, probe)
-    env = Env(binder, names or {})
+    try:
+        return _results(query, Env(Binder(catalog, probe), names or {}))
+    except TooLargeError:
+        raise
+    except KqlError as error:
+        if probe is not None:
+            raise
+        raise _with_others(error, query, catalog, names) from error.__cause__
+
+
+def _with_others(
+    error: KqlError, query: tree.Query, catalog: Catalog, names: Mapping[str, Meaning] | None
+) -> KqlError:
+    """The error that ended binding, and those that are found where binding goes on."""
+    mistakes = Mistakes()
+    with suppress(EnoughError, TooLargeError, RecursionError):
+        _results(query, Env(Binder(catalog, None, mistakes), names or {}))
+    found = {error.span: error, **mistakes.errors}
+    return joined(list(found.values())) if len(found) > 1 else error
+
+
+def _results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
+    binder = env.binder
     found: list[BoundQuery] = []
     for statement in query.statements:
-        env = declared([statement], env)
+        env = binder.tried(partial(declared, [statement], env), undeclared(statement, env), env)
         if isinstance(statement, tree.Evaluation):
-            found += [_result(name, value, env) for name, value in branches(statement.value)]
-    if not found:
+            nothing: list[tuple[str, tree.Expression]] = []
+            several = binder.tried(partial(branches, statement.value), nothing, env)
+            found += [_result(name, value, env) for name, value in several]
+    if not found and binder.mistakes is None:
         raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
     notes = tuple(binder.notes)
     return tuple(replace(one, notes=notes, unseen=binder.unseen) for one in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from nephoscope.kql import constants, tree
@@ -21,6 +22,7 @@ from nephoscope.kql.bound import (
 )
 from nephoscope.kql.convert import choose, explicit, prepared
 from nephoscope.kql.errors import Span, did_you_mean, invalid, unsupported
+from nephoscope.kql.mistakes import unknown_value
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.options import bin_size, given_now
 from nephoscope.kql.references import inputs
@@ -75,8 +77,21 @@ def _function(node: tree.Call, env: Env) -> Bound:
     known = callable_functions()
     if node.name not in known:
         hint = did_you_mean(node.name, [*known, *SPECIAL, *WINDOWS, *env.names, *aggregates()])
+        _look_into(plain(node), env)
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
     return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
+
+
+def _look_into(arguments: tuple[tree.Expression, ...], env: Env) -> None:
+    """Find the errors in the arguments of a function that is not known."""
+    mistakes = env.binder.mistakes
+    if mistakes is None or mistakes.strict:
+        return
+    met = mistakes.met
+    for argument in arguments:
+        if not isinstance(argument, tree.Star) and not is_tabular(argument, env):
+            env.scalar(argument)
+    mistakes.met = met
 
 
 def called(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
@@ -100,7 +115,7 @@ def _collected(node: tree.Call, env: Env) -> Bound:
 
 def aggregate_call(node: tree.Call, env: Env) -> AggregateCall:
     """An aggregate over the rows; its arguments are bound without aggregates."""
-    inner = Env(env.binder, env.names, env.row)
+    inner = replace(env, sides={}, aggregates=None, windows=None, partition=())
     arguments = [inner.scalar(argument) for argument in plain(node)]
     return aggregated(aggregates()[node.name], arguments, node)
 
@@ -264,6 +279,8 @@ def _column_ifexists(node: tree.Call, env: Env) -> Bound:
     if not isinstance(wanted, Constant) or not isinstance(wanted.value, str):
         raise invalid("the column's name must be a constant text", wanted.span)
     column = env.row.get(wanted.value)
+    if column is None and env.binder.mistakes is not None and env.rows is not None and env.rows.open:
+        return unknown_value(node.span)
     return env.scalar(node.arguments[1]) if column is None else reference(column, node.span)
 
 

@@ -56,7 +56,7 @@ def name(node: tree.Name, env: Env) -> Relation:
     if not env.sees(node.name):
         raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
     if meaning is not None and not isinstance(meaning, LambdaMeaning):
-        return rows_of(meaning, node.name, node.span)
+        return rows_of(meaning, node.name, node.span, env)
     if meaning is None:
         table = env.catalog.table(node.name)
         if table is not None:

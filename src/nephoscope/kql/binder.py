@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from nephoscope.kql import tree
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
 from nephoscope.kql.constants import null
-from nephoscope.kql.errors import KqlError, Span, UnknownNameError, did_you_mean, invalid, unsupported
-from nephoscope.kql.relations import Assign
+from nephoscope.kql.errors import (
+    KqlError,
+    Span,
+    TooLargeError,
+    UnknownNameError,
+    did_you_mean,
+    invalid,
+    unsupported,
+)
+from nephoscope.kql.mistakes import CHOOSING, Mistakes, unknown_value
+from nephoscope.kql.relations import Assign, Rows
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -77,8 +86,18 @@ class Collector:
             if known == call:
                 return column
         column = binder.column("", call.type)
+        if binder.mistakes is not None and any(map(binder.mistakes.holds, call.arguments)):
+            binder.mistakes.mark(column)
         self.calls.append((column, call))
         return column
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the query calls the stored function whose text is being bound."""
+
+    function: str
+    call: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +107,7 @@ class Env:
     `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
     `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation
     of `row`. `place`: the catalog of another workspace or database whose function is being expanded. `visible`: patterns of the names
-    that `restrict access to` leaves (None = all).
+    that `restrict access to` leaves (None = all). `site`: None in the query's own text.
     """
 
     binder: Binder
@@ -101,6 +120,7 @@ class Env:
     rows: Relation | None = None
     place: Catalog | None = None
     visible: tuple[str, ...] | None = None
+    site: Site | None = None
 
     @property
     def catalog(self) -> Catalog:
@@ -152,6 +172,7 @@ OPERATORS: dict[type[tree.Node], OperatorBinder] = {}
 SOURCES: dict[type[tree.Node], SourceBinder] = {}
 
 B = TypeVar("B", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def binds_scalar(kind: type[tree.Node]) -> Callable[[B], B]:
@@ -183,10 +204,15 @@ class Binder:
     `unseen`: without `probe` it could not tell all columns, which depend on rows.
 
     `untyped`: the ids of columns that no rows have, so that nobody knows their types.
+
+    `mistakes` collects the errors (None = the first one is raised).
     """
 
-    def __init__(self, catalog: Catalog, probe: Probe | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, probe: Probe | None = None, mistakes: Mistakes | None = None
+    ) -> None:
         self.catalog = catalog
+        self.mistakes = mistakes
         self.probe = probe
         self.unseen = False
         self.untyped: set[str] = set()
@@ -211,6 +237,8 @@ class Binder:
         made = self.column(column.name, column.type)
         if column.id in self.untyped:
             self.untyped.add(made.id)
+        if self.mistakes is not None and column.id in self.mistakes.columns:
+            self.mistakes.mark(made)
         return made
 
     def shared_name(self) -> str:
@@ -219,22 +247,44 @@ class Binder:
 
     def scalar(self, expression: tree.Expression, env: Env) -> Bound:
         """Bind a scalar expression; KqlError where it has no meaning."""
-        bind = SCALARS.get(type(expression))
-        if bind is None:
-            raise invalid("a scalar expression is wanted here, not rows", expression.span)
-        found: Bound = self._guarded(bind, expression.span, expression, env)
-        return found
+        met = self.met
+        try:
+            bind = SCALARS.get(type(expression))
+            if bind is None:
+                raise invalid("a scalar expression is wanted here, not rows", expression.span)
+            found: Bound = self._guarded(bind, expression.span, expression, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            return unknown_value(expression.span)
+        return found if self.mistakes is None else self.mistakes.checked(found, met)
 
     def tabular(self, expression: tree.Expression, env: Env) -> Relation:
         """Bind an expression that gives rows; KqlError where it has no meaning."""
-        bind = SOURCES.get(type(expression))
-        if bind is None:
-            raise invalid("rows are wanted here, not a scalar expression", expression.span)
-        found: Relation = self._guarded(bind, expression.span, expression, env)
+        met = self.met
+        try:
+            bind = SOURCES.get(type(expression))
+            if bind is None:
+                raise invalid("rows are wanted here, not a scalar expression", expression.span)
+            found: Relation = self._guarded(bind, expression.span, expression, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            return self.unknown_rows()
+        if self.mistakes is not None and (found.open or self._mistaken(found)):
+            self.mistakes.met += 1
         return found
 
     def operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         """Bind a tabular operator over its input (None where it starts the pipe)."""
+        met = self.met
+        try:
+            found = self._operator(relation, operator, env)
+        except KqlError as error:
+            self._note(error, met, env)
+            kept = relation if isinstance(operator, CHOOSING) else None
+            return self.unknown_rows() if kept is None else kept
+        return found if self.mistakes is None else self.mistakes.followed(found, relation, operator, met)
+
+    def _operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported(f"the operator {operator_name(operator)}", operator.span)
@@ -249,10 +299,52 @@ class Binder:
             keeps = relation is not None and relation.open and isinstance(operator, OPEN)
             return replace(found, open=True) if keeps and not found.open else found
 
+    @property
+    def met(self) -> int:
+        """How much that is mistaken was met so far."""
+        return 0 if self.mistakes is None else self.mistakes.met
+
+    def tried(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
+        """What `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
+        met = self.met
+        try:
+            return make()
+        except KqlError as error:
+            self._note(error, met, env)
+            return otherwise
+
+    def _note(self, error: KqlError, met: int, env: Env) -> None:
+        """Note an error and let binding go on, or raise it."""
+        if env.site is not None and not error.placed:
+            error.inside(env.site.function, env.site.call)
+        error.placed = True
+        if self.mistakes is None or self.mistakes.strict or isinstance(error, TooLargeError):
+            raise error
+        if isinstance(error, UnknownNameError) and env.rows is not None and env.rows.open:
+            self.mistakes.met += 1
+        else:
+            self.mistakes.note(error, met)
+
+    def unknown_rows(self) -> Relation:
+        """Rows of columns that nobody knows: whatever name they are asked for they may have."""
+        return Rows(columns=(), rows=(), ordinal=self.column("", KqlType.LONG), open=True)
+
+    def _mistaken(self, relation: Relation) -> bool:
+        marked = set() if self.mistakes is None else self.mistakes.columns
+        return any(column.id in marked for column in relation.columns)
+
+    def valued(self, name: str, value: Bound) -> Column:
+        """A new column for a value."""
+        column = self.column(name, value.type)
+        mistaken = self.mistakes is not None and self.mistakes.holds(value)
+        return self.mistakes.mark(column) if self.mistakes is not None and mistaken else column
+
     def _with_null(self, relation: Relation, name: str) -> Relation:
         """A relation of an open schema with a further column, which its rows lack."""
         column = self.column(name, KqlType.DYNAMIC)
         self.untyped.add(column.id)
+        if self.mistakes is not None:
+            self.mistakes.mark(column)
         return Assign(
             columns=(*relation.columns, column),
             order=relation.order,
@@ -264,7 +356,7 @@ class Binder:
     def _guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
         self._nodes += 1
         if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
-            raise invalid("the query is too deep or too large once its functions are expanded", span)
+            raise TooLargeError("the query is too deep or too large once its functions are expanded", span)
         self._depth += 1
         try:
             return bind(*arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 
 from nephoscope.kql import tree
@@ -28,12 +29,14 @@ def composed(
     for name, relation in rows.items():
         names[name] = _once(relation) if text.count(name) == 1 else already_bound(relation, env)
     inner = Env(env.binder, names)
+    first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.first_only()
     query = _parsed(text)
     *before, last = query.statements
     if not isinstance(last, tree.Evaluation):
         raise AssertionError(text)
     try:
-        return declared(before, inner).tabular(last.value)
+        with first_only:
+            return declared(before, inner).tabular(last.value)
     except KqlError as error:
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 

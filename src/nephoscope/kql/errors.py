@@ -21,6 +21,8 @@ class Span:
 
 
 NOWHERE = Span(0, 0)
+MAX_ERRORS = 20
+"""Errors of one query that are collected."""
 
 
 class KqlError(ValueError):
@@ -28,6 +30,7 @@ class KqlError(ValueError):
 
     `kind` is 'invalid' (Kusto refuses it too) or 'unsupported' (nephoscope cannot run it yet). `line` and `column` are 1-based and
     0 until `locate` is called with the text; `hint` says what to do ('' = nothing known); `others` are further errors of the query.
+    `placed`: its span is one of the query's own text.
     """
 
     def __init__(
@@ -46,11 +49,16 @@ class KqlError(ValueError):
         self.line = 0
         self.column = 0
         self.others = tuple(others)
+        self.placed = False
 
     def __str__(self) -> str:
         where = f"line {self.line}, column {self.column}: " if self.line else ""
         label = "" if self.kind == "invalid" else "not supported: "
         return f"{where}{label}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+    def inside(self, function: str, call: Span) -> None:
+        """Move an error in the text of a stored function to the call of it."""
+        self.message, self.span = f"in the function {function}: {self.message}", call
 
     @property
     def all(self) -> tuple[KqlError, ...]:
@@ -74,6 +82,10 @@ class KqlError(ValueError):
         width = max(1, min(self.span.end, begin + len(line)) - start)
         indent = "".join("\t" if character == "\t" else " " for character in line[: start - begin])
         return f"{line}\n{indent}{'^' * width}"
+
+
+class TooLargeError(KqlError):
+    """A query that grows beyond all bounds once its functions are expanded."""
 
 
 class UnknownNameError(KqlError):
@@ -101,9 +113,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{lowered[close[0]]}'?" if close else ""
 
 
+def joined(errors: Sequence[KqlError]) -> KqlError:
+    """The first of the errors in the order of the text, with the others attached; at least one is given."""
+    first, *rest = sorted(errors, key=lambda error: error.span.start)
+    return KqlError(first.message, first.span, first.kind, first.hint, rest)
+
+
 def raise_all(errors: Sequence[KqlError], text: str) -> None:
     """Raise the first of the errors, located, with the others attached; nothing happens where there is none."""
-    if not errors:
-        return
-    first, *rest = sorted(errors, key=lambda error: error.span.start)
-    raise KqlError(first.message, first.span, first.kind, first.hint, rest).locate(text)
+    if errors:
+        raise joined(errors).locate(text)

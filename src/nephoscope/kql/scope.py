@@ -14,11 +14,13 @@ from nephoscope.kql.binder import (
     RowMeaning,
     ScalarMeaning,
     SharedMeaning,
+    Site,
     TableMeaning,
 )
 from nephoscope.kql.bound import Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
+from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.relations import Relation, Shared, SortKey
 from nephoscope.kql.stored import stored_function
 
@@ -105,7 +107,8 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     stored = env.catalog.function(name)
     if stored is None:
         return None
-    return LambdaMeaning(stored_function(stored, span), Env(env.binder, place=env.place))
+    site = env.site or Site(stored.name, span)
+    return LambdaMeaning(stored_function(stored, span), Env(env.binder, place=env.place, site=site))
 
 
 def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
@@ -124,6 +127,14 @@ def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
         elif isinstance(statement, tree.Restrict):
             env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
     return env
+
+
+def undeclared(statement: tree.Statement, env: Env) -> Env:
+    """The names after a statement that could not be bound: those that it gives are not known to be values or rows."""
+    names = [statement.name] if isinstance(statement, tree.Let) else []
+    if isinstance(statement, tree.QueryParameters):
+        names = [item.name for item in statement.parameters]
+    return env.naming({name: ScalarMeaning(unknown_value(statement.span)) for name in names})
 
 
 def option(statement: tree.Set, env: Env) -> Bound | None:
@@ -268,12 +279,14 @@ def _typed(value: Bound, parameter: tree.LambdaParameter) -> Bound:
     return value if parameter.type is None else explicit(value, parameter.type)
 
 
-def rows_of(meaning: Meaning, name: str, span: Span) -> Relation:
+def rows_of(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     """The rows that a name stands for."""
     if isinstance(meaning, SharedMeaning):
         return meaning.make()
     if isinstance(meaning, TableMeaning):
         return meaning.env.tabular(meaning.expression)
+    if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, Mistaken):
+        return env.binder.unknown_rows()
     raise invalid(f"'{name}' stands for a value, not for rows", span)
 
 

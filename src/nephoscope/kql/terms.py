@@ -92,7 +92,13 @@ def kept(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = 
             continue
         lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
         test = meets(predicate, env.over(relation).naming(lacking), exact)
-        rows = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=test)
+        rows = Filter(
+            columns=relation.columns,
+            order=relation.order,
+            open=relation.open,
+            input=relation,
+            predicate=test,
+        )
         found.append((name, rows))
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import condition
@@ -10,6 +12,7 @@ from nephoscope.kql.bind_tables import given_rows
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column, ColumnRef, Constant, WindowCall
 from nephoscope.kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
+from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.outputs import output, output_names, outputs
 from nephoscope.kql.ordering import by_ordinal, is_serialized
@@ -99,6 +102,8 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
         ]
     if len(names) < 2:
         return [(names[0] if names else "", value)]
+    if isinstance(value, Mistaken):
+        return [(name, value) for name in names]
     from nephoscope.kql.bind_values import step
 
     holder = tree.Star(span=span)
@@ -162,7 +167,7 @@ def made(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
     """The column of a value, and whether it must be computed: a mere column keeps its own under the new name."""
     if isinstance(value, ColumnRef):
         return value.column.renamed(name), False
-    return env.binder.column(name, value.type), True
+    return env.binder.valued(name, value), True
 
 
 @binds_operator(Project)
@@ -216,17 +221,22 @@ def matching(relation: Relation, item: tree.Expression) -> list[Column]:
     return found
 
 
+def meant(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
+    """As matching(); a name that means no column means none where errors are collected."""
+    return env.binder.tried(partial(matching, relation, item), [], env.over(relation))
+
+
 @binds_operator(ProjectAway)
 def project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
     """`project-away`."""
-    gone = {column.id for item in operator.items for column in matching(relation, item)}
+    gone = {column.id for item in operator.items for column in meant(relation, item, env)}
     return selected(relation, [column for column in relation.columns if column.id not in gone], [], env)
 
 
 @binds_operator(ProjectKeep)
 def project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
     """`project-keep`: the columns stay in their order."""
-    kept = {column.id for item in operator.items for column in matching(relation, item)}
+    kept = {column.id for item in operator.items for column in meant(relation, item, env)}
     return selected(relation, [column for column in relation.columns if column.id in kept], [], env)
 
 
@@ -234,9 +244,13 @@ def project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relatio
 def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Relation:
     """`project-rename`."""
     names: dict[str, str] = {}
+    missing: list[Column] = []
     for item in operator.items:
-        for old in matching(relation, item.value):
-            names[old.id] = item.names[0].name
+        found = meant(relation, item.value, env)
+        names.update((old.id, item.names[0].name) for old in found)
+        if not found:
+            missing.append(env.binder.valued(item.names[0].name, unknown_value(item.span)))
+    relation = replace(relation, columns=(*relation.columns, *missing)) if missing else relation
     columns = [column.renamed(names.get(column.id, column.name)) for column in relation.columns]
     twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}
     if twice:
@@ -249,7 +263,7 @@ def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> R
     """`project-reorder`: the named columns first, the others after them."""
     first: dict[str, Column] = {}
     for item in operator.items:
-        found = matching(relation, item)
+        found = meant(relation, item, env)
         if isinstance(item, tree.Ordered) and item.ascending is not None:
             found.sort(key=lambda column: column.name.lower(), reverse=not item.ascending)
         for column in found:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import cast, get_args
 
 from nephoscope.kql import tree
@@ -103,7 +105,7 @@ def joined(
         right=right,
         keys=tuple(keys),
         residual=residual,
-        open=kind not in _ONE_SIDED and right.open,
+        open=_ONE_SIDED.get(kind) != 0 and right.open,
     )
 
 
@@ -118,14 +120,16 @@ def _conditions(
     items: tuple[tree.Expression, ...], left: Relation, right: Relation, env: Env
 ) -> tuple[list[tuple[Bound, Bound]], Bound | None]:
     keys: list[tuple[Bound, Bound]] = []
-    pending = list(items)
+    pending, met = list(items), env.binder.met
+    inner = env.over(right if right.open else left)
     while pending:
         item = pending.pop(0)
         if isinstance(item, tree.Binary) and item.operator == "and":
             pending[:0] = [item.left, item.right]
         else:
-            keys.append(_key(item, left, right, env))
-    if not keys:
+            key = env.binder.tried(partial(_key, item, left, right, env), None, inner)
+            keys += [] if key is None else [key]
+    if not keys and env.binder.met == met:
         raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
     return keys, None
 
@@ -151,7 +155,7 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
         return comparable(*pair, item.span)
     if not isinstance(item, tree.Binary) or item.operator != "==":
         raise unsupported("a join condition other than `column` or `$left.a == $right.b`", item.span)
-    both = Env(env.binder, env.names, sides=sides)
+    both = replace(env.over(right if right.open else left), row={}, sides=sides)
     one, two = both.scalar(item.left), both.scalar(item.right)
     ids = {column.id for column in left.columns}
     if _side_of(one, ids) is False or _side_of(two, ids) is True:

@@ -33,12 +33,17 @@ def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env
 def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     """`mv-apply`: each row's elements go through a pipe; the results stand beside the row's other columns."""
     number = env.binder.column("", KqlType.LONG)
+    unknown = relation.open and env.binder.mistakes is not None
     numbered = Numbered(
-        columns=(*relation.columns, number), order=relation.order, input=relation, number=number
+        columns=(*relation.columns, number),
+        order=relation.order,
+        open=unknown,
+        input=relation,
+        number=number,
     )
     name = env.binder.shared_name()
-    kept = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name)
-    inner = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name)
+    kept = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name, open=unknown)
+    inner = Shared(columns=env.binder.fresh(numbered), input=numbered, name=name, open=unknown)
     apart = inner.columns[-1]
     visible = replace_columns(inner, inner.columns[:-1])
     rows = expanded(
@@ -50,6 +55,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
         keep_empty=False,
         ordered_by=(apart,),
     )
+    rows = replace(rows, open=unknown)
     untouched = {column.id for column in visible.columns}
     result = run_parts(rows, operator.body.operators, replace(env, partition=(*env.partition, apart)))
     own = [column for column in result.columns if column.id not in untouched]
@@ -61,7 +67,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
 
 def replace_columns(relation: Relation, columns: tuple[Column, ...]) -> Relation:
     """The relation showing other columns."""
-    return Assign(columns=columns, order=relation.order, input=relation, assigned=())
+    return Assign(columns=columns, order=relation.order, open=relation.open, input=relation, assigned=())
 
 
 @binds_operator(Partition)
@@ -73,6 +79,12 @@ def partition(relation: Relation, operator: Partition, env: Env) -> Relation:
     if isinstance(operator.by, tree.Star):
         raise invalid("partition takes a column", operator.by.span)
     apart = env.binder.column("", value.type)
-    rows = Assign(columns=relation.columns, order=relation.order, input=relation, assigned=((apart, value),))
+    rows = Assign(
+        columns=relation.columns,
+        order=relation.order,
+        open=relation.open and env.binder.mistakes is not None,
+        input=relation,
+        assigned=((apart, value),),
+    )
     result = run_parts(rows, operator.body.operators, replace(env, partition=(*env.partition, apart)))
     return Assign(columns=result.columns, input=result, assigned=())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nephoscope.kql import constants, tree
 from nephoscope.kql.bind_operands import comparison
 from nephoscope.kql.bind_tables import given_rows
@@ -9,6 +11,7 @@ from nephoscope.kql.binder import Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, invalid, unsupported
+from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.columns import matching
 from nephoscope.kql.operators.outputs import output_names, outputs
@@ -53,13 +56,8 @@ def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Re
     order: list[SortKey] = []
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
-        value = inner.scalar(key.value)
-        if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
-            value = explicit(value, KqlType.STRING)
-        if value.type == KqlType.DYNAMIC:
-            raise invalid(
-                "rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ..."
-            )
+        unknown: Bound = unknown_value(key.span)
+        value = env.binder.tried(partial(_sorting, key, inner), unknown, inner)
         if not isinstance(value, ColumnRef):
             column = env.binder.column("", value.type)
             assigned.append((column, value))
@@ -72,6 +70,16 @@ def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Re
             columns=relation.columns, order=relation.order, input=relation, assigned=tuple(assigned)
         )
     return Sorted(columns=relation.columns, order=tuple(order), input=relation)
+
+
+def _sorting(key: tree.Ordered, env: Env) -> Bound:
+    """The value of a key."""
+    value = env.scalar(key.value)
+    if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
+        return explicit(value, KqlType.STRING)
+    if value.type == KqlType.DYNAMIC and not isinstance(value, Mistaken):
+        raise invalid("rows cannot be sorted by a dynamic", key.span, "convert it: tostring(), tolong() ...")
+    return value
 
 
 def row_count(expression: tree.Expression, env: Env) -> Bound:
@@ -156,12 +164,12 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
     for item in items:
         if isinstance(item, tree.Star | tree.Wildcard):
             for column in matching(relation, item):
-                copy = env.binder.column(names.take(column.name), column.type)
-                groups.append((copy, reference(column, item.span)))
+                whole = reference(column, item.span)
+                groups.append((env.binder.valued(names.take(column.name), whole), whole))
             continue
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
-        groups.append((env.binder.column(names.take(name) if name else names.unnamed(), value.type), value))
+        groups.append((env.binder.valued(names.take(name) if name else names.unnamed(), value), value))
     columns = tuple(column for column, _ in groups[len(env.partition) :])
     return Aggregated(columns=columns, input=relation, groups=tuple(groups), aggregates=())
 
@@ -181,10 +189,10 @@ def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
             from nephoscope.kql.operators.columns import spread
 
             for name, part in spread(tuple(given), value, item.span):
-                columns.append(env.binder.column(names.take(name), part.type))
+                columns.append(env.binder.valued(names.take(name), part))
                 values.append(part)
             continue
-        columns.append(env.binder.column(names.take(given[0]), value.type))
+        columns.append(env.binder.valued(names.take(given[0]), value))
         values.append(value)
     return given_rows(env, tuple(columns), (tuple(values),))
 

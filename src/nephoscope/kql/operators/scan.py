@@ -22,9 +22,8 @@ from nephoscope.kql.types import KqlType
 @binds_operator(Scan)
 def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     """`scan`: a row for each match of a row with a step."""
-    if operator.order:
-        relation = in_order(relation, operator.order, env)
-    relation = ordered(relation, env)
+    rows = in_order(relation, operator.order, env) if operator.order else relation
+    relation = replace(ordered(rows, env), open=relation.open)
     known = {column.name for column in relation.columns}
     declared = tuple(_declaration(item, known, env) for item in operator.declarations)
     steps = _steps(relation, operator, declared, env)

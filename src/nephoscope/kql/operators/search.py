@@ -55,7 +55,8 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     """`find`: where a row comes from, the columns that are asked for, and the others in the bag `pack_`."""
     if relation is not None:
         raise invalid("find starts a query", operator.span)
-    parts = kept(_tables(operator.tables, env, operator.span), operator.predicate, env)
+    tables = _tables(operator.tables, env, operator.span)
+    parts = kept(tables, operator.predicate, env)
     label = _label(operator)
     if operator.columns is not None:
         return _projected(label, parts, operator, env)
@@ -64,7 +65,8 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     wanted = [name for name in wanted if name not in away]
     pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
     cut = [(name, _cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
-    return _in_order(united_as(label, cut, env, operator.span), [label, *wanted], env)
+    found = united_as(label, cut, env, operator.span)
+    return replace(_in_order(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
 
 
 def _label(operator: Find) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from nephoscope.kql import tree
 from nephoscope.kql.bind_calls import aggregated
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.errors import NOWHERE, invalid
+from nephoscope.kql.mistakes import unknown_value
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.ordering import by_ordinal, is_serialized
 from nephoscope.kql.references import used
@@ -33,8 +35,17 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     collecting = replace(inner, aggregates=collector)
     results: list[Result] = []
     for item in operator.aggregates:
-        results += results_of(item, collecting, relation, groups, names)
+        found = inner.binder.tried(
+            partial(results_of, item, collecting, relation, groups, names), None, inner
+        )
+        results += _unknown(item, names) if found is None else found
     return grouped(relation, groups, collector, results, env)
+
+
+def _unknown(item: tree.Expression, names: Names) -> list[Result]:
+    """What stands for the columns of an item that cannot be bound."""
+    given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
+    return [(name or names.unnamed(), unknown_value(item.span)) for name in given]
 
 
 def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[tuple[Column, Bound]], Names]:
@@ -44,7 +55,7 @@ def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[t
     for item in items:
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
-        groups.append((inner.binder.column(names.take(name) if name else names.unnamed(), value.type), value))
+        groups.append((inner.binder.valued(names.take(name) if name else names.unnamed(), value), value))
     return groups, names
 
 
@@ -76,7 +87,7 @@ def grouped(
             seen.add(value.column.id)
             columns.append(value.column.renamed(name))
         else:
-            column = env.binder.column(name, value.type)
+            column = env.binder.valued(name, value)
             assigned.append((column, value))
             columns.append(column)
     return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))

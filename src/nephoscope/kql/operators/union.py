@@ -30,14 +30,25 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     failed: KqlError | None = None
     for item in operator.items:
         try:
-            parts += parts_of(item, env)
+            parts += _leniently(item, env) if lenient else parts_of(item, env)
         except KqlError as error:
             if not lenient or error.kind != "invalid":
                 raise
             failed = failed or error
+    mistakes = env.binder.mistakes
+    if failed is not None and parts and mistakes is not None and mistakes.errors:
+        parts.append(("", env.binder.unknown_rows()))
     if not parts:
         raise failed or invalid("union has no tables", operator.span)
     return united(parts, operator, env)
+
+
+def _leniently(item: tree.Expression, env: Env) -> list[Part]:
+    """The rows of an item that is left out where something in it is wrong."""
+    if env.binder.mistakes is None:
+        return parts_of(item, env)
+    with env.binder.mistakes.first_only():
+        return parts_of(item, env)
 
 
 def parts_of(item: tree.Expression, env: Env) -> list[Part]:
@@ -141,8 +152,12 @@ def _fill(column: Column | None, kind: KqlType, span: Span) -> Bound:
 def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
     """The result's columns by (name, type) of the parts; one name with several types gets the type behind it."""
     keys: dict[tuple[str, KqlType], None] = {}
+    mistaken = _mistaken(parts, env)
     for part in parts:
-        keys.update(dict.fromkeys((column.name, column.type) for column in part.columns))
+        keys.update(
+            ((column.name, KqlType.DYNAMIC if column.name in mistaken else column.type), None)
+            for column in part.columns
+        )
     if inner:
         keys = {
             key: None
@@ -158,6 +173,12 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
         )
         for name, kind in keys
     }
+
+
+def _mistaken(parts: list[Relation], env: Env) -> set[str]:
+    """The names of columns whose types nobody knows, because an error was noted where they are made."""
+    marked = set() if env.binder.mistakes is None else env.binder.mistakes.columns
+    return {column.name for part in parts for column in part.columns if column.id in marked}
 
 
 def _label_of(name: str, kind: KqlType, untyped: set[str]) -> str:

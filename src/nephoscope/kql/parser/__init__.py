@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.kql.errors import KqlError, Span, invalid, raise_all
+from nephoscope.kql.errors import MAX_ERRORS, KqlError, Span, invalid, raise_all
 from nephoscope.kql.lexer import words
 from nephoscope.kql.parser import (
     aggregation,
@@ -14,7 +14,7 @@ from nephoscope.kql.parser import (
     presenting,
     sources,
 )
-from nephoscope.kql.parser.cursor import MAX_ERRORS, Cursor
+from nephoscope.kql.parser.cursor import Cursor
 from nephoscope.kql.parser.declarations import lambda_parameters
 from nephoscope.kql.parser.pipes import OPERATORS, rows
 from nephoscope.kql.parser.statements import function_body, query

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.errors import KqlError, Span, did_you_mean, invalid
+from nephoscope.kql.errors import MAX_ERRORS, KqlError, Span, did_you_mean, invalid
 from nephoscope.kql.lexer import Token, string_value
 from nephoscope.kql.parser.keywords import may_declare, may_name
 from nephoscope.kql.tree import Name
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 64
 """Levels of nesting that a query may have, and levels of its tree."""
-MAX_ERRORS = 20
-"""Errors that are collected before reading stops."""
 
 _OPENING = frozenset(("(", "[", "{"))
 _CLOSING = frozenset((")", "]", "}"))

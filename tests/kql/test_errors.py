@@ -1,0 +1,62 @@
+"""The errors of tests/cases/kql/errors.yaml: every query's whole list, found together, and no more than a bound of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nephoscope import kql
+from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
+from nephoscope.kql.errors import MAX_ERRORS
+from nephoscope.kql.parser import parse
+
+DOCUMENT = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/errors.yaml").read_text(encoding="utf-8"))
+CATALOG = MemoryCatalog.of(
+    {name: columns.items() for name, columns in DOCUMENT["tables"].items()},
+    [StoredFunction(name, one["body"], one["parameters"]) for name, one in DOCUMENT["functions"].items()],
+)
+
+
+def errors(query: str) -> tuple[kql.KqlError, ...]:
+    with pytest.raises(kql.KqlError) as caught:
+        kql.compile(query, CATALOG)
+    return caught.value.all
+
+
+@pytest.mark.parametrize("case", DOCUMENT["cases"], ids=lambda case: case["query"][:100])
+def test_the_whole_list(case: dict[str, Any]) -> None:
+    found = [f"{one.line}:{one.column} {one.message}" for one in errors(case["query"])]
+    assert len(found) == len(case["errors"]), found
+    for one, wanted in zip(found, case["errors"], strict=True):
+        assert one.startswith(wanted), found
+
+
+@pytest.mark.parametrize("case", DOCUMENT["cases"], ids=lambda case: case["query"][:100])
+def test_the_first_error_alone_is_among_them(case: dict[str, Any]) -> None:
+    """What ends binding where nothing is collected is an error of the list: collecting invents none in its place."""
+    from nephoscope.kql.bind import _results
+    from nephoscope.kql.binder import Binder, Env
+
+    with pytest.raises(kql.KqlError) as caught:
+        _results(parse(case["query"]), Env(Binder(CATALOG)))
+    assert (caught.value.message, caught.value.span) in [
+        (one.message, one.span) for one in errors(case["query"])
+    ]
+
+
+def test_they_are_bounded() -> None:
+    query = "T" + "".join(f" | where unseen{place} == 1" for place in range(100))
+    found = errors(query)
+    assert len(found) == MAX_ERRORS
+    assert [one.message for one in found] == [
+        f"no column or variable is named 'unseen{place}'" for place in range(MAX_ERRORS)
+    ]
+
+
+def test_a_query_that_grows_beyond_bounds_ends_with_that_error() -> None:
+    doubled = "".join(f"let f{n + 1} = (x: long) {{ f{n}(x) + f{n}(x) + unseen }}; " for n in range(30))
+    found = errors(f"let f0 = (x: long) {{ x }}; {doubled} T | extend a = f30(id)")
+    assert 1 <= len(found) <= MAX_ERRORS
