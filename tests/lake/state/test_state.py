@@ -17,7 +17,7 @@ from sqlalchemy import text
 from nephoscope.lake.state import LeaseLostError, State, StateError
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
-from nephoscope.lake.state.workspaces import Workspace
+from nephoscope.lake.workspace import Workspace
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SUBSCRIPTION = "00000000-0000-4000-8000-00000000000A"
@@ -49,32 +49,30 @@ def case_sequences_only_rise(opened: Open, url: str) -> None:
 def case_a_workspace_is_there_and_more_can_be_made(opened: Open, url: str) -> None:
     state = opened()
     default = state.workspaces.get()
-    assert (default.name, default.retention_days, default.members, default.subscriptions) == (
+    assert (default.name, default.days, default.members, default.subscriptions) == (
         "default",
         90,
         None,
         None,
     )
     assert default.created.utcoffset() == timedelta(0)
-    made = state.workspaces.add(
-        "soc-1", retention_days=30, members=["B", "A", "B"], subscriptions=[SUBSCRIPTION]
-    )
+    made = state.workspaces.add("soc-1", days=30, members=["B", "A", "B"], subscriptions=[SUBSCRIPTION])
     assert made == opened().workspaces.get("soc-1")
     assert (made.members, made.subscriptions) == ({"A", "B"}, {SUBSCRIPTION.lower()})
     assert (made.takes("A"), made.takes("C"), made.takes("_Quarantine")) == (True, False, True)
     changed = state.workspaces.set("soc-1", members=None, description="SOC")
-    assert (changed.members, changed.description, changed.retention_days) == (None, "SOC", 30)
-    assert state.workspaces.set_table("soc-1", "A", 365).days("A") == 365
+    assert (changed.members, changed.description, changed.days) == (None, "SOC", 30)
+    assert state.workspaces.set_table("soc-1", "A", 365).kept("A") == 365
     assert state.workspaces.set_table("soc-1", "A", 400).retention("A") == timedelta(days=400)
-    assert state.workspaces.get("soc-1").days("B") == 30
-    assert state.workspaces.set_table("soc-1", "A", None).days("A") == 30
+    assert state.workspaces.get("soc-1").kept("B") == 30
+    assert state.workspaces.set_table("soc-1", "A", None).kept("A") == 30
     assert state.workspaces.find(made.id.upper()).name == "soc-1"
     assert state.workspaces.find("nowhere") is None
     assert [one.name for one in state.workspaces.all()] == ["default", "soc-1"]
     state.workspaces.set_table("soc-1", "A", 5)
     state.workspaces.remove("soc-1")
     assert [one.name for one in state.workspaces.all()] == ["default"]
-    assert state.workspaces.add("soc-1").days("A") == 90
+    assert state.workspaces.add("soc-1").kept("A") == 90
 
 
 def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
@@ -84,7 +82,7 @@ def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
         (lambda: workspaces.add("../etc"), "cannot name"),
         (lambda: workspaces.add("Default"), "small letters"),
         (lambda: workspaces.add("default"), "already"),
-        (lambda: workspaces.add("a", retention_days=0), "between 1 and"),
+        (lambda: workspaces.add("a", days=0), "between 1 and"),
         (lambda: workspaces.add("a", subscriptions=["x"]), "not the id of a subscription"),
         (lambda: workspaces.remove("default"), "cannot be removed"),
     ):
@@ -502,4 +500,4 @@ def run_python(body: str, url: str, me: str = "") -> subprocess.Popen[str]:
 
 
 def test_a_workspace_of_its_own_making_has_defaults() -> None:
-    assert Workspace("w", "id").days("T") == 90
+    assert Workspace("w", "id").kept("T") == 90

@@ -4,6 +4,5 @@ from nephoscope.lake.state.database import StateError as StateError
 from nephoscope.lake.state.leases import Lease as Lease
 from nephoscope.lake.state.leases import LeaseLostError as LeaseLostError
 from nephoscope.lake.state.state import State as State
-from nephoscope.lake.state.workspaces import Workspace as Workspace
 
-__all__ = ["Lease", "LeaseLostError", "State", "StateError", "Workspace"]
+__all__ = ["Lease", "LeaseLostError", "State", "StateError"]

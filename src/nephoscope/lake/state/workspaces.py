@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
@@ -15,10 +14,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.workspace import DEFAULT, RETENTION_DAYS, Workspace
 
-DEFAULT = "default"
-#: What Log Analytics keeps by default where Sentinel is on.
-RETENTION_DAYS = 90
 MAX_RETENTION_DAYS = 12 * 366
 #: A workspace is a folder of the lake: its name is one on every file system.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -32,7 +29,7 @@ class WorkspaceRow(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     id: Mapped[str] = mapped_column(Text, unique=True)
     description: Mapped[str] = mapped_column(Text)
-    retention_days: Mapped[int] = mapped_column(Integer)
+    days: Mapped[int] = mapped_column(Integer)
     members: Mapped[Any | None] = mapped_column(Json)
     subscriptions: Mapped[Any | None] = mapped_column(Json)
     created: Mapped[datetime] = mapped_column(Moment)
@@ -47,35 +44,6 @@ class TableRetentionRow(Base):
     )
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
     days: Mapped[int] = mapped_column(Integer)
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """A workspace: `members` are the tables that it takes (None: every table), `subscriptions` those whose rows it shows (None: all).
-
-    `id` is a GUID; retention in days, `table_retention` where a table has its own.
-    """
-
-    name: str
-    id: str
-    retention_days: int = RETENTION_DAYS
-    table_retention: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    members: frozenset[str] | None = None
-    subscriptions: frozenset[str] | None = None
-    description: str = ""
-    created: datetime | None = None
-
-    def days(self, table: str) -> int:
-        """How many days of a table are kept."""
-        return self.table_retention.get(table, self.retention_days)
-
-    def retention(self, table: str) -> timedelta:
-        """How long rows of a table are kept."""
-        return timedelta(days=self.days(table))
-
-    def takes(self, table: str) -> bool:
-        """Whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""
-        return self.members is None or table in self.members or table.startswith("_")
 
 
 class Workspaces:
@@ -107,7 +75,7 @@ class Workspaces:
         self,
         name: str,
         *,
-        retention_days: int = RETENTION_DAYS,
+        days: int = RETENTION_DAYS,
         members: Iterable[str] | None = None,
         subscriptions: Iterable[str] | None = None,
         description: str = "",
@@ -124,7 +92,7 @@ class Workspaces:
                 name=name,
                 id=str(uuid4()),
                 description=description,
-                retention_days=_days(retention_days),
+                days=_days(days),
                 members=_members(members),
                 subscriptions=_subscriptions(subscriptions),
                 created=self._database.now(session),
@@ -134,9 +102,9 @@ class Workspaces:
             return _workspace(session, row)
 
     def set(self, name: str, **changes: Any) -> Workspace:
-        """Change `retention_days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
+        """Change `days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
         checks: dict[str, Callable[[Any], Any]] = {
-            "retention_days": _days,
+            "days": _days,
             "members": _members,
             "subscriptions": _subscriptions,
             "description": str,
@@ -183,7 +151,7 @@ def _workspace(session: Session, row: WorkspaceRow) -> Workspace:
     return Workspace(
         row.name,
         row.id,
-        row.retention_days,
+        row.days,
         MappingProxyType({one.table_name: one.days for one in session.scalars(query)}),
         None if row.members is None else frozenset(row.members),
         None if row.subscriptions is None else frozenset(row.subscriptions),
