@@ -1,37 +1,33 @@
-"""A resource log as a row of AzureDiagnostics: fields become columns with a suffix for their type.
+"""Resource logs of any category -> AzureDiagnostics: fields become columns with a suffix for the type of their value.
 
-The members of `properties` (and `identity`) are flattened with `_` between names, characters that no column name has become `_`,
-and the suffix says the type: `_s` text, `_d` number, `_b` bool, `_t` time, `_g` GUID; arrays are JSON text. Names that the table
-has no column for reach its bag. Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics
+`_s` text (arrays too), `_d` number, `_b` truth, `_t` time in ISO 8601, `_g` GUID; members of objects are joined by `_`; the members
+of `properties` stand for themselves. Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from nephoscope.sources.logs.filling import parsed, started
 from nephoscope.sources.logs.format import Row
-from nephoscope.sources.logs.resource_log import (
-    as_text,
-    integer,
-    properties_of,
-    resource_id_of,
-    subscription_of,
-    text_of,
-    time_of,
-)
+from nephoscope.sources.logs.moments import moment
+from nephoscope.sources.logs.resource_log import as_text, integer, text_of
 
 if TYPE_CHECKING:
-    from nephoscope.sources.logs.format import Context
+    from collections.abc import Iterator
+
+    from nephoscope.sources.logs.format import Context, Fault
 
 TABLE = "AzureDiagnostics"
-#: Beyond this depth, or this many fields, the rest stays one JSON text.
+RANK = 90
+#: Beyond this depth, or this many columns, the rest stays one JSON text.
 _DEEPEST, _MOST = 8, 400
-_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
-_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
-#: Members of the envelope with columns of their own; others become columns with a suffix.
-_COLUMNS = {
+_FIXED = {
     "category": "Category",
     "operationname": "OperationName",
     "operationversion": "OperationVersion",
@@ -42,75 +38,121 @@ _COLUMNS = {
     "correlationid": "CorrelationId",
     "level": "Level",
 }
-_KNOWN = frozenset(
-    (
-        *_COLUMNS,
-        "time",
-        "timestamp",
-        "timegenerated",
-        "resourceid",
-        "_resourceid",
-        "properties",
-        "durationms",
-        "tenantid",
-    )
-)
+_ELSEWHERE = frozenset({"time", "timestamp", "resourceid", "properties", "durationms"})
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 
 
 def diagnostics_row(record: dict[str, Any], context: Context) -> Row:
-    """The row of AzureDiagnostics for a resource log; raises BadRecordError."""
-    resource = resource_id_of(record, context)
-    values: dict[str, Any] = {"TimeGenerated": time_of(record)}
+    """The row of a resource log record; raises BadRecordError where it has no time."""
+    values = started(record, context)
+    values.update(_resource_columns(values.get("_ResourceId", "")))
+    others: dict[str, Any] = {}
     for name, value in record.items():
-        column = _COLUMNS.get(name.lower())
-        if column:
-            values[column] = as_text(value)
-        elif name.lower() not in _KNOWN:
-            flatten(name, value, values)
-    for name, value in properties_of(record).items():
-        flatten(name, value, values)
-    values["DurationMs"] = integer(record.get("durationMs", record.get("DurationMs")))
-    values["_ResourceId"] = resource
-    values["_SubscriptionId"] = subscription_of(resource)
-    values |= _parts(text_of(record, "resourceId", "ResourceId") or resource)
+        _envelope(values, others, name, value)
+    properties = parsed(record.get("properties", record.get("Properties")))
+    if isinstance(properties, dict):
+        _properties(values, properties)
+    elif properties not in (None, ""):
+        _put(values, "properties", properties, 0)
+    for name, value in others.items():
+        _put(values, name, value, 0)
     return Row(TABLE, values)
 
 
-def flatten(name: str, value: Any, values: dict[str, Any], depth: int = 0) -> None:
-    """Put a member into `values`: an object by its members, everything else under its name and suffix."""
-    name = _NO_NAME.sub("_", name)
-    if isinstance(value, dict) and depth < _DEEPEST and len(values) < _MOST:
-        for inner, item in value.items():
-            flatten(f"{name}_{inner}", item, values, depth + 1)
+def _envelope(values: dict[str, Any], others: dict[str, Any], name: str, value: Any) -> None:
+    lowered = name.lower()
+    if lowered in _ELSEWHERE:
+        if lowered == "durationms" and value is not None:
+            whole = integer(value)
+            values["DurationMs"] = value if whole is None else whole
         return
+    column = _FIXED.get(lowered)
+    if column is None:
+        others[name] = value
+    elif lowered == "resultdescription" and isinstance(parsed(value), dict):
+        others[name] = parsed(value)
+    elif value is not None:
+        values[column] = text_of(value, "value") if isinstance(value, dict) else as_text(value)
+
+
+def _properties(values: dict[str, Any], properties: dict[str, Any]) -> None:
+    """The members of `properties`; a text `message` has a column of its own."""
+    for name, value in properties.items():
+        if name == "message" and isinstance(value, str):
+            values["Message"] = value
+        else:
+            _put(values, name, value, 0)
+
+
+def _put(values: dict[str, Any], name: str, value: Any, depth: int) -> None:
     if value is None:
         return
-    suffix, stored = _typed(value)
-    values[name + suffix] = stored
+    name = _NO_NAME.sub("_", name)
+    if isinstance(value, dict) and depth < _DEEPEST and len(values) < _MOST:
+        for key, item in value.items():
+            _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
+        return
+    suffix, typed = _typed(value)
+    column = f"{name}_{suffix}"
+    if values.setdefault(column, typed) != typed:
+        values.setdefault(f"record_{column}", typed)
 
 
 def _typed(value: Any) -> tuple[str, Any]:
+    """The suffix that Log Analytics gives to a value's column, and the value."""
     if isinstance(value, bool):
-        return "_b", value
+        return "b", value
     if isinstance(value, int | float):
-        return "_d", float(value)
+        return "d", float(value)
     if not isinstance(value, str):
-        return "_s", as_text(value)
+        return "s", msgspec.json.encode(value).decode()
     if len(value) == 36 and _GUID.fullmatch(value):
-        return "_g", value.lower()
+        return "g", value.lower()
     if 20 <= len(value) <= 35 and _TIME.fullmatch(value):
-        return "_t", value
-    return "_s", value
+        found = moment(value)
+        if found is not None:
+            return "t", found
+    return "s", value
 
 
-def _parts(resource: str) -> dict[str, str]:
-    """The columns that take a resource id apart; upper case, as Azure writes them."""
-    parts = resource.strip("/").upper().split("/")
-    values = {"ResourceId": resource.upper(), "SubscriptionId": subscription_of(resource)}
-    if len(parts) >= 4 and parts[2] == "RESOURCEGROUPS":
-        values["ResourceGroup"] = parts[3]
-    if len(parts) >= 8 and parts[4] == "PROVIDERS":
-        values |= {"ResourceProvider": parts[5], "ResourceType": parts[6], "Resource": parts[-1]}
-        if len(parts) > 8:
-            values["ResourceType"] = "/".join(parts[6::2])
-    return values
+@lru_cache(maxsize=4096)
+def _resource_columns(resource_id: str) -> dict[str, str]:
+    """ResourceId, SubscriptionId, ResourceGroup, ResourceProvider, ResourceType and Resource: upper case, as Azure writes them."""
+    if not resource_id:
+        return {}
+    upper = resource_id.upper()
+    parts = upper.strip("/").split("/")
+    columns = {"ResourceId": upper}
+    if parts[0] == "SUBSCRIPTIONS" and len(parts) > 1:
+        columns["SubscriptionId"] = parts[1].lower()
+    if len(parts) > 3 and parts[2] == "RESOURCEGROUPS":
+        columns["ResourceGroup"] = parts[3]
+    if "PROVIDERS" in parts:
+        tail = parts[len(parts) - parts[::-1].index("PROVIDERS") :]
+        columns["ResourceProvider"] = tail[0] if tail else ""
+        columns["ResourceType"] = "/".join(tail[1::2])
+    columns["Resource"] = parts[-1]
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class AzureDiagnostics:
+    """The format of a resource log that no other format knows."""
+
+    name: str = "azure-diagnostics"
+    title: str = "Resource logs of any category"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it has the fields that every resource log must have."""
+        names = {name.lower() for name in record}
+        return "category" in names and "time" in names and bool(names & {"resourceid", "properties"})
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a record."""
+        yield diagnostics_row(record, context)
+
+
+FORMAT = AzureDiagnostics()
