@@ -36,7 +36,7 @@ OWNED = frozenset(
         *("StorageBlobLogs", "StorageFileLogs", "StorageQueueLogs", "StorageTableLogs"),
     }
 )
-OWNED_PREFIXES = ("AppService",)
+OWNED_PREFIXES = ("AGW", "AZFW", "AppService")
 
 
 @cache
