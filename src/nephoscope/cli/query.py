@@ -88,7 +88,7 @@ def command(query: str, only_format: bool, explain: bool, **options: Any) -> Non
     nephoscope query 'T | where age > 30 | count' --table T=people.csv
     """
     from nephoscope.cli.session.asking import Asked, UsageError
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.showing import show
     from nephoscope.kql.errors import KqlError
 
     text = query
@@ -106,10 +106,7 @@ def command(query: str, only_format: bool, explain: bool, **options: Any) -> Non
         found = asked.results()
         for note in asked.notes:
             click.echo(f"note: {note}", err=True)
-        from nephoscope.cli.results import renderer
-
-        with writing(options["output_file"], styled=options["output"] == "table") as out:
-            renderer(options["output"])(found, out, options["rows"])
+        show(found, options)
     except KqlError as error:
         raise SystemExit(_told(error, text)) from error
     except UsageError as error:

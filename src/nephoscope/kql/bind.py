@@ -108,4 +108,4 @@ def _rows(expression: tree.Expression, env: Env) -> Relation:
 def _hint(binder: Binder) -> ResultHint:
     if binder.hint is None:
         return ResultHint()
-    return ResultHint(binder.hint.chart, {item.name: item.word for item in binder.hint.properties})
+    return ResultHint(binder.hint.chart, {item.name: item.text for item in binder.hint.properties})

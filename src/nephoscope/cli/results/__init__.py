@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult
 
-FORMATS = ("table", "json", "csv", "markdown", "html")
-Renderer = Callable[["Sequence[QueryResult]", TextIO, int], None]
+FORMATS = ("table", "chart", "json", "csv", "markdown", "html", "arrow", "parquet")
+#: Written as bytes: to a file or a pipe, and one result alone.
+BINARY = frozenset({"arrow", "parquet"})
+#: For a person at a terminal: with styles, which the format itself keeps clean of what names hold.
+STYLED = frozenset({"table", "chart"})
+Renderer = Callable[["Sequence[QueryResult]", Any, int], None]
 
 
 def renderer(name: str) -> Renderer:
-    """The `render` function of a format, imported now; `limit` is how many rows a result shows at most where people read it."""
+    """The `render` function of a format, imported now.
+
+    It takes the results, a text stream (of bytes where the format is BINARY), and how many rows a result shows at most where
+    people read it.
+    """
     return cast("Renderer", importlib.import_module(f"nephoscope.cli.results.{name}").render)

@@ -1,101 +1,40 @@
-"""What render asks for, drawn with characters: bars, and lines over time."""
+"""A chart in the terminal: what `render` asks for, or what the columns are good for where the query does not say."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.results.cells import columns_of, rows_of, text
+from rich.markup import escape
+
+from nephoscope.cli.outputs.table import console_of
+from nephoscope.cli.results.cells import columns_of
+from nephoscope.cli.results.drawing import drawn
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult
 
-BARS = ("barchart", "columnchart", "piechart", "card", "treemap")
-LINES = ("timechart", "linechart", "areachart", "stackedareachart", "scatterchart", "anomalychart")
-_LEVELS = "▁▂▃▄▅▆▇█"
-_PARTS = " ▏▎▍▌▋▊▉"
-MAX_BARS, MAX_LABEL, MAX_SERIES = 50, 40, 20
-Row = tuple[Any, ...]
+HEIGHT = 12
 
 
-def drawn(result: QueryResult, width: int) -> list[str]:
-    """The lines of a chart; one line that says why where it cannot be drawn."""
-    chart = result.hint.chart
-    columns = columns_of(result.table)
-    numbers = [place for place, (_, kind) in enumerate(columns) if kind.numeric]
-    labels = [place for place, (_, kind) in enumerate(columns) if not kind.numeric]
-    if not result.table.num_rows:
-        return [f"(render {chart}: there are no rows)"]
-    if chart in BARS and numbers and labels and result.table.num_rows <= MAX_BARS:
-        return _bars(list(rows_of(result.table)), columns[labels[0]][1], labels[0], numbers[0], width)
-    if chart in LINES:
-        lines = _lines(list(rows_of(result.table)), columns, numbers, width)
-        if lines:
-            return lines
-    return [f"(render {chart} is not drawn in a terminal)"]
+def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
+    """Draw each result as high as a window is comfortable with; a line says why where one cannot be drawn."""
+    console = console_of(out)
+    for place, result in enumerate(results):
+        if place:
+            console.print()
+        title = result.hint.properties.get("title", "") or result.name
+        if title:
+            console.print(f"[bold]{escape(title)}[/bold]")
+        for line in drawn(_asked(result), console.width, HEIGHT):
+            console.print(escape(line), no_wrap=True, overflow="crop", highlight=False)
 
 
-def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
-    """A bar a row, as long as its number is of the greatest."""
-    names = [text(row[label], kind)[:MAX_LABEL] for row in rows]
-    values = [float(row[number] or 0) for row in rows]
-    widest = max(map(len, names))
-    figures = [_figure(row[number]) for row in rows]
-    room = max(10, width - widest - max(map(len, figures)) - 4)
-    most = max(*values, 0.0) or 1.0
-    return [
-        f"{name:<{widest}}  {_bar(max(value, 0.0) / most, room)} {figure}"
-        for name, value, figure in zip(names, values, figures, strict=True)
-    ]
-
-
-def _bar(share: float, room: int) -> str:
-    eighths = round(share * room * 8)
-    whole, part = divmod(eighths, 8)
-    return "█" * whole + (_PARTS[part] if part else "")
-
-
-def _figure(value: Any) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _lines(rows: list[Row], columns: list[tuple[str, KqlType]], numbers: list[int], width: int) -> list[str]:
-    """A line of levels a series: a series a number column, or a value of the text column; empty where there is no time."""
-    axis = next((place for place, (_, kind) in enumerate(columns) if kind == KqlType.DATETIME), None)
-    if axis is None or not numbers:
-        return []
-    split = next((place for place, (_, kind) in enumerate(columns) if kind == KqlType.STRING), None)
-    series: dict[str, dict[int, float]] = {}
-    for row in rows:
-        if row[axis] is None:
-            continue
-        for number in numbers:
-            name = columns[number][0] if split is None else str(row[split])
-            if row[number] is not None:
-                series.setdefault(name, {})[row[axis]] = float(row[number])
-    times = sorted({time for points in series.values() for time in points})
-    if not times or len(series) > MAX_SERIES:
-        return []
-    widest = min(MAX_LABEL, max(map(len, series)))
-    room = max(10, width - widest - 20)
-    most = max((value for points in series.values() for value in points.values()), default=0.0)
-    lines = [
-        f"{name[:MAX_LABEL]:<{widest}}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
-        for name, points in series.items()
-    ]
-    first, last = (text(moment, KqlType.DATETIME) for moment in (times[0], times[-1]))
-    return [*lines, f"{'':<{widest}}  {first} .. {last}, the greatest at the end of its line"]
-
-
-def _levels(points: dict[int, float], times: list[int], most: float, room: int) -> str:
-    """One character a time, or a span of times where there are more than room for: the greatest of the span."""
-    step = -(-len(times) // room)
-    found = ""
-    for begin in range(0, len(times), step):
-        values = [points[time] for time in times[begin : begin + step] if time in points]
-        if not values:
-            found += " "
-            continue
-        share = max(*values, 0.0) / most if most > 0 else 0.0
-        found += _LEVELS[min(len(_LEVELS) - 1, int(share * len(_LEVELS)))]
-    return found
+def _asked(result: QueryResult) -> QueryResult:
+    """The result with a chart: by time where there is a time, else a bar a row."""
+    if result.hint.chart not in ("", "table"):
+        return result
+    timed = any(kind == KqlType.DATETIME for _, kind in columns_of(result.table))
+    return replace(result, hint=replace(result.hint, chart="timechart" if timed else "barchart"))

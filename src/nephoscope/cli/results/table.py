@@ -10,7 +10,7 @@ from rich.table import Table
 
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.results.cells import columns_of, rows_of, text
-from nephoscope.cli.results.chart import drawn
+from nephoscope.cli.results.drawing import drawn
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 from nephoscope.cli.session.plain import plain_stream
 
@@ -22,15 +22,34 @@ def writing(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
 
 
 @contextmanager
+def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
+    """`writing` for bytes; ValueError where they would go to a terminal."""
+    if path is None:
+        if sys.stdout.isatty():
+            raise ValueError("bytes are nothing for a terminal: --output-file FILE, or a pipe")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with _new(path, "wb") as file:
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
 def _target(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         sys.stdout.flush()
         return
+    with _new(path, "w") as file:
+        yield cast("TextIO", file)
+
+
+@contextmanager
+def _new(path: Path, mode: str) -> Iterator[IO[Any]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
         part.replace(path)
     finally:

@@ -1,0 +1,21 @@
+"""Parquet: the rows as one Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nephoscope.cli.results.columnar import columnar
+
+if TYPE_CHECKING:
+    from nephoscope.kql import QueryResult
+
+
+def render(results: Sequence[QueryResult], out: BinaryIO, _limit: int) -> None:
+    """Write all rows of the one result."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(columnar(results), buffer, compression="zstd")
+    out.write(buffer.getvalue())

@@ -1,0 +1,44 @@
+"""The results of a query on their way out: to the terminal, a pipe or a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.results import BINARY, STYLED, renderer
+from nephoscope.cli.session.asking import UsageError
+from nephoscope.cli.session.plain import counted
+from nephoscope.cli.session.writing import writing, writing_bytes
+
+if TYPE_CHECKING:
+    from nephoscope.kql import QueryResult
+
+
+def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+    """Write results as `output`, `output_file` and `rows` of the options say; UsageError where the format cannot hold them."""
+    form = options["output"]
+    if form in BINARY:
+        _bytes(results, options)
+        return
+    with writing(options["output_file"], styled=form in STYLED) as out:
+        renderer(form)(results, out, options["rows"])
+
+
+def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+    form = options["output"]
+    if len(results) != 1:
+        raise UsageError(f"--output {form} holds one result, the query gives {len(results)}: json holds all")
+    from nephoscope.cli.results.columnar import cut
+
+    lost = cut(results[0].table)
+    if lost:
+        click.echo(
+            f"note: {counted(lost, 'time')} cut to microseconds, as {form} and the lake hold them", err=True
+        )
+    try:
+        with writing_bytes(options["output_file"]) as out:
+            renderer(form)(results, out, options["rows"])
+    except ValueError as error:
+        raise UsageError(f"--output {form}: {error}") from error
