@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from nephoscope.lake.state import LeaseLostError, State, StateError
+from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
 from nephoscope.lake.workspace import Workspace
@@ -180,6 +181,23 @@ def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns:
     state.outbox.drain(lambda entries, **_: found.extend(entry.row["fence"] for entry in entries), lease)
     assert found == sorted(set(found))
     assert len(found) == 2 * turns
+
+
+def case_a_ledger_is_one_holder(opened: Open, url: str) -> None:
+    clock = Clock()
+    state = opened(clock)
+    here, there = StateLedger(state), StateLedger(opened(clock))
+    here.record({"p": 4})
+    assert (there.last("p"), there.last("q")) == (4, -1)
+    held = here.lease("flush", 30)
+    assert (held.fence, there.lease("flush", 30), held.renew()) == (1, None, True)
+    clock.now += timedelta(seconds=31)
+    heir = there.lease("flush", 30)
+    assert (heir.fence, held.renew(), heir.renew()) == (2, False, True)
+    held.release()
+    assert here.lease("flush", 30) is None
+    heir.release()
+    assert here.lease("flush", 30).fence == 3
 
 
 def case_checkpoints_hold_any_json(opened: Open, url: str) -> None:

@@ -1,0 +1,58 @@
+"""The state as the lake's writers and flusher ask it: how far producers came, and who may flush."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from nephoscope.lake.state.leases import Lease, LeaseLostError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state.state import State
+
+
+class HeldLease:
+    """A lease that this process took; `renew` says whether it still has it."""
+
+    def __init__(self, lease: Lease, seconds: float) -> None:
+        self._lease = lease
+        self._seconds = seconds
+
+    @property
+    def fence(self) -> int:
+        """The fencing number."""
+        return self._lease.fence
+
+    def renew(self) -> bool:
+        """Hold it on for as long as it was taken; False where another has it."""
+        try:
+            self._lease = self._lease.renew(self._seconds)
+        except LeaseLostError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give it up."""
+        self._lease.release()
+
+
+class StateLedger:
+    """A state as a ledger; each one is a holder of its own."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._holder = str(uuid4())
+
+    def last(self, producer: str) -> int:
+        """The highest recorded sequence of a producer, -1 where there is none."""
+        return self._state.producers.last(producer)
+
+    def record(self, sequences: Mapping[str, int]) -> None:
+        """Note sequences; a lower one than is known changes nothing."""
+        self._state.producers.advance(sequences)
+
+    def lease(self, name: str, seconds: float) -> HeldLease | None:
+        """The lease of that name, None where another holds it."""
+        found = self._state.leases.take(name, self._holder, seconds)
+        return None if found is None else HeldLease(found, seconds)
