@@ -1,7 +1,8 @@
 """Resource logs of any category -> AzureDiagnostics: fields become columns with a suffix for the type of their value.
 
 `_s` text (arrays too), `_d` number, `_b` truth, `_t` time in ISO 8601, `_g` GUID; members of objects are joined by `_`; the members
-of `properties` stand for themselves. Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics
+of `properties` stand for themselves. A number that is written as text fills the number's column where the table has no other.
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.sources.logs.filling import parsed, started
+from nephoscope.sources.logs.filling import columns_of, parsed, started
 from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.moments import moment
-from nephoscope.sources.logs.resource_log import as_text, integer, text_of
+from nephoscope.sources.logs.resource_log import as_text, integer, real, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,9 @@ def _put(values: dict[str, Any], name: str, value: Any, depth: int) -> None:
             _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
         return
     suffix, typed = _typed(value)
+    if suffix == "s" and f"{name}_s" not in columns_of(TABLE) and f"{name}_d" in columns_of(TABLE):
+        number = real(value)
+        suffix, typed = ("s", typed) if number is None else ("d", number)
     column = f"{name}_{suffix}"
     if values.setdefault(column, typed) != typed:
         values.setdefault(f"record_{column}", typed)
