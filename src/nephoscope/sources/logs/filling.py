@@ -47,11 +47,11 @@ def columns_of(table: str) -> Mapping[str, KqlType]:
 
 
 class Filling:
-    """Fills rows of one table; `renames` says the column of a member whose name does not tell it ('' = the member is left out)."""
+    """Fills rows of one table; `renames` says the column of a member whose name does not tell it, where the table has that column."""
 
     def __init__(self, table: str, renames: Mapping[str, str] | None = None) -> None:
         self.table = table
-        self._renames = {folded(name): column for name, column in (renames or {}).items()}
+        self._renames = renames or {}
         self._known: dict[str, str] = {}
 
     @cached_property
@@ -62,17 +62,19 @@ class Filling:
     @cached_property
     def _by_name(self) -> dict[str, str]:
         names = [name for name in self.types if not name.startswith("_")]
-        found = {folded(name): name for name in reversed(names) if folded(name) not in _OF_THE_LAKE}
-        return {**found, **self._renames}
+        every = {folded(name): name for name in reversed(names)}
+        found = {name: column for name, column in every.items() if name not in _OF_THE_LAKE}
+        renamed = {folded(name): every.get(folded(column)) for name, column in self._renames.items()}
+        return {**found, **{name: column for name, column in renamed.items() if column}}
 
-    def column(self, name: str) -> str | None:
-        """The column for a member: '' = left out, None = the table has none."""
+    def column(self, name: str) -> str:
+        """The column for a member, '' where the table has none."""
         known = self._known.get(name)
         if known is None:
-            known = self._by_name.get(folded(name), "?")
+            known = self._by_name.get(folded(name), "")
             if len(self._known) < _MEMO:
                 self._known[name] = known
-        return None if known == "?" else known
+        return known
 
     def fill(self, values: dict[str, Any], members: Mapping[str, Any], skip: Iterable[str] = ()) -> None:
         """Add members to a row's values; a column that has another value already keeps it, and the bag gets the member."""
@@ -80,12 +82,12 @@ class Filling:
             if value is None or name in skip:
                 continue
             column = self.column(name)
-            if column is None:
+            if not column:
                 values.setdefault(_bag_name(name), value)
-            elif column:
-                fitting = fitted(self.types[column], value)
-                if values.setdefault(column, fitting) != fitting and name != column:
-                    values.setdefault(_bag_name(name), value)
+                continue
+            fitting = fitted(self.types[column], value)
+            if values.setdefault(column, fitting) != fitting and name != column:
+                values.setdefault(_bag_name(name), value)
 
     def row(self, values: dict[str, Any]) -> Row:
         """The row of the values."""

@@ -41,7 +41,7 @@ OWNED_PREFIXES = ("AGW", "AZFW", "AppService")
 
 @cache
 def _filling(table: str) -> Filling:
-    return Filling(table, {"tenantId": "AADTenantId"} if table.startswith("AAD") else {})
+    return Filling(table, {"tenantId": "AADTenantId"})
 
 
 @dataclass(frozen=True)
