@@ -52,6 +52,7 @@ _TYPES = MappingProxyType(
         "VARCHAR": exp.DataType.Type.VARCHAR,
         "JSON": exp.DataType.Type.JSON,
         "TIMESTAMP": exp.DataType.Type.TIMESTAMP,
+        "TIMESTAMPTZ": exp.DataType.Type.TIMESTAMPTZ,
         "DATE": exp.DataType.Type.DATE,
         "BLOB": exp.DataType.Type.BLOB,
         "UUID": exp.DataType.Type.UUID,

@@ -17,7 +17,7 @@ from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
-from nephoscope.kql.engines.parquet import files_as_rows
+from nephoscope.kql.engines.parquet import FileScan, files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
 from nephoscope.kql.engines.vectorised import install
 from nephoscope.kql.errors import NOWHERE, KqlError
@@ -43,7 +43,8 @@ ARROW_TYPES: Mapping[KqlType, pa.DataType] = {
 class DuckDBEngine:
     """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
 
-    `files`: table name -> its Parquet files, the only ones that the connection can read; not all need have every column.
+    `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
+    which of their rows may be seen. The connection can read these files and no others.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class DuckDBEngine:
         tables: Mapping[str, pa.Table] | None = None,
         *,
         files: Mapping[str, Sequence[Path]] | None = None,
+        scans: Mapping[str, FileScan] | None = None,
         threads: int = 0,
         memory: str = MEMORY_LIMIT,
         external: ExternalReader | None = None,
@@ -65,20 +67,23 @@ class DuckDBEngine:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         self._installed: dict[str, Routine] = {}
-        self._confine(files or {})
+        self._confine(files or {}, scans or {})
         self._external = external or AllowedLocations()
         for name, table in (tables or {}).items():
             self.register(name, table)
 
-    def _confine(self, files: Mapping[str, Sequence[Path]]) -> None:
+    def _confine(self, files: Mapping[str, Sequence[Path]], scans: Mapping[str, FileScan]) -> None:
         """Allow the files, then nothing else, for good."""
         paths = [str(path.resolve()) for several in files.values() for path in several]
+        paths += [str(path) for scan in scans.values() for path in scan.paths()]
         allowed = printed(build.array(build.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         for name, several in files.items():
             files_as_rows(self._connection, name, several).create_view(name)
+        for name, scan in scans.items():
+            scan.relation(self._connection).create_view(name)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""

@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlglot import exp
 
 from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.engines.fields import schema_of_fields
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of a table in files: what the engine calls it, what the files call it, and its SQL type."""
+
+    name: str
+    stored: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileScan:
+    """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
+
+    `only`: of the rows those alone are seen whose text column has one of the values; nothing that reads the table sees another.
+    """
+
+    columns: tuple[FileColumn, ...]
+    groups: tuple[tuple[Path, ...], ...] = ()
+    only: tuple[str, Collection[str]] | None = None
+
+    def paths(self) -> list[Path]:
+        """All its files."""
+        return [path for group in self.groups for path in group]
+
+    def relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        """The rows under the engine's names; a column that a group of files lacks is null."""
+        rows: duckdb.DuckDBPyRelation | None = None
+        for group in self.groups:
+            found = connection.read_parquet([str(path) for path in group], hive_partitioning=False)
+            part = self._seen(found)
+            rows = part if rows is None else rows.union(part)
+        return self._none(connection) if rows is None else rows
+
+    def _seen(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        known = set(found.columns)
+        if self.only is not None:
+            label, values = self.only
+            if label not in known or not values:
+                found = found.filter("false")
+            else:
+                test = exp.In(
+                    this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)]
+                )
+                found = found.filter(printed(test))
+        items = []
+        for column in self.columns:
+            value = build.quoted(column.stored) if column.stored in known else build.null()
+            items.append(_as(build.cast(value, column.type) if column.stored not in known else value, column))
+        return found.project(", ".join(items))
+
+    def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in self.columns)
+        return connection.sql(f"SELECT {items} WHERE false")
+
+
+def _as(value: exp.Expr, column: FileColumn) -> str:
+    return f"{printed(value)} AS {printed(build.quoted(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:

@@ -1,0 +1,184 @@
+"""What a principal sees of the lake: its tables at one version each, and of their rows those in its scope."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope.kql.engines.parquet import FileColumn, FileScan
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.columns import SUBSCRIPTION
+from nephoscope.lake.pins import Pins
+from nephoscope.lake.scope import Scope
+from nephoscope.lake.snapshot import File, Snapshot, Snapshots
+from nephoscope.lake.store import existing, table_path
+from nephoscope.lake.table import Table
+from nephoscope.lake.tables import Tables
+
+_SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
+
+
+def _no_functions(_workspace: str) -> Mapping[str, StoredFunction]:
+    return {}
+
+
+def _no_watchlist(_workspace: str, _alias: str) -> Table | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What workspaces have beside tables: their stored functions by name, and the table of a watchlist's items by alias."""
+
+    functions: Callable[[str], Mapping[str, StoredFunction]] = _no_functions
+    watchlist: Callable[[str, str], Table | None] = _no_watchlist
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A table at a version."""
+
+    workspace: str
+    table: Table
+    snapshot: Snapshot | None
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What all catalogs of a data folder share."""
+
+    data: Path
+    tables: Tables
+    snapshots: Snapshots
+    pins: Pins
+    content: Content = field(default_factory=Content)
+
+
+class LakeCatalog:
+    """The catalog of one workspace for one scope (kql.Catalog); a table is pinned when it is first asked for.
+
+    Everything that a query reads through it, other workspaces included, is read at the pinned versions. They stay pinned, safe from
+    vacuum, until `close` (or until nobody has the catalog any more).
+    """
+
+    def __init__(
+        self, shelf: Shelf, scope: Scope, workspace: str, pinned: dict[str, Pinned] | None = None
+    ) -> None:
+        self._shelf, self._scope, self._workspace = shelf, scope, workspace
+        self._lock = threading.Lock()
+        self._shared = pinned is not None
+        self._pinned: dict[str, Pinned] = {} if pinned is None else pinned
+        self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
+
+    @property
+    def scope(self) -> Scope:
+        """Whose view it is."""
+        return self._scope
+
+    @property
+    def workspace(self) -> str:
+        """The workspace whose tables need no prefix."""
+        return self._workspace
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None; empty where nothing was ever written to it."""
+        table = self._shelf.tables.get(name)
+        if table is None or not self._scope.sees(self._workspace):
+            return None
+        return self._seen(table)
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The stored function of that name, or None."""
+        return self._shelf.content.functions(self._workspace).get(name)
+
+    def names(self) -> Iterable[str]:
+        """The tables that hold rows and the functions: what wildcards match. A table without rows is known by its name alone."""
+        if not self._scope.sees(self._workspace):
+            return []
+        known = [
+            name for _, name in existing(self._shelf.data, self._workspace) if name in self._shelf.tables
+        ]
+        return [*known, *self._shelf.content.functions(self._workspace)]
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The watchlist of an alias. Its rows belong to no subscription: a restricted scope sees none of them."""
+        table = self._shelf.content.watchlist(self._workspace, alias)
+        if table is None or not self._scope.sees(self._workspace):
+            return None
+        return self._seen(table)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """Another workspace, where the scope allows it and it has tables; None for all else."""
+        if kind != "workspace" or not self._scope.sees(name):
+            return None
+        if name != self._workspace and next(existing(self._shelf.data, name), None) is None:
+            return None
+        return LakeCatalog(self._shelf, self._scope, name, self._pinned)
+
+    def versions(self) -> dict[tuple[str, str], int]:
+        """(workspace, table) -> the pinned version, -1 where there is no table yet."""
+        return {
+            (one.workspace, one.table.name): one.snapshot.version if one.snapshot else -1
+            for one in self._pinned.values()
+        }
+
+    def scans(self) -> dict[str, FileScan]:
+        """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for."""
+        return {relation: _scan(one, self._scope) for relation, one in self._pinned.items()}
+
+    def close(self) -> None:
+        """Let the pinned versions go."""
+        self._released()
+
+    def __enter__(self) -> LakeCatalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _seen(self, table: Table) -> TableSchema:
+        relation = f"{self._workspace}/{table.name}"
+        with self._lock:
+            if relation not in self._pinned:
+                self._pinned[relation] = self._pin(table)
+        return self._pinned[relation].table.seen_as(relation)
+
+    def _pin(self, table: Table) -> Pinned:
+        path = table_path(self._shelf.data, self._workspace, table.name)
+        snapshot = self._shelf.snapshots.newest(path)
+        if snapshot is not None:
+            self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
+        return Pinned(self._workspace, table, snapshot)
+
+
+def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
+    if not shared:
+        several = list(pinned.values())
+        pins.drop([(one.workspace, one.table.name, one.snapshot.version) for one in several if one.snapshot])
+
+
+def _scan(pinned: Pinned, scope: Scope) -> FileScan:
+    table = pinned.table
+    seen = table.seen_as("")
+    columns = tuple(
+        FileColumn(name, table.stored[own], _SQL.get(kind, kind.physical))
+        for name, (own, kind) in zip(seen.stored_names(), table.columns, strict=True)
+    )
+    files = pinned.snapshot.files if pinned.snapshot else ()
+    only = None if scope.ids is None else (SUBSCRIPTION, scope.ids)
+    return FileScan(columns, _groups(files), only)
+
+
+def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:
+    """Files with equal columns: our own say it in their name."""
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        name = file.path.name.split("-")
+        own = len(name) == 3 and name[0] == "part" and len(name[1]) == 12
+        groups[name[1] if own else file.relative].append(file.path)
+    return tuple(tuple(group) for group in groups.values())

@@ -1,0 +1,102 @@
+"""The few things that the lake asks of the file system, in one place: what is on disk after a power cut depends on them alone.
+
+A file's bytes are durable after `sync`, its name after `sync_folder`. Folders are 0700, files 0600.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+
+
+class Appending:
+    """A file that is open for appending."""
+
+    def __init__(self, path: Path, flags: int = 0) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, FILE_MODE)
+
+    def write(self, data: bytes) -> None:
+        """Append all of the data; OSError where that is not possible (a part of it may be in the file then)."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def sync(self) -> None:
+        """Make the file's bytes durable."""
+        os.fsync(self._file)
+
+    def cut(self, size: int) -> None:
+        """Shorten the file to a size."""
+        os.ftruncate(self._file, size)
+
+    def close(self) -> None:
+        """Close it; that makes nothing durable."""
+        os.close(self._file)
+
+
+class Disk:
+    """The real file system; tests put another in its place that drops what was not synced or has no room."""
+
+    def appending(self, path: Path, *, new: bool) -> Appending:
+        """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
+        return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
+
+    def sync_path(self, path: Path) -> None:
+        """Make the bytes of a file that others wrote durable."""
+        with closing(self.appending(path, new=False)) as file:
+            file.sync()
+
+    def shorten(self, path: Path, size: int) -> None:
+        """Cut a file that nobody has open, durably."""
+        with closing(self.appending(path, new=False)) as file:
+            file.cut(size)
+            file.sync()
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name in its folder; an existing one of that name goes."""
+        old.replace(new)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; nothing happens where there is none."""
+        path.unlink(missing_ok=True)
+
+    def make_folders(self, folder: Path) -> None:
+        """A folder and those above it, durable."""
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for one in reversed(missing):
+            one.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            self.sync_folder(one.parent)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Write a small file so that it is there as it was before, or whole."""
+        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        with closing(self.appending(draft, new=True)) as file:
+            try:
+                file.write(data)
+                file.sync()
+            except OSError:
+                self.remove(draft)
+                raise
+        self.rename(draft, path)
+        self.sync_folder(path.parent)
+
+    def free(self, path: Path) -> int:
+        """The bytes that are free where a path lies."""
+        found = os.statvfs(path)
+        return found.f_bavail * found.f_frsize

@@ -1,0 +1,221 @@
+"""The front door of the lake: writers, catalogs, queries, and the work that keeps tables in shape."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.kql.compile import Compiled, compile_results
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.run import QueryResult
+from nephoscope.lake import upkeep
+from nephoscope.lake.catalog import Content, LakeCatalog, Shelf
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.flusher import Flushed, Flusher
+from nephoscope.lake.pins import Pins
+from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.scope import EVERYTHING, Scope
+from nephoscope.lake.snapshot import Snapshots
+from nephoscope.lake.spool.frame import Frame
+from nephoscope.lake.spool.segments import Segment, folders, segments
+from nephoscope.lake.store import Store
+from nephoscope.lake.table import Table
+from nephoscope.lake.tables import Tables, import_tables
+from nephoscope.lake.workspace import DEFAULT, Workspace
+from nephoscope.lake.writer import SPOOL_LIMIT, Writer
+
+if TYPE_CHECKING:
+    from nephoscope.kql.external import ExternalReader
+    from nephoscope.lake.ledger import Ledger
+
+CLOSE_AFTER = 1.0
+"""Seconds after which a segment that rows wait in is closed, so that it can be flushed."""
+FLUSH_EVERY = 2.0
+"""Seconds between rounds of the flusher."""
+
+
+class Lake:
+    """The lake of one data folder in this process; several processes may have it open. Safe for threads; use it with `with`."""
+
+    def __init__(
+        self,
+        data: Path,
+        ledger: Ledger,
+        *,
+        content: Content | None = None,
+        workspace: Callable[[str], Workspace] = Workspace.named,
+        disk: Disk | None = None,
+        limit: int = SPOOL_LIMIT,
+    ) -> None:
+        self._data, self._ledger = data.resolve(), ledger
+        self._disk = disk or Disk()
+        self._workspace, self._limit = workspace, limit
+        self._disk.make_folders(self._data)
+        self._tables = Tables.of(self._data)
+        self._pins = Pins(self._data, self._disk)
+        self._shelf = Shelf(self._data, self._tables, Snapshots(), self._pins, content or Content())
+        self._store = Store(self._data, lambda name: self._tables[name], self._disk)
+        self._flusher = Flusher(self._data, self._store, ledger, self._disk, self._damaged)
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self.failure: Exception | None = None
+
+    @classmethod
+    def open(cls, data: Path, state: Ledger) -> Lake:
+        """The lake of a data folder with the state that belongs to it."""
+        return cls(data, state)
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that are known."""
+        return self._tables
+
+    def workspace(self, name: str = DEFAULT) -> Workspace:
+        """A workspace by its name."""
+        return self._workspace(name)
+
+    def import_table(self, table: Table) -> None:
+        """Make a table known, for good and to every process that opens the data folder after it."""
+        import_tables(self._data, [table], self._disk)
+        self._tables = Tables.of(self._data)
+        self._shelf.tables = self._tables
+
+    def writer(self) -> Writer:
+        """The writer of this process; from the first call on a thread flushes the data folder while nobody else does."""
+        with self._lock:
+            if self._writer is None:
+                self._writer = Writer(
+                    self._data,
+                    disk=self._disk,
+                    ledger=self._ledger,
+                    tables=lambda: self._tables,
+                    workspace=self._workspace,
+                    limit=self._limit,
+                )
+                self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+                self._thread.start()
+            return self._writer
+
+    def catalog(self, scope: Scope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
+        """What a principal sees, at the versions of the moment when each table is first asked for."""
+        return LakeCatalog(self._shelf, scope, workspace)
+
+    def query(
+        self,
+        text: str,
+        *,
+        scope: Scope = EVERYTHING,
+        workspace: str = DEFAULT,
+        now: dt.datetime | None = None,
+        timeout: float | None = None,
+        external: ExternalReader | None = None,
+    ) -> list[QueryResult]:
+        """Run KQL and give its results; every table is read at one version. KqlError where the query is wrong or cannot be run."""
+        with self.catalog(scope, workspace) as catalog:
+            compiled = compile_results(text, catalog, now=now)
+            with DuckDBEngine(scans=catalog.scans(), external=external) as engine:
+                return [QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled]
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """Return when all that was acknowledged before is in the tables; LakeError where that takes longer than `timeout` seconds."""
+        if self._writer is not None:
+            self._writer.close_segment()
+        until = time.monotonic() + timeout
+        wanted: set[Path] | None = None
+        while True:
+            flushed = self._flusher.round()
+            waiting = {one.path.with_suffix("") for one in self._segments()}
+            wanted = waiting if wanted is None else wanted & waiting
+            if not wanted:
+                return
+            if time.monotonic() > until:
+                raise LakeError(f"{len(wanted)} segments of the spool are not flushed after {timeout} s")
+            if flushed is None or not flushed.segments:
+                time.sleep(0.05)
+
+    def flush_round(self) -> Flushed | None:
+        """One round of the flusher; None where another process has the lease."""
+        return self._flusher.round()
+
+    def compact(self) -> int | None:
+        """Join small files of all tables; how many were joined, None where another process has the lease."""
+        return self._flusher.while_held(upkeep.compact)
+
+    def retain(self, now: dt.datetime | None = None) -> int | None:
+        """Drop the days that workspaces keep no longer; how many files were dropped, None where another process has the lease."""
+        moment = now or dt.datetime.now(dt.UTC)
+        return self._flusher.while_held(lambda store: upkeep.retain(store, self._workspace, moment))
+
+    def vacuum(self, hours: int = upkeep.LEAST_HOURS) -> int | None:
+        """Delete files that no version of the last hours (at least 24) and no pinned one uses; None where another has the lease."""
+        return self._flusher.while_held(lambda store: upkeep.vacuum(store, self._data, hours))
+
+    def close(self) -> None:
+        """Flush what can be flushed and let go of everything."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._writer is not None:
+            self._writer.close()
+            while (flushed := self._flusher.round()) is not None and flushed.segments:
+                pass
+            self._writer = None
+        self._flusher.release()
+        self._pins.close()
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _segments(self) -> list[Segment]:
+        """The segments whose rows are acknowledged: all closed ones, and those of writers that are gone."""
+        return [one for folder in folders(self._data) for one in segments(folder)]
+
+    def _run(self) -> None:
+        """Close segments in time and flush, until the lake is closed."""
+        writer, waited = self._writer, 0.0
+        while writer is not None and not self._stop.wait(0.25):
+            waited += 0.25
+            try:
+                closed = writer.close_segment(CLOSE_AFTER)
+                if closed or waited >= FLUSH_EVERY:
+                    flushed = self._flusher.round()
+                    waited = FLUSH_EVERY if flushed is not None and flushed.more else 0.0
+                self.failure = None
+            except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
+                self.failure = error
+                self._stop.wait(FLUSH_EVERY)
+
+    def _damaged(self, segment: Segment, frame: Frame) -> None:
+        """A frame that the disk has spoilt: its rows are lost, and the quarantine says which they were."""
+        for part in frame.header.parts:
+            bad = Bad(
+                str(segment.path),
+                f"byte {frame.start}",
+                f"the spool was damaged on disk: {part.rows} rows of producer {frame.header.producer} are lost",
+                "",
+                "spool",
+                part.table,
+            )
+            producer = f"damage-{segment.writer}-{segment.number}-{frame.start}-{part.table}"
+            self.writer().append(part.workspace, {}, bad=[bad], producer=producer, sequence=0)
+
+
+def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> object:
+    try:
+        return engine.run(compiled, timeout)
+    except KqlError as error:
+        raise error.locate(text) from error.__cause__
+
+
+__all__ = ["QUARANTINE", "Lake"]

@@ -1,0 +1,39 @@
+"""What the lake asks of the state: how far each producer came, who may flush, and which workspaces there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Held(Protocol):
+    """A lease that is held; its fencing number only rises from holder to holder."""
+
+    @property
+    def fence(self) -> int:
+        """The fencing number."""
+        ...
+
+    def renew(self) -> bool:
+        """Hold it on; False where it has been lost."""
+        ...
+
+    def release(self) -> None:
+        """Give it up."""
+        ...
+
+
+class Ledger(Protocol):
+    """The part of the state that the lake needs; every method is one durable transaction."""
+
+    def last(self, producer: str) -> int:
+        """The highest sequence of a producer that was recorded, -1 where there is none."""
+        ...
+
+    def record(self, sequences: Mapping[str, int]) -> None:
+        """Note the sequences of producers; a lower one than is known changes nothing."""
+        ...
+
+    def lease(self, name: str, seconds: float) -> Held | None:
+        """The lease of that name for so many seconds, None where another holds it."""
+        ...

@@ -1,0 +1,48 @@
+"""What could not be read: where it stood, why, and what it was, as rows of the table _Quarantine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.table import Table
+from nephoscope.lake.workspace import Workspace
+
+QUARANTINE = "_Quarantine"
+RAW_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
+
+    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known.
+    """
+
+    source: str
+    place: str
+    reason: str
+    raw: str
+    format: str
+    table: str = ""
+
+
+def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:
+    """The rows of _Quarantine (its definition is `table`)."""
+    rows = [
+        {
+            "TimeGenerated": now,
+            "Source": one.source,
+            "Place": one.place,
+            "Reason": one.reason,
+            "Raw": one.raw.encode("utf-8", "replace")[:RAW_BYTES].decode("utf-8", "ignore"),
+            "Format": one.format,
+            "Table": one.table,
+        }
+        for one in bad
+    ]
+    return arrow_of(table, rows, workspace=workspace, now=now).table

@@ -1,0 +1,171 @@
+"""Rows on their way into the lake: in the types and with the columns of their table, what does not fit kept in its bag."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.column import Fitted, column_of, constant, empty
+from nephoscope.lake.columns import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.fitting import NONE, json_text
+from nephoscope.lake.table import Table
+from nephoscope.lake.workspace import Workspace
+
+EARLY = dt.timedelta(days=1)
+"""How far ahead of now a row may lie."""
+_SUBSCRIPTION = r"^/subscriptions/(?P<id>[^/]+)"
+_WITHIN = re.compile(_SUBSCRIPTION, re.IGNORECASE)
+_MADE = frozenset({TENANT, TYPE, INGESTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table, ready to be written; `bad` are those that were left out: (place among the given rows, reason)."""
+
+    table: pa.Table
+    bad: list[tuple[int, str]] = field(default_factory=list)
+
+
+def arrow_of(
+    table: Table, rows: Sequence[Mapping[str, Any]], *, workspace: Workspace, now: dt.datetime
+) -> Rows:
+    """Rows of values by column name, in the storage types of the table.
+
+    A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
+    column). A row whose TimeGenerated is no time, or lies outside [now - retention, now + 1 d], is bad. TenantId, Type and
+    _IngestedAt are set here; _SubscriptionId follows from _ResourceId where it is not given.
+    """
+    names = set().union(*rows) if rows else set()
+    bags: dict[int, dict[str, Any]] = {}
+    columns: dict[str, pa.Array] = {}
+    unfit_time: dict[int, Any] = {}
+    for name, kind in table.columns:
+        if name in _MADE or name == table.bag or name not in names:
+            continue
+        found = column_of([row.get(name) for row in rows], kind)
+        columns[name] = found.array
+        if name == TIME:
+            unfit_time = found.unfit
+        _keep(bags, name, found)
+    unknown = names - table.types.keys()
+    if unknown or table.bag in names:
+        _collect(bags, rows, unknown, table.bag if table.bag in names else None)
+    if bags:
+        columns[table.bag] = pa.array(
+            [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
+        )
+    whole = _completed(table, columns, len(rows), workspace, now)
+    return _checked(whole, _days(workspace, table), now, unfit_time)
+
+
+def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime) -> Rows:
+    """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as arrow_of().
+
+    LakeError where a column is not the table's or has another type than the table stores.
+    """
+    columns: dict[str, pa.Array] = {}
+    for name in arrow.column_names:
+        wanted = table.schema.field(name).type if name in table.types else None
+        column = arrow.column(name)
+        if wanted is None or column.type != wanted:
+            raise LakeError(f"table {table.name}: a column {name} of {column.type}, wanted is {wanted}")
+        if name not in _MADE:
+            columns[name] = column.fill_null("") if table.types[name] == KqlType.STRING else column
+    whole = _completed(table, columns, arrow.num_rows, workspace, now)
+    return _checked(whole, _days(workspace, table), now, {})
+
+
+def _days(workspace: Workspace, table: Table) -> int:
+    return workspace.kept(table.name)
+
+
+def _keep(bags: dict[int, dict[str, Any]], name: str, found: Fitted) -> None:
+    for place, value in found.unfit.items():
+        bags.setdefault(place, {})[name] = value
+
+
+def _collect(
+    bags: dict[int, dict[str, Any]], rows: Sequence[Mapping[str, Any]], unknown: set[str], bag: str | None
+) -> None:
+    """Put into each row's bag what it has under names that are no columns, after what its bag has already."""
+    for place, row in enumerate(rows):
+        given = _bag(row.get(bag), bag) if bag else {}
+        others = {name: value for name, value in row.items() if name in unknown and value is not None}
+        if given or others:
+            bags[place] = {**given, **others, **bags.get(place, {})}
+
+
+def _bag(value: Any, name: str) -> dict[str, Any]:
+    """The bag that a row brings; what is no bag is kept in one, under the bag's name."""
+    if value is None or isinstance(value, dict):
+        return value or {}
+    if isinstance(value, str):
+        try:
+            found = msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            found = value
+        if isinstance(found, dict):
+            return found
+    return {name: value} if value != "" else {}
+
+
+def _completed(
+    table: Table, columns: Mapping[str, Any], length: int, workspace: Workspace, now: dt.datetime
+) -> pa.Table:
+    resource = columns.get(RESOURCE, constant("", length))
+    made = {
+        TENANT: constant(workspace.id, length),
+        TYPE: constant(table.name, length),
+        INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
+        RESOURCE: pc.utf8_lower(resource),
+        SUBSCRIPTION: _subscriptions(columns.get(SUBSCRIPTION), resource, length),
+    }
+    present = {**columns, **made}
+    arrays = [present[name] if name in present else empty(kind, length) for name, kind in table.columns]
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def _subscriptions(given: Any, resource: Any, length: int) -> Any:
+    """The subscription that is given, else the one of the resource's id; in lower case."""
+    ids = resource.combine_chunks() if isinstance(resource, pa.ChunkedArray) else resource
+    if isinstance(ids, pa.ChunkedArray):
+        ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
+    distinct = ids.dictionary_encode()
+    known = [_WITHIN.match(one) for one in distinct.dictionary.to_pylist()]
+    looked_up = pa.array([found["id"].lower() if found else "" for found in known], pa.string())
+    derived = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
+    if given is None:
+        return derived
+    lowered = pc.utf8_lower(given)
+    return pc.if_else(pc.equal(lowered, ""), derived, lowered)
+
+
+def _checked(whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any]) -> Rows:
+    """The rows in the allowed days, and why the others are not among them."""
+    times = whole.column(TIME)
+    first, last = pa.scalar(now - dt.timedelta(days=days), MOMENT), pa.scalar(now + EARLY, MOMENT)
+    good = pc.and_(pc.greater_equal(times, first), pc.less_equal(times, last)).fill_null(fill_value=False)
+    if pc.all(good).as_py() is not False:
+        return Rows(whole)
+    places = pc.indices_nonzero(pc.invert(good)).to_pylist()
+    bad = [(place, _reason(times[place].as_py(), unfit.get(place, NONE), days, now)) for place in places]
+    return Rows(whole.filter(good), bad)
+
+
+def _reason(time: dt.datetime | None, unfit: Any, days: int, now: dt.datetime) -> str:
+    if unfit is not NONE:
+        return f"TimeGenerated is no time: {json_text(unfit)[:100]}"
+    if time is None:
+        return "the row has no TimeGenerated"
+    if time > now:
+        return f"TimeGenerated {time.isoformat()} lies more than a day ahead"
+    return f"TimeGenerated {time.isoformat()} is older than the {days} days that the table is kept"

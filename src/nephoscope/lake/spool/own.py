@@ -1,0 +1,175 @@
+"""A writer's own spool: appends become durable together, and a segment is closed so that it can be flushed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+
+from nephoscope.lake.disk import Appending, Disk
+from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.spool.segments import LOCK, SPOOL, locked, segment_path
+
+SEGMENT_BYTES = 32 << 20
+
+
+class OwnSpool:
+    """The spool of one writer; safe for threads. OSError of the disk is a SpoolFullError, and then nothing was taken."""
+
+    def __init__(self, data: Path, disk: Disk) -> None:
+        self._disk = disk
+        self._lock = threading.Condition()
+        self._folder, self._held = _claimed(data, disk)
+        self._number = 0
+        self._file: Appending | None = None
+        self._size = 0
+        self._durable = 0
+        self._began = 0.0
+        self._syncing = False
+        self._failures = 0
+        self._excess = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder, whose name is the writer's id."""
+        return self._folder
+
+    def write(self, data: bytes) -> int:
+        """Append bytes, not durable yet: a ticket for `wait`."""
+        with self._lock:
+            while self._syncing and self._size >= SEGMENT_BYTES:
+                self._lock.wait()
+            if self._size >= SEGMENT_BYTES:
+                self._close()
+            file = self._opened()
+            if self._excess:
+                self._cut(file, self._size)
+            try:
+                file.write(data)
+            except OSError as error:
+                self._cut(file, self._size)
+                raise _full(error) from error
+            self._size += len(data)
+            return self._failures
+
+    def sync(self, failures: int) -> None:
+        """Return when everything that was written is durable; several threads share one fsync."""
+        with self._lock:
+            number, wanted = self._number, self._size
+            while True:
+                if self._failures != failures:
+                    raise SpoolFullError("the spool could not be made durable: nothing was taken")
+                if self._number != number or self._file is None or self._durable >= wanted:
+                    return
+                if self._syncing:
+                    self._lock.wait()
+                else:
+                    self._lead(self._file)
+
+    def _lead(self, file: Appending) -> None:
+        """Sync for all who wait, without the lock."""
+        size = self._size
+        self._syncing = True
+        self._lock.release()
+        try:
+            file.sync()
+            failed = None
+        except OSError as error:
+            failed = error
+        finally:
+            self._lock.acquire()
+            self._syncing = False
+            self._lock.notify_all()
+        if failed is None:
+            self._durable = max(self._durable, size)
+            return
+        # what the kernel did not write it may have dropped: everything since the last fsync is taken back
+        self._failures += 1
+        self._cut(file, self._durable)
+        raise _full(failed) from failed
+
+    def close_segment(self, older_than: float = 0.0) -> bool:
+        """Close the segment that is open for so many seconds, so that it can be flushed; whether there was one."""
+        with self._lock:
+            while self._syncing:
+                self._lock.wait()
+            if self._file is None or not self._size or time.monotonic() - self._began < older_than:
+                return False
+            self._close()
+            return True
+
+    def stop(self) -> None:
+        """Close everything and let the folder go; what is in it is an orphan now."""
+        self.close_segment()
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._disk.remove(self._path())
+                self._file = None
+            os.close(self._held)
+
+    def _path(self) -> Path:
+        return segment_path(self._folder, self._number, closed=False)
+
+    def _opened(self) -> Appending:
+        """The open segment, a new one where there is none."""
+        if self._file is not None:
+            return self._file
+        self._number += 1
+        try:
+            file = self._disk.appending(self._path(), new=True)
+        except OSError as error:
+            raise _full(error) from error
+        try:
+            self._disk.sync_folder(self._folder)
+        except OSError as error:
+            file.close()
+            raise _full(error) from error
+        self._file, self._size, self._durable = file, 0, 0
+        self._began = time.monotonic()
+        return file
+
+    def _close(self) -> None:
+        file = self._file
+        if file is None:
+            return
+        if self._durable < self._size:
+            try:
+                file.sync()
+            except OSError as error:
+                self._failures += 1
+                self._cut(file, self._durable)
+                self._lock.notify_all()
+                raise _full(error) from error
+        file.close()
+        self._file = None
+        self._disk.rename(self._path(), segment_path(self._folder, self._number, closed=True))
+        self._lock.notify_all()
+
+    def _cut(self, file: Appending, size: int) -> None:
+        """Go back to a size; nothing is written after what should have gone and did not."""
+        self._size, self._excess = size, True
+        try:
+            file.cut(size)
+        except OSError as error:
+            raise _full(error) from error
+        self._excess = False
+
+
+def _claimed(data: Path, disk: Disk) -> tuple[Path, int]:
+    """A folder of our own and its lock."""
+    disk.make_folders(data / SPOOL)
+    while True:
+        folder = data / SPOOL / uuid.uuid4().hex
+        disk.make_folders(folder)
+        held = locked(folder)
+        if held is not None:
+            disk.sync_path(folder / LOCK)
+            disk.sync_folder(folder)
+            return folder, held
+
+
+def _full(error: OSError) -> SpoolFullError:
+    return SpoolFullError(f"the spool cannot be written: {error.strerror or error}")

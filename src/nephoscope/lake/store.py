@@ -1,0 +1,146 @@
+"""The tables of a data folder as they lie on disk: a Delta table a workspace and table, and how the lease holder changes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import RemoveAction
+
+from nephoscope.lake import delta
+from nephoscope.lake.columns import DAY
+from nephoscope.lake.delta import Log, Part
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.snapshot import File, Snapshot, snapshot_of
+from nephoscope.lake.table import Table
+
+LAKE = "lake"
+CHECKPOINT_EVERY = 50
+
+
+def table_path(data: Path, workspace: str, table: str) -> Path:
+    """Where a table of a workspace lies."""
+    return data / LAKE / workspace / table
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Rows of one table that a segment of a writer holds."""
+
+    writer: str
+    number: int
+    rows: pa.Table
+
+
+class StoredTable:
+    """A Delta table to write to, one thread at a time. Other processes may write it too: a commit makes exactly the next version."""
+
+    def __init__(self, path: Path, table: Table, disk: Disk) -> None:
+        self._path, self._table, self._disk = path, table, disk
+        self._log = Log(path, disk)
+        self.mended = self._log.mend()
+        found = delta.opened(path)
+        self._handle = delta.created(path, table, disk) if found is None else found
+        delta.evolved(self._handle, path, table)
+        self._handle.update_incremental()
+        self._schema = delta.stored_schema(table)
+
+    @property
+    def table(self) -> Table:
+        """The definition that it is written by."""
+        return self._table
+
+    def append(self, spooled: Sequence[Spooled]) -> int:
+        """Add rows of segments, those of a segment that is in already left out; durable when it returns. How many rows were added."""
+        written: dict[tuple[tuple[str, int], ...], list[Part]] = {}
+        while True:
+            known = {one.writer: self._handle.transaction_version(one.writer) or -1 for one in spooled}
+            fresh = [one for one in spooled if one.number > known[one.writer]]
+            if not fresh:
+                self._log.sync(self._handle.version())
+                return 0
+            key = tuple((one.writer, one.number) for one in fresh)
+            if key not in written:
+                written[key] = self._written([one.rows for one in fresh])
+            newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
+            if self._committed([part.added(change=True) for part in written[key]], newest):
+                return sum(one.rows.num_rows for one in fresh)
+
+    def snapshot(self) -> Snapshot:
+        """The files at the version that is known here."""
+        return snapshot_of(self._handle, self._path)
+
+    def replace(self, old: Sequence[File], rows: pa.Table | None, *, change: bool) -> bool:
+        """Put rows in the place of files, or nothing; False where another writer came first, and then nothing happened."""
+        parts = self._written([rows]) if rows is not None else []
+        now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+        removed = [
+            RemoveAction(file.relative, change, now, file.size, {DAY: file.day.isoformat()}) for file in old
+        ]
+        return self._committed([*removed, *(part.added(change=change) for part in parts)], {})
+
+    def vacuum(self, hours: int, versions: Sequence[int]) -> list[str]:
+        """Delete files that no version of the last hours and none of the given ones uses, and old entries of the log."""
+        self._handle.update_incremental()
+        kept = [version for version in versions if version <= self._handle.version()]
+        gone = self._handle.vacuum(
+            hours, dry_run=False, enforce_retention_duration=False, full=True, keep_versions=kept or None
+        )
+        self._handle.update_incremental()
+        self._log.sync(self._handle.version())
+        if not kept:
+            self._handle.cleanup_metadata()
+        return list(gone)
+
+    def _written(self, several: Sequence[pa.Table]) -> list[Part]:
+        rows = pa.concat_tables(several, promote_options="default")
+        return delta.write_parts(self._path, self._table, rows, self._disk)
+
+    def _committed(self, actions: Sequence[delta.Action], transactions: Mapping[str, int]) -> bool:
+        try:
+            delta.commit(self._handle, actions, self._schema, transactions)
+        except CommitFailedError:
+            self._handle.update_incremental()
+            return False
+        self._log.sync(self._handle.version())
+        if self._handle.version() % CHECKPOINT_EVERY == 0:
+            self._log.checkpoint(self._handle)
+        return True
+
+
+class Store:
+    """All tables of a data folder, opened when they are first written to."""
+
+    def __init__(self, data: Path, table: Callable[[str], Table], disk: Disk) -> None:
+        self._data, self._table, self._disk = data, table, disk
+        self._open: dict[tuple[str, str], StoredTable] = {}
+
+    def get(self, workspace: str, name: str) -> StoredTable:
+        """A table to write to; it is made where there is none."""
+        table = self._table(name)
+        found = self._open.get((workspace, name))
+        if found is None or found.table != table:
+            found = StoredTable(table_path(self._data, workspace, name), table, self._disk)
+            self._open[workspace, name] = found
+        return found
+
+    def forget(self) -> None:
+        """Open everything anew when it is next used: another process may have written."""
+        self._open.clear()
+
+    def existing(self) -> Iterator[tuple[str, str]]:
+        """The workspaces and tables that have a folder."""
+        return existing(self._data)
+
+
+def existing(data: Path, workspace: str = "*") -> Iterator[tuple[str, str]]:
+    """The (workspace, table) that have a Delta table in a data folder."""
+    for log in sorted((data / LAKE).glob(f"{workspace}/*/{delta.LOG}")):
+        yield log.parent.parent.name, log.parent.name
+
+
+__all__ = ["LAKE", "Spooled", "Store", "StoredTable", "existing", "table_path"]

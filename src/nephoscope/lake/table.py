@@ -1,0 +1,110 @@
+"""A table of the lake: its columns, as content/tables says them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.kql.catalog import TableSchema
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.columns import BAG, INGESTED, STANDARD, TIME, schema, stored_names
+from nephoscope.lake.errors import LakeError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_KEYS = frozenset({"name", "description", "columns", "bag", "categories"})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: `columns` are all of them in order, the standard ones and the `bag` for unknown ones among them.
+
+    `categories` are the categories of resource logs whose records it takes.
+    """
+
+    name: str
+    columns: tuple[tuple[str, KqlType], ...]
+    bag: str = BAG
+    description: str = ""
+    categories: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        name: str,
+        columns: Mapping[str, KqlType],
+        bag: str = BAG,
+        description: str = "",
+        categories: Iterable[str] = (),
+    ) -> Table:
+        """A table of its own columns, to which the standard ones and the bag are added; LakeError where it is wrong."""
+        every = {TIME: KqlType.DATETIME, **columns}
+        every.update({known: kind for known, kind in STANDARD.items() if known not in every})
+        every.setdefault(bag, KqlType.DYNAMIC)
+        _check(name, every, bag)
+        return Table(name, tuple(every.items()), bag, description, tuple(categories))
+
+    @staticmethod
+    def parse(document: Any, where: str) -> Table:
+        """A table from its JSON document; LakeError with `where` (the file) where it is wrong."""
+        if not isinstance(document, dict) or not isinstance(document.get("columns"), dict):
+            raise LakeError(f"{where}: a table is an object with name, description and columns")
+        unknown = document.keys() - _KEYS
+        if unknown:
+            raise LakeError(f"{where}: no such key: {', '.join(sorted(unknown))}")
+        try:
+            columns = {name: KqlType(kind) for name, kind in document["columns"].items()}
+        except ValueError as error:
+            raise LakeError(f"{where}: {error}; types are {', '.join(KqlType)}") from error
+        name, bag = str(document.get("name", "")), str(document.get("bag", BAG))
+        try:
+            return Table.of(
+                name, columns, bag, str(document.get("description", "")), document.get("categories", ())
+            )
+        except LakeError as error:
+            raise LakeError(f"{where}: {error}") from error
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document that parse() takes."""
+        columns = {name: kind.value for name, kind in self.columns}
+        document = {"name": self.name, "description": self.description, "columns": columns, "bag": self.bag}
+        return {**document, "categories": list(self.categories)} if self.categories else document
+
+    @cached_property
+    def types(self) -> Mapping[str, KqlType]:
+        """The type of every column."""
+        return dict(self.columns)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of its rows in storage types."""
+        return schema(self.columns)
+
+    @cached_property
+    def stored(self) -> Mapping[str, str]:
+        """Column -> its name on disk."""
+        names = [name for name, _ in self.columns]
+        return dict(zip(names, stored_names(names), strict=True))
+
+    def seen_as(self, relation: str) -> TableSchema:
+        """What the KQL binder sees; `relation` is the engine's name for the rows."""
+        storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
+        return TableSchema(self.name, self.columns, relation, storage, INGESTED)
+
+
+def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise LakeError(f"'{name}' is no table name: letters, digits and _, up to 128")
+    for column in columns:
+        if not _NAME.fullmatch(column) or column == "_Day":
+            raise LakeError(f"table {name}: '{column}' is no column name: letters, digits and _ (not _Day)")
+    for column, kind in STANDARD.items():
+        if columns[column] != kind:
+            raise LakeError(
+                f"table {name}: the standard column {column} is a {kind}, not a {columns[column]}"
+            )
+    if columns[bag] != KqlType.DYNAMIC:
+        raise LakeError(f"table {name}: its bag {bag} is a dynamic, not a {columns[bag]}")

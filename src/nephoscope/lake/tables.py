@@ -1,0 +1,84 @@
+"""The tables that are known: those of the content, and those that were imported into a data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from nephoscope.content.loader import documents
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.table import Table
+
+FOLDER = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Known tables by name (case-sensitive, as in Log Analytics)."""
+
+    by_name: Mapping[str, Table] = field(default_factory=dict)
+
+    @staticmethod
+    def builtin() -> Tables:
+        """The tables that the package brings: a file each in content/tables; LakeError where one is wrong."""
+        return _builtin()
+
+    @staticmethod
+    def of(data: Path) -> Tables:
+        """The package's tables and those imported into a data folder; an imported one replaces the package's of that name."""
+        folder = data / FOLDER
+        imported = _read(folder) if folder.is_dir() else {}
+        return Tables(MappingProxyType({**_builtin().by_name, **imported}))
+
+    def get(self, name: str) -> Table | None:
+        """The table of that name, or None."""
+        return self.by_name.get(name)
+
+    def __getitem__(self, name: str) -> Table:
+        """The table of that name; LakeError where there is none."""
+        found = self.by_name.get(name)
+        if found is None:
+            raise LakeError(f"no table is named '{name}': import its definition first")
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+
+def import_tables(data: Path, tables: Iterable[Table], disk: Disk | None = None) -> None:
+    """Write definitions into a data folder, where every process finds them."""
+    disk = disk or Disk()
+    folder = data / FOLDER
+    disk.make_folders(folder)
+    for table in tables:
+        text = msgspec.json.format(msgspec.json.encode(table.document()), indent=2)
+        disk.replace(folder / f"{table.name}.json", text + b"\n")
+
+
+@cache
+def _builtin() -> Tables:
+    return Tables(MappingProxyType(_read(None)))
+
+
+def _read(folder: Path | None) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    for document in documents(folder, FOLDER):
+        table = Table.parse(document.json(), str(document.place))
+        if table.name in found:
+            raise LakeError(f"{document.place}: the table {table.name} is defined twice")
+        if document.name != f"{table.name}.json":
+            raise LakeError(f"{document.place}: the file of the table {table.name} is {table.name}.json")
+        found[table.name] = table
+    return found

@@ -1,0 +1,167 @@
+"""Rows into the spool: an append is there for good when it returns, and each is there once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError, SpoolFullError
+from nephoscope.lake.ledger import Ledger
+from nephoscope.lake.quarantine import QUARANTINE, Bad, quarantined
+from nephoscope.lake.spool.frame import frame_of
+from nephoscope.lake.spool.own import OwnSpool
+from nephoscope.lake.spool.segments import Sequences, size
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+
+SPOOL_LIMIT = 8 << 30
+"""How many bytes may wait in the spools of a data folder."""
+RESERVE = 64 << 20
+"""How many bytes of the disk are left for what empties the spool."""
+_REMEMBERED = 20_000
+_MEASURED_EVERY = 8 << 20
+
+
+class Writer:
+    """Appends rows; safe for threads, whose appends share one fsync. A producer's appends come one after another."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        disk: Disk,
+        ledger: Ledger,
+        tables: Callable[[], Tables],
+        workspace: Callable[[str], Workspace],
+        limit: int = SPOOL_LIMIT,
+        reserve: int = RESERVE,
+    ) -> None:
+        self._data, self._disk, self._ledger = data, disk, ledger
+        self._tables, self._workspace = tables, workspace
+        self._limit, self._reserve = limit, reserve
+        self._spool = OwnSpool(data, disk)
+        self._sequences = Sequences(data, disk)
+        self._lock = threading.Lock()
+        self._acknowledged: OrderedDict[str, int] = OrderedDict()
+        self._busy: dict[str, tuple[threading.Lock, int]] = {}
+        self._waiting, self._since = 0, _MEASURED_EVERY
+
+    @property
+    def id(self) -> str:
+        """The id of this writer: the name of its spool."""
+        return self._spool.folder.name
+
+    def append(
+        self,
+        workspace: str,
+        tables: Mapping[str, pa.Table],
+        *,
+        bad: Sequence[Bad] = (),
+        producer: str,
+        sequence: int,
+    ) -> None:
+        """Take rows by table name (as rows.arrow_of() or rows.complete() gives them) and what was bad; returns after the fsync.
+
+        Where the sequence is not above the producer's last nothing is done. SpoolFullError: nothing was taken. LakeError where a
+        table is unknown or its rows are in other types.
+        """
+        with self._alone(producer):
+            if sequence <= self._known(producer):
+                return
+            rows = self._rows(workspace, tables, bad)
+            if rows:
+                frame = frame_of(producer, sequence, rows)
+                self._make_room(len(frame))
+                self._spool.sync(self._spool.write(frame))
+                self._since += len(frame)
+            else:
+                self._ledger.record({producer: sequence})
+            self._remember(producer, sequence)
+
+    def last(self, producer: str) -> int:
+        """The last acknowledged sequence of a producer, -1 where there is none; also what other processes took from it."""
+        with self._alone(producer):
+            return self._read(producer)
+
+    def close_segment(self, older_than: float = 0.0) -> bool:
+        """Let the flusher have what was appended, where the segment is open for so many seconds; whether there was something."""
+        return self._spool.close_segment(older_than)
+
+    def close(self) -> None:
+        """Stop: what was appended is safe, and whoever flushes next takes it over."""
+        self._spool.stop()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _alone(self, producer: str) -> Iterator[None]:
+        """One append of a producer at a time."""
+        with self._lock:
+            lock, users = self._busy.get(producer, (threading.Lock(), 0))
+            self._busy[producer] = lock, users + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, users = self._busy.pop(producer)
+                if users > 1:
+                    self._busy[producer] = lock, users - 1
+
+    def _known(self, producer: str) -> int:
+        with self._lock:
+            found = self._acknowledged.get(producer)
+        return self._read(producer) if found is None else found
+
+    def _read(self, producer: str) -> int:
+        """From the spools first: a segment goes only after its sequences are in the state."""
+        with self._lock:
+            spooled = self._sequences.last(producer)
+        found = max(spooled, self._ledger.last(producer))
+        self._remember(producer, found)
+        return found
+
+    def _remember(self, producer: str, sequence: int) -> None:
+        with self._lock:
+            self._acknowledged[producer] = sequence
+            self._acknowledged.move_to_end(producer)
+            while len(self._acknowledged) > _REMEMBERED:
+                self._acknowledged.popitem(last=False)
+
+    def _rows(
+        self, workspace: str, tables: Mapping[str, pa.Table], bad: Sequence[Bad]
+    ) -> list[tuple[str, str, pa.Table]]:
+        known = self._tables()
+        for name, rows in tables.items():
+            if not rows.schema.equals(known[name].schema):
+                raise LakeError(
+                    f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
+                )
+        found = [(workspace, name, rows) for name, rows in tables.items() if rows.num_rows]
+        if bad:
+            table = known[QUARANTINE]
+            place = self._workspace(workspace)
+            found.append((workspace, QUARANTINE, quarantined(table, bad, place, dt.datetime.now(dt.UTC))))
+        return found
+
+    def _make_room(self, wanted: int) -> None:
+        """SpoolFullError where the limit or the disk would not take so many bytes."""
+        with self._lock:
+            if self._since >= _MEASURED_EVERY or self._waiting + self._since + wanted > self._limit:
+                self._waiting, self._since = size(self._data), 0
+            if self._waiting + self._since + wanted > self._limit:
+                raise SpoolFullError(f"the spool holds its limit of {self._limit >> 20} MiB: try again later")
+        free = self._disk.free(self._data)
+        if free < wanted + self._reserve:
+            raise SpoolFullError(f"the disk has {free >> 20} MiB left: try again later")
