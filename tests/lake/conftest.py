@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nephoscope.lake.lake import Lake
-
-_spec = importlib.util.spec_from_file_location("lake_ledger", Path(__file__).with_name("ledger.py"))
-ledger_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(ledger_module)
+from nephoscope.lake.state import State
 
 
 @pytest.fixture
-def ledger(tmp_path: Path):
-    return ledger_module.SmallLedger(tmp_path / "ledger.db")
+def state(tmp_path: Path) -> Iterator[State]:
+    with State.of(tmp_path / "data") as opened:
+        yield opened
 
 
 @pytest.fixture
-def lake(tmp_path: Path, ledger):
-    with Lake(tmp_path / "data", ledger) as opened:
+def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
+    with Lake.open(tmp_path / "data", state) as opened:
         yield opened

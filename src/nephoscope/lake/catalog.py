@@ -19,6 +19,7 @@ from nephoscope.lake.snapshot import File, Snapshot, Snapshots
 from nephoscope.lake.store import existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
 
 _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
@@ -43,7 +44,7 @@ class Content:
 class Pinned:
     """A table at a version."""
 
-    workspace: str
+    workspace: Workspace
     table: Table
     snapshot: Snapshot | None
 
@@ -56,6 +57,7 @@ class Shelf:
     tables: Tables
     snapshots: Snapshots
     pins: Pins
+    workspace: Callable[[str], Workspace]
     content: Content = field(default_factory=Content)
 
 
@@ -123,7 +125,7 @@ class LakeCatalog:
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> the pinned version, -1 where there is no table yet."""
         return {
-            (one.workspace, one.table.name): one.snapshot.version if one.snapshot else -1
+            (one.workspace.name, one.table.name): one.snapshot.version if one.snapshot else -1
             for one in self._pinned.values()
         }
 
@@ -153,13 +155,15 @@ class LakeCatalog:
         snapshot = self._shelf.snapshots.newest(path)
         if snapshot is not None:
             self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
-        return Pinned(self._workspace, table, snapshot)
+        return Pinned(self._shelf.workspace(self._workspace), table, snapshot)
 
 
 def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
     if not shared:
         several = list(pinned.values())
-        pins.drop([(one.workspace, one.table.name, one.snapshot.version) for one in several if one.snapshot])
+        pins.drop(
+            [(one.workspace.name, one.table.name, one.snapshot.version) for one in several if one.snapshot]
+        )
 
 
 def _scan(pinned: Pinned, scope: Scope) -> FileScan:
@@ -170,8 +174,17 @@ def _scan(pinned: Pinned, scope: Scope) -> FileScan:
         for name, (own, kind) in zip(seen.stored_names(), table.columns, strict=True)
     )
     files = pinned.snapshot.files if pinned.snapshot else ()
-    only = None if scope.ids is None else (SUBSCRIPTION, scope.ids)
-    return FileScan(columns, _groups(files), only)
+    return FileScan(columns, _groups(files), _only(pinned.workspace, scope))
+
+
+def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:
+    """The subscriptions that the workspace shows and the scope allows; None = all rows."""
+    shown, allowed = workspace.subscriptions, scope.ids
+    if shown is None or allowed is None:
+        chosen = shown if allowed is None else allowed
+    else:
+        chosen = shown & allowed
+    return None if chosen is None else (SUBSCRIPTION, chosen)
 
 
 def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:

@@ -24,15 +24,18 @@ from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.segments import Segment, folders, segments
+from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import Store
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables, import_tables
 from nephoscope.lake.workspace import DEFAULT, Workspace
+from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
 
 if TYPE_CHECKING:
     from nephoscope.kql.external import ExternalReader
     from nephoscope.lake.ledger import Ledger
+    from nephoscope.lake.state import State
 
 CLOSE_AFTER = 1.0
 """Seconds after which a segment that rows wait in is closed, so that it can be flushed."""
@@ -59,7 +62,9 @@ class Lake:
         self._disk.make_folders(self._data)
         self._tables = Tables.of(self._data)
         self._pins = Pins(self._data, self._disk)
-        self._shelf = Shelf(self._data, self._tables, Snapshots(), self._pins, content or Content())
+        self._shelf = Shelf(
+            self._data, self._tables, Snapshots(), self._pins, workspace, content or Content()
+        )
         self._store = Store(self._data, lambda name: self._tables[name], self._disk)
         self._flusher = Flusher(self._data, self._store, ledger, self._disk, self._damaged)
         self._lock = threading.Lock()
@@ -69,9 +74,9 @@ class Lake:
         self.failure: Exception | None = None
 
     @classmethod
-    def open(cls, data: Path, state: Ledger) -> Lake:
-        """The lake of a data folder with the state that belongs to it."""
-        return cls(data, state)
+    def open(cls, data: Path, state: State) -> Lake:
+        """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
+        return cls(data, StateLedger(state), workspace=Remembered(state.workspaces.get))
 
     @property
     def tables(self) -> Tables:

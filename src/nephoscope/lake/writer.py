@@ -143,16 +143,18 @@ class Writer:
         self, workspace: str, tables: Mapping[str, pa.Table], bad: Sequence[Bad]
     ) -> list[tuple[str, str, pa.Table]]:
         known = self._tables()
+        place = self._workspace(workspace)
         for name, rows in tables.items():
+            if not place.takes(name):
+                raise LakeError(f"the workspace {workspace} does not take rows of {name}")
             if not rows.schema.equals(known[name].schema):
                 raise LakeError(
                     f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
                 )
         found = [(workspace, name, rows) for name, rows in tables.items() if rows.num_rows]
         if bad:
-            table = known[QUARANTINE]
-            place = self._workspace(workspace)
-            found.append((workspace, QUARANTINE, quarantined(table, bad, place, dt.datetime.now(dt.UTC))))
+            rows = quarantined(known[QUARANTINE], bad, place, dt.datetime.now(dt.UTC))
+            found.append((workspace, QUARANTINE, rows))
         return found
 
     def _make_room(self, wanted: int) -> None:
