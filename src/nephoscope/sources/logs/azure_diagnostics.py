@@ -48,7 +48,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\
 def diagnostics_row(record: dict[str, Any], context: Context) -> Row:
     """The row of a resource log record; raises BadRecordError where it has no time."""
     values = started(record, context)
-    values.update(_resource_columns(values.get("_ResourceId", "")))
+    values.update(resource_columns(values.get("_ResourceId", "")))
     others: dict[str, Any] = {}
     for name, value in record.items():
         _envelope(values, others, name, value)
@@ -71,7 +71,7 @@ def _envelope(values: dict[str, Any], others: dict[str, Any], name: str, value: 
         return
     column = _FIXED.get(lowered)
     if column is None:
-        others[name] = value
+        others[name] = parsed(value) if lowered == "identity" else value
     elif lowered == "resultdescription" and isinstance(parsed(value), dict):
         others[name] = parsed(value)
     elif value is not None:
@@ -122,7 +122,7 @@ def _typed(value: Any) -> tuple[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _resource_columns(resource_id: str) -> dict[str, str]:
+def resource_columns(resource_id: str) -> dict[str, str]:
     """ResourceId, SubscriptionId, ResourceGroup, ResourceProvider, ResourceType and Resource: upper case, as Azure writes them."""
     if not resource_id:
         return {}

@@ -127,7 +127,9 @@ def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Sh
     if shape is not None:
         shape(rest, properties, values)
     filling.fill(values, properties)
-    filling.fill(values, rest, skip=ENVELOPE)
+    filling.fill(
+        values, rest, skip=ENVELOPE if filling.column("category") else (*ENVELOPE, "category", "Category")
+    )
     return filling.row(values)
 
 

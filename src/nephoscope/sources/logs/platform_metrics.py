@@ -1,0 +1,47 @@
+"""Platform metrics of Azure resources, as diagnostic settings stream them -> AzureMetrics.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azuremetrics
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.sources.logs.azure_diagnostics import resource_columns
+from nephoscope.sources.logs.categories import ENVELOPE
+from nephoscope.sources.logs.filling import Filling, started
+from nephoscope.sources.logs.format import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.sources.logs.format import Context, Fault
+
+TABLE = "AzureMetrics"
+_FILLING = Filling(TABLE, {"unit": "UnitName"})
+_COLUMNS = frozenset({"ResourceId", "SubscriptionId", "ResourceGroup", "ResourceProvider", "Resource"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformMetrics:
+    """The format of platform metrics."""
+
+    name: str = "metrics"
+    title: str = "Azure Monitor platform metrics"
+    tables: tuple[str, ...] = (TABLE,)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it names a metric and its grain."""
+        return isinstance(record.get("metricName"), str) and "timeGrain" in record and "time" in record
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a metric in a grain of time."""
+        values = started(record, context)
+        columns = resource_columns(values.get("_ResourceId", ""))
+        values.update({name: value for name, value in columns.items() if name in _COLUMNS})
+        _FILLING.fill(values, record, skip=ENVELOPE)
+        yield _FILLING.row(values)
+
+
+FORMAT = PlatformMetrics()
