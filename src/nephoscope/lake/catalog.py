@@ -179,12 +179,8 @@ def _scan(pinned: Pinned, scope: Scope) -> FileScan:
 
 def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:
     """The subscriptions that the workspace shows and the scope allows; None = all rows."""
-    shown, allowed = workspace.subscriptions, scope.ids
-    if shown is None or allowed is None:
-        chosen = shown if allowed is None else allowed
-    else:
-        chosen = shown & allowed
-    return None if chosen is None else (SUBSCRIPTION, chosen)
+    chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
+    return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
 
 
 def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:

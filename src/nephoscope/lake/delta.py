@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -27,7 +26,6 @@ from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.table import Table
 
 LOG = "_delta_log"
-ROW_GROUP = 256 * 1024
 _CONFIGURATION: Mapping[str, str | None] = {
     "delta.logRetentionDuration": "interval 1 days",
     "delta.dataSkippingStatsColumns": TIME,
@@ -133,16 +131,26 @@ def _iso(moment: dt.datetime) -> str:
 
 
 def write_parts(path: Path, table: Table, rows: pa.Table, disk: Disk) -> list[Part]:
-    """Rows as durable Parquet files, one a day, which no commit adds yet."""
+    """Rows as durable Parquet files, one a day, which no commit adds yet; nothing is left of them where it fails."""
     ordered = in_order(rows)
-    days = ordered.column(TIME).cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
-    found = []
+    days = ordered.column(TIME).cast(pa.timestamp("us")).cast(pa.date32(), safe=False).combine_chunks()
+    found: list[Part] = []
     start = 0
-    for run in pc.run_end_encode(days.combine_chunks()).run_ends.to_pylist() if len(days) else ():
-        day = days[start].as_py()
-        found.append(_write_part(path, table, ordered.slice(start, run - start), day, disk))
-        start = run
+    try:
+        for run in pc.run_end_encode(days).run_ends.to_pylist() if len(days) else ():
+            day = days[start].as_py()
+            found.append(_write_part(path, table, ordered.slice(start, run - start), day, disk))
+            start = run
+    except OSError:
+        discard(path, found, disk)
+        raise
     return found
+
+
+def discard(path: Path, parts: Iterable[Part], disk: Disk) -> None:
+    """Remove files that no commit adds."""
+    for part in parts:
+        disk.remove(path / part.path)
 
 
 def in_order(rows: pa.Table) -> pa.Table:
@@ -159,12 +167,13 @@ def _write_part(path: Path, table: Table, rows: pa.Table, day: dt.date, disk: Di
     named = rows.rename_columns([table.stored.get(name, name) for name in rows.column_names])
     name = f"part-{fingerprint(named.schema)}-{uuid.uuid4().hex}.parquet"
     file = folder / name
-    pq.write_table(
-        named, file, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, store_schema=False
-    )
-    file.chmod(0o600)
-    disk.sync_path(file)
-    disk.sync_folder(folder)
+    try:
+        disk.write_table(file, named)
+        disk.sync_path(file)
+        disk.sync_folder(folder)
+    except OSError:
+        disk.remove(file)
+        raise
     times = rows.column(TIME)
     return Part(
         day, f"{folder.name}/{name}", file.stat().st_size, rows.num_rows, times[0].as_py(), times[-1].as_py()

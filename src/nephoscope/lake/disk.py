@@ -10,6 +10,11 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW_GROUP = 256 * 1024
+"""Rows that a reader of Parquet may skip together."""
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
@@ -45,6 +50,18 @@ class Disk:
     def appending(self, path: Path, *, new: bool) -> Appending:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
         return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
+
+    def write_table(self, path: Path, rows: pa.Table) -> None:
+        """A new Parquet file, not durable yet."""
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
+            pq.write_table(
+                rows,
+                file,
+                compression="zstd",
+                compression_level=1,
+                row_group_size=ROW_GROUP,
+                store_schema=False,
+            )
 
     def sync_path(self, path: Path) -> None:
         """Make the bytes of a file that others wrote durable."""

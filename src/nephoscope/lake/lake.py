@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 CLOSE_AFTER = 1.0
 """Seconds after which a segment that rows wait in is closed, so that it can be flushed."""
+TICK = 0.25
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
 
@@ -188,18 +189,21 @@ class Lake:
 
     def _run(self) -> None:
         """Close segments in time and flush, until the lake is closed."""
-        writer, waited = self._writer, 0.0
-        while writer is not None and not self._stop.wait(0.25):
-            waited += 0.25
+        pause = TICK
+        last = time.monotonic()
+        while not self._stop.wait(pause):
+            began = time.monotonic()
             try:
-                closed = writer.close_segment(CLOSE_AFTER)
-                if closed or waited >= FLUSH_EVERY:
+                closed = self._writer is not None and self._writer.close_segment(CLOSE_AFTER)
+                more = False
+                if closed or began - last >= FLUSH_EVERY:
                     flushed = self._flusher.round()
-                    waited = FLUSH_EVERY if flushed is not None and flushed.more else 0.0
+                    last, more = time.monotonic(), flushed is not None and flushed.more
+                # what came in while a round took long has waited long enough
+                pause = 0.0 if more or time.monotonic() - began > CLOSE_AFTER else TICK
                 self.failure = None
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
-                self.failure = error
-                self._stop.wait(FLUSH_EVERY)
+                self.failure, pause = error, FLUSH_EVERY
 
     def _damaged(self, segment: Segment, frame: Frame) -> None:
         """A frame that the disk has spoilt: its rows are lost, and the quarantine says which they were."""

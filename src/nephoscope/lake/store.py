@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import RemoveAction
 
 from nephoscope.lake import delta
@@ -56,19 +56,18 @@ class StoredTable:
 
     def append(self, spooled: Sequence[Spooled]) -> int:
         """Add rows of segments, those of a segment that is in already left out; durable when it returns. How many rows were added."""
-        written: dict[tuple[tuple[str, int], ...], list[Part]] = {}
         while True:
-            known = {one.writer: self._handle.transaction_version(one.writer) or -1 for one in spooled}
-            fresh = [one for one in spooled if one.number > known[one.writer]]
+            fresh = [one for one in spooled if not self._has(one)]
             if not fresh:
                 self._log.sync(self._handle.version())
                 return 0
-            key = tuple((one.writer, one.number) for one in fresh)
-            if key not in written:
-                written[key] = self._written([one.rows for one in fresh])
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
-            if self._committed([part.added(change=True) for part in written[key]], newest):
+            if self._committed((), [one.rows for one in fresh], newest, change=True):
                 return sum(one.rows.num_rows for one in fresh)
+
+    def _has(self, spooled: Spooled) -> bool:
+        """Whether the segment's rows are in: asked of the handle that would commit them."""
+        return spooled.number <= (self._handle.transaction_version(spooled.writer) or 0)
 
     def snapshot(self) -> Snapshot:
         """The files at the version that is known here."""
@@ -76,12 +75,11 @@ class StoredTable:
 
     def replace(self, old: Sequence[File], rows: pa.Table | None, *, change: bool) -> bool:
         """Put rows in the place of files, or nothing; False where another writer came first, and then nothing happened."""
-        parts = self._written([rows]) if rows is not None else []
         now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
         removed = [
             RemoveAction(file.relative, change, now, file.size, {DAY: file.day.isoformat()}) for file in old
         ]
-        return self._committed([*removed, *(part.added(change=change) for part in parts)], {})
+        return self._committed(removed, [] if rows is None else [rows], {}, change=change)
 
     def vacuum(self, hours: int, versions: Sequence[int]) -> list[str]:
         """Delete files that no version of the last hours and none of the given ones uses, and old entries of the log."""
@@ -96,20 +94,45 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
-    def _written(self, several: Sequence[pa.Table]) -> list[Part]:
-        rows = pa.concat_tables(several, promote_options="default")
-        return delta.write_parts(self._path, self._table, rows, self._disk)
-
-    def _committed(self, actions: Sequence[delta.Action], transactions: Mapping[str, int]) -> bool:
+    def _committed(
+        self,
+        removed: Sequence[delta.Action],
+        rows: Sequence[pa.Table],
+        transactions: Mapping[str, int],
+        *,
+        change: bool,
+    ) -> bool:
+        """Write rows and commit them at the next version, durably; False where another writer came first, and then nothing is left."""
+        whole = (
+            pa.concat_tables(rows, promote_options="default") if rows else self._table.schema.empty_table()
+        )
+        parts = delta.write_parts(self._path, self._table, whole, self._disk)
+        before = self._handle.version()
         try:
-            delta.commit(self._handle, actions, self._schema, transactions)
-        except CommitFailedError:
+            delta.commit(
+                self._handle,
+                [*removed, *(part.added(change=change) for part in parts)],
+                self._schema,
+                transactions,
+            )
+        except (DeltaError, OSError) as error:
             self._handle.update_incremental()
-            return False
+            if not self._holds(parts, before):
+                delta.discard(self._path, parts, self._disk)
+                if isinstance(error, CommitFailedError):
+                    return False
+                raise
         self._log.sync(self._handle.version())
         if self._handle.version() % CHECKPOINT_EVERY == 0:
             self._log.checkpoint(self._handle)
         return True
+
+    def _holds(self, parts: Sequence[Part], before: int) -> bool:
+        """Whether a commit that failed came through all the same."""
+        if not parts or self._handle.version() == before:
+            return False
+        known = {file.relative for file in self.snapshot().files}
+        return any(part.path in known for part in parts)
 
 
 class Store:
