@@ -146,6 +146,23 @@ def test_manual_is_what_somebody_attested(attested: str, state: State) -> None:
     assert result(rule, account(), policy.Context(attestation=attested)).state is state
 
 
+@pytest.mark.parametrize(
+    "operator", ["match", "notMatch", "matchInsensitively", "notMatchInsensitively", "like"]
+)
+@pytest.mark.parametrize(
+    "spelled", ["Microsoft.Storage/storageAccounts", "microsoft.storage/storageaccounts"]
+)
+@pytest.mark.parametrize("negated", [False, True])
+def test_both_engines_see_how_a_type_is_spelled(operator: str, spelled: str, negated: bool) -> None:
+    leaf = {"field": "type", operator: spelled}
+    rule = definition({"not": leaf} if negated else leaf)
+    body = {**account().body, "type": "Microsoft.Storage/storageAccounts"}
+    exact = spelled == body["type"] or "Insensitively" in operator or operator == "like"
+    holds = (exact != operator.startswith("not")) != negated
+    wanted = State.NON_COMPLIANT if holds else State.NOT_APPLICABLE
+    assert result(rule, Resource.of(body)).state is wanted
+
+
 def test_manual_without_attestation_takes_the_default_state() -> None:
     assert (
         result(definition(TYPE, "manual", details={"defaultState": "Compliant"}), account()).state

@@ -17,6 +17,7 @@ from nephoscope.policy.counters import Loop
 from nephoscope.policy.explain import Truth
 from nephoscope.policy.fast_scope import FAST_HOSTS, Run
 from nephoscope.policy.getters import every, getter, leaf_of
+from nephoscope.policy.keywords import CASED
 from nephoscope.policy.operators import judge, spaceless
 from nephoscope.policy.paths import MISSING, STAR, Segments
 from nephoscope.policy.predicates import predicate
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 Test = "Callable[[dict[str, Any], Run], bool]"
 Value = "Callable[[Run], Any]"
-CASED = frozenset({"match", "notmatch"})
-"""Operators that see the case of a type as its source spelled it, which the lower-cased type does not tell."""
 
 
 class Compiler:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.policy import tree
+from nephoscope.policy.keywords import CASED
 from nephoscope.policy.operators import judge
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.view import NotCollected
@@ -31,6 +32,11 @@ def leaves(node: tree.Condition) -> Iterator[tree.Leaf]:
     else:
         for child in node.children:
             yield from leaves(child)
+
+
+def reads_case(condition: tree.Condition) -> bool:
+    """Whether a condition tells spellings of one type apart: `match` and `notMatch` look at the case."""
+    return any(leaf.operator in CASED and field_name(leaf) == "type" for leaf in leaves(condition))
 
 
 def field_name(leaf: tree.Leaf) -> str:

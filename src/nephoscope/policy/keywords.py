@@ -28,6 +28,9 @@ OPERATORS: dict[str, str] = {
 }
 """Lower-cased operator -> its documented spelling."""
 
+CASED = frozenset({"match", "notmatch"})
+"""Operators that see the case of a type as its source spelled it, which the lower-cased type does not tell."""
+
 EFFECTS: dict[str, str] = {
     name.lower(): name
     for name in (

@@ -181,7 +181,7 @@ class Rule:
         """What `applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
-        if self._considered - {"type"}:
+        if self._considered - {"type"} or guards.reads_case(self.tree.condition):
             return None
         return self.applicable(_of_type(type_), switches)
 
