@@ -1,27 +1,39 @@
-"""Ask KQL of files: Parquet, CSV, JSON."""
+"""Ask KQL of the lake, or of files: Parquet, CSV, JSON."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nephoscope.cli.results import FORMATS
 from nephoscope.cli.session.options import Instant
 
+if TYPE_CHECKING:
+    from nephoscope.cli.session.asking import Desk
+
 INVALID = 2
 
 
 @click.command("query")
-@click.argument("query")
+@click.argument("query", required=False)
 @click.option(
     "--table",
     "-t",
     "tables",
     multiple=True,
     metavar="[NAME=]PATH",
-    help="A table: a file (.parquet .csv .tsv .psv .json .jsonl, also .gz) or a folder of such files.",
+    help="A table: a file (.parquet .csv .tsv .psv .json .jsonl, also .gz) or a folder of such files. Without, the lake is asked.",
+)
+@click.option(
+    "--workspace",
+    "-w",
+    metavar="NAME",
+    help="The workspace of the lake that is asked (default: default); with --table, its tables beside those.",
 )
 @click.option(
     "--schema",
@@ -81,36 +93,100 @@ INVALID = 2
 )  # fmt: skip
 @click.option("--format", "only_format", is_flag=True, help="Print the query laid out, and do not run it.")
 @click.option("--explain", is_flag=True, help="Print the SQL that the query becomes, and do not run it.")
-def command(query: str, only_format: bool, explain: bool, **options: Any) -> None:
-    """Run QUERY, a text in KQL or a file that holds one (.kql, or a rule in .yaml), on tables in files.
+@click.pass_obj
+def command(data: Path, /, query: str | None, only_format: bool, explain: bool, **options: Any) -> None:
+    """Run QUERY, a text in KQL or a file that holds one (.kql, or a rule in .yaml), on the lake or on tables in files.
+
+    Without QUERY it is read from standard input; at a terminal that is a prompt, with completion and history.
 
     \b
+    nephoscope query 'SigninLogs | where ResultType != 0 | summarize count() by UserPrincipalName'
     nephoscope query 'T | where age > 30 | count' --table T=people.csv
     """
-    from nephoscope.cli.session.asking import Asked, UsageError
-    from nephoscope.cli.session.showing import show
+    from nephoscope.cli.session.asking import UsageError
+
+    try:
+        if query is None and sys.stdin.isatty() and not (only_format or explain):
+            with _desk(data, options) as desk:
+                _converse(desk, data)
+            return
+        text = sys.stdin.read() if query is None else _text(query)
+        _once(text, data, options, only_format=only_format, explain=explain)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _once(text: str, data: Path, options: dict[str, Any], *, only_format: bool, explain: bool) -> None:
+    """One query: laid out, explained or run."""
+    from nephoscope.cli.session.stored import has_state
     from nephoscope.kql.errors import KqlError
 
-    text = query
     try:
-        text = _text(query)
         if only_format:
             from nephoscope.kql import formatted
 
             click.echo(formatted(text), nl=False)
             return
-        asked = Asked.of(text, options)
-        if explain:
-            click.echo(asked.explained())
-            return
-        found = asked.results()
-        for note in asked.notes:
-            click.echo(f"note: {note}", err=True)
-        show(found, options)
+        with _desk(data, options) as desk:
+            if explain:
+                click.echo(desk.explained(text))
+            else:
+                _run(desk, text, options)
     except KqlError as error:
-        raise SystemExit(_told(error, text)) from error
-    except UsageError as error:
-        raise click.UsageError(str(error)) from error
+        code = _told(error, text)
+        missing = any("no table" in one.message for one in error.all)
+        if missing and not options["tables"] and not has_state(data):
+            click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
+        raise SystemExit(code) from error
+
+
+def _run(desk: Desk, text: str, options: Mapping[str, Any]) -> None:
+    from nephoscope.cli.session.showing import show
+
+    answer = desk.ask(text)
+    for note in answer.notes:
+        click.echo(f"note: {note}", err=True)
+    show(answer.results, options)
+
+
+@contextmanager
+def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
+    """The files that were given, or the lake, or both where a workspace is named beside files."""
+    from nephoscope.cli.session.asking import Desk
+
+    if options["tables"] and not options["workspace"]:
+        yield Desk.of(options)
+        return
+    from nephoscope.cli.session.stored import has_state, workspace_of
+
+    if not has_state(data):
+        if options["workspace"]:
+            from nephoscope.cli.session.asking import UsageError
+
+            raise UsageError(f"--workspace: {data} holds no lake; --data names the folder of one")
+        yield Desk.of(options)
+        return
+    from nephoscope.cli.session.lakes import lake_of, take_in
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake)
+        workspace = workspace_of(state, options["workspace"] or "default")
+        yield Desk.of(options, lake, workspace.name)
+
+
+def _converse(desk: Desk, data: Path) -> None:
+    """The prompt; what it shows and how can be changed in it."""
+    try:
+        from nephoscope.cli.session.prompting import converse
+    except ImportError as error:
+        from nephoscope.cli.session.asking import UsageError
+
+        raise UsageError(
+            "the prompt needs prompt_toolkit: pip install 'nephoscope[prompt]', or give a QUERY"
+        ) from error
+    from nephoscope.cli.session.talking import Talking
+
+    converse(Talking(desk, _told), data)
 
 
 def _text(query: str) -> str:

@@ -20,16 +20,16 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
         if place:
             out.write("\n")
         columns = columns_of(result.table)
-        writer.writerow([_safe(name) for name, _ in columns])
+        writer.writerow([safe(name) for name, _ in columns])
         for row in rows_of(result.table):
             writer.writerow([_cell(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)])
 
 
 def _cell(value: object, kind: KqlType) -> str:
     written = text(value, kind)
-    return _safe(written) if kind.value in ("string", "dynamic") else written
+    return safe(written) if kind.value in ("string", "dynamic") else written
 
 
-def _safe(value: str) -> str:
+def safe(value: str) -> str:
     """A spreadsheet runs a cell that begins like a formula: a quote before it makes it text (OWASP, CSV injection)."""
     return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

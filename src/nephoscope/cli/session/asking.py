@@ -1,14 +1,15 @@
-"""A query with the tables, functions and limits that the command line gives it."""
+"""Queries with the tables, functions and limits that the command line gives them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nephoscope.kql import Compiled, QueryResult
+from nephoscope.kql import Catalog, Compiled, QueryResult
 from nephoscope.kql.catalog import MemoryCatalog, TableSchema
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.engines.duckdb import DuckDBEngine
@@ -17,6 +18,12 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import TYPE_NAMES, KqlType
 from nephoscope.sources.functions import FunctionError, functions
 from nephoscope.sources.tables.reading import FileTable, TableError, table
+
+if TYPE_CHECKING:
+    from nephoscope.kql.catalog import StoredFunction
+    from nephoscope.kql.engines.parquet import FileScan
+    from nephoscope.lake.catalog import LakeCatalog
+    from nephoscope.lake.lake import Lake
 
 _NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<rest>.+)", re.DOTALL)
 _WATCHLIST = "watchlist:"
@@ -27,18 +34,55 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A compiled query and what it runs on."""
+class Overlay:
+    """A catalog above another: what was given comes first, then what the lake has."""
 
-    text: str
-    compiled: tuple[Compiled, ...]
+    given: MemoryCatalog
+    below: Catalog
+
+    def table(self, name: str) -> TableSchema | None:
+        """The given table of that name, else that of the lake."""
+        return self.given.table(name) or self.below.table(name)
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The given function of that name, else that of the lake."""
+        return self.given.function(name) or self.below.function(name)
+
+    def names(self) -> Iterable[str]:
+        """The names of both."""
+        return dict.fromkeys([*self.given.names(), *self.below.names()])
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The given watchlist of an alias, else that of the lake."""
+        return self.given.watchlist(alias) or self.below.watchlist(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """Another workspace of the lake."""
+        return self.below.place(kind, name)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The results of a query in order, and what is to be said beside them."""
+
+    results: tuple[QueryResult, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What queries are asked of: given files, functions and watchlists, and a workspace of a lake where there is one."""
+
+    given: MemoryCatalog
     tables: Mapping[str, FileTable]
-    options: Mapping[str, Any]
     external: AllowedLocations
+    options: Mapping[str, Any]
+    lake: Lake | None = None
+    workspace: str = ""
 
     @staticmethod
-    def of(text: str, options: Mapping[str, Any]) -> Asked:
-        """Read the tables and compile the query; UsageError for an option, KqlError for the query."""
+    def of(options: Mapping[str, Any], lake: Lake | None = None, workspace: str = "") -> Desk:
+        """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_schema(item) for item in options["schemas"])
         reader = allowed(options["external"])
         try:
@@ -50,40 +94,59 @@ class Asked:
         for name in declared:
             if name not in found and name not in lists:
                 raise UsageError(f"--schema {name}: no --table has that name")
-        catalog = MemoryCatalog(
+        given = MemoryCatalog(
             {name: one.schema for name, one in found.items()},
             {one.name: one for one in stored},
             {name: _watchlist(name, one.schema) for name, one in lists.items()},
         )
-        compiled = compile_results(text, catalog, now=options["now"])
         whole = found | {f"{_WATCHLIST}{name}": one for name, one in lists.items()}
-        return Asked(text, compiled, whole, options, reader)
+        return Desk(given, whole, reader, options, lake, workspace)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the compiler noticed."""
-        return self.compiled[0].notes
+    @contextmanager
+    def catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
+        """What names there are now, and the lake's part of it, whose tables stay at one version until the end."""
+        with self._lake_catalog() as below:
+            yield (self.given if below is None else Overlay(self.given, below)), below
 
-    def explained(self) -> str:
+    def ask(self, text: str) -> Answer:
+        """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
+        with self.catalog() as (catalog, below):
+            compiled = compile_results(text, catalog, now=self.options["now"])
+            rows = {name: one.rows for name, one in self.tables.items() if one.rows is not None}
+            files = {name: one.files for name, one in self.tables.items() if one.files}
+            scans: dict[str, FileScan] = {} if below is None else below.scans()
+            memory = self.options["memory"]
+            with DuckDBEngine(
+                rows, files=files, scans=scans, memory=memory, external=self.external
+            ) as engine:
+                results = tuple(self._run(engine, one, text) for one in compiled)
+            return Answer(results, (*compiled[0].notes, *_empty(below)))
+
+    def explained(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""
+        with self.catalog() as (catalog, _):
+            compiled = compile_results(text, catalog, now=self.options["now"])
         return "\n\n".join(
             "\n".join([one.sql, *(f"-- ${name} = {value}" for name, value in one.parameters.items())])
-            for one in self.compiled
+            for one in compiled
         )
 
-    def results(self) -> tuple[QueryResult, ...]:
-        """All results in order; KqlError where a limit is reached or externaldata is refused."""
-        rows = {name: one.rows for name, one in self.tables.items() if one.rows is not None}
-        files = {name: one.files for name, one in self.tables.items() if one.files}
-        memory = self.options["memory"]
-        with DuckDBEngine(rows, files=files, memory=memory, external=self.external) as engine:
-            return tuple(self._run(engine, one) for one in self.compiled)
+    def _lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
+        return nullcontext() if self.lake is None else self.lake.catalog(workspace=self.workspace)
 
-    def _run(self, engine: DuckDBEngine, compiled: Compiled) -> QueryResult:
+    def _run(self, engine: DuckDBEngine, compiled: Compiled, text: str) -> QueryResult:
         try:
             return QueryResult(engine.run(compiled, self.options["timeout"]), compiled.name, compiled.hint)
         except KqlError as error:
-            raise error.locate(self.text) from error.__cause__
+            raise error.locate(text) from error.__cause__
+
+
+def _empty(below: LakeCatalog | None) -> Iterator[str]:
+    """What of the lake was asked and has never had a row: an answer without rows must not look like a quiet day."""
+    if below is not None:
+        for (workspace, name), version in below.versions().items():
+            if version < 0:
+                yield f"the workspace {workspace} has no rows of {name} yet"
 
 
 def _tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:

@@ -1,0 +1,34 @@
+"""The lake of the data folder for a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nephoscope.cli.session.checks import tell, usage_error
+from nephoscope.cli.session.stored import state_of
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+
+
+@contextmanager
+def lake_of(data: Path) -> Iterator[tuple[Lake, State]]:
+    """The lake and its state; the command ends with exit code 2 and a message where they cannot do what is asked."""
+    try:
+        with state_of(data) as state, Lake.open(data, state) as lake:
+            yield lake, state
+    except LakeError as error:
+        usage_error(str(error))
+
+
+def take_in(data: Path, lake: Lake) -> None:
+    """Put what waits in the spool into the tables, where no other process is at it: what was acknowledged is to be seen."""
+    if not any((data / "spool").glob("*/*")):
+        return
+    try:
+        while (flushed := lake.flush_round()) is not None and flushed.more:
+            pass
+    except (LakeError, OSError) as error:
+        tell(f"what waits in the spool is not in the tables yet: {error}")

@@ -1,0 +1,97 @@
+"""A list of things, a row a thing: as a table for a person, as JSON or CSV for a program."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+FORMATS = ("table", "json", "csv")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+Row = Mapping[str, Any]
+
+
+def listed(command: _Command) -> _Command:
+    """Add the option of the format of a list."""
+    option = click.option(
+        "--output",
+        "-o",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="How the list is shown.",
+    )
+    return option(command)
+
+
+def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: str = "") -> None:
+    """Print the rows; `columns` are the keys that the table and CSV show, JSON shows all. `nothing` is said where there is no row."""
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(list(rows)), indent=2))
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    else:
+        _table(rows, columns)
+        if not rows and nothing:
+            click.echo(f"nephoscope: {nothing}", err=True)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from nephoscope.cli.outputs.table import console_of
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        numeric = bool(rows) and all(isinstance(row[name], int | float | None) for row in rows)
+        table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_person(name, row[name])) for name in columns))
+    if rows:
+        console_of(sys.stdout).print(table)
+
+
+def _person(name: str, value: Any) -> str:
+    if name == "size" and isinstance(value, int):
+        return size_text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return _text(value)
+
+
+def _cell(value: Any) -> str:
+    from nephoscope.cli.results.csv import safe
+
+    return safe(_text(value)) if isinstance(value, str | list | tuple) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def size_text(size: int) -> str:
+    """`1.5 MiB`."""
+    value, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,44 @@
+"""The state of the data folder for a command: opened as --state says, its errors told in a line."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from nephoscope.cli.session.checks import usage_error
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.workspace import Workspace
+
+
+def state_url() -> str | None:
+    """What --state (or NEPHOSCOPE_STATE) gives; None: the file in the data folder."""
+    context = click.get_current_context(silent=True)
+    found: str | None = context.find_root().params.get("state") if context else None
+    return found
+
+
+@contextmanager
+def state_of(data: Path) -> Iterator[State]:
+    """The state; the command ends with exit code 2 and a message where it cannot do what is asked."""
+    try:
+        with State.of(data, state_url()) as state:
+            yield state
+    except StateError as error:
+        usage_error(str(error))
+
+
+def has_state(data: Path) -> bool:
+    """Whether something was ever kept: looking at an empty folder makes no files in it."""
+    try:
+        return bool(state_url()) or stat.S_ISREG((data / "state.db").stat().st_mode)
+    except OSError:
+        return False
+
+
+def workspace_of(state: State, name: str) -> Workspace:
+    """The workspace of that name or GUID; StateError where there is none."""
+    return state.workspaces.find(name) or state.workspaces.get(name)

@@ -1,0 +1,120 @@
+"""List, add and change workspaces: named sets of tables with retention and scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.lake.workspace import Workspace
+
+COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
+
+
+@click.group("workspaces")
+def command() -> None:
+    """Work with workspaces: each is a set of tables of its own, with the retention and the scope of their rows."""
+
+
+def _described(function: Callable[..., None]) -> Callable[..., None]:
+    options = (
+        click.option("--retention", type=click.IntRange(1), metavar="DAYS", help="Days that rows are kept (default: 90)."),
+        click.option("--table", "tables", multiple=True, metavar="NAME", help="Take rows of this table; without, of every table."),
+        click.option(
+            "--subscription", "subscriptions", multiple=True, metavar="ID",
+            help="Show rows of this subscription; without, all rows.",
+        ),
+        click.option("--description", metavar="TEXT", help="What it is for."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the workspaces; `default` is always there."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        rows = [_row(one) for one in state.workspaces.all()]
+    if output != "json":
+        rows = [
+            row | {"tables": row["tables"] or "every", "subscriptions": row["subscriptions"] or "all"}
+            for row in rows
+        ]
+    show_list(rows, COLUMNS, output)
+
+
+@command.command("add")
+@click.argument("name")
+@_described
+@click.pass_obj
+def add(data: Path, /, name: str, **options: Any) -> None:
+    """Add the workspace NAME: small letters, digits and dashes."""
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        made = state.workspaces.add(name, **_changes(options))
+        click.echo(f"workspace {made.name} added: {made.id}, rows are kept {made.days} days")
+
+
+@command.command("set")
+@click.argument("name")
+@_described
+@click.option("--every-table", is_flag=True, help="Take rows of every table again.")
+@click.option("--every-subscription", is_flag=True, help="Show all rows again.")
+@click.pass_obj
+def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, **options: Any) -> None:
+    """Change the workspace NAME; what is not given stays. A list of tables or subscriptions replaces the one before.
+
+    A shorter retention removes rows when the lake next cleans up, for good.
+    """
+    from nephoscope.cli.session.stored import state_of
+
+    changes = _changes(options)
+    for wanted, key, option in (
+        (every_table, "members", "--table"),
+        (every_subscription, "subscriptions", "--subscription"),
+    ):
+        if wanted and key in changes:
+            raise click.UsageError(f"{option} names some, and another option asks for all")
+        if wanted:
+            changes[key] = None
+    if not changes:
+        raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
+    with state_of(data) as state:
+        changed = state.workspaces.set(name, **changes)
+        click.echo(f"workspace {changed.name}: rows are kept {changed.days} days")
+
+
+def _changes(options: dict[str, Any]) -> dict[str, Any]:
+    """What was given, by the state's names."""
+    given = {
+        "days": options["retention"],
+        "members": options["tables"] or None,
+        "subscriptions": options["subscriptions"] or None,
+        "description": options["description"],
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _row(one: Workspace) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "id": one.id,
+        "retention": one.days,
+        "tables": None if one.members is None else sorted(one.members),
+        "subscriptions": None if one.subscriptions is None else sorted(one.subscriptions),
+        "tableRetention": dict(one.table_days),
+        "description": one.description,
+        "created": one.created,
+    }

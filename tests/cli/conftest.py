@@ -1,0 +1,59 @@
+"""A data folder with a lake, for commands."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
+
+SUBSCRIPTIONS = ("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")
+
+
+def signins(count: int, begin: dt.datetime) -> list[dict[str, object]]:
+    """Rows of SigninLogs, one an hour backwards, subscriptions in turn."""
+    return [
+        {
+            "TimeGenerated": begin - dt.timedelta(hours=number),
+            "UserPrincipalName": f"u{number % 3}@contoso.com",
+            "ResultType": "0" if number % 4 else "50126",
+            "_ResourceId": f"/subscriptions/{SUBSCRIPTIONS[number % 2]}/resourceGroups/g",
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A data folder whose workspace default has 48 sign-ins and whose workspace soc has 6."""
+    data = tmp_path / "data"
+    now = dt.datetime.now(dt.UTC)
+    with State.of(data) as state:
+        state.workspaces.add("soc", days=30)
+        with Lake.open(data, state) as lake:
+            for name, count in (("default", 48), ("soc", 6)):
+                rows = arrow_of(
+                    lake.tables["SigninLogs"], signins(count, now), workspace=lake.workspace(name), now=now
+                )
+                assert not rows.bad
+                lake.writer().append(name, {"SigninLogs": rows.table}, producer=f"test-{name}", sequence=0)
+    return data
+
+
+@pytest.fixture
+def nephoscope() -> Callable[..., Result]:
+    """Runs a command on a data folder; what is no end of the command is raised."""
+
+    def run(data: Path, *arguments: object, given: str | None = None) -> Result:
+        result = CliRunner().invoke(cli, ["--data", str(data), *map(str, arguments)], input=given)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run

@@ -1,0 +1,71 @@
+"""`nephoscope workspaces`: list, add, set."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+ONE = "00000000-0000-4000-8000-000000000001"
+
+
+def listed(run: Run, data: Path) -> dict[str, dict[str, object]]:
+    return {row["name"]: row for row in json.loads(run(data, "workspaces", "list", "-o", "json").stdout)}
+
+
+def test_a_workspace_is_added_and_changed(tmp_path: Path, nephoscope: Run) -> None:
+    assert list(listed(nephoscope, tmp_path)) == ["default"]
+    added = nephoscope(
+        tmp_path, "workspaces", "add", "soc", "--retention", 30, "--table", "B", "--table", "A"
+    )
+    assert (added.exit_code, "rows are kept 30 days" in added.stdout) == (0, True)
+    row = listed(nephoscope, tmp_path)["soc"]
+    assert (row["retention"], row["tables"], row["subscriptions"]) == (30, ["A", "B"], None)
+    nephoscope(
+        tmp_path, "workspaces", "set", "soc", "--subscription", ONE, "--every-table", "--description", "=1+1"
+    )
+    row = listed(nephoscope, tmp_path)["soc"]
+    assert (row["retention"], row["tables"], row["subscriptions"]) == (30, None, [ONE])
+    rows = csv.DictReader(io.StringIO(nephoscope(tmp_path, "workspaces", "list", "-o", "csv").stdout))
+    assert [row["description"] for row in rows] == ["", "'=1+1"]
+    assert "every" in nephoscope(tmp_path, "workspaces", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("add", "Soc"), "small letters"),
+        (("add", "default"), "already"),
+        (("add", "a", "--subscription", "x"), "not the id of a subscription"),
+        (("add", "a", "--retention", "99999"), "between 1 and"),
+        (("set", "nowhere", "--retention", "5"), "there are: default"),
+        (("set", "default"), "nothing to change"),
+        (("set", "default", "--table", "A", "--every-table"), "asks for all"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    tmp_path: Path, nephoscope: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    result = nephoscope(tmp_path, "workspaces", *arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_the_state_may_be_elsewhere(tmp_path: Path, nephoscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEPHOSCOPE_STATE", f"sqlite:///{tmp_path / 'other.db'}")
+    nephoscope(tmp_path / "data", "workspaces", "add", "soc")
+    assert (tmp_path / "other.db").exists()
+    assert not (tmp_path / "data" / "state.db").exists()
+    monkeypatch.setenv("NEPHOSCOPE_STATE", "mysql://u:hunter2@host/db")
+    refused = nephoscope(tmp_path / "data", "workspaces", "list")
+    assert (refused.exit_code, "cannot be kept in mysql" in refused.stderr, "hunter2" in refused.output) == (
+        2,
+        True,
+        False,
+    )
