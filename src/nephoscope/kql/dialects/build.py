@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
+from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.types import KqlType
 
 E = exp.Expr
@@ -139,19 +140,24 @@ def attempt(node: E) -> E:
     return without_queries(call("try", node))
 
 
-_EXCEEDED = re.compile(r"nephoscope limit: (at most [0-9,]+ [a-z ]+)")
+_REACHED = re.compile(r"nephoscope (limit|memory): (at most [0-9,]+ [a-z ]+)")
+
+
+def limit_text(limit: int, what: str, kind: str = "limit") -> str:
+    """What an engine raises where there are more than `limit`; `kind` is 'limit' (of the language) or 'memory' (of nephoscope)."""
+    return f"nephoscope {kind}: at most {limit:,} {what}"
 
 
 def at_most(value: E, limit: int, what: str, raising: str = "error") -> E:
     """The value; an error that says `what` there may be at most, where it is greater. `raising` is the dialect's function."""
-    message = text(f"nephoscope limit: at most {limit:,} {what}")
+    message = text(limit_text(limit, what))
     return case((binary(">", value, number(limit)), call(raising, message)), otherwise=value)
 
 
-def exceeded(error: Exception) -> str:
-    """What an engine's error that at_most() raised says; '' for any other error, which is a fault."""
-    found = _EXCEEDED.search(str(error))
-    return found[1] if found else ""
+def reached(error: Exception) -> KqlError | None:
+    """The error of a query for an engine's error that has a limit's text; None for any other error, which is a fault."""
+    found = _REACHED.search(str(error))
+    return found and KqlError(found[2], NOWHERE, "invalid" if found[1] == "limit" else "unsupported")
 
 
 def without_queries(node: E) -> E:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ from nephoscope.kql.dialects.duckdb import printed
 from nephoscope.kql.dialects.routine import Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
+from nephoscope.kql.engines.memory import allowance
 from nephoscope.kql.engines.parquet import FileScan, files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
+from nephoscope.kql.engines.stopping import too_much_memory, watched
 from nephoscope.kql.engines.vectorised import install
-from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
+from nephoscope.kql.functions.room import ROOM, Room
 from nephoscope.kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"
@@ -45,6 +46,7 @@ class DuckDBEngine:
 
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
     which of their rows may be seen. The connection can read these files and no others.
+    `memory`: what DuckDB may use ("2GB"); what it does not count may grow the process by half of that more and 256 MiB.
     """
 
     def __init__(
@@ -66,6 +68,9 @@ class DuckDBEngine:
         if threads:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
+        limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        self._allowance = allowance(limit[0])
+        self._room = Room()
         self._installed: dict[str, Routine] = {}
         self._confine(files or {}, scans or {})
         self._external = external or AllowedLocations()
@@ -92,24 +97,25 @@ class DuckDBEngine:
 
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
-        with self._interrupted_after(timeout) as late:
+        self._room.refused = False
+        stop, room = self._connection.interrupt, self._room
+        with watched(stop, timeout, self._allowance, lambda: room.refused) as watch:
             try:
-                return self._rows(compiled)
+                found = self._rows(compiled)
             except duckdb.InterruptException as error:
-                if late.is_set():
-                    raise KqlError(
-                        f"the query took longer than {timeout} s", NOWHERE, "unsupported"
-                    ) from error
-                raise
-            except duckdb.OutOfMemoryException as error:
-                raise KqlError(
-                    "the query needs more memory than it is allowed", NOWHERE, "unsupported"
-                ) from error
-            except duckdb.InvalidInputException as error:
-                exceeded = build.exceeded(error)
-                if not exceeded:
+                if watch.reason is None:
                     raise
-                raise KqlError(exceeded, NOWHERE) from error
+                raise watch.reason from error
+            except (duckdb.OutOfMemoryException, MemoryError) as error:
+                raise too_much_memory() from error
+            except duckdb.InvalidInputException as error:
+                limit = build.reached(error)
+                if limit is None:
+                    raise
+                raise limit from error
+            if self._room.refused:
+                raise too_much_memory()
+            return found
 
     def _rows(self, compiled: Compiled) -> pa.Table:
         if compiled.resume is not None:
@@ -136,25 +142,7 @@ class DuckDBEngine:
         if isinstance(routine, Macro):
             for inner in routine.uses:
                 self._install(inner)
-        install(self._connection, routine)
-
-    @contextmanager
-    def _interrupted_after(self, timeout: float | None) -> Iterator[threading.Event]:
-        late = threading.Event()
-        if timeout is None:
-            yield late
-            return
-
-        def stop() -> None:
-            late.set()
-            self._connection.interrupt()
-
-        timer = threading.Timer(timeout, stop)
-        timer.start()
-        try:
-            yield late
-        finally:
-            timer.cancel()
+        install(self._connection, self._room.function() if routine is ROOM else routine)
 
     def close(self) -> None:
         """Give up the connection."""

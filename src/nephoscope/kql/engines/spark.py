@@ -23,8 +23,8 @@ from nephoscope.kql.engines.duckdb import typed
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.spark_probing import SparkProbe
+from nephoscope.kql.engines.stopping import took_longer
 from nephoscope.kql.engines.vectorised import evaluate, spark_type
-from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
 from nephoscope.kql.types import KqlType
@@ -107,14 +107,12 @@ class SparkEngine:
             try:
                 return self._rows(compiled)
             except Exception as error:
-                if late.is_set():
-                    raise KqlError(
-                        f"the query took longer than {timeout} s", NOWHERE, "unsupported"
-                    ) from error
-                exceeded = build.exceeded(error)
-                if not exceeded:
+                if late.is_set() and timeout is not None:
+                    raise took_longer(timeout) from error
+                limit = build.reached(error)
+                if limit is None:
                     raise
-                raise KqlError(exceeded, NOWHERE) from error
+                raise limit from error
 
     def _rows(self, compiled: Compiled) -> pa.Table:
         if compiled.resume is not None:

@@ -9,6 +9,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.functions.conversions import DYNAMIC_BOOL, as_json, json_at
 from nephoscope.kql.functions.declare import apply, macro, scalar
+from nephoscope.kql.functions.room import ROOM, with_room
 from nephoscope.kql.registry import Arguments, Function, function
 from nephoscope.kql.types import TICKS_PER_DAY, KqlType
 
@@ -23,6 +24,8 @@ NUMBERS = macro(
 )
 """The elements of an array as reals, NULL where one is no number; NULL where it is no array."""
 FAR = "1073741824"
+ELEMENT = 32
+"""Bytes that an element of a list takes, beside its text."""
 _CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"
 
 
@@ -240,14 +243,24 @@ def pack_array(call: Arguments) -> exp.Expr:
 
 _RANGE = macro(
     "kql_range(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((CAST(b AS HUGEINT) - a) / s) < 1048576 THEN list_transform(range(greatest(0, "
-    "CAST((CAST(b AS HUGEINT) - a) // s + 1 AS BIGINT))), lambda i: CAST(CAST(a AS HUGEINT) + i * CAST(s AS HUGEINT) "
-    "AS BIGINT)) END",
+    "CASE WHEN s <> 0 AND abs((CAST(b AS HUGEINT) - a) / s) < 1048576 THEN "
+    + with_room(
+        "list_transform(range(greatest(0, CAST((CAST(b AS HUGEINT) - a) // s + 1 AS BIGINT))), "
+        "lambda i: CAST(CAST(a AS HUGEINT) + i * CAST(s AS HUGEINT) AS BIGINT))",
+        f"((CAST(b AS HUGEINT) - a) // s) * {ELEMENT}",
+    )
+    + " END",
+    ROOM,
 )
 _RANGE_REAL = macro(
     "kql_range_real(a, b, s)",
-    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN list_transform(range(CAST(floor((b - a) / s) "
-    "AS BIGINT) + 1), lambda i: a + i * s) END",
+    "CASE WHEN s <> 0 AND abs((b - a) / s) < 1048576 THEN "
+    + with_room(
+        "list_transform(range(CAST(floor((b - a) / s) AS BIGINT) + 1), lambda i: a + i * s)",
+        f"((b - a) / s) * {ELEMENT}",
+    )
+    + " END",
+    ROOM,
 )
 
 
@@ -279,8 +292,11 @@ def range_(call: Arguments) -> exp.Expr:
 
 _REPEAT = macro(
     "kql_repeat(v, n)",
-    "CASE WHEN n >= 0 AND n <= 1048576 THEN kql_joined(list_transform(range(n), lambda i: v)) END",
+    "CASE WHEN n >= 0 AND n <= 1048576 THEN "
+    + with_room("kql_joined(list_transform(range(n), lambda i: v))", f"n * (strlen(v) + {ELEMENT})")
+    + " END",
     JOINED,
+    ROOM,
 )
 
 

@@ -13,6 +13,7 @@ from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.conversions import as_text
 from nephoscope.kql.functions.declare import apply, macro, type_named
+from nephoscope.kql.functions.room import GROWTH, ROOM, with_room
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -246,12 +247,27 @@ def rewrite(text: str, count: int) -> str:
     return re.sub(r"\\(.?)", one, text, flags=re.DOTALL)
 
 
+_REWRITTEN = macro(
+    "kql_rewritten(s, p, r)",
+    with_room(
+        "regexp_replace(s, p, r, 'g')",
+        "(strlen(s) + 1) * (1 + strlen(r))",
+        "strlen(s) * (1 + strlen(r) - strlen(replace(r, '\\', ''))) + (strlen(regexp_replace(s, p, '\\0 ', 'g')) - strlen(s)) * strlen(r)",
+    ),
+    ROOM,
+)
+
+
 def _replaced(call: Arguments, text: int, regex: int, replacement: int) -> exp.Expr:
     bound, given = call.bound[regex], call.bound[replacement]
     into = call[replacement]
     if isinstance(given, Constant) and isinstance(bound, Constant):
         into = build.text(rewrite(str(given.value), len(groups(str(bound.value)))))
-    done = build.call("regexp_replace", call[text], pattern_of(call, regex), into, build.text("g"))
+    arguments = (call[text], pattern_of(call, regex), into)
+    if isinstance(into, exp.Literal) and len(str(into.this)) <= GROWTH:
+        done = build.call("regexp_replace", *arguments, build.text("g"))
+    else:
+        done = apply(call, _REWRITTEN, *arguments)
     return _guarded(call, (regex, replacement), done)
 
 

@@ -9,6 +9,7 @@ from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.functions.regex import literally, pattern_of
+from nephoscope.kql.functions.room import GROWTH, ROOM, with_room
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import KqlType
 
@@ -125,7 +126,13 @@ def strcat_array(call: Arguments) -> exp.Expr:
 
 _REPEATED = macro(
     "kql_strrep(s, n, d)",
-    "CASE WHEN n <= 0 THEN '' ELSE s || repeat(d || s, CAST(least(n, 1024) AS INTEGER) - 1) END",
+    "CASE WHEN n <= 0 THEN '' ELSE "
+    + with_room(
+        "s || repeat(d || s, CAST(least(n, 1024) AS INTEGER) - 1)",
+        "least(n, 1024) * (strlen(s) + strlen(d))",
+    )
+    + " END",
+    ROOM,
 )
 
 
@@ -206,10 +213,29 @@ def countof(call: Arguments) -> exp.Expr:
     return apply(call, _COUNT, call[0], call[1])
 
 
+_REPLACED = macro(
+    "kql_replaced(s, m, r)",
+    with_room(
+        "replace(s, m, r)",
+        "strlen(s) * greatest(1, strlen(r))",
+        "strlen(s) + (strlen(s) - strlen(replace(s, m, ''))) // greatest(1, strlen(m)) * strlen(r)",
+    ),
+    ROOM,
+)
+
+
+def _replaced(call: Arguments, text: exp.Expr, lookup: exp.Expr, rewrite: exp.Expr) -> exp.Expr:
+    """The text with another in the place of every occurrence of one."""
+    literal = isinstance(lookup, exp.Literal) and isinstance(rewrite, exp.Literal)
+    if literal and len(str(rewrite.this)) <= GROWTH * len(str(lookup.this)):
+        return build.call("replace", text, lookup, rewrite)
+    return apply(call, _REPLACED, text, lookup, rewrite)
+
+
 @function("replace_string(text: string, lookup: string, rewrite: string): string", nullable=False)
 def replace_string(call: Arguments) -> exp.Expr:
     """Replace every occurrence of a text."""
-    return build.call("replace", *call)
+    return _replaced(call, call[0], call[1], call[2])
 
 
 @function(
@@ -224,7 +250,7 @@ def replace_strings(call: Arguments) -> exp.Expr:
     for place, lookup in enumerate(lookups):
         node = build.call("replace", node, build.text(str(lookup)), build.text(chr(0xF0000 + place)))
     for place, into in enumerate(rewrites):
-        node = build.call("replace", node, build.text(chr(0xF0000 + place)), build.text(str(into)))
+        node = _replaced(call, node, build.text(chr(0xF0000 + place)), build.text(str(into)))
     return node
 
 

@@ -1,0 +1,103 @@
+"""The memory of this process, and to which of the queries that run in it its growth is charged."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+_STATM = Path("/proc/self/statm")
+_SIZE = re.compile(r"([0-9.]+) (bytes?|[KMGTPE]iB)")
+_UNITS = ("", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+SHARE = 1.5
+BESIDE = 256 * 2**20
+"""What a query may make the process grow by: SHARE times its limit, and BESIDE. DuckDB itself keeps to the limit for what it
+counts; the rest is for what it does not count: the result, lists and some texts, and memory that it frees late."""
+
+
+def allowance(limit: str) -> int:
+    """The bytes by which a query may make the process grow, from a limit as DuckDB words it: `476.8 MiB`."""
+    found = _SIZE.fullmatch(limit)
+    if found is None:
+        raise ValueError(f"no size in DuckDB's words: {limit!r}")
+    unit = found[2] if found[2] in _UNITS else ""
+    return int(float(found[1]) * 1024 ** _UNITS.index(unit) * SHARE) + BESIDE
+
+
+@cache
+def _page() -> int:
+    import resource
+
+    return resource.getpagesize()
+
+
+def resident() -> int:
+    """The bytes of memory that this process holds; where the system does not tell (no /proc) the most that it ever held."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * _page()
+    except FileNotFoundError:
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+
+@dataclass(eq=False)
+class Charged:
+    """A running query: how much it may make the process grow, and how much growth it was charged with."""
+
+    allowed: int
+    growth: float = 0
+
+
+@dataclass
+class Ledger:
+    """Who is charged with the growth of the process: the queries that run while it grows, in equal parts.
+
+    Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
+    grow by the sum of what each is allowed; where that is exceeded the one that is most above its own allowance has to end. What a
+    query leaves behind when it ends (its result, memory that is freed late) is charged to nobody.
+    """
+
+    running: list[Charged] = field(default_factory=list)
+    left: float = 0
+    last: int = 0
+
+    def begin(self, query: Charged, held: int) -> None:
+        """A query starts, while the process holds that many bytes."""
+        self._settle(held)
+        if not self.running:
+            self.left = 0
+        self.running.append(query)
+
+    def end(self, query: Charged, held: int) -> None:
+        """A query has ended."""
+        self._settle(held)
+        self.running.remove(query)
+        self.left += query.growth
+
+    def must_end(self, query: Charged, held: int) -> bool:
+        """Whether the process has grown too much, and this query is the one that has to end."""
+        self._settle(held)
+        if sum(one.growth for one in self.running) <= sum(one.allowed for one in self.running):
+            return False
+        return query is max(self.running, key=lambda one: one.growth - one.allowed)
+
+    def _settle(self, held: int) -> None:
+        """Charge what the process grew by since the last look; what it gave back is first what ended queries had left."""
+        grown, self.last = float(held - self.last), held
+        if grown < 0:
+            returned = min(self.left, -grown)
+            self.left -= returned
+            grown += returned
+        for one in self.running:
+            one.growth = max(0.0, one.growth + grown / len(self.running))
+
+
+LEDGER = Ledger()
+"""The ledger of this process."""
+LOCK = threading.Lock()
+"""Held by whoever uses it."""

@@ -1,0 +1,163 @@
+"""Memory and time that a query may take: what would take gigabytes ends in a KqlError, and the process stays small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from nephoscope import kql
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.engines.fields import catalog_of
+from nephoscope.kql.engines.memory import BESIDE, Charged, Ledger, allowance, resident
+from nephoscope.kql.engines.stopping import watched
+
+QUERIES = yaml.safe_load((Path(__file__).parent.parent / "cases/kql/memory.yaml").read_text(encoding="utf-8"))
+MOST = 1500
+"""MiB by which the process may grow: 200 MB and half of that, 256 MiB, and what one step makes before anything can look."""
+HUNGRY = """
+import json, resource, sys
+from nephoscope import kql
+from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+before, found = most(), []
+for query in json.load(sys.stdin):
+    with DuckDBEngine(threads=2, memory="200MB") as engine:
+        try:
+            engine.run(kql.compile(query, MemoryCatalog({})), timeout=300)
+            found.append(["rows", "", most() - before])
+        except kql.KqlError as error:
+            found.append([error.kind, error.message, most() - before])
+json.dump(found, sys.stdout)
+"""
+
+
+def test_what_would_take_gigabytes_ends_and_the_process_stays_small() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", HUNGRY], input=json.dumps(QUERIES), capture_output=True, text=True, check=True
+    )
+    found = json.loads(told.stdout)
+    for query, (kind, message, grown) in zip(QUERIES, found, strict=True):
+        assert kind == "unsupported", (query, message)
+        assert "memory" in message or "268,435,456 bytes" in message, (query, message)
+        assert grown < MOST, (query, message, grown)
+
+
+@pytest.mark.parametrize(
+    ("expression", "length"),
+    [
+        ("strrep('ab', 3, '-')", 8),
+        ("strrep('x', 1000000)", 1024),
+        ("strrep(strrep('x', 1024), 1024)", 1024 * 1024),
+        ("strrep('x', -1)", 0),
+        ("replace_string('a,b,c', ',', strrep('-', 1000))", 2003),
+        ("replace_string('abc', '', 'x')", 3),
+        ("replace_regex('a1b22c', '[0-9]+', 'a text that is rather long')", 55),
+        ("replace_regex('a1b2', '([a-z])([0-9])', 'it was \\\\2 and then \\\\1, so')", 46),
+        ("range(1, 100000)", 588_896),
+        ("repeat(7, 100000)", 200_001),
+    ],
+)
+def test_what_is_large_but_not_too_large_is_made(expression: str, length: int) -> None:
+    rows = kql.run(f"print n = strlen(tostring({expression}))")
+    assert rows["n"].to_pylist() == [length]
+
+
+def test_room_that_a_query_was_refused_is_not_missing_in_the_next() -> None:
+    wide = pa.table({"s": pa.array(["x" * 100_000] * 2000)})
+    with DuckDBEngine({"T": wide}) as engine:
+        catalog = catalog_of({"T": wide})
+        with pytest.raises(kql.KqlError, match="at most 268,435,456 bytes"):
+            engine.run(kql.compile("T | extend s = strrep(s, 1024) | summarize max(strlen(s))", catalog))
+        rows = engine.run(
+            kql.compile("T | take 1 | extend s = strrep(s, 10) | project n = strlen(s)", catalog)
+        )
+    assert rows["n"].to_pylist() == [1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("476.8 MiB", int(476.8 * 2**20 * 1.5) + BESIDE),
+        ("1.0 KiB", 1536 + BESIDE),
+        ("512 bytes", 768 + BESIDE),
+        ("2.0 GiB", 3 * 2**30 + BESIDE),
+    ],
+)
+def test_what_a_limit_allows(words: str, wanted: int) -> None:
+    assert allowance(words) == wanted
+
+
+def test_a_limit_in_other_words_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no size"):
+        allowance("much")
+
+
+def test_the_process_holds_memory() -> None:
+    assert resident() > 10 * 2**20
+
+
+class TestLedger:
+    def test_a_query_alone_is_charged_with_all_growth(self) -> None:
+        ledger, query = Ledger(), Charged(100)
+        ledger.begin(query, 1000)
+        assert not ledger.must_end(query, 1100)
+        assert ledger.must_end(query, 1101)
+
+    def test_what_was_there_before_is_charged_to_nobody(self) -> None:
+        ledger, first, second = Ledger(), Charged(100), Charged(100)
+        ledger.begin(first, 0)
+        ledger.end(first, 90)
+        ledger.begin(second, 5000)
+        assert not ledger.must_end(second, 5100)
+
+    def test_of_several_the_one_that_ran_while_it_grew_has_to_end(self) -> None:
+        ledger, greedy, small = Ledger(), Charged(100), Charged(100)
+        ledger.begin(greedy, 0)
+        assert not ledger.must_end(greedy, 95)
+        ledger.begin(small, 95)
+        assert not ledger.must_end(greedy, 200)
+        assert not ledger.must_end(small, 210)
+        assert ledger.must_end(greedy, 210)
+
+    def test_what_an_ended_query_gives_back_is_no_credit(self) -> None:
+        ledger, ended, stays = Ledger(), Charged(100), Charged(100)
+        ledger.begin(ended, 0)
+        assert not ledger.must_end(ended, 80)
+        ledger.begin(stays, 80)
+        ledger.end(ended, 80)
+        assert not ledger.must_end(stays, 0)
+        assert not ledger.must_end(stays, 100)
+        assert ledger.must_end(stays, 101)
+
+
+def test_an_interrupt_that_nothing_heard_is_repeated() -> None:
+    heard, calls = threading.Event(), []
+
+    def interrupt() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            heard.set()
+
+    with watched(interrupt, 0.001, 2**40, lambda: False) as watch:
+        assert heard.wait(60)
+    assert watch.reason is not None
+    assert watch.reason.kind == "unsupported"
+    assert watch.reason.message == "the query took longer than 0.001 s"
+
+
+def test_a_query_that_takes_long_ends_in_time() -> None:
+    numbers = "range x from 1 to 100000000 step 1 | extend y = x % 7"
+    query = f"{numbers} | join kind=inner (range y from 1 to 6 step 1) on y | summarize sum(x * y)"
+    with pytest.raises(kql.KqlError, match=r"took longer than 0.05 s"):
+        kql.run(query, timeout=0.05)
