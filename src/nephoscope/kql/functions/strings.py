@@ -300,12 +300,12 @@ def unicode_codepoints_from_string(call: Arguments) -> exp.Expr:
 _FROM_POINTS = macro(
     "kql_points_text(x)",
     "CASE json_type(x) WHEN 'ARRAY' THEN array_to_string(list_transform(json_transform(x, '[\"BIGINT\"]'), "
-    "lambda c: CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS "
+    "lambda c: CASE WHEN c BETWEEN 0 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS "
     "INTEGER)) ELSE '' END), '') "
     "WHEN 'UBIGINT' THEN kql_points_text_one(TRY_CAST(x AS BIGINT)) ELSE '' END",
     _ONE := macro(
         "kql_points_text_one(c)",
-        "CASE WHEN c BETWEEN 1 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS INTEGER)) ELSE "
+        "CASE WHEN c BETWEEN 0 AND 55295 OR c BETWEEN 57344 AND 1114111 THEN chr(CAST(c AS INTEGER)) ELSE "
         "'' END",
     ),
 )
