@@ -3,7 +3,8 @@
 CORPUS holds azure-sentinel/ (the files) and kql/ (rule_result_types.jsonl: what Microsoft's analyzer says; table_schemas.json).
 A rule whose record has no errors must compile, run on empty tables, and have the recorded columns and types (recorded `unknown` types
 are counted apart and match any). A record with errors must end in a KqlError. --hostile N runs each rule also on N seeded hostile rows
-a table: no value may raise, and where the witness knows every node the rows must be the same. -v prints every miss. The last line is
+a table: no value may raise, and where the witness knows every node the rows must be the same. --keep FILE remembers what
+came of each rule, so that a long run can be done in parts. -v prints every miss. The last line is
 `N/M match`: compiles, runs, same columns and types.
 """
 
@@ -17,8 +18,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from kql_kept import Kept, of_part, part
 from kql_rule_files import Outcome, Rule, rules
-from kql_workers import outcomes
 
 
 def judge(corpus: str, engine: str, hostile: int) -> Callable[[Rule], Outcome]:
@@ -85,7 +86,7 @@ def show_hostile(found: list[Outcome]) -> None:
     print(
         f"witness: {agree}/{agree + len(differs)} agree, {sum(nodes.values())} use what the witness does not know"
     )
-    for cause, count in nodes.most_common(10):
+    for cause, count in nodes.most_common():
         print(f"  {count:>4} {cause}")
 
 
@@ -98,14 +99,20 @@ def main() -> int:
     parser.add_argument("--hostile", type=int, default=0, metavar="N", help="also N hostile rows a table")
     parser.add_argument("--only", default="", help="rules whose path holds this text")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every Kth rule")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="I/N", help="only a part of the rules")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="outcomes are kept here and not made again")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for one rule")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every miss")
     options = parser.parse_args()
     chosen = [rule for rule in rules(options.corpus) if options.only in rule.path][:: options.every]
+    chosen = of_part(chosen, options.part)
     places = [place for place, rule in enumerate(chosen) if rule.query]
     arguments = (str(options.corpus), options.engine, options.hostile)
-    pairs = outcomes([chosen[place] for place in places], judge, arguments, options.workers, options.limit)
+    kept = Kept(options.keep, Outcome, repr(arguments))
+    pairs = kept.outcomes(
+        [chosen[place] for place in places], judge, arguments, options.workers, options.limit
+    )
     found = {places[at]: outcome for at, outcome in pairs}
     if len(found) + sum(not rule.query for rule in chosen) != len(chosen) or not found:
         print(f"{len(found)} judged of {len(chosen)} records", file=sys.stderr)

@@ -4,7 +4,8 @@ CORPUS is the folder of kql_rules.py. For each rule that Microsoft's analyzer ac
 its conditions (up to --attempts choices of its alternatives, the first that makes the rule return rows is kept), and near misses: the
 same rows with one condition broken. The rule runs on the satisfying rows alone and on all of them together; DuckDB's rows must be the
 witness's, strictly compared. --peer: duckdb-kql answers the same question, in a virtual environment that is made for it; where it
-accepts the rule its rows are compared too, and every difference is shown with the witness's word. The last line is `N/M match`: the
+accepts the rule its rows are compared too, and every difference is shown with the witness's word. --keep FILE remembers what came
+of each rule: run --part 1/6, --part 2/6 ... with one file, and a run over all prints the sums. The last line is `N/M match`: the
 rule returns rows, and the witness (where it knows every node) has the same ones.
 """
 
@@ -16,10 +17,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from kql_kept import Kept, of_part, part
 from kql_rule_files import Rule, rules
 from kql_rules import shape
 from kql_satisfy_rule import Satisfied
-from kql_workers import outcomes
 
 
 def judge(corpus: str, attempts: int, misses: int, peer: bool) -> Callable[[Rule], Satisfied]:
@@ -43,7 +44,7 @@ def show(found: list[tuple[Rule, Satisfied]], options: argparse.Namespace) -> tu
         f"witness: {kinds['agrees']} agree, {kinds['differs']} differ, {kinds['unknown']} use what it does not know"
     )
     causes = Counter(shape(one.witness) for _, one in compiled if one.witness.startswith("unknown"))
-    for cause, count in causes.most_common(12):
+    for cause, count in causes.most_common():
         print(f"  {count:>4} {cause}")
     show_peer([one for _, one in compiled])
     for rule, one in compiled:
@@ -80,6 +81,8 @@ def main() -> int:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--only", default="", help="rules whose path holds this text")
     parser.add_argument("--every", type=int, default=1, metavar="K", help="only every Kth rule")
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="I/N", help="only a part of the rules")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="outcomes are kept here and not made again")
     parser.add_argument("--attempts", type=int, default=8, help="choices of alternatives that are tried")
     parser.add_argument("--misses", type=int, default=3, help="conditions that are broken, one a time")
     parser.add_argument("--peer", action="store_true", help="duckdb-kql answers too")
@@ -89,10 +92,12 @@ def main() -> int:
     options = parser.parse_args()
     good = [rule for rule in rules(options.corpus) if rule.query and rule.errors == 0]
     chosen = [rule for rule in good if options.only in rule.path][:: options.every]
+    chosen = of_part(chosen, options.part)
     if options.peer and not prepared_peer():
         return 2
     arguments = (str(options.corpus), options.attempts, options.misses, options.peer)
-    pairs = outcomes(chosen, judge, arguments, options.workers, options.limit)
+    kept = Kept(options.keep, Satisfied, repr(arguments))
+    pairs = kept.outcomes(chosen, judge, arguments, options.workers, options.limit)
     found = [
         (chosen[place], one if isinstance(one, Satisfied) else Satisfied("run", why=str(one)))
         for place, one in pairs

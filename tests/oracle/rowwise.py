@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import rowwise_parsing  # noqa: F401 - its functions register themselves
+import rowwise_addresses  # noqa: F401 - the functions of these modules register themselves
+import rowwise_dynamic  # noqa: F401
+import rowwise_measures  # noqa: F401
+import rowwise_parsing  # noqa: F401
+import rowwise_readers  # noqa: F401
+import rowwise_series_values  # noqa: F401
+import rowwise_text  # noqa: F401
+import rowwise_times  # noqa: F401
 from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal

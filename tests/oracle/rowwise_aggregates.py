@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rowwise_functions import distinct
+from rowwise_dynamic import distinct, merged
 from rowwise_values import element, json_text, wrapped
 
 if TYPE_CHECKING:
@@ -60,8 +61,12 @@ def avg(rows: Rows, call: AggregateCall) -> Any:
     values = known(rows)
     if not values:
         return math.nan if call.type == "real" else None
-    total = sum(values, start=Decimal(0)) if call.type == "decimal" else sum(values)
-    return int(total // len(values)) if call.type in ("datetime", "timespan") else total / len(values)
+    if call.type in ("datetime", "timespan"):
+        return int(sum(values) // len(values))
+    if call.type == "decimal":
+        return sum(values, start=Decimal(0)) / len(values)
+    total = sum(values)
+    return (wrapped(total) if isinstance(total, int) else total) / len(values)
 
 
 def best(values: list[Any], call: AggregateCall, choose: Callable[..., Any]) -> Any:
@@ -132,11 +137,8 @@ def percentile(rows: Rows, call: AggregateCall) -> Any:
 
 @gives("make_bag")
 def make_bag(rows: Rows, call: AggregateCall) -> Any:
-    bag: dict[str, Any] = {}
-    for value in known(rows):
-        if isinstance(value, dict):
-            bag = {**bag, **value}
-    return bag
+    """Of equal keys the first row's value stays."""
+    return merged([row[0] for row in rows])
 
 
 @gives("take_any", "any")
@@ -196,7 +198,91 @@ def stdevp(rows: Rows, call: AggregateCall) -> float:
     return math.sqrt(variancep(rows, call))
 
 
+def shares(rows: Rows) -> list[tuple[Any, float]]:
+    """Values with their weights, in order."""
+    return sorted((row[0], row[1]) for row in rows if row[0] is not None and row[1])
+
+
+@gives("percentilew")
+def percentilew(rows: Rows, call: AggregateCall) -> Any:
+    """The nearest rank among values that count as often as their weight says."""
+    return weighted(rows, rows[0][2]) if rows else None
+
+
+def weighted(rows: Rows, percent: float) -> Any:
+    found = shares(rows)
+    wanted, passed = sum(weight for _, weight in found) * percent / 100, 0.0
+    for value, weight in found:
+        passed += weight
+        if passed >= wanted:
+            return value
+    return None
+
+
+@gives("percentiles_array")
+def percentiles_array(rows: Rows, call: AggregateCall) -> Any:
+    kind = str(call.arguments[0].type)
+    asked = percents(rows, 1)
+    return [element(kind, percentile([[row[0], one] for row in rows], call)) for one in asked] or None
+
+
+@gives("percentilesw_array")
+def percentilesw_array(rows: Rows, call: AggregateCall) -> Any:
+    kind = str(call.arguments[0].type)
+    return [element(kind, weighted(rows, one)) for one in percents(rows, 2)] or None
+
+
+def percents(rows: Rows, first: int) -> list[float]:
+    """The percentages that stand behind the values, one by one or as an array."""
+    given = rows[0][first:] if rows else []
+    return [item for one in given for item in (one if isinstance(one, list) else [one])]
+
+
+def covariant(rows: Rows) -> tuple[int, float]:
+    pairs = [(float(row[0]), float(row[1])) for row in rows if None not in row[:2]]
+    if not pairs:
+        return 0, 0.0
+    first, second = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
+    return len(pairs), sum((x - first) * (y - second) for x, y in pairs)
+
+
+@gives("covariance")
+def covariance(rows: Rows, call: AggregateCall) -> float:
+    size, products = covariant(rows)
+    return products / (size - 1) if size > 1 else 0.0
+
+
+@gives("covariancep")
+def covariancep(rows: Rows, call: AggregateCall) -> float:
+    size, products = covariant(rows)
+    return products / size if size else 0.0
+
+
+for _name, _all in {
+    "binary_all_and": lambda one, other: one & other,
+    "binary_all_or": lambda one, other: one | other,
+    "binary_all_xor": lambda one, other: one ^ other,
+}.items():
+
+    def _bits(rows: Rows, call: AggregateCall, _all: Callable[[int, int], int] = _all) -> Any:
+        return functools.reduce(_all, known(rows)) if known(rows) else None
+
+    AGGREGATES[_name] = _bits
+
+
+@gives("hll_merge")
+def hll_merge(rows: Rows, call: AggregateCall) -> Any:
+    return distinct([item for sketch in known(rows) for item in sketch]) or None
+
+
 for _name, _base in {
+    "anyif": "take_any",
+    "count_distinctif": "dcount",
+    "covarianceif": "covariance",
+    "covariancepif": "covariancep",
+    "hll_if": "hll",
+    "stdevpif": "stdevp",
+    "variancepif": "variancep",
     "sumif": "sum",
     "avgif": "avg",
     "minif": "min",

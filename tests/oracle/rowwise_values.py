@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from kql_compare import DAY, UnreadableError, datetime_ticks, timespan_ticks
+from kql_compare import DAY, UnreadableError, timespan_ticks
 
 LAST = 3_155_378_975_999_999_999
 LONG = (-(2**63), 2**63 - 1)
 INT = (-(2**31), 2**31 - 1)
-WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
+WORDS = {"nan": math.nan, "Nan": math.nan, "naN": math.nan, "NaN": math.nan} | dict.fromkeys(
+    ("inf", "Inf", "infinity", "Infinity"), math.inf
+)
 UNITS = {
     "d": DAY, "day": DAY, "days": DAY, "h": DAY // 24, "hr": DAY // 24, "hour": DAY // 24, "hours": DAY // 24,
     "m": 600_000_000, "min": 600_000_000, "minute": 600_000_000, "minutes": 600_000_000,
@@ -113,7 +116,7 @@ def element(kind: str, value: Any) -> Any:
         return value
     if kind == "real":
         return real_text(value) if math.isnan(value) or math.isinf(value) else value
-    return float(value) if kind == "decimal" else text(kind, value)
+    return text(kind, value)
 
 
 def convert(kind: str, wanted: str, value: Any) -> Any:
@@ -175,9 +178,8 @@ def _of_text(wanted: str, value: str) -> Any:
     if wanted in ("real", "decimal"):
         return _number(wanted, value)
     if wanted == "bool":
-        if re.fullmatch(r"[+-]?\d+", value):
-            return int(value) != 0
-        return {"true": True, "false": False}.get(value.lower())
+        number = _integer("long", value)
+        return {"true": True, "false": False}.get(value.lower()) if number is None else number != 0
     if wanted == "timespan":
         return to_timespan(value)
     if wanted == "guid":
@@ -188,8 +190,8 @@ def _of_text(wanted: str, value: str) -> Any:
             else None
         )
     try:
-        return datetime_ticks(value)
-    except (UnreadableError, ValueError):
+        return date_of(value)
+    except (UnreadableError, ValueError, OverflowError):
         return None
 
 
@@ -207,12 +209,60 @@ def _integer(wanted: str, value: str) -> int | None:
 def _number(wanted: str, value: str) -> Any:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
         sign = -1 if value.startswith("-") else 1
-        word = WORDS.get(value.lstrip("+-").lower())
+        word = WORDS.get(value.lstrip("+-"))
         return None if word is None or wanted == "decimal" else sign * word
     try:
         return float(value) if wanted == "real" else Decimal(value)
     except InvalidOperation:
         return None
+
+
+ZONE = r"(?: *(?P<zone>[zZ]|[+-]\d\d:?\d\d|GMT|UTC))?"
+CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d{1,7})\d*)?)?(?: *(?P<half>[AaPp][Mm]))?"
+DATES = [
+    re.compile(date_ + clock, re.ASCII)
+    for date_ in (
+        r"(?P<year>\d{4})[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?",
+        r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)",
+        r"(?P<month>\d{1,2})[-/](?P<day>\d{1,2})[-/](?P<year>\d{4})",
+        r"(?:[A-Za-z]{3,9}, )?(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3})[a-z]*[ -](?P<year>\d{4})",
+        r"(?P<name>[A-Za-z]{3})[a-z]* (?P<day>\d{1,2}),? (?P<year>\d{4})",
+    )
+    for clock in (rf"(?:(?:[Tt]| +){CLOCK}{ZONE})?",)
+] + [
+    re.compile(
+        r"(?P<year>\d{4})(?P<month>)(?P<hour>)(?P<minute>)(?P<second>)(?P<half>)(?P<zone>)(?P<fraction>)"
+    )
+]
+NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def date_of(value: str) -> int:
+    """The ticks of a date in one of the forms of DATES, in UTC; ValueError where it is none."""
+    for form in DATES:
+        match = form.fullmatch(value)
+        if match:
+            return _date_ticks(match.groupdict())
+    raise ValueError(value)
+
+
+def _date_ticks(found: dict[str, str | None]) -> int:
+    month = NAMES.index(str(found["name"]).lower()) + 1 if found.get("name") else int(found["month"] or 1)
+    days = date(int(found["year"] or 0), month, int(found.get("day") or 1)).toordinal() - 1
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if found["half"]:
+        hour = hour % 12 + (12 if found["half"].lower() == "pm" else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("a time of day")
+    zone = re.fullmatch(r"([+-])(\d\d):?(\d\d)", found["zone"] or "")
+    away = (
+        (int(zone.group(2)) * 60 + int(zone.group(3))) * (-60 if zone.group(1) == "-" else 60) if zone else 0
+    )
+    fraction = int((found["fraction"] or "").ljust(7, "0"))
+    ticks = days * DAY + (hour * 3600 + minute * 60 + second - away) * 10_000_000 + fraction
+    if not 0 <= ticks <= LAST:
+        raise ValueError("the years go from 1 to 9999")
+    return ticks
 
 
 def to_timespan(value: str) -> int | None:
@@ -266,3 +316,15 @@ def finite_ticks(value: int) -> int | None:
 
 def numeric(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def listed(cells: Iterable[Any]) -> list[str]:
+    """The texts of cells, those of arrays one by one."""
+    flat = [item for cell in cells for item in (cell if isinstance(cell, list) else [cell])]
+    return [text("dynamic", item) for item in flat]
+
+
+def steps(path: str) -> list[str | int]:
+    """`$.a['b'][0]` as a, b, 0."""
+    found = re.findall(r"""\.([^.\[]+)|\[['"]([^'"]*)['"]\]|\[(\d+)\]""", path)
+    return [int(index) if index else name or quoted for name, quoted, index in found]

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.bags import dumps
-from nephoscope.kql.functions.declare import apply, each, macro, scalar
+from nephoscope.kql.functions.declare import each, scalar
 from nephoscope.kql.registry import Arguments, Function, function
 
 MAX_INFLATED = 16 * 1024 * 1024
@@ -149,24 +149,26 @@ def base64_encode_tostring(call: Arguments) -> exp.Expr:
     return build.call("to_base64", build.call("encode", call[0]))
 
 
-_PLUS = macro("kql_url_component(x)", "url_encode(x)")
-_WHOLE = macro(
-    "kql_url_encode(x)",
-    "replace(replace(replace(replace(replace(url_encode(x), '%3A', ':'), '%2F', '/'), '%3F', '?'), "
-    "'%3D', '='), '%26', '&')",
+_PERCENT = {byte: f"%{byte:02x}" for byte in range(256)} | {
+    byte: chr(byte) for byte in b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+}
+"""What stands for a byte: documented are small hexadecimal digits; of the ASCII marks the point alone stays."""
+
+
+def _percent(text: str) -> str:
+    return "".join(map(_PERCENT.__getitem__, text.encode()))
+
+
+url_encode_component = _text(
+    "url_encode_component",
+    "Write text for use in a URL: all but letters, digits and points is encoded.",
+    _percent,
 )
-
-
-@function("url_encode_component(text: string): string", nullable=False)
-def url_encode_component(call: Arguments) -> exp.Expr:
-    """Write text as a component of a URL: every reserved character is encoded."""
-    return apply(call, _PLUS, call[0])
-
-
-@function("url_encode(text: string): string", nullable=False)
-def url_encode(call: Arguments) -> exp.Expr:
-    """Write text as a URL: the characters that divide it stay."""
-    return apply(call, _WHOLE, call[0])
+url_encode = _text(
+    "url_encode",
+    "Write text for use in a URL as forms do: as url_encode_component() does, but a space is a plus.",
+    lambda text: _percent(text).replace("%20", "+"),
+)
 
 
 def _unquoted(text: str) -> str | None:

@@ -17,8 +17,8 @@ from nephoscope.kql.functions.conversions import text_at
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.registry import Arguments, Function, function
 
-MAX_XML = 128 * 1024
-"""Kusto reads XML up to 128 KB; longer text is null."""
+MAX_XML = 1024 * 1024
+"""The most bytes of XML that Kusto reads; longer text is null."""
 MAX_DEPTH = 100
 
 
@@ -166,7 +166,7 @@ class _Xml:
 
 
 def _xml(text: str) -> dict[str, Any] | None:
-    if not text.strip() or len(text) > MAX_XML:
+    if not text.strip() or len(text.encode()) > MAX_XML:
         return None
     tree = _Xml()
     parser = expat.ParserCreate()
