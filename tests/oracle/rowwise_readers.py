@@ -48,14 +48,12 @@ def parse_url(source: str) -> Any:
         credentials, _, behind = place.partition("@")
         user, _, password = credentials.partition(":")
         place = behind
-    host, port = host_and_port(place)
-    if host is None:
-        return None
+    host, port, rest = host_and_port(place)
     return {
         "Scheme": scheme,
         "Host": host,
         "Port": port,
-        "Path": slash + path,
+        "Path": rest + slash + path,
         "Username": user,
         "Password": password,
         "Query Parameters": query_parameters(query),
@@ -63,17 +61,10 @@ def parse_url(source: str) -> Any:
     }
 
 
-def host_and_port(place: str) -> tuple[str | None, str]:
-    """`host:1`, `[::1]:1`; the host is None where there is more than a port behind it."""
-    if place.startswith("["):
-        host, mark, behind = place.partition("]")
-        host += mark
-    else:
-        host, mark, port = place.partition(":")
-        behind = mark + port
-    if behind and not re.fullmatch(r":[0-9]*", behind):
-        return None, ""
-    return host, behind[1:]
+def host_and_port(place: str) -> tuple[str, str, str]:
+    """`host:1`, `[::1]:1`; what stands behind them belongs to the path."""
+    found = re.match(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", place)
+    return (found.group(1), found.group(2) or "", place[found.end() :]) if found else (place, "", "")
 
 
 @gives("parse_path")
