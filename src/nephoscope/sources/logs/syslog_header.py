@@ -1,0 +1,175 @@
+"""The header of a syslog message: RFC 5424, RFC 3164 and what is really sent under that name.
+
+Sources: RFC 5424 section 6, RFC 3164 sections 4 and 5.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from nephoscope.sources.logs.format import BadRecordError
+from nephoscope.sources.logs.moments import moment
+
+if TYPE_CHECKING:
+    from nephoscope.sources.logs.format import Context
+
+FACILITIES = (
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
+    *("ntp", "audit", "alert", "clock", *(f"local{number}" for number in range(8))),
+)
+SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_PRIORITY = re.compile(r"<(\d{1,3})>")
+_NEW = re.compile(
+    r"1 (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) (?P<message>\S+) (?P<rest>-|\[)", re.ASCII
+)
+_ISO = re.compile(
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?)(?= )", re.ASCII
+)
+_OLD = re.compile(
+    r"(?:\d{1,10}: )?[*.]?(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
+    r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
+    r"(?: (?P<zone>UTC|GMT|Z))?:?(?= |$)",
+    re.ASCII,
+)
+_HOST = re.compile(r" ([A-Za-z0-9_.:%-]{1,255})(?= |$)", re.ASCII)
+_TAG = re.compile(r" ?([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?", re.ASCII)
+_PARAMETER = re.compile(r' ([!#-<>-\\^-~]{1,32})="((?:[^"\\\]]|\\.)*)"', re.DOTALL)
+_ELEMENT = re.compile(r"\[([!#-<>-\\^-~]{1,32})")
+_ESCAPED = re.compile(r'\\(["\\\]])')
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before the text of a message; None or '' = it does not say. `data` is RFC 5424's structured data."""
+
+    text: str
+    priority: int | None = None
+    time: datetime | None = None
+    host: str = ""
+    process: str = ""
+    process_id: str = ""
+    message_id: str = ""
+    data: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def facility(self) -> str:
+        """The facility's name."""
+        return "" if self.priority is None else FACILITIES[self.priority >> 3]
+
+    @property
+    def severity(self) -> str:
+        """The severity's name."""
+        return "" if self.priority is None else SEVERITIES[self.priority & 7]
+
+
+def begins(line: str) -> bool:
+    """Whether a line begins as a syslog message does: a priority, or a time and a host."""
+    match = _PRIORITY.match(line)
+    if match:
+        return int(match[1]) < 8 * len(FACILITIES)
+    found = _OLD.match(line) or _ISO.match(line)
+    return bool(found and _HOST.match(line, found.end()))
+
+
+def header(line: str, context: Context) -> Header:
+    """Take the header off a line; raises BadRecordError where RFC 5424 is begun and not kept."""
+    match = _PRIORITY.match(line)
+    priority = int(match[1]) if match else None
+    if priority is not None and priority >= 8 * len(FACILITIES):
+        raise BadRecordError(f"the priority {priority} is over 191")
+    rest = line[match.end() :] if match else line
+    new = _NEW.match(rest) if match else None
+    return _new(rest, new, priority) if new else _old(rest, priority, context)
+
+
+def _new(rest: str, match: re.Match[str], priority: int | None) -> Header:
+    time = None if match["time"] == "-" else moment(match["time"])
+    if time is None and match["time"] != "-":
+        raise BadRecordError(f"not a time: {match['time'][:64]!r}")
+    data: dict[str, dict[str, str]] = {}
+    at = match.end()
+    if match["rest"] == "[":
+        at = _structured(rest, at - 1, data)
+    if at < len(rest) and rest[at] != " ":
+        raise BadRecordError("a blank must stand between the structured data and the text")
+    parts = {
+        name: "" if match[name] == "-" else match[name] for name in ("host", "app", "process", "message")
+    }
+    text = rest[at + 1 :].removeprefix("\ufeff")
+    return Header(text, priority, time, parts["host"], parts["app"], parts["process"], parts["message"], data)
+
+
+def _structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
+    """Read the elements from `at` on; where they end."""
+    while at < len(text) and text[at] == "[":
+        element = _ELEMENT.match(text, at)
+        if element is None:
+            raise BadRecordError("the structured data has an element without a name")
+        at = element.end()
+        parameters = data.setdefault(element[1], {})
+        while parameter := _PARAMETER.match(text, at):
+            parameters[parameter[1]] = _ESCAPED.sub(r"\1", parameter[2])
+            at = parameter.end()
+        if text[at : at + 1] != "]":
+            raise BadRecordError("an element of the structured data does not end")
+        at += 1
+    return at
+
+
+def _old(rest: str, priority: int | None, context: Context) -> Header:
+    """RFC 3164: what has no valid time is text as a whole."""
+    match = _OLD.match(rest) or _ISO.match(rest)
+    time = _time(match, context) if match else None
+    if match is None or time is None:
+        process, process_id, text = _tagged(rest)
+        return Header(text, priority, process=process, process_id=process_id)
+    host = _HOST.match(rest, match.end())
+    name = host[1] if host and not host[1].endswith(":") else ""
+    after = host.end() if host and name else match.end()
+    process, process_id, text = _tagged(rest[after:])
+    return Header(text, priority, time, name, process, process_id)
+
+
+def _tagged(text: str) -> tuple[str, str, str]:
+    match = _TAG.match(text)
+    return (match[1], match[2] or "", text[match.end() :]) if match else ("", "", text.removeprefix(" "))
+
+
+def _time(match: re.Match[str], context: Context) -> datetime | None:
+    if match.re is _ISO:
+        return moment(match[1].replace(",", "."))
+    month = _MONTHS.get(match["month"].lower())
+    if month is None:
+        return None
+    zone = UTC if match["zone"] else context.zone
+    clock = (int(match["hour"]), int(match["minute"]), int(match["second"]))
+    micro = int(((match["fraction"] or "") + "000000")[:6])
+    years = [int(match["year"])] if match["year"] else _years(context.now)
+    for year in years:
+        found = _moment(year, month, int(match["day"]), clock, micro, zone)
+        if found is not None and (match["year"] or found <= context.now + timedelta(days=1)):
+            return found
+    return None
+
+
+def _years(now: datetime) -> range:
+    """The years that a day without one can be in, the likeliest first: from the next one (at its turn) back to a leap year."""
+    return range(now.year + 1, now.year - 9, -1)
+
+
+def _moment(
+    year: int, month: int, day: int, clock: tuple[int, int, int], micro: int, zone: tzinfo
+) -> datetime | None:
+    try:
+        return datetime(year, month, day, *clock, micro, tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
