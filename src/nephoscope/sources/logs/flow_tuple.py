@@ -137,3 +137,8 @@ def _count(values: dict[str, Any], parts: list[str]) -> None:
     for name, part in zip(COUNTERS, parts, strict=True):
         if part:
             values[name] = _number(part, _MOST, "counter")
+
+
+def is_address(text: bytes) -> bool:
+    """Whether a field's bytes are an address as a tuple may have it."""
+    return text.isascii() and _ADDRESS.fullmatch(text.decode("ascii")) is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.sources.logs.flow_columns import available, scanned
 from nephoscope.sources.logs.flow_tuple import TABLE, nsg_values, tuple_rows
 from nephoscope.sources.logs.resource_log import (
     as_text,
@@ -21,7 +22,7 @@ from nephoscope.sources.logs.resource_log import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.sources.logs.format import Context, Fault, Row
+    from nephoscope.sources.logs.format import Context, Fault, Row, Scanned
 
 CATEGORY = "networksecuritygroupflowevent"
 
@@ -55,6 +56,10 @@ class NsgFlow:
                 mac = {"MacAddress": as_text(flow.get("mac")).upper()}
                 where = f"{path}.flows[{inner}].flowTuples"
                 yield from tuple_rows(flow.get("flowTuples"), nsg_values, named | mac, where, context)
+
+    def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
+        """The rows of a block at once, where the extra `numba` is installed."""
+        return scanned(1, data, CATEGORY) if available() else None
 
 
 FORMAT = NsgFlow()

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
+from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.sources.logs.envelope import Block, Piece, blocks
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Fault, Row
 from nephoscope.sources.logs.secrets import masked, masked_value, suspect
@@ -15,26 +18,15 @@ from nephoscope.sources.logs.secrets import masked, masked_value, suspect
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
-
+    from nephoscope.lake.rows import Rows
+    from nephoscope.lake.tables import Tables
+    from nephoscope.lake.workspace import Workspace
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.format import Context, FileFormat, LineFormat, LogFormat
 
 MAX_RAW = 4096
 _FILE_BATCH = 50_000
 _HEAD = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """What could not be a row: its source, place and text (at most 4 KiB, no secrets), the reason, and the format that said so."""
-
-    source: str
-    place: str
-    reason: str
-    raw: str
-    format: str
-    table: str = ""
 
 
 class Placed(NamedTuple):
@@ -76,6 +68,84 @@ def batches(
     reader = _Reader(formats, context)
     for block in blocks(stream, offset=resume_at, growing=growing):
         yield reader.batch(block)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a block gave, ready for the lake's writer: rows by table in storage types, and what is bad.
+
+    `end` is the byte at which reading may be taken up (-1 = not there); `records` were read, `empty` of them told of nothing.
+    """
+
+    tables: dict[str, pa.Table]
+    bad: list[Bad]
+    end: int
+    records: int
+    empty: int = 0
+
+
+def read(
+    stream: BinaryIO,
+    formats: Formats,
+    context: Context,
+    *,
+    tables: Tables,
+    workspace: Workspace,
+    resume_at: int = 0,
+    growing: bool = False,
+) -> Iterator[Parsed]:
+    """The rows of a stream for the tables of a workspace; everything else as for `batches`."""
+    for batch in batches(stream, formats, context, resume_at=resume_at, growing=growing):
+        yield parsed(batch, context, tables, workspace)
+
+
+def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
+    """A batch in storage types; rows that their table does not take are bad."""
+    bad = list(batch.bad)
+    made: dict[str, list[pa.Table]] = defaultdict(list)
+    for form, ready in batch.ready:
+        for name, arrow in ready.items():
+            rows = complete(tables[name], _plain(arrow), workspace=workspace, now=context.now)
+            made[name].append(rows.table)
+            bad += _left_out(rows, arrow, name, form, batch, context)
+    for name, placed in batch.rows.items():
+        table = tables.get(name)
+        if table is None:
+            reason = f"no table is named {name!r}: import its definition first"
+            bad += [_bad_row(one, context, reason, name) for one in placed]
+            continue
+        rows = arrow_of(table, [one.row.values for one in placed], workspace=workspace, now=context.now)
+        made[name].append(rows.table)
+        bad += [_bad_row(placed[place], context, reason, name) for place, reason in rows.bad]
+    whole = {name: parts[0] if len(parts) == 1 else pa.concat_tables(parts) for name, parts in made.items()}
+    return Parsed(whole, bad, batch.end, batch.records, batch.empty)
+
+
+def _plain(arrow: pa.Table) -> pa.Table:
+    """The table without dictionaries: the lake stores plain texts."""
+    fields = [
+        pa.field(one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
+        for one in arrow.schema
+    ]
+    return arrow.cast(pa.schema(fields))
+
+
+def _left_out(
+    rows: Rows, arrow: pa.Table, name: str, form: str, batch: Batch, context: Context
+) -> Iterator[Bad]:
+    for place, reason in rows.bad:
+        raw = _json(arrow.slice(place, 1).to_pylist()[0])
+        where = f"row {place} of the block before byte {batch.end}"
+        yield Bad(context.source, where, masked(reason), raw, form, name)
+
+
+def _bad_row(placed: Placed, context: Context, reason: str, table: str) -> Bad:
+    raw = _json(placed.row.values)
+    return Bad(context.source, placed.place, masked(reason), raw, placed.format, table)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(values, enc_hook=str).decode()[:MAX_RAW]
 
 
 class _Peeked:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.sources.logs.flow_columns import available, scanned
 from nephoscope.sources.logs.flow_tuple import TABLE, tuple_rows, vnet_values
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.resource_log import as_text, integer, listed, subscription_of, text_of
@@ -14,7 +15,7 @@ from nephoscope.sources.logs.resource_log import as_text, integer, listed, subsc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.sources.logs.format import Context, Fault, Row
+    from nephoscope.sources.logs.format import Context, Fault, Row, Scanned
 
 CATEGORY = "flowlogflowevent"
 
@@ -43,6 +44,10 @@ class VnetFlow:
                 named = group | {"AclRule": as_text(entry.get("rule"))}
                 where = f"{path}.flowGroups[{inner}].flowTuples"
                 yield from tuple_rows(entry.get("flowTuples"), vnet_values, named, where, context)
+
+    def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
+        """The rows of a block at once, where the extra `numba` is installed."""
+        return scanned(0, data, CATEGORY) if available() else None
 
 
 def base_of(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,616 @@
+"""Flow logs by a compiled scanner over their bytes: no JSON values are made, only the numbers and places that rows need.
+
+It reads what Azure writes, whatever the order of members and the blanks between them. It gives up (-1) on an escape, a character
+beyond ASCII, a member that is missing, doubled or of another kind: the block is then read record by record. Blocks are JSON: the
+envelope has seen to that. Needs the extra `numba`; the first use on a machine compiles for some seconds, later ones load that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Bytes = NDArray[np.uint8]
+    Numbers = NDArray[np.int64]
+
+VNET, NSG = 0, 1
+#: Rows of the matrix `rows`; SRC and DEST are an IPv4 address, or -1 - n for the n-th other address.
+TIME, SRC, DEST, SRC_PORT, DEST_PORT, PROTOCOL, DIRECTION, DENIED, STATE, ENCRYPTION = range(10)
+COUNTS = 10
+GROUP = 14
+ROW_FIELDS = 15
+#: Rows of the matrix `groups` (innermost objects) and `flows` (those around them): the text's start and end, and what they are in.
+START, END, WITHIN = range(3)
+#: Rows of the matrix `records`: start and end of three texts and of the category, then the version; -1 = absent.
+TEXTS = 3
+CATEGORY = 6
+VERSION = 8
+RECORD_FIELDS = 9
+#: What `counts` counts.
+ROWS, GROUPS, FLOWS, RECORDS, ODD = range(5)
+ENCRYPTION_WORDS = (
+    b"X",
+    b"NX",
+    b"NX_HW_NOT_SUPPORTED",
+    b"NX_SW_NOT_READY",
+    b"NX_NOT_ACCEPTED",
+    b"NX_NOT_SUPPORTED",
+    b"NX_LOCAL_DST",
+    b"NX_FALLBACK",
+)
+_WORDS = np.frombuffer(b"".join(ENCRYPTION_WORDS), np.uint8)
+_WORD_ENDS = np.cumsum([len(word) for word in ENCRYPTION_WORDS])
+
+
+def _word(text: bytes) -> Bytes:
+    return np.frombuffer(text, np.uint8)
+
+
+_CATEGORY = _word(b"category")
+_VNET_BODY, _VNET_TEXTS = (
+    _word(b"flowRecords"),
+    (
+        _word(b"macAddress"),
+        _word(b"flowLogResourceID"),
+        _word(b"targetResourceID"),
+    ),
+)
+_VNET_OTHER_TEXTS = (_word(b"flowLogResourceId"), _word(b"targetResourceId"))
+_VNET_VERSION, _VNET_OUTER, _VNET_OUTER_LIST, _VNET_INNER = (
+    _word(b"flowLogVersion"),
+    _word(b"aclID"),
+    _word(b"flowGroups"),
+    _word(b"rule"),
+)
+_NSG_BODY, _NSG_TEXT, _NSG_OTHER_TEXT = _word(b"properties"), _word(b"resourceId"), _word(b"ResourceId")
+_NSG_VERSION, _NSG_OTHER_VERSION = _word(b"Version"), _word(b"version")
+_NSG_INNER = _word(b"mac")
+_FLOWS, _TUPLES = _word(b"flows"), _word(b"flowTuples")
+
+
+@njit(cache=True, nogil=True)
+def _blank(data: Bytes, at: int) -> int:
+    while data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _text_end(data: Bytes, at: int) -> int:
+    """The closing quote of a text, -1 where it is not plain ASCII."""
+    while data[at] != 34:
+        if data[at] < 32 or data[at] == 92 or data[at] > 126:
+            return -1
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _is(data: Bytes, start: int, end: int, word: Bytes) -> bool:
+    if end - start != len(word):
+        return False
+    for place in range(len(word)):  # noqa: SIM110 - the compiler knows no generators
+        if data[start + place] != word[place]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _key(data: Bytes, at: int) -> tuple[int, int, int]:
+    """Start and end of a member's name and where its value begins; (0, 0, at) = the object ends before `at`, (0, 0, -1) = give up."""
+    at = _blank(data, at)
+    if data[at] == 44:
+        at = _blank(data, at + 1)
+    if data[at] == 125:
+        return 0, 0, at + 1
+    if data[at] != 34:
+        return 0, 0, -1
+    start = at + 1
+    end = _text_end(data, start)
+    if end < 0:
+        return 0, 0, -1
+    at = _blank(data, end + 1)
+    if data[at] != 58:
+        return 0, 0, -1
+    return start, end, _blank(data, at + 1)
+
+
+@njit(cache=True, nogil=True)
+def _scalar(data: Bytes, at: int) -> int:
+    """Behind a text, number or literal; -1 = it is none."""
+    if data[at] == 34:
+        end = _text_end(data, at + 1)
+        return end + 1 if end > 0 else -1
+    if data[at] == 123 or data[at] == 91:
+        return -1
+    while data[at] != 44 and data[at] != 125 and data[at] != 93 and data[at] > 32:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
+    """A number of 1 to `most` digits and where it ends (-1 = there is none)."""
+    start = at
+    value = 0
+    while 48 <= data[at] <= 57 and at - start <= most:
+        value = value * 10 + (np.int64(data[at]) - 48)  # type: ignore[assignment]
+        at += 1
+    if at == start or at - start > most:
+        return 0, -1
+    return value, at
+
+
+@njit(cache=True, nogil=True)
+def _whole(data: Bytes, at: int) -> tuple[int, int]:
+    """A whole number as the value of a member."""
+    value, end = _digits(data, at, 9)
+    if end > 0 and data[end] != 44 and data[end] != 125 and data[end] > 32:
+        return 0, -1
+    return value, end
+
+
+@njit(cache=True, nogil=True)
+def _field(data: Bytes, at: int, most: int, top: int) -> tuple[int, int]:
+    """A number field of a tuple that another follows, and where that begins; -1 = give up."""
+    value, end = _digits(data, at, most)
+    if end < 0 or value > top or data[end] != 44:
+        return 0, -1
+    return value, end + 1
+
+
+@njit(cache=True, nogil=True)
+def _quad(data: Bytes, at: int) -> tuple[int, int]:
+    """An IPv4 address as Azure prints it (no leading zeros) and where it ends, -1 = it is none."""
+    value = 0
+    for part in range(4):
+        number, end = _digits(data, at, 3)
+        if end < 0 or number > 255 or (data[at] == 48 and end - at > 1):
+            return 0, -1
+        value = value * 256 + number
+        at = end
+        if part < 3:
+            if data[at] != 46:
+                return 0, -1
+            at += 1
+    return value, at
+
+
+@njit(cache=True, nogil=True)
+def _address(data: Bytes, at: int, odd: Numbers, counts: Numbers) -> tuple[int, int]:
+    """An address field and where the next begins; another one than IPv4 is noted in `odd`."""
+    value, end = _quad(data, at)
+    if end > 0 and data[end] == 44:
+        return value, end + 1
+    end = at
+    while data[end] != 44 and data[end] != 34 and data[end] != 92 and data[end] > 32:
+        end += 1
+    if data[end] != 44:
+        return 0, -1
+    number = counts[ODD]
+    odd[0, number] = at
+    odd[1, number] = end
+    counts[ODD] += 1
+    return -1 - number, end + 1
+
+
+@njit(cache=True, nogil=True)
+def _micros(time: int) -> int:
+    """Microseconds since 1970 of a count whose unit is told by its magnitude, as from_epoch() has it."""
+    if time >= 100_000_000_000_000_000:
+        return time // 10
+    if time >= 100_000_000_000_000:
+        return time
+    return time * 1000 if time >= 100_000_000_000 else time * 1_000_000
+
+
+@njit(cache=True, nogil=True)
+def _head(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
+    """Time, addresses and ports; where the field behind them begins, -1 = give up."""
+    time, at = _field(data, at, 18, 2**62)
+    if at < 0:
+        return -1
+    rows[TIME, row] = _micros(time)
+    rows[SRC, row], at = _address(data, at, odd, counts)
+    if at < 0:
+        return -1
+    rows[DEST, row], at = _address(data, at, odd, counts)
+    if at < 0:
+        return -1
+    rows[SRC_PORT, row], at = _field(data, at, 5, 65535)
+    if at < 0:
+        return -1
+    rows[DEST_PORT, row], at = _field(data, at, 5, 65535)
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _direction(data: Bytes, at: int, rows: Numbers, row: int) -> int:
+    if (data[at] != 73 and data[at] != 79) or data[at + 1] != 44:
+        return -1
+    rows[DIRECTION, row] = data[at] == 79
+    return at + 2
+
+
+@njit(cache=True, nogil=True)
+def _state(data: Bytes, at: int, rows: Numbers, row: int) -> int:
+    """B, C, E or D: the place among these."""
+    letter = data[at]
+    place = 0 if letter == 66 else 1 if letter == 67 else 2 if letter == 69 else 3 if letter == 68 else -1
+    if place < 0 or data[at + 1] != 44:
+        return -1
+    rows[STATE, row] = place
+    return at + 2
+
+
+@njit(cache=True, nogil=True)
+def _encryption(data: Bytes, at: int, rows: Numbers, row: int) -> int:
+    """The place of the word among those that are known."""
+    end = at
+    while data[end] > 44:
+        end += 1
+    for word in range(len(_WORD_ENDS)):
+        start = _WORD_ENDS[word - 1] if word else 0
+        if _WORD_ENDS[word] - start != end - at or data[end] != 44:
+            continue
+        same = True
+        for place in range(end - at):
+            same = same and data[at + place] == _WORDS[start + place]
+        if same:
+            rows[ENCRYPTION, row] = word
+            return end + 1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _counters(data: Bytes, at: int, rows: Numbers, row: int) -> int:
+    """Four counters up to the closing quote; -1 stands for one that is empty."""
+    for place in range(4):
+        value = -1
+        if data[at] != 44 and data[at] != 34:
+            value, at = _digits(data, at, 18)
+            if at < 0:
+                return -1
+        rows[COUNTS + place, row] = value
+        if data[at] != (44 if place < 3 else 34):
+            return -1
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _vnet_tuple(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
+    """Behind the closing quote, -1 = give up."""
+    at = _head(data, at, rows, row, odd, counts)
+    if at < 0:
+        return -1
+    rows[PROTOCOL, row], at = _field(data, at, 3, 255)
+    if at < 0:
+        return -1
+    at = _direction(data, at, rows, row)
+    if at < 0:
+        return -1
+    at = _state(data, at, rows, row)
+    if at < 0:
+        return -1
+    rows[DENIED, row] = rows[STATE, row] == 3
+    at = _encryption(data, at, rows, row)
+    return _counters(data, at, rows, row) if at > 0 else -1
+
+
+@njit(cache=True, nogil=True)
+def _nsg_tuple(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
+    """Behind the closing quote, -1 = give up."""
+    at = _head(data, at, rows, row, odd, counts)
+    if at < 0 or (data[at] != 84 and data[at] != 85) or data[at + 1] != 44:
+        return -1
+    rows[PROTOCOL, row] = 6 if data[at] == 84 else 17
+    at = _direction(data, at + 2, rows, row)
+    if at < 0 or (data[at] != 65 and data[at] != 68):
+        return -1
+    rows[DENIED, row] = data[at] == 68
+    rows[STATE, row] = 4
+    rows[COUNTS : COUNTS + 4, row] = -1
+    if data[at + 1] == 34:
+        return at + 2
+    if data[at + 1] != 44:
+        return -1
+    at = _state(data, at + 2, rows, row)
+    if at < 0 or rows[STATE, row] == 3:
+        return -1
+    return _counters(data, at, rows, row)
+
+
+@njit(cache=True, nogil=True)
+def _tuple(kind: int, data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
+    if kind == VNET:
+        return _vnet_tuple(data, at, rows, row, odd, counts)
+    return _nsg_tuple(data, at, rows, row, odd, counts)
+
+
+@njit(cache=True, nogil=True)
+def _tuples(kind: int, data: Bytes, at: int, rows: Numbers, group: int, odd: Numbers, counts: Numbers) -> int:
+    """The texts of a list `flowTuples`."""
+    if data[at] != 91:
+        return -1
+    at = _blank(data, at + 1)
+    while data[at] != 93:
+        if data[at] != 34:
+            return -1
+        row = counts[ROWS]
+        at = _tuple(kind, data, at + 1, rows, row, odd, counts)
+        if at < 0:
+            return -1
+        rows[GROUP, row] = group
+        counts[ROWS] += 1
+        at = _blank(data, at)
+        if data[at] == 44:
+            at = _blank(data, at + 1)
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def _group(
+    kind: int, data: Bytes, at: int, rows: Numbers, groups: Numbers, odd: Numbers, counts: Numbers
+) -> int:
+    """An innermost object: a text and the tuples."""
+    word = _VNET_INNER if kind == VNET else _NSG_INNER
+    group = counts[GROUPS]
+    counts[GROUPS] += 1
+    groups[START, group] = -1
+    groups[WITHIN, group] = counts[FLOWS] - 1
+    lists = 0
+    while True:
+        start, end, at = _key(data, at)
+        if at < 0 or end == 0:
+            return at if lists == 1 else -1
+        if _is(data, start, end, _TUPLES):
+            lists += 1
+            at = _tuples(kind, data, at, rows, group, odd, counts)
+        elif _is(data, start, end, word):
+            if data[at] != 34:
+                return -1
+            groups[START, group] = at + 1
+            at = _scalar(data, at)
+            groups[END, group] = at - 1
+        else:
+            at = _scalar(data, at)
+        if at < 0:
+            return -1
+
+
+@njit(cache=True, nogil=True)
+def _group_list(
+    kind: int, data: Bytes, at: int, rows: Numbers, groups: Numbers, odd: Numbers, counts: Numbers
+) -> int:
+    if data[at] != 91:
+        return -1
+    at = _blank(data, at + 1)
+    while data[at] != 93:
+        if data[at] != 123:
+            return -1
+        at = _group(kind, data, at + 1, rows, groups, odd, counts)
+        if at < 0:
+            return -1
+        at = _blank(data, at)
+        if data[at] == 44:
+            at = _blank(data, at + 1)
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def _flow(
+    kind: int,
+    data: Bytes,
+    at: int,
+    rows: Numbers,
+    groups: Numbers,
+    flows: Numbers,
+    odd: Numbers,
+    counts: Numbers,
+) -> int:
+    """An object around groups: a text and a list of groups."""
+    word = _VNET_OUTER if kind == VNET else _VNET_INNER
+    listed = _VNET_OUTER_LIST if kind == VNET else _FLOWS
+    flow = counts[FLOWS]
+    counts[FLOWS] += 1
+    flows[START, flow] = -1
+    flows[WITHIN, flow] = counts[RECORDS] - 1
+    lists = 0
+    while True:
+        start, end, at = _key(data, at)
+        if at < 0 or end == 0:
+            return at if lists == 1 else -1
+        if _is(data, start, end, listed):
+            lists += 1
+            at = _group_list(kind, data, at, rows, groups, odd, counts)
+        elif _is(data, start, end, word):
+            if data[at] != 34:
+                return -1
+            flows[START, flow] = at + 1
+            at = _scalar(data, at)
+            flows[END, flow] = at - 1
+        else:
+            at = _scalar(data, at)
+        if at < 0:
+            return -1
+
+
+@njit(cache=True, nogil=True)
+def _flow_list(
+    kind: int,
+    data: Bytes,
+    at: int,
+    rows: Numbers,
+    groups: Numbers,
+    flows: Numbers,
+    odd: Numbers,
+    counts: Numbers,
+) -> int:
+    if data[at] != 91:
+        return -1
+    at = _blank(data, at + 1)
+    while data[at] != 93:
+        if data[at] != 123:
+            return -1
+        at = _flow(kind, data, at + 1, rows, groups, flows, odd, counts)
+        if at < 0:
+            return -1
+        at = _blank(data, at)
+        if data[at] == 44:
+            at = _blank(data, at + 1)
+    return at + 1
+
+
+@njit(cache=True, nogil=True)
+def _body(
+    kind: int,
+    data: Bytes,
+    at: int,
+    rows: Numbers,
+    groups: Numbers,
+    flows: Numbers,
+    records: Numbers,
+    odd: Numbers,
+    counts: Numbers,
+) -> int:
+    """The object `flowRecords` or `properties`: the list `flows`."""
+    if data[at] != 123:
+        return -1
+    at += 1
+    lists = 0
+    while True:
+        start, end, at = _key(data, at)
+        if at < 0 or end == 0:
+            return at if lists == 1 else -1
+        if _is(data, start, end, _FLOWS):
+            lists += 1
+            at = _flow_list(kind, data, at, rows, groups, flows, odd, counts)
+        elif kind == NSG and _is(data, start, end, _NSG_VERSION):
+            records[VERSION, counts[RECORDS] - 1], at = _whole(data, at)
+        elif kind == NSG and _is(data, start, end, _NSG_OTHER_VERSION):
+            return -1
+        else:
+            at = _scalar(data, at)
+        if at < 0:
+            return -1
+
+
+@njit(cache=True, nogil=True)
+def _named(kind: int, data: Bytes, start: int, end: int) -> int:
+    """Which text of a record a member is: 0 to 2, 3 = the category, -1 = another member, -2 = give up."""
+    if _is(data, start, end, _CATEGORY):
+        return 3
+    if kind == NSG:
+        if _is(data, start, end, _NSG_OTHER_TEXT):
+            return -2
+        return 0 if _is(data, start, end, _NSG_TEXT) else -1
+    for place in range(3):
+        if _is(data, start, end, _VNET_TEXTS[place]):
+            return place
+    for place in range(2):
+        if _is(data, start, end, _VNET_OTHER_TEXTS[place]):
+            return -2
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _record(
+    kind: int,
+    data: Bytes,
+    at: int,
+    rows: Numbers,
+    groups: Numbers,
+    flows: Numbers,
+    records: Numbers,
+    odd: Numbers,
+    counts: Numbers,
+) -> int:
+    """A record from behind its brace on."""
+    record = counts[RECORDS]
+    counts[RECORDS] += 1
+    records[:, record] = -1
+    bodies = 0
+    while True:
+        start, end, at = _key(data, at)
+        if at < 0 or end == 0:
+            return at if bodies == 1 else -1
+        if _is(data, start, end, _VNET_BODY if kind == VNET else _NSG_BODY):
+            bodies += 1
+            at = _body(kind, data, at, rows, groups, flows, records, odd, counts)
+        elif kind == VNET and _is(data, start, end, _VNET_VERSION):
+            records[VERSION, record], at = _whole(data, at)
+        else:
+            text = _named(kind, data, start, end)
+            if text == -2 or (text >= 0 and data[at] != 34):
+                return -1
+            end = _scalar(data, at)
+            if text >= 0:
+                records[2 * text, record] = at + 1
+                records[2 * text + 1, record] = end - 1
+            at = end
+        if at < 0:
+            return -1
+
+
+@njit(cache=True, nogil=True)
+def scan(
+    kind: int,
+    data: Bytes,
+    size: int,
+    rows: Numbers,
+    groups: Numbers,
+    flows: Numbers,
+    records: Numbers,
+    odd: Numbers,
+    counts: Numbers,
+) -> bool:
+    """Fill the matrices from `size` bytes of records (zeros must follow them); False = give up."""
+    at = 0
+    while True:
+        at = _blank(data, at)
+        while data[at] == 44:
+            at = _blank(data, at + 1)
+        if at >= size:
+            return True
+        if data[at] != 123:
+            return False
+        at = _record(kind, data, at + 1, rows, groups, flows, records, odd, counts)
+        if at < 0:
+            return False
+
+
+@njit(cache=True, nogil=True)
+def print_addresses(
+    values: Numbers, data: Bytes, odd: Numbers, offsets: NDArray[np.int32], out: Bytes
+) -> int:
+    """Write the texts of addresses one behind the other; `offsets` says where each begins. The bytes that were written."""
+    at = 0
+    for place in range(len(values)):
+        offsets[place] = at
+        value = values[place]
+        if value < 0:
+            for source in range(odd[0, -1 - value], odd[1, -1 - value]):
+                out[at] = data[source]
+                at += 1
+            continue
+        for shift in (24, 16, 8, 0):
+            part = (value >> shift) & 255
+            if part >= 100:
+                out[at] = 48 + part // 100
+                at += 1
+            if part >= 10:
+                out[at] = 48 + part // 10 % 10
+                at += 1
+            out[at] = 48 + part % 10
+            at += 1
+            if shift:
+                out[at] = 46
+                at += 1
+    offsets[len(values)] = at
+    return at
