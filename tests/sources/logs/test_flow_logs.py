@@ -222,7 +222,6 @@ def test_nsg_flows_are_read_as_they_were_rendered(groups: Any, order: random.Ran
 
 SWAPS = [
     *(
-        (b'"B"', b'"Q"'),
         (b",B,", b",Q,"),
         (b"443", b"99999"),
         (b"10.4.1.7", b"web"),
