@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 from rich.markup import escape
 
 from nephoscope.cli.outputs.table import console_of
-from nephoscope.cli.results.cells import columns_of
 from nephoscope.cli.results.drawing import drawn
+from nephoscope.kql.cells import columns_of
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:

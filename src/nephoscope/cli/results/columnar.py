@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope.cli.results.cells import columns_of
+from nephoscope.kql.cells import columns_of
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:

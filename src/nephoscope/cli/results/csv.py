@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.results.cells import columns_of, rows_of, text
+from nephoscope.kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.cli.results.cells import columns_of, rows_of, text
+from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope.cli.results.cells import columns_of, json_value, rows_of
+from nephoscope.kql.cells import columns_of, json_value, rows_of
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.results.cells import columns_of, rows_of, text
+from nephoscope.kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult

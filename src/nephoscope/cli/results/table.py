@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.cli.outputs.table import console_of
-from nephoscope.cli.results.cells import columns_of, rows_of, text
 from nephoscope.cli.results.drawing import drawn
+from nephoscope.kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
     from rich.console import Console
