@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.cli.results import cells
+from nephoscope.kql import cells
 from nephoscope.kql.types import MAX_DATETIME_TICKS, KqlType
 from nephoscope.sources.functions import FunctionError, functions, query_of
 from nephoscope.sources.tables import inference
