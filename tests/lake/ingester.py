@@ -1,0 +1,57 @@
+"""A process that appends to a lake until it is killed: DATA ACKS PRODUCER... [--count N]; prints `ready`, then writes each acknowledgement.
+
+Each producer is a thread and goes on where the lake says it was. An append is a batch of rows of one table that belong together.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import threading
+from pathlib import Path
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
+
+ROWS = 5
+
+
+def batch(lake: Lake, producer: str, sequence: int):
+    now = dt.datetime.now(dt.UTC)
+    rows = [
+        {"TimeGenerated": now, "Computer": producer, "ProcessID": sequence, "HostName": f"r{n}"}
+        for n in range(ROWS)
+    ]
+    return {"Syslog": arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=now).table}
+
+
+def produce(lake: Lake, producer: str, acks: int, count: int) -> None:
+    writer = lake.writer()
+    sequence = writer.last(producer)
+    for _ in range(count):
+        sequence += 1
+        writer.append("default", batch(lake, producer, sequence), producer=producer, sequence=sequence)
+        os.write(acks, f"{producer} {sequence}\n".encode())
+
+
+def main() -> None:
+    data, acks, *producers = sys.argv[1:]
+    count = sys.maxsize
+    if "--count" in producers:
+        place = producers.index("--count")
+        count = int(producers[place + 1])
+        del producers[place : place + 2]
+    file = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    with State.of(Path(data)) as state, Lake.open(Path(data), state) as lake:
+        print("ready", flush=True)
+        threads = [threading.Thread(target=produce, args=(lake, one, file, count)) for one in producers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The power goes at every moment of a recorded run: no acknowledged append is lost, none is there twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import random
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nephoscope.lake import compaction, flusher, store
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+
+_SPEC = importlib.util.spec_from_file_location("traced_disk", Path(__file__).with_name("traced_disk.py"))
+traced = importlib.util.module_from_spec(_SPEC)
+sys.modules["traced_disk"] = traced
+_SPEC.loader.exec_module(traced)
+
+NOW = dt.datetime.now(dt.UTC)
+TABLES = ("Syslog", "AzureActivity")
+SAMPLE = 23
+"""Without --full every so manieth moment is a cut."""
+
+
+class Memory:
+    """A state whose transactions are durable, as SQLite's with synchronous=FULL are, and remembered in the trace."""
+
+    def __init__(self, note=lambda *_: None, known: dict[str, int] | None = None) -> None:
+        self.note, self.known, self.fence = note, dict(known or {}), 0
+
+    def last(self, producer: str) -> int:
+        return self.known.get(producer, -1)
+
+    def record(self, sequences: dict[str, int]) -> None:
+        self.note("state", None, dict(sequences))
+        for producer, sequence in sequences.items():
+            self.known[producer] = max(sequence, self.last(producer))
+
+    def lease(self, name: str, seconds: float):
+        self.fence += 1
+        return self
+
+    def renew(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+class Still(Lake):
+    """A lake that flushes only when it is told to: the trace is the same every time."""
+
+    def _run(self) -> None:
+        pass
+
+
+def batch(lake: Lake, producer: str, sequence: int) -> dict:
+    """An append: two rows in one table, one in the other, over two days."""
+    rows = [
+        {
+            "TimeGenerated": NOW - dt.timedelta(days=n),
+            "Computer": producer,
+            "ProcessID": sequence,
+            "OperationName": f"{producer}/{sequence}",
+        }
+        for n in range(2)
+    ]
+    return {
+        name: arrow_of(lake.tables[name], rows[: 2 - place], workspace=lake.workspace(), now=NOW).table
+        for place, name in enumerate(TABLES)
+    }
+
+
+def send(lake: Lake, producer: str, sequence: int, note=lambda *_: None) -> None:
+    lake.writer().append("default", batch(lake, producer, sequence), producer=producer, sequence=sequence)
+    note("ack", None, producer, sequence)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A run with two writers one after the other, flushes, joined files and checkpoints, as a trace."""
+    monkeypatch.setattr(store, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(flusher, "compact", lambda stored: compaction.compact(stored, 2))
+    root = tmp_path / "run"
+    root.mkdir()
+    disk = traced.TracedDisk(root)
+    memory = Memory(disk.note)
+    with Still(root, memory, disk=disk) as lake:
+        for sequence in range(7):
+            send(lake, "a", sequence, disk.note)
+            if sequence % 2:
+                send(lake, "b", sequence, disk.note)
+            if sequence in (1, 2, 4, 5):
+                lake.flush()
+    with Still(root, memory, disk=disk) as lake:
+        send(lake, "b", 8, disk.note)
+        send(lake, "a", 7, disk.note)
+        lake.flush()
+        send(lake, "a", 8, disk.note)
+    return root, disk.trace
+
+
+def found(root: Path, memory: Memory) -> dict[str, Counter]:
+    with Still(root, memory) as lake:
+        lake.flush()
+        texts = {"Syslog": "strcat(Computer, '/', ProcessID)", "AzureActivity": "OperationName"}
+        return {
+            name: Counter(lake.query(f"{name} | project x = {texts[name]}")[0].table.column("x").to_pylist())
+            for name in TABLES
+        }
+
+
+def check(root: Path, trace: list[tuple], events: int, new: Path, luck: random.Random | None) -> None:
+    world, acknowledged, state = traced.World(), set(), {}
+    for event in trace[:events]:
+        if event[0] == "ack":
+            acknowledged.add(f"{event[2]}/{event[3]}")
+        elif event[0] == "state":
+            state |= event[2]
+        else:
+            world.play(event)
+    traced.build(world.survivors(luck), root, new)
+    memory = Memory(known=state)
+    counts = found(new, memory)
+    sent = {f"{event[2]}/{event[3]}" for event in trace if event[0] == "ack"}
+    for name, times in zip(TABLES, (2, 1), strict=True):
+        assert set(counts[name].values()) <= {times}, f"doubled after {events} events: {counts[name]}"
+        assert acknowledged <= counts[name].keys() <= sent, f"lost after {events} events"
+    # the producers go on where they are told they were, and then everything is there once
+    with Still(new, memory) as lake:
+        for one in sorted(sent, key=lambda one: int(one[2:])):
+            producer, sequence = one.split("/")
+            if int(sequence) > lake.writer().last(producer):
+                send(lake, producer, int(sequence))
+    counts = found(new, memory)
+    for name, times in zip(TABLES, (2, 1), strict=True):
+        assert counts[name] == dict.fromkeys(sent, times), f"after {events} events and sending again"
+    shutil.rmtree(new)
+
+
+def cut_everywhere(recorded, tmp_path: Path, step: int, lucky: int) -> None:
+    root, trace = recorded
+    assert {event[0] for event in trace} >= {
+        "ack",
+        "state",
+        "sync",
+        "sync folder",
+        "rename",
+        "remove",
+        "appeared",
+        "cut",
+    } - {"cut"}
+    assert any(event[0] == "appeared" and "checkpoint" in str(event[1]) for event in trace)
+    for events in range(len(trace) % step, len(trace) + 1, step):
+        check(root, trace, events, tmp_path / f"cut-{events}", None)
+        for turn in range(lucky):
+            check(root, trace, events, tmp_path / f"cut-{events}-{turn}", random.Random(events * 100 + turn))
+
+
+def test_the_power_goes_at_some_moments(recorded, tmp_path: Path) -> None:
+    cut_everywhere(recorded, tmp_path, SAMPLE, 1)
+
+
+@pytest.mark.full
+def test_the_power_goes_at_every_moment(recorded, tmp_path: Path) -> None:
+    cut_everywhere(recorded, tmp_path, 1, 2)
