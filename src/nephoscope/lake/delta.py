@@ -80,8 +80,8 @@ def created(path: Path, table: Table, disk: Disk) -> DeltaTable:
     )
 
 
-def evolved(handle: DeltaTable, path: Path, table: Table) -> None:
-    """Add the columns that the definition has and the table has not; TableRefusedError where a column has another type."""
+def lacking(handle: DeltaTable, path: Path, table: Table) -> list[pa.Field]:
+    """The columns that the definition has and the table has not; TableRefusedError where a column has another type."""
     lies = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
     missing = []
     for field in stored_schema(table):
@@ -91,6 +91,12 @@ def evolved(handle: DeltaTable, path: Path, table: Table) -> None:
             raise TableRefusedError(
                 f"{path}: the column {field.name} lies there as {lies[field.name]}, its table says {field.type}"
             )
+    return missing
+
+
+def evolved(handle: DeltaTable, path: Path, table: Table) -> None:
+    """Add the columns that the definition has and the table has not; TableRefusedError where a column has another type."""
+    missing = lacking(handle, path, table)
     if missing:
         from deltalake import Schema
 

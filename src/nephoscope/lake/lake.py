@@ -15,6 +15,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
 from nephoscope.lake import upkeep
 from nephoscope.lake.catalog import Content, LakeCatalog, Shelf
+from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
@@ -25,7 +26,7 @@ from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.state.ledger import StateLedger
-from nephoscope.lake.store import Store
+from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables, import_tables
 from nephoscope.lake.workspace import DEFAULT, Workspace
@@ -89,7 +90,15 @@ class Lake:
         return self._workspace(name)
 
     def import_table(self, table: Table) -> None:
-        """Make a table known, for good and to every process that opens the data folder after it."""
+        """Make a table known, for good and to every process that opens the data folder after it.
+
+        TableRefusedError where rows of it lie in the lake and a column of theirs has another type.
+        """
+        for workspace, name in existing(self._data):
+            path = table_path(self._data, workspace, name)
+            lies = opened(path) if name == table.name else None
+            if lies is not None:
+                lacking(lies, path, table)
         import_tables(self._data, [table], self._disk)
         self._tables = Tables.of(self._data)
         self._shelf.tables = self._tables

@@ -1,0 +1,173 @@
+"""List the tables of the lake, show and import their columns, set how long they are kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.lake.inventory import Holding
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.workspace import Workspace
+
+COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
+NOT_TAKEN = 3
+
+_workspace = click.option("--workspace", "-w", metavar="NAME", help="The workspace (default: default).")
+
+
+@click.group("tables")
+def command() -> None:
+    """Work with the tables of the lake: what they hold, their columns, their retention."""
+
+
+@command.command("list")
+@click.argument("text", default="")
+@click.option("--workspace", "-w", metavar="NAME", help="Only the tables of this workspace.")
+@click.option("--known", is_flag=True, help="List the tables that are known, also those that have no rows.")
+@listed
+@click.pass_obj
+def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: str) -> None:
+    """List the tables whose name holds TEXT: rows, days that have rows, size, days that they are kept, newest event (UTC)."""
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.lake.inventory import holdings
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake)
+        chosen = workspace_of(state, workspace).name if workspace else "*"
+        by_name = {one.name: one for one in state.workspaces.all()}
+        found = list(holdings(data, chosen))
+    rows = [_row(one, by_name.get(one.workspace)) for one in found]
+    if known:
+        rows += _without_rows(lake, found)
+    rows = [row for row in rows if text.lower() in row["table"].lower()]
+    if output != "json":
+        rows = [{name: row[name] for name in COLUMNS} for row in rows]
+    nothing = "no table has rows" if not text else f"no table has {text!r} in its name and rows"
+    show_list(rows, COLUMNS, output, f"{nothing}: --known lists all that are known")
+
+
+def _row(one: Holding, workspace: Workspace | None) -> dict[str, Any]:
+    return {
+        "workspace": one.workspace,
+        "table": one.table,
+        "rows": one.rows,
+        "days": one.days,
+        "firstDay": one.first_day,
+        "lastDay": one.last_day,
+        "files": one.files,
+        "size": one.size,
+        "retention": workspace.kept(one.table) if workspace else None,
+        "lastEvent": one.last_event,
+        "version": one.version,
+    }
+
+
+def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
+    held = {one.table for one in found}
+    empty: dict[str, Any] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
+    for table in sorted(lake.tables, key=lambda one: one.name):
+        if table.name not in held:
+            yield empty | {"workspace": "", "table": table.name, "rows": 0, "days": 0, "files": 0, "size": 0}
+
+
+@command.command("show")
+@click.argument("name")
+@listed
+@click.pass_obj
+def show(data: Path, /, name: str, output: str) -> None:
+    """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.lake.columns import STANDARD
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.lake.tables import Tables
+
+    try:
+        table = Tables.of(data)[name]
+    except LakeError as error:
+        usage_error(str(error))
+    if output == "json":
+        import json
+
+        click.echo(json.dumps(table.document(), indent=2, ensure_ascii=False))
+        return
+    if output == "table" and table.description:
+        click.echo(f"{table.name}: {table.description}\n")
+    notes = dict.fromkeys(STANDARD, "every table has it") | {table.bag: "what no other column takes"}
+    rows = [
+        {"column": column, "type": kind.value, "note": notes.get(column, "")}
+        for column, kind in table.columns
+    ]
+    show_list(rows, ("column", "type", "note"), output)
+
+
+@command.command("import")
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--name",
+    default="",
+    help="Name of the table where the file is an output of getschema (default: the file's name).",
+)
+@click.pass_obj
+def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
+    """Import the tables that the files PATH define; one of the same name replaces the one before.
+
+    A file is our own JSON (as `tables show -o json` prints it), a table of the Log Analytics API, a list of either, or what
+    `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
+    """
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.sources.tables.definitions import definitions
+    from nephoscope.sources.tables.reading import TableError
+
+    refused = 0
+    with lake_of(data) as (lake, _):
+        for path in paths:
+            try:
+                for table in definitions(path, name):
+                    lake.import_table(table)
+                    click.echo(f"table {table.name} imported: {len(table.columns)} columns")
+            except (TableError, LakeError) as error:
+                refused += 1
+                tell(f"not taken: {error}")
+    if refused:
+        sys.exit(NOT_TAKEN)
+
+
+@command.command("set")
+@click.argument("name")
+@_workspace
+@click.option(
+    "--retention",
+    required=True,
+    metavar="DAYS|default",
+    help="Days that its rows are kept; `default`: as its workspace says.",
+)
+@click.pass_obj
+def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> None:
+    """Set how many days the rows of the table NAME are kept; a shorter retention removes rows at the next clean-up, for good."""
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.stored import workspace_of
+
+    if retention != "default" and not retention.isdigit():
+        raise click.UsageError("--retention is a number of days, or `default`")
+    with lake_of(data) as (lake, state):
+        table = lake.tables[name]
+        where = workspace_of(state, workspace or "default").name
+        changed = state.workspaces.set_table(
+            where, table.name, None if retention == "default" else int(retention)
+        )
+        click.echo(f"{where}/{table.name}: rows are kept {changed.kept(table.name)} days")
