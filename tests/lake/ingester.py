@@ -1,4 +1,4 @@
-"""A process that appends to a lake until it is killed: DATA ACKS PRODUCER... [--count N]; prints `ready`, then writes each acknowledgement.
+"""A process that appends to a lake until it is killed: DATA ACKS PRODUCER... [--count N]; prints `ready`, acknowledges into ACKS.
 
 Each producer is a thread and goes on where the lake says it was. An append is a batch of rows of one table that belong together.
 """

@@ -22,7 +22,8 @@ ROWS = 5
 LOOK = """
 let all = toscalar(Syslog | count);
 let batches = Syslog | summarize Rows = count(), Distinct = dcount(HostName) by Computer, ProcessID;
-let joined = toscalar(Syslog | where HostName == 'r0' | join kind=inner (Syslog | where HostName == 'r1') on Computer, ProcessID | count);
+let second = Syslog | where HostName == 'r1';
+let joined = toscalar(Syslog | where HostName == 'r0' | join kind=inner (second) on Computer, ProcessID | count);
 batches
 | summarize Last = max(ProcessID), Batches = count(), Torn = countif(Rows != 5 or Distinct != 5) by Computer
 | extend All = all, Joined = joined
