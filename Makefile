@@ -1,9 +1,11 @@
 # The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed
-# (the tests' Java, for Spark, and PostgreSQL are installed where they are missing).
+# (the tests' Java, PostgreSQL and Node are installed where they are missing).
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NEPHO  := $(BIN)/nephoscope
+# Microsoft's emulator of storage, for the tests of blobs
+AZURITE := 3.35.0
 DEMO   := .nephoscope/demo
 
 .DEFAULT_GOAL := help
@@ -28,6 +30,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	@echo "setting up $(VENV) with the development tools (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE)
 	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed  ## make the virtual environment

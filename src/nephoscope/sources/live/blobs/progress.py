@@ -1,0 +1,37 @@
+"""How far a blob was read, and what says that it is still the same blob: written as JSON in a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`offset` bytes of a blob were read under a feed of its own; `etag` is the state that was read to its end.
+
+    What was read began with the first `blocks` blocks, `listed` is the digest over their ids; `head` and `tail` are
+    (start, end, digest) of stretches at either end of it. `wrapped`: the records lie in brackets whose closing moves.
+    `done`: nothing is left of this state.
+    """
+
+    feed: str
+    offset: int = 0
+    etag: str = ""
+    created: str = ""
+    wrapped: bool = False
+    done: bool = False
+    blocks: int = 0
+    listed: str = ""
+    head: tuple[int, int, str] = (0, 0, "")
+    tail: tuple[int, int, str] = (0, 0, "")
+
+    @classmethod
+    def of(cls, kept: Any) -> Progress:
+        """From a checkpoint."""
+        return msgspec.convert(kept, cls)
+
+    def kept(self) -> dict[str, Any]:
+        """As a checkpoint."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found

@@ -1,0 +1,164 @@
+"""Containers of a storage account to which Azure writes diagnostic and flow logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.live.azure_errors import told
+from nephoscope.sources.live.blobs.account import service
+from nephoscope.sources.live.blobs.progress import Progress
+from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
+from nephoscope.sources.live.source import Kind, Sink, SourceError, StoppedError, Surroundings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which account, which containers, and how to sign in."""
+
+    account_url: Annotated[
+        str, Meta(description="The account's blob endpoint, `https://NAME.blob.core.windows.net`.")
+    ]
+    credential: Annotated[
+        Literal[
+            "managed-identity",
+            "sas",
+            "account-key",
+            "default",
+            "service-principal",
+            "workload-identity",
+            "environment",
+            "developer",
+        ],
+        Meta(description="How to sign in; `sas` and `account-key` need the secret of that name."),
+    ] = "managed-identity"
+    cloud: Annotated[
+        str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")
+    ] = "public"
+    containers: Annotated[
+        list[str],
+        Meta(
+            description="Names of containers, `*` for any characters. Without a `*` nothing is listed to find them."
+        ),
+    ] = msgspec.field(default_factory=lambda: ["insights-logs-*"])
+    prefix: Annotated[str, Meta(description="Only blobs whose name begins so.")] = ""
+    since: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="Only blobs that were written to after this moment (ISO 8601 with a zone)."),
+    ] = None
+    format: Annotated[str, Meta(description="The format of all blobs; `auto` recognises each record.")] = (
+        "auto"
+    )
+    poll: Annotated[float, Meta(description="Seconds between two looks at the account.", gt=0)] = 30.0
+    settle: Annotated[
+        float, Meta(description="Seconds after which a blob that did not change is taken as finished.", ge=0)
+    ] = 7200.0
+    workers: Annotated[int, Meta(description="Blobs that are read at once.", ge=1, le=64)] = 4
+
+
+@dataclass(slots=True)
+class Storage:
+    """Looks at an account again and again and reads what is new."""
+
+    settings: Settings
+    around: Surroundings
+    _known: dict[str, Progress] = field(default_factory=dict)
+
+    def test(self) -> str:
+        """Sign in, find the containers, list one page of the first."""
+        with told(f"storage account {self.settings.account_url}"), self._service() as account:
+            names = list(self._containers(account))
+            if not names:
+                raise SourceError(
+                    f"{self.settings.account_url}: no container is named like {', '.join(self.settings.containers)}"
+                )
+            first = account.get_container_client(names[0])
+            blob = next(iter(first.list_blobs(name_starts_with=self.settings.prefix or None)), None)
+            return f"{len(names)} container(s): {', '.join(names[:5])}; {'blobs in' if blob else 'no blobs yet in'} {names[0]}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Look, read, wait, until stopped; raises SourceError for an account that cannot be reached."""
+        with self._service() as account:
+            self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
+            while not stop.is_set():
+                with told(f"storage account {self.settings.account_url}"):
+                    self._round(account, sink, stop)
+                stop.wait(self.settings.poll)
+
+    def _service(self) -> BlobServiceClient:
+        chosen = self.settings
+        return service(chosen.account_url, chosen.credential, chosen.cloud, self.around)
+
+    def _containers(self, account: BlobServiceClient) -> Iterator[str]:
+        for pattern in self.settings.containers:
+            if "*" not in pattern:
+                yield pattern
+                continue
+            for found in account.list_containers(name_starts_with=pattern.partition("*")[0] or None):
+                if fnmatchcase(found.name, pattern):
+                    yield found.name
+
+    def _round(self, account: BlobServiceClient, sink: Sink, stop: Event) -> None:
+        """Read what is new in every blob, oldest first within a container; drop what is known of blobs that are gone."""
+        reading = Reading(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
+        seen: set[str] = set()
+        oldest: datetime | None = None
+        with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
+            for name in dict.fromkeys(self._containers(account)):
+                readers = self._readers(account.get_container_client(name), reading)
+                seen.update(reader.key for reader in readers)
+                for reader, moment in zip(readers, pool.map(self._read, readers), strict=True):
+                    if moment is not None:
+                        oldest = min(oldest or reader.found.last_modified, reader.found.last_modified)
+        if stop.is_set():
+            return
+        sink.note(lag=(self.around.clock() - oldest).total_seconds() if oldest else 0.0)
+        for key in self._known.keys() - seen:
+            del self._known[key]
+            sink.forget(key)
+
+    def _readers(self, container: ContainerClient, reading: Reading) -> list[BlobReader]:
+        blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
+        found = [BlobReader(reading, container, blob) for blob in blobs if self._wanted(blob)]
+        return sorted(found, key=lambda reader: reader.found.last_modified)
+
+    def _wanted(self, blob: BlobProperties) -> bool:
+        since = self.settings.since
+        return blob.size > 0 and (since is None or blob.last_modified >= since)
+
+    def _read(self, reader: BlobReader) -> Progress | None:
+        if reader.reading.stop.is_set():
+            return None
+        try:
+            progress = reader.read(self._known.get(reader.key), self.around.clock())
+        except (MovedError, StoppedError):
+            # Written to or deleted meanwhile: the next round sees what it is then. What was kept stands in the checkpoint.
+            kept = reader.reading.sink.checkpoint(reader.key)
+            if kept is not None:
+                self._known[reader.key] = Progress.of(kept)
+            return None
+        if progress is not None:
+            self._known[reader.key] = progress
+        return progress
+
+
+KIND = Kind(
+    "storage",
+    "Containers of diagnostic and flow logs",
+    Settings,
+    Storage,
+    secrets={
+        "account_key": "A key of the storage account (credential=account-key).",
+        "sas": "A shared access signature with read and list (credential=sas).",
+    },
+)

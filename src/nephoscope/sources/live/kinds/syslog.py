@@ -1,0 +1,152 @@
+"""Syslog and CEF from devices and hosts, over UDP, TCP and TLS, into Syslog and CommonSecurityLog."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.syslog.datagrams import Datagrams
+from nephoscope.sources.live.syslog.intake import Intake
+from nephoscope.sources.live.syslog.streams import Bounds, Streams
+from nephoscope.sources.live.tls import own_certificate, server_context
+
+_FEED = "messages"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to listen; at least one of udp, tcp and tls."""
+
+    udp: Annotated[str, Meta(description="Address for UDP, such as `0.0.0.0:514`.")] = ""
+    tcp: Annotated[
+        str, Meta(description="Address for TCP: counted or ended by line feeds, told apart by itself.")
+    ] = ""
+    tls: Annotated[str, Meta(description="Address for TLS, such as `0.0.0.0:6514`.")] = ""
+    certificate: Annotated[
+        str,
+        Meta(
+            description="Certificate for TLS in PEM, its chain after it. Without one nephoscope makes its own."
+        ),
+    ] = ""
+    key: Annotated[
+        str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")
+    ] = ""
+    client_ca: Annotated[
+        str, Meta(description="Authority in PEM: only senders that show a certificate of it are let in.")
+    ] = ""
+    names: Annotated[
+        list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
+    ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    max_message: Annotated[
+        int,
+        Meta(
+            description="Bytes of the longest message; a longer one goes to quarantine.", ge=480, le=1_048_576
+        ),
+    ] = 65_536
+    max_connections: Annotated[int, Meta(description="Connections open at once.", ge=1)] = 1000
+    idle: Annotated[
+        float, Meta(description="Seconds after which a silent connection is closed (0 = never).", ge=0)
+    ] = 0.0
+
+
+@dataclass(slots=True)
+class Syslog:
+    """The listeners of one source. `ports` are those in use while it runs, by protocol; `ready` is set once it listens."""
+
+    settings: Settings
+    around: Surroundings
+    ports: dict[str, int] = field(default_factory=dict)
+    ready: Event = field(default_factory=Event)
+
+    def test(self) -> str:
+        """Bind every address and let go."""
+        with self._listening(Intake(), _Told()):
+            return "can listen on " + ", ".join(f"{name} {port}" for name, port in self.ports.items())
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
+        intake = Intake()
+        with ExitStack() as listeners:
+            listeners.enter_context(self._listening(intake, _Told(sink)))
+            self.ready.set()
+            threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
+            try:
+                _hand_over(intake, sink)
+            finally:
+                stop.set()
+
+    @contextmanager
+    def _listening(self, intake: Intake, told: _Told) -> Iterator[None]:
+        chosen = self.settings
+        if not (chosen.udp or chosen.tcp or chosen.tls):
+            raise SourceError(
+                f"{self.around.name}: give an address to listen on: --set udp=0.0.0.0:514 (or tcp, tls)"
+            )
+        with ExitStack() as opened:
+            if chosen.udp:
+                datagrams = Datagrams(listening(chosen.udp, "udp"), intake, chosen.max_message, told.dropped)
+                opened.callback(datagrams.close)
+                self.ports["udp"] = datagrams.port
+            if chosen.tcp or chosen.tls:
+                streams = Streams(
+                    intake, Bounds(chosen.max_message, chosen.max_connections, chosen.idle), told.failed
+                )
+                opened.callback(streams.close)
+                if chosen.tcp:
+                    self.ports["tcp"] = streams.listen(listening(chosen.tcp, "tcp"))
+                if chosen.tls:
+                    self.ports["tls"] = streams.listen(listening(chosen.tls, "tls"), self._tls())
+            yield
+
+    def _tls(self) -> ssl.SSLContext:
+        certificate, key = self.settings.certificate, self.settings.key
+        if not certificate:
+            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            certificate, key = str(own), str(own_key)
+        return server_context(certificate, key, self.settings.client_ca)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the listeners have to tell, passed on to health."""
+
+    sink: Sink | None = None
+
+    def failed(self, error: str) -> None:
+        if self.sink is not None:
+            self.sink.note(error=error)
+
+    def dropped(self, count: int) -> None:
+        if self.sink is not None:
+            self.sink.note(dropped=count)
+
+
+def _end_when(stop: Event, listeners: ExitStack, intake: Intake) -> None:
+    """Once told to stop: close the listeners, which reads what has arrived, and then end the intake."""
+    stop.wait()
+    listeners.close()
+    intake.end()
+
+
+def _hand_over(intake: Intake, sink: Sink) -> None:
+    sequence = sink.last(_FEED)
+    while (batch := intake.take()) is not None:
+        sequence += 1
+        sink.take(_FEED, sequence, lines=tuple(batch.lines), refused=tuple(batch.refused))
+
+
+KIND = Kind(
+    "syslog",
+    "Syslog and CEF over UDP, TCP and TLS",
+    Settings,
+    Syslog,
+)

@@ -1,0 +1,202 @@
+"""From a source into the lake: parse, append, and count what was acknowledged."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from threading import Event
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pyarrow as pa
+
+from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.quarantine import RAW_BYTES, Bad
+from nephoscope.sources.live.meter import Meter
+from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.logs.discovery import Formats, formats
+from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
+from nephoscope.sources.logs.reading import Batch, Parsed, Placed, batches, parsed
+from nephoscope.sources.logs.secrets import masked, suspect
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state.checkpoints import Checkpoints
+    from nephoscope.lake.writer import Writer
+    from nephoscope.sources.logs.format import LineFormat
+
+#: Seconds between two tries while the lake is full: doubled up to the second.
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
+#: Columns that say where a message came from, where its format does not.
+_PEERS = {"Syslog": "HostIP"}
+
+
+@dataclass(frozen=True)
+class LakeSink:
+    """Takes what one source reads into one workspace; the Sink of source.py."""
+
+    source: str
+    workspace: str
+    lake: Lake
+    writer: Writer
+    kept: Checkpoints
+    meter: Meter
+    stop: Event
+    zone: tzinfo = UTC
+    destination: Destination = Destination.BOTH
+
+    def last(self, feed: str) -> int:
+        """The last sequence taken of a feed."""
+        return self.writer.last(self._producer(feed))
+
+    def read(
+        self, feed: str, stream: BinaryIO, name: str, *, at: int, growing: bool, form: str = "auto"
+    ) -> int:
+        """Hand over the records of a stream, batch by batch."""
+        context = self._context(name)
+        chosen = _formats(form)
+        if growing:
+            # A table with a header or a footer can be read only once it is whole.
+            chosen = chosen._replace(files=())
+        # A format that reads its file as a whole cannot be taken up within it: its batches are counted instead.
+        for ordinal, batch in enumerate(batches(stream, chosen, context, resume_at=at, growing=growing), 1):
+            sequence = batch.end if batch.end >= 0 else ordinal
+            self._append(feed, sequence, self._parsed(batch, context), wait=True)
+            at = batch.end if batch.end >= 0 else at
+        return at
+
+    def take(
+        self,
+        feed: str,
+        sequence: int,
+        pieces: tuple[Piece, ...] = (),
+        *,
+        lines: tuple[Lines, ...] = (),
+        tables: Mapping[str, pa.Table] | None = None,
+        refused: tuple[Refused, ...] = (),
+        wait: bool = True,
+    ) -> Taken:
+        """Everything in one append."""
+        if sequence <= self.last(feed):
+            return Taken()
+        context = self._context(pieces[0].name if pieces else f"{self.source}/{feed}")
+        batch = Batch(sequence)
+        for piece in pieces:
+            _add(batch, piece, replace(context, source=piece.name))
+        for group in lines:
+            _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
+        whole = self._parsed(batch, context)
+        for name, rows in (tables or {}).items():
+            whole.tables[name] = (
+                pa.concat_tables([whole.tables[name], rows]) if name in whole.tables else rows
+            )
+        whole.bad.extend(_bad(one) for one in refused)
+        return self._append(feed, sequence, whole, wait=wait)
+
+    def checkpoint(self, key: str) -> Mapping[str, Any] | None:
+        """What was saved under a key."""
+        found: Mapping[str, Any] | None = self.kept.get(self.source, key)
+        return found
+
+    def save(self, key: str, value: Mapping[str, Any]) -> None:
+        """Save a checkpoint."""
+        self.kept.put(self.source, key, dict(value))
+
+    def forget(self, key: str) -> None:
+        """Drop a checkpoint."""
+        self.kept.remove(self.source, key)
+
+    def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """All checkpoints whose key begins with a prefix."""
+        return {key: value for key, value in self.kept.all(self.source).items() if key.startswith(prefix)}
+
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+        """Tell health."""
+        self.meter.note(error, lag, dropped)
+
+    def _producer(self, feed: str) -> str:
+        return f"{self.source}/{feed}"
+
+    def _context(self, name: str) -> Context:
+        return Context(source=name, now=datetime.now(UTC), zone=self.zone, destination=self.destination)
+
+    def _parsed(self, batch: Batch, context: Context) -> Parsed:
+        return parsed(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
+
+    def _append(self, feed: str, sequence: int, found: Parsed, *, wait: bool) -> Taken:
+        pause = _FIRST_WAIT
+        while True:
+            try:
+                self.writer.append(
+                    self.workspace,
+                    found.tables,
+                    bad=found.bad,
+                    producer=self._producer(feed),
+                    sequence=sequence,
+                )
+            except SpoolFullError as error:
+                self.meter.note(full=1, error=str(error))
+                if not wait:
+                    raise BusyError(str(error)) from error
+                if self.stop.wait(pause):
+                    raise StoppedError from error
+                pause = min(_LONGEST_WAIT, pause * 2)
+                continue
+            break
+        known = self.lake.tables
+        self.meter.count(
+            {name: (known[name], rows) for name, rows in found.tables.items()}, found.bad, datetime.now(UTC)
+        )
+        return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
+
+
+def _formats(form: str) -> Formats:
+    return formats() if form == "auto" else formats().only(form)
+
+
+def _add(batch: Batch, piece: Piece, context: Context) -> None:
+    """Add what one piece gives; its places begin with that of the piece."""
+    for part in batches(io.BytesIO(piece.data), _formats(piece.format), context):
+        batch.records += part.records
+        for table, placed in part.rows.items():
+            batch.rows[table] += [one._replace(place=_within(piece, one.place)) for one in placed]
+        batch.ready += part.ready
+        batch.bad += [replace(one, place=_within(piece, one.place)) for one in part.bad]
+
+
+def _within(piece: Piece, place: str) -> str:
+    return f"{piece.place}, {place}" if piece.place else place
+
+
+def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
+    known = formats().lines
+    for text in group.texts:
+        batch.records += 1
+        line = masked(text) if suspect(text.encode()) else text
+        form = next((form for form in known if form.recognises_line(line)), None)
+        if form is None:
+            reason = "no format recognises the message"
+            batch.bad.append(Bad(context.source, "message", reason, line[:RAW_BYTES], ""))
+            continue
+        for item in _items(form, line, context, batch):
+            peer = _PEERS.get(item.table)
+            if peer is not None and not item.values.get(peer):
+                item.values[peer] = group.peer
+            batch.rows[item.table].append(Placed(item, "message", form.name))
+
+
+def _items(form: LineFormat, line: str, context: Context, batch: Batch) -> Iterator[Row]:
+    """The rows of a line; what is wrong with it is added to what is bad."""
+    try:
+        for item in form.line_rows(line, context):
+            if isinstance(item, Row):
+                yield item
+            else:
+                batch.bad.append(Bad(context.source, "message", item.reason, line[:RAW_BYTES], form.name))
+    except BadRecordError as error:
+        batch.bad.append(Bad(context.source, "message", error.reason, line[:RAW_BYTES], form.name))
+
+
+def _bad(one: Refused) -> Bad:
+    return Bad(one.name, one.place, masked(one.reason), masked(one.raw)[:RAW_BYTES], "")

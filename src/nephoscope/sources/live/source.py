@@ -1,0 +1,161 @@
+"""What a live source is: a kind with settings, and a thing that reads until it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    import msgspec
+    import pyarrow as pa
+
+    from nephoscope.kql.types import KqlType
+
+
+class SourceError(Exception):
+    """A source that cannot go on: what is wrong and what to do; holds no secret. It is tried again later."""
+
+
+class StoppedError(Exception):
+    """A source was told to stop while it waited; what it had not yet handed over it reads again the next time."""
+
+
+class BusyError(Exception):
+    """The lake takes nothing at the moment (disk or spool full): nothing was taken, the sender has to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes with whole records only, read from `name` (a path, a blob, a topic) at `place` ("byte 5120").
+
+    `format` is that of a log format, or 'auto'.
+    """
+
+    data: bytes
+    name: str
+    format: str = "auto"
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Messages that a listener got from one address, in their order."""
+
+    peer: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that is no row: it goes to quarantine with its place and the reason. `raw` is cut and redacted on the way."""
+
+    name: str
+    place: str
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of something handed over: rows written, rows quarantined. Both 0 where it had been taken before."""
+
+    rows: int = 0
+    bad: int = 0
+
+
+class Sink(Protocol):
+    """Where a source hands over what it read. Every `take` returns after the fsync.
+
+    A feed is one thing with an order (a blob, a partition, a connection); its sequence only rises, and what is not above the last
+    one taken is dropped: that is what makes a repeated hand-over harmless. `take` waits while the lake is full and
+    raises StoppedError when the source is to stop meanwhile; with `wait=False` it raises BusyError at once.
+    """
+
+    def last(self, feed: str) -> int:
+        """The last sequence taken of a feed, -1 where there is none; survives crashes."""
+
+    def read(
+        self, feed: str, stream: BinaryIO, name: str, *, at: int, growing: bool, form: str = "auto"
+    ) -> int:
+        """Hand over the records of a stream that stands at byte `at` of its source, by batches whose sequence is the byte behind them.
+
+        The byte to go on at. `growing`: a record that is not whole is left for the next time.
+        """
+
+    def take(
+        self,
+        feed: str,
+        sequence: int,
+        pieces: tuple[Piece, ...] = (),
+        *,
+        lines: tuple[Lines, ...] = (),
+        tables: Mapping[str, pa.Table] | None = None,
+        refused: tuple[Refused, ...] = (),
+        wait: bool = True,
+    ) -> Taken:
+        """Parse pieces and lines and write their rows, `tables` (complete Arrow tables) and what was refused, in one append."""
+
+    def checkpoint(self, key: str) -> Mapping[str, Any] | None:
+        """What was saved under a key, None where nothing was."""
+
+    def save(self, key: str, value: Mapping[str, Any]) -> None:
+        """Save a checkpoint, after the hand-over that it speaks of."""
+
+    def forget(self, key: str) -> None:
+        """Drop a checkpoint whose thing is gone."""
+
+    def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
+        """All checkpoints whose key begins with a prefix."""
+
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+        """Tell health: an error that did not end the source ('' = none), the lag in seconds, messages lost before they were read."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a kind's maker gets besides its settings: the source's name, a folder for keys, its secrets, and what the lake knows."""
+
+    name: str = ""
+    folder: Path = Path(".nephoscope/keys")
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    columns: Callable[[str], Mapping[str, KqlType] | None] = lambda _: None
+    accepts: Callable[[str], str | None] = lambda _: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def secret(self, name: str) -> str:
+        """The secret of that name; SourceError where it was not stored."""
+        value = self.secrets.get(name, "")
+        if not value:
+            raise SourceError(
+                f"the secret '{name}' is missing: nephoscope sources add {self.name} ... --secret {name}"
+            )
+        return value
+
+
+class Source(Protocol):
+    """Reads one place until told to stop."""
+
+    def test(self) -> str:
+        """Reach the place without reading from it: a sentence on what was found; raises SourceError."""
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Read and hand over until `stop` is set, then return soon; raises SourceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of source: `settings` is a msgspec Struct whose fields describe themselves, `secrets` the names that may be stored.
+
+    `shared`: the place itself divides its work between several readers, so that the same source may run in several processes.
+    """
+
+    name: str
+    title: str
+    settings: type[msgspec.Struct]
+    make: Callable[[Any, Surroundings], Source]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False

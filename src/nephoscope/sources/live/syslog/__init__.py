@@ -1,0 +1,1 @@
+"""Listeners for syslog and CEF: how messages are cut out of streams, and how much may wait."""

@@ -1,0 +1,86 @@
+"""A sink that keeps what it is given, and can be full or fail: for tests of what reads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, Taken
+from nephoscope.sources.logs.envelope import blocks
+
+
+@dataclass
+class MemorySink:
+    """Keeps the sequences as the lake does: what is not above the last one is dropped."""
+
+    sequences: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pieces: list[tuple[str, int, Piece]] = field(default_factory=list)
+    records: list[tuple[str, bytes]] = field(default_factory=list)
+    lines: list[Lines] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    tables: list[Mapping[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    dropped: int = 0
+    busy: threading.Event = field(default_factory=threading.Event)
+    before: Callable[[str, int], None] = lambda feed, sequence: None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def last(self, feed: str) -> int:
+        return self.sequences.get(feed, -1)
+
+    def take(self, feed, sequence, pieces=(), *, lines=(), tables=None, refused=(), wait=True) -> Taken:
+        while self.busy.is_set():
+            if not wait:
+                raise BusyError("full")
+            time.sleep(0.01)
+        with self.lock:
+            if sequence <= self.last(feed):
+                return Taken()
+            self.before(feed, sequence)
+            self.sequences[feed] = sequence
+            self.pieces += [(feed, sequence, piece) for piece in pieces]
+            self.lines += lines
+            self.refused += refused
+            if tables:
+                self.tables.append(tables)
+            count = sum(len(one.texts) for one in lines) + len(pieces)
+            return Taken(count + sum(one.num_rows for one in (tables or {}).values()), len(refused))
+
+    def read(self, feed, stream, name, *, at, growing, form="auto") -> int:
+        for block in blocks(stream, offset=at, growing=growing):
+            self.before(feed, block.end)
+            for piece in block.pieces:
+                if piece.error:
+                    self.refused.append(Refused(name, piece.place, piece.error, ""))
+                    continue
+                record = Piece(block.data[piece.start : piece.end], name, form, piece.place)
+                self.records.append((feed, record.data))
+            self.sequences[feed] = at = block.end
+        return at
+
+    def texts(self) -> list[str]:
+        return [text for one in self.lines for text in one.texts]
+
+    def data(self) -> bytes:
+        return b"".join(piece.data for _, _, piece in self.pieces)
+
+    def checkpoint(self, key: str):
+        return self.saved.get(key)
+
+    def save(self, key: str, value) -> None:
+        self.saved[key] = dict(value)
+
+    def forget(self, key: str) -> None:
+        self.saved.pop(key, None)
+
+    def checkpoints(self, prefix: str = ""):
+        return {key: value for key, value in self.saved.items() if key.startswith(prefix)}
+
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+        if error:
+            self.errors.append(error)
+        self.dropped += dropped

@@ -1,0 +1,127 @@
+"""The sink into a real lake: what sources hand over can be asked for, once, and what is bad is in quarantine."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.sources.live.meter import Meter
+from nephoscope.sources.live.sink import LakeSink
+from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
+
+
+@pytest.fixture
+def lake(tmp_path):
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        lake.state = state
+        yield lake
+
+
+@pytest.fixture
+def lake_sink(lake) -> LakeSink:
+    return LakeSink(
+        "office", "default", lake, lake.writer(), lake.state.checkpoints, Meter(), threading.Event()
+    )
+
+
+def _rows(lake: Lake, query: str) -> list[dict]:
+    lake.flush()
+    return lake.query(query)[-1].table.to_pylist()
+
+
+def _vault(operation: str, when: datetime | None = None) -> dict:
+    return {
+        "time": (when or datetime.now(UTC)).isoformat(), "category": "AuditEvent", "operationName": operation,
+        "resourceId": "/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000001/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/V",
+        "resultType": "Success", "properties": {"id": "https://v.vault.azure.net/secrets/x", "httpStatusCode": 200},
+    }  # fmt: skip
+
+
+def test_lines_of_listeners(lake, lake_sink) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.123Z")
+    lines = (
+        Lines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied password=abcdef", "nothing of the kind \x01")),
+        Lines("10.0.0.8", (f"<13>1 {now} host CEF - - - CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1",)),
+    )
+    taken = lake_sink.take("messages", 0, lines=lines)
+    assert lake_sink.take("messages", 0, lines=lines) == Taken()
+    assert taken.rows >= 2
+    syslog = _rows(lake, "Syslog | where Computer == 'fw' | project HostIP, ProcessName, SyslogMessage")
+    assert [(one["HostIP"], one["ProcessName"]) for one in syslog] == [("10.0.0.7", "su")]
+    assert "abcdef" not in syslog[0]["SyslogMessage"]
+    assert [one["DeviceVendor"] for one in _rows(lake, "CommonSecurityLog | project DeviceVendor")] == [
+        "Vendor"
+    ]
+    counted, _ = lake_sink.meter.drain()
+    assert counted["Syslog"].rows + counted["CommonSecurityLog"].rows == taken.rows
+
+
+def test_pieces_refused_and_their_places(lake, lake_sink) -> None:
+    pieces = (
+        Piece(
+            json.dumps({"records": [_vault("SecretGet"), _vault("KeySign")]}).encode(),
+            "hub",
+            place="partition 1 offset 7",
+        ),
+        Piece(b"{broken", "hub", place="partition 1 offset 8"),
+    )
+    taken = lake_sink.take(
+        "partition-1",
+        8,
+        pieces,
+        refused=(Refused("hub", "partition 1 offset 9", "no value", "sig=secretvalue"),),
+    )
+    assert taken.bad == 2
+    found = _rows(lake, "AZKVAuditLogs | project OperationName, _SubscriptionId | order by OperationName asc")
+    assert [one["OperationName"] for one in found] == ["KeySign", "SecretGet"]
+    bad = _rows(lake, "_Quarantine | project Place, Reason, Raw | order by Place asc")
+    assert [
+        one["Place"].startswith(f"partition 1 offset {at}") for one, at in zip(bad, (8, 9), strict=True)
+    ] == [True, True]
+    assert "secretvalue" not in bad[1]["Raw"]
+    assert lake_sink.last("partition-1") == 8
+
+
+def test_a_stream_is_taken_up_behind_its_last_batch(lake, lake_sink) -> None:
+    whole = b"".join(json.dumps(_vault(f"Op{at}")).encode() + b"\n" for at in range(5))
+    half = whole[: len(whole) // 2]
+    end = lake_sink.read("blob", io.BytesIO(half), "c/b", at=0, growing=True)
+    assert lake_sink.last("blob") == end == half.rfind(b"\n") + 1
+    assert lake_sink.read("blob", io.BytesIO(whole[end:]), "c/b", at=end, growing=True) == len(whole)
+    found = _rows(lake, "AZKVAuditLogs | summarize n=count() by OperationName | order by OperationName asc")
+    assert [(one["OperationName"], one["n"]) for one in found] == [(f"Op{at}", 1) for at in range(5)]
+
+
+def test_late_rows_and_checkpoints(lake, lake_sink) -> None:
+    old = _vault("Old", datetime.now(UTC) - timedelta(days=400))
+    taken = lake_sink.take("x", 1, (Piece(json.dumps(old).encode(), "hub"),))
+    assert taken.rows == 0
+    assert taken.bad >= 1
+    assert lake_sink.checkpoint("a") is None
+    lake_sink.save("a/1", {"n": 1})
+    lake_sink.save("b/1", {"n": 2})
+    assert lake_sink.checkpoints("a/") == {"a/1": {"n": 1}}
+    lake_sink.forget("a/1")
+    assert lake_sink.checkpoints() == {"b/1": {"n": 2}}
+
+
+def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        full = Lake(tmp_path, lake._ledger, limit=0, workspace=lake.workspace)
+        stop = threading.Event()
+        sink = LakeSink("office", "default", full, full.writer(), state.checkpoints, Meter(), stop)
+        piece = (Piece(json.dumps(_vault("Get")).encode(), "hub"),)
+        with pytest.raises(BusyError, match="limit"):
+            sink.take("f", 1, piece, wait=False)
+        threading.Timer(0.3, stop.set).start()
+        with pytest.raises(StoppedError):
+            sink.take("f", 1, piece)
+        assert sink.last("f") == -1
+        assert sink.meter.drain()[1].full >= 2
+        full.close()

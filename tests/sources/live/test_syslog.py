@@ -1,0 +1,157 @@
+"""The syslog listeners: every protocol on loopback, with real sockets and real TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from nephoscope.sources.live.kinds.syslog import KIND, Settings, Syslog
+from nephoscope.sources.live.source import SourceError, Surroundings
+from nephoscope.sources.live.tls import own_certificate
+
+
+def _source(tmp_path: Path, **settings) -> Syslog:
+    return Syslog(Settings(**settings), Surroundings("devices", tmp_path))
+
+
+def _send(port: int, data: bytes, context: ssl.SSLContext | None = None) -> None:
+    with socket.create_connection(("127.0.0.1", port), 30) as plain:
+        if context is None:
+            plain.sendall(data)
+            return
+        with context.wrap_socket(plain, server_hostname="localhost") as sender:
+            sender.sendall(data)
+            # With TLS 1.3 a server's refusal of a certificate is seen on the next read only.
+            sender.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                sender.recv(1)
+            sender.unwrap()
+
+
+def _send_all(sender: socket.socket, data: memoryview, sent: list[int]) -> None:
+    while sum(sent) < len(data):
+        sent.append(sender.send(data[sum(sent) :][:65_536]))
+
+
+def test_udp(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, udp="127.0.0.1:0", max_message=500)
+    with running(source, sink):
+        assert source.ready.wait(60)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for text in (b"<34>first", b"<34>" + b"x" * 600, b"<34>second\n"):
+                sender.sendto(text, ("127.0.0.1", source.ports["udp"]))
+        until(lambda: len(sink.texts()) == 2 and sink.refused)
+    assert sink.texts() == ["<34>first", "<34>second"]
+    assert [one.peer for one in sink.lines] == ["127.0.0.1"] * len(sink.lines)
+    assert [one.reason for one in sink.refused] == ["a message of 604 bytes, over 500"]
+
+
+def test_tcp_in_both_framings(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0")
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"<34>by line\n<34>no end")
+        _send(source.ports["tcp"], b"8 <34>\nabc9 <34>12345 7 <34>cut")
+        until(lambda: len(sink.texts()) == 5)
+    assert sorted(sink.texts()) == sorted(
+        ["<34>by line", "<34>no end", "<34>#012abc", "<34>12345", "<34>cut"]
+    )
+    assert not sink.refused
+
+
+def test_a_message_cut_by_the_end_of_its_connection_is_told(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0")
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"90 <34>only half")
+        until(lambda: sink.refused)
+    assert sink.refused[0].reason == "the connection ended inside a message"
+    assert sink.refused[0].raw == "90 <34>only half"
+
+
+def test_tls_with_a_certificate_of_our_own(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tls="127.0.0.1:0")
+    with running(source, sink):
+        assert source.ready.wait(60)
+        trust = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.crt"))
+        _send(source.ports["tls"], b"11 <34>secret.", trust)
+        until(lambda: sink.texts())
+    assert sink.texts() == ["<34>secret."]
+    assert (tmp_path / "tls").stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in (tmp_path / "tls").iterdir())
+
+
+def test_tls_only_with_a_client_certificate(tmp_path: Path, sink, running, until) -> None:
+    certificate, key, authority = own_certificate(tmp_path / "clients", ("device-7",))
+    source = _source(tmp_path, tls="127.0.0.1:0", client_ca=str(authority))
+    with running(source, sink):
+        assert source.ready.wait(60)
+        trust = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.crt"))
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            _send(source.ports["tls"], b"11 <34>nobody.", trust)
+        trust.load_cert_chain(certificate, key)
+        _send(source.ports["tls"], b"11 <34>device.", trust)
+        until(lambda: sink.texts())
+    assert sink.texts() == ["<34>device."]
+
+
+def test_a_full_lake_slows_the_senders_down_and_loses_nothing(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0")
+    text, count = b"<34>" + b"y" * 1000 + b"\n", 50_000
+    sink.busy.set()
+    with running(source, sink):
+        assert source.ready.wait(60)
+        with socket.create_connection(("127.0.0.1", source.ports["tcp"]), 30) as sender:
+            sender.settimeout(1)
+            sent, data = [0], memoryview(text * count)
+            with pytest.raises(TimeoutError):
+                _send_all(sender, data, sent)
+            assert sum(sent) < len(data)
+            sink.busy.clear()
+            sender.settimeout(60)
+            sender.sendall(data[sum(sent) :])
+        until(lambda: len(sink.texts()) == count)
+    assert {len(one) for one in sink.texts()} == {1004}
+
+
+def test_what_was_sent_before_the_stop_is_handed_over(tmp_path: Path, sink, running) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0", udp="127.0.0.1:0")
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"".join(b"<34>%d\n" % at for at in range(5000)))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"<34>datagram", ("127.0.0.1", source.ports["udp"]))
+    assert len(sink.texts()) == 5001
+
+
+def test_more_connections_than_allowed(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0", max_connections=1)
+    with running(source, sink):
+        assert source.ready.wait(60)
+        with socket.create_connection(("127.0.0.1", source.ports["tcp"]), 30) as first:
+            first.sendall(b"<34>one\n")
+            until(lambda: sink.texts())
+            with socket.create_connection(("127.0.0.1", source.ports["tcp"]), 30):
+                until(lambda: sink.errors)
+    assert sink.errors == ["a connection from 127.0.0.1 was refused: 1 are open"]
+
+
+def test_settings_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="give an address"):
+        _source(tmp_path).test()
+    with pytest.raises(SourceError, match="ADDRESS:PORT"):
+        _source(tmp_path, udp="514").test()
+    with pytest.raises(SourceError, match="TLS: "):
+        _source(tmp_path, tls="127.0.0.1:0", certificate=str(tmp_path / "none.pem")).test()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SourceError, match=rf"127.0.0.1:{port}: "):
+            _source(tmp_path, tcp=f"127.0.0.1:{port}").test()
+    assert _source(tmp_path, udp="127.0.0.1:0").test().startswith("can listen on udp ")
+    assert KIND.name == "syslog"
