@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import nephoscope.sources.logs as package
-from nephoscope.sources.logs.format import FileFormat, LineFormat, LogFormat
+from nephoscope.sources.logs.format import FileFormat, LineFormat, LogFormat, RowFormat
 
 if TYPE_CHECKING:
     from nephoscope.sources.logs.format import Format
@@ -38,6 +38,13 @@ class Formats(NamedTuple):
         if not any(found[:3]):
             raise FormatError(f"no log format {name!r}; there are: auto, {', '.join(self.names())}")
         return found
+
+    def into(self, table: str) -> Formats:
+        """The formats for a table that the user asks for: those that write it, then records that are its rows as they are."""
+        rows = tuple(form.asked for form in self.records if isinstance(form, RowFormat))
+        records = tuple(form for form in self.records if table in form.tables)
+        lines = tuple(form for form in self.lines if table in form.tables)
+        return Formats((*records, *rows), lines, self.files)
 
 
 @cache

@@ -139,6 +139,16 @@ class LineFormat(Named, Protocol):
         ...
 
 
+@runtime_checkable
+class RowFormat(LogFormat, Protocol):
+    """A format of records that are rows of the table that the user asks for, whatever they hold."""
+
+    @property
+    def asked(self) -> LogFormat:
+        """The same format, which recognises every record."""
+        ...
+
+
 class FileItem(NamedTuple):
     """A row or a fault of a file, its place in words, and the byte at which reading may be taken up behind it (-1 = not there)."""
 

@@ -59,6 +59,8 @@ def batches(
 
     The same bytes give the same batches, however they are read and wherever reading was taken up. `growing` as for `blocks`.
     """
+    if context.table:
+        formats = formats.into(context.table)
     if resume_at == 0 and formats.files:
         stream, head = _peeked(stream)
         form = next((form for form in formats.files if form.recognises_start(head)), None)

@@ -1,0 +1,105 @@
+"""Rows of tables as they are: records that name their columns, as Log Analytics exports them and as --table takes them.
+
+A record says its table by `Type`, or the table is asked for. Times stand under TimeGenerated, or what other exports call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.content.loader import documents
+from nephoscope.kql.types import KqlType
+from nephoscope.sources.logs.filling import columns_of, fitted
+from nephoscope.sources.logs.format import BadRecordError, Row
+from nephoscope.sources.logs.moments import moment
+from nephoscope.sources.logs.resource_log import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.sources.logs.format import Context, Fault
+
+RANK = 20
+TIMES = (
+    "TimeGenerated",
+    "TimeGenerated [UTC]",
+    "Timestamp",
+    "Timestamp [UTC]",
+    "timestamp",
+    "time",
+    "@timestamp",
+)
+"""What the time of a row may be called, the best first."""
+_MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
+
+
+@cache
+def table_names() -> frozenset[str]:
+    """The tables of the package."""
+    return frozenset(document.name.removesuffix(".json") for document in documents(kind="tables"))
+
+
+def row_of_members(members: Mapping[str, Any], table: str) -> Row:
+    """The row of a record's members; raises BadRecordError where none of them is its time."""
+    values: dict[str, Any] = {"TimeGenerated": _time(members)}
+    types = columns_of(table) if table in table_names() else {}
+    for name, value in members.items():
+        if value is None or name == "TimeGenerated":
+            continue
+        column = name.removesuffix(" [UTC]")
+        column = _MADE_BY_THE_LAKE.get(column, column)
+        if column != "type" and column != "TimeGenerated":
+            kind = types.get(column)
+            values[column] = value if kind is None else _fitted(kind, value)
+    return Row(table, values)
+
+
+def _fitted(kind: KqlType, value: Any) -> Any:
+    """An empty text is no value of a column that is not text."""
+    return None if value == "" and kind is not KqlType.STRING else fitted(kind, value)
+
+
+def _time(members: Mapping[str, Any]) -> Any:
+    for name in TIMES:
+        given = members.get(name)
+        if given is not None and given != "":
+            found = moment(given) if isinstance(given, str | int | float) else given
+            if found is None:
+                raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
+            return found
+    raise BadRecordError("the row has no TimeGenerated")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """The format of rows of tables."""
+
+    name: str = "table"
+    title: str = "Rows of any table (Log Analytics exports; --table)"
+    tables: tuple[str, ...] = ()
+    every: bool = False
+
+    @property
+    def asked(self) -> TableRow:
+        """The format for a table that is asked for: every record is a row of it."""
+        return TableRow(every=True)
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it names a table that is known, and has a time."""
+        table = record.get("Type")
+        if self.every:
+            return True
+        return isinstance(table, str) and "TimeGenerated" in record and table in table_names()
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of a record, for the table that is asked for or else the one that it names."""
+        table = context.table or record.get("Type")
+        if not isinstance(table, str) or not table:
+            raise BadRecordError("the row does not say its table: name it with --table", "Type")
+        yield row_of_members(record, table)
+
+
+FORMAT = TableRow()

@@ -1,0 +1,233 @@
+"""Windows events as JSON: evtx dumps, Winlogbeat, NXLog and other shippers, PowerShell -> SecurityEvent, Event, WindowsEvent.
+
+Source: https://learn.microsoft.com/windows/win32/wes/eventschema-elements
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.sources.logs.format import BadRecordError, Row
+from nephoscope.sources.logs.moments import moment
+from nephoscope.sources.logs.resource_log import as_text, integer
+from nephoscope.sources.logs.windows_event_row import TABLES, WindowsEventRecord, row_of_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from nephoscope.sources.logs.format import Context, Fault
+
+_IDS = ("EventID", "EventId", "event_id", "Id")
+_CHANNELS = ("Channel", "LogName", "EventLog", "channel", "log_name")
+_TIMES = (
+    "TimeCreated",
+    "EventTime",
+    "@timestamp",
+    "SystemTime",
+    "UtcTime",
+    "timestamp",
+    "TimeGenerated",
+    "time",
+)
+_PROVIDERS = (
+    "ProviderName",
+    "Provider_Name",
+    "SourceName",
+    "Provider",
+    "EventSourceName",
+    "provider_name",
+    "Source",
+)
+_COMPUTERS = ("Computer", "Hostname", "MachineName", "computer_name", "host")
+_DATA = ("EventData", "ExtraEventData", "event_data", "UserData", "user_data")
+_MEMBERS = {
+    "level": ("Level", "level", "EventLevel"),
+    "task": ("Task", "task"),
+    "version": ("Version", "version"),
+    "process_id": ("ExecutionProcessID", "ProcessID", "process_id", "SystemProcessId"),
+    "thread_id": ("ExecutionThreadID", "ThreadID", "thread_id", "ThreadId", "SystemThreadId"),
+}
+_TEXTS = {
+    "opcode": ("Opcode", "opcode", "OpcodeValue"),
+    "keywords": ("Keywords", "keywords"),
+    "record_id": ("EventRecordID", "RecordNumber", "RecordId", "record_id", "EventRecordId"),
+    "user": ("UserID", "UserId", "user_id", "SystemUserId"),
+    "correlation": ("Correlation", "ActivityID", "activity_id"),
+    "message": ("Message", "message", "RenderedDescription"),
+    "level_name": ("LevelDisplayName", "level_name", "EventLevelName"),
+}
+_POWERSHELL = re.compile(r"/Date\((-?\d{1,15})\)/")
+#: Members that a shipper adds and that are not data of the event.
+_SHIPPER = re.compile(
+    r"(@version|tags|port|SourceModule|EventReceivedTime|EventType|Severity|SeverityValue|p_).*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEvent:
+    """The format of Windows events as JSON."""
+
+    name: str = "windows-event"
+    title: str = "Windows events as JSON"
+    tables: tuple[str, ...] = TABLES
+
+    def recognises(self, record: dict[str, Any]) -> bool:
+        """Whether it is an event: System and data, a Winlogbeat document, or an id with its channel."""
+        event = record.get("Event")
+        if isinstance(event, dict):
+            return isinstance(event.get("System"), dict)
+        if isinstance(record.get("winlog"), dict):
+            return True
+        if "Type" in record and "TimeGenerated" in record:
+            return False
+        return _first(record, _IDS) is not None and isinstance(_first(record, _CHANNELS), str)
+
+    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+        """The row of an event."""
+        event = record.get("Event")
+        winlog = record.get("winlog")
+        if isinstance(event, dict):
+            found = _of_parts(event)
+        elif isinstance(winlog, dict):
+            found = _of_winlogbeat(record, winlog)
+        else:
+            found = _of_members(record)
+        yield row_of_event(found, context.table)
+
+
+def _first(members: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((members[name] for name in names if members.get(name) is not None), None)
+
+
+def _plain(value: Any) -> Any:
+    """The value of an element, which some dumps write as {#text, #attributes}."""
+    if not isinstance(value, dict):
+        return value
+    for name in ("#text", "Text", "$t", "Value", "value"):
+        if name in value:
+            return value[name]
+    return None
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The attributes of an element, without the marks that some dumps put before their names."""
+    if not isinstance(value, dict):
+        return {}
+    inner = value.get("#attributes", value.get("$", value))
+    return {name.lstrip("@"): item for name, item in inner.items()} if isinstance(inner, dict) else {}
+
+
+def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
+    """{System, EventData | UserData, RenderingInfo}: the XML of an event as JSON."""
+    system = event["System"]
+    provider, security = _attributes(system.get("Provider")), _attributes(system.get("Security"))
+    execution, correlation = _attributes(system.get("Execution")), _attributes(system.get("Correlation"))
+    created = _attributes(system.get("TimeCreated"))
+    rendered = event.get("RenderingInfo")
+    rendered = rendered if isinstance(rendered, dict) else {}
+    members = {
+        "EventID": _plain(system.get("EventID")),
+        "Channel": system.get("Channel"),
+        "TimeCreated": created.get("SystemTime", system.get("TimeCreated")),
+        "ProviderName": provider.get("Name"),
+        "Computer": system.get("Computer"),
+        "ExecutionProcessID": execution.get("ProcessID"),
+        "ThreadID": execution.get("ThreadID"),
+        "UserID": security.get("UserID"),
+        "ActivityID": correlation.get("ActivityID"),
+        "Message": rendered.get("Message"),
+        "EventData": event.get("EventData"),
+        "UserData": event.get("UserData"),
+    }
+    for name in ("Level", "Task", "Version", "Opcode", "Keywords", "EventRecordID"):
+        members[name] = _plain(system.get(name))
+    return _of_members(members)
+
+
+def _of_winlogbeat(record: dict[str, Any], winlog: dict[str, Any]) -> WindowsEventRecord:
+    process = winlog.get("process")
+    process = process if isinstance(process, dict) else {}
+    thread, user, log = process.get("thread"), winlog.get("user"), record.get("log")
+    members = {
+        **{name: value for name, value in winlog.items() if name not in ("process", "user", "api")},
+        "@timestamp": record.get("@timestamp"),
+        "message": record.get("message"),
+        "process_id": process.get("pid"),
+        "thread_id": thread.get("id") if isinstance(thread, dict) else None,
+        "user_id": user.get("identifier") if isinstance(user, dict) else None,
+        "level_name": as_text(log.get("level")).capitalize() if isinstance(log, dict) else None,
+    }
+    return _of_members(members)
+
+
+def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
+    """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
+    event_id = integer(_plain(_first(members, _IDS)))
+    if event_id is None:
+        raise BadRecordError("the event has no id that is a number", "EventID")
+    data, values = _data(members)
+    used = {*_IDS, *_CHANNELS, *_TIMES, *_PROVIDERS, *_COMPUTERS, *_DATA, "EventData"}
+    used.update(name for names in (*_MEMBERS.values(), *_TEXTS.values()) for name in names)
+    rest = {name: value for name, value in members.items() if name not in used and value is not None}
+    if not data and not values:
+        data = {name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)}
+        rest = {name: value for name, value in rest.items() if name not in data}
+    provider = _first(members, _PROVIDERS)
+    parts: dict[str, Any] = {name: integer(_first(members, names)) for name, names in _MEMBERS.items()}
+    parts.update({name: _text(_first(members, names)) for name, names in _TEXTS.items()})
+    return WindowsEventRecord(
+        time=_time(members),
+        event_id=event_id,
+        channel=as_text(_first(members, _CHANNELS)),
+        provider=as_text(_attributes(provider).get("Name") if isinstance(provider, dict) else provider),
+        computer=as_text(_first(members, _COMPUTERS)),
+        data=data,
+        values=values,
+        rest=rest,
+        **parts,
+    )
+
+
+def _text(value: Any) -> str:
+    return ", ".join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
+
+
+def _data(members: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """The named and the unnamed data, in any of the ways in which they are written."""
+    found = _first(members, _DATA)
+    if isinstance(found, dict) and isinstance(found.get("Data"), list):
+        found = found["Data"]
+    if isinstance(found, dict):
+        inner = {name: value for name, value in found.items() if not name.startswith(("#", "@", "xml"))}
+        return {
+            name: _plain(value) if isinstance(value, dict) else value for name, value in inner.items()
+        }, ()
+    named: dict[str, Any] = {}
+    unnamed: list[Any] = []
+    for item in found if isinstance(found, list) else []:
+        name = _attributes(item).get("Name")
+        if isinstance(name, str):
+            named[name] = _plain(item)
+        else:
+            unnamed.append(_plain(item) if isinstance(item, dict) else item)
+    if isinstance(found, str) and found:
+        unnamed.append(found)
+    return named, tuple(unnamed)
+
+
+def _time(members: dict[str, Any]) -> datetime:
+    given = _first(members, _TIMES)
+    if isinstance(given, dict):
+        given = _attributes(given).get("SystemTime", given.get("DateTime"))
+    text = as_text(given).strip()
+    match = _POWERSHELL.fullmatch(text)
+    found = moment(int(match[1]) if match else given)
+    if found is None:
+        raise BadRecordError(f"not a time: {text[:64]!r}" if text else "the event has no time", "TimeCreated")
+    return found
+
+
+FORMAT = WindowsEvent()

@@ -1,0 +1,177 @@
+"""A Windows event, whatever wrote it down, as a row of SecurityEvent, Event or WindowsEvent.
+
+Events of the Security log and of AppLocker go to SecurityEvent, all others to Event, or to WindowsEvent where that table is asked for.
+Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/securityevent
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.sources.logs.filling import Filling
+from nephoscope.sources.logs.format import Row
+from nephoscope.sources.logs.resource_log import as_text, integer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+SECURITY, EVENT, WINDOWS = "SecurityEvent", "Event", "WindowsEvent"
+TABLES = (SECURITY, EVENT, WINDOWS)
+_LEVELS = ("LogAlways", "Critical", "Error", "Warning", "Information", "Verbose")
+_LOGON_TYPES = {
+    0: "System",
+    2: "Interactive",
+    3: "Network",
+    4: "Batch",
+    5: "Service",
+    7: "Unlock",
+    8: "NetworkCleartext",
+    9: "NewCredentials",
+    10: "RemoteInteractive",
+    11: "CachedInteractive",
+    12: "CachedRemoteInteractive",
+    13: "CachedUnlock",
+}
+#: Events whose account is the one that logs on or off, not the one that reports it.
+_OF_THE_TARGET = frozenset({4624, 4625, 4634, 4647, 4768, 4769, 4770, 4771, 4776})
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SECURITY = Filling(SECURITY)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEventRecord:
+    """An event: `data` is its named data, `values` its unnamed data; '' and None = it does not say."""
+
+    time: datetime
+    event_id: int
+    channel: str
+    provider: str = ""
+    computer: str = ""
+    level: int | None = None
+    level_name: str = ""
+    task: int | None = None
+    opcode: str = ""
+    keywords: str = ""
+    version: int | None = None
+    record_id: str = ""
+    user: str = ""
+    process_id: int | None = None
+    thread_id: int | None = None
+    correlation: str = ""
+    message: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    values: tuple[Any, ...] = ()
+    rest: Mapping[str, Any] = field(default_factory=dict)
+
+
+def row_of_event(event: WindowsEventRecord, table: str = "") -> Row:
+    """The row of an event; `table` asks for one of the three tables."""
+    if table not in TABLES:
+        lowered = event.channel.lower()
+        table = SECURITY if lowered == "security" or "applocker" in lowered else EVENT
+    values = {SECURITY: _security, EVENT: _event, WINDOWS: _windows}[table](event)
+    values["TimeGenerated"], values["EventID"] = event.time, event.event_id
+    values["Computer"] = event.computer
+    found = {name: value for name, value in values.items() if value not in ("", None)}
+    for name, value in event.rest.items():
+        if value is not None:
+            found.setdefault(name, value)
+    return Row(table, found)
+
+
+def _system(event: WindowsEventRecord) -> dict[str, Any]:
+    """The columns that SecurityEvent and WindowsEvent share."""
+    return {
+        "Channel": event.channel,
+        "Task": event.task,
+        "Opcode": event.opcode,
+        "Keywords": event.keywords,
+        "Version": event.version,
+        "EventRecordId": event.record_id,
+        "SystemUserId": event.user,
+        "SystemProcessId": event.process_id,
+        "SystemThreadId": event.thread_id,
+        "Correlation": event.correlation,
+        "EventLevelName": _level_name(event),
+    }
+
+
+def _security(event: WindowsEventRecord) -> dict[str, Any]:
+    values = _system(event)
+    values["EventSourceName"] = event.provider
+    values["Level"] = "" if event.level is None else str(event.level)
+    values["EventData"] = xml_of(event) if event.data or event.values else ""
+    title = event.message.strip().partition("\n")[0].strip()
+    values["Activity"] = f"{event.event_id} - {title}" if title else ""
+    _SECURITY.fill(values, event.data)
+    subject, target = _account(event, "Subject"), _account(event, "Target")
+    values["SubjectAccount"], values["TargetAccount"] = subject, target
+    account = target if event.event_id in _OF_THE_TARGET else subject or target
+    values["Account"] = account
+    values["AccountType"] = ("Machine" if account.endswith("$") else "User") if account else ""
+    kind = integer(event.data.get("LogonType"))
+    if kind in _LOGON_TYPES:
+        values["LogonTypeName"] = f"{kind} - {_LOGON_TYPES[kind]}"
+    process = as_text(event.data.get("NewProcessName") or event.data.get("ProcessName"))
+    values["Process"] = re.split(r"[/\\]", process)[-1]
+    return values
+
+
+def _account(event: WindowsEventRecord, whose: str) -> str:
+    """`DOMAIN\\name`, '' where the event names none."""
+    name = as_text(event.data.get(f"{whose}UserName"))
+    domain = as_text(event.data.get(f"{whose}DomainName"))
+    if name in ("", "-"):
+        return ""
+    return name if domain in ("", "-") else f"{domain}\\{name}"
+
+
+def _event(event: WindowsEventRecord) -> dict[str, Any]:
+    return {
+        "EventLog": event.channel,
+        "Source": event.provider,
+        "EventLevel": event.level,
+        "EventLevelName": _level_name(event),
+        "EventCategory": event.task,
+        "UserName": event.user,
+        "RenderedDescription": event.message,
+        "EventData": xml_of(event),
+        "ParameterXml": "".join(f"<Param>{_escaped(value)}</Param>" for value in _all_values(event)),
+    }
+
+
+def _windows(event: WindowsEventRecord) -> dict[str, Any]:
+    values = _system(event)
+    values["Provider"], values["EventLevel"] = event.provider, event.level
+    values["EventData"] = {**event.data, **({"Data": list(event.values)} if event.values else {})}
+    return values
+
+
+def _level_name(event: WindowsEventRecord) -> str:
+    if event.level_name or event.level is None or not 0 <= event.level < len(_LEVELS):
+        return event.level_name
+    return "Information" if event.level == 0 else _LEVELS[event.level]
+
+
+def _all_values(event: WindowsEventRecord) -> list[Any]:
+    return [*event.data.values(), *event.values]
+
+
+def xml_of(event: WindowsEventRecord) -> str:
+    """The data as the Event table has it: a DataItem with an element for each of them."""
+    named = "".join(
+        f'<Data Name="{_escaped(name)}">{_escaped(value)}</Data>' for name, value in event.data.items()
+    )
+    unnamed = "".join(f"<Data>{_escaped(value)}</Data>" for value in event.values)
+    space = "http://schemas.microsoft.com/win/2004/08/events/event"
+    return (
+        f'<DataItem Type="System.XmlData"><EventData xmlns="{space}">{named}{unnamed}</EventData></DataItem>'
+    )
+
+
+def _escaped(value: Any) -> str:
+    text = _NOT_IN_XML.sub("\ufffd", as_text(value))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
