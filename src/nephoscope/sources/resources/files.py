@@ -72,7 +72,7 @@ def sources(roots: Sequence[Path], limits: Limits) -> Iterator[Source]:
     for root in roots:
         for path in _walk(root):
             if path.suffix.lower() == ".zip":
-                yield from _entries(path, root, limits)
+                yield from entries(path, root, limits)
             else:
                 yield Source(path, root)
 
@@ -88,7 +88,7 @@ def _walk(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _entries(path: Path, root: Path, limits: Limits) -> Iterator[Source]:
+def entries(path: Path, root: Path, limits: Limits) -> Iterator[Source]:
     """The JSON files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -167,6 +167,12 @@ def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
 
 @contextmanager
 def _unpacked(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
+    if name.lower().endswith(".zst"):
+        import pyarrow as pa
+
+        with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as unzipped:
+            yield unzipped
+        return
     if not name.lower().endswith(".gz"):
         yield raw
         return

@@ -1,0 +1,208 @@
+"""Take log files into the lake: files, folders, globs, standard input."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.sources.logs.discovery import Formats
+    from nephoscope.sources.logs.ingestion import Ingestion, Tally
+
+STDIN = "-"
+_REASONS = 20
+
+
+@click.command("ingest")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--table",
+    "-t",
+    default="",
+    metavar="NAME",
+    help="The table that the rows are for, where they do not say it.",
+)
+@click.option(
+    "--format", "-f", "form", default="auto", show_default=True, metavar="auto|NAME",
+    help="The format; auto recognises each record by itself. --format list prints the names.",
+)  # fmt: skip
+@click.option(
+    "--workspace",
+    "-w",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help="The workspace of the lake.",
+)
+@click.option(
+    "--again", is_flag=True, help="Take content in that was taken in before: its rows are then there twice."
+)
+@click.option(
+    "--destination", type=click.Choice(("both", "dedicated", "azure-diagnostics")), default="both", show_default=True,
+    help="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics.",
+)  # fmt: skip
+@click.option(
+    "--zone",
+    default="UTC",
+    show_default=True,
+    metavar="NAME",
+    help="The time zone of syslog times that name none.",
+)
+@click.option(
+    "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="How the summary is shown.",
+)  # fmt: skip
+@click.pass_obj
+def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) -> None:
+    """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .zst and .zip are opened.
+
+    The same content again adds nothing, whatever its name; an interrupted load goes on where it stopped. What cannot be read is put
+    into the table _Quarantine with its place and the reason, and the rest goes on. Exit code 3 says that there was something.
+
+    \b
+    nephoscope ingest insights-logs-flowlogflowevent/
+    nephoscope ingest 'exports/*.json.gz' --table SigninLogs
+    """
+    from nephoscope.sources.logs.discovery import FormatError, formats
+
+    try:
+        chosen = formats() if form in ("auto", "list") else formats().only(form)
+    except FormatError as error:
+        raise click.UsageError(str(error)) from error
+    if form == "list":
+        _list(chosen)
+        return
+    raise SystemExit(_ingested(data, paths, chosen, form, options))
+
+
+def _list(known: Formats) -> None:
+    from nephoscope.cli.session.listing import show_list
+
+    every = {one.name: one for group in known[:3] for one in group}
+    rows = [{"name": name, "what": every[name].title} for name in sorted(every)]
+    show_list(rows, ("name", "what"), "table")
+
+
+def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: dict[str, Any]) -> int:
+    """Take everything in, print the summary; the exit code."""
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.lake.errors import SpoolFullError
+    from nephoscope.sources.logs.files import found
+    from nephoscope.sources.resources.files import Limits
+
+    data.mkdir(parents=True, exist_ok=True)
+    with _from_stdin(data, paths) as named, lake_of(data) as (lake, state), progress_line() as tell:
+        try:
+            files = found(named, Limits())
+        except FileNotFoundError as error:
+            raise click.UsageError(f"{error.filename}: {error.strerror}") from error
+        total = sum(
+            source.path.stat().st_size for source in {one.path: one for one in files.sources}.values()
+        )
+        load = _load(lake, state, chosen, form, options, _meter(tell, total))
+        try:
+            load.run(files.sources)
+        except SpoolFullError as error:
+            click.echo(f"nephoscope: {error}; run the command again to go on", err=True)
+            return 3
+        finally:
+            _show(load.tally, len(files.passed_over), options["output"])
+        lake.flush(timeout=600)
+    return 3 if load.tally.bad else 0
+
+
+def _load(
+    lake: Lake,
+    state: State,
+    chosen: Formats,
+    form: str,
+    options: dict[str, Any],
+    advance: Callable[[int], None],
+) -> Ingestion:
+    """The load that the options ask for."""
+    from datetime import UTC, datetime
+
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.sources.logs.format import Context, Destination
+    from nephoscope.sources.logs.ingestion import Ingestion
+
+    table, destination = options["table"], Destination(options["destination"])
+    if table:
+        lake.tables[table]
+    known = chosen.into(table) if table and form == "auto" else chosen
+    decisive = {"table": table, "format": form, "destination": destination.value, "zone": options["zone"]}
+    usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC"}
+    return Ingestion(
+        lake,
+        state,
+        workspace_of(state, options["workspace"]),
+        known,
+        Context(now=datetime.now(UTC), zone=_zone(options["zone"]), table=table, destination=destination),
+        again=options["again"],
+        options=" ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name]),
+        advance=advance,
+    )
+
+
+def _zone(name: str) -> Any:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise click.UsageError(f"no time zone {name!r}: as in Europe/Berlin") from error
+
+
+def _meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        tell("reading", min(done, total), total)
+
+    return advance
+
+
+@contextmanager
+def _from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
+    """The paths, with a file of what standard input holds for `-`: its content decides whether it is new."""
+    if STDIN not in paths:
+        yield list(paths)
+        return
+    with tempfile.TemporaryDirectory(prefix="ingest-", dir=data) as folder:
+        path = Path(folder, "standard input")
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield [str(path) if one == STDIN else one for one in paths]
+
+
+def _show(tally: Tally, passed_over: int, output: str) -> None:
+    """Rows by table, quarantined entries by reason, what happened to the files."""
+    files = {"read": tally.read, "resumed": tally.resumed, "known": tally.known, "passed over": passed_over}
+    if output == "json":
+        from json import dumps
+
+        found = {"rows": dict(tally.rows), "quarantined": dict(tally.bad), "records": tally.records}
+        click.echo(dumps({**found, "empty": tally.empty, "files": files, "failed": tally.failed}, indent=2))
+        return
+    for name, count in sorted(tally.rows.items()):
+        click.echo(f"{count:>14,} {name}")
+    for reason, count in tally.bad.most_common(_REASONS):
+        click.echo(f"{count:>14,} quarantined: {reason}")
+    if len(tally.bad) > _REASONS:
+        click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
+    for name, reason in tally.failed.items():
+        click.echo(f"{'':>14} {name}: {reason}")
+    told = ", ".join(f"{count:,} {what}" for what, count in files.items() if count)
+    click.echo(f"{tally.records:,} records; files: {told or 'none'}")

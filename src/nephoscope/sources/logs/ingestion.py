@@ -1,0 +1,155 @@
+"""Files into the lake: each content once, taken up where it was interrupted, and what came of it counted."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.quarantine import Bad
+from nephoscope.sources.logs.files import LogStream, identity, opened
+from nephoscope.sources.logs.reading import read
+from nephoscope.sources.resources.files import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.lake.workspace import Workspace
+    from nephoscope.lake.writer import Writer
+    from nephoscope.sources.logs.discovery import Formats
+    from nephoscope.sources.logs.format import Context
+    from nephoscope.sources.logs.reading import Parsed
+    from nephoscope.sources.resources.files import Source
+
+#: How long a full spool is waited for: the flusher empties it meanwhile.
+PATIENCE = 120.0
+_PAUSE = 0.5
+_PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
+
+
+def kind_of(reason: str) -> str:
+    """A reason without what is particular to one record: times and quoted values."""
+    return _PARTICULAR.sub("", reason)
+
+
+@dataclass
+class Tally:
+    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    empty: int = 0
+    read: int = 0
+    resumed: int = 0
+    known: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, parsed: Parsed) -> None:
+        """Count a block."""
+        self.records += parsed.records
+        self.empty += parsed.empty
+        self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
+        self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """How files are taken in: as which formats, for which workspace of which lake.
+
+    `again` takes content in that was taken in before. `advance` is told of bytes of the files that were read.
+    """
+
+    lake: Lake
+    state: State
+    workspace: Workspace
+    formats: Formats
+    context: Context
+    again: bool = False
+    options: str = ""
+    limits: Limits = field(default_factory=Limits)
+    advance: Callable[[int], None] = lambda _: None
+    tally: Tally = field(default_factory=Tally)
+
+    def run(self, sources: Sequence[Source]) -> None:
+        """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
+        for source in sources:
+            self.file(source)
+
+    def file(self, source: Source) -> None:
+        """Take a file in, unless its content is there."""
+        content, size = identity(source, self.limits)
+        name = self._name(content)
+        ledger, workspace = self.state.ingested_files, self.workspace.name
+        begun = ledger.begin(name, source.name, self.options, size, workspace)
+        if begun.finished is not None:
+            self.tally.known += 1
+            self.advance(source.path.stat().st_size)
+            return
+        self.tally.resumed += begun.chunk >= 0
+        self.tally.read += 1
+        chunk = begun.chunk + 1 if begun.done else 0
+        self._read(source, name, begun.done, chunk)
+        ledger.finish(name, workspace)
+
+    def _name(self, content: str) -> str:
+        """What names a load: the content with the options that decide its rows."""
+        if self.again:
+            return f"{content}-{uuid.uuid4()}"
+        options = blake2b(self.options.encode(), digest_size=6).hexdigest() if self.options else ""
+        return f"{content}-{options}" if options else content
+
+    def _read(self, source: Source, name: str, at: int, chunk: int) -> None:
+        writer = self.lake.writer()
+        producer = f"file-{self.workspace.name}-{name}"
+        context = replace(self.context, source=source.name)
+        with opened(source, self.limits, self.advance) as stream:
+            if isinstance(stream, LogStream):
+                stream.skip(at)
+            parsed = None
+            for parsed in read(
+                stream, self.formats, context, tables=self.lake.tables, workspace=self.workspace, resume_at=at
+            ):
+                self._take(writer, parsed, producer, chunk, name)
+                chunk += 1
+            if isinstance(stream, LogStream) and stream.failure:
+                self._failed(writer, source, stream, producer, chunk)
+
+    def _take(self, writer: Writer, parsed: Parsed, producer: str, chunk: int, name: str) -> None:
+        append(writer, self.workspace.name, parsed, producer, chunk)
+        self.tally.add(parsed)
+        self.state.ingested_files.advance(
+            name,
+            chunk=chunk,
+            done=max(parsed.end, 0),
+            rows=sum(rows.num_rows for rows in parsed.tables.values()),
+            bad=len(parsed.bad),
+            workspace=self.workspace.name,
+        )
+
+    def _failed(self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int) -> None:
+        """What stopped a file before its end is an entry of the quarantine."""
+        self.tally.failed[source.name] = stream.failure
+        self.tally.bad[stream.failure] += 1
+        entry = Bad(source.name, f"byte {stream.at}", stream.failure, "", "")
+        writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
+
+
+def append(writer: Writer, workspace: str, parsed: Parsed, producer: str, sequence: int) -> None:
+    """Append a block, waiting while the spool is full; SpoolFullError where that lasts."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            writer.append(workspace, parsed.tables, bad=parsed.bad, producer=producer, sequence=sequence)
+            return
+        except SpoolFullError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)

@@ -1,0 +1,225 @@
+"""The command ingest: every content once, taken up where it stopped, what is bad in the quarantine, archives bounded."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.writer import Writer
+from nephoscope.sources.logs import envelope
+from nephoscope.sources.resources.files import Limits
+
+NOW = datetime.now(UTC) - timedelta(minutes=5)
+FIREWALL = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"
+
+
+def _record(number: int) -> dict[str, Any]:
+    return {
+        "time": (NOW + timedelta(microseconds=number)).isoformat(),
+        "resourceId": FIREWALL,
+        "category": "AZFWNetworkRule",
+        "properties": {
+            "Protocol": "TCP",
+            "SourceIp": "10.0.0.1",
+            "SourcePort": number % 65536,
+            "Action": "Deny",
+            "Rule": f"r{number}",
+        },
+    }
+
+
+def _lines(count: int, first: int = 0) -> bytes:
+    return "".join(json.dumps(_record(first + number)) + "\n" for number in range(count)).encode()
+
+
+def _ingest(data: Path, *arguments: object, stdin: bytes | None = None) -> tuple[int, dict[str, Any]]:
+    result = _run(data, *arguments, "--output", "json", stdin=stdin)
+    return result.exit_code, json.loads(result.stdout) if result.stdout.startswith("{") else {}
+
+
+def _run(data: Path, *arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["--data", str(data), "ingest", *map(str, arguments)], input=stdin)
+
+
+def _count(
+    data: Path, query: str = "AZFWNetworkRule | summarize rows = count(), distinct = dcount(Rule)"
+) -> list[dict[str, Any]]:
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        return lake.query(query)[0].table.to_pylist()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def test_a_content_is_taken_in_once_whatever_its_name_and_packing(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(50))
+    assert _ingest(data, plain)[1]["rows"] == {"AZFWNetworkRule": 50}
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(_lines(50)))
+    with pa.CompressedOutputStream(str(tmp_path / "c.json.zst"), "zstd") as packed:
+        packed.write(_lines(50))
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr("inner/e.json", _lines(50))
+    (tmp_path / "f.json").write_bytes(("\ufeff" + _lines(50).decode()).encode("utf-16-le"))
+    code, found = _ingest(data, tmp_path / "*.json*", tmp_path / "d.zip")
+    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 5)
+    assert _ingest(data, "-", stdin=_lines(50))[1]["files"]["known"] == 1
+    assert _count(data) == [{"rows": 50, "distinct": 50}]
+
+
+def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(5))
+    _ingest(data, plain)
+    _ingest(data, plain, "--again")
+    assert _count(data) == [{"rows": 10, "distinct": 5}]
+
+
+def test_an_interrupted_load_goes_on_where_it_stopped(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(400))
+    append, taken = Writer.append, []
+
+    def stops(self: Writer, *arguments: Any, **named: Any) -> None:
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+        taken.append(named["sequence"])
+        append(self, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", stops)
+        assert _run(data, plain).exit_code == 130
+    code, found = _ingest(data, plain)
+    assert code == 0
+    assert found["files"]["resumed"] == 1
+    assert 0 < found["records"] < 400, "what was there is not read again"
+    assert _count(data) == [{"rows": 400, "distinct": 400}]
+
+
+def test_a_block_that_was_acknowledged_but_not_noted_is_not_doubled(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(400))
+    append, taken = Writer.append, []
+
+    def stops(self: Writer, *arguments: Any, **named: Any) -> None:
+        append(self, *arguments, **named)
+        taken.append(named["sequence"])
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", stops)
+        assert _run(data, plain).exit_code == 130
+    assert _ingest(data, plain)[0] == 0
+    assert _count(data) == [{"rows": 400, "distinct": 400}]
+
+
+def test_what_cannot_be_read_is_quarantined_with_its_place_and_the_rest_goes_on(
+    tmp_path: Path, data: Path
+) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(
+        _lines(2)
+        + b'{"broken\n'
+        + json.dumps(_record(2) | {"time": "never"}).encode()
+        + b"\n"
+        + _lines(1, 3)
+        + b'{"a":1}\n'
+    )
+    code, found = _ingest(data, plain)
+    assert code == 3
+    assert found["rows"] == {"AZFWNetworkRule": 3}
+    assert sum(found["quarantined"].values()) == 3
+    assert found["records"] == 6
+    entries = _count(data, "_Quarantine | project Place, Reason, Source | order by Place asc")
+    assert [entry["Place"] for entry in entries] == ["line 3", "line 4.time", "line 6"]
+    assert all(entry["Source"] == str(plain) for entry in entries)
+
+
+def test_a_folder_gives_its_logs_and_says_what_it_passed_over(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "logs" / "y=2026"
+    folder.mkdir(parents=True)
+    (folder / "PT1H.json").write_bytes(_lines(3))
+    (folder / "messages").write_bytes(_lines(3, 3))
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    code, found = _ingest(data, tmp_path / "logs")
+    assert (code, found["rows"]["AZFWNetworkRule"], found["files"]["passed over"]) == (0, 6, 1)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 100))
+    bomb = tmp_path / "bomb.json.gz"
+    bomb.write_bytes(gzip.compress(b" " * (64 * 1024 * 1024)))
+    code, found = _ingest(data, bomb)
+    assert code == 3
+    assert "unpacks to more" in next(iter(found["failed"].values()))
+    code, found = _ingest(data, bomb)
+    assert (code, found["files"]["known"]) == (0, 1)
+
+
+def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data: Path) -> None:
+    whole = gzip.compress(_lines(2000), 0)
+    (tmp_path / "a.json.gz").write_bytes(whole[: len(whole) // 2])
+    code, found = _ingest(data, tmp_path / "a.json.gz")
+    assert code == 3
+    assert 500 < found["rows"]["AZFWNetworkRule"] < 1500
+    assert len(found["failed"]) == 1
+
+
+def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "rows.json"
+    plain.write_text(json.dumps([{"TimeGenerated": NOW.isoformat(), "Computer": "web-1", "New": {"a": 1}}]))
+    code, found = _ingest(data, plain, "--table", "Heartbeat")
+    assert (code, found["rows"]) == (0, {"Heartbeat": 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere.json"], "no such file"),
+        (["-", "--format", "none"], "no log format 'none'"),
+        (["-", "--table", "Nothing"], "no table is named 'Nothing'"),
+        (["-", "--zone", "Mars/Base"], "no time zone"),
+        (["-", "--workspace", "nobody"], "nobody"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2_and_says_why(data: Path, arguments: list[str], told: str) -> None:
+    result = _run(data, *arguments, stdin=b"")
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+def test_formats_are_listed(data: Path) -> None:
+    result = _run(data, "x", "--format", "list")
+    assert result.exit_code == 0
+    assert "vnet-flow" in result.output
+
+
+def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(2) + b'{"a":1}\n')
+    result = _run(data, plain)
+    assert "2 AZFWNetworkRule" in result.stdout
+    assert "1 quarantined: no format recognises the record" in result.stdout
+    assert "3 records; files: 1 read" in result.stdout
