@@ -139,14 +139,13 @@ def _load(
     table, destination = options["table"], Destination(options["destination"])
     if table:
         lake.tables[table]
-    known = chosen.into(table) if table and form == "auto" else chosen
     decisive = {"table": table, "format": form, "destination": destination.value, "zone": options["zone"]}
     usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC"}
     return Ingestion(
         lake,
         state,
         workspace_of(state, options["workspace"]),
-        known,
+        chosen,
         Context(now=datetime.now(UTC), zone=_zone(options["zone"]), table=table, destination=destination),
         again=options["again"],
         options=" ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name]),

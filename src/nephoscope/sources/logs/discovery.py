@@ -18,21 +18,13 @@ class FormatError(Exception):
     """A module whose FORMAT is none, two formats of one name, or a name that no format has."""
 
 
-#: The format that takes any record for the table that is named beside it.
-ANY_TABLE = "table"
-
-
 class Formats(NamedTuple):
-    """Formats by what they read, each in the order in which they are asked; `exact` counts the records' formats of rank 0.
-
-    `otherwise` takes the records that none of them recognises (None: they are bad).
-    """
+    """Formats by what they read, each in the order in which they are asked; `exact` counts the records' formats of rank 0."""
 
     records: tuple[LogFormat, ...]
     lines: tuple[LineFormat, ...]
     files: tuple[FileFormat, ...]
     exact: int = 0
-    otherwise: LogFormat | None = None
 
     def names(self) -> list[str]:
         """The names, sorted."""
@@ -45,16 +37,7 @@ class Formats(NamedTuple):
         )
         if not any(found[:3]):
             raise FormatError(f"no log format {name!r}; there are: auto, {', '.join(self.names())}")
-        return found._replace(otherwise=self._any_table() if name == ANY_TABLE else None)
-
-    def into(self, table: str) -> Formats:
-        """The formats for a table that is named: those that write it, and for every other record the one that takes any."""
-        records = tuple(form for form in self.records if table in form.tables)
-        lines = tuple(form for form in self.lines if table in form.tables)
-        return Formats(records, lines, self.files, 0, self._any_table())
-
-    def _any_table(self) -> LogFormat | None:
-        return next((form for form in self.records if form.name == ANY_TABLE), None)
+        return found
 
     def into(self, table: str) -> Formats:
         """The formats for a table that the user asks for: those that write it, then records that are its rows as they are."""

@@ -295,7 +295,7 @@ class _Reader:
             if form.recognises(record):
                 self.last = form if place < self.formats.exact else None
                 return form
-        return self.formats.otherwise
+        return None
 
 
 def _decoded(data: bytes) -> Any:
