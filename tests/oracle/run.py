@@ -43,6 +43,8 @@ RUNNERS = (
     Runner("kql_cases.py", "corpora/kql", share=0.91),
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.95),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
+    Runner("log_events.py", "corpora", share=0.99),
+    Runner("lake_tables.py", "corpora"),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
 )
 

@@ -100,15 +100,15 @@ class ActivityLog:
         """Whether a record is an event of the Activity Log, of either shape."""
         operation = record.get("operationName")
         if isinstance(operation, dict):
-            return isinstance(operation.get("value"), str) and (
-                "eventTimestamp" in record or "status" in record
-            )
+            return "/" in text_of(operation, "value")
         category = record.get("category")
         if (
             not isinstance(operation, str)
             or not isinstance(category, str)
             or category.lower() not in CATEGORIES
         ):
+            return False
+        if text_of(record, "resourceId").lower().startswith("/tenants/"):
             return False
         return "resultType" in record or "identity" in record or "properties" in record
 

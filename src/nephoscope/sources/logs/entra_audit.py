@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 TABLE = "AuditLogs"
 _FILLING = Filling(TABLE, {"tenantId": "AADTenantId", "operationType": "AADOperationType"})
-_OF_GRAPH = ("activityDisplayName", "activityDateTime", "targetResources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,14 @@ class EntraAudit:
     def recognises(self, record: dict[str, Any]) -> bool:
         """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
         if category_of(record) == "auditlogs":
-            resource_id = record.get("resourceId")
-            return not isinstance(resource_id, str) or "microsoft.intune" not in resource_id.lower()
-        return all(name in record for name in _OF_GRAPH)
+            return "microsoft.intune" not in text_of(record, "resourceId").lower()
+        return _of_graph(record) or _of_activity(record)
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
-        if category_of(record) != "auditlogs":
+        if _of_graph(record):
             record = {
-                "time": record["activityDateTime"],
+                **({"time": record["activityDateTime"]} if "activityDateTime" in record else {}),
                 "operationName": record["activityDisplayName"],
                 "correlationId": record.get("correlationId"),
                 "properties": record,
@@ -50,10 +48,22 @@ class EntraAudit:
         yield row_of(record, context, _FILLING, _shape)
 
 
+def _of_graph(record: dict[str, Any]) -> bool:
+    return "activityDisplayName" in record and "targetResources" in record
+
+
+def _of_activity(record: dict[str, Any]) -> bool:
+    """A record of the directory whose category is that of the activity, not that of the stream."""
+    properties = parsed(record.get("properties"))
+    named = isinstance(properties, dict) and _of_graph(properties)
+    return named and "microsoft.aadiam" in text_of(record, "resourceId").lower()
+
+
 def _shape(record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
     """The category is that of the activity; the identity is a text or an object."""
-    record.pop("category", None)
-    record.pop("Category", None)
+    if category_of(record) == "auditlogs":
+        record.pop("category", None)
+        record.pop("Category", None)
     who = parsed(record.pop("identity", None))
     identity = as_text(who) or _initiator(parsed(properties.get("initiatedBy")))
     if identity:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nephoscope.sources.logs.format import Context
 
-_TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimestamp", "TimeGenerated")
+TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimestamp", "TimeGenerated")
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
 
 
@@ -40,7 +40,7 @@ def as_text(value: Any) -> str:
 
 def time_of(record: dict[str, Any]) -> datetime:
     """When the event happened (UTC); raises BadRecordError."""
-    for name in _TIME_NAMES:
+    for name in TIME_NAMES:
         if name in record:
             found = moment(record[name])
             if found is None:

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/azure/storage/blobs/monitor-blob-storage-ref
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ _TABLES: Mapping[str, str] = MappingProxyType(
         "table": "StorageTableLogs",
     }
 )
+_HOST = re.compile(r"https?://[^/]{1,256}?\.(blob|dfs|file|queue|table)\.", re.IGNORECASE)
 _REQUESTER = ("appId", "audience", "objectId", "tenantId", "tokenIssuer", "upn", "userName")
 
 
@@ -42,24 +44,39 @@ class Storage:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, Any]) -> bool:
-        """Whether it is of a storage category."""
-        return category_of(record) in _CATEGORIES
+        """Whether it is of a storage category, or has none and names the service of an account that logs requests."""
+        category = category_of(record)
+        if category in _CATEGORIES:
+            return True
+        return (
+            not category and "operationName" in record and _service_of_id(text_of(record, "resourceId")) != ""
+        )
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a request; raises BadRecordError where nothing tells the service."""
         table = _TABLES.get(_service(record, context))
         if table is None:
-            raise BadRecordError("neither the resource id nor serviceType tells blob, file, queue or table")
+            raise BadRecordError(
+                "neither the resource id nor serviceType nor the host tells blob, file, queue or table"
+            )
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
 def _service(record: dict[str, Any], context: Context) -> str:
-    """The service of the resource that logs, else the one that the request names."""
-    resource_id = resource_id_of(record, context)
-    for service in _TABLES:
-        if f"/{service}services/" in f"{resource_id}/":
-            return service
-    return text_of(properties_of(record), "serviceType").lower().removeprefix("azure")
+    """The service of the resource that logs, else the one that the request names, else that of the host."""
+    found = _service_of_id(resource_id_of(record, context))
+    if found:
+        return found
+    named = text_of(properties_of(record), "serviceType").lower().removeprefix("azure")
+    host = _HOST.match(text_of(record, "uri"))
+    return named or (host[1].lower().replace("dfs", "blob") if host else "")
+
+
+def _service_of_id(resource_id: str) -> str:
+    lowered = f"{resource_id.lower()}/"
+    if "/microsoft.storage/storageaccounts/" not in lowered:
+        return ""
+    return next((service for service in _TABLES if f"/{service}services/" in lowered), "")
 
 
 def _shape(record: dict[str, Any], _properties: dict[str, Any], values: dict[str, Any]) -> None:

@@ -1,0 +1,129 @@
+"""Sentinel's rules over the lake's tables: `python tests/oracle/lake_tables.py CORPUS [-v]`.
+
+CORPUS holds azure-sentinel/ and kql/ (rule_result_types.jsonl, table_schemas.json). A rule counts whose record has no errors and all
+of whose tables (as its query binds them over the corpus's own schemas) are the lake's: it must compile over the lake's catalog, and
+give the columns and types that it gives over the corpus's schemas, where those are no artefacts (`abc`, `...`), beside the columns
+that only the lake has. Prints the tables that other rules would need; the last line is `N/M match`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kql_rule_files import Rule, functions, rules
+
+from nephoscope.kql.catalog import Catalog, MemoryCatalog, StoredFunction, TableSchema
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.schema import schema
+from nephoscope.lake.tables import Tables
+
+
+@dataclass
+class Recording:
+    """A catalog that remembers which tables were asked for and found."""
+
+    catalog: MemoryCatalog
+    found: set[str] = field(default_factory=set)
+
+    def table(self, name: str) -> TableSchema | None:
+        table = self.catalog.table(name)
+        if table is not None:
+            self.found.add(name)
+        return table
+
+    def function(self, name: str) -> StoredFunction | None:
+        return self.catalog.function(name)
+
+    def names(self) -> Iterable[str]:
+        return self.catalog.names()
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        return self.catalog.watchlist(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        return self.catalog.place(kind, name)
+
+
+def lake_catalog(stored: Iterable[StoredFunction]) -> MemoryCatalog:
+    """What the binder sees of the lake: the package's tables and the workspace functions of the corpus."""
+    tables = {table.name: table.seen_as(table.name) for table in Tables.builtin()}
+    return MemoryCatalog(tables, {function.name: function for function in stored})
+
+
+def columns(query: str, catalog: Catalog, hidden: frozenset[str]) -> list[tuple[str, str]]:
+    """The columns and types of a query, sorted, without those that only one side has (a join numbers them)."""
+    found = schema(query, catalog)
+    return sorted((name, kind.value) for name, kind in found if name.rstrip("0123456789") not in hidden)
+
+
+def judge(
+    rule: Rule, corpus: MemoryCatalog, lake: MemoryCatalog, hidden: frozenset[str]
+) -> tuple[set[str], str]:
+    """The tables of a rule, and what is wrong with it over the lake ('' = nothing, 'other tables' = it does not count)."""
+    recording = Recording(corpus)
+    try:
+        wanted = columns(rule.query, recording, hidden)
+    except KqlError:
+        return recording.found, "other tables"
+    if not recording.found or recording.found - lake.tables.keys():
+        return recording.found, "other tables"
+    try:
+        given = columns(rule.query, lake, hidden)
+    except KqlError as error:
+        return recording.found, str(error)
+    if given != wanted:
+        return recording.found, f"columns differ: {sorted(set(given) ^ set(wanted))[:6]}"
+    return recording.found, ""
+
+
+def corpus_catalog(folder: Path, stored: list[StoredFunction]) -> MemoryCatalog:
+    """The schemas of the corpus: Microsoft's tables and the results of vendors' functions; what it has as a function is one."""
+    text = (folder / "kql/table_schemas.json").read_text(encoding="utf-8")
+    schemas: Mapping[str, Mapping[str, str]] = json.loads(text)
+    functions_ = {function.name for function in stored}
+    tables = {name: list(table.items()) for name, table in schemas.items() if name not in functions_}
+    return MemoryCatalog.of(tables, stored)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every rule that fails")
+    options = parser.parse_args()
+    stored = [StoredFunction(name, body, parameters) for name, parameters, body in functions(options.corpus)]
+    corpus, lake = corpus_catalog(options.corpus, stored), lake_catalog(stored)
+    bags = {table.bag for table in Tables.builtin() if table.bag.startswith("_")}
+    hidden = frozenset({*bags, "_IngestedAt", "abc", "..."})
+    chosen = [rule for rule in rules(options.corpus) if rule.query and rule.errors == 0]
+    verdicts = [(rule, *judge(rule, corpus, lake, hidden)) for rule in chosen]
+    needed = Counter(
+        name for _, tables, why in verdicts if why == "other tables" for name in tables - lake.tables.keys()
+    )
+    print(
+        f"{len(lake.tables)} tables; tables of other rules:",
+        ", ".join(f"{name} {n}" for name, n in needed.most_common(30)),
+    )
+    counted = [(rule, why) for rule, _, why in verdicts if why != "other tables"]
+    for rule, why in counted:
+        if why:
+            print(f"{rule.path}\n    {why[:400]}")
+    used = {name for _, tables, why in verdicts if not why for name in tables}
+    print(f"{len(counted)} of {len(chosen)} rules need no other table; they use {len(used)} tables")
+    matched = sum(not why for _, why in counted)
+    if not counted:
+        print("no rule counts", file=sys.stderr)
+        return 2
+    print(f"{matched}/{len(counted)} match")
+    return 0 if matched == len(counted) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
