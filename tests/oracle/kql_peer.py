@@ -88,15 +88,39 @@ class Peer:
 
 
 def difference(answer: Mapping[str, Any], ours: Result, query: str) -> str:
-    """Why the peer's rows are not ours, '' where they are; types are compared through the cells."""
+    """`cause: detail` where the peer's rows are not ours, '' where they are; types are compared through the cells."""
     names = [name for name, _ in ours.columns]
     if answer["columns"] != names:
-        return f"columns {answer['columns'][:6]} ..., ours {names[:6]} ..."
+        extra = [name for name in answer["columns"] if name not in names]
+        missing = [name for name in names if name not in answer["columns"]]
+        return f"columns: it has {extra[:6]}, lacks {missing[:6]}"
     kinds = [kind for _, kind in ours.columns]
     rows = [tuple(read(kind, one) for kind, one in zip(kinds, row, strict=True)) for row in answer["rows"]]
     if len(rows) != len(ours.rows):
-        return f"{len(rows)} rows, ours {len(ours.rows)}"
-    return compare_rows(ours, rows, query)
+        return f"number of rows: {len(rows)}, ours {len(ours.rows)}"
+    strict = compare_rows(ours, rows, query)
+    return f"{cause(ours, rows, kinds, query)}: {strict}" if strict else ""
+
+
+def cause(ours: Result, rows: list[tuple[Any, ...]], kinds: list[str], query: str) -> str:
+    """Which loosening makes rows equal that are not: texts that are null, the order inside arrays, or both."""
+
+    def filled(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(
+            "" if cell is None and kind == "string" else cell for cell, kind in zip(row, kinds, strict=True)
+        )
+
+    def unordered(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(sorted(cell, key=repr) if isinstance(cell, list) else cell for cell in row)
+
+    loosened = Result(ours.columns, tuple(map(unordered, ours.rows)))
+    if not compare_rows(ours, list(map(filled, rows)), query):
+        return "null for ''"
+    if not compare_rows(loosened, list(map(unordered, rows)), query):
+        return "order inside an array"
+    if not compare_rows(loosened, [unordered(filled(row)) for row in rows], query):
+        return "null for '' and order inside an array"
+    return "other cells"
 
 
 def read(kind: str, cell: Any) -> Any:

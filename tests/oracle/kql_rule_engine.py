@@ -154,20 +154,31 @@ def on_hostile_rows(
 def against_the_witness(
     rule: kql_rule_files.Rule, asked: Asked, tables: dict[str, Result], found: pa.Table
 ) -> str:
-    """'agrees', 'differs: why' or 'unknown: what the witness does not know'."""
-    from kql_witness import rows
+    """'agrees', 'differs: why', 'unknown: what the witness does not know', or 'open: why'.
 
-    try:
-        witness = rows(rule.query, tables, asked)
-    except UnwitnessedError as error:
-        return f"unknown: {error}"
-    except Exception as error:  # noqa: BLE001 - a runner's border: the witness's own failure is shown as a difference
-        return f"differs: the witness fails: {type(error).__name__}: {error}"
+    Open are those where the language leaves a choice (see Witness), and none that was tried gives the engine's rows.
+    """
+    from kql_witness import answers
+
+    wrong, tried = "", 0
     try:
         got = kql_engine.read(found)
+        for witness in answers(rule.query, tables, asked):
+            why = difference(got, witness, rule.query)
+            if not why:
+                return "agrees"
+            wrong, tried = wrong or why, tried + 1
+    except UnwitnessedError as error:
+        return f"unknown: {error}"
     except UnreadableError as error:
         return f"differs: {error}"
+    except Exception as error:  # noqa: BLE001 - a runner's border: the witness's own failure is shown as a difference
+        return f"differs: the witness fails: {type(error).__name__}: {error}"
+    return f"differs: {wrong}" if tried == 1 else f"open: {wrong}"
+
+
+def difference(got: Result, witness: Result, query: str) -> str:
+    """Why the rows are not the witness's; '' where they are."""
     if len(got.rows) != len(witness.rows):
-        return f"differs: {len(got.rows)} rows, witness {len(witness.rows)}"
-    wrong = compare_rows(got, witness.rows, rule.query)
-    return f"differs: {wrong}" if wrong else "agrees"
+        return f"{len(got.rows)} rows, witness {len(witness.rows)}"
+    return compare_rows(got, witness.rows, query)

@@ -65,7 +65,7 @@ def show(chosen: list[Rule], found: dict[int, Outcome | str], options: argparse.
     if options.verbose:
         for place in good:
             one = outcomes_[place]
-            if one.stage != "done" or one.hostile or one.witness.startswith("differs"):
+            if one.stage != "done" or one.hostile or one.witness.startswith(("differs", "open")):
                 print(
                     f"--- miss {chosen[place].path}\n  {one.stage}: {one.why[:600]} {one.hostile[:300]} {one.witness[:600]}"
                 )
@@ -80,14 +80,19 @@ def show_hostile(found: list[Outcome]) -> None:
     )
     for cause, count in Counter(shape(one.hostile) for one in ran if one.hostile).most_common(15):
         print(f"  {count:>4} {cause}")
-    agree = sum(one.witness == "agrees" for one in ran)
-    differs = [one for one in ran if one.witness.startswith("differs")]
     nodes = Counter(one.witness for one in ran if one.witness.startswith("unknown"))
-    print(
-        f"witness: {agree}/{agree + len(differs)} agree, {sum(nodes.values())} use what the witness does not know"
-    )
+    print(witness_line([one.witness for one in ran if one.witness]))
     for cause, count in nodes.most_common():
         print(f"  {count:>4} {cause}")
+
+
+def witness_line(said: list[str]) -> str:
+    """How often the witness agrees."""
+    kinds = Counter(one.partition(":")[0] for one in said)
+    return (
+        f"witness: {kinds['agrees']} agree, {kinds['differs']} differ, {kinds['open']} where the language leaves the rows open, "
+        f"{kinds['unknown']} use what it does not know"
+    )
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from kql_kept import Kept, of_part, part
 from kql_rule_files import Rule, rules
-from kql_rules import shape
+from kql_rules import shape, witness_line
 from kql_satisfy_rule import Satisfied
 
 
@@ -39,10 +39,7 @@ def show(found: list[tuple[Rule, Satisfied]], options: argparse.Namespace) -> tu
     print(f"  in attempt {dict(sorted(Counter(one.attempt for _, one in returning).items()))}")
     silent = sum(one.quiet for _, one in compiled)
     print(f"near misses {sum(one.misses for _, one in compiled)}, of which alone return no row {silent}")
-    kinds = Counter(one.witness.partition(":")[0] for _, one in compiled)
-    print(
-        f"witness: {kinds['agrees']} agree, {kinds['differs']} differ, {kinds['unknown']} use what it does not know"
-    )
+    print(witness_line([one.witness for _, one in compiled]))
     causes = Counter(shape(one.witness) for _, one in compiled if one.witness.startswith("unknown"))
     for cause, count in causes.most_common():
         print(f"  {count:>4} {cause}")
@@ -70,6 +67,8 @@ def show_peer(found: list[Satisfied]) -> None:
         f"refused {kinds['refused']}, failed at run time {kinds['failed']}"
     )
     differing = [one for one in asked if one.peer.startswith("differs")]
+    for cause, count in Counter(one.peer.split(": ")[1] for one in differing).most_common():
+        print(f"  {count:>4} differ: {cause}")
     agreeing = sum(one.witness == "agrees" for one in differing)
     print(f"  of the {len(differing)} that differ the witness says the same as nephoscope on {agreeing}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
 from rowwise_mining import MINERS
-from rowwise_values import UnwitnessedError, element, json_text, parsed
+from rowwise_values import UnwitnessedError, element, json_text, pairs_of, parsed
 
 from nephoscope.kql import bound, relations
 from nephoscope.kql.types import KqlType
@@ -40,13 +41,19 @@ def blank(kind: KqlType) -> Any:
 
 @dataclass
 class Witness:
-    """Evaluates over `tables` (name -> Result) at the time `now` (ticks); `variables` are the values of query parameters."""
+    """Evaluates over `tables` (name -> Result) at the time `now` (ticks); `variables` are the values of query parameters.
+
+    Where the language leaves rows open (which of several with one key innerunique keeps, which of equal ones stand before a limit)
+    the first are taken, or with `dice` any of them; `free` says afterwards that there was a choice.
+    """
 
     tables: Mapping[str, Result]
     now: int
     variables: Mapping[str, Any] = field(default_factory=dict)
     shared: dict[str, list[Row]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    dice: random.Random | None = None
+    free: bool = False
 
     def result(self, relation: relations.Relation) -> Result:
         """The rows of a bound query under its KQL names."""
@@ -214,7 +221,7 @@ def aggregate(witness: Witness, call: bound.AggregateCall, rows: list[Row]) -> A
 def joined(witness: Witness, relation: relations.Joined) -> list[Row]:
     left, right = witness.rows(relation.left), witness.rows(relation.right)
     if relation.kind == "innerunique":
-        left = first_of_each(witness, left, [one for one, _ in relation.keys])
+        left = one_of_each(witness, left, [one for one, _ in relation.keys])
     pairs = [(one, other) for one in left for other in right if meets(witness, relation, one, other)]
     used_left, used_right = {id(one) for one, _ in pairs}, {id(other) for _, other in pairs}
     kind = relation.kind
@@ -244,6 +251,16 @@ def first_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) ->
     for row in rows:
         found.setdefault(tuple(group_key(key.type, witness.value(key, row)) for key in keys), row)
     return list(found.values())
+
+
+def one_of_each(witness: Witness, rows: list[Row], keys: list[bound.Bound]) -> list[Row]:
+    """A row of each key, in the order of the first ones."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        key = tuple(group_key(one.type, witness.value(one, row)) for one in keys)
+        found.setdefault(key, []).append(row)
+    witness.free |= any(len(several) > 1 for several in found.values())
+    return [witness.dice.choice(several) if witness.dice else several[0] for several in found.values()]
 
 
 def blanks(relation: relations.Relation) -> Row:
@@ -282,7 +299,22 @@ def compared(one: Any, other: Any, key: relations.SortKey) -> int:
 
 @runs(relations.Limited)
 def limited(witness: Witness, relation: relations.Limited) -> list[Row]:
-    return witness.rows(relation.input)[: max(witness.value(relation.count, {}) or 0, 0)]
+    """The first rows; those that the order does not tell from the last of them may stand for it."""
+    rows, count = witness.rows(relation.input), max(witness.value(relation.count, {}) or 0, 0)
+    if not 0 < count < len(rows):
+        return rows[:count]
+    order = relation.input.order if isinstance(relation.input, relations.Sorted) else ()
+
+    def place(row: Row) -> list[str]:
+        return [group_key(key.value.type, witness.value(key.value, row)) for key in order]
+
+    last = place(rows[count - 1])
+    witness.free |= place(rows[count]) == last
+    if witness.dice is None:
+        return rows[:count]
+    equals = [row for row in rows if place(row) == last]
+    first = next(at for at, row in enumerate(rows) if place(row) == last)
+    return (rows[:first] + witness.dice.sample(equals, len(equals)))[:count]
 
 
 @runs(relations.Expanded)
@@ -307,7 +339,7 @@ def elements(value: Any, as_array: bool) -> list[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
-        return [[key, item] if as_array else {key: item} for key, item in value.items()]
+        return [[key, item] if as_array else {key: item} for key, item in pairs_of(value)]
     return [value]
 
 

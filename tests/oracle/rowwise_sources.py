@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 from rowwise_values import parsed
@@ -34,8 +35,12 @@ def cut(text: str, source: Any) -> list[list[Any]]:
     if source.format in SEPARATORS:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=SEPARATORS[source.format]) if row]
         cells = [(row + [""] * width)[:width] for row in rows]
-    elif source.format == "json":
-        values = [parsed(line) for line in text.splitlines() if line.strip()]
+    elif source.format in ("json", "multijson"):
+        values = (
+            [parsed(line) for line in text.splitlines() if line.strip()]
+            if source.format == "json"
+            else many(text)
+        )
         cells = [
             [value.get(name) if isinstance(value, dict) else None for name in source.names]
             for value in values
@@ -45,3 +50,13 @@ def cut(text: str, source: Any) -> list[list[Any]]:
     else:
         raise UnwitnessedError(f"externaldata of {source.format}")
     return cells[1:] if source.skip_first else cells
+
+
+def many(text: str) -> list[Any]:
+    """The values of a JSON array, or of JSON values one behind the other."""
+    reader, found, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = reader.raw_decode(text, at)
+        found += value if isinstance(value, list) else [value]
+    return found

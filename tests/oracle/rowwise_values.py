@@ -100,13 +100,8 @@ def json_text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(json_text(item) for item in value) + "]"
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(
-                f"{json.dumps(key, ensure_ascii=False)}:{json_text(item)}" for key, item in value.items()
-            )
-            + "}"
-        )
+        inside = (f"{json.dumps(key, ensure_ascii=False)}:{json_text(item)}" for key, item in pairs_of(value))
+        return "{" + ",".join(inside) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -281,9 +276,29 @@ def parsed(value: str) -> Any:
     if not value.strip():
         return None
     try:
-        return json.loads(value, parse_float=_real)
+        return json.loads(value, parse_float=_real, object_pairs_hook=_bag)
     except ValueError:
         return value
+
+
+class Pairs(dict[str, Any]):
+    """A bag of a text that says a key twice: the first one is found, all of them are shown."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _bag(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    bag = dict(pairs)
+    if len(bag) == len(pairs):
+        return bag
+    several = Pairs(reversed(pairs))
+    several.pairs = pairs
+    return several
+
+
+def pairs_of(bag: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The keys of a bag with their values, as its text says them."""
+    return bag.pairs if isinstance(bag, Pairs) else list(bag.items())
 
 
 class Vast(float):
@@ -305,7 +320,7 @@ def settled(value: Any) -> Any:
     if isinstance(value, list):
         return [settled(item) for item in value]
     if isinstance(value, dict):
-        return {key: settled(item) for key, item in value.items()}
+        return {key: settled(item) for key, item in pairs_of(value)}
     return value
 
 
