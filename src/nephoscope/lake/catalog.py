@@ -6,46 +6,32 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.types import KqlType
-from nephoscope.lake.columns import SUBSCRIPTION
+from nephoscope.lake.columns import SUBSCRIPTION, stored_names
+from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.snapshot import File, Snapshot, Snapshots
 from nephoscope.lake.store import existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
+from nephoscope.lake.watchlists import Watchlist, Watchlists
 from nephoscope.lake.workspace import Workspace
 
 _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
 
-def _no_functions(_workspace: str) -> Mapping[str, StoredFunction]:
-    return {}
-
-
-def _no_watchlist(_workspace: str, _alias: str) -> Table | None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What workspaces have beside tables: their stored functions by name, and the table of a watchlist's items by alias."""
-
-    functions: Callable[[str], Mapping[str, StoredFunction]] = _no_functions
-    watchlist: Callable[[str, str], Table | None] = _no_watchlist
-
-
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A table at a version."""
+    """A table at a version, or a watchlist as it was; `snapshot` is None where a table was never written to, and for a watchlist."""
 
     workspace: Workspace
-    table: Table
+    table: Table | Watchlist
     snapshot: Snapshot | None
 
 
@@ -58,7 +44,8 @@ class Shelf:
     snapshots: Snapshots
     pins: Pins
     workspace: Callable[[str], Workspace]
-    content: Content = field(default_factory=Content)
+    functions: StoredFunctions
+    watchlists: Watchlists
 
 
 class LakeCatalog:
@@ -73,6 +60,7 @@ class LakeCatalog:
     ) -> None:
         self._shelf, self._scope, self._workspace = shelf, scope, workspace
         self._lock = threading.Lock()
+        self._functions: Mapping[str, StoredFunction] | None = None
         self._shared = pinned is not None
         self._pinned: dict[str, Pinned] = {} if pinned is None else pinned
         self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
@@ -96,7 +84,7 @@ class LakeCatalog:
 
     def function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None."""
-        return self._shelf.content.functions(self._workspace).get(name)
+        return self._stored().get(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match. A table without rows is known by its name alone."""
@@ -105,14 +93,19 @@ class LakeCatalog:
         known = [
             name for _, name in existing(self._shelf.data, self._workspace) if name in self._shelf.tables
         ]
-        return [*known, *self._shelf.content.functions(self._workspace)]
+        return [*known, *self._stored()]
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: a restricted scope sees none of them."""
-        table = self._shelf.content.watchlist(self._workspace, alias)
-        if table is None or not self._scope.sees(self._workspace):
+        found = self._shelf.watchlists.get(self._workspace, alias)
+        if found is None or not self._scope.sees(self._workspace):
             return None
-        return self._seen(table)
+        relation = f"{self._workspace}/watchlist/{alias.lower()}"
+        with self._lock:
+            pinned = self._pinned.setdefault(
+                relation, Pinned(self._shelf.workspace(self._workspace), found, None)
+            )
+        return pinned.table.seen_as(relation)
 
     def place(self, kind: str, name: str) -> Catalog | None:
         """Another workspace, where the scope allows it and it has tables; None for all else."""
@@ -127,6 +120,7 @@ class LakeCatalog:
         return {
             (one.workspace.name, one.table.name): one.snapshot.version if one.snapshot else -1
             for one in self._pinned.values()
+            if isinstance(one.table, Table)
         }
 
     def scans(self) -> dict[str, FileScan]:
@@ -142,6 +136,13 @@ class LakeCatalog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _stored(self) -> Mapping[str, StoredFunction]:
+        """The functions, as they were when the first was asked for."""
+        if self._functions is None:
+            sees = self._scope.sees(self._workspace)
+            self._functions = self._shelf.functions.of(self._workspace) if sees else {}
+        return self._functions
 
     def _seen(self, table: Table) -> TableSchema:
         relation = f"{self._workspace}/{table.name}"
@@ -162,17 +163,26 @@ def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
     if not shared:
         several = list(pinned.values())
         pins.drop(
-            [(one.workspace.name, one.table.name, one.snapshot.version) for one in several if one.snapshot]
+            [
+                (one.workspace.name, one.table.name, one.snapshot.version)
+                for one in several
+                if one.snapshot and isinstance(one.table, Table)
+            ]
         )
 
 
 def _scan(pinned: Pinned, scope: Scope) -> FileScan:
     table = pinned.table
     seen = table.seen_as("")
+    names = [name for name, _ in table.columns]
     columns = tuple(
-        FileColumn(name, table.stored[own], _SQL.get(kind, kind.physical))
-        for name, (own, kind) in zip(seen.stored_names(), table.columns, strict=True)
+        FileColumn(name, stored, _SQL.get(kind, kind.physical))
+        for name, stored, (_, kind) in zip(
+            seen.stored_names(), stored_names(names), table.columns, strict=True
+        )
     )
+    if isinstance(table, Watchlist):
+        return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
     files = pinned.snapshot.files if pinned.snapshot else ()
     return FileScan(columns, _groups(files), _only(pinned.workspace, scope))
 

@@ -14,13 +14,15 @@ from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
 from nephoscope.lake import upkeep
-from nephoscope.lake.catalog import Content, LakeCatalog, Shelf
+from nephoscope.lake.catalog import LakeCatalog, Shelf
 from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
+from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.results import Asked, ResultCache, allowed_age
 from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.frame import Frame
@@ -29,6 +31,7 @@ from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables, import_tables
+from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspace import DEFAULT, Workspace
 from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
@@ -53,7 +56,6 @@ class Lake:
         data: Path,
         ledger: Ledger,
         *,
-        content: Content | None = None,
         workspace: Callable[[str], Workspace] = Workspace.named,
         disk: Disk | None = None,
         limit: int = SPOOL_LIMIT,
@@ -64,11 +66,14 @@ class Lake:
         self._disk.make_folders(self._data)
         self._tables = Tables.of(self._data)
         self._pins = Pins(self._data, self._disk)
+        self.functions = StoredFunctions(self._data, self._disk)
+        self.watchlists = Watchlists(self._data, self._disk)
         self._shelf = Shelf(
-            self._data, self._tables, Snapshots(), self._pins, workspace, content or Content()
+            self._data, self._tables, Snapshots(), self._pins, workspace, self.functions, self.watchlists
         )
         self._store = Store(self._data, lambda name: self._tables[name], self._disk)
         self._flusher = Flusher(self._data, self._store, ledger, self._disk, self._damaged)
+        self._results = ResultCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._thread: threading.Thread | None = None
@@ -133,11 +138,24 @@ class Lake:
         timeout: float | None = None,
         external: ExternalReader | None = None,
     ) -> list[QueryResult]:
-        """Run KQL and give its results; every table is read at one version. KqlError where the query is wrong or cannot be run."""
+        """Run KQL and give its results; every table is read at one version. KqlError where the query is wrong or cannot be run.
+
+        A query that sets query_results_cache_max_age may get the results that the same scope had before.
+        """
+        asked, began = Asked(scope, workspace, text), time.monotonic()
+        age = allowed_age(text) if now is None and external is None else 0.0
+        kept = self._results.find(asked, age) if age else None
+        if kept is not None:
+            return kept
         with self.catalog(scope, workspace) as catalog:
             compiled = compile_results(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans(), external=external) as engine:
-                return [QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled]
+                found = [
+                    QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled
+                ]
+        if age:
+            self._results.keep(asked, began, found)
+        return found
 
     def flush(self, timeout: float = 60.0) -> None:
         """Return when all that was acknowledged before is in the tables; LakeError where that takes longer than `timeout` seconds."""

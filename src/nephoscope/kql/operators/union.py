@@ -62,8 +62,12 @@ def parts_of(item: tree.Expression, env: Env) -> list[Part]:
 
 
 def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
-    """The tables, functions and variables whose name is like a pattern."""
-    found = sorted(name for name in env.catalog.names() if fnmatchcase(name, pattern) and env.sees(name))
+    """The tables and variables whose name is like a pattern; of stored functions a wildcard means views, and there are none."""
+    found = sorted(
+        name
+        for name in env.catalog.names()
+        if fnmatchcase(name, pattern) and env.sees(name) and env.catalog.table(name) is not None
+    )
     found += [
         name for name in env.names if fnmatchcase(name, pattern) and name not in found and env.sees(name)
     ]

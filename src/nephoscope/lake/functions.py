@@ -1,0 +1,73 @@
+"""Stored functions of workspaces: Sentinel's parsers and what users save; a file each, which every process of the data folder sees."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.parser import parse_function
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError
+
+FOLDER = "functions"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class StoredFunctions:
+    """The functions of a data folder, by workspace; a file is read again when it has changed. Safe for threads."""
+
+    def __init__(self, data: Path, disk: Disk) -> None:
+        self._data, self._disk = data, disk
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[tuple[int, int], StoredFunction]] = {}
+
+    def of(self, workspace: str) -> Mapping[str, StoredFunction]:
+        """The functions of a workspace by name."""
+        folder = self._data / FOLDER / workspace
+        found = {}
+        for path in sorted(folder.glob("[!.]*.json")):
+            function = self._read(path)
+            if function is not None:
+                found[function.name] = function
+        return MappingProxyType(found)
+
+    def _read(self, path: Path) -> StoredFunction | None:
+        try:
+            stat = path.stat()
+            seen = stat.st_ino, stat.st_mtime_ns
+            with self._lock:
+                at, known = self._known.get(path, ((0, 0), None))
+            if at == seen:
+                return known
+            function = msgspec.json.decode(path.read_bytes(), type=StoredFunction)
+        except FileNotFoundError:
+            return None
+        except (msgspec.DecodeError, OSError) as error:
+            raise LakeError(f"{path}: not a stored function: {error}") from error
+        with self._lock:
+            self._known[path] = seen, function
+        return function
+
+    def save(self, workspace: str, function: StoredFunction) -> None:
+        """Keep a function, in the place of one of that name; LakeError for a bad name, KqlError where it is no KQL."""
+        if not _NAME.fullmatch(function.name):
+            raise LakeError(f"'{function.name}' is no name of a function: letters, digits and _, up to 128")
+        parse_function(function.parameters, function.body)
+        folder = self._data / FOLDER / workspace
+        self._disk.make_folders(folder)
+        document = {"name": function.name, "parameters": function.parameters, "body": function.body}
+        self._disk.replace(folder / f"{function.name}.json", msgspec.json.encode(document))
+
+    def remove(self, workspace: str, name: str) -> None:
+        """Forget a function; LakeError where there is none of that name."""
+        if name not in self.of(workspace):
+            raise LakeError(f"the workspace {workspace} has no function {name}")
+        path = self._data / FOLDER / workspace / f"{name}.json"
+        self._disk.remove(path)
+        self._disk.sync_folder(path.parent)

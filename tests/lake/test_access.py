@@ -1,0 +1,177 @@
+"""A principal of one subscription sees no other row, whatever reads the table.
+
+Every source of rows meets every operator. A query that the principal asks of a lake that holds all rows must give what it gives of a
+lake that holds the principal's rows alone: not a row, a count, a column or an error of others shows through.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nephoscope.kql import KqlError
+from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.parser import OPERATORS
+from nephoscope.kql.plugin import plugins
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.scope import Scope
+from nephoscope.lake.state import State
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+SCOPE = Scope(frozenset({MINE}))
+TABLES = ("Syslog", "Event")
+
+CASES = yaml.safe_load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"))
+SOURCES, OPERATIONS, PLUGINS = CASES["sources"], CASES["operators"], CASES["plugins"]
+EVERY = {**OPERATIONS, **PLUGINS}
+
+
+def rows(*, all_rows: bool) -> list[dict]:
+    found = []
+    for n in range(12):
+        mine = n % 3 == 0
+        if mine or all_rows:
+            owner = MINE if mine else (OTHER if n % 3 == 1 else "")
+            found.append(
+                {
+                    "TimeGenerated": NOW - dt.timedelta(hours=n),
+                    "Computer": f"m{n}" if mine else f"secret{n}",
+                    "HostName": "alice" if mine else "bob",
+                    "ProcessID": n if mine else 1000 + n,
+                    "_SubscriptionId": owner,
+                    **({} if mine else {"Leak": {"secret": n}}),
+                }
+            )
+    return found
+
+
+def filled(data: Path, state: State, *, all_rows: bool) -> Lake:
+    lake = Lake.open(data, state)
+    state.workspaces.add("other", days=3650)
+    state.workspaces.set("default", days=3650)
+    for workspace in ("default", "other"):
+        place, found = state.workspaces.get(workspace), rows(all_rows=all_rows)
+        tables = {name: arrow_of(lake.tables[name], found, workspace=place, now=NOW).table for name in TABLES}
+        lake.writer().append(workspace, tables, producer=workspace, sequence=0)
+        lake.functions.save(workspace, StoredFunction("Stored", "Syslog | where ProcessID >= 0"))
+    lake.functions.save(
+        "default", StoredFunction("Picked", "T | where isnotempty(Computer)", "T: (Computer: string)")
+    )
+    lake.watchlists.save("default", "Hosts", "Host", [{"Host": "alice"}, {"Host": "bob"}] if all_rows else [])
+    lake.flush()
+    return lake
+
+
+@pytest.fixture(scope="module")
+def lakes(tmp_path_factory: pytest.TempPathFactory):
+    found, states = [], []
+    for all_rows in (True, False):
+        data = tmp_path_factory.mktemp("access") / "data"
+        states.append(State.of(data))
+        found.append(filled(data, states[-1], all_rows=all_rows))
+    yield tuple(found)
+    for lake, state in zip(found, states, strict=True):
+        lake.close()
+        state.close()
+
+
+def answer(lake: Lake, text: str, scope: Scope) -> object:
+    """All rows of all results, in no order; or the error."""
+    try:
+        results = lake.query(
+            f"let Rows = view () {{ Syslog | where ProcessID >= 0 }}; {text}", scope=scope, now=NOW
+        )
+    except KqlError as error:
+        return error.message
+    return [(one.name, one.table.column_names, sorted(map(repr, one.table.to_pylist()))) for one in results]
+
+
+def query(source: str, operation: str) -> str:
+    if source.startswith("(set "):
+        option, rest = source[1:-1].split("; ", 1)
+        return f"{option}; {rest} {operation}"
+    return f"{source} {operation}"
+
+
+def same(lakes: tuple[Lake, Lake], text: str) -> bool:
+    """Whether the query gives the principal the same of both lakes, and everybody something else of the first."""
+    whole, own = lakes
+    seen = answer(whole, text, SCOPE)
+    assert not isinstance(seen, str), f"{text}: {seen}"
+    assert seen == answer(own, text, SCOPE), text
+    assert "secret" not in repr(seen), text
+    assert "bob" not in repr(seen), text
+    return seen != answer(whole, text, Scope())
+
+
+def test_every_operator_that_reads_is_here() -> None:
+    assert {name.split()[0] for name in OPERATIONS} | {"evaluate", "reduce"} >= set(OPERATORS)
+
+
+def test_an_operator_that_is_not_here_does_not_run(lakes: tuple[Lake, Lake]) -> None:
+    assert answer(lakes[0], "Syslog | reduce by HostName", SCOPE) == "the operator reduce"
+
+
+def test_every_plugin_of_rows_is_here() -> None:
+    assert set(PLUGINS) <= set(plugins())
+
+
+def differing(lakes: tuple[Lake, Lake], pairs: list[tuple[str, str]]) -> None:
+    told = sum(same(lakes, query(SOURCES[source], operation)) for source, operation in pairs)
+    assert told > len(pairs) * 3 // 4, "the queries hardly depend on the rows of others"
+
+
+def some_pairs() -> list[tuple[str, str]]:
+    """Each operation once, each source a few times."""
+    sources = itertools.cycle(SOURCES)
+    return [(next(sources), operation) for operation in EVERY.values()]
+
+
+def test_a_scope_holds_in_some_queries(lakes: tuple[Lake, Lake]) -> None:
+    differing(lakes, some_pairs())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_scope_holds_in_every_query(lakes: tuple[Lake, Lake], source: str) -> None:
+    differing(lakes, [(source, operation) for operation in EVERY.values()])
+
+
+def test_watchlists_belong_to_no_subscription(lakes: tuple[Lake, Lake]) -> None:
+    text = "_GetWatchlist('Hosts') | project SearchKey"
+    assert answer(lakes[0], text, SCOPE) == [("", ["SearchKey"], [])]
+    assert len(answer(lakes[0], text, Scope())[0][2]) == 2
+
+
+def test_a_cached_result_is_its_principals(lakes: tuple[Lake, Lake]) -> None:
+    text = "set query_results_cache_max_age = 1h; Syslog | count"
+    counts: Callable[[Scope], object] = lambda scope: lakes[0].query(text, scope=scope)[0].table.to_pylist()  # noqa: E731
+    assert counts(Scope()) == counts(Scope()) == [{"Count": 12}]
+    assert counts(SCOPE) == counts(SCOPE) == [{"Count": 4}]
+    assert counts(Scope(frozenset({OTHER}))) == [{"Count": 4}]
+    assert lakes[0].query(text, scope=SCOPE)[0] is lakes[0].query(text, scope=SCOPE)[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["workspace('other').Syslog", "workspace('other').Stored()", "union workspace('other').Sys*"]
+)
+def test_a_workspace_outside_of_the_scope_is_not_there(lakes: tuple[Lake, Lake], text: str) -> None:
+    scope = Scope(frozenset({MINE}), frozenset({"default"}))
+    assert isinstance(answer(lakes[0], text, scope), str)
+    assert not isinstance(answer(lakes[0], text.replace("other", "default"), scope), str)
+
+
+@pytest.mark.parametrize(
+    "place", ["lake/default/Syslog", "lake/default/Syslog/_delta_log/00000000000000000000.json", "state.db"]
+)
+def test_externaldata_does_not_reach_the_data_folder(lakes: tuple[Lake, Lake], place: str) -> None:
+    folder = lakes[0]._data
+    found = answer(lakes[0], f"externaldata(line: string) [@'{folder / place}'] with (format='txt')", Scope())
+    assert "may not read" in str(found)
