@@ -206,7 +206,9 @@ class _JsonCutter(_Cutter):
         byte = buffer[at : at + 1]
         if byte == b"[":
             return at + 1
-        wrapper = _WRAPPER.match(buffer, at, at + _HEADER) if byte == b"{" else None
+        if byte != b"{" or (self.key and buffer.startswith(self.key, at)):
+            return 0
+        wrapper = _WRAPPER.match(buffer, at, at + _HEADER)
         return wrapper.end() if wrapper else 0
 
     def _piece(self, *, begun: bool) -> Piece | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Zeros behind the data: the scanner stops at them.
 _PADDING = 64
+#: No tuple has fewer bytes, with its quotes and the comma behind it.
+_SHORTEST = 14
 _LONGEST_ADDRESS = 45
 _MICROSECONDS = pa.timestamp("us", "UTC")
 
@@ -30,29 +33,48 @@ def available() -> bool:
     return find_spec("numba") is not None
 
 
+class _Scratch(threading.local):
+    """The matrices that the scanner fills, kept for the next block of the thread."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, NDArray[Any]] = {}
+
+    def get(self, name: str, *shape: int) -> NDArray[np.int64]:
+        """A matrix of at least this shape; what is in it is rubbish."""
+        held = self._held.get(name)
+        if held is None or any(has < wants for has, wants in zip(held.shape, shape, strict=True)):
+            held = self._held[name] = np.empty(shape, np.int64)
+        return held
+
+
+_scratch = _Scratch()
+
+
 class Gathered:
-    """What the scanner filled in from one block."""
+    """What the scanner filled in from one block: `fields` by their number; `groups`, `flows` and `records` as flow_scan has them."""
 
     def __init__(self, kind: int, data: bytes) -> None:
         from nephoscope.sources.logs import flow_scan
 
         self.text = data
         self.bytes = np.frombuffer(data + bytes(_PADDING), np.uint8)
-        texts = data.count(b'"') // 2 + 1
-        lists = data.count(b"[") + 1
-        objects = data.count(b"{") + 1
-        self.counts = np.zeros(5, np.int64)
-        self._rows = np.zeros((flow_scan.ROW_FIELDS, texts), np.int64)
-        self._groups = np.empty((3, objects), np.int64)
-        self._flows = np.empty((3, objects), np.int64)
-        self._records = np.empty((flow_scan.RECORD_FIELDS, objects + lists), np.int64)
-        self.odd = np.empty((2, 2 * texts), np.int64)
-        matrices = (self._rows, self._groups, self._flows, self._records, self.odd)
-        self.complete = flow_scan.scan(kind, self.bytes, len(data), *matrices, self.counts)
-        rows, groups, flows, records, odd = (int(count) for count in self.counts)
-        self.rows, self.groups = self._rows[:, :rows], self._groups[:, :groups]
-        self.flows, self.records = self._flows[:, :flows], self._records[:, :records]
-        self.others = [data[self.odd[0, one] : self.odd[1, one]] for one in range(odd)]
+        tuples, objects = len(data) // _SHORTEST + 1, data.count(b"{") + 1
+        rows = _scratch.get("rows", tuples, flow_scan.ROW_FIELDS)
+        groups, flows = _scratch.get("groups", 3, objects), _scratch.get("flows", 3, objects)
+        records = _scratch.get("records", flow_scan.RECORD_FIELDS, objects)
+        self.odd, counts = _scratch.get("odd", 2, 2 * tuples), np.zeros(5, np.int64)
+        self.complete = flow_scan.scan(
+            kind, self.bytes, len(data), rows, groups, flows, records, self.odd, counts
+        )
+        found = dict(zip(("rows", "groups", "flows", "records", "odd"), counts.tolist(), strict=True))
+        wide = np.empty((len(flow_scan.WIDE), found["rows"]), np.int64)
+        narrow = np.empty((len(flow_scan.NARROW), found["rows"]), np.int32)
+        flow_scan.columns(rows, found["rows"], wide, narrow)
+        self.fields: dict[int, NDArray[Any]] = dict(zip(flow_scan.WIDE, wide, strict=True))
+        self.fields.update(zip(flow_scan.NARROW, narrow, strict=True))
+        self.groups, self.flows = groups[:, : found["groups"]], flows[:, : found["flows"]]
+        self.records = records[:, : found["records"]]
+        self.others = [data[self.odd[0, one] : self.odd[1, one]] for one in range(found["odd"])]
 
     def texts(self, starts: Numbers, ends: Numbers) -> Texts:
         """The texts of spans: distinct ones, and for each span which it is; a span from -1 is ''."""
@@ -67,7 +89,7 @@ class Gathered:
         """The addresses of a field as texts."""
         from nephoscope.sources.logs.flow_scan import print_addresses
 
-        values = self.rows[field]
+        values = self.fields[field]
         offsets = np.empty(len(values) + 1, np.int32)
         out = np.empty(len(values) * (_LONGEST_ADDRESS if self.others else 15), np.uint8)
         size = print_addresses(values, self.bytes, self.odd, offsets, out)
@@ -97,7 +119,9 @@ class Texts:
 
 def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
     """Words by their number."""
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(distinct, pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places.astype(np.int32, copy=False)), pa.array(distinct, pa.string())
+    )
 
 
 def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
@@ -111,7 +135,7 @@ def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
     categories = gathered.texts(records[flow_scan.CATEGORY], records[flow_scan.CATEGORY + 1])
     if {text.lower() for text in categories.distinct} != {category}:
         return None
-    group = gathered.rows[flow_scan.GROUP]
+    group = gathered.fields[flow_scan.GROUP]
     flow = gathered.groups[flow_scan.WITHIN][group]
     record = gathered.flows[flow_scan.WITHIN][flow]
     outer = gathered.texts(gathered.flows[0], gathered.flows[1]).at(flow)
@@ -164,28 +188,29 @@ def _resource(target: Texts) -> dict[str, pa.Array]:
 def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, pa.Array]:
     from nephoscope.sources.logs import flow_scan
 
-    rows = gathered.rows
+    fields, vnet = gathered.fields, kind == flow_scan.VNET
+    decision, extra = fields[flow_scan.DECISION], fields[flow_scan.EXTRA]
     columns = {
-        "TimeGenerated": pa.array(rows[flow_scan.TIME], pa.int64()).cast(_MICROSECONDS),
-        "FlowLogVersion": _counted(gathered.records[flow_scan.VERSION][record], np.int32),
+        "TimeGenerated": pa.array(fields[flow_scan.TIME]).cast(_MICROSECONDS),
+        "FlowLogVersion": _counted(gathered.records[flow_scan.VERSION][record].astype(np.int32)),
         "SrcIp": gathered.addresses(flow_scan.SRC),
         "DestIp": gathered.addresses(flow_scan.DEST),
-        "SrcPort": pa.array(rows[flow_scan.SRC_PORT].astype(np.int32)),
-        "DestPort": pa.array(rows[flow_scan.DEST_PORT].astype(np.int32)),
-        "Protocol": pa.array(rows[flow_scan.PROTOCOL].astype(np.int32)),
-        "FlowDirection": words(rows[flow_scan.DIRECTION], ("Inbound", "Outbound")),
-        "FlowStatus": words(rows[flow_scan.DENIED], ("Allowed", "Denied")),
-        "FlowState": words(rows[flow_scan.STATE], ("B", "C", "E", "D", "")),
+        "SrcPort": pa.array(fields[flow_scan.SRC_PORT]),
+        "DestPort": pa.array(fields[flow_scan.DEST_PORT]),
+        "Protocol": pa.array(fields[flow_scan.PROTOCOL]),
+        "FlowDirection": words(fields[flow_scan.DIRECTION], ("Inbound", "Outbound")),
+        "FlowStatus": words(decision == 3 if vnet else decision, ("Allowed", "Denied")),
+        "FlowState": words(decision if vnet else extra, ("B", "C", "E", "D", "")),
     }
-    if kind == flow_scan.VNET:
+    if vnet:
         known = [ENCRYPTIONS[word.decode()] for word in flow_scan.ENCRYPTION_WORDS]
-        columns["FlowEncryption"] = words(rows[flow_scan.ENCRYPTION], known)
+        columns["FlowEncryption"] = words(extra, known)
     for place, name in enumerate(COUNTERS):
-        columns[name] = _counted(rows[flow_scan.COUNTS + place], np.int64)
+        columns[name] = _counted(fields[flow_scan.COUNTS + place])
     return columns
 
 
-def _counted(values: Numbers, kind: type[np.int32 | np.int64]) -> pa.Array:
+def _counted(values: NDArray[Any]) -> pa.Array:
     """Numbers; those below zero are null."""
     absent = values < 0
-    return pa.array(values.astype(kind), mask=absent if absent.any() else None)
+    return pa.array(values, mask=absent if absent.any() else None)

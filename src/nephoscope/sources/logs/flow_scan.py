@@ -19,11 +19,19 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 VNET, NSG = 0, 1
-#: Rows of the matrix `rows`; SRC and DEST are an IPv4 address, or -1 - n for the n-th other address.
-TIME, SRC, DEST, SRC_PORT, DEST_PORT, PROTOCOL, DIRECTION, DENIED, STATE, ENCRYPTION = range(10)
-COUNTS = 10
-GROUP = 14
-ROW_FIELDS = 15
+#: Columns of the matrix `rows`: the fields of a tuple in order, then the group. SRC and DEST are an IPv4 address, or -1 - n for the
+#: n-th other one. DECISION is the state of a VNet's tuple (B, C, E, D = 0 to 3), A or D (0, 1) of an NSG's; EXTRA the encryption of
+#: the one, the state of the other (4 = version 1 has none). Of four counters -1 is one that is empty.
+TIME, SRC, DEST, SRC_PORT, DEST_PORT, PROTOCOL, DIRECTION, DECISION, EXTRA, COUNTS = range(10)
+LAST = COUNTS + 3
+GROUP = LAST + 1
+ROW_FIELDS = GROUP + 1
+NO_STATE = 4
+WIDE = (TIME, SRC, DEST, COUNTS, COUNTS + 1, COUNTS + 2, COUNTS + 3)
+NARROW = (SRC_PORT, DEST_PORT, PROTOCOL, DIRECTION, DECISION, EXTRA, GROUP)
+_WIDE, _NARROW = np.array(WIDE), np.array(NARROW)
+_DIGITS = np.array([18, 0, 0, 5, 5, 3, 0, 0, 0, 18, 18, 18, 18], np.int64)
+_TOPS = np.array([2**62, 0, 0, 65535, 65535, 255, 0, 0, 0, 2**62, 2**62, 2**62, 2**62], np.int64)
 #: Rows of the matrix `groups` (innermost objects) and `flows` (those around them): the text's start and end, and what they are in.
 START, END, WITHIN = range(3)
 #: Rows of the matrix `records`: start and end of three texts and of the category, then the version; -1 = absent.
@@ -51,6 +59,7 @@ def _word(text: bytes) -> Bytes:
     return np.frombuffer(text, np.uint8)
 
 
+_STATES = _word(b"BCED")
 _CATEGORY = _word(b"category")
 _VNET_BODY, _VNET_TEXTS = (
     _word(b"flowRecords"),
@@ -156,50 +165,6 @@ def _whole(data: Bytes, at: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _field(data: Bytes, at: int, most: int, top: int) -> tuple[int, int]:
-    """A number field of a tuple that another follows, and where that begins; -1 = give up."""
-    value, end = _digits(data, at, most)
-    if end < 0 or value > top or data[end] != 44:
-        return 0, -1
-    return value, end + 1
-
-
-@njit(cache=True, nogil=True)
-def _quad(data: Bytes, at: int) -> tuple[int, int]:
-    """An IPv4 address as Azure prints it (no leading zeros) and where it ends, -1 = it is none."""
-    value = 0
-    for part in range(4):
-        number, end = _digits(data, at, 3)
-        if end < 0 or number > 255 or (data[at] == 48 and end - at > 1):
-            return 0, -1
-        value = value * 256 + number
-        at = end
-        if part < 3:
-            if data[at] != 46:
-                return 0, -1
-            at += 1
-    return value, at
-
-
-@njit(cache=True, nogil=True)
-def _address(data: Bytes, at: int, odd: Numbers, counts: Numbers) -> tuple[int, int]:
-    """An address field and where the next begins; another one than IPv4 is noted in `odd`."""
-    value, end = _quad(data, at)
-    if end > 0 and data[end] == 44:
-        return value, end + 1
-    end = at
-    while data[end] != 44 and data[end] != 34 and data[end] != 92 and data[end] > 32:
-        end += 1
-    if data[end] != 44:
-        return 0, -1
-    number = counts[ODD]
-    odd[0, number] = at
-    odd[1, number] = end
-    counts[ODD] += 1
-    return -1 - number, end + 1
-
-
-@njit(cache=True, nogil=True)
 def _micros(time: int) -> int:
     """Microseconds since 1970 of a count whose unit is told by its magnitude, as from_epoch() has it."""
     if time >= 100_000_000_000_000_000:
@@ -210,127 +175,132 @@ def _micros(time: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _head(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
-    """Time, addresses and ports; where the field behind them begins, -1 = give up."""
-    time, at = _field(data, at, 18, 2**62)
-    if at < 0:
-        return -1
-    rows[TIME, row] = _micros(time)
-    rows[SRC, row], at = _address(data, at, odd, counts)
-    if at < 0:
-        return -1
-    rows[DEST, row], at = _address(data, at, odd, counts)
-    if at < 0:
-        return -1
-    rows[SRC_PORT, row], at = _field(data, at, 5, 65535)
-    if at < 0:
-        return -1
-    rows[DEST_PORT, row], at = _field(data, at, 5, 65535)
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _direction(data: Bytes, at: int, rows: Numbers, row: int) -> int:
-    if (data[at] != 73 and data[at] != 79) or data[at + 1] != 44:
-        return -1
-    rows[DIRECTION, row] = data[at] == 79
-    return at + 2
-
-
-@njit(cache=True, nogil=True)
-def _state(data: Bytes, at: int, rows: Numbers, row: int) -> int:
-    """B, C, E or D: the place among these."""
+def _address(data: Bytes, start: int, odd: Numbers, counts: Numbers) -> tuple[int, int]:
+    """An address and where it ends; another one than IPv4 as Azure prints it (no leading zeros) is noted in `odd`."""
+    at = np.uint64(start)
     letter = data[at]
-    place = 0 if letter == 66 else 1 if letter == 67 else 2 if letter == 69 else 3 if letter == 68 else -1
-    if place < 0 or data[at + 1] != 44:
-        return -1
-    rows[STATE, row] = place
-    return at + 2
+    value = octet = np.int64(0)
+    digits = dots = 0
+    plain = True
+    while letter != 44 and letter != 34 and letter != 92 and letter > 32:
+        if 48 <= letter <= 57:
+            if digits > 0 and octet == 0:
+                plain = False
+            octet = octet * 10 + (np.int64(letter) - 48)
+            digits += 1
+            if octet > 255:
+                plain = False
+        else:
+            if letter != 46 or digits == 0:
+                plain = False
+            value = value * 256 + octet
+            octet = np.int64(0)
+            digits = 0
+            dots += 1
+        at += np.uint64(1)
+        letter = data[at]
+    if plain and dots == 3 and digits > 0:
+        return value * 256 + octet, np.int64(at)  # type: ignore[return-value]
+    number = counts[ODD]
+    odd[0, number] = start
+    odd[1, number] = at
+    counts[ODD] += 1
+    return -1 - number, np.int64(at)  # type: ignore[return-value]
 
 
 @njit(cache=True, nogil=True)
-def _encryption(data: Bytes, at: int, rows: Numbers, row: int) -> int:
-    """The place of the word among those that are known."""
+def _number(data: Bytes, start: int, field: int) -> tuple[int, int]:
+    """The number in a field and where it ends (-1 = there is none); an empty counter is -1."""
+    at = np.uint64(start)
+    value = np.int64(0)
+    letter = data[at]
+    while 48 <= letter <= 57:
+        value = value * 10 + (np.int64(letter) - 48)
+        at += np.uint64(1)
+        letter = data[at]
+    size = np.int64(at) - start
+    if size == 0:
+        return -1, start if field >= COUNTS else -1
+    if size > _DIGITS[field] or value > _TOPS[field]:
+        return 0, -1
+    return value, np.int64(at)  # type: ignore[return-value]
+
+
+@njit(cache=True, nogil=True)
+def _encryption(data: Bytes, at: int) -> tuple[int, int]:
+    """The place of the word among those that are known, and where it ends (-1 = unknown)."""
     end = at
     while data[end] > 44:
         end += 1
     for word in range(len(_WORD_ENDS)):
         start = _WORD_ENDS[word - 1] if word else 0
-        if _WORD_ENDS[word] - start != end - at or data[end] != 44:
+        if _WORD_ENDS[word] - start != end - at:
             continue
         same = True
         for place in range(end - at):
             same = same and data[at + place] == _WORDS[start + place]
         if same:
-            rows[ENCRYPTION, row] = word
-            return end + 1
+            return word, end
+    return 0, -1
+
+
+@njit(cache=True, nogil=True)
+def _among(letter: int, letters: Bytes) -> int:
+    """The place of a letter among some, -1 = it is none of them."""
+    for place in range(len(letters)):
+        if letters[place] == letter:
+            return place
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _counters(data: Bytes, at: int, rows: Numbers, row: int) -> int:
-    """Four counters up to the closing quote; -1 stands for one that is empty."""
-    for place in range(4):
-        value = -1
-        if data[at] != 44 and data[at] != 34:
-            value, at = _digits(data, at, 18)
-            if at < 0:
-                return -1
-        rows[COUNTS + place, row] = value
-        if data[at] != (44 if place < 3 else 34):
-            return -1
-        at += 1
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _vnet_tuple(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
-    """Behind the closing quote, -1 = give up."""
-    at = _head(data, at, rows, row, odd, counts)
-    if at < 0:
-        return -1
-    rows[PROTOCOL, row], at = _field(data, at, 3, 255)
-    if at < 0:
-        return -1
-    at = _direction(data, at, rows, row)
-    if at < 0:
-        return -1
-    at = _state(data, at, rows, row)
-    if at < 0:
-        return -1
-    rows[DENIED, row] = rows[STATE, row] == 3
-    at = _encryption(data, at, rows, row)
-    return _counters(data, at, rows, row) if at > 0 else -1
-
-
-@njit(cache=True, nogil=True)
-def _nsg_tuple(data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
-    """Behind the closing quote, -1 = give up."""
-    at = _head(data, at, rows, row, odd, counts)
-    if at < 0 or (data[at] != 84 and data[at] != 85) or data[at + 1] != 44:
-        return -1
-    rows[PROTOCOL, row] = 6 if data[at] == 84 else 17
-    at = _direction(data, at + 2, rows, row)
-    if at < 0 or (data[at] != 65 and data[at] != 68):
-        return -1
-    rows[DENIED, row] = data[at] == 68
-    rows[STATE, row] = 4
-    rows[COUNTS : COUNTS + 4, row] = -1
-    if data[at + 1] == 34:
-        return at + 2
-    if data[at + 1] != 44:
-        return -1
-    at = _state(data, at + 2, rows, row)
-    if at < 0 or rows[STATE, row] == 3:
-        return -1
-    return _counters(data, at, rows, row)
+def _word_field(kind: int, data: Bytes, at: int, field: int) -> tuple[int, int]:
+    """The number that stands for a letter or word, and where it ends (-1 = it is unknown)."""
+    letter = data[at]
+    if field == DIRECTION:
+        return letter == 79, at + 1 if letter == 73 or letter == 79 else -1
+    if field == PROTOCOL:
+        return 6 if letter == 84 else 17, at + 1 if letter == 84 or letter == 85 else -1
+    if field == EXTRA and kind == VNET:
+        if letter == 78 and data[at + 1] == 88 and data[at + 2] == 44:
+            return 1, at + 2
+        return _encryption(data, at)
+    if field == DECISION and kind == NSG:
+        return letter == 68, at + 1 if letter == 65 or letter == 68 else -1
+    state = _among(letter, _STATES)
+    return state, -1 if state < 0 or (kind == NSG and state == 3) else at + 1
 
 
 @njit(cache=True, nogil=True)
 def _tuple(kind: int, data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
-    if kind == VNET:
-        return _vnet_tuple(data, at, rows, row, odd, counts)
-    return _nsg_tuple(data, at, rows, row, odd, counts)
+    """Read a tuple into a row; behind the closing quote, -1 = give up."""
+    field = TIME
+    while True:
+        if SRC <= field <= DEST:
+            value, at = _address(data, at, odd, counts)
+        elif DIRECTION <= field <= EXTRA or (kind == NSG and field == PROTOCOL):
+            value, at = _word_field(kind, data, at, field)
+        else:
+            value, at = _number(data, at, field)
+        if at < 0:
+            return -1
+        rows[row, field] = value
+        if data[at] != 44:
+            break
+        at += 1
+        field += 1
+        if field > LAST:
+            return -1
+    if data[at] != 34:
+        return -1
+    rows[row, TIME] = _micros(rows[row, TIME])
+    if field == LAST:
+        return at + 1
+    if kind == VNET or field != DECISION:
+        return -1
+    rows[row, EXTRA] = NO_STATE
+    rows[row, COUNTS : LAST + 1] = -1
+    return at + 1
 
 
 @njit(cache=True, nogil=True)
@@ -346,7 +316,7 @@ def _tuples(kind: int, data: Bytes, at: int, rows: Numbers, group: int, odd: Num
         at = _tuple(kind, data, at + 1, rows, row, odd, counts)
         if at < 0:
             return -1
-        rows[GROUP, row] = group
+        rows[row, GROUP] = group
         counts[ROWS] += 1
         at = _blank(data, at)
         if data[at] == 44:
@@ -583,6 +553,16 @@ def scan(
         at = _record(kind, data, at + 1, rows, groups, flows, records, odd, counts)
         if at < 0:
             return False
+
+
+@njit(cache=True, nogil=True)
+def columns(rows: Numbers, size: int, wide: Numbers, narrow: NDArray[np.int32]) -> None:
+    """The first `size` rows by columns: WIDE and NARROW say which field each is."""
+    for row in range(size):
+        for place in range(len(_WIDE)):
+            wide[place, row] = rows[row, _WIDE[place]]
+        for place in range(len(_NARROW)):
+            narrow[place, row] = rows[row, _NARROW[place]]
 
 
 @njit(cache=True, nogil=True)
