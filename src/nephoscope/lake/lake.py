@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,24 @@ class Lake:
     def catalog(self, scope: Scope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
         """What a principal sees, at the versions of the moment when each table is first asked for."""
         return LakeCatalog(self._shelf, scope, workspace)
+
+    def versions(self) -> dict[tuple[str, str], int]:
+        """(workspace, table) -> its newest version, of every table that lies in the lake."""
+        newest = self._shelf.snapshots.newest
+        found = {one: newest(table_path(self._data, *one)) for one in existing(self._data)}
+        return {one: snapshot.version for one, snapshot in found.items() if snapshot is not None}
+
+    @contextmanager
+    def pinned(self) -> Iterator[dict[tuple[str, str], int]]:
+        """`versions`, whose files a vacuum leaves until the end of the block."""
+        versions = self.versions()
+        pins = [(workspace, table, version) for (workspace, table), version in versions.items()]
+        for pin in pins:
+            self._pins.hold(pin)
+        try:
+            yield versions
+        finally:
+            self._pins.drop(pins)
 
     def query(
         self,

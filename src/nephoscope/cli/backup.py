@@ -1,0 +1,44 @@
+"""Write a backup of the data folder to a file, while it is in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--with-keys",
+    is_flag=True,
+    help="Put the key file in too: whoever has the backup can then read the credentials.",
+)
+@click.pass_obj
+def command(data: Path, /, file: Path, with_keys: bool) -> None:
+    """Write a backup of the data folder to FILE (a tar), which must not be there yet.
+
+    It holds the state, every table at one version, rows that wait in the spool, the estate and imported content, all of one
+    moment, and a hash of each file. Other processes may go on writing. The key file of the credentials is left out.
+    """
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.listing import size_text
+    from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.stored import has_state
+    from nephoscope.lake.backup.taking import back_up
+
+    if not has_state(data):
+        usage_error(f"{data} holds no lake: there is nothing to back up; --data names the folder")
+    with lake_of(data) as (lake, state), progress_line() as tell:
+        manifest = back_up(data, lake, state, file, keys=with_keys, tell=tell)
+        credentials = bool(state.credentials.names())
+    files = counted(len(manifest.entries), "file")
+    click.echo(
+        f"{file}: {files}, {size_text(file.stat().st_size)}, {counted(len(manifest.tables), 'table')} of the lake"
+    )
+    if credentials and not with_keys:
+        click.echo(
+            f"the key of the credentials is not in it: keep {data / 'keys'} in another place", err=True
+        )

@@ -1,0 +1,1 @@
+"""Backups: a data folder at one moment in one file, and back; what was acknowledged before is in it, each row once."""

@@ -1,0 +1,201 @@
+"""The file of a backup: a tar of files, each with its hash in the manifest, which is the last of them.
+
+Format: POSIX.1-2001 pax; the manifest is JSON. Nothing but regular files with relative names, so that reading writes nowhere else.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Self, cast
+
+import msgspec
+
+from nephoscope.lake.errors import LakeError
+
+MANIFEST = "manifest.json"
+VERSION = 1
+_BLOCK = 1 << 20
+#: What a name that was changed may run into.
+_BAD_NAMES = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
+
+
+class BackupError(LakeError):
+    """A backup that cannot be made, or a file that is none or is damaged; the text says what and what to do."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A file of a backup: its name in the data folder, its bytes, their SHA-256 in hexadecimal."""
+
+    name: str
+    size: int
+    hash: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a backup holds: when it was made, the tables' versions ("workspace/table" -> version), every file, a hash over all that."""
+
+    made: str
+    tables: dict[str, int]
+    keys: bool
+    entries: list[Entry]
+    version: int = VERSION
+    hash: str = ""
+
+    def sealed(self) -> Self:
+        """The manifest with its own hash."""
+        return msgspec.structs.replace(self, hash=self._own_hash())
+
+    def check(self) -> None:
+        """BackupError where the manifest is not what was written."""
+        if self.version != VERSION:
+            raise BackupError(f"the backup is of version {self.version}, this nephoscope reads {VERSION}")
+        if self.hash != self._own_hash():
+            raise BackupError("the manifest of the backup was changed or is damaged")
+
+    def _own_hash(self) -> str:
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, hash=""))).hexdigest()
+
+
+class Hashed(io.RawIOBase):
+    """A stream that reads at most so many bytes of another and hashes them."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self.left = file, size
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        found = self._file.read(self.left if size < 0 else min(size, self.left))
+        self.left -= len(found)
+        self._hash.update(found)
+        return found
+
+    def hexdigest(self) -> str:
+        """The hash of what was read."""
+        return self._hash.hexdigest()
+
+
+class ArchiveWriter:
+    """Writes a backup: files one after another, then the manifest."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_BLOCK)  # noqa: SIM115
+        self.entries: list[Entry] = []
+
+    def add(self, name: str, file: BinaryIO, size: int) -> None:
+        """Add a file's first `size` bytes; BackupError where it has fewer."""
+        source = Hashed(file, size)
+        try:
+            self._tar.addfile(_member(name, size), cast("BinaryIO", source))
+        except OSError as error:
+            if source.left:
+                raise BackupError(f"{name}: {source.left} bytes are missing; try again") from error
+            raise
+        self.entries.append(Entry(name, size, source.hexdigest()))
+
+    def close(self, made: str, tables: dict[str, int], *, keys: bool) -> Manifest:
+        """Write the manifest; nothing can be added after it."""
+        manifest = Manifest(made, tables, keys, self.entries).sealed()
+        data = msgspec.json.encode(manifest)
+        self._tar.addfile(_member(MANIFEST, len(data)), io.BytesIO(data))
+        self._tar.close()
+        return manifest
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o600
+    return member
+
+
+def unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Manifest | None]]:
+    """Read a backup: each file with what it hashes to, and at the last one (the manifest) what it should be, compared.
+
+    The files are written below `folder` (None: nowhere). BackupError where a byte of them, a name or the end is not as it was.
+    """
+    try:
+        yield from _unpacked(file, folder)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        raise BackupError(f"not a backup, or damaged: {error}") from error
+    except OSError as error:
+        if error.errno not in _BAD_NAMES:
+            raise
+        raise BackupError(f"{error.filename!r} does not belong into a backup") from error
+
+
+def _unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Manifest | None]]:
+    found: dict[str, Entry] = {}
+    manifest: Manifest | None = None
+    for member, stream in _members(file):
+        if manifest is not None:
+            raise BackupError(f"{member.name} stands behind the manifest: the backup was changed")
+        if member.name == MANIFEST:
+            manifest = _manifest(stream)
+            _compare(manifest, found)
+            yield Entry(MANIFEST, member.size, ""), manifest
+            continue
+        if member.name in found:
+            raise BackupError(f"{member.name} is in the backup twice")
+        found[member.name] = _written(member, stream, folder)
+        yield found[member.name], None
+    if manifest is None:
+        raise BackupError("the backup has no end: it was cut off, or never finished")
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
+    with tarfile.open(fileobj=file, mode="r|", bufsize=_BLOCK) as tar:
+        for member in tar:
+            stream = tar.extractfile(member) if member.isreg() else None
+            if stream is None or not _is_inside(member.name):
+                raise BackupError(f"{member.name!r} does not belong into a backup")
+            yield member, cast("BinaryIO", stream)
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\x00" not in name
+
+
+def _written(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> Entry:
+    source = Hashed(stream, member.size)
+    if folder is None:
+        while source.read(_BLOCK):
+            pass
+    else:
+        path = folder / member.name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
+            while block := source.read(_BLOCK):
+                out.write(block)
+            out.flush()
+            os.fsync(out.fileno())
+    if source.left:
+        raise BackupError(f"{member.name}: the backup is cut off in it")
+    return Entry(member.name, member.size, source.hexdigest())
+
+
+def _manifest(stream: BinaryIO) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(stream.read(), type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise BackupError(f"the manifest of the backup cannot be read: {error}") from error
+    manifest.check()
+    return manifest
+
+
+def _compare(manifest: Manifest, found: dict[str, Entry]) -> None:
+    wanted = {entry.name: entry for entry in manifest.entries}
+    for name, entry in found.items():
+        if wanted.get(name) != entry:
+            raise BackupError(f"{name} is not what was backed up: its hash differs")
+    missing = sorted(wanted.keys() - found.keys())
+    if missing:
+        raise BackupError(
+            f"the backup lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else "")
+        )

@@ -1,0 +1,80 @@
+"""Restoring a backup into a folder that holds nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
+from nephoscope.lake.backup.taking import STATE
+from nephoscope.lake.state.copying import load
+from nephoscope.lake.state.database import Database
+
+Tell = Callable[[str, int, int], None]
+
+
+def check(file: Path, tell: Tell = lambda *_: None) -> Manifest:
+    """Read a whole backup and compare every byte with its hashes; BackupError where one differs."""
+    return _unpack(file, None, tell)
+
+
+def restore(file: Path, data: Path, url: str | None = None, tell: Tell = lambda *_: None) -> Manifest:
+    """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
+
+    `url` is that of another database for the state (default: state.db in the folder). BackupError where the folder holds
+    something, or the backup is damaged; StateError where that database does.
+    """
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+        raise BackupError(f"{data} is there and holds something: a restore overwrites nothing")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    part = data.with_name(f".{data.name}.restoring-{uuid4().hex[:8]}")
+    part.mkdir(mode=0o700)
+    try:
+        manifest = _unpack(file, part, tell)
+        if url:
+            _load(part / STATE, url)
+        for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
+            _sync(folder)
+        if data.exists():
+            data.rmdir()
+        part.rename(data)
+        _sync(data.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return manifest
+
+
+def _load(saved: Path, url: str) -> None:
+    """Put the state into another database; the file of it goes."""
+    database = Database.open(url)
+    try:
+        load(saved, database)
+    finally:
+        database.close()
+    for path in saved.parent.glob(f"{STATE}*"):
+        path.unlink()
+
+
+def _unpack(file: Path, folder: Path | None, tell: Tell) -> Manifest:
+    total = file.stat().st_size
+    last: Manifest | None = None
+    with file.open("rb") as stream:
+        done = 0
+        for entry, manifest in unpacked(stream, folder):
+            done += entry.size
+            tell("restoring" if folder else "checking", min(done, total), total)
+            last = manifest or last
+    if last is None:
+        raise BackupError(f"{file}: the backup has no end")
+    return last
+
+
+def _sync(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
