@@ -17,6 +17,7 @@ from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.snapshot import File, Snapshot, Snapshots
+from nephoscope.lake.span import Span
 from nephoscope.lake.store import existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
@@ -123,9 +124,9 @@ class LakeCatalog:
             if isinstance(one.table, Table)
         }
 
-    def scans(self) -> dict[str, FileScan]:
-        """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for."""
-        return {relation: _scan(one, self._scope) for relation, one in self._pinned.items()}
+    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+        """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
+        return {relation: _scan(one, self._scope, span) for relation, one in self._pinned.items()}
 
     def close(self) -> None:
         """Let the pinned versions go."""
@@ -171,7 +172,7 @@ def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
         )
 
 
-def _scan(pinned: Pinned, scope: Scope) -> FileScan:
+def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
     table = pinned.table
     seen = table.seen_as("")
     names = [name for name, _ in table.columns]
@@ -184,7 +185,7 @@ def _scan(pinned: Pinned, scope: Scope) -> FileScan:
     if isinstance(table, Watchlist):
         return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
     files = pinned.snapshot.files if pinned.snapshot else ()
-    return FileScan(columns, _groups(files), _only(pinned.workspace, scope))
+    return FileScan(columns, _groups(files), _only(pinned.workspace, scope), span.ranges() if span else ())
 
 
 def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:

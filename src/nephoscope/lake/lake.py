@@ -40,6 +40,7 @@ from nephoscope.lake.writer import SPOOL_LIMIT, Writer
 if TYPE_CHECKING:
     from nephoscope.kql.external import ExternalReader
     from nephoscope.lake.ledger import Ledger
+    from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
 
 CLOSE_AFTER = 1.0
@@ -85,6 +86,11 @@ class Lake:
     def open(cls, data: Path, state: State) -> Lake:
         """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
         return cls(data, StateLedger(state), workspace=Remembered(state.workspaces.get))
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self._data
 
     @property
     def tables(self) -> Tables:
@@ -156,19 +162,22 @@ class Lake:
         now: dt.datetime | None = None,
         timeout: float | None = None,
         external: ExternalReader | None = None,
+        span: Span | None = None,
     ) -> list[QueryResult]:
-        """Run KQL and give its results; every table is read at one version. KqlError where the query is wrong or cannot be run.
+        """Run KQL and give its results; every table is read at one version, and only in the span where one is given.
 
-        A query that sets query_results_cache_max_age may get the results that the same scope had before.
+        KqlError where the query is wrong or cannot be run. A query that sets query_results_cache_max_age may get the results that
+        the same scope had before.
         """
         asked, began = Asked(scope, workspace, text), time.monotonic()
-        age = allowed_age(text) if now is None and external is None else 0.0
+        own = now is None and external is None and span is None
+        age = allowed_age(text) if own else 0.0
         kept = self._results.find(asked, age) if age else None
         if kept is not None:
             return kept
         with self.catalog(scope, workspace) as catalog:
             compiled = compile_results(text, catalog, now=now)
-            with DuckDBEngine(scans=catalog.scans(), external=external) as engine:
+            with DuckDBEngine(scans=catalog.scans(span), external=external) as engine:
                 found = [
                     QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled
                 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +28,34 @@ class FileColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From `start` on (None = from the beginning) until before `end`, of a column of timestamps as the files call it."""
+
+    stored: str
+    start: dt.datetime | None
+    end: dt.datetime
+
+    def test(self) -> exp.Expr:
+        """The condition in SQL."""
+        column = build.quoted(self.stored)
+        before = exp.LT(this=column, expression=_moment(self.end))
+        if self.start is None:
+            return before
+        return exp.And(this=exp.GTE(this=column, expression=_moment(self.start)), expression=before)
+
+
+@dataclass(frozen=True, slots=True)
 class FileScan:
     """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
 
-    `only`: of the rows those alone are seen whose text column has one of the values; nothing that reads the table sees another.
+    `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
+    nothing that reads the table sees another.
     """
 
     columns: tuple[FileColumn, ...]
     groups: tuple[tuple[Path, ...], ...] = ()
     only: tuple[str, Collection[str]] | None = None
+    between: tuple[TimeRange, ...] = ()
 
     def paths(self) -> list[Path]:
         """All its files."""
@@ -61,6 +81,8 @@ class FileScan:
                     this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)]
                 )
                 found = found.filter(printed(test))
+        for times in self.between:
+            found = found.filter(printed(times.test()) if times.stored in known else "false")
         items = []
         for column in self.columns:
             value = build.quoted(column.stored) if column.stored in known else build.null()
@@ -70,6 +92,10 @@ class FileScan:
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in self.columns)
         return connection.sql(f"SELECT {items} WHERE false")
+
+
+def _moment(value: dt.datetime) -> exp.Expr:
+    return build.cast(build.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
 
 
 def _as(value: exp.Expr, column: FileColumn) -> str:

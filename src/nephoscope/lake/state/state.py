@@ -10,15 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from nephoscope.lake.state.alerts import Alerts
 from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.leases import Leases
 from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
 from nephoscope.lake.state.producers import Producers
+from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.workspaces import Workspaces
@@ -48,6 +51,9 @@ class State:
         self.ingested_files = IngestedFiles(database)
         self.credentials = Credentials(database, keys)
         self.outbox = Outbox(database)
+        self.rule_runs = RuleRuns(database)
+        self.alerts = Alerts(database)
+        self.incidents = Incidents(database)
 
     @staticmethod
     def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:

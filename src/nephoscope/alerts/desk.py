@@ -1,0 +1,257 @@
+"""The desk: where alerts become incidents, and people decide of them; every change is one transaction with its rows of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping, ties
+from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.storyline import titled, worst
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, Note, NoteKind
+from nephoscope.lake.state.rule_runs import RuleRun
+from nephoscope.model.alert import Alert
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.detector import Outcome
+    from nephoscope.lake.state import State
+
+BY = "nephoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an outcome changed: the ids of alerts that are new, the incidents that they went to, how many were suppressed."""
+
+    alerts: tuple[str, ...] = ()
+    incidents: tuple[int, ...] = ()
+    suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The desk of one workspace."""
+
+    state: State
+    workspace: str
+
+    def take(self, outcome: Outcome, now: datetime) -> Taken:
+        """Keep what a run came to, all of it or nothing. An alert that is there already changes nothing."""
+        with self.state.transaction() as session:
+            kept, suppressed = self._kept(session, outcome, now)
+            touched = [self._placed(session, outcome.rule, alert, known, now) for alert, known in kept]
+            incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
+            for number in incidents:
+                self._tell(session, number, now, BY)
+            self.state.rule_runs.record(session, self._run(outcome, len(kept), now))
+        return Taken(tuple(alert.id for alert, known in kept if known is None), incidents, suppressed)
+
+    def _run(self, outcome: Outcome, alerts: int, now: datetime) -> RuleRun:
+        window = outcome.window
+        return RuleRun(
+            self.workspace,
+            outcome.rule.id,
+            window.end,
+            now,
+            outcome.rows,
+            alerts,
+            outcome.seconds,
+            outcome.error,
+            outcome.fault,
+        )
+
+    def _kept(
+        self, session: Session, outcome: Outcome, now: datetime
+    ) -> tuple[list[tuple[Alert, StoredAlert | None]], int]:
+        """The alerts that are new, or have more rows behind them than what was known of them; how many are suppressed."""
+        rule, kept, suppressed = outcome.rule, [], 0
+        last = self.state.alerts.last_raised(session, self.workspace, rule.id)
+        silent = (
+            rule.suppression is not None and last is not None and outcome.window.end < last + rule.suppression
+        )
+        for alert in outcome.alerts:
+            known = self.state.alerts.known(session, alert.id)
+            if known is None and silent:
+                suppressed += 1
+            elif known is None or events_of(known.document) < alert.events:
+                row = alert_row(alert, rule)
+                self.state.alerts.put(session, self._stored(alert, row, known, outcome.window.end, now))
+                self.state.outbox.add(session, self.workspace, ALERTS, row)
+                kept.append((alert, known))
+        return kept, suppressed
+
+    def _stored(
+        self, alert: Alert, row: dict[str, Any], known: StoredAlert | None, until: datetime, now: datetime
+    ) -> StoredAlert:
+        """The alert as it is kept; late rows add to one that is there, what people decided of it stays."""
+        return StoredAlert(
+            alert.id,
+            self.workspace,
+            alert.rule,
+            known.status if known else "New",
+            alert.severity.value,
+            alert.start,
+            alert.end,
+            known.raised if known else until,
+            now,
+            known.incident if known else None,
+            row,
+        )
+
+    def _placed(
+        self, session: Session, rule: Rule, alert: Alert, known: StoredAlert | None, now: datetime
+    ) -> int | None:
+        """Put an alert into its incident, where it stays; the number, None where the rule makes none."""
+        if not rule.incidents.create:
+            return None
+        group = grouping(rule, alert)
+        if known is not None and known.incident is not None:
+            incident = self.state.incidents.read(session, known.incident)
+        else:
+            incident = self._joined(session, group, alert) or self._opened(session, alert, now)
+            self.state.alerts.place(session, [alert.id], incident.number)
+        self.state.incidents.know(session, incident.number, [*group.wanted, *ties(alert)])
+        self._summed(session, incident, now)
+        return incident.number
+
+    def _joined(self, session: Session, group: Grouping, alert: Alert) -> Incident | None:
+        if not group.wanted:
+            return None
+        found = self.state.incidents.found(
+            session, self.workspace, group.wanted, alert.start - group.lookback, alert.end + group.lookback
+        )
+        for incident, _ in found:
+            if len(self.state.alerts.of(session, incident.number)) >= MOST_ALERTS:
+                continue
+            if incident.status is not IncidentStatus.CLOSED:
+                return incident
+            if group.reopens:
+                return replace(
+                    incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason=""
+                )
+        return None
+
+    def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
+        return self.state.incidents.put(
+            session,
+            Incident(
+                self.workspace,
+                alert.name,
+                alert.description,
+                alert.severity.value,
+                alert.start,
+                alert.end,
+                now,
+                now,
+            ),
+        )
+
+    def _summed(self, session: Session, incident: Incident, now: datetime) -> Incident:
+        """The incident as its alerts make it: title, severity, first and last activity."""
+        alerts = self.state.alerts.of(session, incident.number)
+        rows = [one.document for one in alerts]
+        subject = next((text for row in rows if (text := row["CompromisedEntity"])), "")
+        tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
+        return self.state.incidents.put(
+            session,
+            replace(
+                incident,
+                title=titled([row["AlertName"] for row in rows], tactics, subject),
+                severity=worst([one.severity for one in alerts]),
+                first_activity=min(one.started for one in alerts),
+                last_activity=max(one.ended for one in alerts),
+                changed=now,
+            ),
+        )
+
+    def _tell(self, session: Session, number: int, now: datetime, by: str) -> None:
+        """Let the lake know how an incident stands: each row is newer than the one before, so that arg_max finds the last."""
+        before = self.state.incidents.read(session, number)
+        moment = max(now, before.told + timedelta(microseconds=1)) if before.told else now
+        incident = self.state.incidents.put(session, replace(before, told=moment))
+        alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
+        self.state.outbox.add(
+            session, self.workspace, INCIDENTS, incident_row(incident, alerts, notes, moment, by)
+        )
+
+    # --- what people decide ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _changing(self, number: int, now: datetime, by: str) -> Iterator[tuple[Session, Incident]]:
+        with self.state.transaction() as session:
+            incident = self.state.incidents.read(session, number)
+            if incident.workspace != self.workspace:
+                raise StateError(f"there is no incident {number} in the workspace {self.workspace}")
+            yield session, incident
+            self._tell(session, number, now, by)
+
+    def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
+        """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
+        with self._changing(number, now, by) as (session, incident):
+            changed = _checked(replace(incident, **changes, changed=now), now)
+            return self.state.incidents.put(session, changed)
+
+    def comment(self, number: int, text: str, now: datetime, by: str) -> None:
+        """Add a comment."""
+        with self._changing(number, now, by) as (session, _):
+            self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now))
+
+    def task(self, number: int, text: str, now: datetime, by: str) -> None:
+        """Add a task."""
+        with self._changing(number, now, by) as (session, _):
+            self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, False, now))
+
+    def done(self, number: int, task: int, now: datetime, by: str) -> None:
+        """Tick a task."""
+        with self._changing(number, now, by) as (session, _):
+            self.state.incidents.done(session, number, task)
+
+    def merge(self, number: int, others: Iterable[int], now: datetime, by: str) -> Incident:
+        """Put the alerts of other incidents into this one; they are closed and lead here."""
+        with self._changing(number, now, by) as (session, incident):
+            for other in dict.fromkeys(others):
+                if other == number:
+                    raise StateError(f"incident {number} cannot be merged into itself")
+                self._merged(session, incident, self.state.incidents.read(session, other), now, by)
+            return self._summed(session, incident, now)
+
+    def _merged(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> None:
+        if other.workspace != self.workspace or other.merged_into is not None:
+            raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
+        moved = [one.id for one in self.state.alerts.of(session, other.number)]
+        self.state.alerts.place(session, moved, into.number)
+        self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
+        self.state.incidents.forget(session, other.number)
+        closed = replace(
+            other, status=IncidentStatus.CLOSED, closed=now, changed=now, merged_into=into.number,
+            classification=other.classification or "Undetermined",
+        )  # fmt: skip
+        self.state.incidents.put(session, closed)
+        self._tell(session, other.number, now, by)
+
+
+def _checked(incident: Incident, now: datetime) -> Incident:
+    """A closed incident has a classification and the moment; an open one has neither."""
+    if incident.status is not IncidentStatus.CLOSED:
+        return replace(incident, closed=None, classification="", reason="")
+    if incident.classification not in CLASSIFICATIONS:
+        raise StateError(f"a closed incident is classified as one of {', '.join(CLASSIFICATIONS)}")
+    reasons = CLASSIFICATIONS[incident.classification]
+    reason = incident.reason or reasons[0]
+    if reason not in reasons:
+        raise StateError(f"the reason of {incident.classification} is one of {', '.join(reasons)}")
+    return replace(incident, reason=reason, closed=incident.closed or now)
+
+
+def mean_times(incidents: Iterable[Incident]) -> dict[str, timedelta]:
+    """MTTR: the mean time from the creation of incidents to their end, of those that are closed; empty where none is."""
+    spans = [one.closed - one.created for one in incidents if one.closed is not None]
+    return {"MTTR": sum(spans, timedelta()) / len(spans)} if spans else {}

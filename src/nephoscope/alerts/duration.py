@@ -1,0 +1,30 @@
+"""Durations as rules write them: `5m`, `1h`, `14d`, `PT5H`, `P1DT12H`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_SHORT = re.compile(r"\s*(\d{1,6})\s*([dhms])\s*", re.ASCII)
+_ISO = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII)
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def duration(text: str) -> timedelta:
+    """The span; raises ValueError with what would do."""
+    if short := _SHORT.fullmatch(text):
+        return timedelta(**{_UNITS[short[2]]: int(short[1])})
+    iso = _ISO.fullmatch(text.strip().upper())
+    if iso is None or not any(iso.groups()):
+        raise ValueError(f"{text!r} is not a duration such as 5m, 1h, 14d or PT5H")
+    days, hours, minutes, seconds = (int(one or 0) for one in iso.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def written(span: timedelta) -> str:
+    """The span as short as rules write it."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,109 @@
+"""The entities of a row, by the mappings of its rule."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.rule import EntityMapping
+from nephoscope.model.entity import Entity
+
+LIMIT = 500
+"""How many entities an alert keeps, as in Sentinel."""
+#: Columns of rules written before entity mappings, Source: https://learn.microsoft.com/azure/sentinel/map-data-fields-to-entities
+LEGACY = {
+    "AccountCustomEntity": ("Account", "FullName"),
+    "HostCustomEntity": ("Host", "FullName"),
+    "IPCustomEntity": ("IP", "Address"),
+    "URLCustomEntity": ("URL", "Url"),
+    "FileHashCustomEntity": ("FileHash", "Value"),
+}
+_UPN = re.compile(r"([^@\\/\s]+)@([^@\s]+)")
+_DOMAIN = re.compile(r"([^\\]+)\\([^\\]+)")
+_HOST = re.compile(r"([^.\s]+)\.([^\s]+\.[^\s.]+)")
+
+
+def entities(finding: Finding, mappings: Iterable[EntityMapping]) -> list[Entity]:
+    """What the row speaks of, each once, in the order of the mappings."""
+    found: dict[str, Entity] = {}
+    for mapping in (*mappings, *_legacy(finding)):
+        for entity in _mapped(finding, mapping):
+            found.setdefault(entity.key, entity)
+    return list(found.values())
+
+
+def merged(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
+    """The entities of many rows, each once: one known by more identifiers stands for the others; at most LIMIT."""
+    found: dict[str, Entity] = {}
+    for entity in (one for each in several for one in each):
+        known = next((found[key] for key in entity.keys if key in found), None)
+        whole = entity if known is None else _joined(known, entity)
+        for key in {*whole.keys, *entity.keys, *(known.keys if known else ())}:
+            found[key] = whole
+    return tuple(dict.fromkeys(found.values()))[:LIMIT]
+
+
+def _joined(known: Entity, other: Entity) -> Entity:
+    return Entity(known.kind, tuple(sorted({**dict(other.identifiers), **dict(known.identifiers)}.items())))
+
+
+def _legacy(finding: Finding) -> Iterator[EntityMapping]:
+    for column, (kind, identifier) in LEGACY.items():
+        if column in finding.columns:
+            yield EntityMapping(kind, ((identifier, column),))
+
+
+def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
+    values = {name: _values(finding.text(column)) for name, column in mapping.fields}
+    most = max((len(several) for several in values.values()), default=0)
+    for place in range(most):
+        # columns that hold as many values go side by side, one value alone goes with each
+        row = {
+            name: several[place if len(several) == most else 0] for name, several in values.items() if several
+        }
+        entity = Entity.of(mapping.kind, _split(mapping.kind, row))
+        if entity is not None:
+            yield entity
+
+
+def _values(text: str) -> list[str]:
+    """The value, or those of a list (make_set gives one)."""
+    if text.startswith("["):
+        try:
+            several = json.loads(text)
+        except ValueError:
+            return [text]
+        if isinstance(several, list):
+            return [str(one) for one in several if isinstance(one, str | int | float) and str(one).strip()]
+    return [text.strip()] if text.strip() else []
+
+
+def _split(kind: str, given: dict[str, str]) -> dict[str, str]:
+    """FullName and names that hold a domain, cut into the identifiers that they are made of."""
+    row = dict(given)
+    if kind == "Account":
+        whole = row.pop("FullName", "") or row.get("Name", "")
+        if whole and "UPNSuffix" not in row and "NTDomain" not in row:
+            row |= _account(whole)
+    elif kind == "Host":
+        whole = row.pop("FullName", "") or row.get("HostName", "")
+        if whole and "DnsDomain" not in row:
+            dotted = None if _is_address(whole) else _HOST.fullmatch(whole)
+            row |= {"HostName": dotted[1], "DnsDomain": dotted[2]} if dotted else {"HostName": whole}
+    elif kind == "AzureResource" and "ResourceId" in row:
+        row["ResourceId"] = row["ResourceId"].lower().rstrip("/")
+    return row
+
+
+def _account(whole: str) -> dict[str, str]:
+    if upn := _UPN.fullmatch(whole):
+        return {"Name": upn[1], "UPNSuffix": upn[2]}
+    if domain := _DOMAIN.fullmatch(whole):
+        return {"NTDomain": domain[1], "Name": domain[2]}
+    return {"Name": whole}
+
+
+def _is_address(text: str) -> bool:
+    return bool(re.fullmatch(r"[\d.]+", text))

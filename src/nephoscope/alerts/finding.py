@@ -1,0 +1,50 @@
+"""What a rule's query gave: rows with the values of their columns as text and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.kql.cells import columns_of, json_value, rows_of, text
+from nephoscope.kql.types import KqlType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_TIMES = ("TimeGenerated", "StartTime", "StartTimeUtc", "EndTime", "EndTimeUtc", "timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row; columns are found by their exact name."""
+
+    columns: dict[str, KqlType]
+    values: dict[str, Any]
+
+    def text(self, column: str) -> str:
+        """The value as a person reads it, '' for null and for a column that is not there."""
+        kind = self.columns.get(column)
+        return "" if kind is None else text(self.values[column], kind)
+
+    def document(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        return {name: json_value(self.values[name], kind) for name, kind in self.columns.items()}
+
+    def moments(self) -> list[datetime]:
+        """When it happened: the columns that say so, in the order of the time."""
+        kept = [
+            self.values[name]
+            for name in _TIMES
+            if self.columns.get(name) is KqlType.DATETIME and self.values[name] is not None
+        ]
+        return sorted(_FIRST + timedelta(microseconds=ticks // 10) for ticks in kept)
+
+
+def findings(table: pa.Table, limit: int | None = None) -> Iterator[Finding]:
+    """The rows of a result."""
+    columns = dict(columns_of(table))
+    for row in rows_of(table, limit):
+        yield Finding(columns, dict(zip(columns, row, strict=True)))

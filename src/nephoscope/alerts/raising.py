@@ -1,0 +1,114 @@
+"""From the rows of a rule's query to alerts: grouping, names that a second run gives again, details."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from nephoscope.alerts.entities import entities, merged
+from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.model.state import Severity
+
+MOST = 150
+"""Alerts that one run of a rule may raise: the last one stands for all further rows, as in Sentinel."""
+KEPT_VALUES = 50
+#: Tactics as Sentinel spells them, by their lower-cased letters.
+TACTICS = {
+    one.lower(): one
+    for one in (
+        "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion",
+        "CredentialAccess", "Discovery", "LateralMovement", "Collection", "Exfiltration", "CommandAndControl", "Impact", "PreAttack",
+        "ImpairProcessControl", "InhibitResponseFunction",
+    )
+}  # fmt: skip
+
+
+def raised(rule: Rule, window: Window, rows: Sequence[Finding], now: datetime) -> list[Alert]:
+    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST)."""
+    if not rule.holds(len(rows)):
+        return []
+    if not rule.one_alert_a_row or not rows:
+        return [_alert(rule, window, rows, "", now)]
+    seen: Counter[str] = Counter()
+    alerts = []
+    groups: list[Sequence[Finding]] = [[row] for row in rows[: MOST - 1]]
+    if len(rows) >= MOST:
+        groups.append(rows[MOST - 1 :])
+    for group in groups:
+        name = _named(rule, group[0]) if len(group) == 1 else "the rest"
+        seen[name] += 1
+        alerts.append(_alert(rule, window, group, f"{name}#{seen[name]}", now))
+    return alerts
+
+
+def _named(rule: Rule, row: Finding) -> str:
+    """What tells a row from others of the same run, whatever late rows add to its counts: its entities, else all its values."""
+    found = entities(row, rule.mappings)
+    if found:
+        return "\n".join(sorted(one.key for one in found))
+    return json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _alert(rule: Rule, window: Window, rows: Sequence[Finding], group: str, now: datetime) -> Alert:
+    first = rows[0] if rows else Finding({}, {})
+    moments = sorted(
+        moment for row in rows for moment in row.moments() if window.start <= moment <= window.end
+    )
+    override = rule.override
+    return Alert(
+        id=_id(rule.id, window, group),
+        rule=rule.id,
+        name=worded(override.name or rule.name, first, MAX_NAME),
+        description=worded(override.description or rule.description, first, MAX_DESCRIPTION),
+        severity=_severity(rule, first),
+        start=moments[0] if moments else window.start,
+        end=moments[-1] if moments else window.end,
+        generated=now,
+        tactics=_tactics(rule, first),
+        techniques=rule.techniques,
+        entities=_entities(rule, rows),
+        events=len(rows),
+        custom_details={name: _distinct(rows, column) for name, column in rule.custom_details},
+        remediation=rule.remediation,
+        query=rule.query,
+        properties={name: first.text(column) for name, column in override.properties},
+    )
+
+
+def _entities(rule: Rule, rows: Sequence[Finding]) -> tuple[Entity, ...]:
+    return merged(entities(row, rule.mappings) for row in rows)
+
+
+def _id(rule: str, window: Window, group: str) -> str:
+    """A GUID over the rule, the end of its window and the group."""
+    text = json.dumps([rule, window.end.isoformat(), group], ensure_ascii=False).encode()
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+
+def _severity(rule: Rule, row: Finding) -> Severity:
+    """What the row says where the rule asks it, and says one of the four words; else the rule's."""
+    text = row.text(rule.override.severity).lower() if rule.override.severity else ""
+    return next((one for one in Severity if one.value.lower() == text), rule.severity)
+
+
+def _tactics(rule: Rule, row: Finding) -> tuple[str, ...]:
+    text = row.text(rule.override.tactics) if rule.override.tactics else ""
+    given: Any = text.split(",")
+    if text.startswith("["):
+        given = json.loads(text)
+    known = [TACTICS.get("".join(str(one).split()).lower()) for one in given]
+    return tuple(one for one in known if one) or rule.tactics
+
+
+def _distinct(rows: Sequence[Finding], column: str) -> list[str]:
+    return list(dict.fromkeys(text for row in rows if (text := row.text(column))))[:KEPT_VALUES]

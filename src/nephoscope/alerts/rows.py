@@ -1,0 +1,125 @@
+"""Alerts and incidents as rows of SecurityAlert and SecurityIncident: a row a change, the newest read with arg_max."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from nephoscope.alerts.duration import written
+from nephoscope.alerts.rule import OPERATORS, Rule
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.lake.state.incidents import Incident, Note, NoteKind
+from nephoscope.model.alert import Alert
+
+PRODUCT = "nephoscope"
+ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"
+
+
+def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
+    """The row that an alert is raised as."""
+    resource = next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
+    return {
+        "TimeGenerated": alert.generated.isoformat(),
+        "DisplayName": alert.name,
+        "AlertName": alert.name,
+        "AlertSeverity": alert.severity.value,
+        "Description": alert.description,
+        "ProviderName": "ASI Scheduled Alerts",
+        "VendorName": PRODUCT,
+        "VendorOriginalId": alert.id,
+        "SystemAlertId": alert.id,
+        "AlertType": f"{PRODUCT}_{alert.rule}",
+        "StartTime": alert.start.isoformat(),
+        "EndTime": alert.end.isoformat(),
+        "ProcessingEndTime": alert.generated.isoformat(),
+        "RemediationSteps": json.dumps([alert.remediation]) if alert.remediation else "",
+        "ExtendedProperties": json.dumps(_properties(alert, rule), ensure_ascii=False),
+        "Entities": json.dumps(
+            [one.document(place + 1) for place, one in enumerate(alert.entities)], ensure_ascii=False
+        ),
+        "ProductName": PRODUCT,
+        "ProductComponentName": "Scheduled Alerts",
+        "Status": "New",
+        "CompromisedEntity": alert.entities[0].title if alert.entities else "",
+        "Tactics": ", ".join(alert.tactics),
+        "Techniques": json.dumps(list(alert.techniques)),
+        "SourceSystem": "Detection",
+        "_ResourceId": resource,
+    }
+
+
+def events_of(row: dict[str, Any]) -> int:
+    """How many events are behind the alert of a row."""
+    return int(json.loads(row["ExtendedProperties"])["Total Events"])
+
+
+def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
+    """What Sentinel's own alerts carry beside their columns."""
+    return {
+        "Query": alert.query,
+        "Query Period": written(rule.period),
+        "Query Frequency": written(rule.frequency),
+        "Trigger Operator": OPERATORS[rule.operator],
+        "Trigger Threshold": str(rule.threshold),
+        "Total Events": str(alert.events),
+        "Analytic Rule Ids": json.dumps([alert.rule]),
+        "Analytic Rule Name": rule.name,
+        "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
+        **alert.properties,
+    }
+
+
+def incident_row(
+    incident: Incident, alerts: list[StoredAlert], notes: list[Note], now: datetime, by: str
+) -> dict[str, Any]:
+    """The row of a change of an incident."""
+    return {
+        "TimeGenerated": now.isoformat(),
+        "IncidentName": incident.id,
+        "IncidentNumber": incident.number,
+        "Title": incident.title,
+        "Description": incident.description,
+        "Severity": incident.severity,
+        "Status": incident.status.value,
+        "Classification": incident.classification,
+        "ClassificationReason": incident.reason,
+        "Owner": {"userPrincipalName": incident.owner or None},
+        "ProviderName": PRODUCT,
+        "ProviderIncidentId": str(incident.number),
+        "CreatedTime": incident.created.isoformat(),
+        "FirstActivityTime": incident.first_activity.isoformat(),
+        "LastActivityTime": incident.last_activity.isoformat(),
+        "FirstModifiedTime": incident.created.isoformat(),
+        "LastModifiedTime": incident.changed.isoformat(),
+        "ClosedTime": incident.closed.isoformat() if incident.closed else None,
+        "ModifiedBy": by,
+        "AlertIds": [one.id for one in alerts],
+        "RelatedAnalyticRuleIds": sorted({one.rule for one in alerts}),
+        "Labels": [{"labelName": one, "labelType": "User"} for one in incident.labels],
+        "Comments": [_note(one) for one in notes if one.kind is NoteKind.COMMENT],
+        "Tasks": [_note(one) for one in notes if one.kind is NoteKind.TASK],
+        "AdditionalData": {
+            "alertsCount": len(alerts),
+            "tactics": list(dict.fromkeys(name for one in alerts for name in _tactics(one))),
+            "techniques": list(
+                dict.fromkeys(name for one in alerts for name in json.loads(one.document["Techniques"]))
+            ),
+            "commentsCount": sum(one.kind is NoteKind.COMMENT for one in notes),
+            "alertProductNames": [PRODUCT],
+        },
+        "SourceSystem": "Detection",
+    }
+
+
+def _tactics(alert: StoredAlert) -> list[str]:
+    return [one for one in str(alert.document["Tactics"]).split(", ") if one]
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {
+        "id": note.id,
+        "author": note.author,
+        "message": note.text,
+        "createdTimeUtc": note.written.isoformat(),
+    } | ({"status": "Completed" if note.done else "New"} if note.kind is NoteKind.TASK else {})

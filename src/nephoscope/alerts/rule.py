@@ -1,0 +1,262 @@
+"""An analytic rule in Sentinel's format, as it is.
+
+Source: https://learn.microsoft.com/azure/sentinel/sentinel-analytic-rules-creation (fields, limits and defaults).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from nephoscope.alerts.fields import Fields
+from nephoscope.model.entity import STRONG
+from nephoscope.model.place import Place
+from nephoscope.model.state import Severity
+
+LONGEST_PERIOD = timedelta(days=14)
+SHORTEST = timedelta(minutes=5)
+#: What a rule is run by that says nothing of it: a hunting query.
+DAILY = timedelta(days=1)
+NRT = timedelta(minutes=1)
+OPERATORS = {
+    "gt": "more than", "greaterthan": "more than", "lt": "fewer than", "lessthan": "fewer than",
+    "eq": "exactly", "equal": "exactly", "ne": "other than", "notequal": "other than",
+}  # fmt: skip
+
+
+class RuleError(ValueError):
+    """A rule that cannot be used: every reason with its place in the file."""
+
+    def __init__(self, place: Place, reasons: tuple[str, ...]) -> None:
+        super().__init__(f"{place.file}: {'; '.join(reasons)}")
+        self.place, self.reasons = place, reasons
+
+
+class Kind(StrEnum):
+    """How a rule is run: on schedule, every minute, or only when somebody hunts."""
+
+    SCHEDULED = "Scheduled"
+    NRT = "NRT"
+    HUNTING = "Hunting"
+
+
+class Matching(StrEnum):
+    """Which alerts of a rule go into one incident."""
+
+    ALL_ENTITIES = "AllEntities"
+    ANY_ALERT = "AnyAlert"
+    SELECTED = "Selected"
+
+
+#: With the words of older rules.
+_MATCHING = {
+    **{one.value.lower(): one for one in Matching},
+    "all": Matching.ALL_ENTITIES,
+    "custom": Matching.SELECTED,
+    "none": Matching.ANY_ALERT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityMapping:
+    """Which columns hold the identifiers of an entity: (identifier, column)."""
+
+    kind: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What an alert takes from its rows: texts with {{Column}}, and columns that hold the severity, the tactics, a property."""
+
+    name: str = ""
+    description: str = ""
+    severity: str = ""
+    tactics: str = ""
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """Whether alerts make incidents, and which go together within `lookback`."""
+
+    create: bool = True
+    grouped: bool = False
+    reopen: bool = False
+    lookback: timedelta = timedelta(hours=5)
+    matching: Matching = Matching.ALL_ENTITIES
+    entities: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    custom_details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that can be run: `frequency` and `period` as Sentinel means them, `threshold` compared by `operator` with the rows."""
+
+    id: str
+    name: str
+    query: str = field(repr=False)
+    kind: Kind = Kind.SCHEDULED
+    description: str = ""
+    severity: Severity = Severity.MEDIUM
+    frequency: timedelta = DAILY
+    period: timedelta = DAILY
+    operator: str = "gt"
+    threshold: int = 0
+    suppression: timedelta | None = None
+    tactics: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    mappings: tuple[EntityMapping, ...] = ()
+    custom_details: tuple[tuple[str, str], ...] = ()
+    override: Override = Override()
+    incidents: Incidents = Incidents()
+    one_alert_a_row: bool = False
+    version: str = ""
+    enabled: bool = True
+    tables: tuple[str, ...] = ()
+    remediation: str = ""
+    place: Place = field(default=Place(""), compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, document: Any, place: Place) -> Rule:
+        """The rule of a parsed YAML or JSON document; RuleError lists everything that is wrong with it."""
+        fields = Fields(document)
+        found = _rule(fields, place)
+        if fields.wrong:
+            raise RuleError(place, tuple(fields.wrong))
+        return found
+
+    def holds(self, count: int) -> bool:
+        """Whether so many rows are what the trigger asks for."""
+        return {
+            "gt": count > self.threshold,
+            "lt": count < self.threshold,
+            "eq": count == self.threshold,
+            "ne": count != self.threshold,
+        }[self.operator]
+
+
+def _rule(fields: Fields, place: Place) -> Rule:
+    kind = _kind(fields)
+    frequency = fields.span("queryFrequency") or (NRT if kind is Kind.NRT else DAILY)
+    period = fields.span("queryPeriod") or frequency
+    if kind is Kind.SCHEDULED and not (
+        SHORTEST <= period <= LONGEST_PERIOD and SHORTEST <= frequency <= LONGEST_PERIOD
+    ):
+        fields.fail("queryFrequency and queryPeriod must lie between 5m and 14d")
+    suppressed = fields.flag("suppressionEnabled", default=False)
+    return Rule(
+        id=fields.text("id", needed=True).lower(),
+        name=fields.text("name") or fields.text("displayName", needed=True),
+        query=fields.text("query", needed=True),
+        kind=kind,
+        description=fields.text("description").strip(" '\n"),
+        severity=_severity(fields),
+        frequency=frequency,
+        period=period,
+        operator=_operator(fields),
+        threshold=fields.number("triggerThreshold", default=0),
+        suppression=fields.span("suppressionDuration") if suppressed else None,
+        tactics=fields.texts("tactics"),
+        techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
+        mappings=_mappings(fields),
+        custom_details=fields.pairs("customDetails"),
+        override=_override(fields),
+        incidents=_incidents(fields),
+        one_alert_a_row=_one_alert_a_row(fields),
+        version=fields.text("version"),
+        enabled=fields.flag("enabled", default=True),
+        tables=tuple(
+            dict.fromkeys(
+                one for each in fields.objects("requiredDataConnectors") for one in each.texts("dataTypes")
+            )
+        ),
+        remediation=fields.text("remediation").strip(),
+        place=place,
+    )
+
+
+def _kind(fields: Fields) -> Kind:
+    text = fields.text("kind")
+    if not text:
+        # as in the public rules: what has no schedule is a query to hunt with
+        return Kind.SCHEDULED if fields.has("queryFrequency") else Kind.HUNTING
+    known = {one.value.lower(): one for one in Kind}
+    if text.lower() not in known:
+        fields.fail(f"kind {text!r} is not run here; Scheduled and NRT are")
+    return known.get(text.lower(), Kind.SCHEDULED)
+
+
+def _severity(fields: Fields) -> Severity:
+    text = fields.text("severity") or Severity.MEDIUM.value
+    known = {one.value.lower(): one for one in Severity}
+    if text.lower() not in known:
+        fields.fail(f"severity {text!r} is none of {', '.join(one.value for one in Severity)}")
+    return known.get(text.lower(), Severity.MEDIUM)
+
+
+def _operator(fields: Fields) -> str:
+    text = fields.text("triggerOperator").lower() or "gt"
+    if text not in OPERATORS:
+        fields.fail(f"triggerOperator {text!r} is none of gt, lt, eq, ne")
+        return "gt"
+    return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
+
+
+def _one_alert_a_row(fields: Fields) -> bool:
+    kind = fields.object("eventGroupingSettings").text("aggregationKind") or "SingleAlert"
+    if kind not in ("SingleAlert", "AlertPerResult"):
+        fields.fail(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")
+    return kind == "AlertPerResult"
+
+
+def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
+    known = {one.lower(): one for one in STRONG}
+    found = []
+    for each in fields.objects("entityMappings"):
+        kind = each.text("entityType", needed=True)
+        if kind.lower() not in known:
+            each.fail(f"entityType {kind!r} is no kind of entity")
+            continue
+        pairs = tuple(
+            (one.text("identifier", needed=True), one.text("columnName", needed=True))
+            for one in each.objects("fieldMappings")
+        )
+        found.append(EntityMapping(known[kind.lower()], pairs))
+    return tuple(found)
+
+
+def _override(fields: Fields) -> Override:
+    given = fields.object("alertDetailsOverride")
+    properties = tuple(
+        (one.text("alertProperty", needed=True), one.text("value", needed=True))
+        for one in given.objects("alertDynamicProperties")
+    )
+    return Override(
+        given.text("alertDisplayNameFormat"),
+        given.text("alertDescriptionFormat"),
+        given.text("alertSeverityColumnName"),
+        given.text("alertTacticsColumnName"),
+        properties,
+    )
+
+
+def _incidents(fields: Fields) -> Incidents:
+    given = fields.object("incidentConfiguration")
+    grouping = given.object("groupingConfiguration")
+    matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
+    if matching.lower() not in _MATCHING:
+        grouping.fail(f"matchingMethod {matching!r} is none of {', '.join(one.value for one in Matching)}")
+    return Incidents(
+        given.flag("createIncident", default=True),
+        grouping.flag("enabled", default=False),
+        grouping.flag("reopenClosedIncident", default=False),
+        grouping.span("lookbackDuration") or timedelta(hours=5),
+        _MATCHING.get(matching.lower(), Matching.ALL_ENTITIES),
+        grouping.texts("groupByEntities"),
+        grouping.texts("groupByAlertDetails"),
+        grouping.texts("groupByCustomDetails"),
+    )

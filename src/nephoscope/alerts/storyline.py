@@ -1,0 +1,43 @@
+"""What an incident is called, and in which order its alerts happened along the kill chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nephoscope.model.state import Severity
+
+#: Source: https://attack.mitre.org/tactics/enterprise/ (the order of the matrix), spelled as Sentinel does.
+KILL_CHAIN = (
+    "PreAttack", "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation",
+    "DefenseEvasion", "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration",
+    "InhibitResponseFunction", "ImpairProcessControl", "Impact",
+)  # fmt: skip
+
+
+def ordered(tactics: Sequence[str]) -> list[str]:
+    """Tactics in the order of the kill chain, each once."""
+    return sorted(
+        dict.fromkeys(tactics),
+        key=lambda one: KILL_CHAIN.index(one) if one in KILL_CHAIN else len(KILL_CHAIN),
+    )
+
+
+def titled(names: Sequence[str], tactics: Sequence[str], subject: str) -> str:
+    """The title: the alert's name while all have the same, else the stages of the story and whom it is about."""
+    different = list(dict.fromkeys(names))
+    about = f" involving {subject}" if subject else ""
+    if len(different) == 1:
+        return different[0]
+    stages = ordered(tactics)
+    if len(stages) > 1:
+        return f"Multi-stage incident from {_words(stages[0])} to {_words(stages[-1])}{about}"
+    return f"{different[0]} and {len(different) - 1} more{about}"
+
+
+def worst(severities: Sequence[str]) -> str:
+    """The highest severity."""
+    return max((Severity(one) for one in severities), key=lambda one: one.rank).value
+
+
+def _words(tactic: str) -> str:
+    return "".join(f" {one.lower()}" if one.isupper() and place else one for place, one in enumerate(tactic))

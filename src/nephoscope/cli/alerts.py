@@ -1,0 +1,83 @@
+"""List and show alerts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
+
+
+@click.group("alerts")
+def command() -> None:
+    """Work with alerts: what rules have found."""
+
+
+@command.command("list")
+@click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+@click.option("--incident", type=int, metavar="NUMBER", help="Only those of an incident.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, incident: int | None, most: int, output: str) -> None:
+    """List alerts, the newest first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = state.alerts.newest(workspace_of(state, workspace).name, incident=incident, most=most)
+    rows = [
+        {
+            "ended": one.ended,
+            "severity": one.severity,
+            "name": one.document["AlertName"],
+            "entities": _entities(one.document),
+            "incident": one.incident,
+            "id": one.id,
+            "rule": one.rule,
+            "status": one.status,
+        }
+        for one in found
+    ]
+    show_list(rows, COLUMNS, output, "no alert was raised")
+
+
+def _entities(document: dict[str, Any]) -> list[str]:
+    kept = json.loads(document["Entities"])
+    names = ("Name", "HostName", "Address", "Url", "ResourceId", "Value", "CommandLine", "DomainName")
+    found = [str(next((one[name] for name in names if name in one), one["Type"])) for one in kept]
+    return found if len(found) <= 4 else [*found[:3], f"{len(found) - 3} more"]
+
+
+@command.command("show")
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def show(data: Path, /, id_: str) -> None:
+    """Print the alert ID as JSON, with its entities and the query that found it."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        found = state.alerts.get(id_.lower())
+    if found is None:
+        usage_error(f"there is no alert {id_}")
+    document = {
+        **found.document,
+        "Entities": json.loads(found.document["Entities"]),
+        "ExtendedProperties": json.loads(found.document["ExtendedProperties"]),
+        "incident": found.incident,
+    }
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,0 +1,126 @@
+"""Run detection rules over the lake: once, or on their schedule; their alerts make incidents."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import Instant
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.schedule import Ran, Schedule
+
+COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
+FAULT = 3
+
+
+@click.command("detect")
+@click.option(
+    "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
+    help="Rules in Sentinel's format: a file or a folder (default: the shipped ones).",
+)  # fmt: skip
+@click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
+@click.option(
+    "--at", "end", type=Instant(), metavar="TIME", help="Run the last window that is over then, once."
+)
+@click.option("--schedule", is_flag=True, help="Stay, and run each rule when it is due.")
+@click.option(
+    "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between looks at the schedule."
+)  # fmt: skip
+@click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+@listed
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """Run every rule whose window is over; with --at the last window that is over then.
+
+    Exits 3 where a rule could not be run or read. A window is run once: what it found is not found again, and windows that were
+    missed are made up for.
+    """
+    from nephoscope.alerts.schedule import Schedule
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+
+    rules, refused = _rules(options["folders"], options["wanted"])
+    with lake_of(data) as (lake, state):
+        take_in(data, lake)
+        schedule = Schedule(lake, state, rules, workspace_of(state, options["workspace"]).name)
+        if options["schedule"]:
+            _stay(schedule, options["every"])
+        now = datetime.now(UTC)
+        found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
+        rows = [_row(one) for one in found]
+        lake.flush()
+    _show(rows, options["output"])
+    if refused or any(row["error"] for row in rows):
+        sys.exit(FAULT)
+
+
+def _rules(folders: tuple[Path, ...], wanted: tuple[str, ...]) -> tuple[list[Rule], int]:
+    """The rules, and how many files could not be used; each of those is told."""
+    from nephoscope.alerts.rules import found, shipped
+    from nephoscope.cli.session.checks import tell, usage_error
+
+    several = [found(folder) for folder in folders] or [shipped()]
+    refused = [one for each in several for one in each.refused]
+    for one in refused:
+        tell(f"{one.place}: {'; '.join(one.reasons)}")
+    rules = list({rule.id: rule for each in several for rule in each.rules}.values())
+    chosen = {one.casefold() for one in wanted}
+    if chosen:
+        rules = [one for one in rules if {one.id.casefold(), one.name.casefold()} & chosen]
+    if not rules:
+        usage_error("no rule to run: a rule is a YAML file with id, name and query")
+    return rules, len(refused)
+
+
+def _row(ran: Ran) -> dict[str, Any]:
+    outcome = ran.outcome
+    return {
+        "rule": outcome.rule.name,
+        "id": outcome.rule.id,
+        "until": outcome.window.end,
+        "rows": outcome.rows,
+        "alerts": len(ran.taken.alerts),
+        "suppressed": ran.taken.suppressed,
+        "incidents": list(ran.taken.incidents),
+        "seconds": round(outcome.seconds, 3),
+        "error": outcome.error,
+    }
+
+
+def _show(rows: list[dict[str, Any]], form: str) -> None:
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.listing import show_list
+
+    shown = rows
+    if form == "table":
+        shown = [row for row in rows if row["rows"] or row["error"]]
+        alerts = sum(row["alerts"] for row in rows)
+        tell(
+            f"{len(rows):,} windows run, {alerts:,} new alerts, {sum(bool(row['error']) for row in rows):,} errors"
+        )
+    show_list(shown, COLUMNS, form)
+
+
+def _stay(schedule: Schedule, every: int) -> None:
+    """Look at the schedule for as long as the process lives."""
+    import time
+
+    from nephoscope.cli.session.checks import tell
+
+    while True:
+        for ran in schedule.tick():
+            row = _row(ran)
+            if row["alerts"] or row["error"]:
+                tell(
+                    f"{row['rule']}: {row['alerts']} alerts in incidents {row['incidents']} {row['error']}".rstrip()
+                )
+        time.sleep(every)

@@ -1,0 +1,231 @@
+"""List and show incidents, and say what becomes of them."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.desk import Desk
+
+COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_STATUSES = ("New", "Active", "Closed")
+
+
+def _workspace(command: _Command) -> _Command:
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+    )(command)
+
+
+@click.group("incidents")
+def command() -> None:
+    """Work with incidents: alerts that belong together."""
+
+
+@command.command("list")
+@_workspace
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(_STATUSES, case_sensitive=False),
+    help="Only these.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
+    """List incidents, the newest first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.lake.state.incidents import IncidentStatus
+
+    with state_of(data) as state:
+        wanted = [IncidentStatus(one.capitalize()) for one in statuses]
+        found = state.incidents.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
+    rows = [
+        {
+            "number": one.number,
+            "severity": one.severity,
+            "status": one.status.value,
+            "title": one.title,
+            "owner": one.owner,
+            "firstActivity": one.first_activity,
+            "lastActivity": one.last_activity,
+            "created": one.created,
+            "classification": one.classification,
+            "labels": list(one.labels),
+        }
+        for one in found
+    ]
+    show_list(rows, COLUMNS, output, "no incident")
+
+
+@command.command("show")
+@_workspace
+@click.argument("number", type=int)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How it is shown.",
+)
+@click.pass_obj
+def show(data: Path, /, workspace: str, number: int, output: str) -> None:
+    """Show the incident NUMBER: its alerts in the order in which they happened, entities, tactics, comments and tasks."""
+    from nephoscope.alerts.rows import incident_row
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.views.incident import render
+
+    with state_of(data) as state:
+        name = workspace_of(state, workspace).name
+        with state.transaction() as session:
+            incident = state.incidents.read(session, number)
+            alerts, notes = state.alerts.of(session, number), state.incidents.notes(session, number)
+    if output == "json":
+        row = incident_row(incident, alerts, notes, incident.changed, incident.owner)
+        document = {**row, "workspace": name, "alerts": [one.document for one in alerts]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    render(incident, alerts, notes)
+
+
+@contextmanager
+def _desk(data: Path, workspace: str) -> Iterator[Desk]:
+    """The desk; what was changed is posted to the lake when it is left."""
+    from uuid import uuid4
+
+    from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.lake.posting import post
+
+    with lake_of(data) as (lake, state):
+        yield Desk(state, workspace_of(state, workspace).name)
+        post(lake, state, str(uuid4()))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@command.command("set")
+@_workspace
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.option(
+    "--status",
+    type=click.Choice(("New", "Active"), case_sensitive=False),
+    help="Where it stands; `close` ends it.",
+)
+@click.option("--owner", metavar="NAME", help="Who works on it ('' = nobody).")
+@click.option(
+    "--severity",
+    type=click.Choice([one.value for one in Severity], case_sensitive=False),
+    help="How bad it is.",
+)
+@click.option("--label", "labels", multiple=True, metavar="TEXT", help="Labels, in place of those it has.")
+@click.pass_obj
+def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
+    """Set the status, owner, severity or labels of incidents."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.state.incidents import IncidentStatus
+
+    changes: dict[str, Any] = {name: value for name, value in options.items() if value not in (None, ())}
+    if "status" in changes:
+        changes["status"] = IncidentStatus(changes["status"].capitalize())
+    if not changes:
+        usage_error("nothing to set: give --status, --owner, --severity or --label")
+    with _desk(data, workspace) as desk:
+        for number in numbers:
+            desk.change(number, _now(), getpass.getuser(), **changes)
+
+
+@command.command("close")
+@_workspace
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.option(
+    "--as", "classification", required=True, help="What it was.",
+    type=click.Choice(("TruePositive", "BenignPositive", "FalsePositive", "Undetermined"), case_sensitive=False),
+)  # fmt: skip
+@click.option(
+    "--reason",
+    default="",
+    metavar="WORD",
+    help="Why a false positive: IncorrectAlertLogic or InaccurateData.",
+)
+@click.option("--comment", default="", metavar="TEXT", help="A comment beside it.")
+@click.pass_obj
+def close(
+    data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
+) -> None:
+    """Close incidents."""
+    from nephoscope.lake.state.incidents import CLASSIFICATIONS, IncidentStatus
+
+    word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
+    with _desk(data, workspace) as desk:
+        for number in numbers:
+            if comment:
+                desk.comment(number, comment, _now(), getpass.getuser())
+            status = IncidentStatus.CLOSED
+            desk.change(number, _now(), getpass.getuser(), status=status, classification=word, reason=reason)
+
+
+@command.command("comment")
+@_workspace
+@click.argument("number", type=int)
+@click.argument("text")
+@click.pass_obj
+def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
+    """Add the comment TEXT to the incident NUMBER."""
+    with _desk(data, workspace) as desk:
+        desk.comment(number, text, _now(), getpass.getuser())
+
+
+@command.command("task")
+@_workspace
+@click.argument("number", type=int)
+@click.argument("text", default="")
+@click.option("--done", type=int, metavar="ID", help="Tick this task instead.")
+@click.pass_obj
+def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
+    """Add the task TEXT to the incident NUMBER, or tick one."""
+    from nephoscope.cli.session.checks import usage_error
+
+    if bool(text) == (done is not None):
+        usage_error("give the text of a task, or --done and the id of one")
+    with _desk(data, workspace) as desk:
+        if done is not None:
+            desk.done(number, done, _now(), getpass.getuser())
+        else:
+            desk.task(number, text, _now(), getpass.getuser())
+
+
+@command.command("merge")
+@_workspace
+@click.argument("number", type=int)
+@click.argument("others", type=int, nargs=-1, required=True)
+@click.pass_obj
+def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -> None:
+    """Put the alerts of the incidents OTHERS into the incident NUMBER; they are closed."""
+    with _desk(data, workspace) as desk:
+        desk.merge(number, others, _now(), getpass.getuser())

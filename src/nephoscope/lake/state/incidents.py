@@ -1,0 +1,244 @@
+"""Incidents: alerts that belong together, with what people decide of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.lake.state.database import Database, StateError
+
+CLASSIFICATIONS: dict[str, tuple[str, ...]] = {
+    "TruePositive": ("SuspiciousActivity",),
+    "BenignPositive": ("SuspiciousButExpected",),
+    "FalsePositive": ("IncorrectAlertLogic", "InaccurateData"),
+    "Undetermined": ("",),
+}
+"""What a closed incident was, and why. Source: https://learn.microsoft.com/azure/sentinel/incident-investigation"""
+
+
+class IncidentStatus(StrEnum):
+    """Where an incident stands."""
+
+    NEW = "New"
+    ACTIVE = "Active"
+    CLOSED = "Closed"
+
+
+class NoteKind(StrEnum):
+    """What people add to an incident."""
+
+    COMMENT = "comment"
+    TASK = "task"
+
+
+class IncidentRow(Base):
+    """An incident."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_incidents_id"),
+        Index("ix_incidents_last_activity", "workspace", "last_activity"),
+    )
+    number: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Text)
+    workspace: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(Text)
+    classification: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    labels: Mapped[Any] = mapped_column(Json)
+    first_activity: Mapped[datetime] = mapped_column(Moment)
+    last_activity: Mapped[datetime] = mapped_column(Moment)
+    created: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+    closed: Mapped[datetime | None] = mapped_column(Moment)
+    merged_into: Mapped[int | None] = mapped_column(BigInteger)
+    told: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class IncidentKeyRow(Base):
+    """What an incident is found by when the next alert comes: an entity, or what its rule groups by."""
+
+    __tablename__ = "incident_keys"
+    __table_args__ = (Index("ix_incident_keys_key", "key"),)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_keys_incident"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class IncidentNoteRow(Base):
+    """A comment or a task."""
+
+    __tablename__ = "incident_notes"
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_notes_incident")
+    )
+    kind: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    done: Mapped[bool] = mapped_column(Boolean)
+    written: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident; `number` is 0 and `id` '' before it is kept, `told` the time of its newest row in the lake."""
+
+    workspace: str
+    title: str
+    description: str
+    severity: str
+    first_activity: datetime
+    last_activity: datetime
+    created: datetime
+    changed: datetime
+    number: int = 0
+    id: str = ""
+    status: IncidentStatus = IncidentStatus.NEW
+    owner: str = ""
+    classification: str = ""
+    reason: str = ""
+    labels: tuple[str, ...] = ()
+    closed: datetime | None = None
+    merged_into: int | None = None
+    told: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A comment or a task of an incident."""
+
+    id: int
+    kind: NoteKind
+    author: str
+    text: str
+    done: bool
+    written: datetime
+
+
+_NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels")
+
+
+class Incidents:
+    """All incidents. What changes takes the session of the transaction in which its rows go to the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, session: Session, incident: Incident) -> Incident:
+        """Keep an incident: a new one gets its number and id."""
+        given = replace(incident, id=incident.id or str(uuid.uuid4()))
+        row = session.get(IncidentRow, given.number) if given.number else None
+        if row is None:
+            row = IncidentRow(id=given.id)
+            session.add(row)
+        for name in _NAMES:
+            if name != "number":
+                setattr(row, name, getattr(given, name))
+        row.labels = list(given.labels)
+        session.flush()
+        return replace(given, number=row.number)
+
+    def know(self, session: Session, number: int, keys: Iterable[str]) -> None:
+        """Add what the incident is found by."""
+        values = [{"incident": number, "key": key} for key in sorted(set(keys))]
+        if values:
+            insert = self._database.insert(IncidentKeyRow, values)
+            session.execute(insert.on_conflict_do_nothing(index_elements=["incident", "key"]))
+
+    def found(
+        self, session: Session, workspace: str, keys: Iterable[str], since: datetime, until: datetime
+    ) -> list[tuple[Incident, int]]:
+        """Incidents with one of the keys whose activity touches [since, until], with how many keys they share; the most first."""
+        shared = func.count(IncidentKeyRow.key)
+        query = (
+            select(IncidentRow, shared)
+            .join(IncidentKeyRow, IncidentKeyRow.incident == IncidentRow.number)
+            .where(
+                IncidentKeyRow.key.in_(sorted(set(keys))),
+                IncidentRow.workspace == workspace,
+                IncidentRow.merged_into.is_(None),
+                IncidentRow.last_activity >= since,
+                IncidentRow.first_activity <= until,
+            )
+            .group_by(IncidentRow.number)
+            .order_by(shared.desc(), IncidentRow.number)
+        )
+        return [(_incident(row), count) for row, count in session.execute(query)]
+
+    def read(self, session: Session, number: int) -> Incident:
+        """The incident of a number; StateError where there is none."""
+        row = session.get(IncidentRow, number)
+        if row is None:
+            raise StateError(f"there is no incident {number}")
+        return _incident(row)
+
+    def keys(self, session: Session, number: int) -> set[str]:
+        """What an incident is found by."""
+        return set(session.scalars(select(IncidentKeyRow.key).where(IncidentKeyRow.incident == number)))
+
+    def forget(self, session: Session, number: int) -> None:
+        """Take its keys: no further alert joins it."""
+        session.execute(delete(IncidentKeyRow).where(IncidentKeyRow.incident == number))
+
+    def get(self, number: int) -> Incident | None:
+        """The incident of a number."""
+        with self._database.read() as session:
+            row = session.get(IncidentRow, number)
+            return None if row is None else _incident(row)
+
+    def newest(
+        self, workspace: str, *, statuses: Iterable[IncidentStatus] = (), most: int = 100
+    ) -> list[Incident]:
+        """The newest incidents, those that were merged into another left out."""
+        query = select(IncidentRow).where(
+            IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)
+        )
+        if wanted := [one.value for one in statuses]:
+            query = query.where(IncidentRow.status.in_(wanted))
+        query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc()).limit(most)
+        with self._database.read() as session:
+            return [_incident(row) for row in session.scalars(query)]
+
+    def note(self, session: Session, number: int, note: Note) -> None:
+        """Add a comment or a task."""
+        session.add(
+            IncidentNoteRow(
+                incident=number, kind=note.kind, author=note.author, text=note.text, done=note.done, written=note.written
+            )
+        )  # fmt: skip
+        session.flush()
+
+    def done(self, session: Session, number: int, task: int) -> None:
+        """Tick a task; StateError where the incident has no such task."""
+        row = session.get(IncidentNoteRow, task)
+        if row is None or row.incident != number or row.kind != NoteKind.TASK:
+            raise StateError(f"incident {number} has no task {task}")
+        row.done = True
+
+    def notes(self, session: Session, number: int) -> list[Note]:
+        """The comments and tasks of an incident, in the order in which they were written."""
+        query = select(IncidentNoteRow).where(IncidentNoteRow.incident == number).order_by(IncidentNoteRow.id)
+        return [
+            Note(row.id, NoteKind(row.kind), row.author, row.text, row.done, row.written)
+            for row in session.scalars(query)
+        ]
+
+
+def _incident(row: IncidentRow) -> Incident:
+    values = {name: getattr(row, name) for name in _NAMES}
+    values["status"] = IncidentStatus(row.status)
+    return Incident(**values, labels=tuple(row.labels))

@@ -1,0 +1,36 @@
+"""An alert: a rule's word that something happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from nephoscope.model.entity import Entity
+from nephoscope.model.state import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `id` is the same for the same rule, window and group of rows, so that a second run adds nothing.
+
+    `start` and `end` are the first and last TimeGenerated of the rows behind it (the window where they have none), `generated` when
+    it was raised, `events` how many rows are behind it, `custom_details` what the rule asked to keep, `query` the text that found it.
+    """
+
+    id: str
+    rule: str
+    name: str
+    description: str
+    severity: Severity
+    start: datetime
+    end: datetime
+    generated: datetime
+    tactics: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    events: int = 1
+    custom_details: dict[str, list[str]] = field(default_factory=dict)
+    remediation: str = ""
+    query: str = field(default="", repr=False)
+    properties: dict[str, Any] = field(default_factory=dict)

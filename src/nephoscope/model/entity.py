@@ -1,0 +1,111 @@
+"""An entity: an account, host, address, file ... that an alert speaks of, in Sentinel's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: How entities of a kind are told apart: the first of these sets of identifiers that an entity has in full.
+STRONG: dict[str, tuple[tuple[str, ...], ...]] = {
+    "Account": (
+        ("AadUserId",),
+        ("Sid",),
+        ("Name", "UPNSuffix"),
+        ("Name", "NTDomain"),
+        ("Name", "DnsDomain"),
+        ("PUID",),
+        ("ObjectGuid",),
+        ("Name",),
+        ("DisplayName",),
+    ),
+    "Host": (
+        ("AzureID",),
+        ("OMSAgentID",),
+        ("HostName", "DnsDomain"),
+        ("HostName", "NTDomain"),
+        ("HostName",),
+        ("NetBiosName",),
+    ),
+    "IP": (("Address",),),
+    "URL": (("Url",),),
+    "File": (("Directory", "Name"), ("Name",)),
+    "FileHash": (("Algorithm", "Value"), ("Value",)),
+    "Process": (
+        ("ProcessId", "CreationTimeUtc", "CommandLine"),
+        ("ProcessId", "CommandLine"),
+        ("CommandLine",),
+        ("ProcessId",),
+    ),
+    "AzureResource": (("ResourceId",),),
+    "CloudApplication": (("AppId",), ("Name", "InstanceName"), ("Name",)),
+    "DNS": (("DomainName",),),
+    "Mailbox": (("MailboxPrimaryAddress",), ("Upn",)),
+    "MailCluster": (("Query", "Source"), ("Query",)),
+    "MailMessage": (("NetworkMessageId", "Recipient"), ("Recipient",)),
+    "Malware": (("Name", "Category"), ("Name",)),
+    "RegistryKey": (("Hive", "Key"), ("Key",)),
+    "RegistryValue": (("Key", "Name"), ("Name",)),
+    "SecurityGroup": (("ObjectGuid",), ("SID",), ("DistinguishedName",)),
+    "SubmissionMail": (("SubmissionId", "NetworkMessageId"), ("NetworkMessageId",)),
+    "CloudLogonSession": (("SessionId",), ("UserAgent",)),
+    "IoTDevice": (("DeviceId", "IoTHub"), ("DeviceId",)),
+}
+"""Source: https://learn.microsoft.com/azure/sentinel/entities-reference (strong identifiers before weak ones)."""
+
+_WORDS = {"URL": "url", "DNS": "dns", "IP": "ip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity of a kind (`Account`, `IP` ...) with its identifiers, sorted, none empty."""
+
+    kind: str
+    identifiers: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, kind: str, identifiers: dict[str, str]) -> Entity | None:
+        """The entity of identifiers, those without a value left out; None where nothing is left."""
+        kept = tuple(sorted((name, value) for name, value in identifiers.items() if value))
+        return cls(kind, kept) if kept else None
+
+    def get(self, name: str) -> str:
+        """An identifier, '' where it is not known."""
+        return next((value for known, value in self.identifiers if known == name), "")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every name that the entity goes by, strongest first: two entities that share one are the same."""
+        found = []
+        for names in STRONG.get(self.kind, ()):
+            values = [self.get(name) for name in names]
+            if all(values):
+                found.append("|".join([self.kind, *names, *(value.lower() for value in values)]))
+        return tuple(found) or ("|".join([self.kind, *(f"{n}={v.lower()}" for n, v in self.identifiers)]),)
+
+    @property
+    def key(self) -> str:
+        """The strongest name."""
+        return self.keys[0]
+
+    @property
+    def title(self) -> str:
+        """How people call it."""
+        if self.kind == "Account" and (suffix := self.get("UPNSuffix")):
+            return f"{self.get('Name')}@{suffix}"
+        if self.kind == "Account" and (domain := self.get("NTDomain")):
+            return f"{domain}\\{self.get('Name')}"
+        if self.kind == "Host" and (domain := self.get("DnsDomain")):
+            return f"{self.get('HostName')}.{domain}"
+        for names in STRONG.get(self.kind, ()):
+            if text := self.get(names[0]):
+                return text
+        return self.identifiers[0][1]
+
+    def document(self, number: int) -> dict[str, Any]:
+        """As `SecurityAlert.Entities` holds it: `$id`, the identifiers, `Type` in lower case."""
+        kind = _WORDS.get(self.kind, self.kind[:1].lower() + self.kind[1:])
+        return {
+            "$id": str(number),
+            **dict(self.identifiers),
+            "Type": kind.replace("azureResource", "azure-resource"),
+        }

@@ -1,0 +1,43 @@
+"""A lake of one test, with its state, and rows in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
+    with Lake.open(tmp_path / "data", state) as opened:
+        yield opened
+
+
+@pytest.fixture
+def put(lake: Lake) -> Callable[..., None]:
+    """Put rows into a table; `came` is when they came (default: a minute after the newest of them)."""
+    count = 0
+
+    def putting(table: str, *rows: Mapping[str, Any], came: datetime | None = None) -> None:
+        nonlocal count
+        moment = came or max(row["TimeGenerated"] for row in rows) + timedelta(minutes=1)
+        made = arrow_of(lake.tables[table], rows, workspace=lake.workspace("default"), now=moment)
+        assert made.bad == []
+        lake.writer().append("default", {table: made.table}, producer=f"test-{count}", sequence=0)
+        count += 1
+        lake.flush()
+
+    return putting

@@ -1,0 +1,215 @@
+"""From rows to an alert to an incident: every window once, whoever runs it and however often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.model.place import Place
+
+Put = Callable[..., None]
+#: A full hour some days ago, so that no row is too old or too new for the lake.
+HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+MINUTE, ONE_HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def mapping(kind: str, identifier: str, column: str) -> dict[str, Any]:
+    return {"entityType": kind, "fieldMappings": [{"identifier": identifier, "columnName": column}]}
+
+
+def rule(**changes: Any) -> Rule:
+    document = {
+        "id": "r1",
+        "name": "Failed sign-ins",
+        "kind": "Scheduled",
+        "severity": "Medium",
+        "queryFrequency": "1h",
+        "queryPeriod": "1h",
+        "tactics": ["CredentialAccess"],
+        "query": "SigninLogs | where ResultType != '0' | where TimeGenerated > ago(1h)",
+        "entityMappings": [
+            mapping("Account", "FullName", "UserPrincipalName"),
+            mapping("IP", "Address", "IPAddress"),
+        ],
+        "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
+        **changes,
+    }
+    return Rule.parse(document, Place("rule.yaml"))
+
+
+def signin(minutes: float, user: str = "kim@contoso.com", ip: str = "203.0.113.9") -> dict[str, Any]:
+    moment = HOUR + timedelta(minutes=minutes)
+    return {"TimeGenerated": moment, "UserPrincipalName": user, "IPAddress": ip, "ResultType": "50126"}
+
+
+def alerts(lake: Lake) -> list[dict[str, Any]]:
+    lake.flush()
+    text = "SecurityAlert | project SystemAlertId, AlertName, Entities, Status, StartTime | order by StartTime asc"
+    return lake.query(text)[-1].table.to_pylist()
+
+
+def test_rows_become_an_alert_and_an_incident_once(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10), signin(20, "jo@contoso.com", "198.51.100.7"))
+    schedule = Schedule(lake, state, [rule()], "default")
+    first = list(schedule.tick(HOUR + ONE_HOUR + 6 * MINUTE))
+    assert [(ran.outcome.rows, len(ran.taken.alerts), ran.outcome.error) for ran in first] == [(2, 2, "")]
+    assert list(schedule.tick(HOUR + ONE_HOUR + 7 * MINUTE)) == []
+    found = alerts(lake)
+    assert [row["AlertName"] for row in found] == ["Failed sign-ins", "Failed sign-ins"]
+    assert {entity["Type"] for row in found for entity in json.loads(row["Entities"])} == {"account", "ip"}
+    incidents = state.incidents.newest("default")
+    assert [(one.title, one.severity, one.status) for one in incidents] == [
+        ("Failed sign-ins", "Medium", IncidentStatus.NEW)
+    ] * 2
+    again = list(schedule.once(HOUR + ONE_HOUR + 6 * MINUTE, HOUR + 2 * ONE_HOUR))
+    assert [len(ran.taken.alerts) for ran in again] == [0]
+    assert len(alerts(lake)) == 2
+
+
+def test_windows_that_were_missed_are_made_up_for(lake: Lake, state: State, put: Put) -> None:
+    schedule = Schedule(lake, state, [rule()], "default")
+    assert len(list(schedule.tick(HOUR + 6 * MINUTE))) == 1
+    put("SigninLogs", signin(30), signin(90), signin(150))
+    ran = list(schedule.tick(HOUR + 3 * ONE_HOUR + 6 * MINUTE))
+    assert [one.outcome.window.end - HOUR for one in ran] == [ONE_HOUR, 2 * ONE_HOUR, 3 * ONE_HOUR]
+    assert [len(one.taken.alerts) for one in ran] == [1, 1, 1]
+    (incident,) = state.incidents.newest("default")
+    assert (incident.first_activity, incident.last_activity) == (HOUR + 30 * MINUTE, HOUR + 150 * MINUTE)
+
+
+def test_a_late_row_is_found_in_the_window_it_belongs_to(lake: Lake, state: State, put: Put) -> None:
+    schedule = Schedule(lake, state, [rule()], "default")
+    put("SigninLogs", signin(10))
+    assert [len(one.taken.alerts) for one in schedule.tick(HOUR + 66 * MINUTE)] == [1]
+    put("SigninLogs", signin(20, "late@contoso.com"), came=HOUR + 100 * MINUTE)
+    ran = list(schedule.tick(HOUR + 101 * MINUTE))
+    assert [(one.outcome.window.end, len(one.taken.alerts)) for one in ran] == [(HOUR + ONE_HOUR, 1)]
+    # what came shortly before a look at the schedule is looked at once more, and nothing is found again
+    assert [len(one.taken.alerts) for one in schedule.tick(HOUR + 110 * MINUTE)] == [0]
+    assert list(schedule.tick(HOUR + 116 * MINUTE)) == []
+    assert len(alerts(lake)) == 2
+
+
+def test_late_rows_add_to_the_one_alert_of_a_window(lake: Lake, state: State, put: Put) -> None:
+    one = rule(eventGroupingSettings={"aggregationKind": "SingleAlert"})
+    schedule = Schedule(lake, state, [one], "default")
+    put("SigninLogs", signin(10))
+    list(schedule.tick(HOUR + 66 * MINUTE))
+    put("SigninLogs", signin(20, "late@contoso.com"), came=HOUR + 100 * MINUTE)
+    assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + 101 * MINUTE)] == [0]
+    (alert,) = state.alerts.newest("default")
+    assert json.loads(alert.document["ExtendedProperties"])["Total Events"] == "2"
+    assert len(json.loads(alert.document["Entities"])) == 3
+    assert len({row["SystemAlertId"] for row in alerts(lake)}) == 1
+
+
+def test_two_workers_share_the_windows(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    one, two = (Schedule(lake, state, [rule()], "default") for _ in range(2))
+    running = one.tick(HOUR + 66 * MINUTE)
+    first = next(running)
+    assert list(two.tick(HOUR + 66 * MINUTE)) == []
+    assert [len(first.taken.alerts), *(len(ran.taken.alerts) for ran in running)] == [1]
+    assert list(two.tick(HOUR + 66 * MINUTE)) == []
+
+
+def test_a_rule_that_is_wrong_is_told_and_stops_no_other(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    wrong = rule(id="wrong", query="SigninLogs | where NoSuch == 1")
+    ran = list(Schedule(lake, state, [wrong, rule()], "default").tick(HOUR + 66 * MINUTE))
+    assert ["NoSuch" in one.outcome.error for one in ran] == [True, False]
+    assert state.rule_runs.last("default")["wrong"].error
+    assert len(ran[1].taken.alerts) == 1
+
+
+def test_suppression_holds_back_what_follows(lake: Lake, state: State, put: Put) -> None:
+    quiet = rule(suppressionEnabled=True, suppressionDuration="3h")
+    schedule = Schedule(lake, state, [quiet], "default")
+    list(schedule.tick(HOUR + 6 * MINUTE))
+    put("SigninLogs", *(signin(30 + 60 * hour) for hour in range(6)))
+    ran = list(schedule.tick(HOUR + 6 * ONE_HOUR + 6 * MINUTE))
+    counts = [(len(one.taken.alerts), one.taken.suppressed) for one in ran]
+    assert counts == [(1, 0), (0, 1), (0, 1), (1, 0), (0, 1), (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("grouping", "incidents"),
+    [
+        ({"enabled": True, "matchingMethod": "AnyAlert"}, 1),
+        ({"enabled": True, "matchingMethod": "AllEntities"}, 3),
+        ({"enabled": True, "matchingMethod": "Selected", "groupByEntities": ["IP"]}, 2),
+        ({"enabled": False}, 2),
+    ],
+)
+def test_alerts_are_grouped_as_the_rule_says(
+    lake: Lake, state: State, put: Put, grouping: dict[str, Any], incidents: int
+) -> None:
+    put(
+        "SigninLogs",
+        signin(10),
+        signin(11, "jo@contoso.com"),
+        signin(12, "ali@contoso.com", "198.51.100.7"),
+    )
+    one = rule(incidentConfiguration={"createIncident": True, "groupingConfiguration": grouping})
+    list(Schedule(lake, state, [one], "default").tick(HOUR + 66 * MINUTE))
+    assert len(state.incidents.newest("default")) == incidents
+
+
+def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    listed = {
+        "TimeGenerated": HOUR + 40 * MINUTE,
+        "Caller": "kim@contoso.com",
+        "CallerIpAddress": "203.0.113.77",
+        "OperationNameValue": "MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION",
+    }
+    put("AzureActivity", listed)
+    keys = rule(
+        id="r2",
+        name="Keys were listed",
+        severity="High",
+        tactics=["Collection"],
+        query="AzureActivity | where OperationNameValue has 'LISTKEYS'",
+        entityMappings=[mapping("Account", "FullName", "Caller")],
+    )
+    list(Schedule(lake, state, [rule(), keys], "default").tick(HOUR + 66 * MINUTE))
+    (incident,) = state.incidents.newest("default")
+    assert (
+        incident.title
+        == "Multi-stage incident from Credential access to Collection involving kim@contoso.com"
+    )
+    assert incident.severity == "High"
+    lake.flush()
+    text = "SecurityIncident | summarize arg_max(TimeGenerated, *) by IncidentNumber"
+    (row,) = lake.query(text)[-1].table.to_pylist()
+    assert len(json.loads(row["AlertIds"])) == 2
+
+
+def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10), signin(12, "ali@contoso.com", "198.51.100.7"))
+    now = HOUR + 2 * ONE_HOUR
+    list(Schedule(lake, state, [rule()], "default").tick(HOUR + 66 * MINUTE))
+    desk = Desk(state, "default")
+    desk.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
+    desk.comment(1, "known scanner", now, "ana")
+    desk.merge(1, [2], now, "ana")
+    assert len(state.alerts.newest("default", incident=1)) == 2
+    assert [one.number for one in state.incidents.newest("default")] == [1]
+    with pytest.raises(StateError, match="TruePositive"):
+        desk.change(1, now, "ana", status=IncidentStatus.CLOSED)
+    with pytest.raises(StateError, match="IncorrectAlertLogic"):
+        desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="x")
+    closed = desk.change(1, now, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive")
+    assert (closed.reason, closed.closed) == ("IncorrectAlertLogic", now)
+    with pytest.raises(StateError, match="no incident 9"):
+        desk.comment(9, "x", now, "ana")
