@@ -38,7 +38,8 @@ _BETWEEN = re.compile(rb"(?:[\s,\]\}]|%b(?=\s*[,}]))*" % _MEMBER.removeprefix(rb
 _ONLY_SEPARATORS = re.compile(rb"[\s,]*")
 _BLANK = re.compile(rb"\s*")
 _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
-_CANDIDATE = re.compile(rb"(?:(?<=\n)|(?<=\n\r)|(?<=[,\[] )|(?<=[,\[]))\{|(?<=[,\[]\n)[ \t]*\{")
+_IN_LIST = re.compile(rb"(?:(?<=\n)|(?<=[,\[] )|(?<=[,\[]))\{|(?<=[,\[]\n)[ \t]*\{")
+_ON_LINE = re.compile(rb"(?<=\n)\{")
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -158,6 +159,7 @@ class _JsonCutter(_Cutter):
         super().__init__(window, growing)
         self.key = b""
         self.horizon = 0
+        self.listed = False
 
     def block(self) -> Block | None:
         """Records until a block is full."""
@@ -180,24 +182,24 @@ class _JsonCutter(_Cutter):
             return None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
-        end = window.base + window.position
-        return Block(window.buffer[start:stop], window.base + start, end, False, plain, made)
+        return Block(window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made)
 
     def _between(self, *, first: bool) -> bool:
         """Go over what stands before the next record; False when that is more than commas and blanks."""
         window = self.window
         buffer = window.buffer
-        plain = True
+        plain, opened = True, False
         while True:
             start = window.position
             end = _BETWEEN.match(buffer, start).end()  # type: ignore[union-attr]
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
+            self.listed = opened or buffer.find(b",", start, end) >= 0
             stop = self._opened(end)
             self.count(start, max(end, stop))
             window.position = max(end, stop)
             if not stop:
                 return plain
-            self.wrapped = True
+            self.wrapped = opened = True
             plain = first
 
     def _opened(self, at: int) -> int:
@@ -272,10 +274,11 @@ class _JsonCutter(_Cutter):
         return Piece(start, start + size, place, reason)
 
     def _next_record(self, at: int, limit: int) -> int:
-        """How far on the next record begins, 0 = not within the limit."""
+        """How far on the next record begins, 0 = not within the limit; outside of a list it begins on a line of its own."""
         buffer, start = self.window.buffer, self.window.position
         trials = 0
-        for match in _CANDIDATE.finditer(buffer, start + 1, min(limit, len(buffer))):
+        candidates = _IN_LIST if self.listed else _ON_LINE
+        for match in candidates.finditer(buffer, start + 1, min(limit, len(buffer))):
             candidate = match.end() - 1
             if candidate >= start + at:
                 return candidate - start
