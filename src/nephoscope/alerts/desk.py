@@ -43,15 +43,19 @@ class Desk:
     state: State
     workspace: str
 
-    def take(self, outcome: Outcome, now: datetime) -> Taken:
-        """Keep what a run came to, all of it or nothing. An alert that is there already changes nothing."""
+    def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
+        """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
+
+        An alert that is there already changes nothing, but where late rows add to it.
+        """
         with self.state.transaction() as session:
             kept, suppressed = self._kept(session, outcome, now)
             touched = [self._placed(session, outcome.rule, alert, known, now) for alert, known in kept]
             incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
             for number in incidents:
                 self._tell(session, number, now, BY)
-            self.state.rule_runs.record(session, self._run(outcome, len(kept), now))
+            if scheduled:
+                self.state.rule_runs.record(session, self._run(outcome, len(kept), now))
         return Taken(tuple(alert.id for alert, known in kept if known is None), incidents, suppressed)
 
     def _run(self, outcome: Outcome, alerts: int, now: datetime) -> RuleRun:

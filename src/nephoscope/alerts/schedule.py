@@ -48,13 +48,13 @@ class Schedule:
     _tables: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
-        """Run every rule in the last window that is over at a time, also where it was run before."""
+        """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""
         for rule in self._enabled():
             lease = self._held(rule)
             if lease is None:
                 continue
             try:
-                yield self._run(rule, latest(rule, end), now)
+                yield self._run(rule, at(rule, end), now, scheduled=False)
             finally:
                 lease.release()
         post(self.lake, self.state, self.holder)
@@ -114,9 +114,9 @@ class Schedule:
             self._tables[rule.id] = Detector(self.lake, self.workspace).tables(rule)
         return self._tables[rule.id]
 
-    def _run(self, rule: Rule, window: Window, now: datetime) -> Ran:
+    def _run(self, rule: Rule, window: Window, now: datetime, *, scheduled: bool = True) -> Ran:
         outcome = Detector(self.lake, self.workspace).run(rule, window, now)
-        return Ran(outcome, Desk(self.state, self.workspace).take(outcome, now))
+        return Ran(outcome, Desk(self.state, self.workspace).take(outcome, now, scheduled=scheduled))
 
     def _held(self, rule: Rule) -> Lease | None:
         return self.state.leases.take(f"rule/{self.workspace}/{rule.id}", self.holder, LEASE_SECONDS)

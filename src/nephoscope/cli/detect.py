@@ -26,9 +26,7 @@ FAULT = 3
     help="Rules in Sentinel's format: a file or a folder (default: the shipped ones).",
 )  # fmt: skip
 @click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
-@click.option(
-    "--at", "end", type=Instant(), metavar="TIME", help="Run the last window that is over then, once."
-)
+@click.option("--at", "end", type=Instant(), metavar="TIME", help="Run once, in the window that ends then.")
 @click.option("--schedule", is_flag=True, help="Stay, and run each rule when it is due.")
 @click.option(
     "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between looks at the schedule."
@@ -39,12 +37,13 @@ FAULT = 3
 @listed
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Run every rule whose window is over; with --at the last window that is over then.
+    """Run every rule whose window is over; with --at in the window that ends then.
 
     Exits 3 where a rule could not be run or read. A window is run once: what it found is not found again, and windows that were
-    missed are made up for.
+    missed are made up for. What --at runs is run again when its time comes.
     """
     from nephoscope.alerts.schedule import Schedule
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
 
@@ -55,6 +54,8 @@ def command(data: Path, /, **options: Any) -> None:
         if options["schedule"]:
             _stay(schedule, options["every"])
         now = datetime.now(UTC)
+        if options["end"] and options["end"] > now:
+            usage_error("--at lies ahead: what has not happened cannot be looked at")
         found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in found]
         lake.flush()
