@@ -6,15 +6,16 @@ so that a test can count what was compared and what was not.
 
 from __future__ import annotations
 
-import functools
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import rowwise_addresses  # noqa: F401 - the functions of these modules register themselves
 import rowwise_dynamic  # noqa: F401
+import rowwise_elementwise  # noqa: F401
 import rowwise_measures  # noqa: F401
 import rowwise_parsing  # noqa: F401
 import rowwise_readers  # noqa: F401
@@ -25,7 +26,7 @@ from kql_compare import Result
 from rowwise_aggregates import AGGREGATES
 from rowwise_functions import FUNCTIONS, equal
 from rowwise_mining import MINERS
-from rowwise_values import UnwitnessedError, element, json_text, pairs_of, parsed
+from rowwise_values import UnwitnessedError, element, json_text, parsed
 
 from nephoscope.kql import bound, relations
 from nephoscope.kql.types import KqlType
@@ -43,8 +44,8 @@ def blank(kind: KqlType) -> Any:
 class Witness:
     """Evaluates over `tables` (name -> Result) at the time `now` (ticks); `variables` are the values of query parameters.
 
-    Where the language leaves rows open (which of several with one key innerunique keeps, which of equal ones stand before a limit)
-    the first are taken, or with `dice` any of them; `free` says afterwards that there was a choice.
+    What the language leaves open (which of several rows with one key innerunique keeps, which of equal ones stand before a limit, what
+    rand() gives) is the first, or with `dice` any; `free` says afterwards that there was a choice.
     """
 
     tables: Mapping[str, Result]
@@ -83,6 +84,10 @@ class Witness:
         raise UnwitnessedError(type(node).__name__)
 
     def _call(self, node: bound.Call, row: Row) -> Any:
+        if node.function.name in CHANCE:
+            self.free = True
+            size = self.value(node.arguments[0], row) if node.arguments else None
+            return CHANCE[node.function.name](self.dice or random.Random(0), size)
         body = FUNCTIONS.get(node.function.name)
         if body is None:
             raise UnwitnessedError(f"{node.function.name}()")
@@ -124,6 +129,10 @@ def member(value: Any, key: Any) -> Any:
     return None
 
 
+CHANCE: dict[str, Callable[[random.Random, Any], Any]] = {
+    "rand": lambda dice, size: float(dice.randrange(int(size))) if size and size > 1 else dice.random(),
+    "new_guid": lambda dice, _: str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+}
 RELATIONS: dict[type[relations.Relation], Callable[[Witness, Any], list[Row]]] = {}
 
 
@@ -276,73 +285,6 @@ def concatenated(witness: Witness, relation: relations.Concatenated) -> list[Row
     ]
 
 
-@runs(relations.Sorted)
-def sorted_(witness: Witness, relation: relations.Sorted) -> list[Row]:
-    def order(one: Row, other: Row) -> int:
-        for key in relation.order:
-            found = compared(witness.value(key.value, one), witness.value(key.value, other), key)
-            if found:
-                return found
-        return 0
-
-    return sorted(witness.rows(relation.input), key=functools.cmp_to_key(order))
-
-
-def compared(one: Any, other: Any, key: relations.SortKey) -> int:
-    """-1, 0 or 1; nulls where the key says, NaN between them and the numbers."""
-    ranks = [0 if cell is None else 1 if cell != cell else 2 for cell in (one, other)]
-    if min(ranks) < 2:
-        return (ranks[0] - ranks[1]) * (1 if key.nulls_first else -1)
-    mine, yours = one, other
-    return ((mine > yours) - (mine < yours)) * (1 if key.ascending else -1)
-
-
-@runs(relations.Limited)
-def limited(witness: Witness, relation: relations.Limited) -> list[Row]:
-    """The first rows; those that the order does not tell from the last of them may stand for it."""
-    rows, count = witness.rows(relation.input), max(witness.value(relation.count, {}) or 0, 0)
-    if not 0 < count < len(rows):
-        return rows[:count]
-    order = relation.input.order if isinstance(relation.input, relations.Sorted) else ()
-
-    def place(row: Row) -> list[str]:
-        return [group_key(key.value.type, witness.value(key.value, row)) for key in order]
-
-    last = place(rows[count - 1])
-    witness.free |= place(rows[count]) == last
-    if witness.dice is None:
-        return rows[:count]
-    equals = [row for row in rows if place(row) == last]
-    first = next(at for at, row in enumerate(rows) if place(row) == last)
-    return (rows[:first] + witness.dice.sample(equals, len(equals)))[:count]
-
-
-@runs(relations.Expanded)
-def expanded(witness: Witness, relation: relations.Expanded) -> list[Row]:
-    return [made for row in witness.rows(relation.input) for made in expansion(witness, relation, row)]
-
-
-def expansion(witness: Witness, relation: relations.Expanded, row: Row) -> Iterator[Row]:
-    lists = [elements(witness.value(one.value, row), one.as_array) for one in relation.expansions]
-    longest = max(map(len, lists))
-    if not longest and relation.keep_empty:
-        yield row | {one.column.id: None for one in relation.expansions} | {relation.position.id: 0}
-    for at in range(longest if relation.limit is None else min(longest, relation.limit)):
-        cells = {
-            one.column.id: items[at] if at < len(items) else None
-            for one, items in zip(relation.expansions, lists, strict=True)
-        }
-        yield row | cells | {relation.position.id: at}
-
-
-def elements(value: Any, as_array: bool) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        return [[key, item] if as_array else {key: item} for key, item in pairs_of(value)]
-    return [value]
-
-
 @runs(relations.Numbered)
 def numbered(witness: Witness, relation: relations.Numbered) -> list[Row]:
     counts: dict[tuple[str, ...], int] = {}
@@ -371,15 +313,20 @@ def shared(witness: Witness, relation: relations.Shared) -> list[Row]:
     return [{own: row[stored_] for own, stored_ in pairs} for row in witness.shared[relation.name]]
 
 
-from rowwise_series import series  # noqa: E402 - they use what is above
+from rowwise_expanding import expanded  # noqa: E402 - they use what is above
+from rowwise_ordering import limited, sorted_  # noqa: E402
+from rowwise_series import series  # noqa: E402
 from rowwise_sources import external  # noqa: E402
 from rowwise_steps import scanned  # noqa: E402
 from rowwise_windows import windowed  # noqa: E402
 
 RELATIONS |= {
+    relations.Expanded: expanded,
     relations.External: external,
+    relations.Limited: limited,
     relations.Scanned: scanned,
     relations.Series: series,
+    relations.Sorted: sorted_,
     relations.Windowed: windowed,
 }
 

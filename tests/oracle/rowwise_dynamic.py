@@ -166,12 +166,8 @@ def structure(value: Any) -> Any:
 
 
 @gives("set_has_element", strict=False)
-def set_has_element(items: Any, wanted: Any) -> Any:
-    return (
-        any(type(item) is type(wanted) and item == wanted for item in items)
-        if isinstance(items, list)
-        else None
-    )
+def set_has_element(items: Any, wanted: Any) -> bool:
+    return isinstance(items, list) and any(type(item) is type(wanted) and item == wanted for item in items)
 
 
 @gives("set_equals")

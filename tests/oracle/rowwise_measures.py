@@ -7,15 +7,10 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from rowwise_functions import gives, kinds, typed
-from rowwise_values import UnwitnessedError, text, wrapped
+from rowwise_values import text, wrapped
 
 if TYPE_CHECKING:
     from nephoscope.kql.bound import Call
-
-
-@gives("rand", "new_guid", strict=False)
-def chance(*_: Any) -> Any:
-    raise UnwitnessedError("what rests on chance: rand(), new_guid()")
 
 
 for _name, _body in {

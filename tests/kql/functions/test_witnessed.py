@@ -28,13 +28,13 @@ FILES = {
 NOT_WITNESSED = {
     "beta_cdf", "beta_inv", "beta_pdf", "buildschema", "convert_angle", "convert_energy", "convert_force", "convert_length",
     "convert_mass", "convert_speed", "convert_temperature", "convert_volume", "datetime_list_timezones",
-    "gzip_compress_to_base64_string", "new_guid", "parse_user_agent", "percentile_array_tdigest", "percentile_tdigest",
+    "gzip_compress_to_base64_string", "parse_user_agent", "percentile_array_tdigest", "percentile_tdigest",
     "percentrank_tdigest", "punycode_domain_from_string", "punycode_domain_to_string", "punycode_from_string",
-    "punycode_to_string", "rand", "rank_tdigest", "series_fft", "series_fill_linear", "series_fir", "series_fit_2lines",
+    "punycode_to_string", "rank_tdigest", "series_fft", "series_fill_linear", "series_fir", "series_fit_2lines",
     "series_fit_2lines_dynamic", "series_fit_poly", "series_ifft", "series_periods_detect", "series_periods_validate", "tdigest",
     "tdigest_merge", "welch_test", "zlib_compress_to_base64_string",
 }  # fmt: skip
-"""What no rule uses, or what rests on chance: the tables alone hold it."""
+"""What no rule uses: the tables alone hold it."""
 
 
 def query(expressions: list[str], rows: str | None) -> str:
