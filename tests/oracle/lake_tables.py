@@ -77,9 +77,16 @@ def judge(
         given = columns(rule.query, lake, hidden)
     except KqlError as error:
         return recording.found, str(error)
-    if given != wanted:
+    more = {pair for name in recording.found for pair in _more(corpus, lake, name)}
+    if set(wanted) - set(given) or set(given) - set(wanted) - more:
         return recording.found, f"columns differ: {sorted(set(given) ^ set(wanted))[:6]}"
     return recording.found, ""
+
+
+def _more(corpus: MemoryCatalog, lake: MemoryCatalog, name: str) -> set[tuple[str, str]]:
+    """The columns that the lake's table has and the corpus's has not."""
+    has = set(corpus.tables[name].columns)
+    return {(column, kind.value) for column, kind in lake.tables[name].columns if (column, kind) not in has}
 
 
 def corpus_catalog(folder: Path, stored: list[StoredFunction]) -> MemoryCatalog:

@@ -70,6 +70,8 @@ def _envelope(values: dict[str, Any], others: dict[str, Any], name: str, value: 
             values["DurationMs"] = value if whole is None else whole
         return
     column = _FIXED.get(lowered)
+    if column is None and name in values and as_text(value).lower() == as_text(values[name]).lower():
+        return
     if column is None:
         others[name] = parsed(value) if lowered == "identity" else value
     elif lowered == "resultdescription" and isinstance(parsed(value), dict):
