@@ -35,11 +35,11 @@ class Found:
     refused: tuple[Refused, ...]
 
 
-def found(folder: Path) -> Found:
+def found(below: Path) -> Found:
     """Every rule below a folder (or in one file); files that hold no query are passed over, those beside a rule as its test too."""
     rules: dict[str, Rule] = {}
     refused: list[Refused] = []
-    for path in _files(folder):
+    for path in _files(below):
         try:
             rule = _rule(path)
         except RuleError as error:
@@ -54,23 +54,24 @@ def found(folder: Path) -> Found:
 
 
 def _rule(path: Path) -> Rule | None:
-    document = _document(path)
+    document = document_of(path)
     if not isinstance(document, dict) or "query" not in document:
         return None
     return Rule.parse(document, Place(str(path)))
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    if folder.is_file():
-        return [folder]
+def _files(below: Path) -> Iterable[Path]:
+    if below.is_file():
+        return [below]
     return sorted(
         path
-        for path in folder.rglob("*")
+        for path in below.rglob("*")
         if path.suffix in SUFFIXES and not path.stem.endswith(".test") and path.is_file()
     )
 
 
-def _document(path: Path) -> Any:
+def document_of(path: Path) -> Any:
+    """The document in a file; RuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:
         raise RuleError(place, (f"the file is over {MAX_BYTES >> 20} MiB",))
@@ -87,6 +88,11 @@ def _document(path: Path) -> Any:
         raise RuleError(place, (f"not readable: {error}",)) from error
 
 
+def folder() -> Path:
+    """Where the rules lie that come with the product."""
+    return Path(str(files("nephoscope") / "content" / "detections"))
+
+
 def shipped() -> Found:
     """The rules that come with the product."""
-    return found(Path(str(files("nephoscope") / "content" / "detections")))
+    return found(folder())

@@ -11,6 +11,7 @@ import click
 from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
+    from nephoscope.alerts.rule_test import Checked
     from nephoscope.policy.catalogue import Taken
     from nephoscope.posture.content_test import Outcome
 
@@ -136,17 +137,26 @@ def show(data: Path, /, name: str) -> None:
 @click.argument("folder", type=_PATH, required=False)
 @click.option("--verbose", "-v", is_flag=True, help="List every test body, not only those that fail.")
 def test(folder: Path | None, verbose: bool) -> None:
-    """Run the test bodies beside the policies of FOLDER (default: the shipped pack); exits 1 when one fails."""
+    """Run the test bodies beside policies and the rows beside detection rules in FOLDER (default: the shipped ones).
+
+    Exits 1 when one fails.
+    """
+    from nephoscope.alerts import rule_test
+    from nephoscope.alerts.rules import folder as shipped_rules
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.content.loader import ContentError
-    from nephoscope.posture.content_test import check
+    from nephoscope.posture import content_test
 
     try:
-        outcomes = check(folder)
+        policies = content_test.check(folder)
     except ContentError as error:
         usage_error(str(error))
+    outcomes: list[Outcome | Checked] = [*policies, *rule_test.check(folder or shipped_rules())]
     if not outcomes:
-        usage_error(f"{folder}: no policy to test: a policy is NAME.json with its bodies in NAME.test.json")
+        usage_error(
+            f"{folder}: nothing to test: a policy is NAME.json with its bodies in NAME.test.json, a rule NAME.yaml with its rows in"
+            " NAME.test.yaml"
+        )
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in outcomes if verbose else failed:
         click.echo(_line(outcome))
@@ -154,8 +164,9 @@ def test(folder: Path | None, verbose: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _line(outcome: Outcome) -> str:
-    what = f"{outcome.policy}: {outcome.note}" if outcome.note else outcome.policy
+def _line(outcome: Outcome | Checked) -> str:
+    subject = outcome.policy if hasattr(outcome, "policy") else outcome.rule
+    what = f"{subject}: {outcome.note}" if outcome.note else subject
     return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (
         f"  {outcome.problem}" if outcome.problem else ""
     )

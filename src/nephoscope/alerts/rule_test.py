@@ -1,0 +1,148 @@
+"""Runs the rows that lie beside rules (`<name>.test.yaml`): those a rule must raise alerts for, and those it must leave alone.
+
+A test file is `cases`: each with a `note`, `tables` (table -> rows), `alerts` (how many; 0 = none) and, where they matter, the
+`entities` of all alerts together ("Account kim@contoso.com") and their `severity`. `now` is when the window ends. In a column of
+datetimes a text such as -10m is that long before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.duration import duration
+from nephoscope.alerts.finding import findings
+from nephoscope.alerts.raising import raised
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules import document_of, found
+from nephoscope.alerts.window import at
+from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+from nephoscope.model.place import Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope.alerts.rules import Refused
+    from nephoscope.lake.table import Table
+
+SUFFIX = ".test.yaml"
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+KEYS = frozenset({"note", "tables", "alerts", "entities", "now", "severity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One case of a rule, or what is wrong with its file (`note` is then ''); `problem` is '' where it passed."""
+
+    place: Place
+    rule: str
+    note: str = ""
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problem
+
+
+def check(folder: Path) -> list[Checked]:
+    """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
+    known = found(folder)
+    checked = [_refused(one) for one in known.refused]
+    for rule in known.rules:
+        checked += _rule(rule, Path(rule.place.file))
+    return checked
+
+
+def _refused(one: Refused) -> Checked:
+    return Checked(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
+
+
+def _rule(rule: Rule, path: Path) -> Iterator[Checked]:
+    beside = path.with_name(path.stem + SUFFIX)
+    if not beside.exists():
+        yield Checked(
+            rule.place, rule.name, problem=f"no rows to test it with: write {beside.name} beside it"
+        )
+        return
+    document = document_of(beside)
+    cases = document.get("cases") if isinstance(document, dict) else None
+    place = Place(str(beside))
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        yield Checked(place, rule.name, problem="a test file is `cases:`, a list")
+        return
+    for number, case in enumerate(cases):
+        yield _case(rule, case, replace(place, path=f"cases[{number}]"))
+    if not any(case.get("alerts") for case in cases) or all(case.get("alerts") for case in cases):
+        yield Checked(place, rule.name, problem="it needs rows that raise an alert, and rows that raise none")
+
+
+def _case(rule: Rule, case: Mapping[str, Any], place: Place) -> Checked:
+    note = str(case.get("note", ""))
+    if unknown := sorted(case.keys() - KEYS):
+        return Checked(
+            place, rule.name, note, f"unknown key {unknown[0]}: a case has {', '.join(sorted(KEYS))}"
+        )
+    try:
+        return Checked(place, rule.name, note, _problem(rule, case))
+    except (KqlError, ValueError) as error:
+        return Checked(place, rule.name, note, str(error))
+
+
+def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
+    now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
+    rows = list(findings(_result(rule, case.get("tables") or {}, now)))
+    alerts = raised(rule, at(rule, now), rows, now)
+    if len(alerts) != case.get("alerts"):
+        return f"{len(alerts)} alerts, wanted {case.get('alerts')}"
+    names = sorted({f"{entity.kind} {entity.title}" for alert in alerts for entity in alert.entities})
+    if "entities" in case and names != sorted(case["entities"]):
+        return f"entities {', '.join(names) or 'none'}, wanted {', '.join(case['entities'])}"
+    severities = sorted({alert.severity.value for alert in alerts})
+    if "severity" in case and severities != [case["severity"]]:
+        return f"severity {', '.join(severities)}, wanted {case['severity']}"
+    return ""
+
+
+def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
+    """What the query gives over the rows; every other table that is known is there and empty."""
+    tables = Tables.builtin()
+    if unknown := sorted(given.keys() - tables.by_name.keys()):
+        raise ValueError(f"no table is named {unknown[0]}")
+    catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in tables})
+    compiled = compile_results(rule.query, catalog, now=now)[-1]
+    used = {name for name in tables.by_name if name in rule.query}
+    rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
+    with DuckDBEngine(rows) as engine:
+        return engine.run(compiled)
+
+
+def _rows(table: Table, given: Any, now: datetime) -> pa.Table:
+    rows = [
+        {name: _moment(table.types.get(name), value, now) for name, value in row.items()} for row in given
+    ]
+    made = arrow_of(table, rows, workspace=Workspace.named("test"), now=now)
+    if made.bad:
+        place, reason = made.bad[0]
+        raise ValueError(f"{table.name}[{place}]: {reason}")
+    strange = sorted({name for row in rows for name in row} - table.types.keys())
+    if strange:
+        raise ValueError(f"{table.name} has no column {strange[0]}")
+    return made.table
+
+
+def _moment(kind: KqlType | None, value: Any, now: datetime) -> Any:
+    """`-10m` in a column of datetimes as the moment it means."""
+    if kind is KqlType.DATETIME and isinstance(value, str) and value.startswith("-"):
+        return now - duration(value[1:])
+    return value
