@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake import compaction, flusher, store
+from nephoscope.lake import store
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 
@@ -58,6 +58,9 @@ class Still(Lake):
     def _run(self) -> None:
         pass
 
+    def _keep_up(self) -> None:
+        pass
+
 
 def batch(lake: Lake, producer: str, sequence: int) -> dict:
     """An append: two rows in one table, one in the other, over two days."""
@@ -85,7 +88,6 @@ def send(lake: Lake, producer: str, sequence: int, note=lambda *_: None) -> None
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A run with two writers one after the other, flushes, joined files and checkpoints, as a trace."""
     monkeypatch.setattr(store, "CHECKPOINT_EVERY", 3)
-    monkeypatch.setattr(flusher, "compact", lambda stored: compaction.compact(stored, 2))
     root = tmp_path / "run"
     root.mkdir()
     disk = traced.TracedDisk(root)
@@ -97,6 +99,8 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 send(lake, "b", sequence, disk.note)
             if sequence in (1, 2, 4, 5):
                 lake.flush()
+            if sequence in (4, 5):
+                lake.compact(1)
     with Still(root, memory, disk=disk) as lake:
         send(lake, "b", 8, disk.note)
         send(lake, "a", 7, disk.note)

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake import flusher
-from nephoscope.lake.compaction import compact
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 
@@ -77,7 +75,7 @@ def together(tmp_path: Path, seconds: float, looks: int) -> None:
             *watches,
             *(
                 lambda one=one: repeated(one, stop, failures)
-                for one in (lake.compact, lake.vacuum, lake.retain)
+                for one in (lambda: lake.compact(3), lake.vacuum, lake.retain)
             ),
         ]
         processes = [ingester(stack, data, tmp_path / "acks", one) for one in ("a", "b", "c")]
@@ -106,6 +104,7 @@ def together(tmp_path: Path, seconds: float, looks: int) -> None:
             assert max(int(number) for one, number in acknowledged if one == producer) <= sequence
         assert len(last.seen) == 3
         assert lake.failure is None
+        assert lake.upkeep_failure is None
 
 
 def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subprocess.Popen:
@@ -118,13 +117,7 @@ def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subproc
     return process
 
 
-@pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are joined as soon as there are a few."""
-    monkeypatch.setattr(flusher, "compact", lambda stored: compact(stored, 3))
-
-
-def test_all_at_once_for_some_seconds(tmp_path: Path, often: None) -> None:
+def test_all_at_once_for_some_seconds(tmp_path: Path) -> None:
     together(tmp_path, 4, 3)
 
 

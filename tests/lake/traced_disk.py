@@ -62,9 +62,9 @@ class TracedDisk(Disk):
             self.trace.append(("create", path))
             return file
 
-    def write_table(self, path, rows) -> None:
+    def write_table(self, path, rows, schema) -> None:
         with self.own(path):
-            super().write_table(path, rows)
+            super().write_table(path, rows, schema)
             self.trace += [("create", path), ("write", path, path.read_bytes())]
 
     def sync_folder(self, folder: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +17,8 @@ from nephoscope.lake.columns import MOMENT, storage_type
 from nephoscope.lake.fitting import NONE, fitted
 
 _NANOSECONDS = pa.timestamp("ns", "UTC")
+_TIMES = frozenset({str, dt.datetime, type(None)})
+"""What a column of times is made of: Arrow would take numbers among them too."""
 _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
@@ -40,21 +45,41 @@ def column_of(values: Sequence[Any], kind: KqlType) -> Fitted:
     return Fitted(pa.array(cells, storage_type(kind)), unfit)
 
 
+@lru_cache(maxsize=64)
 def empty(kind: KqlType, length: int) -> pa.Array:
-    """A column without values: null, a string ''."""
+    """A column without values: null, a string ''. The columns of one kind and length are one array."""
     if kind == KqlType.STRING:
         return constant("", length)
     return pa.nulls(length, storage_type(kind))
 
 
+@lru_cache(maxsize=64)
 def constant(value: str, length: int) -> pa.Array:
     """A string column of one value."""
     return pa.repeat(pa.scalar(value, pa.string()), length)
 
 
+def filled(rows: pa.Table) -> pa.Table:
+    """The rows without the columns in which no row has a value: they cost time at every step, and their absence says the same."""
+    names = [name for name, column in zip(rows.column_names, rows.columns, strict=True) if not _blank(column)]
+    return rows if len(names) == rows.num_columns else rows.select(names)
+
+
+def _blank(column: pa.ChunkedArray) -> bool:
+    return all(chunk.null_count == len(chunk) or _without_text(chunk) for chunk in column.chunks)
+
+
+def _without_text(chunk: pa.Array) -> bool:
+    """Whether it is text, all of it '' or null: nothing lies between its first offset and its last."""
+    if not pa.types.is_string(chunk.type):
+        return False
+    offsets = np.frombuffer(chunk.buffers()[1], np.int32)
+    return bool(offsets[chunk.offset] == offsets[chunk.offset + len(chunk)])
+
+
 def _at_once(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
     """The column where all values have one Python type that Arrow converts to the wanted one without loss, else None."""
-    if kind == KqlType.DYNAMIC:
+    if kind == KqlType.DYNAMIC or (kind == KqlType.DATETIME and not _TIMES.issuperset(map(type, values))):
         return None
     try:
         found = pa.array(values)

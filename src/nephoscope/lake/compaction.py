@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nephoscope.lake.column import filled
+from nephoscope.lake.columns import storage_type
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.store import StoredTable
 from nephoscope.lake.table import Table
@@ -16,45 +18,49 @@ from nephoscope.lake.table import Table
 SMALL = 32 << 20
 MOST_SMALL = 32
 TARGET = 128 << 20
+_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     """Join the small files of every day that has more than `most`; how many files were joined."""
     joined = 0
-    for day, files in due(stored.snapshot(), most):
-        joined += _join(stored, day, files)
+    for files in due(stored.snapshot(), most):
+        for several in _batches(_worthwhile(files)):
+            if stored.replace(several, _rows(several, stored.table), change=False):
+                joined += len(several)
     return joined
 
 
-def due(snapshot: Snapshot, most: int) -> Iterator[tuple[dt.date, list[File]]]:
-    """The days with more small files than `most`, and those files."""
+def due(snapshot: Snapshot, most: int) -> Iterator[list[File]]:
+    """The small files of every day that has more than `most` of them."""
     days: dict[dt.date, list[File]] = defaultdict(list)
     for file in snapshot.files:
         if file.size < SMALL:
             days[file.day].append(file)
-    yield from ((day, files) for day, files in sorted(days.items()) if len(files) > most)
+    yield from (files for _, files in sorted(days.items()) if len(files) > most)
 
 
-def _join(stored: StoredTable, day: dt.date, files: list[File]) -> int:
-    joined = 0
-    for several in _batches(files):
-        rows = _rows(several, stored.table)
-        while not stored.replace(several, rows, change=False):
-            left = {file.relative for file in stored.snapshot().files if file.day == day}
-            if any(file.relative not in left for file in several):
-                return joined  # another compaction was faster
-        joined += len(several)
-    return joined
+def _worthwhile(files: list[File]) -> list[File]:
+    """The files without those that are larger than all smaller ones together: so a row is not written again with every join.
+
+    All of them where that would leave fewer than half.
+    """
+    chosen: list[File] = []
+    size = 0
+    for file in sorted(files, key=lambda file: file.size):
+        if len(chosen) > 1 and file.size > size:
+            break
+        chosen.append(file)
+        size += file.size
+    return chosen if len(chosen) * 2 >= len(files) else files
 
 
 def _batches(files: list[File]) -> Iterator[list[File]]:
-    """Files that together are about as large as a file should be; a single one stays as it is."""
+    """Files, in the order of their time, that together are about as large as a file should be; a single one stays as it is."""
     batch: list[File] = []
     size = 0
-    for file in sorted(
-        files, key=lambda file: (file.first or dt.datetime.min.replace(tzinfo=dt.UTC), file.relative)
-    ):
-        if batch and size + file.size > TARGET:
+    for file in sorted(files, key=lambda file: (file.first or _LONG_AGO, file.relative)):
+        if len(batch) > 1 and size + file.size > TARGET:
             yield batch
             batch, size = [], 0
         batch.append(file)
@@ -64,16 +70,17 @@ def _batches(files: list[File]) -> Iterator[list[File]]:
 
 
 def _rows(files: list[File], table: Table) -> pa.Table:
-    """The rows of files under KQL names, in the table's columns; columns that only disk knows follow."""
+    """The rows of files under KQL names, in the table's types; columns that only the disk knows among them."""
     known = {stored: name for name, stored in table.stored.items()}
     parts = []
     for file in files:
         part = pq.ParquetFile(file.path).read()
-        parts.append(part.rename_columns([known.get(name, name) for name in part.column_names]))
+        parts.append(filled(part.rename_columns([known.get(name, name) for name in part.column_names])))
     whole = pa.concat_tables(parts, promote_options="permissive")
-    for field in table.schema:
-        if field.name not in whole.column_names:
-            whole = whole.append_column(field.name, pa.nulls(whole.num_rows, field.type))
-    others = [name for name in whole.column_names if name not in table.types]
-    chosen = whole.select([*table.schema.names, *others])
-    return chosen.cast(pa.schema([*table.schema, *(chosen.schema.field(name) for name in others)]), safe=True)
+    fields = [_field(field, table) for field in whole.schema]
+    return whole.cast(pa.schema(fields))
+
+
+def _field(field: pa.Field, table: Table) -> pa.Field:
+    kind = table.types.get(field.name)
+    return field if kind is None else pa.field(field.name, storage_type(kind))

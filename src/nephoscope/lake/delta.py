@@ -20,6 +20,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from nephoscope.lake.column import filled
 from nephoscope.lake.columns import DAY, TIME
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, TableRefusedError
@@ -138,7 +139,7 @@ def _iso(moment: dt.datetime) -> str:
 
 def write_parts(path: Path, table: Table, rows: pa.Table, disk: Disk) -> list[Part]:
     """Rows as durable Parquet files, one a day, which no commit adds yet; nothing is left of them where it fails."""
-    ordered = in_order(rows)
+    ordered = in_order(filled(rows))
     days = ordered.column(TIME).cast(pa.timestamp("us")).cast(pa.date32(), safe=False).combine_chunks()
     found: list[Part] = []
     start = 0
@@ -164,17 +165,18 @@ def in_order(rows: pa.Table) -> pa.Table:
     times = rows.column(TIME).combine_chunks().cast(pa.int64())
     if len(times) < 2 or pc.all(pc.greater_equal(times[1:], times[:-1])).as_py():
         return rows
-    return rows.take(pc.array_sort_indices(times))
+    return rows.combine_chunks().take(pc.array_sort_indices(times))
 
 
 def _write_part(path: Path, table: Table, rows: pa.Table, day: dt.date, disk: Disk) -> Part:
     folder = path / f"{DAY}={day.isoformat()}"
     disk.make_folders(folder)
     named = rows.rename_columns([table.stored.get(name, name) for name in rows.column_names])
-    name = f"part-{fingerprint(named.schema)}-{uuid.uuid4().hex}.parquet"
+    schema = _schema_of(table, named)
+    name = f"part-{fingerprint(schema)}-{uuid.uuid4().hex}.parquet"
     file = folder / name
     try:
-        disk.write_table(file, named)
+        disk.write_table(file, named, schema)
         disk.sync_path(file)
         disk.sync_folder(folder)
     except OSError:
@@ -184,6 +186,12 @@ def _write_part(path: Path, table: Table, rows: pa.Table, day: dt.date, disk: Di
     return Part(
         day, f"{folder.name}/{name}", file.stat().st_size, rows.num_rows, times[0].as_py(), times[-1].as_py()
     )
+
+
+def _schema_of(table: Table, rows: pa.Table) -> pa.Schema:
+    """The columns of a file: the table's, and those that only the disk knows."""
+    own = stored_schema(table).remove(len(table.columns))
+    return pa.schema([*own, *(field for field in rows.schema if field.name not in own.names)])
 
 
 def fingerprint(schema: pa.Schema) -> str:
@@ -249,11 +257,12 @@ class Log:
         aside: list[Path] = []
         wanted: int | None = None
         for number in self._entries():
-            wanted = number if wanted is None else wanted
-            if aside or number != wanted or not _whole(self._entry(number)):
+            # an entry is made only after the one before it, so that one that is not there now never was
+            missing = wanted is not None and number != wanted and not self._entry(wanted).exists()
+            if aside or missing or not _whole(self._entry(number)):
                 aside.append(self._entry(number).with_suffix(f".torn-{uuid.uuid4().hex[:8]}"))
                 self._disk.rename(self._entry(number), aside[-1])
-            wanted += 1
+            wanted = number + 1
         return aside
 
     def _drop_torn_checkpoint(self) -> None:

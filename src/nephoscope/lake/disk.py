@@ -51,17 +51,22 @@ class Disk:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
         return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
 
-    def write_table(self, path: Path, rows: pa.Table) -> None:
-        """A new Parquet file, not durable yet."""
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
-            pq.write_table(
-                rows,
-                file,
-                compression="zstd",
-                compression_level=1,
-                row_group_size=ROW_GROUP,
-                store_schema=False,
-            )
+    def write_table(self, path: Path, rows: pa.Table, schema: pa.Schema) -> None:
+        """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet."""
+        with (
+            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file,
+            pq.ParquetWriter(
+                file, schema, compression="zstd", compression_level=1, store_schema=False
+            ) as writer,
+        ):
+            for start in range(0, max(rows.num_rows, 1), ROW_GROUP):
+                group = rows.slice(start, ROW_GROUP)
+                nulls = {kind: pa.nulls(group.num_rows, kind) for kind in set(schema.types)}
+                columns = [
+                    group.column(field.name) if field.name in group.column_names else nulls[field.type]
+                    for field in schema
+                ]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
 
     def sync_path(self, path: Path) -> None:
         """Make the bytes of a file that others wrote durable."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
-from nephoscope.lake.compaction import compact
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.ledger import Held, Ledger
+from nephoscope.lake.lease import Lease
+from nephoscope.lake.ledger import Ledger
 from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.segments import (
     Segment,
@@ -23,18 +25,21 @@ from nephoscope.lake.spool.segments import (
 )
 from nephoscope.lake.store import Spooled, Store
 
-LEASE = "flush"
-LEASE_SECONDS = 30.0
 BATCH_BYTES = 128 << 20
+ROUND_SECONDS = 2.0
+"""How long a round should take: rows that come in meanwhile wait for the next one."""
+_TELLING = 1 << 20
+"""Bytes of a batch from which on its time says something about speed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What a round did: segments and rows that went into tables, and whether more is waiting."""
+    """What a round did: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to."""
 
     segments: int
     rows: int
     more: bool
+    tables: frozenset[tuple[str, str]] = frozenset()
 
 
 class Flusher:
@@ -44,46 +49,32 @@ class Flusher:
         self,
         data: Path,
         store: Store,
+        lease: Lease,
         ledger: Ledger,
         disk: Disk,
         damaged: Callable[[Segment, Frame], None],
-        seconds: float = LEASE_SECONDS,
     ) -> None:
-        self._data, self._store, self._ledger, self._disk = data, store, ledger, disk
-        self._damaged = damaged
-        self._seconds = seconds
+        self._data, self._store, self._lease = data, store, lease
+        self._ledger, self._disk, self._damaged = ledger, disk, damaged
         self._mutex = threading.Lock()
-        self._held: Held | None = None
+        self._speed = BATCH_BYTES / 16
+        self._term = 0
 
     def round(self) -> Flushed | None:
         """Flush what waits, up to a batch; None where another holds the lease."""
         with self._mutex:
-            if not self._leased():
+            term = self._lease.term()
+            if not term:
                 return None
+            if term != self._term:
+                self._store.forget()  # another may have written in the meantime
+                self._term = term
             return self._flush()
-
-    def while_held(self, work: Callable[[Store], int]) -> int | None:
-        """Do other work on the tables under the lease; None where another holds it."""
-        with self._mutex:
-            return work(self._store) if self._leased() else None
-
-    def release(self) -> None:
-        """Give up the lease."""
-        with self._mutex:
-            if self._held is not None:
-                self._held.release()
-                self._held = None
-
-    def _leased(self) -> bool:
-        if self._held is not None and self._held.renew():
-            return True
-        self._store.forget()
-        self._held = self._ledger.lease(LEASE, self._seconds)
-        return self._held is not None
 
     def _flush(self) -> Flushed:
         self._adopt()
-        batch, more = self._batch()
+        began = time.perf_counter()
+        batch, size, more = self._batch()
         spooled: dict[tuple[str, str], list[Spooled]] = defaultdict(list)
         sequences: dict[str, int] = {}
         for segment in batch:
@@ -93,20 +84,19 @@ class Flusher:
             for key, one in self._spooled(segment, several):
                 spooled[key].append(one)
         rows = 0
-        for (workspace, name), parts in sorted(spooled.items()):
-            stored = self._store.get(workspace, name)
-            rows += stored.append(parts)
-            compact(stored)
-            self._renewed()
+        for key, parts in sorted(spooled.items()):
+            rows += self._store.get(*key).append(parts)
+            self._lease.term()
         if sequences:
             self._ledger.record(sequences)
         self._let_go(batch)
-        return Flushed(len(batch), rows, more)
+        self._measure(size, time.perf_counter() - began)
+        return Flushed(len(batch), rows, more, frozenset(spooled))
 
-    def _renewed(self) -> None:
-        """Hold the lease on; that another has taken it harms nothing, since every commit checks for itself."""
-        if self._held is not None:
-            self._held.renew()
+    def _measure(self, size: int, seconds: float) -> None:
+        """Learn how fast rounds are, so that the next one takes about as long as one should."""
+        if size >= _TELLING:
+            self._speed = (self._speed + size / max(seconds, 0.001)) / 2
 
     def _spooled(self, segment: Segment, several: list[Frame]) -> Iterator[tuple[tuple[str, str], Spooled]]:
         for frame in several:
@@ -124,20 +114,22 @@ class Flusher:
                     close_orphan(folder, self._disk)
                     remove_orphan(folder, self._disk)
 
-    def _batch(self) -> tuple[list[Segment], bool]:
-        """Closed segments of all writers, each writer's in their order, up to a batch of bytes."""
+    def _batch(self) -> tuple[list[Segment], int, bool]:
+        """Closed segments of all writers, each writer's in order, as many as a round should take; their bytes; whether more wait.
+
+        Writers take turns, so that none waits for all segments of another.
+        """
+        limit = min(BATCH_BYTES, self._speed * ROUND_SECONDS)
+        waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
+        turns = [one for turn in zip_longest(*waiting) for one in turn if one is not None]
         found: list[Segment] = []
-        size, more = 0, False
-        for folder in folders(self._data):
-            for segment in segments(folder):
-                if not segment.closed:
-                    continue
-                if found and size >= BATCH_BYTES:
-                    more = True
-                    break
-                found.append(segment)
-                size += segment.path.stat().st_size
-        return found, more
+        size = 0
+        for segment in turns:
+            if found and size >= limit:
+                break
+            found.append(segment)
+            size += segment.path.stat().st_size
+        return found, size, len(found) < len(turns)
 
     def _let_go(self, batch: list[Segment]) -> None:
         for segment in batch:

@@ -14,13 +14,14 @@ from nephoscope.kql.compile import Compiled, compile_results
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
-from nephoscope.lake import upkeep
 from nephoscope.lake.catalog import LakeCatalog, Shelf
+from nephoscope.lake.compaction import MOST_SMALL
 from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
 from nephoscope.lake.functions import StoredFunctions
+from nephoscope.lake.lease import Lease
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.quarantine import QUARANTINE, Bad
 from nephoscope.lake.results import Asked, ResultCache, allowed_age
@@ -32,6 +33,7 @@ from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables, import_tables
+from nephoscope.lake.upkeep import LEAST_HOURS, Upkeep
 from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspace import DEFAULT, Workspace
 from nephoscope.lake.workspaces import Remembered
@@ -48,6 +50,8 @@ CLOSE_AFTER = 1.0
 TICK = 0.25
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
+UPKEEP_EVERY = 3600.0
+"""Seconds between looks for days and files that may go."""
 
 
 class Lake:
@@ -73,14 +77,17 @@ class Lake:
         self._shelf = Shelf(
             self._data, self._tables, Snapshots(), self._pins, workspace, self.functions, self.watchlists
         )
-        self._store = Store(self._data, lambda name: self._tables[name], self._disk)
-        self._flusher = Flusher(self._data, self._store, ledger, self._disk, self._damaged)
+        self._lease = Lease(ledger)
+        self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)
+        self._upkeep = Upkeep(self._data, self._stored(), self._lease, workspace)
         self._results = ResultCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._stop, self._written = threading.Event(), threading.Event()
+        self._touched: frozenset[tuple[str, str]] = frozenset()
         self.failure: Exception | None = None
+        self.upkeep_failure: Exception | None = None
 
     @classmethod
     def open(cls, data: Path, state: State) -> Lake:
@@ -127,8 +134,10 @@ class Lake:
                     workspace=self._workspace,
                     limit=self._limit,
                 )
-                self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
-                self._thread.start()
+                for name, work in (("flusher", self._run), ("upkeep", self._keep_up)):
+                    thread = threading.Thread(target=work, name=name, daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
             return self._writer
 
     def catalog(self, scope: Scope = EVERYTHING, workspace: str = DEFAULT) -> LakeCatalog:
@@ -193,6 +202,7 @@ class Lake:
         wanted: set[Path] | None = None
         while True:
             flushed = self._flusher.round()
+            self._note(flushed)
             waiting = {one.path.with_suffix("") for one in self._segments()}
             wanted = waiting if wanted is None else wanted & waiting
             if not wanted:
@@ -206,31 +216,33 @@ class Lake:
         """One round of the flusher; None where another process has the lease."""
         return self._flusher.round()
 
-    def compact(self) -> int | None:
+    def compact(self, most: int = MOST_SMALL) -> int | None:
         """Join small files of all tables; how many were joined, None where another process has the lease."""
-        return self._flusher.while_held(upkeep.compact)
+        return self._upkeep.compact(most=most)
 
     def retain(self, now: dt.datetime | None = None) -> int | None:
         """Drop the days that workspaces keep no longer; how many files were dropped, None where another process has the lease."""
-        moment = now or dt.datetime.now(dt.UTC)
-        return self._flusher.while_held(lambda store: upkeep.retain(store, self._workspace, moment))
+        return self._upkeep.retain(now or dt.datetime.now(dt.UTC))
 
-    def vacuum(self, hours: int = upkeep.LEAST_HOURS) -> int | None:
+    def vacuum(self, hours: int = LEAST_HOURS) -> int | None:
         """Delete files that no version of the last hours (at least 24) and no pinned one uses; None where another has the lease."""
-        return self._flusher.while_held(lambda store: upkeep.vacuum(store, self._data, hours))
+        return self._upkeep.vacuum(hours)
 
     def close(self) -> None:
         """Flush what can be flushed and let go of everything."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-        if self._writer is not None:
-            self._writer.close()
-            while (flushed := self._flusher.round()) is not None and flushed.segments:
-                pass
+        for thread in self._threads:
+            thread.join()
+        try:
+            if self._writer is not None:
+                self._writer.close()
+                while (flushed := self._flusher.round()) is not None and flushed.segments:
+                    self._note(flushed)
+                self._upkeep.compact(self._taken())
+        finally:
             self._writer = None
-        self._flusher.release()
-        self._pins.close()
+            self._lease.release()
+            self._pins.close()
 
     def __enter__(self) -> Lake:
         return self
@@ -242,10 +254,18 @@ class Lake:
         """The segments whose rows are acknowledged: all closed ones, and those of writers that are gone."""
         return [one for folder in folders(self._data) for one in segments(folder)]
 
+    def _stored(self) -> Store:
+        return Store(self._data, lambda name: self._tables[name], self._disk)
+
+    def _taken(self) -> frozenset[tuple[str, str]]:
+        """The tables that were written to since this was asked last."""
+        with self._lock:
+            taken, self._touched = self._touched, frozenset()
+            return taken
+
     def _run(self) -> None:
         """Close segments in time and flush, until the lake is closed."""
-        pause = TICK
-        last = time.monotonic()
+        pause, last = TICK, time.monotonic()
         while not self._stop.wait(pause):
             began = time.monotonic()
             try:
@@ -254,11 +274,36 @@ class Lake:
                 if closed or began - last >= FLUSH_EVERY:
                     flushed = self._flusher.round()
                     last, more = time.monotonic(), flushed is not None and flushed.more
+                    self._note(flushed)
                 # what came in while a round took long has waited long enough
                 pause = 0.0 if more or time.monotonic() - began > CLOSE_AFTER else TICK
                 self.failure = None
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.failure, pause = error, FLUSH_EVERY
+
+    def _note(self, flushed: Flushed | None) -> None:
+        if flushed is not None and flushed.tables:
+            with self._lock:
+                self._touched |= flushed.tables
+            self._written.set()
+
+    def _keep_up(self) -> None:
+        """Join files after every flush, drop old days and delete unused files now and then, until the lake is closed."""
+        due = time.monotonic() + UPKEEP_EVERY
+        while not self._stop.is_set():
+            self._written.wait(TICK)
+            try:
+                if self._written.is_set():
+                    self._written.clear()
+                    self._upkeep.compact(self._taken())
+                if time.monotonic() >= due:
+                    due = time.monotonic() + UPKEEP_EVERY
+                    self.retain()
+                    self.vacuum()
+                    self.watchlists.tidy(dt.datetime.now(dt.UTC) - dt.timedelta(hours=LEAST_HOURS))
+            except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
+                self.upkeep_failure = error
+                self._stop.wait(FLUSH_EVERY)
 
     def _damaged(self, segment: Segment, frame: Frame) -> None:
         """A frame that the disk has spoilt: its rows are lost, and the quarantine says which they were."""

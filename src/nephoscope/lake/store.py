@@ -27,7 +27,7 @@ def table_path(data: Path, workspace: str, table: str) -> Path:
     return data / LAKE / workspace / table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spooled:
     """Rows of one table that a segment of a writer holds."""
 
@@ -56,13 +56,19 @@ class StoredTable:
 
     def append(self, spooled: Sequence[Spooled]) -> int:
         """Add rows of segments, those of a segment that is in already left out; durable when it returns. How many rows were added."""
+        self._handle.update_incremental()
+        fresh: list[Spooled] = []
+        parts: list[Part] = []
         while True:
-            fresh = [one for one in spooled if not self._has(one)]
+            wanted = [one for one in spooled if not self._has(one)]
+            if wanted != fresh:
+                delta.discard(self._path, parts, self._disk)
+                fresh, parts = wanted, self._parts([one.rows for one in wanted]) if wanted else []
             if not fresh:
                 self._log.sync(self._handle.version())
                 return 0
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
-            if self._committed((), [one.rows for one in fresh], newest, change=True):
+            if self._committed((), parts, newest, change=True):
                 return sum(one.rows.num_rows for one in fresh)
 
     def _has(self, spooled: Spooled) -> bool:
@@ -70,16 +76,23 @@ class StoredTable:
         return spooled.number <= (self._handle.transaction_version(spooled.writer) or 0)
 
     def snapshot(self) -> Snapshot:
-        """The files at the version that is known here."""
+        """The files at the newest version."""
+        self._handle.update_incremental()
         return snapshot_of(self._handle, self._path)
 
     def replace(self, old: Sequence[File], rows: pa.Table | None, *, change: bool) -> bool:
-        """Put rows in the place of files, or nothing; False where another writer came first, and then nothing happened."""
+        """Put rows in the place of files, or nothing; False where one of the files is there no more, and then nothing happened."""
         now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
         removed = [
             RemoveAction(file.relative, change, now, file.size, {DAY: file.day.isoformat()}) for file in old
         ]
-        return self._committed(removed, [] if rows is None else [rows], {}, change=change)
+        parts = [] if rows is None else self._parts([rows])
+        gone = {file.relative for file in old}
+        while gone <= {file.relative for file in self.snapshot().files}:
+            if self._committed(removed, parts, {}, change=change):
+                return True
+        delta.discard(self._path, parts, self._disk)
+        return False
 
     def vacuum(self, hours: int, versions: Sequence[int]) -> list[str]:
         """Delete files that no version of the last hours and none of the given ones uses, and old entries of the log."""
@@ -94,33 +107,29 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
+    def _parts(self, rows: Sequence[pa.Table]) -> list[Part]:
+        whole = pa.concat_tables(rows, promote_options="default")
+        return delta.write_parts(self._path, self._table, whole, self._disk)
+
     def _committed(
         self,
         removed: Sequence[delta.Action],
-        rows: Sequence[pa.Table],
+        parts: Sequence[Part],
         transactions: Mapping[str, int],
         *,
         change: bool,
     ) -> bool:
-        """Write rows and commit them at the next version, durably; False where another writer came first, and then nothing is left."""
-        whole = (
-            pa.concat_tables(rows, promote_options="default") if rows else self._table.schema.empty_table()
-        )
-        parts = delta.write_parts(self._path, self._table, whole, self._disk)
+        """Commit at the next version, durably; False where another writer came first. Of another failure no part is left."""
         before = self._handle.version()
+        actions = [*removed, *(part.added(change=change) for part in parts)]
         try:
-            delta.commit(
-                self._handle,
-                [*removed, *(part.added(change=change) for part in parts)],
-                self._schema,
-                transactions,
-            )
+            delta.commit(self._handle, actions, self._schema, transactions)
         except (DeltaError, OSError) as error:
             self._handle.update_incremental()
             if not self._holds(parts, before):
-                delta.discard(self._path, parts, self._disk)
                 if isinstance(error, CommitFailedError):
                     return False
+                delta.discard(self._path, parts, self._disk)
                 raise
         self._log.sync(self._handle.version())
         if self._handle.version() % CHECKPOINT_EVERY == 0:

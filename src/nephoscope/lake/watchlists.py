@@ -75,7 +75,7 @@ class Watchlists:
         folder = self._folder(workspace)
         self._disk.make_folders(folder)
         path = folder / f"{uuid.uuid4().hex}.parquet"
-        self._disk.write_table(path, rows)
+        self._disk.write_table(path, rows, rows.schema)
         self._disk.sync_path(path)
         self._disk.sync_folder(folder)
         self._disk.replace(folder / f"{alias.lower()}.current", path.name.encode())

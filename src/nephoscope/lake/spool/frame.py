@@ -15,6 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.ipc
 
+from nephoscope.lake.column import filled
+
 MAGIC = b"NSF1"
 _PREFIX = struct.Struct("<4sIQII")
 _FIELDS = struct.Struct("<4sIQI")
@@ -50,7 +52,7 @@ class Frame:
     intact: bool
 
     def tables(self) -> Iterator[tuple[Part, pa.Table]]:
-        """The rows, table by table."""
+        """The rows, table by table, without the columns in which none had a value."""
         place = 0
         for part in self.header.parts:
             with pa.ipc.open_stream(pa.py_buffer(self.payload[place : place + part.size])) as stream:
@@ -60,7 +62,7 @@ class Frame:
 
 def frame_of(producer: str, sequence: int, tables: Sequence[tuple[str, str, pa.Table]]) -> bytes:
     """The bytes of an append of (workspace, table, rows)."""
-    payloads = [_stream(rows) for _, _, rows in tables]
+    payloads = [_stream(filled(rows)) for _, _, rows in tables]
     parts = tuple(
         Part(workspace, table, payload.size, rows.num_rows)
         for (workspace, table, rows), payload in zip(tables, payloads, strict=True)

@@ -12,7 +12,7 @@ from nephoscope.lake.disk import Appending, Disk
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.spool.segments import LOCK, SPOOL, locked, segment_path
 
-SEGMENT_BYTES = 32 << 20
+SEGMENT_BYTES = 8 << 20
 
 
 class OwnSpool:
