@@ -105,7 +105,9 @@ def total(maker: Maker, cell: Aggregate, want: Want) -> bool:
     sought = decided(maker, str(cell.call.type), want)
     if cell.call.aggregate.name == "sumif":
         maker.require(cell.call.arguments[1], True, cell.group.rows[0])
-    if sought is OPEN or not maker.give(value, equals(type(sought)(sought)), cell.group.rows[0]):
+    if sought is OPEN or sought is None:
+        return False
+    if not maker.give(value, equals(type(sought)(sought)), cell.group.rows[0]):
         return False
     return all(maker.give(value, equals(type(sought)(0)), row) for row in cell.group.rows[1:])
 

@@ -41,6 +41,7 @@ RUNNERS = (
     Runner("collect.py", "corpora/resources"),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.91),
+    Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.98),
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.95),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
     Runner("log_events.py", "corpora", share=0.99),
