@@ -118,7 +118,6 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
 
 def _once(text: str, data: Path, options: dict[str, Any], *, only_format: bool, explain: bool) -> None:
     """One query: laid out, explained or run."""
-    from nephoscope.cli.session.stored import has_state
     from nephoscope.kql.errors import KqlError
 
     try:
@@ -134,10 +133,17 @@ def _once(text: str, data: Path, options: dict[str, Any], *, only_format: bool, 
                 _run(desk, text, options)
     except KqlError as error:
         code = _told(error, text)
-        missing = any("no table" in one.message for one in error.all)
-        if missing and not options["tables"] and not has_state(data):
-            click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
+        if not options["tables"] and any("no table" in one.message for one in error.all):
+            _missing(data)
         raise SystemExit(code) from error
+
+
+def _missing(data: Path) -> None:
+    """A table was not found: say so where there is no lake that it could have been in."""
+    from nephoscope.cli.session.stored import has_state
+
+    if not has_state(data):
+        click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
 
 
 def _run(desk: Desk, text: str, options: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from nephoscope.lake.state import LeaseLostError, State, StateError
+from nephoscope.lake.state.copying import moment
+from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
@@ -496,6 +498,17 @@ def test_a_url_that_cannot_be_used(given: str, told: str) -> None:
     with pytest.raises(StateError, match=told) as caught:
         State.open(given)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    data = tmp_path / "a?b#c%20d ;'\u00e9&"
+    with State.of(data, "") as state:
+        state.producers.advance({"p": 1})
+        with moment(state.database) as save:
+            save(data / "saved?.db")
+    with Database.of_file(data / "saved?.db").read() as session:
+        assert session.execute(text("SELECT count(*) FROM producers")).scalar() == 1
+    assert (data / "state.db").exists()
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

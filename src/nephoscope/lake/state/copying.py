@@ -57,7 +57,7 @@ def _server_moment(database: Database) -> Iterator[Save]:
         session.execute(select(func.count()).select_from(WorkspaceRow)).one()
 
         def save(file: Path) -> None:
-            target = Database.open(f"sqlite:///{file}")
+            target = Database.of_file(file)
             try:
                 migrate(target)
                 with target.write() as other:
@@ -71,7 +71,7 @@ def _server_moment(database: Database) -> Iterator[Save]:
 
 def load(file: Path, database: Database) -> None:
     """Put what a saved file holds into a database that nothing was ever kept in; StateError where something was."""
-    source = Database.open(f"sqlite:///{file}")
+    source = Database.of_file(file)
     try:
         migrate(source)
         migrate(database)
@@ -111,7 +111,7 @@ def _copy(source: Session, target: Session) -> None:
 
 def _let_go(file: Path) -> None:
     """Nobody holds a lease of a copy; the numbers stay, since they only rise."""
-    database = Database.open(f"sqlite:///{file}")
+    database = Database.of_file(file)
     try:
         with database.write() as session:
             session.execute(update(LeaseRow).values(holder="", until=datetime(1970, 1, 1, tzinfo=UTC)))

@@ -53,9 +53,20 @@ class Database:
         A missing SQLite file is made, with 0600. `clock` is for tests: what `now` says.
         """
         parsed = _parsed(url)
-        if parsed.drivername in _SQLITE:
-            return _sqlite(parsed, clock)
-        return _postgresql(parsed, clock)
+        if parsed.drivername not in _SQLITE:
+            return _postgresql(parsed, clock)
+        if not parsed.database or parsed.database == ":memory:":
+            raise StateError("the state needs a file: sqlite:///FILE")
+        return Database.of_file(Path(parsed.database), clock)
+
+    @staticmethod
+    def of_file(file: Path, clock: Callable[[], datetime] | None = None) -> Database:
+        """The SQLite database in a file, whatever characters its path has."""
+        _own_file(file)
+        engine = create_engine(URL.create("sqlite", database=str(file)), hide_parameters=True)
+        event.listen(engine, "connect", _connected)
+        event.listen(engine, "begin", _begun)
+        return Database(engine, file, clock)
 
     @property
     def is_sqlite(self) -> bool:
@@ -123,17 +134,6 @@ def _parsed(url: str) -> URL:
             f"the state cannot be kept in {parsed.drivername}: sqlite:///FILE or postgresql://... is wanted"
         )
     return parsed
-
-
-def _sqlite(url: URL, clock: Callable[[], datetime] | None) -> Database:
-    if not url.database or url.database == ":memory:":
-        raise StateError("the state needs a file: sqlite:///FILE")
-    file = Path(url.database)
-    _own_file(file)
-    engine = create_engine(URL.create("sqlite", database=str(file)), hide_parameters=True)
-    event.listen(engine, "connect", _connected)
-    event.listen(engine, "begin", _begun)
-    return Database(engine, file, clock)
 
 
 def _own_file(file: Path) -> None:

@@ -63,20 +63,25 @@ class State:
         `clock` is for tests.
         """
         database = Database.open(url, clock)
-        try:
-            migrate(database)
-        except BaseException:
-            database.close()
-            raise
         beside = database.file.parent if database.file else Path.cwd()
-        return State(database, KeyFile(keys or beside / "keys"))
+        return State._of(database, keys or beside / "keys")
 
     @staticmethod
     def of(data: Path, url: str | None = None) -> State:
         """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder."""
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        wanted = url or os.environ.get(URL_VARIABLE) or f"sqlite:///{(data / FILE_NAME).absolute()}"
-        return State.open(wanted, data / "keys")
+        wanted = url or os.environ.get(URL_VARIABLE)
+        database = Database.open(wanted) if wanted else Database.of_file((data / FILE_NAME).absolute())
+        return State._of(database, data / "keys")
+
+    @staticmethod
+    def _of(database: Database, keys: Path) -> State:
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return State(database, KeyFile(keys))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
