@@ -41,6 +41,7 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
+    from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.arm.reference import page as arm_functions
     from nephoscope.kql.plugin_reference import page as kql_plugins
@@ -50,6 +51,7 @@ def pages() -> dict[str, Callable[[], str]]:
     return {
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
+        "reference/detections.md": detections,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,
         "reference/kql-functions.md": kql_functions,
