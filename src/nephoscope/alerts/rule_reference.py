@@ -13,14 +13,15 @@ from nephoscope.alerts.storyline import ordered
 
 HEAD = """# Detections
 
-Generated from the shipped rules by `make docs`. A detection is `src/nephoscope/content/detections/<Table>/<name>.yaml`, an analytic rule
-in Sentinel's format, and `<name>.test.yaml` beside it with the rows that prove it; `nephoscope content test DIR` runs those of any folder.
+Generated from the shipped rules by `make docs`. A detection is an analytic rule in Sentinel's format,
+`src/nephoscope/content/detections/<Table>/<name>.yaml`, and `<name>.test.yaml` beside it has the rows that prove it;
+`nephoscope content test DIR` runs those of any folder.
 
 ## How a test file looks
 
-`cases:`, a list; each case has a `note`, `tables` (table -> rows), `alerts` (how many the rule must raise), and, where they matter, the
-`entities` of its alerts and their `severity`. `now` is when the window ends. In a column of datetimes `-10m` is that long before it. A rule
-needs a case that raises an alert and one that raises none.
+`cases:`, a list; each case has a `note`, `tables` (table -> rows), `alerts` (how many the rule must raise), and, where they
+matter, the `entities` of its alerts and their `severity`. `now` is when the window ends. In a column of datetimes `-10m` is
+that long before it. A rule needs a case that raises an alert and one that raises none.
 """
 
 
