@@ -49,7 +49,7 @@ def command(data: Path, /, **options: Any) -> None:
 
     rules, refused = _rules(options["folders"], options["wanted"])
     with lake_of(data) as (lake, state):
-        take_in(data, lake)
+        take_in(data, lake, state)
         schedule = Schedule(lake, state, rules, workspace_of(state, options["workspace"]).name)
         if options["schedule"]:
             _stay(schedule, options["every"])

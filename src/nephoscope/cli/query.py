@@ -175,7 +175,7 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
     from nephoscope.cli.session.lakes import lake_of, take_in
 
     with lake_of(data) as (lake, state):
-        take_in(data, lake)
+        take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"] or "default")
         yield Desk.of(options, lake, workspace.name)
 

@@ -42,7 +42,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     from nephoscope.lake.inventory import holdings
 
     with lake_of(data) as (lake, state):
-        take_in(data, lake)
+        take_in(data, lake, state)
         chosen = workspace_of(state, workspace).name if workspace else "*"
         by_name = {one.name: one for one in state.workspaces.all()}
         found = list(holdings(data, chosen))

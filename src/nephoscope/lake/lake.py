@@ -22,6 +22,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
 from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.lease import Lease
+from nephoscope.lake.outbox import deliver
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.quarantine import QUARANTINE, Bad
 from nephoscope.lake.results import Asked, ResultCache, allowed_age
@@ -86,13 +87,20 @@ class Lake:
         self._threads: list[threading.Thread] = []
         self._stop, self._written = threading.Event(), threading.Event()
         self._touched: frozenset[tuple[str, str]] = frozenset()
+        self._chores: list[Callable[[], object]] = []
         self.failure: Exception | None = None
         self.upkeep_failure: Exception | None = None
 
     @classmethod
     def open(cls, data: Path, state: State) -> Lake:
         """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
-        return cls(data, StateLedger(state), workspace=Remembered(state.workspaces.get))
+        lake = cls(data, StateLedger(state), workspace=Remembered(state.workspaces.get))
+        lake.also(lambda: deliver(lake, state))
+        return lake
+
+    def also(self, work: Callable[[], object]) -> None:
+        """Do that too whenever this process flushes what waits, such as bringing rows in from elsewhere."""
+        self._chores.append(work)
 
     @property
     def data(self) -> Path:
@@ -272,6 +280,8 @@ class Lake:
                 closed = self._writer is not None and self._writer.close_segment(CLOSE_AFTER)
                 more = False
                 if closed or began - last >= FLUSH_EVERY:
+                    for work in self._chores:
+                        work()
                     flushed = self._flusher.round()
                     last, more = time.monotonic(), flushed is not None and flushed.more
                     self._note(flushed)

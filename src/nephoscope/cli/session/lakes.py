@@ -10,6 +10,7 @@ from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.cli.session.stored import state_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State
 
 
@@ -23,12 +24,13 @@ def lake_of(data: Path) -> Iterator[tuple[Lake, State]]:
         usage_error(str(error))
 
 
-def take_in(data: Path, lake: Lake) -> None:
-    """Put what waits in the spool into the tables, where no other process is at it: what was acknowledged is to be seen."""
-    if not any((data / "spool").glob("*/*")):
-        return
+def take_in(data: Path, lake: Lake, state: State) -> None:
+    """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
     try:
-        while (flushed := lake.flush_round()) is not None and flushed.more:
-            pass
+        if deliver(lake, state):
+            lake.writer().close_segment()
+        if any((data / "spool").glob("*/*")):
+            while (flushed := lake.flush_round()) is not None and flushed.more:
+                pass
     except (LakeError, OSError) as error:
         tell(f"what waits in the spool is not in the tables yet: {error}")
