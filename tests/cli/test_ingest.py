@@ -223,3 +223,56 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     assert "2 AZFWNetworkRule" in result.stdout
     assert "1 quarantined: no format recognises the record" in result.stdout
     assert "3 records; files: 1 read" in result.stdout
+
+
+def test_flow_logs_are_joined_with_the_collected_estate(tmp_path: Path, data: Path) -> None:
+    network = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v"
+    body = {
+        "id": network,
+        "name": "v",
+        "type": "Microsoft.Network/virtualNetworks",
+        "location": "westeurope",
+        "properties": {
+            "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+            "subnets": [
+                {"id": f"{network}/subnets/s", "name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}
+            ],
+        },
+    }
+    (tmp_path / "estate.json").write_text(json.dumps([body]))
+    assert CliRunner().invoke(
+        cli, ["--data", str(data), "scan", str(tmp_path / "estate.json")]
+    ).exit_code in (0, 3)
+    flow = {
+        "category": "FlowLogFlowEvent",
+        "time": NOW.isoformat(),
+        "targetResourceID": network,
+        "flowRecords": {
+            "flows": [
+                {
+                    "aclID": "a",
+                    "flowGroups": [
+                        {
+                            "rule": "r",
+                            "flowTuples": [
+                                f"{int(NOW.timestamp() * 1000)},10.0.0.4,10.0.0.5,1,2,6,O,B,NX,,,,"
+                            ],
+                        }
+                    ],
+                }
+            ]
+        },
+    }
+    (tmp_path / "flow.json").write_text(json.dumps(flow))
+    code, found = _ingest(data, tmp_path / "flow.json")
+    assert (code, found["rows"]) == (
+        0,
+        {"AzureFlowLogs": 1, "AzureNetworkAnalytics_CL": 1, "NTANetAnalytics": 1},
+    )
+    assert _count(data, "NTANetAnalytics | project FlowType, SrcSubnet") == [
+        {"FlowType": "IntraVNet", "SrcSubnet": "rg/v/s"}
+    ]
+    code, found = _ingest(
+        data, tmp_path / "flow.json", "--again", "--no-analytics", "--destination", "dedicated"
+    )
+    assert found["rows"] == {"AzureFlowLogs": 1}

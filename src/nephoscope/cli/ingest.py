@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.ingestion import Ingestion, Tally
+    from nephoscope.sources.logs.whereabouts import Whereabouts
 
 STDIN = "-"
 _REASONS = 20
@@ -51,6 +52,12 @@ _REASONS = 20
     "--destination", type=click.Choice(("both", "dedicated", "azure-diagnostics")), default="both", show_default=True,
     help="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics.",
 )  # fmt: skip
+@click.option(
+    "--analytics/--no-analytics",
+    default=True,
+    show_default=True,
+    help="Where an estate was collected: join flow logs with it into traffic analytics (NTANetAnalytics).",
+)
 @click.option(
     "--zone",
     default="UTC",
@@ -109,7 +116,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
         total = sum(
             source.path.stat().st_size for source in {one.path: one for one in files.sources}.values()
         )
-        load = _load(lake, state, chosen, form, options, _meter(tell, total))
+        load = _load(data, lake, state, chosen, form, options, _meter(tell, total))
         try:
             load.run(files.sources)
         except SpoolFullError as error:
@@ -122,6 +129,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
 
 
 def _load(
+    data: Path,
     lake: Lake,
     state: State,
     chosen: Formats,
@@ -137,6 +145,7 @@ def _load(
     from nephoscope.sources.logs.ingestion import Ingestion
 
     table, destination = options["table"], Destination(options["destination"])
+    whereabouts = _whereabouts(data) if options["analytics"] else None
     if table:
         lake.tables[table]
     decisive = {"table": table, "format": form, "destination": destination.value, "zone": options["zone"]}
@@ -146,11 +155,20 @@ def _load(
         state,
         workspace_of(state, options["workspace"]),
         chosen,
-        Context(now=datetime.now(UTC), zone=_zone(options["zone"]), table=table, destination=destination),
+        Context("", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts),
         again=options["again"],
         options=" ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name]),
         advance=advance,
     )
+
+
+def _whereabouts(data: Path) -> Whereabouts | None:
+    """Where addresses are in the newest estate of the data folder; None where none was collected."""
+    from nephoscope.estate.store import EstateStore
+    from nephoscope.sources.logs.whereabouts import Whereabouts
+
+    store = EstateStore(data)
+    return Whereabouts(store.estate()) if store.snapshots() else None
 
 
 def _zone(name: str) -> Any:

@@ -19,7 +19,7 @@ import pytest
 
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.sources.logs import reading
+from nephoscope.sources.logs import envelope, reading
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import Context
@@ -79,9 +79,7 @@ ODD: tuple[Any, ...] = (
     ),
 )
 #: What holds no record at all: brackets, commas, blanks and the openings of envelopes.
-NO_RECORD = re.compile(
-    rb'(?:[\s\[\]\},]|\{\s*"[Rr]ecords"\s*:|\{\s*"value"\s*:|"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[\w.+-]+))*'
-)
+NO_RECORD = re.compile(rb"(?:[\s\[\]\},]|%b\[)*" % envelope._WRAPPER.pattern.partition(rb"\[(?=")[0])
 
 
 def _seeds(name: str) -> list[bytes]:

@@ -33,8 +33,9 @@ _WRAPPER = re.compile(
     rb'\{(?:(?:%b\s*,){0,64}\s*"[Rr]ecords"|(?:\s*"(?:@odata[^"]{0,64}|nextLink|count)"\s*:\s*%b\s*,){0,8}\s*"value")\s*:\s*\[(?=\s*[{\]])'
     % (_MEMBER, _SCALAR)
 )
-#: Between records: commas, brackets, the members behind the array of an answer.
-_BETWEEN = re.compile(rb"(?:[\s,\]\}]|%b(?=\s*[,}]))*" % _MEMBER.removeprefix(rb"\s*"))
+_BETWEEN = re.compile(rb"[\s,\]\}]*")
+#: The end of an answer with members behind its array: nothing or another object follows.
+_BEHIND = re.compile(rb"\s*\]\s*(?:,%b\s*)+\}\s*(?=\{|\Z)" % _MEMBER)
 _ONLY_SEPARATORS = re.compile(rb"[\s,]*")
 _BLANK = re.compile(rb"\s*")
 _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
@@ -160,6 +161,7 @@ class _JsonCutter(_Cutter):
         self.key = b""
         self.horizon = 0
         self.listed = False
+        self.enveloped = self.resumed
 
     def block(self) -> Block | None:
         """Records until a block is full."""
@@ -192,6 +194,9 @@ class _JsonCutter(_Cutter):
         while True:
             start = window.position
             end = _BETWEEN.match(buffer, start).end()  # type: ignore[union-attr]
+            behind = _BEHIND.match(buffer, start) if self.enveloped else None
+            if behind and (window.ended or behind.end() < len(buffer)):
+                end = behind.end()
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
             self.listed = opened or buffer.find(b",", start, end) >= 0
             stop = self._opened(end)
@@ -211,6 +216,7 @@ class _JsonCutter(_Cutter):
         if byte != b"{" or (self.key and buffer.startswith(self.key, at)):
             return 0
         wrapper = _WRAPPER.match(buffer, at, at + _HEADER)
+        self.enveloped = self.enveloped or wrapper is not None
         return wrapper.end() if wrapper else 0
 
     def _piece(self, *, begun: bool) -> Piece | None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.sources.logs.envelope import Block, Piece, blocks
+from nephoscope.sources.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Fault, Row
 from nephoscope.sources.logs.secrets import masked, masked_value, suspect
 
@@ -120,7 +121,28 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         made[name].append(rows.table)
         bad += [_bad_row(placed[place], context, reason, name) for place, reason in rows.bad]
     whole = {name: parts[0] if len(parts) == 1 else pa.concat_tables(parts) for name, parts in made.items()}
+    whole |= _analytics(whole.get(FLOWS), context, tables, workspace)
     return Parsed(whole, bad, batch.end, batch.records, batch.empty)
+
+
+def _analytics(
+    flows: pa.Table | None, context: Context, tables: Tables, workspace: Workspace
+) -> dict[str, pa.Table]:
+    """Traffic analytics of a block's flows, where an estate is there to join them with."""
+    if flows is None or not flows.num_rows or context.whereabouts is None:
+        return {}
+    from nephoscope.sources.logs import network_analytics, traffic_analytics
+
+    rows = traffic_analytics.analytics(flows, context.whereabouts, context.now)
+    made = {}
+    if context.destination.dedicated:
+        made[traffic_analytics.TABLE] = rows
+    if context.destination.azure_diagnostics:
+        made[network_analytics.TABLE] = network_analytics.older(rows)
+    return {
+        name: complete(tables[name], one, workspace=workspace, now=context.now).table
+        for name, one in made.items()
+    }
 
 
 def _plain(arrow: pa.Table) -> pa.Table:
