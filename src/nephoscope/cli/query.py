@@ -68,7 +68,7 @@ INVALID = 2
     type=click.FloatRange(min=0.001),
     default=300.0,
     show_default=True,
-    help="Seconds for a result.",
+    help="Seconds for the query, compiling included.",
 )
 @click.option(
     "--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory that the engine may use."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from nephoscope.kql import tree
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, WindowCall, reads_row
 from nephoscope.kql.constants import null
+from nephoscope.kql.deadline import check
 from nephoscope.kql.errors import (
     KqlError,
     Span,
@@ -217,8 +218,7 @@ class Binder:
         self.unseen = False
         self.untyped: set[str] = set()
         self._ids = count(1)
-        self._depth = 0
-        self._nodes = 0
+        self._depth = self._nodes = 0
         self.hint: tree.operators.Render | None = None
         self.options: dict[str, Bound | None] = {}
         self.aliases: dict[str, Catalog] = {}
@@ -357,6 +357,7 @@ class Binder:
         self._nodes += 1
         if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
             raise TooLargeError("the query is too deep or too large once its functions are expanded", span)
+        check(self._nodes)
         self._depth += 1
         try:
             return bind(*arguments)

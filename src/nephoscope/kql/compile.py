@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nephoscope.kql import tree
 from nephoscope.kql.bind import BoundQuery, bind, bind_all
 from nephoscope.kql.catalog import Catalog
+from nephoscope.kql.deadline import COMPILING, within
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalSource
@@ -54,20 +55,30 @@ def ticks(moment: dt.datetime) -> int:
 
 
 def compile_query(
-    text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
+    text: str,
+    catalog: Catalog,
+    dialect: str = "duckdb",
+    now: dt.datetime | None = None,
+    timeout: float = COMPILING,
 ) -> Compiled:
     """Compile the last result of a query for a dialect; `now` is what now() gives (default: this moment).
 
-    KqlError with line and column where the query is wrong, also in another of its results.
+    KqlError with line and column where the query is wrong, also in another of its results; KqlError (unsupported) where that takes
+    longer than `timeout` seconds.
     """
-    return compile_results(text, catalog, dialect, now)[-1]
+    return compile_results(text, catalog, dialect, now, timeout)[-1]
 
 
 def compile_results(
-    text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
+    text: str,
+    catalog: Catalog,
+    dialect: str = "duckdb",
+    now: dt.datetime | None = None,
+    timeout: float = COMPILING,
 ) -> tuple[Compiled, ...]:
     """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query()."""
-    return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), None)
+    with within(timeout):
+        return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), None)
 
 
 def _reported(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.kql.catalog import StoredFunction
 from nephoscope.kql.compile import Compiled, compile_results
+from nephoscope.kql.deadline import within
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.fields import catalog_of
 from nephoscope.kql.errors import KqlError
@@ -37,16 +38,17 @@ def run(
     functions: Iterable[StoredFunction] = (),
     external: ExternalReader | None = None,
 ) -> pa.Table:
-    """Run a query over Arrow tables and give its last result; `now` is what now() gives, `timeout` in seconds.
+    """Run a query over Arrow tables and give its last result; `now` is what now() gives, `timeout` in seconds (compiling included).
 
     `functions` are stored functions, `external` reads what externaldata names (default: nothing is allowed).
     Every field's metadata has b"kql.type". datetime and timespan are 100 ns ticks (since 0001-01-01), dynamic is JSON text,
     a string is never null. KqlError where the query is wrong or cannot be run.
     """
     given = tables or {}
-    compiled = _compiled(text, given, now, functions)[-1]
-    with DuckDBEngine(given, external=external) as engine:
-        return _run(engine, compiled, text, timeout)
+    with within(timeout):
+        compiled = _compiled(text, given, now, functions)[-1]
+        with DuckDBEngine(given, external=external) as engine:
+            return _run(engine, compiled, text)
 
 
 def results(
@@ -59,9 +61,10 @@ def results(
 ) -> tuple[QueryResult, ...]:
     """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
     given = tables or {}
-    compiled = _compiled(text, given, now, functions)
-    with DuckDBEngine(given, external=external) as engine:
-        return tuple(QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled)
+    with within(timeout):
+        compiled = _compiled(text, given, now, functions)
+        with DuckDBEngine(given, external=external) as engine:
+            return tuple(QueryResult(_run(engine, one, text), one.name, one.hint) for one in compiled)
 
 
 def _compiled(
@@ -71,8 +74,8 @@ def _compiled(
     return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
 
 
-def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> pa.Table:
+def _run(engine: DuckDBEngine, compiled: Compiled, text: str) -> pa.Table:
     try:
-        return engine.run(compiled, timeout)
+        return engine.run(compiled)
     except KqlError as error:
         raise error.locate(text) from error.__cause__

@@ -19,8 +19,9 @@ from nephoscope.kql.binder import (
 )
 from nephoscope.kql.bound import Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
-from nephoscope.kql.errors import Span, invalid, unsupported
+from nephoscope.kql.errors import Span, TooLargeError, invalid, unsupported
 from nephoscope.kql.mistakes import Mistaken, unknown_value
+from nephoscope.kql.references import operands
 from nephoscope.kql.relations import Relation, Shared, SortKey
 from nephoscope.kql.stored import stored_function
 
@@ -32,6 +33,9 @@ PLACES = frozenset({"workspace", "database", "cluster", "app", "resource"})
 """Calls that mean the tables and functions of somewhere else."""
 TABULAR_CALLS = PLACES | {"materialize", "table", "external_table", "_GetWatchlist"}
 _OUTER = "outer rows"
+
+MAX_PARTS = 50_000
+"""How many constants, columns and calls the value of a variable may be made of."""
 
 
 def is_tabular(expression: tree.Expression, env: Env) -> bool:
@@ -176,10 +180,21 @@ def _meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
     if not is_tabular(value, env):
-        return ScalarMeaning(env.scalar(value))
+        return _valued(env.scalar(value), value.span)
     if isinstance(value, tree.Call) and value.name == "materialize":
         return shared(value, env)
     return TableMeaning(value, env)
+
+
+def _valued(value: Bound, span: Span) -> ScalarMeaning:
+    """The meaning of a name for a value, which stands wherever the name does: so what it is made of has a limit."""
+    parts, pending = 0, [value]
+    while pending:
+        parts += 1
+        if parts > MAX_PARTS:
+            raise TooLargeError(f"the value is made of more than {MAX_PARTS:,} parts", span, "unsupported")
+        pending.extend(operands(pending.pop()))
+    return ScalarMeaning(value)
 
 
 def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
@@ -269,7 +284,7 @@ def _argument(
             raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
         return TableMeaning(given, env.without_row())
     if given is not None:
-        return ScalarMeaning(_typed(env.scalar(given), parameter))
+        return _valued(_typed(env.scalar(given), parameter), given.span)
     if parameter.default is None:
         raise invalid(f"the argument '{parameter.name}' is missing", span)
     return ScalarMeaning(_typed(replace(found.env, row={}).scalar(parameter.default), parameter))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.compile import Compiled, compile_results
+from nephoscope.kql.deadline import within
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
@@ -192,7 +193,7 @@ class Lake:
         kept = self._results.find(asked, age) if age else None
         if kept is not None:
             return kept
-        with self.catalog(scope, workspace) as catalog:
+        with within(timeout), self.catalog(scope, workspace) as catalog:
             compiled = compile_results(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans(span), external=external) as engine:
                 found = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.kql import Catalog, Compiled, QueryResult
 from nephoscope.kql.catalog import MemoryCatalog, TableSchema
 from nephoscope.kql.compile import compile_results
+from nephoscope.kql.deadline import within
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.errors import KqlError
@@ -110,7 +111,7 @@ class Desk:
 
     def ask(self, text: str) -> Answer:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
-        with self.catalog() as (catalog, below):
+        with within(self.options["timeout"]), self.catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             rows = {name: one.rows for name, one in self.tables.items() if one.rows is not None}
             files = {name: one.files for name, one in self.tables.items() if one.files}
@@ -136,7 +137,7 @@ class Desk:
 
     def _run(self, engine: DuckDBEngine, compiled: Compiled, text: str) -> QueryResult:
         try:
-            return QueryResult(engine.run(compiled, self.options["timeout"]), compiled.name, compiled.hint)
+            return QueryResult(engine.run(compiled), compiled.name, compiled.hint)
         except KqlError as error:
             raise error.locate(text) from error.__cause__
 

@@ -12,6 +12,8 @@ from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.types import KqlType
 
 E = exp.Expr
+FLAT = 100
+"""So many texts are joined one after the other."""
 
 _OPERATORS = MappingProxyType(
     {
@@ -82,16 +84,19 @@ def binary(operator: str, left: E, right: E) -> E:
 
 
 def chain(operator: str, operands: Iterable[E]) -> E:
-    """`a operator b operator c`, left to right; at least one operand."""
-    result: E | None = None
-    for operand in operands:
-        result = (
-            operand
-            if result is None
-            else _OPERATORS[operator](this=_left(operator, result), expression=wrap(operand))
-        )
-    if result is None:
+    """`a operator b operator c`, left to right; at least one operand. Many texts are joined in halves: their depth is limited."""
+    several = list(operands)
+    if not several:
         raise ValueError("an operator needs operands")
+    kind = _OPERATORS[operator]
+    if operator == "||" and len(several) > FLAT:
+        middle = len(several) // 2
+        return kind(
+            this=wrap(chain(operator, several[:middle])), expression=wrap(chain(operator, several[middle:]))
+        )
+    result = several[0]
+    for operand in several[1:]:
+        result = kind(this=_left(operator, result), expression=wrap(operand))
     return result
 
 

@@ -30,6 +30,7 @@ NULLABLE_RIGHT = frozenset({"leftouter", "fullouter"})
 @writes(Joined)
 def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     """JOIN of two closed SELECTs."""
+    emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
     left = _side(
         asked_of(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope.kql.bound import Bound
+from nephoscope.kql.bound import Bound, ScalarQuery
+from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope.kql.dialects.conditions import condition, conjuncts
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
-from nephoscope.kql.errors import NOWHERE, unsupported
+from nephoscope.kql.errors import NOWHERE, TooLargeError, unsupported
 from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.references import order_ids, size, used
 from nephoscope.kql.relations import Assign, Filter, Limited, Relation, Shared, Sorted, SortKey
@@ -21,6 +22,10 @@ from nephoscope.kql.relations import Assign, Filter, Limited, Relation, Shared, 
 Needed = frozenset[str]
 Writer = Callable[[Any, Needed, "Emitter"], Block]
 WRITERS: dict[type[Relation], Writer] = {}
+MAX_WRITTEN = 400_000
+"""How many relations and expressions the SQL of a query may be made of."""
+MAX_JOINS = 1_000
+"""How many joins it may have: DuckDB plans without looking at interrupts, 1,000 joins in seconds, 2,000 in minutes."""
 
 
 def writes(kind: type[Relation]) -> Callable[[Writer], Writer]:
@@ -46,6 +51,9 @@ class Emitter:
         self.recursive = False
         self.external: dict[str, ExternalSource] = {}
         self._names = 0
+        self._written = self._joins = 0
+        self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}
+        self._given: set[int] = set()
 
     def use(self, routine: Routine) -> str:
         """Make a routine part of the query; its name."""
@@ -72,6 +80,47 @@ class Emitter:
         self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
         return name
 
+    def count(self, joins: int = 0) -> None:
+        """Count what is written; KqlError where it is too much, or takes too long."""
+        self._written += 1
+        self._joins += joins
+        if self._written > MAX_WRITTEN or self._joins > MAX_JOINS:
+            what = f"{MAX_WRITTEN:,} parts" if self._written > MAX_WRITTEN else f"{MAX_JOINS:,} joins"
+            raise TooLargeError(f"the query has more than {what} as SQL", NOWHERE, "unsupported")
+        check(self._written)
+
+    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+        """The sub-query of a value; one that is asked for again is computed once, in a common table expression."""
+        known = self._queries.get(id(value))
+        if known is None:
+            node = make()
+            self._queries[id(value)] = (value, node)
+            return node
+        node = known[1]
+        if id(node) not in self._given:
+            self._given.add(id(node))
+            name = self.share(node.this)
+            node.set("this", _column_of(name, value.column.id))
+        return node.copy()
+
+    def tables(self) -> list[exp.CTE]:
+        """The common table expressions, each behind those that it reads."""
+        if not self._given:
+            return list(self.shared.values())
+        done: dict[str, exp.CTE] = {}
+
+        def place(name: str) -> None:
+            if name in done:
+                return
+            for table in self.shared[name].find_all(exp.Table):
+                if table.name in self.shared and table.name != name:
+                    place(table.name)
+            done[name] = self.shared[name]
+
+        for name in self.shared:
+            place(name)
+        return list(done.values())
+
     def share_recursive(self, name: str, columns: list[str], first: exp.Select, next_: exp.Select) -> None:
         """Make a common table expression `name` of `first` and of `next_`, which reads the rows before under that name."""
         alias = exp.TableAlias(
@@ -84,6 +133,7 @@ class Emitter:
     def rows(self, relation: Relation, needed: Needed) -> Block:
         """The block of a relation that has at least the needed columns and those of its order."""
         writer = WRITERS.get(type(relation))
+        self.count()
         if writer is None:
             raise unsupported(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | order_ids(relation.order), self)
@@ -115,6 +165,11 @@ class Emitter:
         """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
         keys = [one for key in order for one in ordered_keys(key, block, self)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
+
+
+def _column_of(table: str, column: str) -> exp.Select:
+    source = exp.From(this=exp.Table(this=exp.Identifier(this=table)))
+    return exp.Select(expressions=[build.name(column)], from_=source)
 
 
 def assign(block: Block, value: Bound, emitter: Emitter) -> Value:

@@ -68,6 +68,14 @@ class Context(Protocol):
         """The SQL of an expression over a block."""
         ...
 
+    def count(self) -> None:
+        """Count what is written."""
+        ...
+
+    def once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
+        """The sub-query of a value."""
+        ...
+
 
 def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""
@@ -75,6 +83,7 @@ def scalar(value: Bound, values: Mapping[str, Value], context: Context) -> exp.E
         return values[value.column.id].sql
     if isinstance(value, Constant):
         return constant(value.value, value.type)
+    context.count()
     return _WRITERS[type(value)](value, values, context)
 
 
@@ -162,9 +171,12 @@ def _computed_step(target: exp.Expr, step: Bound, values: Mapping[str, Value], c
 
 
 def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: Context) -> exp.Expr:
-    block = context.rows(value.relation, frozenset({value.column.id}))
-    order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
-    node = exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+    def make() -> exp.Subquery:
+        block = context.rows(value.relation, frozenset({value.column.id}))
+        order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+
+    node = context.once(value, make)
     return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
 
 

@@ -21,6 +21,7 @@ from nephoscope.kql.engines.parquet import FileScan, files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
 from nephoscope.kql.engines.stopping import too_much_memory, watched
 from nephoscope.kql.engines.vectorised import install
+from nephoscope.kql.errors import NOWHERE, unsupported
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
 from nephoscope.kql.functions.room import ROOM, Room
@@ -108,6 +109,10 @@ class DuckDBEngine:
                 raise watch.reason from error
             except (duckdb.OutOfMemoryException, MemoryError) as error:
                 raise too_much_memory() from error
+            except (duckdb.ParserException, duckdb.BinderException) as error:
+                if "Max expression depth limit" not in str(error):
+                    raise
+                raise unsupported("a query that is nested so deeply", NOWHERE) from error
             except duckdb.InvalidInputException as error:
                 limit = build.reached(error)
                 if limit is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nephoscope.kql.compile import Compiled
+from nephoscope.kql.deadline import Deadline, within
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import Routine, Vectorised
 from nephoscope.kql.dialects.spark.printing import printed
@@ -23,7 +25,6 @@ from nephoscope.kql.engines.duckdb import typed
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.spark_probing import SparkProbe
-from nephoscope.kql.engines.stopping import took_longer
 from nephoscope.kql.engines.vectorised import evaluate, spark_type
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
@@ -103,12 +104,12 @@ class SparkEngine:
 
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
-        with self._interrupted_after(timeout) as late:
+        with within(timeout) as deadline, self._interrupted_by(deadline) as late:
             try:
                 return self._rows(compiled)
             except Exception as error:
-                if late.is_set() and timeout is not None:
-                    raise took_longer(timeout) from error
+                if late.is_set() and deadline is not None:
+                    raise deadline.error from error
                 limit = build.reached(error)
                 if limit is None:
                     raise
@@ -139,9 +140,9 @@ class SparkEngine:
                 self._installed.add(routine.name)
 
     @contextmanager
-    def _interrupted_after(self, timeout: float | None) -> Iterator[threading.Event]:
+    def _interrupted_by(self, deadline: Deadline | None) -> Iterator[threading.Event]:
         late = threading.Event()
-        if timeout is None:
+        if deadline is None:
             yield late
             return
         name = f"kql-{uuid.uuid4()}"
@@ -154,7 +155,7 @@ class SparkEngine:
             else:
                 context.cancelJobGroup(name)
 
-        timer = threading.Timer(timeout, stop)
+        timer = threading.Timer(max(0.0, deadline.at - time.monotonic()), stop)
         before: dict[str, str | None] = {}
         if context is None:
             self._session.addTag(name)

@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from nephoscope.kql.deadline import Deadline, within
 from nephoscope.kql.engines.memory import LEDGER, LOCK, Charged, resident
 from nephoscope.kql.errors import NOWHERE, KqlError
 
 INTERVAL = 0.01
 """Seconds between two looks at the memory."""
 TOO_MUCH = "the query needs more memory than it is allowed"
-
-
-def took_longer(seconds: float) -> KqlError:
-    """The error of a query that reached its time limit."""
-    return KqlError(f"the query took longer than {seconds:g} s", NOWHERE, "unsupported")
 
 
 def too_much_memory() -> KqlError:
@@ -34,7 +30,7 @@ class Watch:
     """
 
     interrupt: Callable[[], object]
-    timeout: float | None
+    deadline: Deadline | None
     charged: Charged
     full: Callable[[], bool]
     reason: KqlError | None = None
@@ -42,15 +38,14 @@ class Watch:
 
     def look(self) -> None:
         """Watch until the query has ended."""
-        deadline = None if self.timeout is None else time.monotonic() + self.timeout
         while not self._ended.wait(INTERVAL):
-            self.reason = self.reason or self._reached(deadline)
+            self.reason = self.reason or self._reached()
             if self.reason is not None:
                 self.interrupt()
 
-    def _reached(self, deadline: float | None) -> KqlError | None:
-        if self.timeout is not None and deadline is not None and time.monotonic() >= deadline:
-            return took_longer(self.timeout)
+    def _reached(self) -> KqlError | None:
+        if self.deadline is not None and time.monotonic() >= self.deadline.at:
+            return self.deadline.error
         if self.full():
             return too_much_memory()
         with LOCK:
@@ -65,18 +60,19 @@ class Watch:
 def watched(
     interrupt: Callable[[], object], timeout: float | None, allowed: int, full: Callable[[], bool]
 ) -> Iterator[Watch]:
-    """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds (None = no limit), makes the
-    process grow by more than `allowed` bytes, or is `full` of what it may make; `reason` of the watch says so then.
+    """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds or passes the deadline that is
+    set outside, makes the process grow by more than `allowed` bytes, or is `full`; `reason` of the watch says so then.
     """
-    watch = Watch(interrupt, timeout, Charged(allowed), full)
-    with LOCK:
-        LEDGER.begin(watch.charged, resident())
-    thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        watch.end()
-        thread.join()
+    with within(timeout) as deadline:
+        watch = Watch(interrupt, deadline, Charged(allowed), full)
         with LOCK:
-            LEDGER.end(watch.charged, resident())
+            LEDGER.begin(watch.charged, resident())
+        thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)
+        thread.start()
+        try:
+            yield watch
+        finally:
+            watch.end()
+            thread.join()
+            with LOCK:
+                LEDGER.end(watch.charged, resident())

@@ -87,6 +87,10 @@ _IN_ANY = macro(
 )
 
 
+MANY = 8
+"""From so many ranges on the number of an address is computed apart, once."""
+
+
 def _many(call: Arguments) -> exp.Expr:
     if call.types[1] == KqlType.DYNAMIC:
         return apply(call, RANGES, call[1])
@@ -128,15 +132,36 @@ def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
 def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
     """Whether the address lies between bounds that are known when the query is compiled; null where it is none."""
     place = apply(call, V4, call[0])
+    if not ranges:
+        return build.case((build.is_not_null(place), build.boolean(value=False)))
+    if len(ranges) <= MANY:
+        return _among(place, ranges)
+    once = build.array([place])
+    found = build.call(
+        "list_transform", once, build.lambda_(lambda number: _among(number, _merged(ranges)), "p")
+    )
+    return build.call("list_extract", found, build.number(1))
+
+
+def _among(place: exp.Expr, ranges: list[tuple[int, int]]) -> exp.Expr:
     tests = [
         build.binary("=", place, build.number(low))
         if low == high
         else exp.Between(this=place, low=build.number(low), high=build.number(high))
         for low, high in ranges
     ]
-    if not tests:
-        return build.case((build.is_not_null(place), build.boolean(value=False)))
     return build.chain("or", tests)
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same addresses in as few ranges as can be, in order."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found
 
 
 _IS_PRIVATE = macro(

@@ -135,6 +135,9 @@ def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -
     inner, windows = over_rows(relation, env)
     columns = list(relation.columns)
     names = Names([column.name for column in columns])
+    places: dict[str, int] = {}
+    for at, known in enumerate(columns):
+        places.setdefault(known.name, at)
     assigned: list[tuple[Column, Bound]] = []
     for given, value, item in named_values(items, inner):
         if isinstance(item, tree.Star):
@@ -143,11 +146,8 @@ def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -
             column, fresh = made(name or names.unnamed(), part, env)
             if fresh:
                 assigned.append((column, part))
-            place = next((at for at, known in enumerate(columns) if known.name == column.name), None)
-            if place is None:
-                columns.append(column)
-            else:
-                columns[place] = column
+            place = places.setdefault(column.name, len(columns))
+            columns[place : place + 1] = [column]
     relation = with_windows(relation, windows, env)
     _copied(columns, assigned, env)
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))

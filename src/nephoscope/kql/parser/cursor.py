@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.kql.errors import MAX_ERRORS, KqlError, Span, did_you_mean, invalid
+from nephoscope.kql.deadline import check
+from nephoscope.kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, did_you_mean, invalid
 from nephoscope.kql.lexer import Token, string_value
 from nephoscope.kql.parser.keywords import may_declare, may_name
 from nephoscope.kql.tree import Name
@@ -80,6 +81,7 @@ class Cursor:
     def descend(self) -> None:
         """One level deeper; raises where the query is nested too deep. Undone by `ascend`."""
         self._depth += 1
+        check()
         if self._depth > MAX_DEPTH:
             raise self.too_deep()
 
@@ -106,6 +108,8 @@ class Cursor:
 
     def recover(self, error: KqlError, depth: int, stops: tuple[str, ...]) -> None:
         """Record an error and go on at the next of `stops`, the bracket that closes this part, or the end."""
+        if isinstance(error, TooLargeError):
+            raise error
         self.errors.append(error)
         self._depth = depth
         self.height = 0

@@ -84,5 +84,5 @@ def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, SparkE
     if emitter.shared:
         for one in emitter.shared.values():
             one.set("materialized", None)
-        select.set("with_", exp.With(expressions=list(emitter.shared.values()), recursive=emitter.recursive))
+        select.set("with_", exp.With(expressions=emitter.tables(), recursive=emitter.recursive))
     return printed(select), emitter

@@ -39,6 +39,7 @@ def written(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr:
 
 def _said(value: Bound, values: Values, emitter: SparkEmitter) -> exp.Expr | None:
     """The SQL where every part is said natively, else None."""
+    emitter.count()
     if isinstance(value, ColumnRef):
         return values[value.column.id].sql
     if isinstance(value, Constant):
@@ -73,9 +74,12 @@ def _arguments(value: Call, arguments: list[exp.Expr], emitter: SparkEmitter) ->
 
 
 def _scalar_query(value: ScalarQuery, emitter: SparkEmitter) -> exp.Expr:
-    block = emitter.rows(value.relation, frozenset({value.column.id}))
-    order = emitter.keys(value.relation.order, block)
-    node = exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+    def make() -> exp.Subquery:
+        block = emitter.rows(value.relation, frozenset({value.column.id}))
+        order = emitter.keys(value.relation.order, block)
+        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, build.number(1)))
+
+    node = emitter.once(value, make)
     return build.coalesce(node, build.text("")) if value.type == KqlType.STRING else node
 
 
