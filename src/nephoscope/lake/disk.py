@@ -13,6 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nephoscope.lake.packed import packing
+
 ROW_GROUP = 256 * 1024
 """Rows that a reader of Parquet may skip together."""
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -52,7 +54,8 @@ class Disk:
         return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
 
     def write_table(self, path: Path, rows: pa.Table, schema: pa.Schema) -> None:
-        """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet."""
+        """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet. Texts may be packed."""
+        schema = packing(schema, rows.schema)
         with (
             os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file,
             pq.ParquetWriter(

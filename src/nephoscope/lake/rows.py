@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.kql.types import KqlType
+from nephoscope.lake import packed
 from nephoscope.lake.column import Fitted, column_of, constant, empty
 from nephoscope.lake.columns import INGESTED, MOMENT, RESOURCE, SUBSCRIPTION, TENANT, TIME, TYPE
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.fitting import NONE, json_text
+from nephoscope.lake.packed import is_packed
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 
@@ -70,18 +72,50 @@ def arrow_of(
 def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime) -> Rows:
     """An Arrow table whose columns are in storage types already, with the table's other columns added; bad rows as arrow_of().
 
+    Texts may be packed (packed.py); they stay so, and the columns that are made are packed then too.
+
     LakeError where a column is not the table's or has another type than the table stores.
     """
     columns: dict[str, pa.Array] = {}
     for name in arrow.column_names:
         wanted = table.schema.field(name).type if name in table.types else None
         column = arrow.column(name)
-        if wanted is None or column.type != wanted:
+        if wanted is None or (
+            column.type != wanted and not (pa.types.is_string(wanted) and is_packed(column.type))
+        ):
             raise LakeError(f"table {table.name}: a column {name} of {column.type}, wanted is {wanted}")
         if name not in _MADE:
-            columns[name] = column.fill_null("") if table.types[name] == KqlType.STRING else column
-    whole = _completed(table, columns, arrow.num_rows, workspace, now)
+            columns[name] = _without_nulls(column) if table.types[name] == KqlType.STRING else column
+    packs = any(is_packed(column.type) for column in columns.values())
+    whole = (_packed if packs else _completed)(table, columns, arrow.num_rows, workspace, now)
     return _checked(whole, _days(workspace, table), now, {})
+
+
+def _packed(
+    table: Table, columns: Mapping[str, Any], length: int, workspace: Workspace, now: dt.datetime
+) -> pa.Table:
+    """As _completed(), the texts that are made packed."""
+    resource = columns.get(RESOURCE, packed.constant("", length))
+    given = columns.get(SUBSCRIPTION)
+    if given is None or pc.any(pc.equal(given, "")).as_py():
+        plain = [None if one is None else one.cast(pa.string()) for one in (given, resource)]
+        given = _subscriptions(plain[0], plain[1], length).dictionary_encode()
+    made = {
+        TENANT: packed.constant(workspace.id, length),
+        TYPE: packed.constant(table.name, length),
+        INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
+        RESOURCE: packed.lowered(resource),
+        SUBSCRIPTION: packed.lowered(given),
+    }
+    present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
+    fields = [table.schema.field(name).with_type(present[name].type) for name, _ in table.columns]
+    return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
+
+
+def _without_nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not column.null_count:
+        return column
+    return (column.cast(pa.string()) if is_packed(column.type) else column).fill_null("")
 
 
 def _days(workspace: Workspace, table: Table) -> int:

@@ -15,6 +15,7 @@ from nephoscope.lake import delta
 from nephoscope.lake.columns import DAY
 from nephoscope.lake.delta import Log, Part
 from nephoscope.lake.disk import Disk
+from nephoscope.lake.packed import joined
 from nephoscope.lake.snapshot import File, Snapshot, snapshot_of
 from nephoscope.lake.table import Table
 
@@ -108,7 +109,7 @@ class StoredTable:
         return list(gone)
 
     def _parts(self, rows: Sequence[pa.Table]) -> list[Part]:
-        whole = pa.concat_tables(rows, promote_options="default")
+        whole = joined(rows)
         return delta.write_parts(self._path, self._table, whole, self._disk)
 
     def _committed(

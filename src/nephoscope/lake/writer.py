@@ -14,6 +14,7 @@ import pyarrow as pa
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.ledger import Ledger
+from nephoscope.lake.packed import as_stored
 from nephoscope.lake.quarantine import QUARANTINE, Bad, quarantined
 from nephoscope.lake.spool.frame import frame_of
 from nephoscope.lake.spool.own import OwnSpool
@@ -147,7 +148,7 @@ class Writer:
         for name, rows in tables.items():
             if not place.takes(name):
                 raise LakeError(f"the workspace {workspace} does not take rows of {name}")
-            if not rows.schema.equals(known[name].schema):
+            if not as_stored(rows.schema, known[name].schema):
                 raise LakeError(
                     f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
                 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from nephoscope.lake.packed import joined, unpacked
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.sources.logs.envelope import Block, Piece, blocks
@@ -108,7 +109,7 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
     made: dict[str, list[pa.Table]] = defaultdict(list)
     for form, ready in batch.ready:
         for name, arrow in ready.items():
-            rows = complete(tables[name], _plain(arrow), workspace=workspace, now=context.now)
+            rows = complete(tables[name], arrow, workspace=workspace, now=context.now)
             made[name].append(rows.table)
             bad += _left_out(rows, arrow, name, form, batch, context)
     for name, placed in batch.rows.items():
@@ -120,7 +121,7 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         rows = arrow_of(table, [one.row.values for one in placed], workspace=workspace, now=context.now)
         made[name].append(rows.table)
         bad += [_bad_row(placed[place], context, reason, name) for place, reason in rows.bad]
-    whole = {name: parts[0] if len(parts) == 1 else pa.concat_tables(parts) for name, parts in made.items()}
+    whole = {name: parts[0] if len(parts) == 1 else joined(parts) for name, parts in made.items()}
     whole |= _analytics(whole.get(FLOWS), context, tables, workspace)
     return Parsed(whole, bad, batch.end, batch.records, batch.empty)
 
@@ -133,7 +134,8 @@ def _analytics(
         return {}
     from nephoscope.sources.logs import network_analytics, traffic_analytics
 
-    rows = traffic_analytics.analytics(flows, context.whereabouts, context.now)
+    plain = flows.cast(unpacked(flows.schema))
+    rows = traffic_analytics.analytics(plain, context.whereabouts, context.now)
     made = {}
     if context.destination.dedicated:
         made[traffic_analytics.TABLE] = rows
@@ -143,15 +145,6 @@ def _analytics(
         name: complete(tables[name], one, workspace=workspace, now=context.now).table
         for name, one in made.items()
     }
-
-
-def _plain(arrow: pa.Table) -> pa.Table:
-    """The table without dictionaries: the lake stores plain texts."""
-    fields = [
-        pa.field(one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
-        for one in arrow.schema
-    ]
-    return arrow.cast(pa.schema(fields))
 
 
 def _left_out(

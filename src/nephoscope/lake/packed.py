@@ -1,0 +1,75 @@
+"""Rows whose texts are dictionaries: each distinct text once, and for each row its number.
+
+A source that repeats the same few texts (ids, rules, words) may give string columns so; nothing unpacks them on the way into a
+Parquet file, which stores them that way itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_PACKED = pa.dictionary(pa.int32(), pa.string())
+
+
+def is_packed(kind: pa.DataType) -> bool:
+    """Whether a type is a dictionary of texts."""
+    return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
+
+
+def unpacked(schema: pa.Schema) -> pa.Schema:
+    """The schema with plain texts."""
+    return pa.schema(
+        [one.with_type(one.type.value_type) if is_packed(one.type) else one for one in schema],
+        schema.metadata,
+    )
+
+
+def as_stored(given: pa.Schema, wanted: pa.Schema) -> bool:
+    """Whether rows have the wanted columns and types, be their texts packed or not."""
+    return bool(given.equals(wanted) or unpacked(given).equals(wanted))
+
+
+def constant(value: str, length: int) -> pa.Array:
+    """A column of one text."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(length, np.int32)), pa.array([value], pa.string())
+    )
+
+
+def lowered(column: Any) -> Any:
+    """A text column in lower case."""
+    if not is_packed(column.type):
+        return pc.utf8_lower(column)
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    changed = [pa.DictionaryArray.from_arrays(one.indices, pc.utf8_lower(one.dictionary)) for one in chunks]
+    return pa.chunked_array(changed, column.type)
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables one behind the other; a column that one of them has packed is packed in all, with one dictionary."""
+    packed = {field.name for table in tables for field in table.schema if is_packed(field.type)}
+    if not packed:
+        return pa.concat_tables(tables, promote_options="default")
+    alike = [_packing(table, packed) for table in tables]
+    return pa.concat_tables(alike, promote_options="default").unify_dictionaries().combine_chunks()
+
+
+def _packing(table: pa.Table, names: set[str]) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.name in names and field.type != _PACKED:
+            column = table.column(place)
+            plain = column.cast(pa.string()) if is_packed(field.type) else column
+            encoded = plain.dictionary_encode() if pa.types.is_string(plain.type) else plain
+            table = table.set_column(place, field.with_type(encoded.type), encoded)
+    return table
+
+
+def packing(schema: pa.Schema, rows: pa.Schema) -> pa.Schema:
+    """A schema with the texts packed that rows have packed."""
+    given = {field.name: field.type for field in rows if is_packed(field.type)}
+    return pa.schema([field.with_type(given.get(field.name, field.type)) for field in schema])
