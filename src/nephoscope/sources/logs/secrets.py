@@ -11,11 +11,28 @@ from typing import Any
 
 from nephoscope.model.secret import MASK
 
-#: A quick look over the bytes of a record: where it finds nothing, no string needs to be looked at.
-_SUSPECT = re.compile(
-    rb"(?i)sig=|sig%3d|(?:key|password|passwd|pwd|secret|signature|token|code)\s*(?:=|%3d|\\?\"\s*:)"
-    rb"|bearer\s|eyJ[a-z0-9_-]{8}|PRIVATE KEY|://[^/\s:@\"]+:[^@/\s\"]+@"
+#: What the patterns below need, in lower case: one of these words, an assignment to one of those names, or a URL with a password.
+#: Where a quick look finds none, no pattern is tried: looking for words is many times as fast as a pattern that ignores case.
+_WORDS = (
+    *(
+        'password"',
+        "password\\",
+        'passwd"',
+        "passwd\\",
+        'pwd"',
+        "pwd\\",
+        'secret"',
+        "secret\\",
+        "bearer",
+        "eyj",
+    ),
+    *("private key", "countkey", "count_key", "haredkey", "hared_key", "ivatekey", "ivate_key"),
+    *("stoken", "s_token", "htoken", "h_token", "idtoken", "id_token"),
 )
+_NAMES = ("sig", "key", "password", "passwd", "pwd", "secret", "signature", "token", "code")
+_ASSIGNMENT = re.compile("=|%3d")
+_LOGIN = re.compile(r"://[^/\s:@\"]+:[^@/\s\"]+@")
+_BEFORE = 32
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)([?&;]|\b|%26|%3f)(sig)(=|%3d)[^&\s\"'<>]{6,}"), rf"\g<1>\g<2>\g<3>{MASK}"),
     (
@@ -74,12 +91,28 @@ _SECRET_KEYS = frozenset(
 
 
 def suspect(data: bytes) -> bool:
-    """Whether the text of a record may hold a secret."""
-    return _SUSPECT.search(data) is not None
+    """Whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
+    return b"\\u00" in data or _suspect(data.decode("latin-1").lower())
+
+
+def _suspect(lowered: str) -> bool:
+    return (
+        any(word in lowered for word in _WORDS)
+        or (("=" in lowered or "%3d" in lowered) and any(map(_assigns, _ASSIGNMENT.finditer(lowered))))
+        or ("://" in lowered and _LOGIN.search(lowered) is not None)
+    )
+
+
+def _assigns(match: re.Match[str]) -> bool:
+    """Whether a name of a secret stands before an assignment; blanks that fill the look back may hide one."""
+    before = match.string[max(0, match.start() - _BEFORE) : match.start()].rstrip()
+    return before.endswith(_NAMES) or (not before and match.start() >= _BEFORE)
 
 
 def masked(text: str) -> str:
     """The text with its secrets as `***`."""
+    if not _suspect(text.lower()):
+        return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
