@@ -142,18 +142,26 @@ def range_(cells: list[Any], call: Call, now: int) -> Any:
     return [element(kind, low + at * step) for at in range(size)]
 
 
-@gives("set_difference")
+def items_of(value: Any) -> list[Any]:
+    """The elements of an array; anything else has none."""
+    return value if isinstance(value, list) else []
+
+
+def texts_of(value: Any) -> set[str]:
+    """The elements as texts that equal ones share."""
+    return {json_text(item) for item in items_of(value)}
+
+
+@gives("set_difference", strict=False)
 def set_difference(first: Any, *others: Any) -> Any:
-    gone = {json_text(item) for other in others for item in other}
-    kept = {json_text(item): item for item in first if json_text(item) not in gone}
-    return list(kept.values())
+    gone = set().union(*map(texts_of, others))
+    return distinct([item for item in items_of(first) if json_text(item) not in gone])
 
 
-@gives("set_intersect")
+@gives("set_intersect", strict=False)
 def set_intersect(first: Any, *others: Any) -> Any:
-    known = [{json_text(item) for item in other} for other in others]
-    kept = {json_text(item): item for item in first if all(json_text(item) in one for one in known)}
-    return list(kept.values())
+    known = [texts_of(other) for other in others]
+    return distinct([item for item in items_of(first) if all(json_text(item) in one for one in known)])
 
 
 @gives("_structure")

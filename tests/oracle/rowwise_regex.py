@@ -200,9 +200,9 @@ class _Translation:
         """The code points of the escape at hand, behind which the place is moved."""
         letter = self.pattern[self.at + 1 : self.at + 2]
         named = re.compile(r"\\([pP])(?:\{(\^?)(\w+)\}|(\w))").match(self.pattern, self.at)
-        number = re.compile(r"\\x(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))|\\(0?[0-7]{2,3})").match(
-            self.pattern, self.at
-        )
+        number = re.compile(
+            r"\\x(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))|\\(0[0-7]{0,2}|[1-7][0-7]{2})"
+        ).match(self.pattern, self.at)
         if named:
             self.at = named.end()
             kind = named.group(3) or named.group(4)
