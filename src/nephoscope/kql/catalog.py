@@ -16,7 +16,8 @@ class TableSchema:
     `relation` is the name under which the engine finds the rows ('' = `name`). `storage` says, column by column, how the engine
     stores the values where it is not as types.KqlType says: 'timestamp', 'timestamp_tz', 'timestamp_ns', 'interval', 'text' (a
     dynamic that may be no JSON), 'nested' (a dynamic as list, struct or map), '' as types.KqlType says. `ingested`
-    names the datetime column that ingestion_time() reads ('' = the table does not say: null).
+    names the datetime column that ingestion_time() reads ('' = the table does not say: null). `day`: a datetime column, and the
+    engine's name of a hidden DATE column that holds its UTC day, by which the rows lie in folders (('', '') = they do not).
     """
 
     name: str
@@ -24,6 +25,7 @@ class TableSchema:
     relation: str = ""
     storage: tuple[str, ...] = ()
     ingested: str = ""
+    day: tuple[str, str] = ("", "")
 
     def stored_names(self) -> tuple[str, ...]:
         """What the engine calls the columns: their own names, but where an earlier one differs only by case, with the position."""

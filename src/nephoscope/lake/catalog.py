@@ -12,7 +12,7 @@ from pathlib import Path
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.types import KqlType
-from nephoscope.lake.columns import SUBSCRIPTION, stored_names
+from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
@@ -185,7 +185,9 @@ def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
     if isinstance(table, Watchlist):
         return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
     files = pinned.snapshot.files if pinned.snapshot else ()
-    return FileScan(columns, _groups(files), _only(pinned.workspace, scope), span.ranges() if span else ())
+    return FileScan(
+        columns, _groups(files), _only(pinned.workspace, scope), span.ranges() if span else (), DAY
+    )
 
 
 def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:
@@ -195,9 +197,9 @@ def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | No
 
 
 def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:
-    """Files with equal columns: our own say it in their name."""
+    """Files with equal columns: our own say it in their name. The newest come first: the engine opens one to know columns."""
     groups: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
+    for file in sorted(files, key=lambda file: file.day, reverse=True):
         name = file.path.name.split("-")
         own = len(name) == 3 and name[0] == "part" and len(name[1]) == 12
         groups[name[1] if own else file.relative].append(file.path)

@@ -68,6 +68,7 @@ class Flusher:
                 return None
             if term != self._term:
                 self._store.forget()  # another may have written in the meantime
+                self._store.mend()
                 self._term = term
             return self._flush()
 

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
 
-CLOSE_AFTER = 1.0
+CLOSE_AFTER = 0.5
 """Seconds after which a segment that rows wait in is closed, so that it can be flushed."""
-TICK = 0.25
+TICK = 0.1
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
 UPKEEP_EVERY = 3600.0
@@ -77,7 +77,13 @@ class Lake:
         self.functions = StoredFunctions(self._data, self._disk)
         self.watchlists = Watchlists(self._data, self._disk)
         self._shelf = Shelf(
-            self._data, self._tables, Snapshots(), self._pins, workspace, self.functions, self.watchlists
+            self._data,
+            self._tables,
+            Snapshots(self.flush_round),
+            self._pins,
+            workspace,
+            self.functions,
+            self.watchlists,
         )
         self._lease = Lease(ledger)
         self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)

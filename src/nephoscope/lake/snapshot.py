@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from deltalake import DeltaTable
 
 from nephoscope.lake.columns import DAY, TIME
 from nephoscope.lake.delta import LOG, opened
+from nephoscope.lake.errors import LakeError, TableRefusedError
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""
@@ -67,24 +69,41 @@ def _file(path: Path, action: dict[str, Any]) -> File:
 
 
 class Snapshots:
-    """The newest versions of tables, kept as long as no newer one is there; safe for threads."""
+    """The newest versions of tables, kept until there is a newer one; safe for threads. `mend` is tried on one that cannot be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
+        self._mend = mend
         self._lock = threading.Lock()
-        self._known: dict[Path, Snapshot] = {}
+        self._known: dict[Path, tuple[Snapshot, int]] = {}
 
     def newest(self, path: Path) -> Snapshot | None:
         """The table's newest version, None where there is no table."""
         with self._lock:
-            known = self._known.get(path)
-        if known is not None and not (path / LOG / f"{known.version + 1:020d}.json").exists():
+            known, entry = self._known.get(path, (None, 0))
+        if known is not None and _entry(path, known.version) == entry and not _entry(path, known.version + 1):
             return known
-        table = opened(path)
+        table = self._opened(path)
         if table is None:
             return None
         found = snapshot_of(table, path)
         with self._lock:
-            held = self._known.get(path)
-            if held is None or held.version < found.version:
-                self._known[path] = found
-            return self._known[path] if held is None or held.version <= found.version else found
+            self._known[path] = found, _entry(path, found.version)
+        return found
+
+    def _opened(self, path: Path) -> DeltaTable | None:
+        """The table; where it cannot be read it is mended first, as after a power cut."""
+        try:
+            return opened(path)
+        except TableRefusedError:
+            raise
+        except LakeError:
+            self._mend()
+            return opened(path)
+
+
+def _entry(path: Path, version: int) -> int:
+    """Which file the log's entry of a version is, 0 where there is none: one that was put aside may have been made again."""
+    try:
+        return (path / LOG / f"{version:020d}.json").stat().st_ino
+    except FileNotFoundError:
+        return 0

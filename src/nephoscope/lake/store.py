@@ -43,7 +43,6 @@ class StoredTable:
     def __init__(self, path: Path, table: Table, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
         self._log = Log(path, disk)
-        self.mended = self._log.mend()
         found = delta.opened(path)
         self._handle = delta.created(path, table, disk) if found is None else found
         delta.evolved(self._handle, path, table)
@@ -164,6 +163,11 @@ class Store:
     def forget(self) -> None:
         """Open everything anew when it is next used: another process may have written."""
         self._open.clear()
+
+    def mend(self) -> None:
+        """Make every table readable after a power cut; for the holder of the lease, before it does anything else."""
+        for key in self.existing():
+            Log(table_path(self._data, *key), self._disk).mend()
 
     def existing(self) -> Iterator[tuple[str, str]]:
         """The workspaces and tables that have a folder."""

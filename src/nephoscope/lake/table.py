@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.types import KqlType
-from nephoscope.lake.columns import BAG, INGESTED, STANDARD, TIME, schema, stored_names
+from nephoscope.lake.columns import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
 from nephoscope.lake.errors import LakeError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -92,7 +92,7 @@ class Table:
     def seen_as(self, relation: str) -> TableSchema:
         """What the KQL binder sees; `relation` is the engine's name for the rows."""
         storage = tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
-        return TableSchema(self.name, self.columns, relation, storage, INGESTED)
+        return TableSchema(self.name, self.columns, relation, storage, INGESTED, (TIME, DAY))
 
 
 def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:

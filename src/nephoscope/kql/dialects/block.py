@@ -15,10 +15,14 @@ HEAVY = 12
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A datetime or text column as the store holds it: its SQL and, of a datetime, a word of TableSchema.storage."""
+    """A datetime or text column as the store holds it: its SQL and, of a datetime, a word of TableSchema.storage.
+
+    `day` is the SQL of a DATE that is the column's UTC day, where the store has one: by it whole files are left out unopened.
+    """
 
     sql: exp.Expr
     unit: str = ""
+    day: exp.Expr | None = None
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ that keeps the meaning), and whatever a missing text fails as an empty one does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -93,7 +94,14 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
     stored = block.values[left.column.id].stored
     if stored is None or (context.dialect, stored.unit) not in _MAKERS:
         return None
-    return build.binary(operator, stored.sql, _moment(right, stored, operator, block, context))
+    moment = _moment(right, stored, operator, block, context)
+    test = build.binary(operator, stored.sql, moment)
+    if stored.day is None or context.dialect != "duckdb":
+        return test
+    # the day of the limit by the clock of UTC: a cast of a moment with a zone would ask for the session's
+    limit = build.cast(_moment(right, replace(stored, unit="timestamp"), operator, block, context), "DATE")
+    day = build.binary(">=" if operator in (">", ">=") else "<=", stored.day, limit)
+    return exp.Paren(this=build.binary("and", test, day))
 
 
 def _fixed(value: Bound) -> bool:

@@ -15,6 +15,8 @@ from nephoscope.kql.references import order_ids
 from nephoscope.kql.relations import MAX_RANGE, External, Kept, Numbered, Numbers, Rows, Scan
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
 
+_KEPT = frozenset({KqlType.DATETIME, KqlType.STRING})
+"""The types whose stored form conditions may be written over."""
 TEXT_DYNAMIC = Macro(
     "kql_scanned",
     "CREATE OR REPLACE TEMP MACRO kql_scanned(x) AS CASE WHEN x IS NULL OR trim(x) IN ('', 'null') THEN NULL "
@@ -45,7 +47,7 @@ def scanned_table(
     for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
         if column.id in needed:
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-            own = Stored(raw, how) if column.type in (KqlType.DATETIME, KqlType.STRING) else None
+            own = Stored(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
             written = scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     if relation.ingested is not None and relation.ingested.id in needed:
@@ -56,6 +58,14 @@ def scanned_table(
         moment = scanned(raw, relation.ingested.type, storage[place], emitter)
         block.values[relation.ingested.id] = Value(moment, 4)
     return block
+
+
+def _day(relation: Scan, column: str, alias: str) -> exp.Expr | None:
+    """The hidden column with the day of a column."""
+    of, name = relation.table.day
+    if not name or of != column:
+        return None
+    return exp.Column(this=exp.Identifier(this=name, quoted=True), table=exp.Identifier(this=alias))
 
 
 def _scanned(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:

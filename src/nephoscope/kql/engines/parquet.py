@@ -49,13 +49,14 @@ class FileScan:
     """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
 
     `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
-    nothing that reads the table sees another.
+    nothing that reads the table sees another. `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none.
     """
 
     columns: tuple[FileColumn, ...]
     groups: tuple[tuple[Path, ...], ...] = ()
     only: tuple[str, Collection[str]] | None = None
     between: tuple[TimeRange, ...] = ()
+    day: str = ""
 
     def paths(self) -> list[Path]:
         """All its files."""
@@ -65,7 +66,7 @@ class FileScan:
         """The rows under the engine's names; a column that a group of files lacks is null."""
         rows: duckdb.DuckDBPyRelation | None = None
         for group in self.groups:
-            found = connection.read_parquet([str(path) for path in group], hive_partitioning=False)
+            found = connection.read_parquet([str(path) for path in group], hive_partitioning=bool(self.day))
             part = self._seen(found)
             rows = part if rows is None else rows.union(part)
         return self._none(connection) if rows is None else rows
@@ -87,10 +88,11 @@ class FileScan:
         for column in self.columns:
             value = build.quoted(column.stored) if column.stored in known else build.null()
             items.append(_as(build.cast(value, column.type) if column.stored not in known else value, column))
-        return found.project(", ".join(items))
+        return found.project(", ".join([*items, *([printed(build.quoted(self.day))] if self.day else [])]))
 
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-        items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in self.columns)
+        columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
+        items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
         return connection.sql(f"SELECT {items} WHERE false")
 
 

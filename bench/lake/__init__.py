@@ -1,0 +1,1 @@
+"""What the lake's benchmark is made of."""

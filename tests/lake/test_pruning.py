@@ -1,0 +1,67 @@
+"""Days that a query cannot need are not opened: their files hold garbage, and nobody notices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import arrow_of
+
+SCOPED = "set query_datetimescope_column = 'TimeGenerated'; set query_datetimescope_from = datetime(2026-06-09T12:00:00); "
+NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def spoiled(lake: Lake, tmp_path: Path) -> Lake:
+    """Ten days, a row an hour; the files of the first seven are garbage."""
+    rows = [{"TimeGenerated": NOW - dt.timedelta(hours=n), "ProcessID": n} for n in range(240)]
+    for name in ("Syslog", "Event"):
+        table = arrow_of(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
+        lake.writer().append("default", {name: table}, producer=name, sequence=0)
+    lake.flush()
+    files = sorted((tmp_path / "data" / "lake").rglob("*.parquet"))
+    for file in files:
+        if file.parent.name < "_Day=2026-06-08":
+            file.write_bytes(b"garbage" * 200)
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Syslog | where TimeGenerated > ago(1d) | count", 24),
+        ("Syslog | where TimeGenerated >= ago(1d) | count", 25),
+        ("Syslog | where ago(60h) < TimeGenerated and TimeGenerated < ago(1d) | count", 35),
+        ("Syslog | where TimeGenerated between (datetime(2026-06-08) .. 23h) | count", 24),
+        ("Syslog | where TimeGenerated >= datetime(2026-06-07T23:59:59.9999999) | count", 61),
+        ("let since = ago(30h); Syslog | where TimeGenerated > since | count", 30),
+        ("Syslog | extend n = ProcessID + 1 | where TimeGenerated > ago(1d) and n > 0 | count", 24),
+        (
+            "union (Syslog | where TimeGenerated > ago(1d)), (Event | where TimeGenerated > ago(2d)) | count",
+            72,
+        ),
+        (
+            "let S = (d: timespan) { Syslog | where TimeGenerated > ago(d) }; S(1d) | union (S(2d)) | count",
+            72,
+        ),
+        ("let E = Event | where TimeGenerated > ago(1d); E | join (E) on TimeGenerated | count", 24),
+        (
+            "let E = Event | where TimeGenerated > ago(1d); E | where Computer in ((E | project Computer)) | count",
+            24,
+        ),
+        (SCOPED + "Syslog | count", 25),
+        ("search in (Syslog) TimeGenerated > ago(1d) | count", 24),
+    ],
+)
+def test_other_days_are_not_opened(spoiled: Lake, text: str, count: int) -> None:
+    assert spoiled.query(text, now=NOW)[-1].table.to_pylist() == [{"Count": count}]
+
+
+@pytest.mark.parametrize("text", ["Syslog | count", "Syslog | where TimeGenerated > ago(9d) | count"])
+def test_days_that_are_needed_are_opened(spoiled: Lake, text: str) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match="magic bytes"):
+        spoiled.query(text, now=NOW)
