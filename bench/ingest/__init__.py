@@ -1,0 +1,1 @@
+"""What the ingestion benchmark shares: files to read, the peer, the stages."""

@@ -1,0 +1,195 @@
+"""Log files to the lake: rows a second and core, format by format, beside DuckDB's read_json and beside reading the bytes.
+
+Usage: python bench/ingest_speed.py [--quick] [--formats NAME,NAME] [--mib N] [--memory N,N]
+
+A line a format, all in CPU seconds of one thread: `read` the bytes (the limit), rows in Arrow, `parquet` those rows written as Parquet
+(zstd), `delta` the rows through the spool into the Delta table, DuckDB from the same file to Parquet; and the ratios. The peer does
+less: no check of a value, no common columns, no bag, no fsync. Then the command itself on growing files: its peak memory must not
+grow (exit 1), and it must take in every row (exit 1). --quick is for daily use: small files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH))
+
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+
+from ingest import files, peer  # noqa: E402
+from nephoscope.lake.lake import Lake  # noqa: E402
+from nephoscope.lake.state import State  # noqa: E402
+from nephoscope.lake.tables import Tables  # noqa: E402
+from nephoscope.lake.workspace import Workspace  # noqa: E402
+from nephoscope.sources.logs.discovery import formats  # noqa: E402
+from nephoscope.sources.logs.format import Context, Destination  # noqa: E402
+from nephoscope.sources.logs.reading import Parsed, read  # noqa: E402
+
+_COMMAND = "from nephoscope.cli.main import main; main()"
+#: What the peak may grow by when the file does.
+GROWTH = 1.25
+
+
+def parse(file: Path) -> tuple[list[Parsed], float]:
+    """The file's rows, and CPU seconds."""
+    context = Context(file.name, datetime.now(UTC), destination=Destination.DEDICATED)
+    began = time.process_time()
+    with file.open("rb") as stream:
+        found = list(
+            read(stream, formats(), context, tables=Tables.builtin(), workspace=Workspace.named("default"))
+        )
+    return found, time.process_time() - began
+
+
+def rows_of(found: list[Parsed]) -> int:
+    """How many rows there are."""
+    return sum(table.num_rows for parsed in found for table in parsed.tables.values())
+
+
+def to_parquet(found: list[Parsed], folder: Path) -> float:
+    """CPU seconds to write the rows as Parquet."""
+    began = time.process_time()
+    for number, parsed in enumerate(found):
+        for name, table in parsed.tables.items():
+            pq.write_table(
+                table,
+                folder / f"{name}-{number}.parquet",
+                compression="zstd",
+                compression_level=1,
+                store_schema=False,
+            )
+    return time.process_time() - began
+
+
+def to_delta(found: list[Parsed], folder: Path) -> float:
+    """CPU seconds from rows through the spool into the Delta tables."""
+    with State.of(folder) as state, Lake.open(folder, state) as lake:
+        writer = lake.writer()
+        began = time.process_time()
+        for number, parsed in enumerate(found):
+            writer.append("default", parsed.tables, bad=parsed.bad, producer="bench", sequence=number)
+        lake.flush(600)
+        return time.process_time() - began
+
+
+def limit(file: Path) -> float:
+    """CPU seconds to read the bytes."""
+    began = time.process_time()
+    with file.open("rb") as stream:
+        while stream.read(1 << 20):
+            pass
+    return max(time.process_time() - began, 1e-4)
+
+
+def measure(name: str, size: int, folder: Path) -> bool:
+    """One format: a line of figures; whether every row arrived."""
+    file = folder / f"{name}.json"
+    files.write(file, name, size)
+    parse(file)  # compiled code is loaded, tables are read
+    found, parsing = parse(file)
+    rows, bad = rows_of(found), sum(len(parsed.bad) for parsed in found)
+    (folder / name).mkdir()
+    parquet, delta, reading = (
+        to_parquet(found, folder / name),
+        to_delta(found, folder / f"{name}-lake"),
+        limit(file),
+    )
+    mib = file.stat().st_size / 2**20
+    line = f"{name:20} {mib:7.1f} MiB {rows:9,} rows"
+    for what, seconds in (("arrow", parsing), ("parquet", parsing + parquet), ("delta", parsing + delta)):
+        line += f"  {what} {rows / seconds / 1e6:6.3f} M/s"
+    line += f"  limit {mib / reading:7.0f} MiB/s, {(parsing + delta) / reading:6.0f}x"
+    if not _is_json(file):
+        print(f"{line}  duckdb: no JSON")
+        return rows > 0 and not bad
+    count, seconds = peer.to_parquet(name, file, folder / f"{name}.parquet")
+    if not count:
+        print(line, flush=True)
+        return rows > 0 and not bad
+    peers = count / seconds
+    ratios = [rows / (parsing + more) / peers for more in (parquet, delta)]
+    line += f"  duckdb {peers / 1e6:6.3f} M/s  ratio parquet {ratios[0]:5.2f}, delta {ratios[1]:5.2f}"
+    print(line, flush=True)
+    return rows > 0 and not bad
+
+
+def _is_json(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(1) == b"{"
+
+
+def command(file: Path, data: Path) -> tuple[float, float, str]:
+    """`nephoscope ingest` of a file in a process of its own: peak MiB, CPU seconds, its summary."""
+    arguments = ["--data", str(data), "ingest", str(file), "--output", "json"]
+    with subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        told = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"exit {process.returncode}: {told}")
+    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, told
+
+
+def memory(sizes: list[int], folder: Path) -> bool:
+    """The command on growing flow logs; whether its peak stays."""
+    peaks = []
+    for size in sizes:
+        file = folder / f"flows-{size}.json"
+        files.write(file, "vnet-flow", size << 20)
+        peak, cpu, told = command(file, folder / f"data-{size}")
+        rows = int(told.split('"AzureFlowLogs": ')[1].split("\n")[0].rstrip(",}"))
+        print(
+            f"command, {size:5} MiB     {rows:11,} rows  peak {peak:6.0f} MiB  {rows / cpu / 1e6:6.3f} M rows/s of CPU",
+            flush=True,
+        )
+        peaks.append(peak)
+        file.unlink()
+    ratio = peaks[-1] / peaks[0]
+    print(
+        f"peak memory grows {ratio:.2f} times while the file grows {sizes[-1] / sizes[0]:.0f} times (at most {GROWTH})"
+    )
+    return ratio <= GROWTH
+
+
+def main() -> int:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small files")
+    parser.add_argument("--formats", help="only these")
+    parser.add_argument("--mib", type=int, help="size of a file")
+    parser.add_argument("--memory", help="sizes in MiB of the files whose memory is measured; 0: none")
+    options = parser.parse_args()
+    pa.set_cpu_count(1)
+    flow, other = (16, 2) if options.quick else (200, 16)
+    sizes = [int(text) for text in (options.memory or ("32,128" if options.quick else "256,2048")).split(",")]
+    names = [*files.FLOWS, *(name for name in formats().names() if name not in files.FLOWS)]
+    wanted = (
+        options.formats.split(",")
+        if options.formats
+        else [name for name in names if files.sample_lines(name) or name in files.FLOWS]
+    )
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        for name in wanted:
+            size = options.mib or (flow if name in files.FLOWS else other)
+            good &= measure(name, size << 20, Path(folder))
+        if sizes != [0]:
+            good &= memory(sizes, Path(folder))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
