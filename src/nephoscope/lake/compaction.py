@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.column import filled
 from nephoscope.lake.columns import storage_type
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.store import StoredTable
@@ -17,7 +16,9 @@ from nephoscope.lake.table import Table
 
 SMALL = 32 << 20
 MOST_SMALL = 32
-TARGET = 128 << 20
+TARGET = 64 << 20
+MOST_ROWS = 4_000_000
+"""Rows that a file should have at most: they are sorted in memory."""
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -35,7 +36,7 @@ def due(snapshot: Snapshot, most: int) -> Iterator[list[File]]:
     """The small files of every day that has more than `most` of them."""
     days: dict[dt.date, list[File]] = defaultdict(list)
     for file in snapshot.files:
-        if file.size < SMALL:
+        if file.size < SMALL and file.rows < MOST_ROWS // 2:
             days[file.day].append(file)
     yield from (files for _, files in sorted(days.items()) if len(files) > most)
 
@@ -58,13 +59,13 @@ def _worthwhile(files: list[File]) -> list[File]:
 def _batches(files: list[File]) -> Iterator[list[File]]:
     """Files, in the order of their time, that together are about as large as a file should be; a single one stays as it is."""
     batch: list[File] = []
-    size = 0
+    size = rows = 0
     for file in sorted(files, key=lambda file: (file.first or _LONG_AGO, file.relative)):
-        if len(batch) > 1 and size + file.size > TARGET:
+        if len(batch) > 1 and (size + file.size > TARGET or rows + file.rows > MOST_ROWS):
             yield batch
-            batch, size = [], 0
+            batch, size, rows = [], 0, 0
         batch.append(file)
-        size += file.size
+        size, rows = size + file.size, rows + file.rows
     if len(batch) > 1:
         yield batch
 
@@ -74,11 +75,27 @@ def _rows(files: list[File], table: Table) -> pa.Table:
     known = {stored: name for name, stored in table.stored.items()}
     parts = []
     for file in files:
-        part = pq.ParquetFile(file.path).read()
-        parts.append(filled(part.rename_columns([known.get(name, name) for name in part.column_names])))
-    whole = pa.concat_tables(parts, promote_options="permissive")
+        with pq.ParquetFile(file.path) as opened:
+            part = opened.read(_with_values(opened.metadata))
+        parts.append(part.rename_columns([known.get(name, name) for name in part.column_names]))
+    whole = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
     fields = [_field(field, table) for field in whole.schema]
     return whole.cast(pa.schema(fields))
+
+
+def _with_values(file: pq.FileMetaData) -> list[str]:
+    """The columns of a file that are not null in all rows; the statistics say so, and the others need no memory."""
+    names = []
+    for place, name in enumerate(file.schema.names):
+        chunks = [file.row_group(group).column(place) for group in range(file.num_row_groups)]
+        if any(_has_values(chunk) for chunk in chunks):
+            names.append(name)
+    return names
+
+
+def _has_values(chunk: pq.ColumnChunkMetaData) -> bool:
+    known = chunk.statistics
+    return known is None or not known.has_null_count or known.null_count < chunk.num_values
 
 
 def _field(field: pa.Field, table: Table) -> pa.Field:
