@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<rest>.+)", re.DOTALL)
 _WATCHLIST = "watchlist:"
+#: Seconds between two looks at whether a query was interrupted.
+_LOOK = 0.05
+Results = tuple[QueryResult, ...]
 
 
 class UsageError(ValueError):
@@ -120,7 +124,9 @@ class Desk:
             with DuckDBEngine(
                 rows, files=files, scans=scans, memory=memory, external=self.external
             ) as engine:
-                results = tuple(self._run(engine, one, text) for one in compiled)
+                results = _interruptible(
+                    engine, lambda: tuple(self._run(engine, one, text) for one in compiled)
+                )
             return Answer(results, (*compiled[0].notes, *_empty(below)))
 
     def explained(self, text: str) -> str:
@@ -140,6 +146,22 @@ class Desk:
             return QueryResult(engine.run(compiled), compiled.name, compiled.hint)
         except KqlError as error:
             raise error.locate(text) from error.__cause__
+
+
+def _interruptible(engine: DuckDBEngine, work: Callable[[], Results]) -> Results:
+    """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work)
+        try:
+            while not running.done():
+                wait([running], _LOOK)
+        except KeyboardInterrupt:
+            # one call may be lost: between two statements nothing runs that it could reach
+            while not running.done():
+                engine.interrupt()
+                wait([running], _LOOK)
+            raise
+        return running.result()
 
 
 def _empty(below: LakeCatalog | None) -> Iterator[str]:

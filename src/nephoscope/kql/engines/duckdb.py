@@ -149,6 +149,10 @@ class DuckDBEngine:
                 self._install(inner)
         install(self._connection, self._room.function() if routine is ROOM else routine)
 
+    def interrupt(self) -> None:
+        """End the query that runs, from another thread; `run` raises duckdb.InterruptException there."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Give up the connection."""
         self._connection.close()
