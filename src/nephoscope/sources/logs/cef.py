@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.kql.types import KqlType
 from nephoscope.sources.logs.cef_fields import COLUMNS
 from nephoscope.sources.logs.filling import columns_of, fitted
 from nephoscope.sources.logs.format import BadRecordError, Context, Row
@@ -34,6 +36,11 @@ _ESCAPED = re.compile(r"\\([\\=|nr])")
 _MEANT = {"n": "\n", "r": "\r"}
 _MONTH_FIRST = re.compile(r"[A-Z][a-z]{2} +\d{1,2} \d{4} \d{2}:\d{2}:\d{2}", re.ASCII)
 _LARGEST_INT = 2**31
+_NUMBERS = {
+    "ExtID": "ExternalID",
+    **{f"FieldDeviceCustomNumber{number}": f"DeviceCustomNumber{number}" for number in range(1, 4)},
+}
+_NOWHERE = ("", KqlType.STRING, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +100,30 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: _MEANT.get(match[1], match[1]), text) if "\\" in text else text
 
 
-def _put(values: dict[str, Any], members: dict[str, str]) -> None:
+@cache
+def _kinds() -> dict[str, tuple[str, KqlType, str]]:
+    """Key -> its column, the type of that, and the column that has the value as a whole number beside it ('' = none)."""
     types = columns_of(TABLE)
+    return {key: (column, types[column], _NUMBERS.get(column, "")) for key, column in COLUMNS.items()}
+
+
+def _put(values: dict[str, Any], members: dict[str, str]) -> None:
+    kinds = _kinds()
     others = []
     for key, value in members.items():
-        column = COLUMNS.get(key)
-        if column is None or column in values:
+        column, kind, beside = kinds.get(key, _NOWHERE)
+        if not column or column in values:
             others.append(f"{key}={value}" if key else value)
             continue
-        values[column] = _timed(value) if types[column] == "datetime" else fitted(types[column], value)
-        number = integer(value)
+        if kind is KqlType.STRING:
+            values[column] = value
+        else:
+            values[column] = _timed(value) if kind is KqlType.DATETIME else fitted(kind, value)
+        number = integer(value) if beside else None
         if number is not None and -_LARGEST_INT <= number < _LARGEST_INT:
-            if column.startswith("FieldDeviceCustomNumber"):
-                values[column.removeprefix("Field")] = number
-            elif column == "ExtID":
-                values["ExternalID"] = number
-    values["AdditionalExtensions"] = ";".join(others)
+            values[beside] = number
+    if others:
+        values["AdditionalExtensions"] = ";".join(others)
 
 
 def _own_time(members: dict[str, str], context: Context) -> datetime | None:

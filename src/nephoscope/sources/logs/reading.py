@@ -15,7 +15,7 @@ from nephoscope.lake.rows import arrow_of, complete
 from nephoscope.sources.logs.envelope import Block, Piece, blocks
 from nephoscope.sources.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Fault, Row
-from nephoscope.sources.logs.secrets import masked, masked_value, suspect
+from nephoscope.sources.logs.secrets import masked, masked_value, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -224,8 +224,9 @@ class _Reader:
         """The rows of a block."""
         batch = Batch(block.end)
         if not self._scanned(block, batch):
-            for piece in block.pieces:
-                self._piece(block, piece, batch)
+            records = [block.data[piece.start : piece.end] for piece in block.pieces]
+            for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
+                self._piece(block, piece, data, secret, batch)
         return batch
 
     def _scanned(self, block: Block, batch: Batch) -> bool:
@@ -244,23 +245,22 @@ class _Reader:
         batch.ready.append((form.name, scanned.tables))
         return True
 
-    def _piece(self, block: Block, piece: Piece, batch: Batch) -> None:
+    def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
         batch.records += 1
-        data = block.data[piece.start : piece.end]
         if piece.error:
             batch.bad.append(_bad(self.context, piece.place, piece.error, data, ""))
         elif block.text and not data.lstrip().startswith(b"{"):
-            self._line(data, piece, batch)
+            self._line(data, piece, secret, batch)
         else:
-            self._record(data, piece, batch)
+            self._record(data, piece, secret, batch)
 
-    def _record(self, data: bytes, piece: Piece, batch: Batch) -> None:
+    def _record(self, data: bytes, piece: Piece, secret: bool, batch: Batch) -> None:
         value = _decoded(data)
         if not isinstance(value, dict):
             reason = value if isinstance(value, str) else "expected a JSON object"
             batch.bad.append(_bad(self.context, piece.place, reason, data, ""))
             return
-        if suspect(data):
+        if secret:
             value = masked_value(value)
         form = self._form(value)
         if form is None:
@@ -269,9 +269,9 @@ class _Reader:
             return
         self._rows(form, form.rows(value, self.context), data, piece, batch)
 
-    def _line(self, data: bytes, piece: Piece, batch: Batch) -> None:
+    def _line(self, data: bytes, piece: Piece, secret: bool, batch: Batch) -> None:
         line = data.decode("utf-8", "replace").rstrip("\r")
-        if suspect(data):
+        if secret:
             line = masked(line)
         form = next((form for form in self.formats.lines if form.recognises_line(line)), None)
         if form is None:

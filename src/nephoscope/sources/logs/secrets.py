@@ -7,7 +7,11 @@ private keys, passwords in URLs and in assignments); hashes and ids stay: detect
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from nephoscope.model.secret import MASK
 
@@ -33,6 +37,12 @@ _NAMES = ("sig", "key", "password", "passwd", "pwd", "secret", "signature", "tok
 _ASSIGNMENT = re.compile("=|%3d")
 _LOGIN = re.compile(r"://[^/\s:@\"]+:[^@/\s\"]+@")
 _BEFORE = 32
+#: The same look for many records, as one pattern of RE2.
+_SUSPECT = (
+    r"sig(?:=|%3d)|(?:key|password|passwd|pwd|secret|signature|token)\s*(?:=|%3d)|code(?:=|%3d)|bearer\s|eyj[a-z0-9_-]{8}"
+    r"|(?:(?:shared|account|private)_?key|password|passwd|pwd|client_?secret|(?:access|refresh|id|sas)_?token)\\*\"\s*:"
+    r"|private key|://[^/\s:@\"]+:[^@/\s\"]+@|\\u00"
+)
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)([?&;]|\b|%26|%3f)(sig)(=|%3d)[^&\s\"'<>]{6,}"), rf"\g<1>\g<2>\g<3>{MASK}"),
     (
@@ -93,6 +103,12 @@ _SECRET_KEYS = frozenset(
 def suspect(data: bytes) -> bool:
     """Whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
     return b"\\u00" in data or _suspect(data.decode("latin-1").lower())
+
+
+def suspects(records: Sequence[bytes]) -> list[bool]:
+    """suspect() of many records at once: one scan in compiled code, a few nanoseconds a byte."""
+    found = pc.match_substring_regex(pa.array(records, pa.binary()), _SUSPECT, ignore_case=True)
+    return found.to_pylist()  # type: ignore[no-any-return]
 
 
 def _suspect(lowered: str) -> bool:

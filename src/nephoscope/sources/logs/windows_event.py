@@ -59,6 +59,20 @@ _TEXTS = {
     "message": ("Message", "message", "RenderedDescription"),
     "level_name": ("LevelDisplayName", "level_name", "EventLevelName"),
 }
+_ROLES = {
+    name: (role, rank)
+    for role, names in {
+        "event_id": _IDS,
+        "channel": _CHANNELS,
+        "time": _TIMES,
+        "provider": _PROVIDERS,
+        "computer": _COMPUTERS,
+        "data": _DATA,
+        **_MEMBERS,
+        **_TEXTS,
+    }.items()
+    for rank, name in enumerate(names)
+}
 _POWERSHELL = re.compile(r"/Date\((-?\d{1,15})\)/")
 #: Members that a shipper adds and that are not data of the event.
 _SHIPPER = re.compile(
@@ -165,39 +179,53 @@ def _of_winlogbeat(record: dict[str, Any], winlog: dict[str, Any]) -> WindowsEve
 
 def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
     """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
-    event_id = integer(_plain(_first(members, _IDS)))
+    parts, rest = _parts(members)
+    event_id = integer(_plain(parts.get("event_id")))
     if event_id is None:
         raise BadRecordError("the event has no id that is a number", "EventID")
-    data, values = _data(members)
-    used = {*_IDS, *_CHANNELS, *_TIMES, *_PROVIDERS, *_COMPUTERS, *_DATA, "EventData"}
-    used.update(name for names in (*_MEMBERS.values(), *_TEXTS.values()) for name in names)
-    rest = {name: value for name, value in members.items() if name not in used and value is not None}
+    data, values = _data(parts.get("data"))
     if not data and not values:
         data = {name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)}
         rest = {name: value for name, value in rest.items() if name not in data}
-    provider = _first(members, _PROVIDERS)
-    parts: dict[str, Any] = {name: integer(_first(members, names)) for name, names in _MEMBERS.items()}
-    parts.update({name: _text(_first(members, names)) for name, names in _TEXTS.items()})
+    provider = parts.get("provider")
+    fields: dict[str, Any] = {name: integer(parts[name]) for name in _MEMBERS if name in parts}
+    fields.update({name: _text(parts[name]) for name in _TEXTS if name in parts})
     return WindowsEventRecord(
-        time=_time(members),
+        time=_time(parts.get("time")),
         event_id=event_id,
-        channel=as_text(_first(members, _CHANNELS)),
+        channel=as_text(parts.get("channel")),
         provider=as_text(_attributes(provider).get("Name") if isinstance(provider, dict) else provider),
-        computer=as_text(_first(members, _COMPUTERS)),
+        computer=as_text(parts.get("computer")),
         data=data,
         values=values,
         rest=rest,
-        **parts,
+        **fields,
     )
+
+
+def _parts(members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The members by what they are, the best name first, and those that are nothing known."""
+    ranked: dict[str, tuple[int, Any]] = {}
+    rest: dict[str, Any] = {}
+    for name, value in members.items():
+        if value is None:
+            continue
+        known = _ROLES.get(name)
+        if known is None:
+            rest[name] = value
+            continue
+        role, rank = known
+        if role not in ranked or rank < ranked[role][0]:
+            ranked[role] = (rank, value)
+    return {role: value for role, (_, value) in ranked.items()}, rest
 
 
 def _text(value: Any) -> str:
     return ", ".join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
 
 
-def _data(members: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+def _data(found: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
     """The named and the unnamed data, in any of the ways in which they are written."""
-    found = _first(members, _DATA)
     if isinstance(found, dict) and isinstance(found.get("Data"), list):
         found = found["Data"]
     if isinstance(found, dict):
@@ -218,8 +246,7 @@ def _data(members: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:
     return named, tuple(unnamed)
 
 
-def _time(members: dict[str, Any]) -> datetime:
-    given = _first(members, _TIMES)
+def _time(given: Any) -> datetime:
     if isinstance(given, dict):
         given = _attributes(given).get("SystemTime", given.get("DateTime"))
     text = as_text(given).strip()
