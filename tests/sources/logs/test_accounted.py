@@ -24,6 +24,7 @@ from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import Batch, batches, parsed
+from nephoscope.sources.logs.secrets import suspect
 
 CASES = Path(__file__).parent / "cases"
 CONTEXT = Context(source="fuzz", now=datetime(2026, 6, 1, 12, tzinfo=UTC))
@@ -180,7 +181,8 @@ def _accounted(data: bytes) -> None:
                 at : block.start + piece.start
             ]
             before = _made(batch) + len(batch.bad) + batch.empty
-            reader._piece(block, piece, batch)
+            record = block.data[piece.start : piece.end]
+            reader._piece(block, piece, record, suspect(record), batch)
             assert _made(batch) + len(batch.bad) + batch.empty > before
             at = block.start + piece.end
         _kept(batch)
