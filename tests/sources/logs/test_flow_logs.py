@@ -140,8 +140,7 @@ def _slow(data: bytes) -> tuple[Any, list[Any]]:
     whole = Batch(0)
     for block in blocks(io.BytesIO(data)):
         batch = Batch(block.end)
-        for piece in block.pieces:
-            reader._piece(block, piece, batch)
+        reader._one_by_one(block, batch)
         whole.bad += batch.bad
         for name, rows in batch.rows.items():
             whole.rows[name] += rows

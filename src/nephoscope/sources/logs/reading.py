@@ -224,10 +224,14 @@ class _Reader:
         """The rows of a block."""
         batch = Batch(block.end)
         if not self._scanned(block, batch):
-            records = [block.data[piece.start : piece.end] for piece in block.pieces]
-            for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
-                self._piece(block, piece, data, secret, batch)
+            self._one_by_one(block, batch)
         return batch
+
+    def _one_by_one(self, block: Block, batch: Batch) -> None:
+        """Read the records of a block one by one."""
+        records = [block.data[piece.start : piece.end] for piece in block.pieces]
+        for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
+            self._piece(block, piece, data, secret, batch)
 
     def _scanned(self, block: Block, batch: Batch) -> bool:
         """Whether a fast format took the block as a whole; its first record says which may."""
