@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope import kql
 from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.relations import JoinKind
 from nephoscope.kql.types import KqlType
 
 CATALOG = kql.MemoryCatalog.of(
@@ -49,6 +52,13 @@ def offered(text: str, kind: str = "") -> list[str]:
         ("SigninLogs | join kind=inner (^", "table", ["AuditLogs", "SigninLogs"]),
         ("SigninLogs | join kind=inner (AuditLogs | where ^", "column", ["Operation", "['a b']"]),
         ("SigninLogs | join kind=inner (AuditLogs) ^", "clause", ["kind=", "on", "$left", "$right"]),
+        ("SigninLogs | join kind=l^", "", ["leftanti", "leftouter", "leftsemi"]),
+        ("SigninLogs | join kind = ^", "", sorted(get_args(JoinKind))),
+        ("SigninLogs | lookup kind=^", "", ["inner", "leftouter"]),
+        ("SigninLogs | join hint.strategy=b^", "", ["broadcast"]),
+        ("union isfuzzy=^", "", ["false", "true"]),
+        ("SigninLogs | render time^", "clause", ["timechart", "timeline", "timepivot"]),
+        ("SigninLogs | extend kind=^", "column", ["TimeGenerated", "UserName", "Result"]),
         ("SigninLogs | union A^", "table", ["AuditLogs"]),
         ("union S^", "table", ["SigninLogs"]),
         ("SigninLogs | sort ^", "clause", ["by", "asc", "desc", "nulls first", "nulls last"]),

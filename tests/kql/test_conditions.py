@@ -27,7 +27,7 @@ def table(kind: pa.DataType, moments: list[int | None]) -> pa.Table:
     """Rows at moments in seconds since 1970; `x` numbers them."""
     per = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
     values = [None if moment is None else moment * per for moment in moments]
-    return pa.table({"t": pa.array(values, type=kind), "x": list(range(len(moments)))})
+    return pa.table({"t": pa.array(values, type=kind), "x": pa.array(range(len(moments)), pa.int64())})
 
 
 def literal(ticks: int) -> str:

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from nephoscope import kql
+from nephoscope.kql.bind import results
+from nephoscope.kql.binder import Binder, Env
 from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope.kql.errors import MAX_ERRORS
 from nephoscope.kql.parser import parse
@@ -37,11 +39,9 @@ def test_the_whole_list(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", DOCUMENT["cases"], ids=lambda case: case["query"][:100])
 def test_the_first_error_alone_is_among_them(case: dict[str, Any]) -> None:
     """What ends binding where nothing is collected is an error of the list: collecting invents none in its place."""
-    from nephoscope.kql.bind import _results
-    from nephoscope.kql.binder import Binder, Env
 
     with pytest.raises(kql.KqlError) as caught:
-        _results(parse(case["query"]), Env(Binder(CATALOG)))
+        results(parse(case["query"]), Env(Binder(CATALOG)))
     assert (caught.value.message, caught.value.span) in [
         (one.message, one.span) for one in errors(case["query"])
     ]
@@ -60,3 +60,31 @@ def test_a_query_that_grows_beyond_bounds_ends_with_that_error() -> None:
     doubled = "".join(f"let f{n + 1} = (x: long) {{ f{n}(x) + f{n}(x) + unseen }}; " for n in range(30))
     found = errors(f"let f0 = (x: long) {{ x }}; {doubled} T | extend a = f30(id)")
     assert 1 <= len(found) <= MAX_ERRORS
+
+
+def test_what_a_fuzzy_union_leaves_out_is_noted() -> None:
+    compiled = kql.compile("union isfuzzy=true Missing, Wrong(1), T | count", CATALOG)
+    assert compiled.notes == (
+        "left out of the union: no table, function or variable is named 'Missing'",
+        "left out of the union: in the function Wrong: no column or variable is named 'unseen'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "notes"),
+    [
+        ("set notruncation; set query_now=datetime(2026-01-01); T", ()),
+        (
+            "set notruncaton; T",
+            ("the option notruncaton is not known: it changes nothing (did you mean 'notruncation'?)",),
+        ),
+        ("set frobnicate = 5; T", ("the option frobnicate is not known: it changes nothing",)),
+        ("T | join hint.strategy=shuffle (T) on id", ()),
+        (
+            "T | summarize hint.strategy=shufle count() by id",
+            ("hint.strategy=shufle is not known: it changes nothing",),
+        ),
+    ],
+)
+def test_settings_that_nobody_knows_are_noted(query: str, notes: tuple[str, ...]) -> None:
+    assert kql.compile(query, CATALOG).notes == notes

@@ -128,7 +128,7 @@ def test_nesting_is_bounded(opening):
 
 
 @pytest.mark.parametrize(
-    "text", ["print 1" + " + 1" * 5000, "print a" + ".b" * 5000, "print a" + "[0]" * 5000]
+    "text", ["print 1" + " * 1" * 5000, "print a" + ".b" * 5000, "print a" + "[0]" * 5000]
 )
 def test_height_is_bounded(text):
     assert "nested" in error(text).message

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import kql_engine
+import kql_recording
 import kql_rule_files
 from kql_compare import Result, UnreadableError, compare_rows
 from kql_hostile import hostile
@@ -70,13 +72,16 @@ def catalog(corpus: Path) -> MemoryCatalog:
     return MemoryCatalog(tables, known)
 
 
-def judge(corpus: Path, engine: str, rows: int) -> Callable[[kql_rule_files.Rule], kql_rule_files.Outcome]:
-    """What a worker does with a rule."""
+def judge(
+    corpus: Path, engine: str, rows: int, lacking: frozenset[str] = frozenset()
+) -> Callable[[kql_rule_files.Rule], kql_rule_files.Outcome]:
+    """What a worker does with a rule; `lacking` are functions that the recording did not have."""
     if engine == "empty":
         return lambda rule: columns_of(rule, ())
     if engine == "error":
         return lambda rule: kql_rule_files.Outcome("compile", "refused")
     known = catalog(corpus)
+    recorded = kql_recording.without(known, lacking)
 
     def run(rule: kql_rule_files.Rule) -> kql_rule_files.Outcome:
         asked = Asked(known)
@@ -92,11 +97,29 @@ def judge(corpus: Path, engine: str, rows: int) -> Callable[[kql_rule_files.Rule
         if why:
             return kql_rule_files.Outcome("run", why)
         outcome = columns_of(rule, compiled.columns)
+        if lacking & kql_recording.named(rule.query):
+            as_recorded(rule, recorded, outcome)
         if rows:
             on_hostile_rows(rule, compiled, asked, rows, outcome)
         return outcome
 
     return run
+
+
+def as_recorded(rule: kql_rule_files.Rule, recorded: MemoryCatalog, outcome: kql_rule_files.Outcome) -> None:
+    """Judge a rule that calls what the recording lacked: an error without it, or the columns that do not come from it."""
+    outcome.lacked = True
+    try:
+        compiled = kql.compile(rule.query, recorded, now=kql_engine.NOW)
+    except KqlError as error:
+        if rule.errors:
+            outcome.stage, outcome.why = "compile", str(error)
+        return
+    if rule.columns is not None:
+        names = [name for name, _ in compiled.columns]
+        bare = replace(rule, columns=kql_recording.resolved(rule.columns, names))
+        found = columns_of(bare, compiled.columns)
+        outcome.stage, outcome.why = found.stage, found.why
 
 
 def failure(compiled: Any, tables: dict[str, Result]) -> tuple[pa.Table | None, str]:

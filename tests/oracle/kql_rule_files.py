@@ -25,7 +25,7 @@ class Rule:
 
 @dataclass
 class Outcome:
-    """What came of a rule: how far it got, why not further, and of the hostile rows."""
+    """What came of a rule: how far it got, why not further, and of the hostile rows; `lacked`: it calls what the recording lacked."""
 
     stage: str
     why: str = ""
@@ -33,6 +33,7 @@ class Outcome:
     hostile: str = ""
     witness: str = ""
     rows: int = 0
+    lacked: bool = False
     columns: list[tuple[str, str]] = field(default_factory=list)
 
 

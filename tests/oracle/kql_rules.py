@@ -2,10 +2,11 @@
 
 CORPUS holds azure-sentinel/ (the files) and kql/ (rule_result_types.jsonl: what Microsoft's analyzer says; table_schemas.json).
 A rule whose record has no errors must compile, run on empty tables, and have the recorded columns and types (recorded `unknown` types
-are counted apart and match any). A record with errors must end in a KqlError. --hostile N runs each rule also on N seeded hostile rows
-a table: no value may raise, and where the witness knows every node the rows must be the same. --keep FILE remembers what
-came of each rule, so that a long run can be done in parts. -v prints every miss. The last line is
-`N/M match`: compiles, runs, same columns and types.
+are counted apart and match any). A record with errors must end in a KqlError. Rules that call workspace functions which the recording
+lacked (kql_recording.py says how that is told) are judged without these as well: by an error, or by the columns that do not come from
+them. --hostile N runs each rule also on N seeded hostile rows a table: no value may raise, and where the witness knows every node the
+rows must be the same. --keep FILE remembers what came of each rule, so that a long run can be done in parts. -v prints every miss. The
+last line is `N/M match`: compiles, runs, same columns and types.
 """
 
 from __future__ import annotations
@@ -22,11 +23,19 @@ from kql_kept import Kept, of_part, part
 from kql_rule_files import Outcome, Rule, rules
 
 
-def judge(corpus: str, engine: str, hostile: int) -> Callable[[Rule], Outcome]:
+def judge(corpus: str, engine: str, hostile: int, lacking: frozenset[str]) -> Callable[[Rule], Outcome]:
     """What a worker process runs."""
     import kql_rule_engine
 
-    return kql_rule_engine.judge(Path(corpus), engine, hostile)
+    return kql_rule_engine.judge(Path(corpus), engine, hostile, lacking)
+
+
+def lacking_of(corpus: Path, every: list[Rule]) -> frozenset[str]:
+    """The workspace functions that the recording did not have."""
+    import kql_recording
+    import kql_rule_engine
+
+    return kql_recording.lacking(every, kql_rule_engine.catalog(corpus))
 
 
 @cache
@@ -47,12 +56,21 @@ def show(chosen: list[Rule], found: dict[int, Outcome | str], options: argparse.
     print(f"compile {ran + stages['run']}/{len(good)}, run on empty tables {ran}/{len(good)}")
     equal = sum(not outcomes_[place].why for place in good if outcomes_[place].columns)
     print(f"columns and types {equal}/{len(good)}, both {stages['done']}/{len(good)}")
+    without = [place for place in good if outcomes_[place].lacked]
+    same = sum(outcomes_[place].stage == "done" for place in without)
+    print(f"    {same}/{len(without)} of them call what the recording lacked: compared without its columns")
     print(
         f"recorded types unknown: {sum(outcomes_[place].unknown for place in good)} columns (they match any type)"
     )
     bad = [place for place in outcomes_ if chosen[place].errors and chosen[place].query]
     refused = sum(outcomes_[place].stage == "compile" for place in bad)
+    lacked = sum(outcomes_[place].lacked and outcomes_[place].stage == "compile" for place in bad)
     print(f"refused by Microsoft's analyzer too: {refused}/{len(bad)} end in a KqlError")
+    if lacked:
+        print(f"    {lacked} of them for what the recording lacked: without it they are errors here too")
+    accepted = [place for place in bad if outcomes_[place].stage != "compile"]
+    for place in accepted if options.verbose else ():
+        print(f"--- accepted here alone {chosen[place].path}\n  {outcomes_[place].why}")
     missing = sum(not rule.query for rule in chosen)
     print(f"records without a file or a query: {missing}")
     causes = Counter(
@@ -110,11 +128,13 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for one rule")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every miss")
     options = parser.parse_args()
-    chosen = [rule for rule in rules(options.corpus) if options.only in rule.path][:: options.every]
-    chosen = of_part(chosen, options.part)
+    every = rules(options.corpus)
+    chosen = of_part([rule for rule in every if options.only in rule.path][:: options.every], options.part)
+    lacking = lacking_of(options.corpus, every) if options.engine == "nephoscope" else frozenset()
+    print(f"functions that the recording lacked: {', '.join(sorted(lacking)) or 'none'}")
     places = [place for place, rule in enumerate(chosen) if rule.query]
-    arguments = (str(options.corpus), options.engine, options.hostile)
-    kept = Kept(options.keep, Outcome, repr(arguments))
+    arguments = (str(options.corpus), options.engine, options.hostile, lacking)
+    kept = Kept(options.keep, Outcome, repr((*arguments[:3], sorted(lacking))))
     pairs = kept.outcomes(
         [chosen[place] for place in places], judge, arguments, options.workers, options.limit
     )

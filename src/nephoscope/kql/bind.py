@@ -56,7 +56,7 @@ def bind_all(
 ) -> tuple[BoundQuery, ...]:
     """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
     try:
-        return _results(query, Env(Binder(catalog, probe), names or {}))
+        return results(query, Env(Binder(catalog, probe), names or {}))
     except TooLargeError:
         raise
     except KqlError as error:
@@ -71,12 +71,13 @@ def _with_others(
     """The error that ended binding, and those that are found where binding goes on."""
     mistakes = Mistakes()
     with suppress(EnoughError, TooLargeError, RecursionError):
-        _results(query, Env(Binder(catalog, None, mistakes), names or {}))
+        results(query, Env(Binder(catalog, None, mistakes), names or {}))
     found = {error.span: error, **mistakes.errors}
     return joined(list(found.values())) if len(found) > 1 else error
 
 
-def _results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
+def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
+    """The results of a query's statements in an environment; where its binder collects errors, those that it could bind."""
     binder = env.binder
     found: list[BoundQuery] = []
     for statement in query.statements:

@@ -6,7 +6,7 @@ from nephoscope.kql import constants, tree
 from nephoscope.kql.binder import Env, binds_scalar, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Call, Column, Constant, InQuery, Path, ScalarQuery
 from nephoscope.kql.convert import as_dynamic, common_type, explicit
-from nephoscope.kql.errors import Span, invalid
+from nephoscope.kql.errors import KqlError, Span, invalid
 from nephoscope.kql.registry import aggregates, functions
 from nephoscope.kql.relations import Aggregated, Assign, Relation
 from nephoscope.kql.scope import is_tabular
@@ -14,6 +14,10 @@ from nephoscope.kql.types import KqlType, widest
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 COMPARISON = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_ORDERED_AS_TEXT = frozenset(
+    {KqlType.STRING, KqlType.GUID, KqlType.DYNAMIC, KqlType.DATETIME, KqlType.TIMESPAN}
+)
+"""Types that may be at the other side of a text in `< <= > >=`."""
 _SPACES = (KqlType.DATETIME, KqlType.TIMESPAN)
 _TIMES = {
     ("+", KqlType.DATETIME, KqlType.TIMESPAN): KqlType.DATETIME,
@@ -54,12 +58,24 @@ def binary(node: tree.Binary, env: Env) -> Bound:
         return _any_column(node, env)
     if node.operator in ("and", "or"):
         return _logical(node, env)
-    left, right = env.scalar(node.left), env.scalar(node.right)
     if node.operator in ARITHMETIC:
-        return arithmetic(node.operator, left, right, node.span)
+        return _chained(node, env)
+    left, right = env.scalar(node.left), env.scalar(node.right)
     if node.operator in COMPARISON:
         return comparison(node.operator, left, right, node.span)
     return text_operation(node.operator, left, right, node.span)
+
+
+def _chained(node: tree.Binary, env: Env) -> Bound:
+    """`a + b - c ...` from the left; long chains are walked without recursion."""
+    links = [node]
+    while isinstance(links[-1].left, tree.Binary) and links[-1].left.operator in ARITHMETIC:
+        links.append(links[-1].left)
+    links.reverse()
+    result = env.scalar(links[0].left)
+    for link, right in zip(links, [env.scalar(link.right) for link in links], strict=True):
+        result = arithmetic(link.operator, result, right, link.span)
+    return result
 
 
 def _logical(node: tree.Binary, env: Env) -> Bound:
@@ -143,7 +159,10 @@ def _for_dynamic(operator: str, other: KqlType) -> KqlType:
 
 
 def comparison(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
-    """`== != < <= > >=`."""
+    """`== != < <= > >=`; text is compared with a number or a bool for equality alone."""
+    kinds = {left.type, right.type}
+    if operator not in ("==", "!=") and KqlType.STRING in kinds and not kinds <= _ORDERED_AS_TEXT:
+        raise _incomparable(left, right, span)
     pair = comparable(left, right, span)
     return operation(operator, KqlType.BOOL, span, *pair)
 
@@ -171,8 +190,12 @@ def comparable(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]:
     ):
         kind = left.type if right.type == KqlType.STRING else right.type
     else:
-        raise invalid(f"{left.type} and {right.type} cannot be compared", span, "convert one side")
+        raise _incomparable(left, right, span)
     return explicit(left, kind), explicit(right, kind)
+
+
+def _incomparable(left: Bound, right: Bound, span: Span) -> KqlError:
+    return invalid(f"{left.type} and {right.type} cannot be compared", span, "convert one side")
 
 
 def _other_than_text(left: Bound, right: Bound) -> KqlType:
@@ -249,6 +272,8 @@ def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
     name = node.operator.removeprefix("!")
     if not items:
         return constants.constant(negated, KqlType.BOOL, node.span)
+    if name == "in~" and operand.type not in (KqlType.STRING, KqlType.DYNAMIC):
+        raise invalid(f"in~ compares texts, not {operand.type}", node.span, "tostring() makes a text")
     kind = KqlType.STRING if name == "in~" else _item_type(operand, items)
     dynamic = [item.type == KqlType.DYNAMIC and not isinstance(item, Constant | Path) for item in items]
     values = [

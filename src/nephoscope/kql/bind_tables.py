@@ -9,7 +9,7 @@ from nephoscope.kql.binder import Env, LambdaMeaning, SharedMeaning, binds_sourc
 from nephoscope.kql.bound import Bound, Column, Constant
 from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.convert import as_dynamic, explicit
-from nephoscope.kql.errors import Span, did_you_mean, invalid, unsupported
+from nephoscope.kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported
 from nephoscope.kql.options import in_scope
 from nephoscope.kql.ordering import by_ordinal
 from nephoscope.kql.relations import Relation, Rows, Scan
@@ -64,7 +64,9 @@ def name(node: tree.Name, env: Env) -> Relation:
     if function_named(node.name, env, node.span) is not None:
         return call(tree.Call(name=node.name, span=node.span), env)
     hint = did_you_mean(node.name, known_names(env))
-    raise invalid(f"no table, function or variable is named '{node.name}'", node.span, hint)
+    raise UnknownSourceError(
+        f"no table, function or variable is named '{node.name}'", node.span, "invalid", hint
+    )
 
 
 def scan(table: TableSchema, env: Env) -> Relation:
@@ -92,7 +94,9 @@ def call(node: tree.Call, env: Env) -> Relation:
         raise invalid(f"'{node.name}' is not among the names that restrict access leaves", node.span)
     if found is None:
         hint = did_you_mean(node.name, known_names(env))
-        raise invalid(f"no function that gives rows is named '{node.name}'", node.span, hint)
+        raise UnknownSourceError(
+            f"no function that gives rows is named '{node.name}'", node.span, "invalid", hint
+        )
     return entered(found, node, env).tabular(body_of(found, node.span))
 
 
@@ -147,7 +151,9 @@ def member_call(node: tree.MemberCall, env: Env) -> Relation:
     found = function_named(node.call.name, there, node.span)
     if found is None:
         hint = did_you_mean(node.call.name, known_names(there))
-        raise invalid(f"no function that gives rows is named '{node.call.name}'", node.span, hint)
+        raise UnknownSourceError(
+            f"no function that gives rows is named '{node.call.name}'", node.span, "invalid", hint
+        )
     return entered(found, node.call, env).tabular(body_of(found, node.span))
 
 

@@ -22,8 +22,9 @@ from nephoscope.kql.errors import (
     invalid,
     unsupported,
 )
-from nephoscope.kql.mistakes import CHOOSING, Mistakes, unknown_value
+from nephoscope.kql.mistakes import CHOOSING, OPEN, Mistakes, unknown_value
 from nephoscope.kql.relations import Assign, Rows
+from nephoscope.kql.settings import unknown_hints
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Env:
     `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
     `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation
     of `row`. `place`: the catalog of another workspace or database whose function is being expanded. `visible`: patterns of the names
-    that `restrict access to` leaves (None = all). `site`: None in the query's own text.
+    that `restrict access to` leaves (None = all). `site`: None in the query's own text. `composed`: the text is nephoscope's.
     """
 
     binder: Binder
@@ -122,6 +123,7 @@ class Env:
     place: Catalog | None = None
     visible: tuple[str, ...] | None = None
     site: Site | None = None
+    composed: bool = False
 
     @property
     def catalog(self) -> Catalog:
@@ -288,6 +290,7 @@ class Binder:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported(f"the operator {operator_name(operator)}", operator.span)
+        self.note(*unknown_hints(operator))
         while True:
             try:
                 found: Relation = self._guarded(bind, operator.span, relation, operator, env)
@@ -324,6 +327,10 @@ class Binder:
             self.mistakes.met += 1
         else:
             self.mistakes.note(error, met)
+
+    def note(self, *texts: str) -> None:
+        """Tell whoever asked; '' tells nothing."""
+        self.notes.update((text, None) for text in texts if text)
 
     def unknown_rows(self) -> Relation:
         """Rows of columns that nobody knows: whatever name they are asked for they may have."""
@@ -363,16 +370,6 @@ class Binder:
             return bind(*arguments)
         finally:
             self._depth -= 1
-
-
-OPEN = (
-    *(tree.operators.Where, tree.operators.Extend, tree.operators.Serialize, tree.operators.ProjectAway),
-    *(tree.operators.ProjectRename, tree.operators.ProjectReorder, tree.operators.Sort, tree.operators.Take),
-    *(tree.operators.Top, tree.operators.Sample, tree.operators.MvExpand, tree.operators.MvApply),
-    *(tree.operators.Parse, tree.operators.ParseKv, tree.operators.Join, tree.operators.Lookup),
-    *(tree.operators.Union, tree.operators.Partition, tree.operators.Render),
-)
-"""Operators that leave an open schema open."""
 
 
 def _names(relation: Relation) -> set[str]:

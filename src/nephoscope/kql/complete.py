@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.lexer import Token, words
 from nephoscope.kql.parser import OPERATORS
 from nephoscope.kql.parser.keywords import may_name
 from nephoscope.kql.registry import Callee, aggregates, functions
+from nephoscope.kql.relations import JoinKind
 from nephoscope.kql.schema import schema
+from nephoscope.kql.settings import CHARTS, STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,10 +47,27 @@ CLAUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "facet": ("by", "with"),
         "reduce": ("by", "with"),
         "range": ("from", "to", "step"),
-        "render": ("timechart", "barchart", "columnchart", "piechart", "table", "with"),
+        "render": (*sorted(CHARTS), "with"),
     }
 )
 """Words that belong to an operator beside expressions."""
+
+_JOINS = tuple(sorted(get_args(JoinKind)))
+VALUES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("join", "kind"): _JOINS,
+        ("lookup", "kind"): ("inner", "leftouter"),
+        ("union", "kind"): ("inner", "outer"),
+        ("union", "isfuzzy"): ("false", "true"),
+        ("search", "kind"): ("case_insensitive", "case_sensitive"),
+        ("parse", "kind"): ("regex", "relaxed", "simple"),
+        ("parse-where", "kind"): ("regex", "relaxed", "simple"),
+        ("mv-expand", "bagexpansion"): ("array", "bag"),
+        ("mv-expand", "kind"): ("array", "bag"),
+        ("make-series", "kind"): ("nonempty",),
+    }
+)
+"""What may follow `name=` of an operator's parameter."""
 
 _AGGREGATING = frozenset(("summarize", "make-series", "top-nested"))
 _TABULAR = frozenset(("union", "join", "lookup"))
@@ -119,6 +138,10 @@ def _offered(
         yield from _plugins()
         return
     pipes = [part for part in parts if part.operator]
+    values = _values(tokens, pipes)
+    if values:
+        yield from (Completion(word, "clause") for word in values)
+        return
     if previous is None or previous.text in (";", "{") or _starts_rows(inner, previous, pipes):
         yield from _tables(tokens, catalog)
         if inner.brace:
@@ -130,6 +153,15 @@ def _offered(
         yield from _in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
     yield from _forms()
+
+
+def _values(tokens: list[Token], pipes: list[_Part]) -> tuple[str, ...]:
+    """The words that an operator's parameter takes, where the place is behind `name=`; none elsewhere."""
+    if len(tokens) < 2 or tokens[-1].text != "=" or not pipes:
+        return ()
+    if tokens[-2].text == "hint.strategy":
+        return tuple(sorted(STRATEGIES))
+    return VALUES.get((pipes[-1].operator, tokens[-2].text), ())
 
 
 def _forms() -> Iterator[Completion]:

@@ -28,7 +28,7 @@ def composed(
     names: dict[str, Meaning] = {name: ScalarMeaning(value) for name, value in (values or {}).items()}
     for name, relation in rows.items():
         names[name] = _once(relation) if text.count(name) == 1 else already_bound(relation, env)
-    inner = Env(env.binder, names)
+    inner = Env(env.binder, names, composed=True)
     first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.first_only()
     query = _parsed(text)
     *before, last = query.statements

@@ -30,7 +30,7 @@ class KqlError(ValueError):
 
     `kind` is 'invalid' (Kusto refuses it too) or 'unsupported' (nephoscope cannot run it yet). `line` and `column` are 1-based and
     0 until `locate` is called with the text; `hint` says what to do ('' = nothing known); `others` are further errors of the query.
-    `placed`: its span is one of the query's own text.
+    `placed`: its span is one of the query's own text. `function`: the stored function whose text is wrong, '' where the query's is.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class KqlError(ValueError):
         self.column = 0
         self.others = tuple(others)
         self.placed = False
+        self.function = ""
 
     def __str__(self) -> str:
         where = f"line {self.line}, column {self.column}: " if self.line else ""
@@ -58,6 +59,7 @@ class KqlError(ValueError):
 
     def inside(self, function: str, call: Span) -> None:
         """Move an error in the text of a stored function to the call of it."""
+        self.function = function
         self.message, self.span = f"in the function {function}: {self.message}", call
 
     @property
@@ -94,6 +96,10 @@ class UnknownNameError(KqlError):
     def __init__(self, name: str, message: str, span: Span, hint: str = "") -> None:
         super().__init__(message, span, "invalid", hint)
         self.name = name
+
+
+class UnknownSourceError(KqlError):
+    """No table, function or variable that gives rows has the name."""
 
 
 def invalid(message: str, span: Span, hint: str = "") -> KqlError:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from nephoscope.kql.bound import Column
     from nephoscope.kql.relations import Relation
 
+OPEN = (
+    *(tree.operators.Where, tree.operators.Extend, tree.operators.Serialize, tree.operators.ProjectAway),
+    *(tree.operators.ProjectRename, tree.operators.ProjectReorder, tree.operators.Sort, tree.operators.Take),
+    *(tree.operators.Top, tree.operators.Sample, tree.operators.MvExpand, tree.operators.MvApply),
+    *(tree.operators.Parse, tree.operators.ParseKv, tree.operators.Join, tree.operators.Lookup),
+    *(tree.operators.Union, tree.operators.Partition, tree.operators.Render),
+)
+"""Operators that leave an open schema open."""
 CHOOSING = (
     *(tree.operators.Where, tree.operators.Sort, tree.operators.Take, tree.operators.Top),
     *(tree.operators.Sample, tree.operators.Render),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from nephoscope.kql import tree
 from nephoscope.kql.registry import aggregates
@@ -101,7 +101,7 @@ def _step(index: tree.Expression) -> str:
 class Names:
     """Column names already taken in one operator's result."""
 
-    def __init__(self, taken: Collection[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
     def take(self, name: str) -> str:

@@ -8,12 +8,8 @@ from nephoscope.kql.bound import Bound, Constant
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import NOWHERE
 from nephoscope.kql.relations import Filter, Limited, Relation
+from nephoscope.kql.settings import BIN_AT, BIN_SIZE, COLUMN, FROM, MOST, NOW, TO
 from nephoscope.kql.types import KqlType
-
-NOW = ("query_now", "querynow")
-COLUMN, FROM, TO = "query_datetimescope_column", "query_datetimescope_from", "query_datetimescope_to"
-MOST = "query_take_max_records"
-BIN_SIZE, BIN_AT = "query_bin_auto_size", "query_bin_auto_at"
 
 
 def given_now(env: Env) -> Bound | None:

@@ -23,6 +23,7 @@ from nephoscope.kql.errors import Span, TooLargeError, invalid, unsupported
 from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.references import operands
 from nephoscope.kql.relations import Relation, Shared, SortKey
+from nephoscope.kql.settings import unknown_option
 from nephoscope.kql.stored import stored_function
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
             raise unsupported(f"declare pattern {statement.name}", statement.span)
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
+            env.binder.note(unknown_option(statement))
         elif isinstance(statement, tree.Alias):
             env.binder.aliases[statement.name] = place_of(statement.value, env)
         elif isinstance(statement, tree.Restrict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 
 from sqlglot import exp
@@ -79,8 +79,9 @@ def wrap(node: E) -> E:
 
 
 def binary(operator: str, left: E, right: E) -> E:
-    """`left operator right`; the operator is SQL's, in lower case."""
-    return _OPERATORS[operator](this=wrap(left), expression=wrap(right))
+    """`left operator right`; the operator is SQL's, in lower case. A sum at the left of a sum has no parentheses."""
+    first = left if operator in ("+", "-") and isinstance(left, exp.Add | exp.Sub) else wrap(left)
+    return _OPERATORS[operator](this=first, expression=wrap(right))
 
 
 def chain(operator: str, operands: Iterable[E]) -> E:
@@ -181,6 +182,19 @@ def without_queries(node: E) -> E:
     each = exp.Lambda(this=inside, expressions=[exp.Identifier(this=row)], colon=True)
     once = call("list_value", call("struct_pack", *packed))
     return call("list_extract", call("list_transform", once, each), number(1))
+
+
+def once(nodes: Sequence[E], body: Callable[..., E]) -> E:
+    """`body` of values that are computed once, however often it names them: macros write their arguments out at every place."""
+    fields = [f"v{place}" for place in range(len(nodes))]
+    packed = [
+        exp.PropertyEQ(this=exp.Identifier(this=field), expression=node)
+        for field, node in zip(fields, nodes, strict=True)
+    ]
+    inside = body(*(call("struct_extract", name("q"), text(field)) for field in fields))
+    each = exp.Lambda(this=inside, expressions=[exp.Identifier(this="q")], colon=True)
+    values = call("list_value", call("struct_pack", *packed))
+    return call("list_extract", call("list_transform", values, each), number(1))
 
 
 def _is_query(node: E) -> bool:

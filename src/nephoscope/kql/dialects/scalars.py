@@ -44,6 +44,8 @@ KEY = Macro(
     "CREATE OR REPLACE TEMP MACRO kql_key(target, place) AS CASE WHEN json_type(target) = 'OBJECT' THEN "
     f"nullif(CAST(json_extract(target, {_POINTER.format('place')}) AS VARCHAR), 'null') END",
 )
+CHAINED = frozenset("+-*/%")
+"""Operators of arithmetic, which chain to the left."""
 _SIMPLE_KEY = re.compile(r"[A-Za-z_@$0-9 .:/()-]+")
 
 
@@ -92,12 +94,29 @@ def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Exp
         text = _path_text(value.arguments[0], values, context)
         if text is not None:
             return text
+    if value.function.name in CHAINED:
+        return _chain(value, values, context)
     arguments = [scalar(argument, values, context) for argument in value.arguments]
-    call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
-    built = value.function.builder(context.dialect, value.span)(call)
+    built = _built(value, arguments, context)
     if value.type == KqlType.STRING and may_be_null(value):
         return build.coalesce(built, build.text(""))
     return built
+
+
+def _built(value: Call, arguments: list[exp.Expr], context: Context) -> exp.Expr:
+    call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
+    return value.function.builder(context.dialect, value.span)(call)
+
+
+def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Expr:
+    """Arithmetic from the left; long chains are walked without recursion."""
+    links = [value]
+    while isinstance(first := links[-1].arguments[0], Call) and first.function.name in CHAINED:
+        links.append(first)
+    written = scalar(links[-1].arguments[0], values, context)
+    for link in reversed(links):
+        written = _built(link, [written, scalar(link.arguments[1], values, context)], context)
+    return written
 
 
 def may_be_null(value: Call) -> bool:

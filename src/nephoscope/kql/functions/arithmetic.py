@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from nephoscope.kql.bound import Bound, Call
 from nephoscope.kql.dialects import build
 from nephoscope.kql.functions.declare import macro
 from nephoscope.kql.registry import Arguments, function
@@ -81,7 +82,47 @@ def _times(operator: str, call: Arguments) -> exp.Expr:
     return build.call(call.use(_SCALED), scaled)
 
 
+_SIGNS = frozenset("+-*/%")
+_REPEATED = (KqlType.LONG, KqlType.DATETIME)
+"""Types of results whose SQL names its arguments several times."""
+
+
+def _deep(value: Bound, levels: int = 3) -> bool:
+    """Whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
+    if not isinstance(value, Call) or value.function.name not in _SIGNS:
+        return False
+    return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
+
+
+_SUMS = {KqlType.LONG: (WRAP, "HUGEINT"), KqlType.INT: (WRAP_INT, "BIGINT")}
+
+
+def _summed(operator: str, call: Arguments) -> exp.Expr:
+    """A long sum of integers: computed in twice their bits, which it cannot leave, and wrapped around once."""
+    macro_, wide = _SUMS[call.type]
+    left, wrap = call[0], call.use(macro_)
+    inner = left.expressions[0] if isinstance(left, exp.Anonymous) and left.name == wrap else None
+    return build.call(wrap, build.binary(operator, inner or build.cast(left, wide), call[1]))
+
+
+def _once(operator: str, call: Arguments) -> exp.Expr:
+    """An operation whose arguments are computed before it."""
+
+    def body(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        return _plain(operator, Arguments([left, right], call.bound, call.type, call.span, call.use))
+
+    return build.once([call[0], call[1]], body)
+
+
 def _build(operator: str, call: Arguments) -> exp.Expr:
+    summed = operator in "+-" and call.type in _SUMS
+    if summed and _deep(call.bound[0]) and not _deep(call.bound[1]):
+        return _summed(operator, call)
+    repeated = operator in "/%" or call.type in _REPEATED
+    return _once(operator, call) if repeated and any(map(_deep, call.bound)) else _plain(operator, call)
+
+
+def _plain(operator: str, call: Arguments) -> exp.Expr:
     return _number(operator, call) if all(item.numeric for item in call.types) else _times(operator, call)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.kql import tree
 from nephoscope.kql.binder import Env, binds_operator
-from nephoscope.kql.errors import did_you_mean, invalid
+from nephoscope.kql.errors import UnknownSourceError, did_you_mean, invalid
 from nephoscope.kql.relations import Relation
 from nephoscope.kql.scope import body_of, entered, function_named, known_names
 from nephoscope.kql.tree.operators import Invoke
@@ -19,5 +19,7 @@ def invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
     found = function_named(call.name, env, call.span)
     if found is None:
         hint = did_you_mean(call.name, known_names(env))
-        raise invalid(f"no function that takes rows is named '{call.name}'", call.span, hint)
+        raise UnknownSourceError(
+            f"no function that takes rows is named '{call.name}'", call.span, "invalid", hint
+        )
     return entered(found, call, env, first=relation).tabular(body_of(found, call.span))

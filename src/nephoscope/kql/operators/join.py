@@ -158,8 +158,6 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
     both = replace(env.over(right if right.open else left), row={}, sides=sides)
     one, two = both.scalar(item.left), both.scalar(item.right)
     ids = {column.id for column in left.columns}
-    if _side_of(one, ids) is False or _side_of(two, ids) is True:
-        one, two = two, one
     if _side_of(one, ids) is not True or _side_of(two, ids) is not False:
         raise invalid("a join condition compares a column of $left with one of $right", item.span)
     return comparable(one, two, item.span)

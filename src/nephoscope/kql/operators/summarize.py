@@ -10,7 +10,7 @@ from nephoscope.kql.bind_calls import aggregated
 from nephoscope.kql.binder import Collector, Env, binds_operator, reference
 from nephoscope.kql.bound import AggregateCall, Bound, Column, ColumnRef, Constant
 from nephoscope.kql.errors import NOWHERE, invalid
-from nephoscope.kql.mistakes import unknown_value
+from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.ordering import by_ordinal, is_serialized
 from nephoscope.kql.references import used
@@ -31,6 +31,8 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
         raise invalid("summarize needs an aggregate or a group", operator.span)
     inner = env.over(relation)
     groups, names = bound_groups(operator.groups, inner)
+    for _, value in () if env.composed else groups:
+        env.binder.tried(partial(_groupable, value, env), None, inner)
     collector = Collector()
     collecting = replace(inner, aggregates=collector)
     results: list[Result] = []
@@ -40,6 +42,14 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
         )
         results += _unknown(item, names) if found is None else found
     return grouped(relation, groups, collector, results, env)
+
+
+def _groupable(value: Bound, env: Env) -> None:
+    """Refuse a dynamic, which Kusto does not group by; one of a column that no rows have may be of any type."""
+    untyped = isinstance(value, ColumnRef) and value.column.id in env.binder.untyped
+    if value.type == KqlType.DYNAMIC and not untyped and not isinstance(value, Mistaken):
+        hint = "convert it: tostring(), tolong() ..."
+        raise invalid("rows cannot be grouped by a dynamic", value.span, hint)
 
 
 def _unknown(item: tree.Expression, names: Names) -> list[Result]:

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from nephoscope.kql import constants, tree
 from nephoscope.kql.binder import Env, LambdaMeaning, binds_operator, reference
 from nephoscope.kql.bound import Bound, Column
-from nephoscope.kql.errors import KqlError, Span, invalid
-from nephoscope.kql.naming import implied_name
+from nephoscope.kql.errors import KqlError, Span, UnknownSourceError, invalid
+from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.join import choice, parameter
 from nephoscope.kql.relations import Assign, Concatenated, Relation, Shared
 from nephoscope.kql.scope import place_of
@@ -21,7 +21,11 @@ Part = tuple[str, Relation]
 
 @binds_operator(Union)
 def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
-    """`union`: columns by name and type; with isfuzzy what cannot be bound is left out."""
+    """`union`: columns by name and type; with isfuzzy a part is left out whose tables or functions are not there.
+
+    A stored function that cannot be bound over the tables that are there is not there either. What is wrong in the query's own text
+    is an error.
+    """
     fuzzy = parameter(operator.parameters, "isfuzzy")
     if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
         raise invalid("isfuzzy is true or false", fuzzy.span)
@@ -32,8 +36,10 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
         try:
             parts += _leniently(item, env) if lenient else parts_of(item, env)
         except KqlError as error:
-            if not lenient or error.kind != "invalid":
+            if not lenient or not (isinstance(error, UnknownSourceError) or error.function):
                 raise
+            if env.site is None:
+                env.binder.note(f"left out of the union: {error.message}")
             failed = failed or error
     mistakes = env.binder.mistakes
     if failed is not None and parts and mistakes is not None and mistakes.errors:
@@ -44,7 +50,7 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
 
 
 def _leniently(item: tree.Expression, env: Env) -> list[Part]:
-    """The rows of an item that is left out where something in it is wrong."""
+    """The rows of an item that is left out where nobody has a table or function that it names."""
     if env.binder.mistakes is None:
         return parts_of(item, env)
     with env.binder.mistakes.first_only():
@@ -72,7 +78,7 @@ def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
         name for name in env.names if fnmatchcase(name, pattern) and name not in found and env.sees(name)
     ]
     if not found:
-        raise invalid(f"no table is named like '{pattern}'", span)
+        raise UnknownSourceError(f"no table is named like '{pattern}'", span)
     return [(name, env.tabular(tree.Name(name=name, span=span))) for name in found]
 
 
@@ -154,7 +160,10 @@ def _fill(column: Column | None, kind: KqlType, span: Span) -> Bound:
 
 
 def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
-    """The result's columns by (name, type) of the parts; one name with several types gets the type behind it."""
+    """The result's columns by (name, type) of the parts; one name with several types gets the type behind it.
+
+    Where another column has that name already, a number follows.
+    """
     keys: dict[tuple[str, KqlType], None] = {}
     mistaken = _mistaken(parts, env)
     for part in parts:
@@ -171,9 +180,10 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     names = [name for name, _ in keys]
     keys = dict.fromkeys(sorted(keys, key=lambda key: names.index(key[0])))
     untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
+    told = Names(name for name in set(names) if names.count(name) == 1)
     return {
         (name, kind): env.binder.column(
-            name if names.count(name) == 1 else f"{name}_{_label_of(name, kind, untyped)}", kind
+            name if names.count(name) == 1 else told.take(f"{name}_{_label_of(name, kind, untyped)}"), kind
         )
         for name, kind in keys
     }

@@ -60,6 +60,8 @@ PRECEDENCE: dict[str, int] = {
 """Every operator between two operands as the text spells it, and how strongly it binds."""
 
 _CHAINED = frozenset((_SUM, _PRODUCT))
+MAX_TERMS = 250
+"""Terms of a sum such as `a + b - c`, which are no levels of nesting."""
 
 
 def expression(c: Cursor) -> Expression:
@@ -81,6 +83,7 @@ def _climb(c: Cursor, lowest: int) -> Expression:
     start = c.token.start
     left = _signed(c)
     ceiling = _PRODUCT
+    terms = 1
     while True:
         token = c.token
         level = PRECEDENCE.get(token.text, 0)
@@ -88,7 +91,11 @@ def _climb(c: Cursor, lowest: int) -> Expression:
             return left
         join = _chain if level <= _AND else _operation
         left = join(c, left, level, start)
-        c.grow()
+        terms = terms + 1 if level == ceiling else 2
+        if terms > MAX_TERMS:
+            raise invalid(f"a sum of more than {MAX_TERMS} terms", token.span, "split it with let")
+        if terms == 2 or level != _SUM:
+            c.grow()
         ceiling = level if level <= _AND or level in _CHAINED else level - 1
 
 

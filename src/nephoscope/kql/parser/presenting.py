@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.kql.parser.names import name_list
 from nephoscope.kql.parser.parameters import parameters, properties, property_list
 from nephoscope.kql.parser.pipes import reads
+from nephoscope.kql.settings import CHARTS
 from nephoscope.kql.tree import Parameter
 from nephoscope.kql.tree import operators as tree
 
@@ -26,6 +27,8 @@ def render(c: Cursor, start: int) -> tree.Render:
     """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
     if c.token.kind != "name":
         raise c.wrong("the name of a chart", "such as timechart, barchart, table")
+    if c.token.text.lower() not in CHARTS:
+        raise c.wrong("the name of a chart", known=CHARTS)
     chart = c.take().text
     settings = properties(c) or _old_properties(c)
     return tree.Render(chart=chart, properties=settings, span=c.since(start))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nephoscope.kql import constants, tree
@@ -91,9 +92,8 @@ def _cells(call: Evaluation, turned: Column, total: tree.Call, groups: list[Boun
         for name in made
     )
     cell = tree.Named(names=(tree.Name(name="a"),), value=total, span=call.span)
-    return call.env.binder.operator(
-        rows, Summarize(aggregates=(cell,), groups=given, span=call.span), call.env
-    )
+    summarized = Summarize(aggregates=(cell,), groups=given, span=call.span)
+    return call.env.binder.operator(rows, summarized, replace(call.env, composed=True))
 
 
 def _table(
