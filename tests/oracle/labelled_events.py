@@ -1,0 +1,178 @@
+"""Labelled events against the shipped detections: `python tests/oracle/labelled_events.py FILE [--engine empty|always] [-v]`.
+
+FILE is labelled_events.jsonl: an event, and whether a named foreign rule should fire on it. The event goes through the real formats
+into its table, as often within the rule's window as the rule's threshold says, and the shipped rules that read that table run over
+it. A firing counts only where our rule shares a technique of ATT&CK with the record (one is the other's parent, or they are equal).
+What a log type has no table for is a miss. Prints the mapping, recall and specificity apart; the last line is `N/M match`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.alerts.finding import findings
+from nephoscope.alerts.raising import raised
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.window import at
+from nephoscope.kql.cache import CompileCache
+from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+from nephoscope.sources.logs.discovery import formats
+from nephoscope.sources.logs.format import Context
+from nephoscope.sources.logs.reading import batches
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FOREVER = Workspace(name="test", days=36_500)
+#: Records without a technique, by what the foreign rule is about: words of its name -> what an attacker would do there.
+#: Legacy protocols cannot ask for a second factor (T1078, T1110); an alert or recommendation of another product that is handed on says
+#: nothing of its own: any technique counts. A violated policy is a weakened defence (T1562).
+ARGUED = {
+    "LegacyAuth": ("T1078", "T1110"),
+    "Passthrough": ("*",),
+    "SecurityRecommendation": ("*",),
+    "Policy.Violation": ("T1562",),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """An event of the file: what it must or must not raise, by which techniques, how often it is replayed."""
+
+    place: str
+    rule: str
+    wanted: bool
+    techniques: tuple[str, ...]
+    times: int
+    minutes: int
+    data: bytes
+
+
+def records(path: Path) -> list[Record]:
+    """The records of the file."""
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        one = json.loads(line)
+        given = [name.split(":")[-1] for names in (one.get("mitre") or {}).values() for name in names]
+        argued = next((techniques for word, techniques in ARGUED.items() if word in one["rule"]), ())
+        log = one["log"]
+        data = log.encode() if isinstance(log, str) else json.dumps(log).encode()
+        found.append(
+            Record(
+                f"{path.name}:{number}", one["rule"], bool(one["expected"]), tuple(given) or argued,
+                int(one.get("threshold") or 1), int(one.get("dedup") or 60), data,
+            )
+        )  # fmt: skip
+    return found
+
+
+def shares(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether two lists name one technique, or one names the parent of the other's."""
+    return "*" in theirs or any(
+        one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+        for one in ours
+        for other in theirs
+    )
+
+
+class Engine:
+    """The shipped rules over the rows of one event."""
+
+    def __init__(self) -> None:
+        self._tables = Tables.builtin()
+        self._catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in self._tables})
+        self._cache = CompileCache()
+        self._formats = formats()
+        self._empty: dict[str, pa.Table] = {}
+        self.rules = shipped().rules
+
+    def tables_of(self, record: Record) -> dict[str, list[dict[str, Any]]]:
+        """The rows that the formats make of the event, by table."""
+        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for batch in batches(io.BytesIO(record.data), self._formats, Context(source=record.place, now=NOW)):
+            for table, placed in batch.rows.items():
+                rows[table] += [dict(one.row.values) for one in placed]
+        return rows
+
+    def fired(self, record: Record) -> list[Rule]:
+        """The rules that raise an alert and share a technique."""
+        given = {
+            name: self._replayed(name, rows, record)
+            for name, rows in self.tables_of(record).items()
+            if name in self._tables
+        }
+        asked = [
+            rule
+            for rule in self.rules
+            if shares(rule.techniques, record.techniques) and any(name in rule.query for name in given)
+        ]
+        used = {name for name in self._tables.by_name if any(name in rule.query for rule in asked)}
+        rows = {name: given.get(name, self._none(name)) for name in sorted(used)}
+        with DuckDBEngine(rows, threads=1) as engine:
+            return [rule for rule in asked if self._raises(rule, engine)]
+
+    def _replayed(self, name: str, rows: list[dict[str, Any]], record: Record) -> pa.Table:
+        """The rows as they would come now: the last just before the window ends, `times` of them spread over the rule's minutes."""
+        step = timedelta(minutes=record.minutes) / max(record.times, 1)
+        several = []
+        for row in rows:
+            for turn in range(record.times):
+                moment = NOW - timedelta(minutes=1) - turn * min(step, timedelta(minutes=1))
+                several.append({**row, "TimeGenerated": moment})
+        return arrow_of(self._tables[name], several, workspace=FOREVER, now=NOW).table
+
+    def _raises(self, rule: Rule, engine: DuckDBEngine) -> bool:
+        rows = list(findings(engine.run(self._cache.compile(rule.query, self._catalog, now=NOW))))
+        return bool(raised(rule, at(rule, NOW), rows, NOW))
+
+    def _none(self, name: str) -> pa.Table:
+        if name not in self._empty:
+            self._empty[name] = arrow_of(self._tables[name], [], workspace=FOREVER, now=NOW).table
+        return self._empty[name]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--engine", choices=("rules", "empty", "always"), default="rules")
+    parser.add_argument("-v", action="store_true", dest="verbose")
+    options = parser.parse_args()
+    engine, right, of = Engine(), Counter[bool](), Counter[bool]()
+    mapped: dict[str, set[str]] = defaultdict(set)
+    for record in records(options.file):
+        rules = engine.fired(record) if options.engine == "rules" else []
+        fired = bool(rules) if options.engine == "rules" else options.engine == "always"
+        mapped[record.rule] |= {f"{one.name} ({', '.join(one.techniques)})" for one in rules}
+        of[record.wanted] += 1
+        right[record.wanted] += fired == record.wanted
+        if options.verbose and fired != record.wanted:
+            names = "; ".join(one.name for one in rules) or "nothing"
+            print(
+                f"{record.place} {record.rule} {','.join(record.techniques)}: wanted {record.wanted}, fired {names}"
+            )
+    for name, ours in sorted(mapped.items()):
+        print(f"{name}: {'; '.join(sorted(ours)) or '-'}")
+    print(f"recall {right[True]}/{of[True]} = {right[True] / max(of[True], 1):.1%} of what must be found")
+    print(
+        f"specificity {right[False]}/{of[False]} = {right[False] / max(of[False], 1):.1%} of what must be left alone"
+    )
+    print(f"{right.total()}/{of.total()} match")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
