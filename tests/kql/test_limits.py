@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -161,3 +162,20 @@ def test_a_query_that_takes_long_ends_in_time() -> None:
     query = f"{numbers} | join kind=inner (range y from 1 to 6 step 1) on y | summarize sum(x * y)"
     with pytest.raises(kql.KqlError, match=r"took longer than 0.05 s"):
         kql.run(query, timeout=0.05)
+
+
+def test_what_does_not_fit_into_memory_lies_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spill))
+    rows = pa.table({"a": pa.array(range(2_000_000)), "t": pa.array(["a text that takes room"] * 2_000_000)})
+    with DuckDBEngine({"T": rows}, threads=1, memory="60MB") as engine:
+        (folder,) = spill.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        query = kql.compile("T | extend u = strcat(t, a) | sort by u desc | count", catalog_of({"T": rows}))
+        assert engine.run(query).to_pylist() == [{"Count": 2_000_000}]
+    assert [path.name for path in tmp_path.iterdir()] == ["spill"]
+    assert list(spill.iterdir()) == []

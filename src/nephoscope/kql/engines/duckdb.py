@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -28,6 +31,8 @@ from nephoscope.kql.functions.room import ROOM, Room
 from nephoscope.kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"
+SPILL_LIMIT = "20GB"
+"""How much of what does not fit into memory may lie on disk while a query runs: in a folder of its own, its owner's alone."""
 ARROW_TYPES: Mapping[KqlType, pa.DataType] = {
     KqlType.BOOL: pa.bool_(),
     KqlType.INT: pa.int32(),
@@ -60,11 +65,16 @@ class DuckDBEngine:
         memory: str = MEMORY_LIMIT,
         external: ExternalReader | None = None,
     ) -> None:
+        spill = mkdtemp(prefix="nephoscope-query-")
+        self._cleared = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         config: dict[str, Any] = {
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "memory_limit": memory,
+            # else it would spill rows into a folder beside whatever the process happens to work in
+            "temp_directory": spill,
+            "max_temp_directory_size": SPILL_LIMIT,
         }
         if threads:
             config["threads"] = threads
@@ -156,6 +166,7 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give up the connection."""
         self._connection.close()
+        self._cleared()
 
     def __enter__(self) -> DuckDBEngine:
         return self
