@@ -17,6 +17,7 @@ from sqlalchemy import text
 from nephoscope.lake.state import LeaseLostError, State, StateError
 from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
@@ -498,6 +499,53 @@ def test_a_url_that_cannot_be_used(given: str, told: str) -> None:
     with pytest.raises(StateError, match=told) as caught:
         State.open(given)
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_key_is_the_owners_and_the_right_one(tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "credentials.key"
+    with State.of(tmp_path, "") as state:
+        state.credentials.put("a", "one")
+        held = key.read_bytes()
+        key.chmod(0o640)
+        with pytest.raises(StateError, match="chmod 600"):
+            state.credentials.get("a")
+        key.unlink()
+        with pytest.raises(StateError, match="put the key file back"):
+            state.credentials.get("a")
+        state.credentials.put("b", "two")
+        with pytest.raises(StateError, match="put the key file back"):
+            state.credentials.get("a")
+        id_, _, other = key.read_text().partition(" ")
+        key.write_text(f"{held.decode().partition(' ')[0]} {other}")
+        with pytest.raises(StateError, match="the key is not the one"):
+            state.credentials.get("a")
+        for wrong in ("abc", f"{id_} not base64!\n", f"{id_} AAAA\n", "\u00e9"):
+            key.write_text(wrong)
+            with pytest.raises(StateError, match=r"credentials\.key"):
+                state.credentials.get("a")
+        key.write_bytes(held)
+        assert state.credentials.get("a").reveal() == "one"
+
+
+@pytest.mark.parametrize("step", ["_write", "keep"])
+def test_a_rotation_that_is_killed_leaves_all_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    with State.of(tmp_path, "") as state:
+        for name in "abc":
+            state.credentials.put(name, name)
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(KeyFile, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                state.credentials.rotate()
+        assert [state.credentials.get(name).reveal() for name in "abc"] == ["a", "b", "c"]
+        assert state.credentials.rotate() == 3
+        assert [state.credentials.get(name).reveal() for name in "abc"] == ["a", "b", "c"]
+        assert len(KeyFile(tmp_path / "keys").keys()) == 1
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:

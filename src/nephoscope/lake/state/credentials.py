@@ -52,6 +52,16 @@ class Secret:
     __str__ = __repr__
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A credential that is kept: the id of the key it is encrypted with, when it was set, whether the keys that are there open it."""
+
+    name: str
+    key: str
+    changed: datetime
+    opens: bool
+
+
 class Credentials:
     """All credentials, by name."""
 
@@ -92,6 +102,13 @@ class Credentials:
         with self._database.read() as session:
             return tuple(session.scalars(select(CredentialRow.name).order_by(CredentialRow.name)))
 
+    def all(self) -> tuple[Kept, ...]:
+        """Every credential without its secret, by name."""
+        keys = self._keys.keys()
+        with self._database.read() as session:
+            rows = session.scalars(select(CredentialRow).order_by(CredentialRow.name))
+            return tuple(Kept(row.name, row.key_id, row.changed, self._opens(row, keys)) for row in rows)
+
     def remove(self, name: str) -> None:
         """Forget a credential; StateError where there is none, or a source uses it."""
         try:
@@ -119,6 +136,13 @@ class Credentials:
                     row.key_id = key_id
             self._keys.keep(key_id)
             return len(rows)
+
+    def _opens(self, row: CredentialRow, keys: dict[str, bytes]) -> bool:
+        try:
+            self._opened(row, keys)
+        except StateError:
+            return False
+        return True
 
     def _opened(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
         if row.key_id not in keys:

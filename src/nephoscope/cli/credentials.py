@@ -1,0 +1,50 @@
+"""List the credentials of sources, never their secrets, and encrypt them with a new key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+COLUMNS = ("name", "key", "changed", "opens", "usedBy")
+
+
+@click.group("credentials")
+def command() -> None:
+    """Work with the credentials that sources sign in with; `sources` sets and removes them."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the credentials: the key that each is encrypted with, whether the key file opens it, which sources use it."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        sources = state.sources.all()
+        rows = [
+            {
+                "name": one.name,
+                "key": one.key,
+                "changed": one.changed,
+                "opens": one.opens,
+                "usedBy": [source.name for source in sources if source.credential == one.name],
+            }
+            for one in state.credentials.all()
+        ]
+    show_list(rows, COLUMNS, output, "there are no credentials")
+
+
+@command.command("rotate")
+@click.pass_obj
+def rotate(data: Path, /) -> None:
+    """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
+    from nephoscope.cli.session.plain import counted
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        click.echo(f"{counted(state.credentials.rotate(), 'credential')} encrypted with a new key")
