@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+PATIENCE = 60.0
+"""Seconds for a query of a rule, planning included, on a loaded machine."""
+
+
 class Asked:
     """A catalog that remembers which tables were asked for."""
 
@@ -127,7 +131,7 @@ def failure(compiled: Any, tables: dict[str, Result]) -> tuple[pa.Table | None, 
     given = {name: kql_engine.arrow(table) for name, table in tables.items()}
     try:
         with DuckDBEngine(given, threads=1, external=NoFiles()) as engine:
-            return engine.run(compiled, timeout=30), ""
+            return engine.run(compiled, timeout=PATIENCE), ""
     except Exception as error:  # noqa: BLE001 - a runner's border: a crash is a miss, and is shown
         return None, f"{type(error).__name__}: {error}"
 

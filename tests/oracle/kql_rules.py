@@ -109,7 +109,7 @@ def witness_line(said: list[str]) -> str:
     kinds = Counter(one.partition(":")[0] for one in said)
     return (
         f"witness: {kinds['agrees']} agree, {kinds['differs']} differ, {kinds['open']} where the language leaves the rows open, "
-        f"{kinds['unknown']} use what it does not know"
+        f"{kinds['unknown']} use what it does not know, {kinds['not run']} did not run"
     )
 
 

@@ -46,12 +46,16 @@ def show(found: list[tuple[Rule, Satisfied]], options: argparse.Namespace) -> tu
     show_peer([one for _, one in compiled])
     for rule, one in compiled:
         why = "" if one.rows > 0 else f"no rows: {'; '.join(one.failed[:4]) or one.why}"
-        lines = [line for line in (why, one.witness if one.witness.startswith("differs") else "") if line]
+        lines = [
+            line
+            for line in (why, one.witness if one.witness.startswith(("differs", "not run")) else "")
+            if line
+        ]
         if options.verbose and one.peer.startswith("differs"):
             lines.append(f"peer {one.peer} ({one.witness})")
-        if lines and (options.verbose or one.witness.startswith("differs")):
+        if lines and (options.verbose or one.witness.startswith(("differs", "not run"))):
             print(f"--- {rule.path}\n  " + "\n  ".join(line[:500] for line in lines))
-    matched = sum(one.rows > 0 and not one.witness.startswith("differs") for _, one in compiled)
+    matched = sum(one.rows > 0 and not one.witness.startswith(("differs", "not run")) for _, one in compiled)
     return matched, len(compiled)
 
 

@@ -132,7 +132,7 @@ def compared(case: Case, tables: dict[str, Result], outcome: Satisfied, peer: Pe
     """The witness and the peer on all rows."""
     found, why = kql_rule_engine.failure(case.compiled, tables)
     if found is None:
-        outcome.why, outcome.witness = why, f"differs: {why}"
+        outcome.why, outcome.witness = why, f"not run: {why}"
         return
     outcome.witness = kql_rule_engine.against_the_witness(case.rule, case.asked, tables, found)
     if peer is not None:
