@@ -112,7 +112,7 @@ def suspects(records: Sequence[bytes]) -> list[bool]:
 
 
 def _suspect(lowered: str) -> bool:
-    for word in _WORDS:  # noqa: SIM110 - a generator costs as much again as the words
+    for word in _WORDS:
         if word in lowered:
             return True
     return (("=" in lowered or "%3d" in lowered) and any(map(_assigns, _ASSIGNMENT.finditer(lowered)))) or (
