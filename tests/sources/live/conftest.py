@@ -77,3 +77,17 @@ def azurite(tmp_path_factory):
     ):
         patch.setenv("REQUESTS_CA_BUNDLE", str(running.authority))
         yield running
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    """A broker without sign-in."""
+    with _module("kafka").broker(tmp_path_factory.mktemp("kafka"), secure=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def secure_kafka(tmp_path_factory):
+    """A broker behind TLS and SASL PLAIN."""
+    with _module("kafka").broker(tmp_path_factory.mktemp("secure-kafka"), secure=True) as running:
+        yield running

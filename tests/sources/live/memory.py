@@ -22,7 +22,7 @@ class MemorySink:
     records: list[tuple[str, bytes]] = field(default_factory=list)
     lines: list[Lines] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    tables: list[Mapping[str, Any]] = field(default_factory=list)
+    tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     dropped: int = 0
     busy: threading.Event = field(default_factory=threading.Event)
@@ -32,7 +32,7 @@ class MemorySink:
     def last(self, feed: str) -> int:
         return self.sequences.get(feed, -1)
 
-    def take(self, feed, sequence, pieces=(), *, lines=(), tables=None, refused=(), wait=True) -> Taken:
+    def take(self, feed, sequence, pieces=(), *, lines=(), rows=None, refused=(), wait=True) -> Taken:
         while self.busy.is_set():
             if not wait:
                 raise BusyError("full")
@@ -45,10 +45,10 @@ class MemorySink:
             self.pieces += [(feed, sequence, piece) for piece in pieces]
             self.lines += lines
             self.refused += refused
-            if tables:
-                self.tables.append(tables)
+            for table, several in (rows or {}).items():
+                self.tables.setdefault(table, []).extend(several)
             count = sum(len(one.texts) for one in lines) + len(pieces)
-            return Taken(count + sum(one.num_rows for one in (tables or {}).values()), len(refused))
+            return Taken(count + sum(map(len, (rows or {}).values())), len(refused))
 
     def read(self, feed, stream, name, *, at, growing, form="auto") -> int:
         for block in blocks(stream, offset=at, growing=growing):

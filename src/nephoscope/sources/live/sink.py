@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
-
-import pyarrow as pa
 
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
@@ -73,7 +71,7 @@ class LakeSink:
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
-        tables: Mapping[str, pa.Table] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
     ) -> Taken:
@@ -156,8 +154,15 @@ def _formats(form: str) -> Formats:
 
 
 def _add(batch: Batch, piece: Piece, context: Context) -> None:
-    """Add what one piece gives; its places begin with that of the piece."""
-    for part in batches(io.BytesIO(piece.data), _formats(piece.format), context):
+    """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
+    try:
+        parts = list(batches(io.BytesIO(piece.data), _formats(piece.format), context))
+    except Exception as error:  # noqa: BLE001 - the boundary of a message
+        reason = f"a fault of the reader: {type(error).__name__}: {error}"
+        raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")
+        batch.bad.append(_bad(Refused(piece.name, piece.place, reason, raw)))
+        return
+    for part in parts:
         batch.records += part.records
         for table, placed in part.rows.items():
             batch.rows[table] += [one._replace(place=_within(piece, one.place)) for one in placed]

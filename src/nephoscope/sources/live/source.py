@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     import msgspec
-    import pyarrow as pa
 
-    from nephoscope.kql.types import KqlType
+    from nephoscope.lake.table import Table
 
 
 class SourceError(Exception):
@@ -93,11 +92,11 @@ class Sink(Protocol):
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
-        tables: Mapping[str, pa.Table] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
     ) -> Taken:
-        """Parse pieces and lines and write their rows, `tables` (complete Arrow tables) and what was refused, in one append."""
+        """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append."""
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """What was saved under a key, None where nothing was."""
@@ -112,7 +111,8 @@ class Sink(Protocol):
         """All checkpoints whose key begins with a prefix."""
 
     def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
-        """Tell health: an error that did not end the source ('' = none), the lag in seconds, messages lost before they were read."""
+        """Tell health: an error that did not end the source ('' = none), what is left to read (in the bytes or messages
+        of its kind), messages lost before they were read."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Surroundings:
     name: str = ""
     folder: Path = Path(".nephoscope/keys")
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    columns: Callable[[str], Mapping[str, KqlType] | None] = lambda _: None
-    accepts: Callable[[str], str | None] = lambda _: None
+    table: Callable[[str], Table | None] = lambda _: None
+    make_table: Callable[[Table], None] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def secret(self, name: str) -> str:

@@ -164,3 +164,18 @@ def wrapped(head: bytes) -> bool:
 def digest(data: bytes) -> str:
     """64 bits over bytes, in hexadecimal: enough to tell two states of one file or blob apart."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def packed(name: str) -> bool:
+    """Whether a file of this name is in gzip."""
+    return name.lower().endswith(".gz")
+
+
+def tabular(name: str) -> bool:
+    """Whether a file of this name has a header or a footer, without which nothing in it can be read."""
+    return name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet"))
+
+
+def only_whole(name: str) -> bool:
+    """Whether a file of this name is read only once nobody writes to it any more."""
+    return packed(name) or tabular(name)

@@ -17,17 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from nephoscope.sources.live.blobs.progress import Progress
+from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.source import Refused, Sink
-from nephoscope.sources.live.stretch import Stretch, Unpacked, digest, wrapped
+from nephoscope.sources.live.stretch import Stretch, Unpacked, digest, only_whole, packed, tabular, wrapped
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
-
-#: Files that are read as a whole, once nobody writes to them any more.
-WHOLE = (".gz", ".csv", ".tsv", ".parquet")
-#: Those of them that cannot be taken up within.
-TABULAR = (".csv", ".tsv", ".parquet")
 
 
 class MovedError(Exception):
@@ -66,7 +61,7 @@ class BlobReader:
         settled = now - self.found.last_modified >= self.reading.settle
         if before is not None and before.etag == self.found.etag and (before.done or not settled):
             return None
-        if not settled and self.found.name.lower().endswith(WHOLE):
+        if not settled and only_whole(self.found.name):
             return None
         with _moves():
             progress, blocks = self._same(before)
@@ -74,8 +69,7 @@ class BlobReader:
 
     def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
         sink = self.reading.sink
-        tabular = self.found.name.lower().removesuffix(".gz").endswith(TABULAR)
-        start = 0 if tabular else max(progress.offset, sink.last(progress.feed), 0)
+        start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
         stretch = Stretch(
             0 if self._packed else start,
             self.found.size,
@@ -108,7 +102,7 @@ class BlobReader:
 
     @property
     def _packed(self) -> bool:
-        return self.found.name.lower().endswith(".gz")
+        return packed(self.found.name)
 
     def _same(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
         """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""

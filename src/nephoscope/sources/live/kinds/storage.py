@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
-from nephoscope.sources.live.blobs.progress import Progress
+from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
 from nephoscope.sources.live.source import Kind, Sink, SourceError, StoppedError, Surroundings
 
@@ -111,21 +111,25 @@ class Storage:
     def _round(self, account: BlobServiceClient, sink: Sink, stop: Event) -> None:
         """Read what is new in every blob, oldest first within a container; drop what is known of blobs that are gone."""
         reading = Reading(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
-        seen: set[str] = set()
-        oldest: datetime | None = None
+        every: list[BlobReader] = []
         with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
             for name in dict.fromkeys(self._containers(account)):
                 readers = self._readers(account.get_container_client(name), reading)
-                seen.update(reader.key for reader in readers)
-                for reader, moment in zip(readers, pool.map(self._read, readers), strict=True):
-                    if moment is not None:
-                        oldest = min(oldest or reader.found.last_modified, reader.found.last_modified)
+                list(pool.map(self._read, readers))
+                every += readers
         if stop.is_set():
             return
-        sink.note(lag=(self.around.clock() - oldest).total_seconds() if oldest else 0.0)
-        for key in self._known.keys() - seen:
+        sink.note(lag=float(sum(self._left(reader) for reader in every)))
+        for key in self._known.keys() - {reader.key for reader in every}:
             del self._known[key]
             sink.forget(key)
+
+    def _left(self, reader: BlobReader) -> int:
+        """The bytes of a blob that are still to be read."""
+        known = self._known.get(reader.key)
+        if known is not None and known.etag == reader.found.etag:
+            return 0
+        return max(0, int(reader.found.size) - (known.offset if known else 0))
 
     def _readers(self, container: ContainerClient, reading: Reading) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
@@ -136,9 +140,9 @@ class Storage:
         since = self.settings.since
         return blob.size > 0 and (since is None or blob.last_modified >= since)
 
-    def _read(self, reader: BlobReader) -> Progress | None:
+    def _read(self, reader: BlobReader) -> None:
         if reader.reading.stop.is_set():
-            return None
+            return
         try:
             progress = reader.read(self._known.get(reader.key), self.around.clock())
         except (MovedError, StoppedError):
@@ -146,10 +150,9 @@ class Storage:
             kept = reader.reading.sink.checkpoint(reader.key)
             if kept is not None:
                 self._known[reader.key] = Progress.of(kept)
-            return None
+            return
         if progress is not None:
             self._known[reader.key] = progress
-        return progress
 
 
 KIND = Kind(

@@ -1,4 +1,4 @@
-"""How far a blob was read, and what says that it is still the same blob: written as JSON in a checkpoint."""
+"""How far a blob or a file was read, and what says that it is still the same one: written as JSON in a checkpoint."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`offset` bytes of a blob were read under a feed of its own; `etag` is the state that was read to its end.
+    """`offset` bytes were read under a feed of their own; `etag` is the state that was read to its end.
 
-    What was read began with the first `blocks` blocks, `listed` is the digest over their ids; `head` and `tail` are
+    What was read of a blob began with the first `blocks` blocks, `listed` is the digest over their ids; `head` and `tail` are
     (start, end, digest) of stretches at either end of it. `wrapped`: the records lie in brackets whose closing moves.
     `done`: nothing is left of this state.
     """

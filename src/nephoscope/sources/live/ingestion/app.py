@@ -1,0 +1,228 @@
+"""The ASGI app of the Logs Ingestion protocol: an answer of 204 says that the records are on disk.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview (requests, status codes, limits)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from nephoscope.sources.live.ingestion.rules import Flow, Rule
+from nephoscope.sources.live.ingestion.tokens import Tokens
+from nephoscope.sources.live.ingestion.transform import TransformError
+from nephoscope.sources.live.source import BusyError, Refused, Sink
+
+_REMEMBERED = 10_000
+_BUSY_SECONDS, _MINUTE = 5, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes of a body (packed or not), requests and bytes a minute for each rule."""
+
+    body: int
+    requests: int
+    bytes: int
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error: status, Azure's code, a sentence, and when to come again."""
+
+    def __init__(self, status: int, code: str, message: str, again: int = 0) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.again = status, code, message, again
+
+
+@dataclass
+class Door:
+    """What one listener knows: who may come in, the rules, where records go. Safe for many requests at once."""
+
+    sink: Sink
+    tokens: Tokens
+    rules: Mapping[str, Rule]
+    implied: Callable[[str], tuple[Flow, ...]]
+    name: str
+    limits: Limits
+    workers: int = 8
+    _slots: queue.Queue[str] = field(default_factory=queue.Queue)
+    _sequences: dict[str, int] = field(default_factory=dict)
+    _seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    _minutes: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        for number in range(self.workers):
+            feed = f"requests-{number}"
+            self._sequences[feed] = self.sink.last(feed)
+            self._slots.put(feed)
+
+    def flows(self, rule: str, stream: str) -> tuple[Flow, ...]:
+        """The flows of a stream; raises RefusedError for a rule or stream that is not there."""
+        known = self.rules.get(rule.lower())
+        if known is None and (self.rules or rule.lower() != self.name.lower()):
+            raise RefusedError(404, "NotFound", f"Data collection rule with immutable Id '{rule[:200]}' not found.")
+        found = known.streams.get(stream, ()) if known is not None else self.implied(stream)
+        if not found:
+            raise RefusedError(400, "InvalidStream", f"Stream '{stream[:200]}' is not one of the rule's streams.")
+        return found
+
+    def count(self, rule: str, size: int) -> None:
+        """Count a request against the limits of its rule; raises RefusedError when they are reached."""
+        now = time.monotonic()
+        with self._lock:
+            since, requests, total = self._minutes.get(rule.lower(), (now, 0, 0))
+            if now - since >= _MINUTE:
+                since, requests, total = now, 0, 0
+            if requests >= self.limits.requests or total + size > self.limits.bytes:
+                again = max(1, round(since + _MINUTE - now))
+                raise RefusedError(429, "TooManyRequests", "The rule's limit for a minute is reached.", again)
+            self._minutes[rule.lower()] = since, requests + 1, total + size
+
+    def take(self, flows: tuple[Flow, ...], stream: str, body: bytes, request: str) -> None:
+        """Hand over the records of a body; a request that is sent again because its answer was lost is taken once.
+
+        Raises RefusedError.
+        """
+        mark = hashlib.blake2b(f"{request}\0{stream}\0".encode() + body, digest_size=16).digest() if request else b""
+        with self._lock:
+            if mark and mark in self._seen:
+                return
+        rows, refused = _made(flows, stream, records_of(body))
+        self._append(rows, refused)
+        with self._lock:
+            if mark:
+                self._seen[mark] = None
+                if len(self._seen) > _REMEMBERED:
+                    self._seen.popitem(last=False)
+
+    def _append(self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...]) -> None:
+        try:
+            feed = self._slots.get(timeout=_BUSY_SECONDS)
+        except queue.Empty:
+            raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
+        try:
+            self.sink.take(feed, self._sequences[feed] + 1, rows=rows, refused=refused, wait=False)
+            self._sequences[feed] += 1
+        except BusyError as error:
+            raise RefusedError(503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS) from error
+        finally:
+            self._slots.put(feed)
+
+
+def records_of(body: bytes) -> list[dict[str, Any]]:
+    """The records of a JSON array; raises RefusedError."""
+    try:
+        found = msgspec.json.decode(body, type=list[dict[str, Any]])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(400, "InvalidPayload", f"The body must be a JSON array of objects: {error}") from error
+    return found
+
+
+def _made(
+    flows: tuple[Flow, ...], stream: str, records: list[dict[str, Any]]
+) -> tuple[dict[str, list[dict[str, Any]]], tuple[Refused, ...]]:
+    """The rows by table, and the records of flows whose transform failed on them."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    refused: list[Refused] = []
+    for flow in flows:
+        try:
+            made = records if flow.transform is None else flow.transform.rows(records, datetime.now(UTC))
+        except TransformError as error:
+            reason = f"the transform to {flow.table} failed: {error}"
+            refused += [
+                Refused(stream, f"record {number}", reason, msgspec.json.encode(record).decode())
+                for number, record in enumerate(records)
+            ]
+            continue
+        rows.setdefault(flow.table, []).extend(made)
+    return rows, tuple(refused)
+
+
+def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its gzip; raises RefusedError for another encoding, damaged data, or more than the limit."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "gzip":
+        raise RefusedError(415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip.")
+    reader = zlib.decompressobj(31)
+    try:
+        data = reader.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise RefusedError(400, "InvalidPayload", f"The body is not gzip: {error}") from error
+    if len(data) > limit:
+        raise _too_large(limit)
+    if not reader.eof:
+        raise RefusedError(400, "InvalidPayload", "The gzip body ends early.")
+    return data
+
+
+def _too_large(limit: int) -> RefusedError:
+    return RefusedError(413, "ContentLengthLimitExceeded", f"Maximum allowed content length: {limit} bytes.")
+
+
+def app(door: Door) -> Starlette:
+    """The app: POST /dataCollectionRules/{rule}/streams/{stream}?api-version=..."""
+
+    async def post(request: Request) -> Response:
+        try:
+            await _serve(door, request)
+        except RefusedError as error:
+            return _answer(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return Response(status_code=204)
+
+    path = "/dataCollectionRules/{rule}/streams/{stream}"
+    return Starlette(routes=[Route(path, post, methods=["POST"])])
+
+
+async def _serve(door: Door, request: Request) -> None:
+    if not door.tokens.admits(request.headers.get("authorization", "")):
+        raise RefusedError(401, "InvalidToken", "The bearer token is missing or not known.")
+    if not request.query_params.get("api-version"):
+        raise RefusedError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
+    rule, stream = request.path_params["rule"], request.path_params["stream"]
+    flows = door.flows(rule, stream)
+    body = await _body(request, door.limits.body)
+    door.count(rule, len(body))
+    # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.
+    data = unpacked(body, request.headers.get("content-encoding", "").lower(), door.limits.body * 5 // 4)
+    id_ = request.headers.get("x-ms-client-request-id", "")[:200]
+    await run_in_threadpool(door.take, flows, stream, data, id_)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > limit:
+            raise _too_large(limit)
+    return bytes(data)
+
+
+def _answer(error: RefusedError) -> Response:
+    headers = {"Retry-After": str(error.again)} if error.again else {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, error.status, headers)

@@ -1,0 +1,143 @@
+"""Data collection rules, as Azure writes them: what the streams hold, the transform of each, and the table that it goes to.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/essentials/data-collection-rule-structure
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.table import Table
+from nephoscope.sources.live.ingestion.transform import Transform
+from nephoscope.sources.live.source import SourceError
+
+_TYPES = {
+    "string": KqlType.STRING, "int": KqlType.INT, "long": KqlType.LONG, "real": KqlType.REAL, "boolean": KqlType.BOOL,
+    "bool": KqlType.BOOL, "dynamic": KqlType.DYNAMIC, "datetime": KqlType.DATETIME, "guid": KqlType.GUID,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where the records of a stream go: through a transform (None = as they are) to a table."""
+
+    table: str
+    transform: Transform | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: the flows of each of its streams."""
+
+    id: str
+    streams: Mapping[str, tuple[Flow, ...]] = field(default_factory=dict)
+
+
+#: Knows tables by name, and makes a new one known.
+Find = Callable[[str], Table | None]
+Make = Callable[[Table], None]
+
+
+def rules_of(files: list[str], find: Find, make: Make) -> dict[str, Rule]:
+    """The rules in files, by immutable id in lower case; raises SourceError with the file and the place in it."""
+    found: dict[str, Rule] = {}
+    for name in files:
+        for document in _documents(Path(name)):
+            rule = _rule(document, name, find, make)
+            found[rule.id.lower()] = rule
+    return found
+
+
+def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
+    """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known."""
+
+    def flows(stream: str) -> tuple[Flow, ...]:
+        table = _table(stream)
+        return (Flow(table),) if find(table) is not None else ()
+
+    assert name
+    return flows
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"rules: {path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SourceError(f"rules: {path}: not JSON: {error}") from error
+    listed = document.get("value", document) if isinstance(document, dict) else document
+    listed = listed if isinstance(listed, list) else [listed]
+    if not all(isinstance(one, dict) for one in listed):
+        raise SourceError(f"rules: {path}: a data collection rule is a JSON object")
+    return listed
+
+
+def _rule(document: dict[str, Any], where: str, find: Find, make: Make) -> Rule:
+    properties = document.get("properties", document)
+    if not isinstance(properties, dict) or not isinstance(properties.get("dataFlows"), list):
+        raise SourceError(f"rules: {where}: properties.dataFlows is missing")
+    id_ = str(properties.get("immutableId") or document.get("name") or "")
+    if not id_:
+        raise SourceError(f"rules: {where}: properties.immutableId is missing")
+    declared = _declared(properties.get("streamDeclarations") or {}, where)
+    streams: dict[str, tuple[Flow, ...]] = {}
+    for number, one in enumerate(properties["dataFlows"]):
+        place = f"{where}: properties.dataFlows[{number}]"
+        if not isinstance(one, dict) or not isinstance(one.get("streams"), list):
+            raise SourceError(f"rules: {place}: 'streams' is missing")
+        for stream in one["streams"]:
+            flow = _flow(str(stream), one, declared, place, find, make)
+            streams[str(stream)] = (*streams.get(str(stream), ()), flow)
+    return Rule(id_, streams)
+
+
+def _declared(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
+    try:
+        return {
+            stream: {str(one["name"]): _TYPES[str(one["type"]).lower()] for one in body["columns"]}
+            for stream, body in declarations.items()
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        kinds = ", ".join(_TYPES)
+        raise SourceError(
+            f"rules: {where}: properties.streamDeclarations: a stream has columns with name and type ({kinds}); wrong: {error}"
+        ) from error
+
+
+def _flow(
+    stream: str, body: dict[str, Any], declared: Mapping[str, dict[str, KqlType]], place: str, find: Find, make: Make
+) -> Flow:
+    name = _table(str(body.get("outputStream") or stream))
+    text = str(body.get("transformKql") or "source").strip()
+    table = find(name)
+    columns = declared.get(stream) or (dict(table.columns) if table is not None and stream.startswith("Microsoft-") else None)
+    if columns is None:
+        raise SourceError(f"rules: {place}: the stream {stream} is not in streamDeclarations")
+    transform = None if text == "source" else Transform.of(text, columns, f"{place}.transformKql")
+    if table is None:
+        made = dict(transform.columns) if transform is not None else columns
+        try:
+            make(Table.of(name, made, description=f"Made by a data collection rule for {stream}."))
+        except LakeError as error:
+            raise SourceError(f"rules: {place}: {error}") from error
+    return Flow(name, transform)
+
+
+def _table(stream: str) -> str:
+    """The table of a stream: `Custom-Orders_CL` -> Orders_CL, `Microsoft-Syslog` -> Syslog."""
+    return stream.removeprefix("Custom-").removeprefix("Microsoft-")
+
+
+def flows_of(rules: Mapping[str, Rule]) -> Iterator[Flow]:
+    """Every flow of every rule."""
+    for rule in rules.values():
+        for several in rule.streams.values():
+            yield from several

@@ -1,0 +1,283 @@
+"""Event Hubs over their Kafka endpoint, and any Kafka broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.model.secret import redact_text
+from nephoscope.sources.live.source import Kind, Piece, Refused, Sink, SourceError, Surroundings
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+_LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
+_TIMEOUT = 30.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which brokers and topics, and how to sign in."""
+
+    brokers: Annotated[
+        list[str], Meta(description="Brokers, `NAMESPACE.servicebus.windows.net:9093` for Event Hubs.", min_length=1)
+    ]
+    topics: Annotated[list[str], Meta(description="Event hubs, or topics.", min_length=1)]
+    group: Annotated[
+        str, Meta(description="The consumer group; processes of one group share the partitions.")
+    ] = "$Default"
+    sign_in: Annotated[
+        Literal["connection-string", "plain", "scram-sha-256", "scram-sha-512", "entra", "certificate", "none"],
+        Meta(
+            description="`connection-string` and `plain`, `scram-*` need the secret `password`; `entra` takes a token of `credential`; "
+            "`certificate` shows one; `none`."
+        ),
+    ] = "connection-string"
+    username: Annotated[str, Meta(description="User of `plain` and `scram-*`.")] = ""
+    credential: Annotated[
+        Literal["managed-identity", "default", "service-principal", "workload-identity", "environment", "developer"],
+        Meta(description="How to get a token for `entra`."),
+    ] = "managed-identity"
+    cloud: Annotated[str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")] = "public"
+    tls: Annotated[bool, Meta(description="Whether connections are encrypted; only brokers on this machine may do without.")] = True
+    ca: Annotated[str, Meta(description="Authority to trust, in PEM (default: the system's).")] = ""
+    certificate: Annotated[str, Meta(description="Certificate to show, in PEM.")] = ""
+    key: Annotated[str, Meta(description="Private key of the certificate, in PEM.")] = ""
+    start: Annotated[
+        Literal["earliest", "latest"], Meta(description="Where a group that has read nothing yet begins.")
+    ] = "earliest"
+    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = "auto"
+    session: Annotated[
+        float, Meta(description="Seconds after which a process that is not heard of loses its partitions.", ge=6, le=300)
+    ] = 30.0
+    batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
+
+
+@dataclass(slots=True)
+class EventHub:
+    """Consumes as a member of a group; offsets are committed once the lake has what lies before them on disk."""
+
+    settings: Settings
+    around: Surroundings
+    _feeds: dict[tuple[str, int], str] = field(default_factory=dict)
+    _sink: Sink | None = None
+
+    def test(self) -> str:
+        """Sign in and read the partitions of every topic."""
+        consumer = self._consumer()
+        try:
+            found = []
+            for topic in self.settings.topics:
+                about = self._told(lambda topic=topic: consumer.list_topics(topic, _TIMEOUT)).topics[topic]  # type: ignore[misc]
+                if about.error is not None:
+                    raise SourceError(f"{topic}: {about.error.str()}")
+                found.append(f"{topic}: {len(about.partitions)} partition(s)")
+            return ", ".join(found)
+        finally:
+            consumer.close()
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Consume until stopped; raises SourceError for brokers that cannot be reached or do not let us in."""
+        from confluent_kafka import KafkaException
+
+        self._sink, self._feeds = sink, {}
+        consumer = self._consumer()
+        try:
+            consumer.subscribe(list(self.settings.topics), on_assign=self._assigned, on_lost=_lost)
+            while not stop.is_set():
+                messages = consumer.consume(self.settings.batch, 0.5)
+                if messages:
+                    self._hand_over(consumer, messages, sink)
+        except KafkaException as error:
+            raise SourceError(self._sentence(error.args[0])) from error
+        finally:
+            consumer.close()
+
+    def _hand_over(self, consumer: Consumer, messages: list[Message], sink: Sink) -> None:
+        parts: dict[tuple[str, int], list[Message]] = {}
+        for message in messages:
+            error = message.error()
+            if error is None:
+                parts.setdefault((message.topic() or "", message.partition() or 0), []).append(message)
+            else:
+                self._failed(error, sink)
+        for place, some in parts.items():
+            pieces = tuple(_piece(one, self.settings.format) for one in some if one.value())
+            empty = tuple(_empty(one) for one in some if not one.value())
+            if (some[0].offset() or 0) <= sink.last(self._feed(*place, sink)):
+                self._made_anew(place, sink)
+            sink.take(self._feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
+        if parts:
+            self._commit(consumer, parts)
+            sink.note(lag=_left(consumer))
+
+    def _failed(self, error: KafkaError, sink: Sink) -> None:
+        """An event in place of a message: those that pass by themselves are told, the others end the source."""
+        if error.fatal() or error.code() in _LOCKED_OUT:
+            raise SourceError(self._sentence(error))
+        sink.note(error=self._sentence(error))
+
+    def _commit(self, consumer: Consumer, parts: Iterable[tuple[str, int]]) -> None:
+        """Commit what the lake has. Where the group has moved on meanwhile, the next owner finds the sequences in the lake."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        assert self._sink is not None
+        behind = [
+            TopicPartition(topic, number, self._sink.last(self._feed(topic, number, self._sink)) + 1)
+            for topic, number in parts
+        ]
+        try:
+            consumer.commit(offsets=behind, asynchronous=False)
+        except KafkaException as error:
+            self._sink.note(error=f"offsets not committed: {self._sentence(error.args[0])}")
+
+    def _made_anew(self, place: tuple[str, int], sink: Sink) -> None:
+        """Begin another feed for a partition: reading began behind what the lake has, so the broker counts from 0 again."""
+        key = f"partition:{place[0]}/{place[1]}"
+        sink.save(key, {"made": (sink.checkpoint(key) or {}).get("made", 0) + 1})
+        self._feeds.pop(place, None)
+
+    def _feed(self, topic: str, number: int, sink: Sink) -> str:
+        """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
+        if (topic, number) not in self._feeds:
+            kept = sink.checkpoint(f"partition:{topic}/{number}") or {}
+            self._feeds[topic, number] = f"{topic}/{number}" + (f"#{kept['made']}" if kept.get("made") else "")
+        return self._feeds[topic, number]
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Begin each partition behind what the lake has of it, or where the group stands, whichever is further."""
+        sink = self._sink
+        assert sink is not None
+        committed = {(one.topic, one.partition): one.offset for one in consumer.committed(partitions, _TIMEOUT)}
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
+            self._feeds.pop(place, None)
+            behind = sink.last(self._feed(*place, sink)) + 1
+            partition.offset = max(behind, committed[place]) if behind else committed[place]
+        consumer.assign(partitions)
+
+    def _consumer(self) -> Consumer:
+        try:
+            from confluent_kafka import Consumer, KafkaException
+        except ImportError as error:
+            raise SourceError("event_hub needs the extra: pip install 'nephoscope[kafka]'") from error
+        try:
+            return Consumer(self._configuration(), logger=_log())
+        except (KafkaException, ValueError) as error:
+            raise SourceError(f"event_hub: {redact_text(str(error))}") from error
+
+    def _configuration(self) -> dict[str, Any]:
+        chosen = self.settings
+        if not chosen.tls and not all(broker.startswith(_LOOPBACK) for broker in chosen.brokers):
+            raise SourceError("event_hub: tls=false is for brokers on this machine only")
+        sasl = chosen.sign_in not in ("certificate", "none")
+        found: dict[str, Any] = {
+            "bootstrap.servers": ",".join(chosen.brokers),
+            "group.id": chosen.group,
+            "client.id": "nephoscope",
+            "security.protocol": ("sasl_" if sasl else "") + ("ssl" if chosen.tls else "plaintext"),
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": chosen.start,
+            "partition.assignment.strategy": "roundrobin",
+            # Event Hubs close idle connections after 240 s; Microsoft names these values.
+            "metadata.max.age.ms": 180_000,
+            "connections.max.idle.ms": 180_000,
+            "session.timeout.ms": int(chosen.session * 1000),
+            "heartbeat.interval.ms": int(chosen.session * 1000 / 6),
+            # As long as a full lake may make us wait before the group gives the partitions to another.
+            "max.poll.interval.ms": 600_000,
+        }
+        given = {
+            "ssl.ca.location": chosen.ca,
+            "ssl.certificate.location": chosen.certificate,
+            "ssl.key.location": chosen.key,
+        }
+        return found | {name: value for name, value in given.items() if value} | self._sasl()
+
+    def _sasl(self) -> dict[str, Any]:
+        chosen = self.settings
+        if chosen.sign_in in ("certificate", "none"):
+            return {}
+        if chosen.sign_in == "entra":
+            return {"sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self._token}
+        username = "$ConnectionString" if chosen.sign_in == "connection-string" else chosen.username
+        mechanism = "PLAIN" if chosen.sign_in == "connection-string" else chosen.sign_in.upper()
+        return {
+            "sasl.mechanisms": mechanism,
+            "sasl.username": username,
+            "sasl.password": self.around.secret("password"),
+        }
+
+    def _token(self, _: str) -> tuple[str, float]:
+        from nephoscope.sources.azure.cloud import cloud_of
+        from nephoscope.sources.azure.credentials import credential_source
+
+        host = self.settings.brokers[0].rpartition(":")[0]
+        token = credential_source(self.settings.credential, cloud_of(self.settings.cloud))().get_token(
+            f"https://{host}/.default"
+        )
+        return token.token, float(token.expires_on)
+
+    def _told(self, ask: Any) -> Any:
+        from confluent_kafka import KafkaException
+
+        try:
+            return ask()
+        except KafkaException as error:
+            raise SourceError(self._sentence(error.args[0])) from error
+
+    def _sentence(self, error: Any) -> str:
+        text = error.str() if hasattr(error, "str") else str(error)
+        return f"{', '.join(self.settings.brokers)}: {redact_text(text)}"
+
+
+#: Codes of librdkafka that trying again does not mend: not authorised for the topic or the group, not signed in.
+_LOCKED_OUT = frozenset({29, 30, 31, 58, -169})
+
+
+def _lost(consumer: Consumer, _: list[TopicPartition]) -> None:
+    """The group has given the partitions away without us: nothing may be committed; the lake knows what it has."""
+    consumer.unassign()
+
+
+def _piece(message: Message, form: str) -> Piece:
+    return Piece(message.value() or b"", message.topic() or "", form, _place(message))
+
+
+def _empty(message: Message) -> Refused:
+    return Refused(message.topic() or "", _place(message), "a message without a value", "")
+
+
+def _place(message: Message) -> str:
+    return f"partition {message.partition()} offset {message.offset()}"
+
+
+def _left(consumer: Consumer) -> float:
+    """The messages that the partitions hold behind what was read, as last seen."""
+    left = 0
+    for partition in consumer.position(consumer.assignment()):
+        high = consumer.get_watermark_offsets(partition, cached=True)[1]
+        left += max(0, high - partition.offset) if partition.offset >= 0 and high >= 0 else 0
+    return float(left)
+
+
+def _log() -> Any:
+    """What librdkafka would print goes to the log of the program."""
+    import logging
+
+    return logging.getLogger("nephoscope.kafka")
+
+
+KIND = Kind(
+    "event_hub",
+    "Event Hubs over their Kafka endpoint, and Kafka",
+    Settings,
+    EventHub,
+    secrets={"password": "The connection string of the namespace or hub, or the password of the user."},
+    shared=True,
+)

@@ -1,0 +1,114 @@
+"""The Logs Ingestion protocol: applications and agents send records as they send them to Azure Monitor."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.ingestion.app import Door, Limits, app
+from nephoscope.sources.live.ingestion.rules import Rule, implied, rules_of
+from nephoscope.sources.live.ingestion.tokens import Tokens
+from nephoscope.sources.live.serving import Served, bound
+from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.tls import own_certificate, server_context
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to listen, for which rules."""
+
+    listen: Annotated[str, Meta(description="Address for HTTPS.")] = "127.0.0.1:8443"
+    rules: Annotated[
+        list[str],
+        Meta(description="Files of data collection rules, as Azure shows them. Without any, the source's name is the id of a rule "
+        "whose streams `Custom-T` and `Microsoft-T` go to the table T as they are."),
+    ] = msgspec.field(default_factory=list)  # fmt: skip
+    certificate: Annotated[
+        str, Meta(description="Certificate in PEM, its chain after it. Without one nephoscope makes its own.")
+    ] = ""
+    key: Annotated[str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")] = ""
+    client_ca: Annotated[
+        str, Meta(description="Authority in PEM: only clients that show a certificate of it are let in.")
+    ] = ""
+    names: Annotated[
+        list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
+    ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    max_body: Annotated[
+        int, Meta(description="Bytes of a request, packed or not (Azure: 1 MiB).", ge=1024, le=64 * 1024 * 1024)
+    ] = 1_048_576
+    requests_per_minute: Annotated[int, Meta(description="Requests a minute for each rule (Azure: 12,000).", ge=1)] = 12_000
+    bytes_per_minute: Annotated[
+        int, Meta(description="Bytes a minute for each rule (Azure: 2 GiB).", ge=1024)
+    ] = 2 * 1024**3
+    workers: Annotated[int, Meta(description="Requests that are written at once.", ge=1, le=64)] = 8
+
+
+@dataclass(slots=True)
+class LogsIngestion:
+    """One listener. `port` is the one in use while it runs; `ready` is set once it listens."""
+
+    settings: Settings
+    around: Surroundings
+    port: int = 0
+    ready: Event = field(default_factory=Event)
+
+    def test(self) -> str:
+        """Read the rules, compile their transforms, bind the address, let go."""
+        rules = self._rules()
+        self._tokens()
+        listener = bound(listening(self.settings.listen, "listen"))
+        listener.close()
+        streams = sum(len(rule.streams) for rule in rules.values())
+        return f"can listen on {self.settings.listen}; {len(rules)} rule(s), {streams} stream(s)"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Serve until stopped; requests under way are ended first."""
+        chosen = self.settings
+        limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
+        door = Door(
+            sink, self._tokens(), self._rules(), implied(self.around.name, self.around.table), self.around.name, limits,
+            chosen.workers,
+        )  # fmt: skip
+        tls = self.tls()
+        listener = bound(listening(chosen.listen, "listen"))
+        self.port = listener.getsockname()[1]
+        served = Served(app(door), listener, tls)
+        self.ready.set()
+        try:
+            while not stop.wait(0.5):
+                if not served.alive:
+                    raise SourceError("the listener ended by itself: see the log")
+        finally:
+            served.close()
+            listener.close()
+
+    def tls(self) -> ssl.SSLContext:
+        """The certificate to serve with."""
+        certificate, key = self.settings.certificate, self.settings.key
+        if not certificate:
+            own, own_key, _ = own_certificate(self.around.folder / "tls", tuple(self.settings.names))
+            certificate, key = str(own), str(own_key)
+        return server_context(certificate, key, self.settings.client_ca)
+
+    def _tokens(self) -> Tokens:
+        kept = self.around.secrets.get("tokens", "")
+        if not kept:
+            raise SourceError(f"no token is let in yet: nephoscope sources token {self.around.name}")
+        return Tokens(kept)
+
+    def _rules(self) -> dict[str, Rule]:
+        return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
+
+
+KIND = Kind(
+    "logs_ingestion",
+    "The Logs Ingestion protocol of Azure Monitor, with data collection rules and their transforms",
+    Settings,
+    LogsIngestion,
+    secrets={"tokens": "Hashes of the tokens that are let in; `nephoscope sources token` makes one."},
+)

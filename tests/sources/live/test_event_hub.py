@@ -1,0 +1,147 @@
+"""Event Hubs' Kafka endpoint: a real broker, a group that changes in mid-stream, TLS and SASL before it."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.kinds.event_hub import EventHub
+from nephoscope.sources.live.source import SourceError, StoppedError, Surroundings
+
+
+@pytest.fixture
+def topic(kafka) -> str:
+    name = f"logs-{threading.get_ident()}-{id(object())}"
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    admin.create_topics([NewTopic(name, num_partitions=4, replication_factor=1)])[name].result(60)
+    return name
+
+
+@pytest.fixture
+def source(kafka, topic):
+    def make(**settings) -> EventHub:
+        given = {"brokers": kafka.address, "topics": topic, "group": "g", "sign_in": "none", "tls": "false", "session": 6, **settings}
+        return EventHub(parsed(kind_of("event_hub"), given), Surroundings("hub", secrets={"password": kafka.front.password}))
+
+    return make
+
+
+def _produce(kafka, topic: str, numbers: range) -> None:
+    producer = Producer({"bootstrap.servers": kafka.address})
+    for number in numbers:
+        producer.produce(topic, json.dumps({"records": [{"n": number}]}), partition=number % 4)
+    assert producer.flush(60) == 0
+
+
+def _numbers(sink) -> list[int]:
+    return sorted(json.loads(piece.data)["records"][0]["n"] for _, _, piece in sink.pieces)
+
+
+def _committed(kafka, topic: str) -> list[int]:
+    consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "g"})
+    found = consumer.committed([TopicPartition(topic, number) for number in range(4)], 60)
+    consumer.close()
+    return [one.offset for one in found]
+
+
+def test_a_rebalance_in_mid_stream_loses_and_doubles_nothing(kafka, topic, source, sink, running, until) -> None:
+    _produce(kafka, topic, range(400))
+    first, second = source(batch=20), source(batch=20)
+    with running(first, sink):
+        until(lambda: len(sink.pieces) > 40)
+        _produce(kafka, topic, range(400, 600))
+        with running(second, sink):
+            until(lambda: second._feeds, "the second member's partitions")
+            _produce(kafka, topic, range(600, 1000))
+            until(lambda: len(sink.pieces) >= 1000)
+        _produce(kafka, topic, range(1000, 1100))
+        until(lambda: len(sink.pieces) >= 1100)
+    assert _numbers(sink) == list(range(1100))
+    until(lambda: _committed(kafka, topic) == [275] * 4)
+
+
+def test_offsets_are_committed_after_the_lake_has_the_rows_only(kafka, topic, source, sink, running, until) -> None:
+    _produce(kafka, topic, range(8))
+
+    def full(feed: str, sequence: int) -> None:
+        raise StoppedError
+
+    sink.before = full
+    with pytest.raises(StoppedError):
+        source().run(sink, threading.Event())
+    assert all(offset < 0 for offset in _committed(kafka, topic))
+    sink.before = lambda feed, sequence: None
+    with running(source(), sink):
+        until(lambda: len(sink.pieces) == 8)
+    assert _numbers(sink) == list(range(8))
+
+
+def test_what_the_lake_has_is_not_read_again_though_its_offset_was_not_committed(kafka, topic, source, sink, running, until) -> None:
+    _produce(kafka, topic, range(40))
+    sink.sequences = {f"{topic}/{number}": 4 for number in range(4)}
+    with running(source(), sink):
+        until(lambda: len(sink.pieces) == 20)
+    assert _numbers(sink) == list(range(20, 40))
+    assert {piece.place for _, _, piece in sink.pieces} >= {f"partition {number} offset 5" for number in range(4)}
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning(kafka, topic, source, sink, running, until) -> None:
+    _produce(kafka, topic, range(8))
+    sink.sequences = {f"{topic}/{number}": 1_000_000 for number in range(4)}
+    with running(source(), sink):
+        until(lambda: len(sink.pieces) == 8)
+    assert _numbers(sink) == list(range(8))
+
+
+def test_a_message_without_a_value(kafka, topic, source, sink, running, until) -> None:
+    producer = Producer({"bootstrap.servers": kafka.address})
+    producer.produce(topic, None, key=b"k", partition=0)
+    assert producer.flush(60) == 0
+    with running(source(), sink):
+        until(lambda: sink.refused)
+    assert sink.refused[0].place == "partition 0 offset 0"
+
+
+def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, running, until) -> None:
+    front = secure_kafka.front
+    settings = {"brokers": f"127.0.0.1:{front.port}", "topics": "hub", "ca": str(front.authority), "session": 6}
+    around = Surroundings("hub", secrets={"password": front.password})
+    sign_in = {
+        "bootstrap.servers": f"127.0.0.1:{front.port}", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN",
+        "sasl.username": "$ConnectionString", "sasl.password": front.password, "ssl.ca.location": str(front.authority),
+    }  # fmt: skip
+    admin = AdminClient(sign_in)
+    admin.create_topics([NewTopic("hub", 1, 1)])["hub"].result(60)
+    producer = Producer(sign_in)
+    producer.produce("hub", b'{"records":[{"n":1}]}')
+    assert producer.flush(60) == 0
+    source = EventHub(parsed(kind_of("event_hub"), settings), around)
+    assert source.test() == "hub: 1 partition(s)"
+    with running(source, sink):
+        until(lambda: sink.pieces)
+    assert _numbers(sink) == [1]
+    wrong = EventHub(parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"}))
+    with pytest.raises(SourceError) as told:
+        wrong.run(sink, threading.Event())
+    assert "another" not in str(told.value)
+    assert front.refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"brokers": "broker.example:9092"}, "this machine only"),
+        ({"topics": ""}, "topics"),
+        ({"sign_in": "plain", "tls": "true", "username": "u"}, "secret 'password' is missing"),
+        ({"ca": "/none.pem", "tls": "true"}, "none.pem"),
+    ],
+)
+def test_settings_that_cannot_be(settings, reason: str) -> None:
+    given = {"brokers": "127.0.0.1:1", "topics": "t", "sign_in": "none", "tls": "false", **settings}
+    with pytest.raises(SourceError, match=reason):
+        EventHub(parsed(kind_of("event_hub"), given), Surroundings("hub")).test()

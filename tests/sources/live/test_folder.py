@@ -1,0 +1,129 @@
+"""Watched folders: files that grow, are renamed, rotated, truncated, half written, or put there whole."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.kinds.folder import Folder
+from nephoscope.sources.live.source import SourceError, Surroundings
+
+
+@pytest.fixture
+def watched(tmp_path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def source(watched):
+    def make(**settings) -> Folder:
+        given = {"paths": [str(watched)], "poll": 0.02, **settings}
+        return Folder(parsed(kind_of("folder"), given), Surroundings("drop"))
+
+    return make
+
+
+def _line(number: int) -> bytes:
+    return b'{"n":%d}\n' % number
+
+
+def _numbers(sink) -> list[int]:
+    return [json.loads(data)["n"] for _, data in sink.records]
+
+
+def _add(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_files_that_grow_and_half_lines(watched, source, sink, running, until) -> None:
+    path = watched / "sub" / "app.log"
+    path.parent.mkdir()
+    with running(source(settle=3600), sink):
+        for number in range(20):
+            _add(path, _line(number)[:4])
+            _add(path, _line(number)[4:])
+            until(lambda number=number: len(sink.records) == number + 1)
+        _add(path, b'{"n":2')
+        until(lambda: any(one["etag"].startswith(str(path.stat().st_size)) for one in sink.saved.values()))
+    assert _numbers(sink) == list(range(20))
+    _add(path, b"0}")
+    with running(source(settle=0), sink):
+        until(lambda: len(sink.records) == 21)
+    assert _numbers(sink) == list(range(21))
+
+
+def test_rotation_by_renaming_and_by_truncating(watched, source, sink, running, until) -> None:
+    path = watched / "app.log"
+    with running(source(settle=3600), sink):
+        _add(path, _line(0) + _line(1))
+        until(lambda: len(sink.records) == 2)
+        path.rename(watched / "app.log.1")
+        _add(path, _line(2))
+        _add(watched / "app.log.1", _line(3))
+        until(lambda: len(sink.records) == 4)
+        path.write_bytes(_line(4)[:3])
+        _add(path, _line(4)[3:] + _line(5) + _line(6) + _line(7))
+        until(lambda: len(sink.records) == 8)
+    assert sorted(_numbers(sink)) == list(range(8))
+
+
+def test_a_document_that_is_closed_again_and_again(watched, source, sink, running, until) -> None:
+    path = watched / "PT1H.json"
+    with running(source(settle=3600), sink):
+        for count in range(1, 8):
+            data = b'{"records":[' + b",".join(_line(number).strip() for number in range(count)) + b"]}"
+            with path.open("r+b" if path.exists() else "wb") as file:
+                file.write(data)
+            until(lambda count=count: len(sink.records) == count)
+    assert _numbers(sink) == list(range(7))
+
+
+def test_whole_files_once_they_are_finished(watched, source, sink, running, until) -> None:
+    (watched / "a.json.gz").write_bytes(gzip.compress(_line(0)) + gzip.compress(_line(1)))
+    (watched / "b.json.gz.part").write_bytes(b"not yet")
+    (watched / ".hidden.json").write_bytes(_line(9))
+    with running(source(settle=3600), sink) as stop:
+        stop.wait(0.3)
+        assert not sink.records
+    with running(source(settle=0), sink):
+        until(lambda: len(sink.records) == 2)
+    with running(source(settle=0), sink):
+        pass
+    assert _numbers(sink) == [0, 1]
+
+
+def test_taken_up_after_the_process_died_before_the_checkpoint(watched, source, sink, running, until) -> None:
+    path = watched / "app.log"
+    _add(path, _line(0))
+    with running(source(settle=3600), sink):
+        until(lambda: sink.records and all(one.get("offset") for one in sink.saved.values()))
+    kept = dict(sink.saved)
+    _add(path, _line(1))
+    with running(source(settle=3600), sink):
+        until(lambda: len(sink.records) == 2)
+    sink.saved = kept
+    _add(path, _line(2))
+    with running(source(settle=3600), sink):
+        until(lambda: len(sink.records) == 3)
+    assert _numbers(sink) == [0, 1, 2]
+
+
+def test_what_is_gone_is_forgotten(watched, source, sink, running, until) -> None:
+    path = watched / "app.log"
+    _add(path, _line(0))
+    with running(source(settle=3600), sink):
+        until(lambda: sink.saved)
+        path.unlink()
+        until(lambda: not sink.saved)
+
+
+def test_a_folder_that_is_not_there(tmp_path, source) -> None:
+    with pytest.raises(SourceError, match="no such folder"):
+        source(paths=[str(tmp_path / "none")]).test()
+    assert source().test() == "0 file(s), 0 bytes"

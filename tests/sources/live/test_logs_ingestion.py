@@ -1,0 +1,208 @@
+"""The Logs Ingestion protocol, over TLS, with Microsoft's own client and by hand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
+from azure.monitor.ingestion import LogsIngestionClient
+
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.table import Table
+from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.ingestion.tokens import Tokens, new_token
+from nephoscope.sources.live.kinds.logs_ingestion import LogsIngestion
+from nephoscope.sources.live.source import SourceError, Surroundings
+
+TOKEN, HASH = new_token()
+ORDERS = Table.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})
+RULE = {
+    "properties": {
+        "immutableId": "dcr-0123456789abcdef0123456789abcdef",
+        "streamDeclarations": {
+            "Custom-Orders": {"columns": [{"name": "when", "type": "datetime"}, {"name": "text", "type": "string"}, {"name": "more", "type": "dynamic"}]},
+            "Custom-New": {"columns": [{"name": "TimeGenerated", "type": "datetime"}, {"name": "N", "type": "long"}]},
+        },
+        "dataFlows": [
+            {
+                "streams": ["Custom-Orders"], "destinations": ["workspace"], "outputStream": "Custom-Orders_CL",
+                "transformKql": "source | where text !has 'debug' | extend p = split(text, ' ') | "
+                "project TimeGenerated = when, Name = tostring(p[0]), Amount = todouble(p[1]), Extra = more.kind",
+            },
+            {"streams": ["Custom-New"], "destinations": ["workspace"], "outputStream": "Custom-New_CL"},
+        ],
+    }
+}  # fmt: skip
+
+
+class Token:
+    def get_token(self, *scopes: str, **_) -> AccessToken:
+        return AccessToken(TOKEN, 2**40)
+
+
+@pytest.fixture
+def made() -> dict[str, Table]:
+    return {"Orders_CL": ORDERS, "Syslog": Table.of("Syslog", {"Computer": KqlType.STRING})}
+
+
+@pytest.fixture
+def source(tmp_path, made):
+    def make(rules=(RULE,), **settings) -> LogsIngestion:
+        files = []
+        for number, rule in enumerate(rules):
+            path = tmp_path / f"rule{number}.json"
+            path.write_text(json.dumps(rule))
+            files.append(str(path))
+        around = Surroundings(
+            "door", tmp_path, {"tokens": HASH}, table=made.get, make_table=lambda table: made.update({table.name: table})
+        )
+        given = {"listen": "127.0.0.1:0", "rules": files, **settings}
+        return LogsIngestion(parsed(kind_of("logs_ingestion"), given), around)
+
+    return make
+
+
+def _client(source: LogsIngestion) -> httpx.Client:
+    trust = ssl.create_default_context(cafile=str(source.around.folder / "tls" / "ca.crt"))
+    return httpx.Client(
+        base_url=f"https://127.0.0.1:{source.port}", verify=trust, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+    )
+
+
+PATH = "/dataCollectionRules/dcr-0123456789abcdef0123456789abcdef/streams/Custom-Orders?api-version=2023-01-01"
+
+
+def test_microsofts_client(source, sink, running, monkeypatch) -> None:
+    door = source()
+    now = datetime.now(UTC).isoformat()
+    with running(door, sink):
+        assert door.ready.wait(60)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(door.around.folder / "tls" / "ca.crt"))
+        with LogsIngestionClient(f"https://127.0.0.1:{door.port}", Token()) as client:
+            logs = [{"when": now, "text": f"pear{number} 2.5 {'x' * 200}", "more": {"kind": number}} for number in range(6000)]
+            client.upload("dcr-0123456789abcdef0123456789abcdef", "Custom-Orders", [*logs, {"when": now, "text": "debug 1"}])
+            failed = []
+            client.upload("dcr-none", "Custom-Orders", logs[:1], on_error=lambda error: failed.append(error.error))
+    assert isinstance(failed[0], HttpResponseError)
+    assert failed[0].status_code == 404
+    rows = sink.tables["Orders_CL"]
+    assert len(rows) == 6000
+    assert {key: rows[7][key] for key in ("Name", "Amount", "Extra")} == {"Name": "pear7", "Amount": 2.5, "Extra": 7}
+    assert len(sink.sequences) <= 8
+
+
+def test_answers(source, sink, running) -> None:
+    door = source(max_body=2000)
+    good = json.dumps([{"when": "2026-01-01T00:00:00Z", "text": "fig 1"}]).encode()
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+
+            def status(body: bytes = good, path: str = PATH, **headers: str) -> tuple[int, str]:
+                answer = client.post(path, content=body, headers=headers)
+                return answer.status_code, answer.json()["error"]["code"] if answer.content else ""
+
+            assert status() == (204, "")
+            assert status(gzip.compress(good), **{"Content-Encoding": "gzip"}) == (204, "")
+            assert status(Authorization=f"Bearer {TOKEN}x") == (401, "InvalidToken")
+            assert status(Authorization=f"Basic {TOKEN}") == (401, "InvalidToken")
+            assert status(path=PATH.partition("?")[0]) == (400, "MissingApiVersionParameter")
+            assert status(path=PATH.replace("Custom-Orders", "Custom-No")) == (400, "InvalidStream")
+            assert status(path=PATH.replace("dcr-0", "dcr-1")) == (404, "NotFound")
+            assert status(b"{}") == (400, "InvalidPayload")
+            assert status(b"[1]") == (400, "InvalidPayload")
+            assert status(b"[" * 1500) == (400, "InvalidPayload")
+            assert status(b"\x1f\x8bnothing", **{"Content-Encoding": "gzip"}) == (400, "InvalidPayload")
+            assert status(gzip.compress(good)[:-9], **{"Content-Encoding": "gzip"}) == (400, "InvalidPayload")
+            assert status(good, **{"Content-Encoding": "br"}) == (415, "UnsupportedMediaType")
+            assert status(b" " * 2001) == (413, "ContentLengthLimitExceeded")
+            bomb = gzip.compress(b"[" + b" " * 10_000_000 + b"]")
+            assert status(bomb[:2000] if len(bomb) > 2000 else bomb, **{"Content-Encoding": "gzip"})[0] in (400, 413)
+            small = gzip.compress(b"[" + b" " * 100_000 + b"]")
+            assert status(small, **{"Content-Encoding": "gzip"}) == (413, "ContentLengthLimitExceeded")
+            assert client.get(PATH).status_code == 405
+    assert len(sink.tables["Orders_CL"]) == 2
+
+
+def test_full_limited_and_sent_again(source, sink, running) -> None:
+    door = source(requests_per_minute=4)
+    good = json.dumps([{"when": "2026-01-01T00:00:00Z", "text": "fig 1"}]).encode()
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+            sink.busy.set()
+            answer = client.post(PATH, content=good)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            sink.busy.clear()
+            for _ in range(3):
+                assert client.post(PATH, content=good, headers={"x-ms-client-request-id": "7"}).status_code == 204
+            answer = client.post(PATH, content=good)
+            assert answer.status_code == 429
+            assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert len(sink.tables["Orders_CL"]) == 1
+
+
+def test_a_transform_that_fails_on_records_sets_them_aside(source, sink, running, monkeypatch) -> None:
+    from nephoscope.sources.live.ingestion import transform
+
+    monkeypatch.setattr(transform, "_SECONDS", 0.0)
+    door = source()
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+            body = json.dumps([{"when": "2026-01-01T00:00:00Z", "text": "fig 1"}]).encode()
+            assert client.post(PATH, content=body).status_code == 204
+    assert len(sink.tables.get("Orders_CL", [])) + len(sink.refused) == 1
+
+
+def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, running, made) -> None:
+    door = source(rules=())
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+            path = "/dataCollectionRules/door/streams/{}?api-version=2023-01-01"
+            assert client.post(path.format("Microsoft-Syslog"), json=[{"Computer": "a", "Other": 1}]).status_code == 204
+            assert client.post(path.format("Custom-Nothing"), json=[]).status_code == 400
+    assert sink.tables == {"Syslog": [{"Computer": "a", "Other": 1}]}
+
+
+def test_a_table_that_is_not_there_is_made(source, made) -> None:
+    assert "1 rule(s), 2 stream(s)" in source().test()
+    assert dict(made["New_CL"].columns)["N"] is KqlType.LONG
+
+
+def _changed(**flow) -> dict:
+    rule = json.loads(json.dumps(RULE))
+    rule["properties"]["dataFlows"][0].update(flow)
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (_changed(transformKql="source | where Nothing > 1"), r"dataFlows\[0\].transformKql: line 1, column 16"),
+        (_changed(transformKql="Syslog | take 1"), "transformKql"),
+        (_changed(transformKql="source | evaluate bag_unpack(more)"), "must not depend on the records"),
+        (_changed(streams=["Custom-Else"]), "not in streamDeclarations"),
+        ({"properties": {"immutableId": "x"}}, "dataFlows is missing"),
+        ({"properties": {"dataFlows": []}}, "immutableId is missing"),
+    ],
+)
+def test_rules_that_cannot_be(source, rule, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        source(rules=(rule,)).test()
+
+
+def test_no_token_no_door(tmp_path: Path) -> None:
+    door = LogsIngestion(parsed(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path))
+    with pytest.raises(SourceError, match="sources token door"):
+        door.test()
+    assert not Tokens("").admits(f"Bearer {TOKEN}")
+    assert Tokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")
