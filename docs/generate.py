@@ -47,6 +47,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.kql.reference import page as kql_functions
     from nephoscope.posture.policy_reference import page as policies
+    from nephoscope.sources.live.reference import page as sources
     from nephoscope.sources.logs.reference import page as log_formats
 
     return {
@@ -58,6 +59,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/kql-functions.md": kql_functions,
         "reference/policies.md": policies,
         "reference/log-formats.md": log_formats,
+        "reference/sources.md": sources,
     }
 
 

@@ -124,7 +124,11 @@ class Broker:
 @contextmanager
 def broker(folder: Path, *, secure: bool) -> Iterator[Broker]:
     """A broker; with `secure` its metadata name the front, so that clients go through it."""
-    front = Front("$ConnectionString", "Endpoint=sb://x/;SharedAccessKey=it's a secret", *own_certificate(folder / "tls", ("127.0.0.1",)))
+    front = Front(
+        "$ConnectionString",
+        "Endpoint=sb://x/;SharedAccessKey=it's a secret",
+        *own_certificate(folder / "tls", ("127.0.0.1",)),
+    )
     for _ in range(5):
         port = _free()
         advertised = front.port if secure else port

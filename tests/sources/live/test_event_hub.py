@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -16,7 +17,7 @@ from nephoscope.sources.live.source import SourceError, StoppedError, Surroundin
 
 @pytest.fixture
 def topic(kafka) -> str:
-    name = f"logs-{threading.get_ident()}-{id(object())}"
+    name = f"logs-{uuid.uuid4().hex[:12]}"
     admin = AdminClient({"bootstrap.servers": kafka.address})
     admin.create_topics([NewTopic(name, num_partitions=4, replication_factor=1)])[name].result(60)
     return name
@@ -25,8 +26,19 @@ def topic(kafka) -> str:
 @pytest.fixture
 def source(kafka, topic):
     def make(**settings) -> EventHub:
-        given = {"brokers": kafka.address, "topics": topic, "group": "g", "sign_in": "none", "tls": "false", "session": 6, **settings}
-        return EventHub(parsed(kind_of("event_hub"), given), Surroundings("hub", secrets={"password": kafka.front.password}))
+        given = {
+            "brokers": kafka.address,
+            "topics": topic,
+            "group": "g",
+            "sign_in": "none",
+            "tls": "false",
+            "session": 6,
+            **settings,
+        }
+        return EventHub(
+            parsed(kind_of("event_hub"), given),
+            Surroundings("hub", secrets={"password": kafka.front.password}),
+        )
 
     return make
 
@@ -49,7 +61,9 @@ def _committed(kafka, topic: str) -> list[int]:
     return [one.offset for one in found]
 
 
-def test_a_rebalance_in_mid_stream_loses_and_doubles_nothing(kafka, topic, source, sink, running, until) -> None:
+def test_a_rebalance_in_mid_stream_loses_and_doubles_nothing(
+    kafka, topic, source, sink, running, until
+) -> None:
     _produce(kafka, topic, range(400))
     first, second = source(batch=20), source(batch=20)
     with running(first, sink):
@@ -65,7 +79,9 @@ def test_a_rebalance_in_mid_stream_loses_and_doubles_nothing(kafka, topic, sourc
     until(lambda: _committed(kafka, topic) == [275] * 4)
 
 
-def test_offsets_are_committed_after_the_lake_has_the_rows_only(kafka, topic, source, sink, running, until) -> None:
+def test_offsets_are_committed_after_the_lake_has_the_rows_only(
+    kafka, topic, source, sink, running, until
+) -> None:
     _produce(kafka, topic, range(8))
 
     def full(feed: str, sequence: int) -> None:
@@ -81,21 +97,31 @@ def test_offsets_are_committed_after_the_lake_has_the_rows_only(kafka, topic, so
     assert _numbers(sink) == list(range(8))
 
 
-def test_what_the_lake_has_is_not_read_again_though_its_offset_was_not_committed(kafka, topic, source, sink, running, until) -> None:
+def test_what_the_lake_has_is_not_read_again_though_its_offset_was_not_committed(
+    kafka, topic, source, sink, running, until
+) -> None:
     _produce(kafka, topic, range(40))
     sink.sequences = {f"{topic}/{number}": 4 for number in range(4)}
     with running(source(), sink):
         until(lambda: len(sink.pieces) == 20)
     assert _numbers(sink) == list(range(20, 40))
-    assert {piece.place for _, _, piece in sink.pieces} >= {f"partition {number} offset 5" for number in range(4)}
+    assert {piece.place for _, _, piece in sink.pieces} >= {
+        f"partition {number} offset 5" for number in range(4)
+    }
 
 
-def test_a_topic_that_was_made_anew_is_read_from_its_beginning(kafka, topic, source, sink, running, until) -> None:
+def test_a_partition_that_counts_from_the_beginning_again_gets_a_feed_of_its_own(
+    kafka, topic, source, sink, running, until
+) -> None:
     _produce(kafka, topic, range(8))
-    sink.sequences = {f"{topic}/{number}": 1_000_000 for number in range(4)}
     with running(source(), sink):
         until(lambda: len(sink.pieces) == 8)
-    assert _numbers(sink) == list(range(8))
+        with sink.lock:
+            sink.sequences = {f"{topic}/{number}": 1_000_000 for number in range(4)}
+        _produce(kafka, topic, range(8, 16))
+        until(lambda: len(sink.pieces) == 16)
+    assert _numbers(sink) == list(range(16))
+    assert {feed for feed, _, _ in sink.pieces[8:]} == {f"{topic}/{number}#1" for number in range(4)}
 
 
 def test_a_message_without_a_value(kafka, topic, source, sink, running, until) -> None:
@@ -109,7 +135,12 @@ def test_a_message_without_a_value(kafka, topic, source, sink, running, until) -
 
 def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, running, until) -> None:
     front = secure_kafka.front
-    settings = {"brokers": f"127.0.0.1:{front.port}", "topics": "hub", "ca": str(front.authority), "session": 6}
+    settings = {
+        "brokers": f"127.0.0.1:{front.port}",
+        "topics": "hub",
+        "ca": str(front.authority),
+        "session": 6,
+    }
     around = Surroundings("hub", secrets={"password": front.password})
     sign_in = {
         "bootstrap.servers": f"127.0.0.1:{front.port}", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN",
@@ -125,7 +156,9 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
     with running(source, sink):
         until(lambda: sink.pieces)
     assert _numbers(sink) == [1]
-    wrong = EventHub(parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"}))
+    wrong = EventHub(
+        parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+    )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())
     assert "another" not in str(told.value)

@@ -27,7 +27,8 @@ RULE = {
     "properties": {
         "immutableId": "dcr-0123456789abcdef0123456789abcdef",
         "streamDeclarations": {
-            "Custom-Orders": {"columns": [{"name": "when", "type": "datetime"}, {"name": "text", "type": "string"}, {"name": "more", "type": "dynamic"}]},
+            "Custom-Orders": {"columns": [{"name": "when", "type": "datetime"}, {"name": "text", "type": "string"},
+                                          {"name": "more", "type": "dynamic"}]},
             "Custom-New": {"columns": [{"name": "TimeGenerated", "type": "datetime"}, {"name": "N", "type": "long"}]},
         },
         "dataFlows": [
@@ -61,7 +62,11 @@ def source(tmp_path, made):
             path.write_text(json.dumps(rule))
             files.append(str(path))
         around = Surroundings(
-            "door", tmp_path, {"tokens": HASH}, table=made.get, make_table=lambda table: made.update({table.name: table})
+            "door",
+            tmp_path,
+            {"tokens": HASH},
+            table=made.get,
+            make_table=lambda table: made.update({table.name: table}),
         )
         given = {"listen": "127.0.0.1:0", "rules": files, **settings}
         return LogsIngestion(parsed(kind_of("logs_ingestion"), given), around)
@@ -72,11 +77,16 @@ def source(tmp_path, made):
 def _client(source: LogsIngestion) -> httpx.Client:
     trust = ssl.create_default_context(cafile=str(source.around.folder / "tls" / "ca.crt"))
     return httpx.Client(
-        base_url=f"https://127.0.0.1:{source.port}", verify=trust, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+        base_url=f"https://127.0.0.1:{source.port}",
+        verify=trust,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        timeout=60,
     )
 
 
-PATH = "/dataCollectionRules/dcr-0123456789abcdef0123456789abcdef/streams/Custom-Orders?api-version=2023-01-01"
+PATH = (
+    "/dataCollectionRules/dcr-0123456789abcdef0123456789abcdef/streams/Custom-Orders?api-version=2023-01-01"
+)
 
 
 def test_microsofts_client(source, sink, running, monkeypatch) -> None:
@@ -86,15 +96,28 @@ def test_microsofts_client(source, sink, running, monkeypatch) -> None:
         assert door.ready.wait(60)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(door.around.folder / "tls" / "ca.crt"))
         with LogsIngestionClient(f"https://127.0.0.1:{door.port}", Token()) as client:
-            logs = [{"when": now, "text": f"pear{number} 2.5 {'x' * 200}", "more": {"kind": number}} for number in range(6000)]
-            client.upload("dcr-0123456789abcdef0123456789abcdef", "Custom-Orders", [*logs, {"when": now, "text": "debug 1"}])
+            logs = [
+                {"when": now, "text": f"pear{number} 2.5 {'x' * 200}", "more": {"kind": number}}
+                for number in range(6000)
+            ]
+            client.upload(
+                "dcr-0123456789abcdef0123456789abcdef",
+                "Custom-Orders",
+                [*logs, {"when": now, "text": "debug 1"}],
+            )
             failed = []
-            client.upload("dcr-none", "Custom-Orders", logs[:1], on_error=lambda error: failed.append(error.error))
+            client.upload(
+                "dcr-none", "Custom-Orders", logs[:1], on_error=lambda error: failed.append(error.error)
+            )
     assert isinstance(failed[0], HttpResponseError)
     assert failed[0].status_code == 404
     rows = sink.tables["Orders_CL"]
     assert len(rows) == 6000
-    assert {key: rows[7][key] for key in ("Name", "Amount", "Extra")} == {"Name": "pear7", "Amount": 2.5, "Extra": 7}
+    assert {key: rows[7][key] for key in ("Name", "Amount", "Extra")} == {
+        "Name": "pear7",
+        "Amount": 2.5,
+        "Extra": 7,
+    }
     assert len(sink.sequences) <= 8
 
 
@@ -124,7 +147,10 @@ def test_answers(source, sink, running) -> None:
             assert status(good, **{"Content-Encoding": "br"}) == (415, "UnsupportedMediaType")
             assert status(b" " * 2001) == (413, "ContentLengthLimitExceeded")
             bomb = gzip.compress(b"[" + b" " * 10_000_000 + b"]")
-            assert status(bomb[:2000] if len(bomb) > 2000 else bomb, **{"Content-Encoding": "gzip"})[0] in (400, 413)
+            assert status(bomb[:2000] if len(bomb) > 2000 else bomb, **{"Content-Encoding": "gzip"})[0] in (
+                400,
+                413,
+            )
             small = gzip.compress(b"[" + b" " * 100_000 + b"]")
             assert status(small, **{"Content-Encoding": "gzip"}) == (413, "ContentLengthLimitExceeded")
             assert client.get(PATH).status_code == 405
@@ -142,7 +168,10 @@ def test_full_limited_and_sent_again(source, sink, running) -> None:
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
             sink.busy.clear()
             for _ in range(3):
-                assert client.post(PATH, content=good, headers={"x-ms-client-request-id": "7"}).status_code == 204
+                assert (
+                    client.post(PATH, content=good, headers={"x-ms-client-request-id": "7"}).status_code
+                    == 204
+                )
             answer = client.post(PATH, content=good)
             assert answer.status_code == 429
             assert 0 < int(answer.headers["retry-after"]) <= 60
@@ -168,7 +197,10 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
         assert door.ready.wait(60)
         with _client(door) as client:
             path = "/dataCollectionRules/door/streams/{}?api-version=2023-01-01"
-            assert client.post(path.format("Microsoft-Syslog"), json=[{"Computer": "a", "Other": 1}]).status_code == 204
+            assert (
+                client.post(path.format("Microsoft-Syslog"), json=[{"Computer": "a", "Other": 1}]).status_code
+                == 204
+            )
             assert client.post(path.format("Custom-Nothing"), json=[]).status_code == 400
     assert sink.tables == {"Syslog": [{"Computer": "a", "Other": 1}]}
 
@@ -187,7 +219,10 @@ def _changed(**flow) -> dict:
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        (_changed(transformKql="source | where Nothing > 1"), r"dataFlows\[0\].transformKql: line 1, column 16"),
+        (
+            _changed(transformKql="source | where Nothing > 1"),
+            r"dataFlows\[0\].transformKql: line 1, column 16",
+        ),
         (_changed(transformKql="Syslog | take 1"), "transformKql"),
         (_changed(transformKql="source | evaluate bag_unpack(more)"), "must not depend on the records"),
         (_changed(streams=["Custom-Else"]), "not in streamDeclarations"),
@@ -201,7 +236,9 @@ def test_rules_that_cannot_be(source, rule, reason: str) -> None:
 
 
 def test_no_token_no_door(tmp_path: Path) -> None:
-    door = LogsIngestion(parsed(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path))
+    door = LogsIngestion(
+        parsed(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
+    )
     with pytest.raises(SourceError, match="sources token door"):
         door.test()
     assert not Tokens("").admits(f"Bearer {TOKEN}")

@@ -84,11 +84,12 @@ class LakeSink:
             _add(batch, piece, replace(context, source=piece.name))
         for group in lines:
             _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
+        for name, several in (rows or {}).items():
+            batch.records += len(several)
+            batch.rows[name] += [
+                Placed(Row(name, dict(one)), f"record {number}", "") for number, one in enumerate(several)
+            ]
         whole = self._parsed(batch, context)
-        for name, rows in (tables or {}).items():
-            whole.tables[name] = (
-                pa.concat_tables([whole.tables[name], rows]) if name in whole.tables else rows
-            )
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait)
 

@@ -76,10 +76,14 @@ class Door:
         """The flows of a stream; raises RefusedError for a rule or stream that is not there."""
         known = self.rules.get(rule.lower())
         if known is None and (self.rules or rule.lower() != self.name.lower()):
-            raise RefusedError(404, "NotFound", f"Data collection rule with immutable Id '{rule[:200]}' not found.")
+            raise RefusedError(
+                404, "NotFound", f"Data collection rule with immutable Id '{rule[:200]}' not found."
+            )
         found = known.streams.get(stream, ()) if known is not None else self.implied(stream)
         if not found:
-            raise RefusedError(400, "InvalidStream", f"Stream '{stream[:200]}' is not one of the rule's streams.")
+            raise RefusedError(
+                400, "InvalidStream", f"Stream '{stream[:200]}' is not one of the rule's streams."
+            )
         return found
 
     def count(self, rule: str, size: int) -> None:
@@ -99,7 +103,11 @@ class Door:
 
         Raises RefusedError.
         """
-        mark = hashlib.blake2b(f"{request}\0{stream}\0".encode() + body, digest_size=16).digest() if request else b""
+        mark = (
+            hashlib.blake2b(f"{request}\0{stream}\0".encode() + body, digest_size=16).digest()
+            if request
+            else b""
+        )
         with self._lock:
             if mark and mark in self._seen:
                 return
@@ -120,7 +128,9 @@ class Door:
             self.sink.take(feed, self._sequences[feed] + 1, rows=rows, refused=refused, wait=False)
             self._sequences[feed] += 1
         except BusyError as error:
-            raise RefusedError(503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS) from error
+            raise RefusedError(
+                503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS
+            ) from error
         finally:
             self._slots.put(feed)
 
@@ -130,7 +140,9 @@ def records_of(body: bytes) -> list[dict[str, Any]]:
     try:
         found = msgspec.json.decode(body, type=list[dict[str, Any]])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(400, "InvalidPayload", f"The body must be a JSON array of objects: {error}") from error
+        raise RefusedError(
+            400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
+        ) from error
     return found
 
 

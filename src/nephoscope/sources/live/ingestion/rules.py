@@ -113,12 +113,19 @@ def _declared(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
 
 
 def _flow(
-    stream: str, body: dict[str, Any], declared: Mapping[str, dict[str, KqlType]], place: str, find: Find, make: Make
+    stream: str,
+    body: dict[str, Any],
+    declared: Mapping[str, dict[str, KqlType]],
+    place: str,
+    find: Find,
+    make: Make,
 ) -> Flow:
     name = _table(str(body.get("outputStream") or stream))
     text = str(body.get("transformKql") or "source").strip()
     table = find(name)
-    columns = declared.get(stream) or (dict(table.columns) if table is not None and stream.startswith("Microsoft-") else None)
+    columns = declared.get(stream) or (
+        dict(table.columns) if table is not None and stream.startswith("Microsoft-") else None
+    )
     if columns is None:
         raise SourceError(f"rules: {place}: the stream {stream} is not in streamDeclarations")
     transform = None if text == "source" else Transform.of(text, columns, f"{place}.transformKql")

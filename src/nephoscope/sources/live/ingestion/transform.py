@@ -44,12 +44,17 @@ class Transform:
     def of(cls, text: str, columns: Mapping[str, KqlType], place: str) -> Transform:
         """Compile; raises SourceError with the place of the rule and within the query."""
         fields = pa.schema(
-            [pa.field(name, storage_type(kind), metadata={"kql.type": kind.value}) for name, kind in columns.items()]
+            [
+                pa.field(name, storage_type(kind), metadata={"kql.type": kind.value})
+                for name, kind in columns.items()
+            ]
         )
         try:
             compiled = compile_query(text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}))
         except KqlError as error:
-            raise SourceError(f"rules: {place}: line {error.line}, column {error.column}: {error.message}") from error
+            raise SourceError(
+                f"rules: {place}: line {error.line}, column {error.column}: {error.message}"
+            ) from error
         if compiled.resume is not None:
             raise SourceError(f"rules: {place}: the columns of the result must not depend on the records")
         return cls(compiled, fields)
@@ -70,7 +75,9 @@ class Transform:
         except KqlError as error:
             raise TransformError(error.message) from error
         kinds = dict(compiled.columns)
-        made = {name: _values(found.column(place), kinds[name]) for place, name in enumerate(found.column_names)}
+        made = {
+            name: _values(found.column(place), kinds[name]) for place, name in enumerate(found.column_names)
+        }
         return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
 
     def _table(self, records: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -86,7 +93,12 @@ def _values(column: pa.ChunkedArray, kind: KqlType) -> list[Any]:
     """The values of a result's column as the lake takes them from a record."""
     values: list[Any] = column.to_pylist()
     if kind == KqlType.DATETIME:
-        return [None if one is None else _FIRST + dt.timedelta(microseconds=one // 10) for one in values]
+        return [None if one is None else moment_of(one) for one in values]
     if kind == KqlType.DYNAMIC:
         return [None if one is None else msgspec.json.decode(one) for one in values]
     return values
+
+
+def moment_of(ticks_: int) -> dt.datetime:
+    """The moment (UTC) of a datetime as the engine gives it: 100 ns ticks since 0001-01-01."""
+    return _FIRST + dt.timedelta(microseconds=ticks_ // 10)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,35 +26,57 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which brokers and topics, and how to sign in."""
 
     brokers: Annotated[
-        list[str], Meta(description="Brokers, `NAMESPACE.servicebus.windows.net:9093` for Event Hubs.", min_length=1)
+        list[str],
+        Meta(description="Brokers, `NAMESPACE.servicebus.windows.net:9093` for Event Hubs.", min_length=1),
     ]
     topics: Annotated[list[str], Meta(description="Event hubs, or topics.", min_length=1)]
     group: Annotated[
         str, Meta(description="The consumer group; processes of one group share the partitions.")
     ] = "$Default"
     sign_in: Annotated[
-        Literal["connection-string", "plain", "scram-sha-256", "scram-sha-512", "entra", "certificate", "none"],
+        Literal[
+            "connection-string", "plain", "scram-sha-256", "scram-sha-512", "entra", "certificate", "none"
+        ],
         Meta(
-            description="`connection-string` and `plain`, `scram-*` need the secret `password`; `entra` takes a token of `credential`; "
-            "`certificate` shows one; `none`."
+            description="`connection-string`, `plain` and `scram-*` need the secret `password`; `entra` takes a token of "
+            "`credential`; `certificate` shows one; `none`."
         ),
     ] = "connection-string"
     username: Annotated[str, Meta(description="User of `plain` and `scram-*`.")] = ""
     credential: Annotated[
-        Literal["managed-identity", "default", "service-principal", "workload-identity", "environment", "developer"],
+        Literal[
+            "managed-identity",
+            "default",
+            "service-principal",
+            "workload-identity",
+            "environment",
+            "developer",
+        ],
         Meta(description="How to get a token for `entra`."),
     ] = "managed-identity"
-    cloud: Annotated[str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")] = "public"
-    tls: Annotated[bool, Meta(description="Whether connections are encrypted; only brokers on this machine may do without.")] = True
+    cloud: Annotated[
+        str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")
+    ] = "public"
+    tls: Annotated[
+        bool,
+        Meta(description="Whether connections are encrypted; only brokers on this machine may do without."),
+    ] = True
     ca: Annotated[str, Meta(description="Authority to trust, in PEM (default: the system's).")] = ""
     certificate: Annotated[str, Meta(description="Certificate to show, in PEM.")] = ""
     key: Annotated[str, Meta(description="Private key of the certificate, in PEM.")] = ""
     start: Annotated[
         Literal["earliest", "latest"], Meta(description="Where a group that has read nothing yet begins.")
     ] = "earliest"
-    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = "auto"
+    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = (
+        "auto"
+    )
     session: Annotated[
-        float, Meta(description="Seconds after which a process that is not heard of loses its partitions.", ge=6, le=300)
+        float,
+        Meta(
+            description="Seconds after which a process that is not heard of loses its partitions.",
+            ge=6,
+            le=300,
+        ),
     ] = 30.0
     batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
 
@@ -65,6 +89,7 @@ class EventHub:
     around: Surroundings
     _feeds: dict[tuple[str, int], str] = field(default_factory=dict)
     _sink: Sink | None = None
+    _troubles: SimpleQueue[KafkaError] = field(default_factory=SimpleQueue)
 
     def test(self) -> str:
         """Sign in and read the partitions of every topic."""
@@ -72,7 +97,7 @@ class EventHub:
         try:
             found = []
             for topic in self.settings.topics:
-                about = self._told(lambda topic=topic: consumer.list_topics(topic, _TIMEOUT)).topics[topic]  # type: ignore[misc]
+                about = self._told(lambda topic=topic: consumer.list_topics(topic, _TIMEOUT)).topics[topic]
                 if about.error is not None:
                     raise SourceError(f"{topic}: {about.error.str()}")
                 found.append(f"{topic}: {len(about.partitions)} partition(s)")
@@ -90,6 +115,8 @@ class EventHub:
             consumer.subscribe(list(self.settings.topics), on_assign=self._assigned, on_lost=_lost)
             while not stop.is_set():
                 messages = consumer.consume(self.settings.batch, 0.5)
+                while not self._troubles.empty():
+                    self._failed(self._troubles.get(), sink)
                 if messages:
                     self._hand_over(consumer, messages, sink)
         except KafkaException as error:
@@ -145,14 +172,18 @@ class EventHub:
         """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
         if (topic, number) not in self._feeds:
             kept = sink.checkpoint(f"partition:{topic}/{number}") or {}
-            self._feeds[topic, number] = f"{topic}/{number}" + (f"#{kept['made']}" if kept.get("made") else "")
+            self._feeds[topic, number] = f"{topic}/{number}" + (
+                f"#{kept['made']}" if kept.get("made") else ""
+            )
         return self._feeds[topic, number]
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin each partition behind what the lake has of it, or where the group stands, whichever is further."""
         sink = self._sink
         assert sink is not None
-        committed = {(one.topic, one.partition): one.offset for one in consumer.committed(partitions, _TIMEOUT)}
+        committed = {
+            (one.topic, one.partition): one.offset for one in consumer.committed(partitions, _TIMEOUT)
+        }
         for partition in partitions:
             place = (partition.topic, partition.partition)
             self._feeds.pop(place, None)
@@ -179,6 +210,7 @@ class EventHub:
             "bootstrap.servers": ",".join(chosen.brokers),
             "group.id": chosen.group,
             "client.id": "nephoscope",
+            "error_cb": self._troubles.put,
             "security.protocol": ("sasl_" if sasl else "") + ("ssl" if chosen.tls else "plaintext"),
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -197,6 +229,9 @@ class EventHub:
             "ssl.certificate.location": chosen.certificate,
             "ssl.key.location": chosen.key,
         }
+        for path in given.values():
+            if path and not Path(path).is_file():
+                raise SourceError(f"event_hub: {path}: no such file")
         return found | {name: value for name, value in given.items() if value} | self._sasl()
 
     def _sasl(self) -> dict[str, Any]:
@@ -224,12 +259,17 @@ class EventHub:
         return token.token, float(token.expires_on)
 
     def _told(self, ask: Any) -> Any:
+        """Ask the brokers; where they do not answer, what the connection said of itself is the reason."""
         from confluent_kafka import KafkaException
 
         try:
             return ask()
         except KafkaException as error:
-            raise SourceError(self._sentence(error.args[0])) from error
+            reasons = [error.args[0]]
+            while not self._troubles.empty():
+                reasons.append(self._troubles.get())
+            reasons.sort(key=lambda one: one.code() not in _LOCKED_OUT)
+            raise SourceError(self._sentence(reasons[0])) from error
 
     def _sentence(self, error: Any) -> str:
         text = error.str() if hasattr(error, "str") else str(error)

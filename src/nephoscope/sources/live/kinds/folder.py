@@ -28,15 +28,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     paths: Annotated[list[str], Meta(description="Folders to watch, with the folders in them.", min_length=1)]
     names: Annotated[
-        list[str], Meta(description="Names of files, `*` for any characters; hidden and unfinished ones never.")
+        list[str],
+        Meta(description="Names of files, `*` for any characters; hidden and unfinished ones never."),
     ] = msgspec.field(default_factory=lambda: ["*"])
-    format: Annotated[str, Meta(description="The format of all files; `auto` recognises each record.")] = "auto"
+    format: Annotated[str, Meta(description="The format of all files; `auto` recognises each record.")] = (
+        "auto"
+    )
     poll: Annotated[float, Meta(description="Seconds between two looks.", gt=0)] = 1.0
     settle: Annotated[
         float,
         Meta(
-            description="Seconds after which a file that did not change is taken as finished: a last line without its end is read, and "
-            "so are packed files and tables (.gz, .csv, .tsv, .parquet).",
+            description="Seconds after which a file that did not change is taken as finished: a last line without its end is "
+            "read, and so are packed files and tables (.gz, .csv, .tsv, .parquet).",
             ge=0,
         ),
     ] = 30.0

@@ -31,7 +31,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate: Annotated[
         str, Meta(description="Certificate in PEM, its chain after it. Without one nephoscope makes its own.")
     ] = ""
-    key: Annotated[str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")] = ""
+    key: Annotated[
+        str, Meta(description="Private key of the certificate in PEM, where it is not in the same file.")
+    ] = ""
     client_ca: Annotated[
         str, Meta(description="Authority in PEM: only clients that show a certificate of it are let in.")
     ] = ""
@@ -39,9 +41,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
     ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
     max_body: Annotated[
-        int, Meta(description="Bytes of a request, packed or not (Azure: 1 MiB).", ge=1024, le=64 * 1024 * 1024)
+        int,
+        Meta(description="Bytes of a request, packed or not (Azure: 1 MiB).", ge=1024, le=64 * 1024 * 1024),
     ] = 1_048_576
-    requests_per_minute: Annotated[int, Meta(description="Requests a minute for each rule (Azure: 12,000).", ge=1)] = 12_000
+    requests_per_minute: Annotated[
+        int, Meta(description="Requests a minute for each rule (Azure: 12,000).", ge=1)
+    ] = 12_000
     bytes_per_minute: Annotated[
         int, Meta(description="Bytes a minute for each rule (Azure: 2 GiB).", ge=1024)
     ] = 2 * 1024**3

@@ -15,8 +15,8 @@ from msgspec import Meta
 
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
-from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
+from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.source import Kind, Sink, SourceError, StoppedError, Surroundings
 
 if TYPE_CHECKING:

@@ -1,0 +1,70 @@
+"""Secrets of sources: from the environment, a file or a prompt, never from the command line; kept encrypted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.sources import Source
+
+
+def pair(text: str) -> tuple[str, str]:
+    """NAME=VALUE as its two parts; a usage error where it is none."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--set {text}: must be NAME=VALUE")
+    return name.strip(), value
+
+
+def secret_pair(text: str) -> tuple[str, str]:
+    """NAME, NAME=env:VARIABLE or NAME=file:PATH as its two parts; a usage error for a secret itself."""
+    name, _, place = text.partition("=")
+    if place and not place.startswith(("env:", "file:")):
+        raise click.UsageError(
+            "--secret: give NAME, NAME=env:VARIABLE or NAME=file:PATH, never the secret itself"
+        )
+    return name.strip(), place
+
+
+def secret(name: str, place: str) -> str:
+    """The secret from its place, or asked for where there is none."""
+    kind, _, where = place.partition(":")
+    if kind == "env":
+        value = os.environ.get(where, "")
+        if not value:
+            raise click.UsageError(f"--secret {name}: the variable {where} is not set")
+        return value
+    if kind == "file":
+        return Path(where).read_text(encoding="utf-8").strip()
+    given: str = click.prompt(name, hide_input=True)
+    return given
+
+
+def known(secrets: Iterable[str], given: Iterable[str]) -> None:
+    """A usage error for a secret that the kind does not have."""
+    unknown = sorted(set(given) - set(secrets))
+    if unknown:
+        raise click.UsageError(
+            f"no secret is named {', '.join(unknown)}: there are {', '.join(secrets) or 'none'}"
+        )
+
+
+def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
+    """Keep the secrets of a source, encrypted; the name of the credential."""
+    credential = f"source.{name}"
+    state.credentials.put(credential, msgspec.json.encode(secrets).decode())
+    return credential
+
+
+def secrets_of(state: State, source: Source) -> dict[str, str]:
+    """The secrets of a source by name."""
+    if not source.credential:
+        return {}
+    return msgspec.json.decode(state.credentials.get(source.credential).reveal(), type=dict[str, str])

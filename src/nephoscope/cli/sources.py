@@ -1,0 +1,369 @@
+"""Set up live sources of logs, run them, and see how they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.secrets import keep, known, pair, secret, secret_pair, secrets_of
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.sources import Source
+
+COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "error")
+HEALTH = (
+    "source",
+    "table",
+    "status",
+    "lastEvent",
+    "rows",
+    "lastHour",
+    "expected",
+    "delay",
+    "quarantine",
+    "detail",
+)
+MISSING = ("resource", "type", "reason", "setting", "last")
+FINDINGS = 1
+
+
+@click.group("sources")
+def command() -> None:
+    """Work with live sources: storage containers, event hubs, Graph, the activity log, syslog, folders, applications that send."""
+
+
+@command.command("kinds")
+@listed
+def kinds_(output: str) -> None:
+    """List the kinds of sources with their settings and secrets."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.sources.live.catalogue import described, kinds
+
+    rows = [
+        {
+            "kind": kind.name,
+            "setting": one.name,
+            "type": one.type,
+            "default": one.default,
+            "meaning": one.help,
+        }
+        for kind in kinds().values()
+        for one in described(kind)
+    ] + [
+        {"kind": kind.name, "setting": name, "type": "secret", "default": "", "meaning": help_}
+        for kind in kinds().values()
+        for name, help_ in kind.secrets.items()
+    ]
+    columns = ("kind", "setting", "type", "default", "meaning")
+    show_list(sorted(rows, key=lambda row: str(row["kind"])), columns, output)
+
+
+@command.command("add")
+@click.argument("name")
+@click.option(
+    "--kind", required=True, metavar="KIND", help="What it is: `nephoscope sources kinds` lists them."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; a list is parted by commas."
+)
+@click.option(
+    "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
+    help="A secret from the environment or a file; without either it is asked for. It is kept encrypted.",
+)  # fmt: skip
+@click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="Where its rows go."
+)
+@click.option("--no-test", is_flag=True, help="Do not try whether it can be reached.")
+@click.pass_obj
+def add(
+    data: Path,
+    /,
+    name: str,
+    kind: str,
+    settings: tuple[str, ...],
+    secrets: tuple[str, ...],
+    workspace: str,
+    no_test: bool,
+) -> None:
+    """Set up the source NAME and try it."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.lake.state.sources import Source
+    from nephoscope.sources.live.catalogue import kind_of, parsed, stored
+
+    with _told(), lake_of(data) as (lake, state):
+        chosen = kind_of(kind)
+        kept = stored(parsed(chosen, dict(pair(one) for one in settings)))
+        given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
+        known(chosen.secrets, given)
+        workspace = state.workspaces.get(workspace).name
+        if any(one.name == name for one in state.sources.all()):
+            raise click.UsageError(f"there is a source {name} already")
+        credential = keep(state, name, given) if chosen.secrets else ""
+        source = state.sources.add(Source(name, kind, kept, workspace, credential))
+        click.echo(f"source {source.name} added")
+        if kind == "logs_ingestion" and not given:
+            _new_token(state, source)
+        if not no_test:
+            try:
+                click.echo(_tried(source, lake, state, data))
+            except click.ClickException as error:
+                tell(f"it cannot be reached yet: {error.message}")
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the sources with when something last came from each, what is left to read, and the last error."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        health = {one.source: one for one in state.source_health.all() if not one.table}
+        rows = [
+            {
+                "name": one.name, "kind": one.kind, "workspace": one.workspace, "enabled": one.enabled,
+                "lastSeen": health[one.name].last_seen if one.name in health else None,
+                "lag": health[one.name].lag if one.name in health else None,
+                "error": health[one.name].error if one.name in health else "",
+                "settings": dict(one.settings), "created": one.created,
+            }
+            for one in state.sources.all()
+        ]  # fmt: skip
+    show_list(rows, COLUMNS, output, "no source is set up: nephoscope sources add NAME --kind KIND")
+
+
+@command.command("test")
+@click.argument("name")
+@click.pass_obj
+def test(data: Path, /, name: str) -> None:
+    """Try whether the source NAME can be reached, without reading from it."""
+    from nephoscope.cli.session.lakes import lake_of
+
+    with _told(), lake_of(data) as (lake, state):
+        click.echo(_tried(state.sources.get(name), lake, state, data))
+
+
+@command.command("set")
+@click.argument("name")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; the others stay.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME[=env:VARIABLE|=file:PATH]",
+    help="A secret in place of the one before.",
+)
+@click.option("--enable/--disable", "enabled", default=None, help="Whether `sources run` runs it.")
+@click.pass_obj
+def set_(
+    data: Path, /, name: str, settings: tuple[str, ...], secrets: tuple[str, ...], enabled: bool | None
+) -> None:
+    """Change the source NAME; a running process takes the change up when it is started again."""
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.sources.live.catalogue import kind_of, parsed, stored
+
+    with _told(), state_of(data) as state:
+        source = state.sources.get(name)
+        kind = kind_of(source.kind)
+        changed = {**source.settings, **dict(pair(one) for one in settings)}
+        given = {name_: secret(name_, place) for name_, place in map(secret_pair, secrets)}
+        known(kind.secrets, given)
+        if given and not source.credential:
+            raise click.UsageError(
+                f"source {name} was set up without secrets: remove it and add it with --secret"
+            )
+        if given:
+            keep(state, name, {**secrets_of(state, source), **given})
+        state.sources.set(name, settings=stored(parsed(kind, changed)), enabled=enabled)
+        click.echo(f"source {name} changed")
+
+
+@command.command("token")
+@click.argument("name")
+@click.option("--revoke", is_flag=True, help="Let in no token that was made before.")
+@click.pass_obj
+def token(data: Path, /, name: str, revoke: bool) -> None:
+    """Make a token that the source NAME (of the kind logs_ingestion) lets in; it is shown once and kept as a hash."""
+    from nephoscope.cli.session.stored import state_of
+
+    with _told(), state_of(data) as state:
+        source = state.sources.get(name)
+        if source.kind != "logs_ingestion":
+            raise click.UsageError(
+                f"source {name} is of the kind {source.kind}: tokens are for logs_ingestion"
+            )
+        _new_token(state, source, revoke=revoke)
+
+
+@command.command("remove")
+@click.argument("name")
+@click.pass_obj
+def remove(data: Path, /, name: str) -> None:
+    """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        source = state.sources.get(name)
+        state.sources.remove(name)
+        if source.credential:
+            state.credentials.remove(source.credential)
+        click.echo(f"source {name} removed")
+
+
+@command.command("run")
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def run(data: Path, /, names: tuple[str, ...]) -> None:
+    """Run the sources NAMES, or all that are enabled, until SIGTERM or Ctrl-C; what was read by then is kept."""
+    import signal
+
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.sources.live.supervisor import Supervisor
+
+    with _told(), lake_of(data) as (lake, state):
+        chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
+        chosen = chosen or [one for one in state.sources.all() if one.enabled]
+        if not chosen:
+            usage_error("no source is set up: nephoscope sources add NAME --kind KIND")
+        supervisor = Supervisor(lake, state, data, say=tell)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.stop.set())
+        tell(f"running {', '.join(one.name for one in chosen)}")
+        supervisor.run(chosen)
+        tell("stopped")
+
+
+@command.command("health")
+@click.option(
+    "--missing", is_flag=True, help="List resources of the estate whose diagnostic or flow logs never arrive."
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 90),
+    default=1,
+    show_default=True,
+    help="With --missing: how long is never.",
+)
+@listed
+@click.pass_obj
+def health(data: Path, /, missing: bool, days: int, output: str) -> None:
+    """Show for every source and table the last event, the rate beside what is usual, the delay and what is in quarantine.
+
+    Exit code 1 where something is not as usual, or with --missing where logs are missing.
+    """
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.listing import show_list
+
+    with _told(), lake_of(data) as (lake, state):
+        if missing:
+            take_in(data, lake)
+            rows = _missing(lake, state, data, days)
+        else:
+            rows = _health(state)
+    nothing = "every resource that should send logs does" if missing else "no source has brought anything yet"
+    show_list(rows, MISSING if missing else HEALTH, output, nothing)
+    if (missing and rows) or any(row.get("status") not in (None, "ok") for row in rows):
+        sys.exit(FINDINGS)
+
+
+def _health(state: State) -> list[dict[str, Any]]:
+    from datetime import UTC, datetime, timedelta
+
+    from nephoscope.sources.live.health.judging import findings, standing
+
+    now = datetime.now(UTC)
+    rates = state.source_health.rates(since=now - timedelta(days=8))
+    rows = []
+    for one in state.source_health.all():
+        own = [
+            rate
+            for rate in rates
+            if (rate.source, rate.workspace, rate.table) == (one.source, one.workspace, one.table)
+        ]
+        stands, wrong = standing(one, own, now), findings(one, own, now)
+        detail = "; ".join(finding.detail for finding in wrong) or one.error
+        rows.append(
+            {
+                "source": one.source, "table": one.table, "status": ", ".join(finding.kind for finding in wrong) or "ok",
+                "lastEvent": one.last_event, "lastSeen": one.last_seen, "rows": one.rows, "lastHour": stands.rate,
+                "expected": stands.expected, "delay": None if stands.delay is None else round(stands.delay, 1),
+                "quarantine": f"{stands.bad_share:.1%}", "lag": one.lag, "detail": detail, "workspace": one.workspace,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _missing(lake: Any, state: State, data: Path, days: int) -> list[dict[str, Any]]:
+    from datetime import UTC, datetime, timedelta
+
+    from nephoscope.estate.store import EstateStore, StoreError
+    from nephoscope.sources.live.health.missing import last_rows, missing
+
+    now = datetime.now(UTC)
+    try:
+        resources = list(EstateStore(data).current())
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+    if not resources:
+        raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
+    workspaces = [one.name for one in state.workspaces.all()]
+    last = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
+    found = missing(resources, last, now, timedelta(days=days))
+    return [
+        {
+            "resource": one.resource,
+            "type": one.type,
+            "reason": one.reason,
+            "setting": one.setting,
+            "last": one.last,
+        }
+        for one in found
+    ]
+
+
+def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
+    from nephoscope.lake.state import StateError
+    from nephoscope.sources.azure.credentials import SignInError
+    from nephoscope.sources.live.source import SourceError
+    from nephoscope.sources.live.supervisor import made
+
+    try:
+        return f"source {source.name}: {made(source, lake, state, data).test()}"
+    except (SourceError, SignInError, StateError) as error:
+        raise click.UsageError(f"source {source.name}: {error}") from error
+
+
+def _told() -> Any:
+    """What sources raise ends the command with a sentence and exit code 2."""
+    from contextlib import contextmanager
+
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.sources.live.source import SourceError
+
+    @contextmanager
+    def telling() -> Any:
+        try:
+            yield
+        except SourceError as error:
+            usage_error(str(error))
+
+    return telling()
+
+
+def _new_token(state: State, source: Source, *, revoke: bool = False) -> None:
+    from nephoscope.sources.live.ingestion.tokens import new_token
+
+    made, hash_ = new_token()
+    secrets = secrets_of(state, source)
+    before = "" if revoke else secrets.get("tokens", "")
+    keep(state, source.name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
+    click.echo("token, shown this once (a running process lets it in when it is started again):", err=True)
+    click.echo(made)

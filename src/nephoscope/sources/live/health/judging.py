@@ -1,0 +1,150 @@
+"""Whether a source is as usual: silent, late, failing, or with more in quarantine than it had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from nephoscope.lake.quarantine import QUARANTINE
+from nephoscope.lake.state.source_health import SourceHealth, SourceRate
+from nephoscope.sources.live.health.profile import Profile
+
+#: A silence shorter than this says nothing; one longer than so many times the longest of late does.
+LEAST_SILENCE = timedelta(minutes=10)
+_TIMES = 3.0
+_KNOWN_GAPS = 10
+#: Hours of the day are compared over a week, where at least so many days are known.
+_DAYS, _LEAST_DAYS = 7, 4
+_HOUR = timedelta(hours=1)
+_BAD_SHARE, _BAD_RECORDS = 0.2, 20
+_FAILING = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a table of a source ('' = the source itself); `kind` is silent, quarantine, failing or schema."""
+
+    source: str
+    workspace: str
+    table: str
+    kind: str
+    detail: str
+
+    @property
+    def key(self) -> str:
+        """What makes it the same finding at another time."""
+        return f"{self.workspace}/{self.source}/{self.table}/{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A table of a source as people see it.
+
+    `expected` is the median of the same hour on earlier days, `rate` the rows of the last whole hour; `delay` in seconds and
+    `bad_share` are those of the last day.
+    """
+
+    health: SourceHealth
+    rate: int
+    expected: float | None
+    delay: float | None
+    bad_share: float
+
+
+def standing(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> Standing:
+    """How a table stands; `rates` are its hours."""
+    hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
+    by_hour = {one.hour: one for one in rates}
+    day = [one for one in rates if one.hour > now - timedelta(days=1)]
+    rows, bad = sum(one.rows for one in day), sum(one.bad for one in day)
+    delay = sum(one.delay * one.rows for one in day) / rows if rows else None
+    last = by_hour.get(hour)
+    return Standing(
+        health, last.rows if last else 0, _expected(by_hour, health, hour), delay, bad / (rows + bad) if bad else 0.0
+    )  # fmt: skip
+
+
+def findings(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> list[Finding]:
+    """What is wrong with a table, or with the source itself."""
+    found = []
+    for kind, detail in (
+        ("silent", _silent(health, rates, now)),
+        ("quarantine", _quarantine(health, rates, now)),
+        ("failing", _failing(health, now)),
+    ):
+        if detail:
+            found.append(Finding(health.source, health.workspace, health.table, kind, detail))
+    return found
+
+
+def _expected(by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: datetime) -> float | None:
+    """The median of the same hour on the days since the table was first seen, at most a week; None before it is known."""
+    if health.first_seen is None:
+        return None
+    days = [hour - timedelta(days=back) for back in range(1, _DAYS + 1)]
+    known = [
+        moment for moment in days if moment >= health.first_seen.replace(minute=0, second=0, microsecond=0)
+    ]
+    if len(known) < _LEAST_DAYS:
+        return None
+    return float(median(by_hour[moment].rows if moment in by_hour else 0 for moment in known))
+
+
+def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
+    if not health.table or health.table == QUARANTINE or health.last_seen is None:
+        return ""
+    passed = now - health.last_seen
+    profile = Profile.of(health.columns)
+    usual = timedelta(seconds=_TIMES * profile.gap)
+    long = passed > max(LEAST_SILENCE, usual) and profile.gaps >= _KNOWN_GAPS
+    if not long and not _two_empty_hours(health, rates, now):
+        return ""
+    return (
+        f"nothing for {_words(passed)}, since {health.last_seen:%Y-%m-%d %H:%M} UTC; "
+        f"the longest silence of late was {_words(timedelta(seconds=profile.gap))}"
+    )
+
+
+def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:
+    """Whether the last two whole hours brought nothing though the same hours of most earlier days did."""
+    by_hour = {one.hour: one for one in rates}
+    this = now.replace(minute=0, second=0, microsecond=0)
+    hours = [this - _HOUR, this - 2 * _HOUR]
+    if any(hour in by_hour for hour in (*hours, this)):
+        return False
+    return all((_expected(by_hour, health, hour) or 0.0) > 0 for hour in hours)
+
+
+def _quarantine(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
+    """More than a fifth of the last hours is bad, and at least twice what is usual."""
+    if not health.table:
+        return ""
+    late = [one for one in rates if one.hour >= now - 2 * _HOUR]
+    rows, bad = sum(one.rows for one in late), sum(one.bad for one in late)
+    if bad < _BAD_RECORDS or bad / (rows + bad) < _BAD_SHARE:
+        return ""
+    usual_rows, usual_bad = health.rows - rows, health.bad - bad
+    usual = usual_bad / (usual_rows + usual_bad) if usual_rows + usual_bad > 0 else 0.0
+    share = bad / (rows + bad)
+    if share < 2 * usual:
+        return ""
+    return f"{bad} of {rows + bad} records of late could not be read ({share:.0%}; before: {usual:.0%})"
+
+
+def _failing(health: SourceHealth, now: datetime) -> str:
+    if health.table or not health.error or health.error_at is None:
+        return ""
+    since = health.last_seen or health.first_seen
+    if since is not None and now - since < _FAILING:
+        return ""
+    return f"{health.error[:500]} (last at {health.error_at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

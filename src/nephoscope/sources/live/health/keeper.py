@@ -1,0 +1,226 @@
+"""Keeps health: what the sources counted goes to the state, what is wrong becomes alerts, and the lake hears of it all."""
+
+from __future__ import annotations
+
+import socket
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state.source_health import RATES_KEPT, Arrival, SourceHealth
+from nephoscope.sources.live.health import rows as made
+from nephoscope.sources.live.health.judging import Finding, findings
+from nephoscope.sources.live.health.profile import Profile
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.leases import Lease
+    from nephoscope.lake.state.source_health import SourceRate
+    from nephoscope.lake.state.sources import Source
+    from nephoscope.sources.live.meter import Counted, Meter, Told
+
+#: What is remembered of findings is kept beside the checkpoints, under a name that no source can have.
+KEPT = "#health"
+#: One process judges, the others only count.
+LEASE, LEASE_SECONDS = "source-health", 120.0
+_SCHEMA_OPEN = timedelta(days=1)
+_SUMMARY = timedelta(hours=1)
+
+
+@dataclass
+class Keeper:
+    """Keeps the health of sources; `holder` is a name that no other process has."""
+
+    lake: Lake
+    state: State
+    holder: str
+    _lease: Lease | None = field(default=None, repr=False)
+    _changes: list[Finding] = field(default_factory=list)
+
+    def count(self, source: Source, meter: Meter, now: datetime) -> None:
+        """Write what a source has counted since the last time."""
+        tables, told = meter.drain()
+        if tables:
+            self._arrived(source, tables, now)
+        self._tell(source, told, now)
+
+    def _arrived(self, source: Source, tables: Mapping[str, Counted], now: datetime) -> None:
+        health = self.state.source_health
+        before = {one.table: one for one in health.all(source.name) if one.workspace == source.workspace}
+        arrivals = [
+            Arrival(
+                name, one.rows, one.bad, one.size, one.last_event, one.delayed / one.rows if one.rows else 0.0
+            )
+            for name, one in tables.items()
+        ]
+        health.arrived(source.name, arrivals, now, source.workspace)
+        for name, one in tables.items():
+            if not one.rows:
+                continue
+            profile = Profile.of(before[name].columns if name in before else "")
+            profile.arrived(before[name].last_seen if name in before else None, now)
+            new, gone = profile.seen(one.names)
+            health.schema(source.name, name, profile.text(), source.workspace)
+            if new or gone:
+                self._changes.append(
+                    Finding(source.name, source.workspace, name, "schema", _changed(new, gone))
+                )
+
+    def _tell(self, source: Source, told: Told, now: datetime) -> None:
+        health = self.state.source_health
+        if told.lag is not None:
+            health.lags(source.name, int(told.lag), source.workspace)
+        error = told.error
+        if told.dropped:
+            error = f"{told.dropped} messages were lost before they could be read" + (
+                f"; {error}" if error else ""
+            )
+        if error:
+            health.failed(source.name, error, now, source.workspace)
+
+    def judge(self, now: datetime) -> bool:
+        """Judge every source and write what the lake is to hear; False where another process does."""
+        if not self._held():
+            return False
+        every = self.state.source_health.all()
+        rates = self.state.source_health.rates(since=now - timedelta(days=8))
+        by_table: dict[tuple[str, str, str], list[SourceRate]] = defaultdict(list)
+        for one in rates:
+            by_table[one.source, one.workspace, one.table].append(one)
+        sources = {one.name: one for one in self.state.sources.all()}
+        found = [
+            finding
+            for health in every
+            if (source := sources.get(health.source)) is not None and source.enabled
+            for finding in findings(health, by_table[health.source, health.workspace, health.table], now)
+        ]
+        self._alerts(found, now)
+        self._statuses(every, sources, now)
+        self._usage(rates, now)
+        self._write(
+            "default",
+            "Heartbeat",
+            [made.heartbeat(now)],
+            f"health/heartbeat/{socket.gethostname()}",
+            _minute(now),
+        )
+        self.state.source_health.prune(now - RATES_KEPT)
+        return True
+
+    def close(self) -> None:
+        """Let another process judge."""
+        if self._lease is not None:
+            self._lease.release()
+
+    def _held(self) -> bool:
+        self._lease = self.state.leases.take(LEASE, self.holder, LEASE_SECONDS)
+        return self._lease is not None
+
+    def _alerts(self, found: Sequence[Finding], now: datetime) -> None:
+        """A row when a finding begins and one when it is over; a change of schema is over after a day."""
+        changes, self._changes = self._changes, []
+        current = {finding.key: finding for finding in found}
+        for change in changes:
+            before = current.get(change.key)
+            current[change.key] = (
+                replace(change, detail=f"{before.detail}; {change.detail}") if before else change
+            )
+        kept = self.state.checkpoints.all(KEPT)
+        open_ = {key.removeprefix("open:"): value for key, value in kept.items() if key.startswith("open:")}
+        alerts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for key, finding in current.items():
+            if key not in open_ or finding.kind == "schema":
+                alerts[finding.workspace].append(made.alert(finding, now, now, over=False))
+        over = {key: value for key, value in open_.items() if key not in current and self._over(value, now)}
+        for value in over.values():
+            finding = Finding(**value["finding"])
+            began = datetime.fromisoformat(value["since"])
+            alerts[finding.workspace].append(made.alert(finding, began, now, over=True))
+        for workspace, rows in alerts.items():
+            self._write(workspace, "SecurityAlert", rows, f"health/alerts/{workspace}")
+        self.state.checkpoints.put_all(
+            KEPT,
+            {
+                f"open:{key}": {"finding": _plain(finding), "since": now.isoformat()}
+                for key, finding in current.items()
+                if key not in open_ or finding.kind == "schema"
+            },
+        )
+        for key in over:
+            self.state.checkpoints.remove(KEPT, f"open:{key}")
+
+    def _over(self, value: Mapping[str, Any], now: datetime) -> bool:
+        lasting = value["finding"]["kind"] == "schema"
+        return not lasting or now - datetime.fromisoformat(value["since"]) > _SCHEMA_OPEN
+
+    def _statuses(self, every: Sequence[SourceHealth], sources: Mapping[str, Source], now: datetime) -> None:
+        """A row of SentinelHealth when a source begins to fail or to work again, and one an hour while it fails."""
+        for health in every:
+            source = sources.get(health.source)
+            if health.table or source is None or (not health.error and health.last_seen is None):
+                continue
+            key = f"status:{health.workspace}/{health.source}"
+            before = self.state.checkpoints.get(KEPT, key)
+            word = "Failure" if health.error else "Success"
+            changed = before is None or before["status"] != word
+            if not changed and not (health.error and now - datetime.fromisoformat(before["at"]) >= _SUMMARY):
+                continue
+            id_ = self.lake.workspace(health.workspace).id
+            row = made.status(health.source, source.kind, id_, health.error, now, summary=not changed)
+            self._write(health.workspace, "SentinelHealth", [row], f"health/status/{health.source}")
+            self.state.checkpoints.put(KEPT, key, {"status": word, "at": now.isoformat()})
+
+    def _usage(self, rates: Sequence[SourceRate], now: datetime) -> None:
+        """The rows of Usage of the last whole hour, once."""
+        hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+        by_workspace: dict[str, list[SourceRate]] = defaultdict(list)
+        for one in rates:
+            if one.hour == hour:
+                by_workspace[one.workspace].append(one)
+        for workspace, some in by_workspace.items():
+            self._write(
+                workspace, "Usage", made.usage(some, hour), f"health/usage/{workspace}", _minute(hour)
+            )
+
+    def _write(
+        self,
+        workspace: str,
+        table: str,
+        rows: list[dict[str, Any]],
+        producer: str,
+        sequence: int | None = None,
+    ) -> None:
+        """Append rows about health; where the lake is full they are lost, what they tell stays in the state."""
+        writer = self.lake.writer()
+        found = arrow_of(
+            self.lake.tables[table], rows, workspace=self.lake.workspace(workspace), now=datetime.now(UTC)
+        )
+        number = writer.last(producer) + 1 if sequence is None else sequence
+        try:
+            writer.append(workspace, {table: found.table}, producer=producer, sequence=number)
+        except LakeError as error:
+            self.state.source_health.failed(
+                KEPT, f"rows of {table} were not written: {error}", datetime.now(UTC), workspace
+            )
+
+
+def _minute(now: datetime) -> int:
+    return int(now.timestamp()) // 60
+
+
+def _plain(finding: Finding) -> dict[str, str]:
+    return {
+        "source": finding.source, "workspace": finding.workspace, "table": finding.table, "kind": finding.kind,
+        "detail": finding.detail,
+    }  # fmt: skip
+
+
+def _changed(new: Sequence[str], gone: Sequence[str]) -> str:
+    parts = [f"new: {', '.join(new[:20])}"] if new else []
+    parts += [f"no longer there: {', '.join(gone[:20])}"] if gone else []
+    return "; ".join(parts)

@@ -1,0 +1,194 @@
+"""Runs sources: a thread each, started again after a failure, told to stop together; health is kept beside them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
+from nephoscope.model.secret import redact_text
+from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.health.keeper import Keeper
+from nephoscope.sources.live.meter import Meter
+from nephoscope.sources.live.sink import LakeSink
+from nephoscope.sources.live.source import Source, SourceError, StoppedError, Surroundings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.leases import Lease
+    from nephoscope.lake.state.sources import Source as Stored
+    from nephoscope.lake.table import Table
+
+_LOG = logging.getLogger("nephoscope.sources")
+#: Seconds before a source that failed is tried again: doubled each time up to the second.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
+#: A source that ran so long before it failed begins with the first pause again.
+_WELL = 300.0
+_COUNT_SECONDS, _JUDGE_SECONDS = 5.0, 60.0
+_LEASE_SECONDS = 60.0
+#: How long sources have to end; what they had not handed over they read again the next time.
+_STOP_SECONDS = 30.0
+
+
+def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
+    """The source as it was set up; raises SourceError, StateError."""
+    kind = kind_of(stored.kind)
+    secrets: dict[str, str] = {}
+    if stored.credential:
+        secrets = msgspec.json.decode(state.credentials.get(stored.credential).reveal(), type=dict[str, str])
+
+    def known(name: str) -> Table | None:
+        # A table that another rule makes replaces what the lake knows as a whole.
+        return lake.tables.get(name)
+
+    around = Surroundings(stored.name, data / "keys", secrets, table=known, make_table=lake.import_table)
+    return kind.make(parsed(kind, stored.settings), around)
+
+
+@dataclass
+class _Running:
+    """One source that is kept running."""
+
+    stored: Stored
+    meter: Meter
+    thread: threading.Thread
+    lease: Lease | None = None
+
+
+@dataclass
+class Supervisor:
+    """Runs sources of one data folder until `stop` is set. `say` is told what people want to know."""
+
+    lake: Lake
+    state: State
+    data: Path
+    say: Callable[[str], None] = _LOG.info
+    stop: threading.Event = field(default_factory=threading.Event)
+    holder: str = field(default_factory=lambda: str(uuid.uuid4()))
+    _running: dict[str, _Running] = field(default_factory=dict)
+
+    def run(self, stored: list[Stored]) -> None:
+        """Run until stopped; a source that another process runs is waited for. What was read is handed over before this returns."""
+        keeper = Keeper(self.lake, self.state, self.holder)
+        for one in stored:
+            meter = Meter()
+            thread = threading.Thread(
+                target=self._keep, args=(one, meter), name=f"source {one.name}", daemon=True
+            )
+            self._running[one.name] = _Running(one, meter, thread)
+        for running in self._running.values():
+            running.thread.start()
+        try:
+            self._watch(keeper)
+        finally:
+            self.stop.set()
+            for running in self._running.values():
+                running.thread.join(_STOP_SECONDS)
+                if running.thread.is_alive():
+                    self.say(f"{running.stored.name}: did not end in {_STOP_SECONDS:.0f} s")
+            self._count(keeper)
+            keeper.close()
+
+    def _watch(self, keeper: Keeper) -> None:
+        judged = 0.0
+        while not self.stop.wait(_COUNT_SECONDS):
+            self._count(keeper)
+            judged += _COUNT_SECONDS
+            if judged >= _JUDGE_SECONDS:
+                judged = 0.0
+                self._told("health", lambda: keeper.judge(datetime.now(UTC)))
+
+    def _count(self, keeper: Keeper) -> None:
+        for one in self._running.values():
+            self._told(one.stored.name, partial(keeper.count, one.stored, one.meter, datetime.now(UTC)))
+            if one.lease is not None:
+                self._told(one.stored.name, partial(one.lease.renew, _LEASE_SECONDS))
+
+    def _told(self, name: str, act: Callable[[], object]) -> None:
+        """Do something whose failure must not end the sources: it is told, and done again the next time."""
+        try:
+            act()
+        except (StateError, LakeError, OSError) as error:
+            self.say(f"{name}: {error}")
+
+    def _keep(self, stored: Stored, meter: Meter) -> None:
+        """Run one source again and again until stopped."""
+        pause = _FIRST_PAUSE
+        while not self.stop.is_set():
+            began = datetime.now(UTC)
+            failed = self._once(stored, meter)
+            if self.stop.is_set():
+                break
+            if (datetime.now(UTC) - began).total_seconds() >= _WELL:
+                pause = _FIRST_PAUSE
+            meter.note(error=failed)
+            self.say(f"{stored.name}: {failed or 'ended by itself'}; again in {pause:.0f} s")
+            self.stop.wait(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        self._release(stored)
+
+    def _once(self, stored: Stored, meter: Meter) -> str:
+        """Run a source until it ends; why it failed, '' where it did not."""
+        ended = threading.Event()
+        try:
+            if not self._may_run(stored):
+                return "another process runs this source"
+            source = made(stored, self.lake, self.state, self.data)
+            sink = LakeSink(
+                stored.name,
+                stored.workspace,
+                self.lake,
+                self.lake.writer(),
+                self.state.checkpoints,
+                meter,
+                self.stop,
+            )
+            self._stopping(ended)
+            source.run(sink, ended)
+        except StoppedError:
+            return ""
+        except (SourceError, SignInError, StateError, LakeError) as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - the boundary of a thread: a source must not take the others with it
+            _LOG.exception("source %s", stored.name)
+            return f"a fault of nephoscope: {type(error).__name__}: {redact_text(str(error))[:300]}"
+        finally:
+            ended.set()
+        return ""
+
+    def _stopping(self, ended: threading.Event) -> None:
+        """Tell one run of a source to stop when all are; a source may also set its own event."""
+
+        def wait() -> None:
+            while not ended.wait(0.2):
+                if self.stop.is_set():
+                    ended.set()
+
+        threading.Thread(target=wait, daemon=True).start()
+
+    def _may_run(self, stored: Stored) -> bool:
+        """Whether this process may: a source whose place does not divide its work runs in one process at a time."""
+        if kind_of(stored.kind).shared:
+            return True
+        lease = self.state.leases.take(f"source/{stored.name}", self.holder, _LEASE_SECONDS)
+        self._running[stored.name].lease = lease
+        return lease is not None
+
+    def _release(self, stored: Stored) -> None:
+        running = self._running[stored.name]
+        lease, running.lease = running.lease, None
+        if lease is not None:
+            self._told(stored.name, lease.release)

@@ -1,0 +1,212 @@
+"""Source health: what is usual is learned, what is missing raises an alert once and ends it, and the lake hears of it all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.source_health import Arrival
+from nephoscope.lake.state.sources import Source
+from nephoscope.model.resource import Resource
+from nephoscope.sources.live.health.judging import findings, standing
+from nephoscope.sources.live.health.keeper import Keeper
+from nephoscope.sources.live.health.missing import last_rows, missing
+from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
+from nephoscope.sources.live.meter import Counted, Meter
+
+NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
+
+
+@pytest.fixture
+def world(tmp_path):
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
+        yield state, lake
+
+
+def _brought(
+    keeper: Keeper,
+    state: State,
+    when: datetime,
+    rows: int = 10,
+    bad: int = 0,
+    names: tuple[str, ...] = ("A", "B"),
+) -> None:
+    meter = Meter()
+    meter._tables["Syslog"] = Counted(rows, bad, rows * 100, when, 2.0 * rows, set(names))
+    keeper.count(state.sources.get("hub"), meter, when)
+
+
+def _asked(lake: Lake, text: str) -> list[dict]:
+    lake.flush()
+    return lake.query(text)[-1].table.to_pylist()
+
+
+def test_silence_raises_an_alert_once_and_its_end_resolves_it(world) -> None:
+    state, lake = world
+    keeper = Keeper(lake, state, "me")
+    for minute in range(30):
+        _brought(keeper, state, NOW - timedelta(minutes=60 - minute))
+    assert keeper.judge(NOW - timedelta(minutes=25))
+    assert keeper.judge(NOW)
+    assert keeper.judge(NOW + timedelta(minutes=1))
+    _brought(keeper, state, NOW + timedelta(minutes=2))
+    assert keeper.judge(NOW + timedelta(minutes=3))
+    found = _asked(
+        lake,
+        "SecurityAlert | project AlertName, Status, SystemAlertId, CompromisedEntity | order by Status asc",
+    )
+    assert [(one["AlertName"], one["Status"]) for one in found] == [
+        ("A source has fallen silent", "New"), ("A source has fallen silent", "Resolved")
+    ]  # fmt: skip
+    assert found[0]["SystemAlertId"] == found[1]["SystemAlertId"]
+    assert found[0]["CompromisedEntity"] == "hub/Syslog"
+
+
+def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
+    state, lake = world
+    keeper = Keeper(lake, state, "me")
+    _brought(keeper, state, NOW - timedelta(hours=1), rows=1000)
+    keeper.judge(NOW)
+    keeper.judge(NOW)
+    meter = Meter()
+    meter.note(error="the broker does not answer", dropped=3)
+    keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
+    keeper.judge(NOW + timedelta(minutes=1))
+    usage = _asked(lake, "Usage | project DataType, Quantity, AvgLatencyInSeconds")
+    assert [(one["DataType"], one["Quantity"], one["AvgLatencyInSeconds"]) for one in usage] == [
+        ("Syslog", 0.1, 2.0)
+    ]
+    assert len(_asked(lake, "Heartbeat")) == 2
+    status = _asked(
+        lake,
+        "SentinelHealth | project SentinelResourceName, SentinelResourceKind, Status, Reason | order by Status asc",
+    )
+    assert [(one["SentinelResourceName"], one["SentinelResourceKind"], one["Status"]) for one in status] == [
+        ("hub", "folder", "Failure"), ("hub", "folder", "Success")
+    ]  # fmt: skip
+    assert status[0]["Reason"] == "3 messages were lost before they could be read; the broker does not answer"
+
+
+def test_a_changed_schema_is_told(world) -> None:
+    state, lake = world
+    keeper = Keeper(lake, state, "me")
+    for look in range(LEARNED + 5):
+        _brought(keeper, state, NOW - timedelta(minutes=90 - look))
+    for look in range(JUDGED_AFTER + 2):
+        _brought(keeper, state, NOW - timedelta(minutes=40 - look), names=("A", "C"))
+    keeper.judge(NOW - timedelta(minutes=28))
+    found = _asked(lake, "SecurityAlert | where AlertType endswith 'schema' | project Description")
+    assert [one["Description"] for one in found] == ["no longer there: B; new: C"]
+
+
+def test_only_one_process_judges(world) -> None:
+    state, lake = world
+    first, second = Keeper(lake, state, "first"), Keeper(lake, state, "second")
+    assert first.judge(NOW)
+    assert not second.judge(NOW)
+    first.close()
+    assert second.judge(NOW)
+
+
+def test_names_that_come_and_go_are_no_change_of_schema() -> None:
+    profile = Profile()
+    for look in range(300):
+        names = {"always", f"once{look}"} | ({"sometimes"} if look % 5 == 0 else set())
+        assert profile.seen(names) == ([], [])
+    assert Profile.of(profile.text()) == profile
+    assert Profile.of("no json") == Profile()
+
+
+def _history(state: State, hours: dict[int, tuple[int, int]]) -> None:
+    """Rows and bad ones by hours before this one."""
+    for back, (rows, bad) in sorted(hours.items(), reverse=True):
+        state.source_health.arrived(
+            "hub", [Arrival("Syslog", rows, bad, rows * 10, None, 1.0)], NOW - timedelta(hours=back)
+        )
+
+
+@pytest.mark.parametrize(
+    ("hours", "kinds"),
+    [
+        (dict.fromkeys(range(1, 24 * 8), (100, 0)), set()),
+        (dict.fromkeys(range(4, 24 * 8), (100, 0)), {"silent"}),
+        ({back: (100, 0) for back in range(24 * 8) if (NOW - timedelta(hours=back)).hour == (NOW - timedelta(hours=5)).hour}, set()),
+        ({back: (100, 0 if back > 1 else 60) for back in range(1, 60)}, {"quarantine"}),
+        (dict.fromkeys(range(1, 60), (100, 60)), set()),
+        ({1: (10, 5)}, set()),
+    ],
+    ids=["steady", "silent at an hour that is busy on other days", "busy once a day", "suddenly bad", "always bad", "too little"],
+)  # fmt: skip
+def test_findings(world, hours, kinds: set[str]) -> None:
+    state, _ = world
+    _history(state, hours)
+    health = next(one for one in state.source_health.all("hub") if one.table)
+    rates = state.source_health.rates("hub", "Syslog")
+    assert {one.kind for one in findings(health, rates, NOW)} == kinds
+
+
+def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
+    state, _ = world
+    _history(state, {back: (50 if back == 1 else 200, 0) for back in range(1, 24 * 8)})
+    health = next(one for one in state.source_health.all("hub") if one.table)
+    stands = standing(health, state.source_health.rates("hub", "Syslog"), NOW)
+    assert (stands.rate, stands.expected, stands.delay, stands.bad_share) == (50, 200.0, 1.0, 0.0)
+
+
+VAULT = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/microsoft.keyvault/vaults"
+)
+NET = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/microsoft.network"
+
+
+def _setting(name: str, *, enabled: bool = True) -> Resource:
+    id_ = f"{VAULT}/{name}/providers/Microsoft.Insights/diagnosticSettings/toLake"
+    return Resource.of({"id": id_, "properties": {"logs": [{"category": "AuditEvent", "enabled": enabled}]}})
+
+
+def _flow_log(name: str, *, enabled: bool = True) -> Resource:
+    properties = {"targetResourceId": f"{NET}/virtualNetworks/{name}", "enabled": enabled}
+    return Resource.of({"id": f"{NET}/networkWatchers/w/flowLogs/{name}", "properties": properties})
+
+
+def test_resources_whose_logs_never_arrive() -> None:
+    resources = [
+        *(Resource.of({"id": f"{VAULT}/{name}"}) for name in ("ok", "late", "never", "off", "bare", "elsewhere")),
+        *(_setting(name) for name in ("ok", "late", "never")), _setting("off", enabled=False),
+        *(Resource.of({"id": f"{NET}/virtualNetworks/{name}"}) for name in ("flows", "unlogged", "stopped")),
+        _flow_log("flows"), _flow_log("stopped", enabled=False), Resource.of({"id": f"{NET}/networkInterfaces/n"}),
+    ]  # fmt: skip
+    last = {
+        f"{VAULT}/ok": NOW - timedelta(hours=1), f"{VAULT}/late": NOW - timedelta(days=3),
+        f"{VAULT}/elsewhere": NOW - timedelta(hours=2), f"{NET}/virtualnetworks/flows/subnets/s": NOW - timedelta(minutes=5),
+    }  # fmt: skip
+    found = missing(resources, last, NOW, timedelta(days=1))
+    assert [(one.resource.rpartition("/")[2], one.reason, one.setting) for one in found] == [
+        ("bare", "no diagnostic setting sends its logs", ""),
+        ("late", "set up, and nothing arrives any more", "tolake"),
+        ("never", "set up, and nothing has arrived", "tolake"),
+        ("off", "its diagnostic setting sends no category of logs", "tolake"),
+        ("stopped", "its flow log is switched off", "stopped"),
+        ("unlogged", "no flow log sends its logs", ""),
+    ]
+
+
+def test_last_rows_are_those_of_all_tables(world, tmp_path) -> None:
+    from nephoscope.lake.rows import arrow_of
+
+    _, lake = world
+    for table, id_, back in (
+        ("Syslog", f"{VAULT}/A", 5),
+        ("AZKVAuditLogs", f"{VAULT}/a", 2),
+        ("AZKVAuditLogs", f"{VAULT}/b", 9),
+    ):
+        rows = [{"TimeGenerated": NOW - timedelta(hours=back), "_ResourceId": id_}]
+        found = arrow_of(lake.tables[table], rows, workspace=lake.workspace(), now=NOW)
+        lake.writer().append("default", {table: found.table}, producer=f"{table}{id_}", sequence=0)
+    lake.flush()
+    last = last_rows(lake, tmp_path, ["default"], NOW, timedelta(days=1))
+    assert last == {f"{VAULT}/a": NOW - timedelta(hours=2), f"{VAULT}/b": NOW - timedelta(hours=9)}
