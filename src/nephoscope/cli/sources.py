@@ -264,7 +264,7 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
 
     with _told(), lake_of(data) as (lake, state):
         if missing:
-            take_in(data, lake)
+            take_in(data, lake, state)
             rows = _missing(lake, state, data, days)
         else:
             rows = _health(state)

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from nephoscope.sources.live.source import StoppedError
+
 
 def _module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"live_{name}", Path(__file__).with_name(f"{name}.py"))
@@ -51,6 +53,8 @@ def running():
         def body() -> None:
             try:
                 source.run(sink, stop)
+            except StoppedError:
+                pass
             except BaseException as error:  # noqa: BLE001 - handed to the test
                 failed.append(error)
 

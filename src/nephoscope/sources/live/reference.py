@@ -11,8 +11,8 @@ from nephoscope.sources.live.source import Kind
 def page() -> str:
     """The page in Markdown: every kind with its settings and secrets."""
     lines = [
-        "# Live sources", "", "Generated from the program by `make docs`. How to set a source up: [Live sources of logs](../guides/sources.md).",
-        "",
+        "# Live sources", "",
+        "Generated from the program by `make docs`. How to set a source up: [Live sources of logs](../guides/sources.md).", "",
     ]  # fmt: skip
     for kind in kinds().values():
         lines += _kind(kind)
@@ -23,7 +23,13 @@ def _kind(kind: Kind) -> Iterator[str]:
     yield from (f"## {kind.name}", "", f"{kind.title}.", "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
     for one in described(kind):
-        default = "must be given" if one.default is None else f"`{one.default}`" if one.default not in ("", "None") else ""
+        default = (
+            "must be given"
+            if one.default is None
+            else f"`{one.default}`"
+            if one.default not in ("", "None")
+            else ""
+        )
         yield f"| `{one.name}` | {_cell(one.type)} | {default} | {_cell(one.help)} |"
     yield ""
     if kind.secrets:

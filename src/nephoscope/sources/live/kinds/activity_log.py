@@ -1,0 +1,141 @@
+"""The activity log of subscriptions, over Resource Manager.
+
+Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.live.polling import Found, Poller
+from nephoscope.sources.live.signing_in import Access, client, pages
+from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.stretch import digest
+from nephoscope.sources.logs.moments import moment
+
+if TYPE_CHECKING:
+    from nephoscope.sources.azure.client import Client
+
+_VERSION = "2015-04-01"
+_PERMISSION = "the role Reader on the subscription"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which subscriptions, and how to sign in."""
+
+    subscriptions: Annotated[list[str], Meta(description="Ids of subscriptions.", min_length=1)]
+    credential: Annotated[
+        Literal[
+            "default",
+            "developer",
+            "service-principal",
+            "managed-identity",
+            "workload-identity",
+            "environment",
+        ],
+        Meta(description="How to sign in, as of `nephoscope collect`."),
+    ] = "default"
+    tenant: Annotated[str, Meta(description="Tenant to sign in to (default: the credential's own).")] = ""
+    cloud: Annotated[str, Meta(description="Which cloud, as of `nephoscope collect --cloud`.")] = "public"
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 60.0
+    overlap: Annotated[
+        float,
+        Meta(description="How late an event may come, in seconds: so far back each round asks again.", ge=0),
+    ] = 1200.0
+    begin: Annotated[
+        float,
+        Meta(
+            description="How far back the first round goes, in seconds (Azure keeps 90 days).",
+            gt=0,
+            le=7_776_000,
+        ),
+    ] = 86_400.0
+
+
+@dataclass(slots=True)
+class ActivityLog:
+    """Asks subscription by subscription; the events of each have a feed of their own."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Sign in and ask every subscription for the last five minutes."""
+        now, counts = self.around.clock(), []
+        with self._client() as asked:
+            for subscription in self.settings.subscriptions:
+                ask = _asking(asked, subscription)
+                counts.append(sum(map(len, ask(now - timedelta(minutes=5), now))))
+        return f"{len(counts)} subscription(s), {sum(counts)} event(s) of the last five minutes"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError when no subscription can be asked."""
+        chosen = self.settings
+        overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
+        with self._client(stop) as asked:
+            pollers = [
+                Poller(subscription, sink, stop, _asking(asked, subscription), overlap, begin)
+                for subscription in chosen.subscriptions
+            ]
+            while not stop.is_set():
+                failed = [error for poller in pollers if (error := self._round(poller))]
+                for error in failed:
+                    sink.note(error=error)
+                if len(failed) == len(pollers):
+                    raise SourceError(failed[0])
+                stop.wait(chosen.poll)
+
+    def _round(self, poller: Poller) -> str:
+        """One round of one subscription; why it failed, '' where it did not: the others go on."""
+        from nephoscope.sources.azure.client import RequestError
+        from nephoscope.sources.azure.credentials import SignInError
+
+        try:
+            poller.round(self.around.clock())
+        except (RequestError, SignInError, SourceError) as error:
+            return f"{poller.name}: {error}"
+        return ""
+
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
+        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+        cloud = access.endpoints
+        return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
+
+
+def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+    """Asks for the events of a window of one subscription, page by page."""
+
+    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+        span = f"eventTimestamp ge '{_text(start)}' and eventTimestamp le '{_text(end)}'"
+        path = (
+            f"/subscriptions/{quote(subscription)}/providers/Microsoft.Insights/eventtypes/management/values"
+            f"?api-version={_VERSION}&$filter={quote(span)}"
+        )
+        for page in pages(asked, path, f"activity log of {subscription}", _PERMISSION):
+            yield [_found(event, end) for event in page]
+
+    return ask
+
+
+def _found(event: dict[str, Any], end: datetime) -> Found:
+    """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
+    at = moment(event.get("eventTimestamp")) or end
+    name = event.get("id") or event.get("eventDataId")
+    id_ = str(name) if name else msgspec.json.encode(event, order="deterministic").decode()
+    return Found(digest(id_.encode()), at, event)
+
+
+def _text(moment_: datetime) -> str:
+    return moment_.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+KIND = Kind("activity_log", "The activity log of subscriptions", Settings, ActivityLog)

@@ -1,0 +1,169 @@
+"""Sign-ins, audits, risk detections and risky users of a tenant, over Microsoft Graph.
+
+Source: https://learn.microsoft.com/graph/api/signin-list, .../directoryaudit-list, .../riskdetection-list, .../riskyuser-list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.live.polling import Found, Poller
+from nephoscope.sources.live.signing_in import Access, client, pages
+from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.stretch import digest
+from nephoscope.sources.logs.moments import moment
+
+if TYPE_CHECKING:
+    from nephoscope.sources.azure.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How Graph lists one kind: its path, the property that windows are over, the most elements of a page, the permission it takes.
+
+    `changes`: the same element comes again when it changes, and every state of it is a row.
+    """
+
+    path: str
+    time: str
+    top: int
+    permission: str
+    changes: bool = False
+
+
+READS = {
+    "sign_ins": Read("/v1.0/auditLogs/signIns", "createdDateTime", 999, "AuditLog.Read.All"),
+    "directory_audits": Read("/v1.0/auditLogs/directoryAudits", "activityDateTime", 999, "AuditLog.Read.All"),
+    "risk_detections": Read(
+        "/v1.0/identityProtection/riskDetections", "lastUpdatedDateTime", 500, "IdentityRiskEvent.Read.All", changes=True
+    ),
+    "risky_users": Read(
+        "/v1.0/identityProtection/riskyUsers", "riskLastUpdatedDateTime", 500, "IdentityRiskyUser.Read.All", changes=True
+    ),
+}  # fmt: skip
+_Reads = Literal["sign_ins", "directory_audits", "risk_detections", "risky_users"]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to read, and how to sign in."""
+
+    reads: Annotated[
+        list[_Reads],
+        Meta(
+            description="What to read: sign_ins, directory_audits, risk_detections, risky_users.",
+            min_length=1,
+        ),
+    ] = msgspec.field(
+        default_factory=lambda: ["sign_ins", "directory_audits", "risk_detections", "risky_users"]
+    )
+    credential: Annotated[
+        Literal[
+            "default",
+            "developer",
+            "service-principal",
+            "managed-identity",
+            "workload-identity",
+            "environment",
+        ],
+        Meta(description="How to sign in, as of `nephoscope collect`."),
+    ] = "default"
+    tenant: Annotated[str, Meta(description="Tenant to sign in to (default: the credential's own).")] = ""
+    cloud: Annotated[str, Meta(description="Which cloud, as of `nephoscope collect --cloud`.")] = "public"
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 120.0
+    overlap: Annotated[
+        float,
+        Meta(description="How late an event may come, in seconds: so far back each round asks again.", ge=0),
+    ] = 1800.0
+    begin: Annotated[
+        float,
+        Meta(
+            description="How far back the first round goes, in seconds (Graph keeps 30 days).",
+            gt=0,
+            le=2_592_000,
+        ),
+    ] = 86_400.0
+
+
+@dataclass(slots=True)
+class Graph:
+    """Asks kind by kind; a kind that is refused is told and the others go on."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Sign in and ask for the last five minutes of every kind."""
+        now = self.around.clock()
+        with self._client() as asked:
+            said = [
+                f"{name}: {sum(map(len, _asking(asked, name)(now - timedelta(minutes=5), now)))}"
+                for name in self.settings.reads
+            ]
+        return f"of the last five minutes: {', '.join(said)}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError when nothing can be read."""
+        chosen = self.settings
+        overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
+        with self._client(stop) as asked:
+            pollers = [
+                Poller(name, sink, stop, _asking(asked, name), overlap, begin) for name in chosen.reads
+            ]
+            while not stop.is_set():
+                failed = [error for poller in pollers if (error := self._round(poller))]
+                for error in failed:
+                    sink.note(error=error)
+                if len(failed) == len(pollers):
+                    raise SourceError(failed[0])
+                stop.wait(chosen.poll)
+
+    def _round(self, poller: Poller) -> str:
+        """One round of one kind; why it failed, '' where it did not."""
+        from nephoscope.sources.azure.client import RequestError
+        from nephoscope.sources.azure.credentials import SignInError
+
+        try:
+            poller.round(self.around.clock())
+        except (RequestError, SignInError, SourceError) as error:
+            return str(error)
+        return ""
+
+    def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
+        access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
+        return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
+
+
+def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+    """Asks for the elements of a window of one kind, page by page."""
+    read = READS[name]
+
+    def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
+        span = f"{read.time} ge {_text(start)} and {read.time} le {_text(end)}"
+        path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
+        for page in pages(asked, path, name, read.permission):
+            yield [_found(read, element, end) for element in page]
+
+    return ask
+
+
+def _found(read: Read, element: dict[str, Any], end: datetime) -> Found:
+    """An element; one that changes is another in each of its states."""
+    given = element.get(read.time)
+    id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())
+    return Found(digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element)
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+KIND = Kind("graph", "Sign-ins, audits and identity risk over Microsoft Graph", Settings, Graph)

@@ -1,0 +1,76 @@
+"""The REST clients of live sources: those of the collector, which can only read, with the credential of a source's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from nephoscope.sources.azure.client import Answer, Client, RequestError
+from nephoscope.sources.azure.cloud import Cloud, CloudError, cloud_of
+from nephoscope.sources.azure.credentials import CredentialSource, SignInError, Tokens, credential_source
+from nephoscope.sources.live.source import SourceError, StoppedError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which cloud, and how to sign in for a tenant ('' = the credential's own)."""
+
+    credential: str
+    cloud: str
+    tenant: str
+
+    @property
+    def endpoints(self) -> Cloud:
+        """The cloud's endpoints; raises SourceError."""
+        try:
+            return cloud_of(self.cloud)
+        except CloudError as error:
+            raise SourceError(str(error)) from error
+
+    def sign_in(self) -> CredentialSource:
+        """How to make the credential; raises SourceError for what the environment lacks."""
+        try:
+            return credential_source(self.credential, self.endpoints, self.tenant)
+        except SignInError as error:
+            raise SourceError(str(error)) from error
+
+
+@contextmanager
+def client(origin: str, scope: str, access: Access, stop: Event | None = None) -> Iterator[Client]:
+    """A client of an origin; what it raises comes as SourceError. Its waiting ends when `stop` is set."""
+    made = Client(origin, Tokens(access.sign_in(), scope), sleep=_waiting(stop or Event()))
+    try:
+        yield made
+    except (RequestError, SignInError) as error:
+        raise SourceError(str(error)) from error
+    finally:
+        made.close()
+
+
+def _waiting(stop: Event) -> Callable[[float], None]:
+    def wait(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise StoppedError
+
+    return wait
+
+
+def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[dict[str, Any]]]:
+    """The elements of an answer's `value`, page by page; raises SourceError for a refusal, with the permission that it takes."""
+    while url:
+        answer = asked.get(url, what)
+        if not answer.ok:
+            raise SourceError(refusal(answer, what, permission))
+        values = answer.body.get("value")
+        yield [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+        url = str(answer.body.get("@odata.nextLink") or answer.body.get("nextLink") or "")
+
+
+def refusal(answer: Answer, what: str, permission: str) -> str:
+    """A refusal as a sentence: what was asked, the status, Azure's code and message, what to grant."""
+    code, message = answer.error
+    grant = f"; grant {permission}" if answer.status in (401, 403) else ""
+    return f"{what}: {answer.status} {code} {message}".strip() + grant
