@@ -48,6 +48,14 @@ def test_every_command_and_option_explains_itself(path: tuple[str, ...]) -> None
     assert re.search(rf"^#+ {' '.join(path)}$", (DOCS / "reference/commands.md").read_text(), re.MULTILINE)
 
 
+def test_every_setting_of_the_environment_is_documented() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    settings = {name for text in sources for name in re.findall(r"\bNEPHOSCOPE_[A-Z_]+\b", text)}
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md"))
+    assert settings
+    assert not sorted(name for name in settings if name not in pages)
+
+
 def test_every_output_format_has_its_heading() -> None:
     page = (DOCS / "reference/outputs.md").read_text()
     for name in formats():

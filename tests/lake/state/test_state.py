@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -148,8 +149,6 @@ def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> Non
     )
     with holder:
         assert holder.stdout.readline() == "1\n"
-        for _ in range(3):
-            assert state.leases.take("work", "heir", 60) is None
         holder.kill()
     polling = threading.Event()
     for _ in range(1200):
@@ -345,6 +344,19 @@ def case_a_reader_that_dies_appends_once(opened: Open, url: str) -> None:
     assert state.outbox.drain(lake, state.leases.take("outbox", "two", 600)) == 1
     assert taken[-2:] == [9000, 9001]
     assert state.outbox.waiting() == 0
+
+
+def case_many_threads_are_served(opened: Open, url: str) -> None:
+    state = opened()
+
+    def work(me: int) -> None:
+        for number in range(5):
+            state.producers.advance({f"p{me}": number, "all": me * 5 + number})
+            assert state.producers.last(f"p{me}") == number
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(work, range(40)))
+    assert state.producers.all() == {"all": 199} | {f"p{me}": 4 for me in range(40)}
 
 
 def case_several_processes_open_at_once(opened: Open, url: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How long a transaction waits for the one of another process.
 WAIT_SECONDS = 30
+#: Threads of a process that are served by a server at once, beside the five connections that are kept; the others wait.
+_CONNECTIONS = 15
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _PRAGMAS = (
@@ -63,7 +66,9 @@ class Database:
     def of_file(file: Path, clock: Callable[[], datetime] | None = None) -> Database:
         """The SQLite database in a file, whatever characters its path has."""
         _own_file(file)
-        engine = create_engine(URL.create("sqlite", database=str(file)), hide_parameters=True)
+        engine = create_engine(
+            URL.create("sqlite", database=str(file)), hide_parameters=True, max_overflow=-1
+        )
         event.listen(engine, "connect", _connected)
         event.listen(engine, "begin", _begun)
         return Database(engine, file, clock)
@@ -115,6 +120,10 @@ class Database:
             yield
         except (OperationalError, InterfaceError) as error:
             raise StateError(f"{self.shown}: {_why(error)}") from error
+        except PoolTimeoutError as error:
+            raise StateError(
+                f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
+            ) from error
         except DatabaseError as error:
             if type(error) is not DatabaseError:
                 raise
@@ -167,6 +176,8 @@ def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_pre_ping=True,
+        pool_timeout=WAIT_SECONDS,
+        max_overflow=_CONNECTIONS,
         connect_args={
             "connect_timeout": WAIT_SECONDS,
             "options": f"-c timezone=UTC -c lock_timeout={WAIT_SECONDS}s -c client_encoding=UTF8",
