@@ -14,7 +14,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._tables = Tables.builtin()
-        self._catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in self._tables})
+        self._catalog = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables})
         self._cache = CompileCache()
         self._formats = formats()
         self._empty: dict[str, pa.Table] = {}

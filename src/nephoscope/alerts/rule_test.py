@@ -119,7 +119,8 @@ def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
     tables = Tables.builtin()
     if unknown := sorted(given.keys() - tables.by_name.keys()):
         raise ValueError(f"no table is named {unknown[0]}")
-    catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in tables})
+    # rows in memory lie in no folders of days
+    catalog = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables})
     compiled = compile_results(rule.query, catalog, now=now)[-1]
     used = {name for name in tables.by_name if name in rule.query}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
