@@ -19,25 +19,26 @@ Test = Callable[[exp.Expr, exp.Expr, "str | None", Arguments], exp.Expr]
 
 _APART = r"[^\pL\pN]"
 _QUOTED = literally("t")
+_FOLDED = literally("lower(t)")
 _BEFORE = rf"(CASE WHEN regexp_matches(t, '^[\pL\pN]') THEN '(^|{_APART})' ELSE '' END)"
 _AFTER = rf"(CASE WHEN regexp_matches(t, '[\pL\pN]$') THEN '($|{_APART})' ELSE '' END)"
 HAS = macro(
     "kql_has(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(x, '(?i)' || {_BEFORE} || {_QUOTED} || {_AFTER})",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED} || {_AFTER})",
 )
 HAS_CS = macro(
     "kql_has_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED} || {_AFTER})"
 )
 HAS_PREFIX = macro(
     "kql_hasprefix(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(x, '(?i)' || {_BEFORE} || {_QUOTED})",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_BEFORE} || {_FOLDED})",
 )
 HAS_PREFIX_CS = macro(
     "kql_hasprefix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_BEFORE} || {_QUOTED})"
 )
 HAS_SUFFIX = macro(
     "kql_hassuffix(x, t)",
-    f"contains(lower(x), lower(t)) AND regexp_matches(x, '(?i)' || {_QUOTED} || {_AFTER})",
+    f"contains(lower(x), lower(t)) AND regexp_matches(lower(x), {_FOLDED} || {_AFTER})",
 )
 HAS_SUFFIX_CS = macro(
     "kql_hassuffix_cs(x, t)", f"contains(x, t) AND regexp_matches(x, {_QUOTED} || {_AFTER})"
