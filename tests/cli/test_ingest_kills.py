@@ -1,0 +1,77 @@
+"""A load that is killed again and again, each time in mid-work, in the end holds every row once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.sources.logs.envelope import BLOCK
+
+COMMAND = "from nephoscope.cli.main import main; main()"
+#: A command that kills itself at its first append: before it, behind it, or behind the note in the state.
+DEADLY = """
+import os, signal
+from nephoscope.lake.state.ingested_files import IngestedFiles
+from nephoscope.lake.writer import Writer
+
+def deadly(owner, name, before):
+    kept = getattr(owner, name)
+    def call(*arguments, **named):
+        if not before:
+            kept(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(owner, name, call)
+
+deadly(*{POINT})
+"""
+POINTS = ("(Writer, 'append', True)", "(Writer, 'append', False)", "(IngestedFiles, 'advance', False)")
+PATIENCE = 600
+
+
+def _write(path: Path, blocks: int) -> int:
+    """A file of JSON lines for so many blocks and a half; how many lines."""
+    now = datetime.now(UTC).isoformat()
+    filling = "x" * 8000
+    lines = 0
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < (blocks + 0.5) * BLOCK:
+            file.write(
+                f'{{"time":"{now}","category":"AZFWFatFlow","properties":{{"Protocol":"{lines}","New":"{filling}"}}}}\n'
+            )
+            lines += 1
+    return lines
+
+
+def _run(data: Path, file: Path, before: str = "") -> int:
+    """Run the command, with a script before it; its exit status."""
+    arguments = [sys.executable, "-c", before + COMMAND, "--data", str(data), "ingest", str(file)]
+    return subprocess.run(arguments, capture_output=True, timeout=PATIENCE, check=False).returncode
+
+
+def _held(tmp_path: Path, kills: int) -> None:
+    data, file = tmp_path / "data", tmp_path / "log.json"
+    lines = _write(file, kills)
+    for kill in range(kills):
+        assert _run(data, file, DEADLY.replace("{POINT}", POINTS[kill % len(POINTS)])) == -signal.SIGKILL
+    assert _run(data, file) == 0
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        lake.flush(PATIENCE)
+        query = "AZFWFatFlow | summarize rows = count(), distinct = dcount(Protocol)"
+        assert lake.query(query)[0].table.to_pylist() == [{"rows": lines, "distinct": lines}]
+        assert lake.query("_Quarantine | count")[0].table.to_pylist() == [{"Count": 0}]
+
+
+def test_a_load_that_is_killed_holds_every_row_once(tmp_path: Path) -> None:
+    _held(tmp_path, 3)
+
+
+@pytest.mark.full
+def test_a_load_that_is_killed_50_times_holds_every_row_once(tmp_path: Path) -> None:
+    _held(tmp_path, 50)
