@@ -46,6 +46,7 @@ RUNNERS = (
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
     Runner("log_events.py", "corpora", share=0.99),
     Runner("lake_tables.py", "corpora"),
+    Runner("lake_parsers.py", "corpora", share=0.9),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
 )
 
