@@ -94,7 +94,9 @@ class Engine:
 
     def __init__(self) -> None:
         self._tables = Tables.builtin()
-        self._catalog = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables})
+        self._catalog = MemoryCatalog(
+            {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
+        )
         self._cache = CompileCache()
         self._formats = formats()
         self._empty: dict[str, pa.Table] = {}
