@@ -13,7 +13,7 @@ from nephoscope.alerts.detector import Detector, Outcome
 from nephoscope.alerts.lateness import again, late
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.window import SETTLE, Window, at, ends, latest
-from nephoscope.lake.posting import post
+from nephoscope.lake.outbox import deliver
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -57,7 +57,7 @@ class Schedule:
                 yield self._run(rule, at(rule, end), now, scheduled=False)
             finally:
                 lease.release()
-        post(self.lake, self.state, self.holder)
+        deliver(self.lake, self.state)
 
     def tick(self, now: datetime | None = None) -> Iterator[Ran]:
         """Run all windows that are due: those that were never run, that ended in a fault, and that late rows have come for."""
@@ -68,7 +68,7 @@ class Schedule:
             if self._due(rule, last.get(rule.id), came, moment):
                 yield from self._alone(rule, came, moment)
         self.state.checkpoints.put(CHECKPOINT, self.workspace, moment.isoformat())
-        post(self.lake, self.state, self.holder)
+        deliver(self.lake, self.state)
 
     def _alone(self, rule: Rule, came: Came, now: datetime) -> Iterator[Ran]:
         """The windows of a rule that are due, while nobody else runs it."""

@@ -113,16 +113,14 @@ def show(data: Path, /, workspace: str, number: int, output: str) -> None:
 @contextmanager
 def _desk(data: Path, workspace: str) -> Iterator[Desk]:
     """The desk; what was changed is posted to the lake when it is left."""
-    from uuid import uuid4
-
     from nephoscope.alerts.desk import Desk
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.posting import post
+    from nephoscope.lake.outbox import deliver
 
     with lake_of(data) as (lake, state):
         yield Desk(state, workspace_of(state, workspace).name)
-        post(lake, state, str(uuid4()))
+        deliver(lake, state)
 
 
 def _now() -> datetime:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state import LeaseLostError, State, StateError
 from nephoscope.lake.state.outbox import OutboxEntry
 from nephoscope.lake.workspace import DEFAULT
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LEASE = "outbox"
 LEASE_SECONDS = 120.0
-_HOLDER = str(uuid4())
 
 
 def deliver(lake: Lake, state: State) -> int | None:
@@ -32,7 +31,8 @@ def deliver(lake: Lake, state: State) -> int | None:
     """
     if not state.outbox.waiting():
         return 0
-    lease = state.leases.take(LEASE, _HOLDER, LEASE_SECONDS)
+    # each call is a holder of its own: two threads of a process are two who would bring the rows
+    lease = state.leases.take(LEASE, str(uuid4()), LEASE_SECONDS)
     if lease is None:
         return None
 
@@ -42,6 +42,8 @@ def deliver(lake: Lake, state: State) -> int | None:
 
     try:
         return state.outbox.drain(append, lease)
+    except LeaseLostError:
+        return None
     finally:
         lease.release()
 

@@ -8,14 +8,13 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from nephoscope.lake.state.columns import Base
 from nephoscope.lake.state.database import Database, StateError
 from nephoscope.lake.state.leases import LeaseRow
 from nephoscope.lake.state.migration import migrate
-from nephoscope.lake.state.outbox import OutboxRow
 from nephoscope.lake.state.workspaces import WorkspaceRow
 
 Save = Callable[[Path], None]
@@ -79,16 +78,19 @@ def load(file: Path, database: Database) -> None:
             _refuse_used(other, database.shown)
             _copy(session, other)
             if not database.is_sqlite:
-                other.execute(
-                    text("SELECT setval(pg_get_serial_sequence('outbox', 'id'), :last)"),
-                    {"last": _last(other)},
-                )
+                _count_on(other)
     finally:
         source.close()
 
 
-def _last(session: Session) -> int:
-    return session.scalar(select(func.max(OutboxRow.id))) or 1
+def _count_on(session: Session) -> None:
+    """PostgreSQL counts keys apart from the rows: go on behind those that were copied."""
+    for table in Base.metadata.sorted_tables:
+        counted = table.autoincrement_column
+        if counted is not None:
+            sequence = func.pg_get_serial_sequence(table.name, counted.name)
+            last = session.scalar(select(func.max(counted)))
+            session.execute(select(func.setval(sequence, last or 1, last is not None)))
 
 
 def _refuse_used(session: Session, shown: str) -> None:
