@@ -1,4 +1,4 @@
-"""A process that appends to a lake until it is killed: DATA ACKS PRODUCER... [--count N]; prints `ready`, acknowledges into ACKS.
+"""A process that appends to a lake until it is killed: DATA ACKS PAUSE PRODUCER...; prints `ready`, acknowledges into ACKS.
 
 Each producer is a thread and goes on where the lake says it was. An append is a batch of rows of one table that belong together.
 """
@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
@@ -27,26 +28,24 @@ def batch(lake: Lake, producer: str, sequence: int):
     return {"Syslog": arrow_of(lake.tables["Syslog"], rows, workspace=lake.workspace(), now=now).table}
 
 
-def produce(lake: Lake, producer: str, acks: int, count: int) -> None:
+def produce(lake: Lake, producer: str, acks: int, pause: float) -> None:
     writer = lake.writer()
     sequence = writer.last(producer)
-    for _ in range(count):
+    while True:
         sequence += 1
         writer.append("default", batch(lake, producer, sequence), producer=producer, sequence=sequence)
         os.write(acks, f"{producer} {sequence}\n".encode())
+        time.sleep(pause)
 
 
 def main() -> None:
-    data, acks, *producers = sys.argv[1:]
-    count = sys.maxsize
-    if "--count" in producers:
-        place = producers.index("--count")
-        count = int(producers[place + 1])
-        del producers[place : place + 2]
+    data, acks, pause, *producers = sys.argv[1:]
     file = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with State.of(Path(data)) as state, Lake.open(Path(data), state) as lake:
         print("ready", flush=True)
-        threads = [threading.Thread(target=produce, args=(lake, one, file, count)) for one in producers]
+        threads = [
+            threading.Thread(target=produce, args=(lake, one, file, float(pause))) for one in producers
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

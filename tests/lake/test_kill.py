@@ -23,7 +23,9 @@ def killed(data: Path, acks: Path, luck: random.Random) -> None:
     """One process, killed at some moment after it has acknowledged something new."""
     before = acks.stat().st_size if acks.exists() else 0
     with subprocess.Popen(
-        [sys.executable, str(INGESTER), str(data), str(acks), *PRODUCERS], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(INGESTER), str(data), str(acks), "0", *PRODUCERS],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout.readline() == "ready\n"

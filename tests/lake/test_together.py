@@ -96,7 +96,7 @@ def together(tmp_path: Path, seconds: float, looks: int) -> None:
         for thread in threads:
             thread.join()
         assert [one for one in (*failures, *(watch.failure for watch in watches)) if one is not None] == []
-        lake.flush()
+        lake.flush(300)
         last = Watch(lake, stop)
         last.look()
         acknowledged = [line.split() for line in (tmp_path / "acks").read_text().splitlines()]
@@ -109,7 +109,9 @@ def together(tmp_path: Path, seconds: float, looks: int) -> None:
 
 def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subprocess.Popen:
     process = subprocess.Popen(
-        [sys.executable, str(INGESTER), str(data), str(acks), producer], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(INGESTER), str(data), str(acks), "0.01", producer],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     stack.enter_context(process)
     stack.callback(process.kill)

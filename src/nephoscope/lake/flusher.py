@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.ledger import Ledger
 from nephoscope.lake.spool.frame import Frame
@@ -28,18 +29,59 @@ from nephoscope.lake.store import Spooled, Store
 BATCH_BYTES = 128 << 20
 ROUND_SECONDS = 2.0
 """How long a round should take: rows that come in meanwhile wait for the next one."""
+AGAIN_SECONDS = 30.0
+"""Seconds until a table that did not take rows is tried again."""
 _TELLING = 1 << 20
 """Bytes of a batch from which on its time says something about speed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What a round did: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to."""
+    """What a round did: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to.
+
+    `failure` is what a table said that does not take rows: they wait in the spool.
+    """
 
     segments: int
     rows: int
     more: bool
     tables: frozenset[tuple[str, str]] = frozenset()
+    failure: LakeError | None = None
+
+
+class Blocked:
+    """Tables that do not take rows (refused, unreadable), and the segments that wait for them while others go on.
+
+    A table is tried again after a while, with all its segments in their order: none may come before an older one.
+    """
+
+    def __init__(self) -> None:
+        self.tables: dict[tuple[str, str], LakeError] = {}
+        self.segments: set[Path] = set()
+        self._again = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to try again what waits; then nothing is blocked until it fails."""
+        if not self.segments or (self.tables and time.monotonic() < self._again):
+            return False
+        self.tables.clear()
+        return True
+
+    def holds(self, table: tuple[str, str]) -> bool:
+        """Whether a table is not to be tried now."""
+        return table in self.tables
+
+    def block(self, table: tuple[str, str], error: LakeError) -> None:
+        """A table did not take rows."""
+        if table not in self.tables:
+            self.tables[table] = error
+            self._again = time.monotonic() + AGAIN_SECONDS
+
+    def keep(self, segments: Iterable[Segment]) -> None:
+        """The segments of a round that have to wait; those that waited and were tried are told anew."""
+        if not self.tables:
+            self.segments.clear()
+        self.segments.update(segment.path for segment in segments)
 
 
 class Flusher:
@@ -59,6 +101,7 @@ class Flusher:
         self._mutex = threading.Lock()
         self._speed = BATCH_BYTES / 16
         self._term = 0
+        self._blocked = Blocked()
 
     def round(self) -> Flushed | None:
         """Flush what waits, up to a batch; None where another holds the lease."""
@@ -69,6 +112,7 @@ class Flusher:
             if term != self._term:
                 self._store.forget()  # another may have written in the meantime
                 self._store.mend()
+                self._blocked = Blocked()
                 self._term = term
             return self._flush()
 
@@ -77,22 +121,35 @@ class Flusher:
         began = time.perf_counter()
         batch, size, more = self._batch()
         spooled: dict[tuple[str, str], list[Spooled]] = defaultdict(list)
-        sequences: dict[str, int] = {}
+        sequences: dict[Path, dict[str, int]] = {}
         for segment in batch:
             several = list(segment.frames())
-            for producer, sequence in highest(several).items():
-                sequences[producer] = max(sequence, sequences.get(producer, -1))
+            sequences[segment.path] = highest(several)
             for key, one in self._spooled(segment, several):
                 spooled[key].append(one)
-        rows = 0
-        for key, parts in sorted(spooled.items()):
-            rows += self._store.get(*key).append(parts)
-            self._lease.term()
-        if sequences:
-            self._ledger.record(sequences)
-        self._let_go(batch)
+        rows, kept = self._appended(spooled)
+        done = [segment for segment in batch if (segment.writer, segment.number) not in kept]
+        if done:
+            self._ledger.record(_highest(sequences[segment.path] for segment in done))
+        self._let_go(done)
+        self._blocked.keep([segment for segment in batch if segment not in done])
         self._measure(size, time.perf_counter() - began)
-        return Flushed(len(batch), rows, more, frozenset(spooled))
+        failure = next(iter(self._blocked.tables.values()), None)
+        return Flushed(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
+
+    def _appended(self, spooled: Mapping[tuple[str, str], list[Spooled]]) -> tuple[int, set[tuple[str, int]]]:
+        """Add rows to their tables: how many, and the (writer, segment) that have rows of tables which do not take them now."""
+        rows, kept = 0, set()
+        for key, parts in sorted(spooled.items()):
+            if not self._blocked.holds(key):
+                try:
+                    rows += self._store.get(*key).append(parts)
+                except LakeError as error:
+                    self._blocked.block(key, error)
+            if self._blocked.holds(key):
+                kept |= {(part.writer, part.number) for part in parts}
+            self._lease.term()
+        return rows, kept
 
     def _measure(self, size: int, seconds: float) -> None:
         """Learn how fast rounds are, so that the next one takes about as long as one should."""
@@ -123,17 +180,26 @@ class Flusher:
         limit = min(BATCH_BYTES, self._speed * ROUND_SECONDS)
         waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
         turns = [one for turn in zip_longest(*waiting) for one in turn if one is not None]
-        found: list[Segment] = []
+        found = [one for one in turns if one.path in self._blocked.segments] if self._blocked.due() else []
+        turns = [one for one in turns if one.path not in self._blocked.segments]
         size = 0
-        for segment in turns:
-            if found and size >= limit:
+        for place, segment in enumerate(turns):
+            if place and size >= limit:
                 break
             found.append(segment)
             size += segment.path.stat().st_size
-        return found, size, len(found) < len(turns)
+        return found, size, any(one not in found for one in turns)
 
     def _let_go(self, batch: list[Segment]) -> None:
         for segment in batch:
             self._disk.remove(segment.path)
         for folder in {segment.path.parent for segment in batch}:
             self._disk.sync_folder(folder)
+
+
+def _highest(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in several:
+        for producer, sequence in one.items():
+            found[producer] = max(sequence, found.get(producer, -1))
+    return found

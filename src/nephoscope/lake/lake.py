@@ -214,17 +214,16 @@ class Lake:
         if self._writer is not None:
             self._writer.close_segment()
         until = time.monotonic() + timeout
-        wanted: set[Path] | None = None
-        while True:
+        wanted = {one.path.with_suffix("") for one in self._segments()}
+        while wanted:
             flushed = self._flusher.round()
             self._note(flushed)
-            waiting = {one.path.with_suffix("") for one in self._segments()}
-            wanted = waiting if wanted is None else wanted & waiting
-            if not wanted:
-                return
-            if time.monotonic() > until:
+            wanted &= {one.path.with_suffix("") for one in self._segments()}
+            if wanted and flushed is not None and flushed.failure is not None and not flushed.segments:
+                raise flushed.failure
+            if wanted and time.monotonic() > until:
                 raise LakeError(f"{len(wanted)} segments of the spool are not flushed after {timeout} s")
-            if flushed is None or not flushed.segments:
+            if wanted and (flushed is None or not flushed.segments):
                 time.sleep(0.05)
 
     def flush_round(self) -> Flushed | None:
@@ -253,7 +252,10 @@ class Lake:
                 self._writer.close()
                 while (flushed := self._flusher.round()) is not None and flushed.segments:
                     self._note(flushed)
-                self._upkeep.compact(self._taken())
+                try:
+                    self._upkeep.compact(self._taken())
+                except LakeError as error:  # a table that is refused; its rows are safe
+                    self.upkeep_failure = error
         finally:
             self._writer = None
             self._lease.release()
@@ -292,9 +294,9 @@ class Lake:
                     flushed = self._flusher.round()
                     last, more = time.monotonic(), flushed is not None and flushed.more
                     self._note(flushed)
+                    self.failure = flushed.failure if flushed is not None else None
                 # what came in while a round took long has waited long enough
                 pause = 0.0 if more or time.monotonic() - began > CLOSE_AFTER else TICK
-                self.failure = None
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.failure, pause = error, FLUSH_EVERY
 

@@ -60,7 +60,11 @@ class StoredTable:
         fresh: list[Spooled] = []
         parts: list[Part] = []
         while True:
-            wanted = [one for one in spooled if not self._has(one)]
+            # asked of the handle that would commit them
+            known = {
+                one: self._handle.transaction_version(one) or 0 for one in {part.writer for part in spooled}
+            }
+            wanted = [one for one in spooled if one.number > known[one.writer]]
             if wanted != fresh:
                 delta.discard(self._path, parts, self._disk)
                 fresh, parts = wanted, self._parts([one.rows for one in wanted]) if wanted else []
@@ -70,10 +74,6 @@ class StoredTable:
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
             if self._committed((), parts, newest, change=True):
                 return sum(one.rows.num_rows for one in fresh)
-
-    def _has(self, spooled: Spooled) -> bool:
-        """Whether the segment's rows are in: asked of the handle that would commit them."""
-        return spooled.number <= (self._handle.transaction_version(spooled.writer) or 0)
 
     def snapshot(self) -> Snapshot:
         """The files at the newest version."""

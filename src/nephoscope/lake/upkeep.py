@@ -63,10 +63,15 @@ class Upkeep:
             if term != self._term:
                 self._store.forget()
                 self._term = term
-            done = 0
+            done, failures = 0, []
             for key in sorted(tables) if tables is not None else list(self._store.existing()):
-                done += work(key, self._store.get(*key))
+                try:
+                    done += work(key, self._store.get(*key))
+                except LakeError as error:
+                    failures.append(error)  # the other tables are kept in shape all the same
                 self._lease.term()
+            if failures:
+                raise failures[0]
             return done
 
 

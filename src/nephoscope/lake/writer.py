@@ -48,8 +48,8 @@ class Writer:
         self._tables, self._workspace = tables, workspace
         self._limit, self._reserve = limit, reserve
         self._spool = OwnSpool(data, disk)
-        self._sequences = Sequences(data, disk)
-        self._lock = threading.Lock()
+        self._sequences = Sequences(data, disk, self._spool.folder)
+        self._lock, self._reading = threading.Lock(), threading.Lock()
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
         self._busy: dict[str, tuple[threading.Lock, int]] = {}
         self._waiting, self._since = 0, _MEASURED_EVERY
@@ -80,7 +80,7 @@ class Writer:
             if rows:
                 frame = frame_of(producer, sequence, rows)
                 self._make_room(len(frame))
-                self._spool.sync(self._spool.write(frame))
+                self._spool.sync(self._spool.write(frame, producer, sequence))
                 self._since += len(frame)
             else:
                 self._ledger.record({producer: sequence})
@@ -126,10 +126,11 @@ class Writer:
         return self._read(producer) if found is None else found
 
     def _read(self, producer: str) -> int:
-        """From the spools first: a segment goes only after its sequences are in the state."""
-        with self._lock:
+        """From the open segment, then the closed ones, then the state: rows go that way, and each is noted before it goes on."""
+        own = self._spool.last(producer)
+        with self._reading:
             spooled = self._sequences.last(producer)
-        found = max(spooled, self._ledger.last(producer))
+        found = max(own, spooled, self._ledger.last(producer))
         self._remember(producer, found)
         return found
 

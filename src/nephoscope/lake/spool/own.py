@@ -10,7 +10,8 @@ from pathlib import Path
 
 from nephoscope.lake.disk import Appending, Disk
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.spool.segments import LOCK, SPOOL, locked, segment_path
+from nephoscope.lake.spool.frame import frames
+from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, locked, segment_path
 
 SEGMENT_BYTES = 8 << 20
 
@@ -30,14 +31,20 @@ class OwnSpool:
         self._syncing = False
         self._failures = 0
         self._excess = False
+        self._sequences: dict[str, int] = {}
 
     @property
     def folder(self) -> Path:
         """The folder, whose name is the writer's id."""
         return self._folder
 
-    def write(self, data: bytes) -> int:
-        """Append bytes, not durable yet: a ticket for `wait`."""
+    def last(self, producer: str) -> int:
+        """The highest sequence of a producer in the open segment, -1 where there is none. A producer asks between its appends."""
+        with self._lock:
+            return self._sequences.get(producer, -1)
+
+    def write(self, data: bytes, producer: str, sequence: int) -> int:
+        """Append a frame, not durable yet: a ticket for `sync`."""
         with self._lock:
             while self._syncing and self._size >= SEGMENT_BYTES:
                 self._lock.wait()
@@ -52,6 +59,7 @@ class OwnSpool:
                 self._cut(file, self._size)
                 raise _full(error) from error
             self._size += len(data)
+            self._sequences[producer] = sequence
             return self._failures
 
     def sync(self, failures: int) -> None:
@@ -128,6 +136,7 @@ class OwnSpool:
             file.close()
             raise _full(error) from error
         self._file, self._size, self._durable = file, 0, 0
+        self._sequences = {}
         self._began = time.monotonic()
         return file
 
@@ -146,6 +155,7 @@ class OwnSpool:
         file.close()
         self._file = None
         self._disk.rename(self._path(), segment_path(self._folder, self._number, closed=True))
+        self._sequences = {}
         self._lock.notify_all()
 
     def _cut(self, file: Appending, size: int) -> None:
@@ -156,6 +166,7 @@ class OwnSpool:
         except OSError as error:
             raise _full(error) from error
         self._excess = False
+        self._sequences = highest(frames(self._path().read_bytes()))
 
 
 def _claimed(data: Path, disk: Disk) -> tuple[Path, int]:

@@ -133,11 +133,10 @@ def remove_orphan(folder: Path, disk: Disk) -> None:
 
 
 class Sequences:
-    """How far each producer came in the spools; closed segments are read once."""
+    """How far each producer came in the spools; closed segments are read once. The open one of the `own` folder its writer knows."""
 
-    def __init__(self, data: Path, disk: Disk) -> None:
-        self._data = data
-        self._disk = disk
+    def __init__(self, data: Path, disk: Disk, own: Path) -> None:
+        self._data, self._disk, self._own = data, disk, own
         self._known: dict[Path, dict[str, int]] = {}
 
     def last(self, producer: str) -> int:
@@ -146,6 +145,8 @@ class Sequences:
         best = -1
         for folder in folders(self._data):
             for segment in segments(folder):
+                if folder == self._own and not segment.closed:
+                    continue
                 found = self._known.get(segment.path)
                 if found is None:
                     found = self._read(segment)

@@ -1,0 +1,182 @@
+"""Retention, vacuum, pinned versions, and tables that are refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.catalog import LakeCatalog
+from nephoscope.lake.compaction import due
+from nephoscope.lake.errors import LakeError, TableRefusedError
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.pins import held
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.snapshot import File, Snapshot
+from nephoscope.lake.state import State
+from nephoscope.lake.table import Table
+
+NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
+
+
+class Still(Lake):
+    """Does nothing by itself."""
+
+    def _run(self) -> None:
+        pass
+
+    def _keep_up(self) -> None:
+        pass
+
+
+@pytest.fixture
+def still(tmp_path: Path, state: State):
+    with Still.open(tmp_path / "data", state) as lake:
+        yield lake
+
+
+def write(lake: Lake, sequence: int, days: list[int], table: str = "Syslog") -> None:
+    rows = [{"TimeGenerated": NOW - dt.timedelta(days=day), "ProcessID": day} for day in days]
+    made = arrow_of(lake.tables[table], rows, workspace=lake.workspace(), now=NOW).table
+    lake.writer().append("default", {table: made}, producer=table, sequence=sequence)
+    lake.flush()
+
+
+def count(lake: Lake, text: str = "Syslog | count") -> int:
+    return lake.query(text)[0].table.column(0)[0].as_py()
+
+
+def test_days_past_their_retention_go(still: Lake, state: State) -> None:
+    for table in ("Syslog", "Event"):
+        write(still, 0, list(range(0, 60, 10)), table)
+    state.workspaces.set("default", days=30)
+    state.workspaces.set_table("default", "Event", 45)
+    still._workspace._known.clear()
+    assert still.retain(NOW) == 3
+    assert (count(still), count(still, "Event | count")) == (4, 5)
+    assert still.retain(NOW) == 0
+
+
+def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> None:
+    for sequence in range(6):
+        write(still, sequence, [0])
+    pinned = still.catalog()
+    pinned.table("Syslog")
+    files = [path for scan in pinned.scans().values() for path in scan.paths()]
+    assert (still.compact(2), count(still), len(files)) == (6, 6, 6)
+    with pytest.raises(LakeError, match="at least 24 hours"):
+        still.vacuum(23)
+    assert still.vacuum() == 0
+    long_ago = dt.datetime.now().timestamp() - 30 * 3600
+    for file in (tmp_path / "data/lake").rglob("*.parquet"):
+        os.utime(file, (long_ago, long_ago))
+    stored = still._upkeep._store.get("default", "Syslog")
+    versions = [version for _, _, version in held(tmp_path / "data")]
+    assert versions == list(pinned.versions().values())
+    assert stored.vacuum(0, versions) == []
+    assert all(file.exists() for file in files)
+    pinned.close()
+    assert list(held(tmp_path / "data")) == []
+    assert len(stored.vacuum(0, [])) == 6
+    assert not any(file.exists() for file in files)
+    assert count(still) == 6
+
+
+def test_a_catalog_stays_at_its_versions(still: Lake) -> None:
+    write(still, 0, [0])
+    with still.catalog() as catalog:
+        catalog.table("Syslog")
+        before = catalog.versions()
+        write(still, 1, [0])
+        still.compact(1)
+        catalog.table("Syslog")
+        assert catalog.versions() == before
+        assert isinstance(catalog.place("workspace", "default"), LakeCatalog)
+    assert count(still) == 2
+
+
+def test_pins_of_a_process_that_is_gone_are_gone(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from nephoscope.lake.disk import Disk; from nephoscope.lake.pins import Pins\n"
+        "Pins(Path(sys.argv[1]), Disk()).hold(('default', 'Syslog', 3)); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert done.returncode == 9
+    assert len(list((tmp_path / "pins").iterdir())) == 1
+    assert list(held(tmp_path)) == []
+    assert list((tmp_path / "pins").iterdir()) == []
+
+
+def test_which_files_are_joined() -> None:
+    def file(number: int, size: int, rows: int = 10, day: int = 1) -> File:
+        return File(Path(), str(number), dt.date(2026, 6, day), size, rows, None, None)
+
+    many = [file(n, 1000) for n in range(33)]
+    assert list(due(Snapshot(1, tuple(many[:32])), 32)) == []
+    assert list(due(Snapshot(1, tuple(many)), 32)) == [many]
+    large = [file(99, 40 << 20), file(98, 1000, 10**9), file(97, 1000, day=2)]
+    assert list(due(Snapshot(1, (*many, *large)), 32)) == [many]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "word"),
+    [
+        ({"delta.enableDeletionVectors": "true"}, "deletion vectors"),
+        ({"delta.columnMapping.mode": "name"}, "column mapping"),
+    ],
+)
+def test_tables_that_would_be_read_wrong_are_refused(
+    still: Lake, tmp_path: Path, configuration: dict[str, str], word: str
+) -> None:
+    write(still, 0, [0])
+    log = tmp_path / "data/lake/default/Syslog/_delta_log/00000000000000000000.json"
+    metadata = next(line for line in log.read_text().splitlines() if '"metaData"' in line)
+    ((name, value),) = configuration.items()
+    changed = metadata.replace('"configuration":{', f'"configuration":{{"{name}":"{value}",')
+    version = DeltaTable(log.parents[1]).version() + 1
+    (log.parent / f"{version:020d}.json").write_text(changed + "\n")
+    with pytest.raises(TableRefusedError, match=word):
+        still.query("Syslog | count")
+    assert count(still, "Event | count") == 0
+
+
+def test_a_table_that_takes_no_rows_holds_up_no_other(
+    still: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data/lake/default/Event"
+    write_deltalake(
+        path, pa.table({"EventID": ["text"], "_Day": [dt.date(2026, 6, 1)]}), partition_by=["_Day"]
+    )
+    for sequence in range(3):
+        for table in ("Event", "Syslog"):
+            rows = [{"TimeGenerated": NOW, "EventID": sequence}]
+            made = arrow_of(still.tables[table], rows, workspace=still.workspace(), now=NOW).table
+            still.writer().append("default", {table: made}, producer=table, sequence=sequence)
+        with pytest.raises(TableRefusedError, match="EventID lies there as"):
+            still.flush()
+        assert count(still) == sequence + 1
+    assert still.writer().last("Event") == 2
+    shutil.rmtree(path)
+    assert still.flush_round().failure is not None, "it is not tried again at once"
+    monkeypatch.setattr(still._flusher._blocked, "_again", 0.0)
+    still.flush()
+    assert (count(still, "Event | count"), count(still)) == (3, 3)
+
+
+def test_a_new_column_is_null_in_rows_from_before(still: Lake) -> None:
+    still.import_table(Table.of("Mine_CL", {"a": KqlType.LONG}))
+    write(still, 0, [0], "Mine_CL")
+    still.import_table(Table.of("Mine_CL", {"b": KqlType.STRING, "a": KqlType.LONG}))
+    write(still, 1, [0], "Mine_CL")
+    found = still.query("Mine_CL | summarize count() by isempty(b), isnull(a)")[0].table.to_pylist()
+    assert [row["count_"] for row in found] == [2]
+    assert still.compact(1) == 2
+    assert count(still, "Mine_CL | where b == '' | count") == 2
