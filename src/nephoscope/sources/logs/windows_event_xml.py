@@ -42,13 +42,18 @@ class WindowsEventXml:
             root = ET.fromstring(line.strip())  # noqa: S314 - declarations were refused above
         except (ET.ParseError, ValueError) as error:
             raise BadRecordError(f"not XML: {error}") from error
-        event = {_tag(part): _value(part, 0) for part in root}
-        data = next((part for part in root if _tag(part) == "EventData"), None)
-        if data is not None:
-            event["EventData"] = {"Data": [_datum(part) for part in data if _tag(part) == "Data"]}
-        if not isinstance(event.get("System"), dict):
-            raise BadRecordError("the event has no System element")
-        yield from EVENTS.rows({"Event": event}, context)
+        yield from EVENTS.rows({"Event": event_of(root)}, context)
+
+
+def event_of(root: ET.Element) -> dict[str, Any]:
+    """An Event element as JSON, its data under their names; raises BadRecordError where it is none."""
+    event = {_tag(part): _value(part, 0) for part in root}
+    data = next((part for part in root if _tag(part) == "EventData"), None)
+    if data is not None:
+        event["EventData"] = {"Data": [_datum(part) for part in data if _tag(part) == "Data"]}
+    if not isinstance(event.get("System"), dict):
+        raise BadRecordError("the event has no System element")
+    return event
 
 
 def _tag(element: ET.Element) -> str:
