@@ -58,7 +58,7 @@ def _elements(stream: BinaryIO) -> Iterator[ET.Element]:
 
     Everything is put into one element, so that a document type, which could define entities, is no XML where it stands.
     """
-    parser = ET.XMLPullParser(("start", "end"))
+    parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
     data = stream.read(_PART)
     begin = _BEGIN.match(data)
     data = data[begin.end() :] if begin else data
