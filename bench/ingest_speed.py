@@ -23,10 +23,11 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
 
 from ingest import files, peer  # noqa: E402
+from nephoscope.lake.disk import Disk  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
+from nephoscope.lake.packed import joined  # noqa: E402
 from nephoscope.lake.state import State  # noqa: E402
 from nephoscope.lake.tables import Tables  # noqa: E402
 from nephoscope.lake.workspace import Workspace  # noqa: E402
@@ -56,17 +57,15 @@ def rows_of(found: list[Parsed]) -> int:
 
 
 def to_parquet(found: list[Parsed], folder: Path) -> float:
-    """CPU seconds to write the rows as Parquet."""
+    """CPU seconds to write the rows as the Parquet files of the lake."""
     began = time.process_time()
-    for number, parsed in enumerate(found):
+    parts: dict[str, list[pa.Table]] = {}
+    for parsed in found:
         for name, table in parsed.tables.items():
-            pq.write_table(
-                table,
-                folder / f"{name}-{number}.parquet",
-                compression="zstd",
-                compression_level=1,
-                store_schema=False,
-            )
+            parts.setdefault(name, []).append(table)
+    for name, tables in parts.items():
+        whole = joined(tables)
+        Disk().write_table(folder / f"{name}.parquet", whole, Tables.builtin()[name].schema)
     return time.process_time() - began
 
 

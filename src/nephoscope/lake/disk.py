@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.packed import packing
+from nephoscope.lake.packed import packing, repeating
 
 ROW_GROUP = 256 * 1024
 """Rows that a reader of Parquet may skip together."""
@@ -59,7 +59,12 @@ class Disk:
         with (
             os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file,
             pq.ParquetWriter(
-                file, schema, compression="zstd", compression_level=1, store_schema=False
+                file,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                store_schema=False,
+                use_dictionary=repeating(schema),
             ) as writer,
         ):
             for start in range(0, max(rows.num_rows, 1), ROW_GROUP):
