@@ -125,3 +125,45 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
         assert sink.last("f") == -1
         assert sink.meter.drain()[1].full >= 2
         full.close()
+
+
+def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
+    from nephoscope.estate.store import EstateStore
+    from nephoscope.sources import resources
+    from nephoscope.sources.live.places import Places
+
+    network = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
+    subnets = [
+        {"id": f"{network}/subnets/front", "name": "front", "properties": {"addressPrefix": "10.4.1.0/24"}}
+    ]
+    body = {"id": network, "name": "n", "type": "Microsoft.Network/virtualNetworks", "location": "westeurope",
+            "properties": {"addressSpace": {"addressPrefixes": ["10.4.0.0/16"]}, "subnets": subnets}}  # fmt: skip
+    file = tmp_path / "estate.json"
+    file.write_text(json.dumps([body]))
+    places = Places(tmp_path)
+    assert places() is None
+    EstateStore(tmp_path).append(resources.load([file]), datetime.now(UTC))
+    places = Places(tmp_path)
+    sink = LakeSink(
+        "office",
+        "default",
+        lake,
+        lake.writer(),
+        lake.state.checkpoints,
+        Meter(),
+        threading.Event(),
+        whereabouts=places,
+    )
+    moment = int(datetime.now(UTC).timestamp() * 1000)
+    record = {
+        "time": datetime.now(UTC).isoformat(), "flowLogVersion": 4, "category": "FlowLogFlowEvent", "macAddress": "00AA",
+        "flowLogResourceID": f"{network}/x", "targetResourceID": network, "operationName": "FlowLogFlowEvent",
+        "flowRecords": {"flows": [{"aclID": "a", "flowGroups": [{"rule": "r", "flowTuples": [
+            f"{moment},10.4.1.7,203.0.113.9,50122,443,6,O,E,NX,88,9021,97,120044"]}]}]},
+    }  # fmt: skip
+    assert (
+        sink.take("flows", 0, (Piece(json.dumps({"records": [record]}).encode(), "container/blob"),)).rows
+        >= 2
+    )
+    found = _rows(lake, "NTANetAnalytics | project SrcSubnet, DestPort")
+    assert [(one["SrcSubnet"].rpartition("/")[2], one["DestPort"]) for one in found] == [("front", 443)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from threading import Event
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.state.checkpoints import Checkpoints
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.format import LineFormat
+    from nephoscope.sources.logs.whereabouts import Whereabouts
 
 #: Seconds between two tries while the lake is full: doubled up to the second.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
@@ -43,6 +44,7 @@ class LakeSink:
     stop: Event
     zone: tzinfo = UTC
     destination: Destination = Destination.BOTH
+    whereabouts: Callable[[], Whereabouts | None] = lambda: None
 
     def last(self, feed: str) -> int:
         """The last sequence taken of a feed."""
@@ -118,7 +120,13 @@ class LakeSink:
         return f"{self.source}/{feed}"
 
     def _context(self, name: str) -> Context:
-        return Context(source=name, now=datetime.now(UTC), zone=self.zone, destination=self.destination)
+        return Context(
+            source=name,
+            now=datetime.now(UTC),
+            zone=self.zone,
+            destination=self.destination,
+            whereabouts=self.whereabouts(),
+        )
 
     def _parsed(self, batch: Batch, context: Context) -> Parsed:
         return parsed(batch, context, self.lake.tables, self.lake.workspace(self.workspace))

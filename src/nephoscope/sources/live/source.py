@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     import msgspec
@@ -25,6 +26,14 @@ class StoppedError(Exception):
 
 class BusyError(Exception):
     """The lake takes nothing at the moment (disk or spool full): nothing was taken, the sender has to come again."""
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone by its name (`Europe/Berlin`); raises SourceError."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise SourceError(f"no time zone '{name}': as in Europe/Berlin") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
 from nephoscope.model.secret import redact_text
@@ -20,8 +21,10 @@ from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.meter import Meter
+from nephoscope.sources.live.places import Places
 from nephoscope.sources.live.sink import LakeSink
-from nephoscope.sources.live.source import Source, SourceError, StoppedError, Surroundings
+from nephoscope.sources.live.source import Source, SourceError, StoppedError, Surroundings, zone_of
+from nephoscope.sources.logs.format import Destination
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +41,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 #: A source that ran so long before it failed begins with the first pause again.
 _WELL = 300.0
 _COUNT_SECONDS, _JUDGE_SECONDS = 5.0, 60.0
-_LEASE_SECONDS = 60.0
+_LEASE_SECONDS = 30.0
 #: How long sources have to end; what they had not handed over they read again the next time.
 _STOP_SECONDS = 30.0
 
@@ -79,6 +82,10 @@ class Supervisor:
     stop: threading.Event = field(default_factory=threading.Event)
     holder: str = field(default_factory=lambda: str(uuid.uuid4()))
     _running: dict[str, _Running] = field(default_factory=dict)
+    _places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = Places(self.data)
 
     def run(self, stored: list[Stored]) -> None:
         """Run until stopped; a source that another process runs is waited for. What was read is handed over before this returns."""
@@ -147,20 +154,12 @@ class Supervisor:
             if not self._may_run(stored):
                 return "another process runs this source"
             source = made(stored, self.lake, self.state, self.data)
-            sink = LakeSink(
-                stored.name,
-                stored.workspace,
-                self.lake,
-                self.lake.writer(),
-                self.state.checkpoints,
-                meter,
-                self.stop,
-            )
+            sink = self._sink(stored, meter)
             self._stopping(ended)
             source.run(sink, ended)
         except StoppedError:
             return ""
-        except (SourceError, SignInError, StateError, LakeError) as error:
+        except (SourceError, SignInError, StateError, LakeError, StoreError) as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - the boundary of a thread: a source must not take the others with it
             _LOG.exception("source %s", stored.name)
@@ -168,6 +167,14 @@ class Supervisor:
         finally:
             ended.set()
         return ""
+
+    def _sink(self, stored: Stored, meter: Meter) -> LakeSink:
+        settings = parsed(kind_of(stored.kind), stored.settings)
+        return LakeSink(
+            stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
+            zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
+            whereabouts=self._places,
+        )  # fmt: skip
 
     def _stopping(self, ended: threading.Event) -> None:
         """Tell one run of a source to stop when all are; a source may also set its own event."""

@@ -70,6 +70,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = (
         "auto"
     )
+    destination: Annotated[
+        Literal["both", "dedicated", "azure-diagnostics"],
+        Meta(
+            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
+        ),
+    ] = "both"
     session: Annotated[
         float,
         Meta(

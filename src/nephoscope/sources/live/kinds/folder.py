@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Event
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, BinaryIO, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Annotated[str, Meta(description="The format of all files; `auto` recognises each record.")] = (
         "auto"
     )
+    zone: Annotated[str, Meta(description="The time zone of times that name none, as in Europe/Berlin.")] = (
+        "UTC"
+    )
+    destination: Annotated[
+        Literal["both", "dedicated", "azure-diagnostics"],
+        Meta(
+            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
+        ),
+    ] = "both"
     poll: Annotated[float, Meta(description="Seconds between two looks.", gt=0)] = 1.0
     settle: Annotated[
         float,

@@ -59,6 +59,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Annotated[str, Meta(description="The format of all blobs; `auto` recognises each record.")] = (
         "auto"
     )
+    destination: Annotated[
+        Literal["both", "dedicated", "azure-diagnostics"],
+        Meta(
+            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
+        ),
+    ] = "both"
     poll: Annotated[float, Meta(description="Seconds between two looks at the account.", gt=0)] = 30.0
     settle: Annotated[
         float, Meta(description="Seconds after which a blob that did not change is taken as finished.", ge=0)

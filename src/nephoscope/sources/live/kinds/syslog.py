@@ -46,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: Annotated[
         list[str], Meta(description="Names and addresses in a certificate of nephoscope's own.")
     ] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    zone: Annotated[str, Meta(description="The time zone of times that name none, as in Europe/Berlin.")] = (
+        "UTC"
+    )
     max_message: Annotated[
         int,
         Meta(

@@ -1,0 +1,84 @@
+"""`sources run` is killed again and again while a folder and a syslog sender go on: the lake has every line of the files once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.sources import Source
+
+LINES = 300
+
+
+def _lines(first: int) -> bytes:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    return b"".join(
+        f"<34>1 {now}Z host app {at} - - line {at}\n".encode() for at in range(first, first + LINES)
+    )
+
+
+def _run(data: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "sources", "run"],
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+
+
+def _release(state: State) -> None:
+    """The lease of a process that was killed runs out by itself; here nobody waits for that."""
+    for name in ("source/drop", "flusher", "source-health"):
+        holder = state.leases.holder(name)
+        if holder:
+            state.leases.take(name, holder, 1).release()
+
+
+def _read(state: State) -> int:
+    """The bytes that checkpoints say were read."""
+    return sum(one.get("offset", 0) for one in state.checkpoints.all("drop").values())
+
+
+def _held(data: Path, state: State) -> int:
+    with Lake.open(data, state) as lake:
+        return lake.query("Syslog | count")[-1].table.to_pylist()[0]["Count"]
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.full)])
+def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
+    drop, data, chosen = tmp_path / "drop", tmp_path / "data", random.Random(7)
+    drop.mkdir()
+    with State.of(data) as state:
+        state.sources.add(Source("drop", "folder", {"paths": [str(drop)], "poll": 0.02}))
+        for kill in range(kills):
+            _release(state)
+            before, process = _read(state), _run(data)
+            assert process.stderr.readline().startswith("nephoscope: running")
+            with (drop / f"app{kill % 3}.log").open("ab") as file:
+                file.write(_lines(kill * LINES))
+            if chosen.randrange(3):
+                until(lambda before=before: _read(state) > before)
+            process.send_signal(signal.SIGKILL)
+            process.wait(60)
+            process.stderr.close()
+        _release(state)
+        process = _run(data)
+        until(lambda: _held(data, state) >= kills * LINES)
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        process.stderr.close()
+        assert process.wait(60) == 0
+        with Lake.open(data, state) as lake:
+            lake.flush()
+            counted = lake.query(
+                "Syslog | summarize n = count() by SyslogMessage | summarize sum(n), max(n), count()"
+            )
+            found = list(counted[-1].table.to_pylist()[0].values())
+    assert found == [kills * LINES, 1, kills * LINES]
