@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
 
-from nephoscope.lake.state import LeaseLostError, State, StateError
+from nephoscope.lake.state import LeaseLostError, State, StateError, migration
 from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.keys import KeyFile
@@ -375,6 +376,41 @@ def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None
     with opened().database.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
+    def failing(connection: Connection) -> None:
+        upgrade(connection)
+        raise ZeroDivisionError
+
+    upgrade = migration._upgrade
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migration, "_upgrade", failing)
+        with pytest.raises(ZeroDivisionError):
+            opened()
+    database = Database.open(url)
+    with database.read() as session:
+        assert inspect(session.connection()).get_table_names() == []
+    database.close()
+    assert opened().workspaces.get().name == "default"
+
+
+def case_every_older_state_is_brought_up_to_date(opened: Open, url: str) -> None:
+    first, *later = migration.steps()
+    database = Database.open(url)
+    with database.write() as session:
+        migration._upgrade(session.connection(), first)
+        session.execute(
+            text(
+                "INSERT INTO producers (id, sequence, changed) VALUES ('p', 7, '2026-01-01 00:00:00.000000')"
+            )
+        )
+    for step in later:
+        with database.write() as session:
+            migration._upgrade(session.connection(), step)
+            assert migration._revision(session.connection()) == step
+    database.close()
+    assert opened().producers.all() == {"p": 7}
 
 
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:

@@ -54,7 +54,7 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, target: str = "head") -> None:
     # imported here: an open of a state that is as it should be does without
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -63,7 +63,7 @@ def _upgrade(connection: Connection) -> None:
     scripts = ScriptDirectory(str(FOLDER))
 
     def missing(revision: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs("head", revision)  # noqa: SLF001 - what Alembic's own command calls
+        return scripts._upgrade_revs(target, revision)  # noqa: SLF001 - what Alembic's own command calls
 
     with EnvironmentContext(Config(), scripts, fn=missing) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
