@@ -180,4 +180,4 @@ def test_the_power_goes_at_some_moments(recorded, tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_the_power_goes_at_every_moment(recorded, tmp_path: Path) -> None:
-    cut_everywhere(recorded, tmp_path, 1, 2)
+    cut_everywhere(recorded, tmp_path, 1, 1)
