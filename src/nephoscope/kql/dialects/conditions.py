@@ -81,6 +81,16 @@ def _unguarded(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def window_column(value: Bound) -> ColumnRef | None:
+    """The datetime column that a condition compares with a value that needs no row; None where it does not."""
+    if not isinstance(value, Call) or value.function.name not in _MIRRORED:
+        return None
+    for column, limit in (value.arguments, value.arguments[::-1]):
+        if isinstance(column, ColumnRef) and column.type == KqlType.DATETIME and _fixed(limit):
+            return column
+    return None
+
+
 def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
     """A comparison of a stored datetime with a value that needs no row."""
     if value.function.name not in _MIRRORED:

@@ -12,6 +12,7 @@ from nephoscope.kql.deadline import check
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope.kql.dialects.conditions import condition, conjuncts
+from nephoscope.kql.dialects.pushing import narrowed
 from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.dialects.scalars import ordered_keys, scalar
 from nephoscope.kql.errors import NOWHERE, TooLargeError, unsupported
@@ -184,7 +185,7 @@ def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
 @writes(Filter)
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
     """WHERE."""
-    block = emitter.over(relation.input, needed, [relation.predicate], before_where=True)
+    block = emitter.over(narrowed(relation), needed, [relation.predicate], before_where=True)
     block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
     return block
 
