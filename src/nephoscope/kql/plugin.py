@@ -156,7 +156,8 @@ Binding: TypeAlias = Callable[[Evaluation], Relation]
 class Plugin:
     """A plugin of `evaluate`: how it is called, what it does, and who binds it (None = nephoscope refuses it by name, with `reason`).
 
-    `named`: parameters that a query may give by name. `schema`: it takes a declared schema.
+    `named`: parameters that a query may give by name. `schema`: it takes a declared schema. `by_row`: what it makes of a row depends
+    on no other row, once its columns are known, and leaves the row's hidden columns: so it works on each part of the rows alone.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Plugin:
     named: frozenset[str] = frozenset()
     schema: bool = False
     reason: str = ""
+    by_row: bool = False
 
     @property
     def status(self) -> str:
@@ -174,7 +176,9 @@ class Plugin:
         return self.reason or "supported"
 
 
-def plugin(signature: str, *, named: str = "", schema: bool = False) -> Callable[[Binding], Plugin]:
+def plugin(
+    signature: str, *, named: str = "", schema: bool = False, by_row: bool = False
+) -> Callable[[Binding], Plugin]:
     """Declare a plugin by the function that binds it; its docstring's first line is the summary."""
 
     def declare(bind: Binding) -> Plugin:
@@ -186,6 +190,7 @@ def plugin(signature: str, *, named: str = "", schema: bool = False) -> Callable
             bind,
             frozenset(named.split()),
             schema,
+            by_row=by_row,
         )
 
     return declare

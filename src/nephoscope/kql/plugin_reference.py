@@ -17,6 +17,9 @@ in brackets may be left out, `...` repeats, `'~'` leaves an argument to the plug
 rows before the plugin, learns the columns, and goes on; `kql.compile` alone and `kql.schema` know only the columns that do not depend
 on rows. A column that later operators name and that no row has is a null dynamic, so that a rule also runs over rows that lack it.
 
+**Inside mv-apply and partition** work the plugins whose result for a row depends on that row alone: `ipv4_lookup`, `ipv6_lookup`, and
+`bag_unpack` with declared columns. Others are refused there by name.
+
 **Patterns.** `basket` gives closed patterns: all values that its rows share; its MaxDimensions counts the values that do not follow
 from others. A search that meets more than {MAX_SETS:,} combinations starts again with a higher threshold. Counts of distinct
 values are exact in all plugins.

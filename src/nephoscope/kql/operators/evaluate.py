@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.kql.binder import Env, binds_operator
 from nephoscope.kql.errors import did_you_mean, invalid, unsupported
-from nephoscope.kql.plugin import Evaluation, plugins
+from nephoscope.kql.plugin import Evaluation, Plugin, plugins
 from nephoscope.kql.relations import Assign, Relation
 from nephoscope.kql.tree import ColumnDeclaration
 from nephoscope.kql.tree.operators import Evaluate
@@ -22,12 +22,21 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
     if relation is None:
         raise invalid(f"the plugin {found.name} needs rows", call.span)
     if env.partition:
-        raise unsupported("evaluate inside mv-apply or partition", operator.span)
+        _in_parts(found, operator)
     evaluation = Evaluation(found, relation, call, env, operator.schema, operator.extends)
     result = found.bind(evaluation)
     if operator.schema is None or found.schema:
         return result
     return declared(result, operator.schema)
+
+
+def _in_parts(plugin: Plugin, operator: Evaluate) -> None:
+    """Check that a plugin works inside mv-apply and partition."""
+    if not plugin.by_row:
+        raise unsupported(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
+    if plugin.schema and operator.schema is None:
+        hint = f"declare the columns: evaluate {plugin.name}(...) : (column: type, ...)"
+        raise unsupported(f"{plugin.name} without a schema inside mv-apply or partition", operator.span, hint)
 
 
 def declared(relation: Relation, schema: tuple[ColumnDeclaration, ...]) -> Relation:

@@ -28,6 +28,7 @@ _KEYS = (
     "bag_unpack(Column: dynamic, [OutputColumnPrefix: string], [columnsConflict: string], [ignoredProperties: dynamic])",
     named="OutputColumnPrefix columnsConflict ignoredProperties",
     schema=True,
+    by_row=True,
 )
 def bag_unpack(call: Evaluation) -> Relation:
     """Make a column of every property that the bags of a column have."""

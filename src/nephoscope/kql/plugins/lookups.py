@@ -20,6 +20,7 @@ _EXTRA = 3
 @plugin(
     "ipv4_lookup(LookupTable, SourceIPv4Key: string, IPv4LookupKey: string, [ExtraKey: any], ..., [return_unmatched: bool])",
     named="return_unmatched",
+    by_row=True,
 )
 def ipv4_lookup(call: Evaluation) -> Relation:
     """Join each row to every network of a table that holds its IPv4 address."""
@@ -29,6 +30,7 @@ def ipv4_lookup(call: Evaluation) -> Relation:
 @plugin(
     "ipv6_lookup(LookupTable, SourceIPv6Key: string, IPv6LookupKey: string, [return_unmatched: bool])",
     named="return_unmatched",
+    by_row=True,
 )
 def ipv6_lookup(call: Evaluation) -> Relation:
     """Join each row to every network of a table that holds its IPv6 or IPv4 address; the table's columns come first."""
