@@ -45,7 +45,8 @@ class Witness:
     """Evaluates over `tables` (name -> Result) at the time `now` (ticks); `variables` are the values of query parameters.
 
     What the language leaves open (which of several rows with one key innerunique keeps, which of equal ones stand before a limit, what
-    rand() gives) is the first, or with `dice` any; `free` says afterwards that there was a choice.
+    rand() gives, in which order prev() and its kin meet equal rows) is the first, or with `dice` any; `free` says afterwards that
+    there was a choice, `ties` that rows were sorted that the order does not tell apart.
     """
 
     tables: Mapping[str, Result]
@@ -55,6 +56,7 @@ class Witness:
     files: Mapping[str, str] = field(default_factory=dict)
     dice: random.Random | None = None
     free: bool = False
+    ties: bool = False
 
     def result(self, relation: relations.Relation) -> Result:
         """The rows of a bound query under its KQL names."""

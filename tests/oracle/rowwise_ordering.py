@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.kql import relations
@@ -19,7 +20,12 @@ def sorted_(witness: Witness, relation: relations.Sorted) -> list[Row]:
                 return found
         return 0
 
-    return sorted(witness.rows(relation.input), key=functools.cmp_to_key(order))
+    rows = list(witness.rows(relation.input))
+    if witness.dice:
+        witness.dice.shuffle(rows)
+    rows.sort(key=functools.cmp_to_key(order))
+    witness.ties |= any(order(one, other) == 0 for one, other in itertools.pairwise(rows))
+    return rows
 
 
 def compared(one: Any, other: Any, key: relations.SortKey) -> int:

@@ -19,6 +19,7 @@ def windowed(witness: Witness, relation: relations.Windowed) -> list[Row]:
     from rowwise import group_key
 
     rows = witness.rows(relation.input)
+    witness.free |= witness.ties
     parts: dict[tuple[str, ...], list[list[Row]]] = {}
     restart = relation.call.restart
     for row in rows:
