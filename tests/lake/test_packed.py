@@ -91,5 +91,22 @@ def test_packed_rows_are_written_and_read_beside_plain_ones(tmp_path: Path) -> N
         ]
         assert sum(row["count_"] for row in rows_found) == 301
         assert {row["_SubscriptionId"] for row in rows_found[1:]} == {"aaaa"}
-        lake.compact()
+        assert lake.compact(most=0) is not None
         assert lake.query("AzureFlowLogs | count")[0].table.to_pylist() == [{"Count": 301}]
+
+
+def test_files_are_joined_with_their_texts_packed(tmp_path: Path) -> None:
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        for number in range(4):
+            rows = _rows([f"10.0.0.{place % 3}" for place in range(2000)], packed=number % 2 == 0)
+            lake.writer().append("default", {"AzureFlowLogs": rows}, producer="p", sequence=number)
+            lake.flush()
+        before = lake.query(
+            "AzureFlowLogs | summarize count() by SrcIp, _ResourceId, Type | order by SrcIp asc"
+        )[0].table
+        assert lake.compact(most=1)
+        after = lake.query(
+            "AzureFlowLogs | summarize count() by SrcIp, _ResourceId, Type | order by SrcIp asc"
+        )[0].table
+        assert after.to_pylist() == before.to_pylist()
+        assert sum(after.column("count_").to_pylist()) == 8000

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.lake.columns import storage_type
+from nephoscope.lake.packed import is_packed, joined
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.store import StoredTable
 from nephoscope.lake.table import Table
@@ -19,17 +20,18 @@ MOST_SMALL = 32
 TARGET = 64 << 20
 MOST_ROWS = 4_000_000
 """Rows that a file should have at most: they are sorted in memory."""
+_FEW_BYTES = 4
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     """Join the small files of every day that has more than `most`; how many files were joined."""
-    joined = 0
+    count = 0
     for files in due(stored.snapshot(), most):
         for several in _batches(_worthwhile(files)):
             if stored.replace(several, _rows(several, stored.table), change=False):
-                joined += len(several)
-    return joined
+                count += len(several)
+    return count
 
 
 def due(snapshot: Snapshot, most: int) -> Iterator[list[File]]:
@@ -75,12 +77,28 @@ def _rows(files: list[File], table: Table) -> pa.Table:
     known = {stored: name for name, stored in table.stored.items()}
     parts = []
     for file in files:
-        with pq.ParquetFile(file.path) as opened:
-            part = opened.read(_with_values(opened.metadata))
+        metadata = pq.read_metadata(file.path)
+        with pq.ParquetFile(file.path, metadata=metadata, read_dictionary=_repeating(metadata)) as opened:
+            part = opened.read(_with_values(metadata))
         parts.append(part.rename_columns([known.get(name, name) for name in part.column_names]))
-    whole = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    whole = joined(parts, promote="permissive").combine_chunks()
     fields = [_field(field, table) for field in whole.schema]
     return whole.cast(pa.schema(fields))
+
+
+def _repeating(file: pq.FileMetaData) -> list[str]:
+    """The texts of a file that repeat so much that a value takes a few bytes: they are read packed, and take no more in memory."""
+    names = []
+    for place, name in enumerate(file.schema.names):
+        chunks = [file.row_group(group).column(place) for group in range(file.num_row_groups)]
+        text = bool(chunks) and all(chunk.physical_type == "BYTE_ARRAY" for chunk in chunks)
+        if text and all(_is_small(chunk) for chunk in chunks):
+            names.append(name)
+    return names
+
+
+def _is_small(chunk: pq.ColumnChunkMetaData) -> bool:
+    return bool(chunk.has_dictionary_page and chunk.total_uncompressed_size <= _FEW_BYTES * chunk.num_values)
 
 
 def _with_values(file: pq.FileMetaData) -> list[str]:
@@ -100,4 +118,6 @@ def _has_values(chunk: pq.ColumnChunkMetaData) -> bool:
 
 def _field(field: pa.Field, table: Table) -> pa.Field:
     kind = table.types.get(field.name)
-    return field if kind is None else pa.field(field.name, storage_type(kind))
+    if kind is None or (is_packed(field.type) and pa.types.is_string(storage_type(kind))):
+        return field
+    return pa.field(field.name, storage_type(kind))

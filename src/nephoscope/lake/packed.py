@@ -50,13 +50,16 @@ def lowered(column: Any) -> Any:
     return pa.chunked_array(changed, column.type)
 
 
-def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables one behind the other; a column that one of them has packed is packed in all, with one dictionary."""
+def joined(tables: Sequence[pa.Table], promote: str = "default") -> pa.Table:
+    """Tables one behind the other; a column that one of them has packed is packed in all, with one dictionary.
+
+    `promote` is how Arrow joins other types that differ.
+    """
     packed = {field.name for table in tables for field in table.schema if is_packed(field.type)}
     if not packed:
-        return pa.concat_tables(tables, promote_options="default")
+        return pa.concat_tables(tables, promote_options=promote)
     alike = [_packing(table, packed) for table in tables]
-    return pa.concat_tables(alike, promote_options="default").unify_dictionaries().combine_chunks()
+    return pa.concat_tables(alike, promote_options=promote).unify_dictionaries().combine_chunks()
 
 
 def _packing(table: pa.Table, names: set[str]) -> pa.Table:
