@@ -45,6 +45,7 @@ RUNNERS = (
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.95),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.96),
     Runner("log_events.py", "corpora", share=0.99),
+    Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.84),
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.9),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
