@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
+from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state import State
 
 SCOPED = "set query_datetimescope_column = 'TimeGenerated'; set query_datetimescope_from = datetime(2026-06-09T12:00:00); "
 NOW = dt.datetime(2026, 6, 10, 12, tzinfo=dt.UTC)
 
 
-@pytest.fixture
-def spoiled(lake: Lake, tmp_path: Path) -> Lake:
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """Ten days, a row an hour; the files of the first seven are garbage."""
+    data = tmp_path_factory.mktemp("days") / "data"
     rows = [{"TimeGenerated": NOW - dt.timedelta(hours=n), "ProcessID": n} for n in range(240)]
-    for name in ("Syslog", "Event"):
-        table = arrow_of(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
-        lake.writer().append("default", {name: table}, producer=name, sequence=0)
-    lake.flush()
-    files = sorted((tmp_path / "data" / "lake").rglob("*.parquet"))
-    for file in files:
-        if file.parent.name < "_Day=2026-06-08":
-            file.write_bytes(b"garbage" * 200)
-    return lake
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        for name in ("Syslog", "Event"):
+            table = arrow_of(lake.tables[name], rows, workspace=lake.workspace(), now=NOW).table
+            lake.writer().append("default", {name: table}, producer=name, sequence=0)
+        lake.flush()
+        for file in (data / "lake").rglob("*.parquet"):
+            if file.parent.name < "_Day=2026-06-08":
+                file.write_bytes(b"garbage" * 200)
+        yield lake
 
 
 @pytest.mark.parametrize(

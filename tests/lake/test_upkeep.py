@@ -180,3 +180,12 @@ def test_a_new_column_is_null_in_rows_from_before(still: Lake) -> None:
     assert [row["count_"] for row in found] == [2]
     assert still.compact(1) == 2
     assert count(still, "Mine_CL | where b == '' | count") == 2
+
+
+def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Path, state: State) -> None:
+    with Still.open(tmp_path / "data", state) as other:
+        other.import_table(Table.of("Mine_CL", {"a": KqlType.LONG}))
+        write(other, 0, [0], "Mine_CL")
+        other.import_table(Table.of("Mine_CL", {"a": KqlType.LONG, "b": KqlType.STRING}))
+        write(still, 1, [0], "Mine_CL")
+    assert count(still, "Mine_CL | where b == '' | count") == 2

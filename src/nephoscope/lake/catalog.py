@@ -41,7 +41,7 @@ class Shelf:
     """What all catalogs of a data folder share."""
 
     data: Path
-    tables: Tables
+    tables: Callable[[], Tables]
     snapshots: Snapshots
     pins: Pins
     workspace: Callable[[str], Workspace]
@@ -78,7 +78,7 @@ class LakeCatalog:
 
     def table(self, name: str) -> TableSchema | None:
         """The table of that name, or None; empty where nothing was ever written to it."""
-        table = self._shelf.tables.get(name)
+        table = self._shelf.tables().get(name)
         if table is None or not self._scope.sees(self._workspace):
             return None
         return self._seen(table)
@@ -91,9 +91,8 @@ class LakeCatalog:
         """The tables that hold rows and the functions: what wildcards match. A table without rows is known by its name alone."""
         if not self._scope.sees(self._workspace):
             return []
-        known = [
-            name for _, name in existing(self._shelf.data, self._workspace) if name in self._shelf.tables
-        ]
+        tables = self._shelf.tables()
+        known = [name for _, name in existing(self._shelf.data, self._workspace) if name in tables]
         return [*known, *self._stored()]
 
     def watchlist(self, alias: str) -> TableSchema | None:

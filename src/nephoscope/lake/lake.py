@@ -34,7 +34,7 @@ from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
-from nephoscope.lake.tables import Tables, import_tables
+from nephoscope.lake.tables import KnownTables, Tables, import_tables
 from nephoscope.lake.upkeep import LEAST_HOURS, Upkeep
 from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspace import DEFAULT, Workspace
@@ -72,7 +72,7 @@ class Lake:
         self._disk = disk or Disk()
         self._workspace, self._limit = workspace, limit
         self._disk.make_folders(self._data)
-        self._tables = Tables.of(self._data)
+        self._tables = KnownTables(self._data)
         self._pins = Pins(self._data, self._disk)
         self.functions = StoredFunctions(self._data, self._disk)
         self.watchlists = Watchlists(self._data, self._disk)
@@ -117,7 +117,7 @@ class Lake:
     @property
     def tables(self) -> Tables:
         """The tables that are known."""
-        return self._tables
+        return self._tables()
 
     def workspace(self, name: str = DEFAULT) -> Workspace:
         """A workspace by its name."""
@@ -134,8 +134,6 @@ class Lake:
             if lies is not None:
                 lacking(lies, path, table)
         import_tables(self._data, [table], self._disk)
-        self._tables = Tables.of(self._data)
-        self._shelf.tables = self._tables
 
     def writer(self) -> Writer:
         """The writer of this process; from the first call on a thread flushes the data folder while nobody else does."""
@@ -145,7 +143,7 @@ class Lake:
                     self._data,
                     disk=self._disk,
                     ledger=self._ledger,
-                    tables=lambda: self._tables,
+                    tables=self._tables,
                     workspace=self._workspace,
                     limit=self._limit,
                 )
@@ -193,7 +191,8 @@ class Lake:
         KqlError where the query is wrong or cannot be run. A query that sets query_results_cache_max_age may get the results that
         the same scope had before.
         """
-        asked, began = Asked(scope, workspace, text), time.monotonic()
+        asked = Asked(scope, self._workspace(workspace), text)
+        began = time.monotonic()
         own = now is None and external is None and span is None
         age = allowed_age(text) if own else 0.0
         kept = self._results.find(asked, age) if age else None
@@ -272,7 +271,7 @@ class Lake:
         return [one for folder in folders(self._data) for one in segments(folder)]
 
     def _stored(self) -> Store:
-        return Store(self._data, lambda name: self._tables[name], self._disk)
+        return Store(self._data, lambda name: self._tables()[name], self._disk)
 
     def _taken(self) -> frozenset[tuple[str, str]]:
         """The tables that were written to since this was asked last."""

@@ -12,6 +12,7 @@ from nephoscope.kql.parser import parse
 from nephoscope.kql.run import QueryResult
 from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
 from nephoscope.lake.scope import Scope
+from nephoscope.lake.workspace import Workspace
 
 OPTION = "query_results_cache_max_age"
 CAPACITY = 64 << 20
@@ -22,8 +23,11 @@ class Asked:
     """Who asked what, where: everything that a result depends on beside the rows and the moment."""
 
     scope: Scope
-    workspace: str
+    workspace: Workspace
     text: str
+
+    def __hash__(self) -> int:
+        return hash((self.scope, self.workspace.name, self.text))
 
 
 class ResultCache:

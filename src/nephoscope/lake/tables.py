@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -55,6 +57,34 @@ class Tables:
 
     def __len__(self) -> int:
         return len(self.by_name)
+
+
+class KnownTables:
+    """The tables of a data folder as they are now: definitions that another process imports are seen. Safe for threads."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._seen: list[tuple[str, int]] | None = None
+        self._tables = Tables()
+
+    def __call__(self) -> Tables:
+        """The tables; read again where a definition came, went or changed."""
+        with self._lock:
+            seen = self._files()
+            if seen != self._seen:
+                self._tables, self._seen = Tables.of(self._data), seen
+            return self._tables
+
+    def _files(self) -> list[tuple[str, int]]:
+        """The definitions' files; one that is replaced is another file."""
+        try:
+            with os.scandir(self._data / FOLDER) as entries:
+                return sorted(
+                    (entry.name, entry.inode()) for entry in entries if entry.name.endswith(".json")
+                )
+        except FileNotFoundError:
+            return []
 
 
 def import_tables(data: Path, tables: Iterable[Table], disk: Disk | None = None) -> None:
