@@ -210,6 +210,9 @@ def _items(form: LineFormat, line: str, context: Context, batch: Batch) -> Itera
                 batch.bad.append(Bad(context.source, "message", item.reason, line[:RAW_BYTES], form.name))
     except BadRecordError as error:
         batch.bad.append(Bad(context.source, "message", error.reason, line[:RAW_BYTES], form.name))
+    except Exception as error:  # noqa: BLE001 - the boundary of a message: what makes a format fail stops nothing
+        reason = f"a fault of the reader: {type(error).__name__}: {error}"
+        batch.bad.append(Bad(context.source, "message", reason, line[:RAW_BYTES], form.name))
 
 
 def _bad(one: Refused) -> Bad:

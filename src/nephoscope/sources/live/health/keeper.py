@@ -141,8 +141,14 @@ class Keeper:
             finding = Finding(**value["finding"])
             began = datetime.fromisoformat(value["since"])
             alerts[finding.workspace].append(made.alert(finding, began, now, over=True))
-        for workspace, rows in alerts.items():
+        written = [
             self._write(workspace, "SecurityAlert", rows, f"health/alerts/{workspace}")
+            for workspace, rows in alerts.items()
+        ]
+        if not all(written):
+            # Nothing is noted as told, so that all of it is told again the next time.
+            self._changes.extend(changes)
+            return
         self.state.checkpoints.put_all(
             KEPT,
             {
@@ -194,8 +200,8 @@ class Keeper:
         rows: list[dict[str, Any]],
         producer: str,
         sequence: int | None = None,
-    ) -> None:
-        """Append rows about health; where the lake is full they are lost, what they tell stays in the state."""
+    ) -> bool:
+        """Append rows about health; whether they are on disk: where the lake is full they are not, and the state says so."""
         writer = self.lake.writer()
         found = arrow_of(
             self.lake.tables[table], rows, workspace=self.lake.workspace(workspace), now=datetime.now(UTC)
@@ -207,6 +213,8 @@ class Keeper:
             self.state.source_health.failed(
                 KEPT, f"rows of {table} were not written: {error}", datetime.now(UTC), workspace
             )
+            return False
+        return True
 
 
 def _minute(now: datetime) -> int:

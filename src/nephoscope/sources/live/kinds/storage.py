@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
@@ -21,6 +24,8 @@ from nephoscope.sources.live.source import Kind, Sink, SourceError, StoppedError
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
+
+_LOG = logging.getLogger("nephoscope.sources")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,13 +154,23 @@ class Storage:
     def _read(self, reader: BlobReader) -> None:
         if reader.reading.stop.is_set():
             return
+        from azure.core.exceptions import AzureError
+
         try:
             progress = reader.read(self._known.get(reader.key), self.around.clock())
+        except (AzureError, LakeError, StateError):
+            raise
         except (MovedError, StoppedError):
             # Written to or deleted meanwhile: the next round sees what it is then. What was kept stands in the checkpoint.
             kept = reader.reading.sink.checkpoint(reader.key)
             if kept is not None:
                 self._known[reader.key] = Progress.of(kept)
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary of a blob: the others go on
+            _LOG.exception("blob %s", reader.found.name)
+            reader.reading.sink.note(
+                error=f"{reader.found.name}: a fault of nephoscope: {type(error).__name__}"
+            )
             return
         if progress is not None:
             self._known[reader.key] = progress
