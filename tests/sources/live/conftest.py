@@ -33,7 +33,7 @@ def sink():
 def until() -> Callable[..., None]:
     """Wait until something is true; a test that waits so long has failed."""
 
-    def wait(true: Callable[[], object], what: str = "", limit: float = 90.0) -> None:
+    def wait(true: Callable[[], object], what: str = "", limit: float = 180.0) -> None:
         end = time.monotonic() + limit
         while not true():
             assert time.monotonic() < end, f"never came: {what or true}"

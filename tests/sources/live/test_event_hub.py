@@ -61,22 +61,26 @@ def _committed(kafka, topic: str) -> list[int]:
     return [one.offset for one in found]
 
 
+@pytest.mark.parametrize(("count", "rounds"), [(200, 1), pytest.param(2000, 4, marks=pytest.mark.full)])
 def test_a_rebalance_in_mid_stream_loses_and_doubles_nothing(
-    kafka, topic, source, sink, running, until
+    kafka, topic, source, sink, running, until, count: int, rounds: int
 ) -> None:
-    _produce(kafka, topic, range(400))
-    first, second = source(batch=20), source(batch=20)
-    with running(first, sink):
+    sent = 2 * count
+    _produce(kafka, topic, range(sent))
+    with running(source(batch=20), sink):
         until(lambda: len(sink.pieces) > 40)
-        _produce(kafka, topic, range(400, 600))
-        with running(second, sink):
-            until(lambda: second._feeds, "the second member's partitions")
-            _produce(kafka, topic, range(600, 1000))
-            until(lambda: len(sink.pieces) >= 1000)
-        _produce(kafka, topic, range(1000, 1100))
-        until(lambda: len(sink.pieces) >= 1100)
-    assert _numbers(sink) == list(range(1100))
-    until(lambda: _committed(kafka, topic) == [275] * 4)
+        for _ in range(rounds):
+            second = source(batch=20)
+            _produce(kafka, topic, range(sent, sent + count))
+            with running(second, sink):
+                until(lambda second=second: second._feeds, "the second member's partitions")
+                _produce(kafka, topic, range(sent + count, sent + 2 * count))
+                until(lambda wanted=sent + 2 * count: len(sink.pieces) >= wanted)
+            sent += 2 * count
+        _produce(kafka, topic, range(sent, sent + 100))
+        until(lambda: len(sink.pieces) >= sent + 100)
+    assert _numbers(sink) == list(range(sent + 100))
+    until(lambda: _committed(kafka, topic) == [(sent + 100) // 4] * 4)
 
 
 def test_offsets_are_committed_after_the_lake_has_the_rows_only(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import ssl
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -243,3 +244,42 @@ def test_no_token_no_door(tmp_path: Path) -> None:
         door.test()
     assert not Tokens("").admits(f"Bearer {TOKEN}")
     assert Tokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")
+
+
+def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.sources.live.meter import Meter
+    from nephoscope.sources.live.sink import LakeSink
+
+    (tmp_path / "rule.json").write_text(json.dumps(RULE))
+    now = datetime.now(UTC).isoformat()
+    with State.of(tmp_path / "data") as state, Lake.open(tmp_path / "data", state) as lake:
+        lake.import_table(ORDERS)
+        around = Surroundings(
+            "door",
+            tmp_path,
+            {"tokens": HASH},
+            table=lambda name: lake.tables.get(name),
+            make_table=lake.import_table,
+        )
+        given = {"listen": "127.0.0.1:0", "rules": str(tmp_path / "rule.json")}
+        door, meter = LogsIngestion(parsed(kind_of("logs_ingestion"), given), around), Meter()
+        sink = LakeSink("door", "default", lake, lake.writer(), state.checkpoints, meter, threading.Event())
+        with running(door, sink):
+            assert door.ready.wait(60)
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "tls" / "ca.crt"))
+            with LogsIngestionClient(f"https://127.0.0.1:{door.port}", Token()) as client:
+                id_ = "dcr-0123456789abcdef0123456789abcdef"
+                client.upload(
+                    id_, "Custom-Orders", [{"when": now, "text": "pear 2.5", "more": {"kind": "green"}}]
+                )
+                client.upload(id_, "Custom-Orders", [{"text": "no time 1"}])
+                client.upload(id_, "Custom-New", [{"TimeGenerated": now, "N": 7, "Unknown": True}])
+        lake.flush()
+        orders = lake.query("Orders_CL | project Name, Amount, Extra = tostring(_AdditionalFields.Extra)")
+        assert orders[-1].table.to_pylist() == [{"Name": "pear", "Amount": 2.5, "Extra": "green"}]
+        new = lake.query("New_CL | project N, More = tostring(_AdditionalFields.Unknown)")
+        assert new[-1].table.to_pylist() == [{"N": 7, "More": "true"}]
+        bad = lake.query("_Quarantine | project Reason, Table")[-1].table.to_pylist()
+        assert [one["Table"] for one in bad] == ["Orders_CL"]

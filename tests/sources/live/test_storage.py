@@ -79,14 +79,15 @@ def _numbers(sink) -> list[int]:
     return [json.loads(data)["n"] for _, data in sink.records]
 
 
-def test_a_blob_that_grows_while_it_is_read(container, source, sink, running, until) -> None:
+@pytest.mark.parametrize("steps", [12, pytest.param(150, marks=pytest.mark.full)])
+def test_a_blob_that_grows_while_it_is_read(container, source, sink, running, until, steps: int) -> None:
     flow = Flow(container.get_blob_client(NAME))
     with running(source(), sink):
-        for step in range(12):
-            flow.add(10, 300, 5000 * step)
+        for step in range(steps):
+            flow.add(10, 300, 5000 * (step % 20))
             until(lambda: len(sink.records) >= flow.count // 2)
         until(lambda: len(sink.records) == flow.count)
-    assert _numbers(sink) == list(range(36))
+    assert _numbers(sink) == list(range(3 * steps))
     assert len(sink.sequences) == 1
 
 
