@@ -21,7 +21,10 @@ Shape = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], None]
 """(record, properties, values of the row): what a category needs beside names and types; takes members out of `properties`."""
 
 #: Members of the record itself that say nothing that the row does not say already.
-ENVELOPE = ("time", "Time", "timestamp", "timeStamp", "resourceId", "ResourceId", "properties", "Properties")
+ENVELOPE = frozenset(
+    {"time", "Time", "timestamp", "timeStamp", "resourceId", "ResourceId", "properties", "Properties"}
+)
+_AND_CATEGORY = ENVELOPE | {"category", "Category"}
 #: Providers whose resource logs Azure writes to AzureDiagnostics or to tables of their own, as the diagnostic setting says.
 _TWO_WAYS = frozenset(
     {
@@ -127,9 +130,7 @@ def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Sh
     if shape is not None:
         shape(rest, properties, values)
     filling.fill(values, properties)
-    filling.fill(
-        values, rest, skip=ENVELOPE if filling.column("category") else (*ENVELOPE, "category", "Category")
-    )
+    filling.fill(values, rest, skip=ENVELOPE if filling.column("category") else _AND_CATEGORY)
     return filling.row(values)
 
 

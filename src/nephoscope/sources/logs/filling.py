@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +22,7 @@ from nephoscope.sources.logs.resource_log import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Mapping
 
     from nephoscope.sources.logs.format import Context
 
@@ -52,7 +52,7 @@ class Filling:
     def __init__(self, table: str, renames: Mapping[str, str] | None = None) -> None:
         self.table = table
         self._renames = renames or {}
-        self._known: dict[str, str] = {}
+        self._known: dict[str, tuple[str, KqlType]] = {}
 
     @cached_property
     def types(self) -> Mapping[str, KqlType]:
@@ -69,23 +69,28 @@ class Filling:
 
     def column(self, name: str) -> str:
         """The column for a member, '' where the table has none."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._by_name.get(folded(name), "")
-            if len(self._known) < _MEMO:
-                self._known[name] = known
+        return (self._known.get(name) or self._place(name))[0]
+
+    def _place(self, name: str) -> tuple[str, KqlType]:
+        """The column for a member and its type; ('', ...) where the table has none."""
+        column = self._by_name.get(folded(name), "")
+        known = (column, self.types.get(column, KqlType.DYNAMIC))
+        if len(self._known) < _MEMO:
+            self._known[name] = known
         return known
 
-    def fill(self, values: dict[str, Any], members: Mapping[str, Any], skip: Iterable[str] = ()) -> None:
+    def fill(self, values: dict[str, Any], members: Mapping[str, Any], skip: Container[str] = ()) -> None:
         """Add members to a row's values; a column that has another value already keeps it, and the bag gets the member."""
+        places = self._known
         for name, value in members.items():
             if value is None or name in skip:
                 continue
-            column = self.column(name)
+            column, kind = places.get(name) or self._place(name)
             if not column:
                 values.setdefault(_bag_name(name), value)
                 continue
-            fitting = fitted(self.types[column], value)
+            plain = kind is KqlType.STRING and type(value) is str
+            fitting = value if plain else fitted(kind, value)
             if values.setdefault(column, fitting) != fitting and name != column:
                 values.setdefault(_bag_name(name), value)
 
@@ -145,6 +150,7 @@ def _truth(value: Any) -> bool | None:
     return {0: False, 1: True}.get(value) if isinstance(value, int) else None
 
 
+@lru_cache(maxsize=_MEMO)
 def _bag_name(name: str) -> str:
     """The name in the bag: never that of a column that the lake fills."""
     return name[:1].lower() + name[1:] if folded(name) in _OF_THE_LAKE else name

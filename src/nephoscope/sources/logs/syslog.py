@@ -6,6 +6,7 @@ A time without year or zone is the latest that is not in the future, in the zone
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ class Syslog:
         yield Row(TABLE, {name: value for name, value in values.items() if value != ""})
 
 
+@lru_cache(maxsize=16384)
 def is_address(text: str) -> bool:
     """Whether a text is an IPv4 or IPv6 address."""
     try:

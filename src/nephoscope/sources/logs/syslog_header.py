@@ -6,9 +6,11 @@ Sources: RFC 5424 section 6, RFC 3164 sections 4 and 5.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.moments import moment
@@ -37,7 +39,7 @@ _ISO = re.compile(
 _OLD = re.compile(
     r"(?:\d{1,10}: )?[*.]?(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
     r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
-    r"(?: (?P<zone>UTC|GMT|Z))?:?(?= |$)",
+    r"(?P<zone>Z| UTC| GMT)?:?(?= |$)",
     re.ASCII,
 )
 _HOST = re.compile(r" ([A-Za-z0-9_.:%-]{1,255})(?= |$)", re.ASCII)
@@ -47,8 +49,7 @@ _ELEMENT = re.compile(r"\[([!#-<>-\\^-~]{1,32})")
 _ESCAPED = re.compile(r'\\(["\\\]])')
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What stands before the text of a message; None or '' = it does not say. `data` is RFC 5424's structured data."""
 
     text: str
@@ -58,7 +59,7 @@ class Header:
     process: str = ""
     process_id: str = ""
     message_id: str = ""
-    data: dict[str, dict[str, str]] = field(default_factory=dict)
+    data: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
     @property
     def facility(self) -> str:
@@ -147,16 +148,23 @@ def _tagged(text: str) -> tuple[str, str, str]:
 def _time(match: re.Match[str], context: Context) -> datetime | None:
     if match.re is _ISO:
         return moment(match[1].replace(",", "."))
-    month = _MONTHS.get(match["month"].lower())
-    if month is None:
+    return _old_time(match[0], context.now, context.zone)
+
+
+@lru_cache(maxsize=4096)
+def _old_time(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """The moment of a time of RFC 3164: lines of one second follow each other."""
+    match = _OLD.match(text)
+    month = _MONTHS.get(match["month"].lower()) if match else None
+    if match is None or month is None:
         return None
-    zone = UTC if match["zone"] else context.zone
+    zone = UTC if match["zone"] else zone
     clock = (int(match["hour"]), int(match["minute"]), int(match["second"]))
     micro = int(((match["fraction"] or "") + "000000")[:6])
-    years = [int(match["year"])] if match["year"] else _years(context.now)
+    years = [int(match["year"])] if match["year"] else _years(now)
     for year in years:
         found = _moment(year, month, int(match["day"]), clock, micro, zone)
-        if found is not None and (match["year"] or found <= context.now + timedelta(days=1)):
+        if found is not None and (match["year"] or found <= now + timedelta(days=1)):
             return found
     return None
 
