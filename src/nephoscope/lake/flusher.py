@@ -140,7 +140,10 @@ class Flusher:
     def _appended(self, spooled: Mapping[tuple[str, str], list[Spooled]]) -> tuple[int, set[tuple[str, int]]]:
         """Add rows to their tables: how many, and the (writer, segment) that have rows of tables which do not take them now."""
         rows, kept = 0, set()
-        for key, parts in sorted(spooled.items()):
+        # those of few rows first: they need not wait for those of many
+        for key, parts in sorted(
+            spooled.items(), key=lambda one: (sum(len(part.rows) for part in one[1]), one[0])
+        ):
             if not self._blocked.holds(key):
                 try:
                     rows += self._store.get(*key).append(parts)

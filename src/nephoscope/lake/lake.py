@@ -214,15 +214,17 @@ class Lake:
             self._writer.close_segment()
         until = time.monotonic() + timeout
         wanted = {one.path.with_suffix("") for one in self._segments()}
-        while wanted:
+        while True:
             flushed = self._flusher.round()
             self._note(flushed)
             wanted &= {one.path.with_suffix("") for one in self._segments()}
-            if wanted and flushed is not None and flushed.failure is not None and not flushed.segments:
+            if not wanted:
+                return
+            if flushed is not None and flushed.failure is not None and not flushed.segments:
                 raise flushed.failure
-            if wanted and time.monotonic() > until:
+            if time.monotonic() > until:
                 raise LakeError(f"{len(wanted)} segments of the spool are not flushed after {timeout} s")
-            if wanted and (flushed is None or not flushed.segments):
+            if flushed is None or not flushed.segments:
                 time.sleep(0.05)
 
     def flush_round(self) -> Flushed | None:
