@@ -72,8 +72,7 @@ class Detector:
     def _rows(self, rule: Rule, window: Window, now: datetime) -> tuple[int, list[Finding]]:
         """The last result's rows; rows that come while the rule runs wait for a later run."""
         span = Span(window.start, window.end, now)
-        results = self.lake.query(
+        table = self.lake.rows(
             rule.query, workspace=self.workspace, now=window.end, timeout=self.timeout, span=span
         )
-        table = results[-1].table
         return table.num_rows, list(findings(table, MOST_ROWS))

@@ -33,7 +33,7 @@ def late(
         if table.startswith("_") or table in (ALERTS, INCIDENTS) or table not in lake.tables:
             continue
         text = f"table('{table}') | summarize by TimeGenerated=bin(TimeGenerated, {GRAIN})"
-        rows = findings(lake.query(text, workspace=workspace, now=now, span=span)[-1].table)
+        rows = findings(lake.rows(text, workspace=workspace, now=now, span=span))
         moments = sorted(moment for row in rows for moment in row.moments())
         if moments:
             found[table] = moments

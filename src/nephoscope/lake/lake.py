@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.kql.cache import CompileCache
 from nephoscope.kql.compile import Compiled, compile_results
 from nephoscope.kql.deadline import within
 from nephoscope.kql.engines.duckdb import DuckDBEngine
@@ -42,6 +43,8 @@ from nephoscope.lake.workspaces import Remembered
 from nephoscope.lake.writer import SPOOL_LIMIT, Writer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nephoscope.kql.external import ExternalReader
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
@@ -89,6 +92,7 @@ class Lake:
         self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, workspace)
         self._results = ResultCache()
+        self._compiled = CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._threads: list[threading.Thread] = []
@@ -207,6 +211,22 @@ class Lake:
         if age:
             self._results.keep(asked, began, found)
         return found
+
+    def rows(
+        self,
+        text: str,
+        *,
+        scope: Scope = EVERYTHING,
+        workspace: str = DEFAULT,
+        now: dt.datetime | None = None,
+        timeout: float | None = None,
+        span: Span | None = None,
+    ) -> pa.Table:
+        """The rows of a query's last result, as `query` has them; a text that comes again is not compiled again."""
+        with within(timeout), self.catalog(scope, workspace) as catalog:
+            compiled = self._compiled.compile(text, catalog, now=now)
+            with DuckDBEngine(scans=catalog.scans(span)) as engine:
+                return _run(engine, compiled, text, timeout)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Return when all that was acknowledged before is in the tables; LakeError where that takes longer than `timeout` seconds."""
@@ -340,7 +360,7 @@ class Lake:
             self.writer().append(part.workspace, {}, bad=[bad], producer=producer, sequence=0)
 
 
-def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> object:
+def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> pa.Table:
     try:
         return engine.run(compiled, timeout)
     except KqlError as error:
