@@ -46,6 +46,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.arm.reference import page as arm_functions
     from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.kql.reference import page as kql_functions
+    from nephoscope.lake.reference import page as tables
     from nephoscope.posture.policy_reference import page as policies
     from nephoscope.sources.live.reference import page as sources
     from nephoscope.sources.logs.reference import page as log_formats
@@ -60,6 +61,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/policies.md": policies,
         "reference/log-formats.md": log_formats,
         "reference/sources.md": sources,
+        "reference/tables.md": tables,
     }
 
 
