@@ -1,0 +1,123 @@
+"""From a log file to a closed incident, by command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.cli.main import cli
+
+NOW = datetime.now(UTC)
+RULE = """
+id: 11111111-1111-1111-1111-111111111111
+name: Locks were deleted
+kind: Scheduled
+severity: Medium
+queryFrequency: 1h
+queryPeriod: 1h
+triggerOperator: gt
+triggerThreshold: 0
+tactics: [Impact]
+query: |
+  AzureActivity | where OperationNameValue has 'locks/delete'
+entityMappings:
+  - entityType: Account
+    fieldMappings: [{identifier: FullName, columnName: Caller}]
+"""
+
+
+def event(minutes: int) -> dict[str, object]:
+    return {
+        "time": (NOW - timedelta(minutes=minutes)).isoformat(),
+        "resourceId": "/SUBSCRIPTIONS/11111111-1111-1111-1111-111111111111/RESOURCEGROUPS/RG",
+        "operationName": "MICROSOFT.AUTHORIZATION/LOCKS/DELETE",
+        "category": "Administrative",
+        "resultType": "Success",
+        "callerIpAddress": "203.0.113.4",
+        "identity": {"claims": {"name": "Kim", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "kim@contoso.com"}},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "locks.yaml").write_text(RULE)
+    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(10), event(20)]}))
+    run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+    return tmp_path / "data"
+
+
+def run(data: Path, *arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, ["--data", str(data), *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_from_a_log_file_to_a_closed_incident(data: Path) -> None:
+    rules = ("--rules", str(data.parent / "rules"))
+    found = json.loads(run(data, "detect", *rules, "--at", NOW.isoformat(), "-o", "json").stdout)
+    assert [(row["rule"], row["rows"], row["alerts"], row["error"]) for row in found] == [
+        ("Locks were deleted", 2, 1, "")
+    ]
+    again = json.loads(run(data, "detect", *rules, "--at", NOW.isoformat(), "-o", "json").stdout)
+    assert again[0]["alerts"] == 0
+    assert "Locks were deleted" in run(data, "incidents", "list").stdout
+    shown = run(data, "incidents", "show", "1").stdout
+    assert "kim" in shown
+    assert "Impact" in shown
+    alert = json.loads(run(data, "alerts", "list", "-o", "json").stdout)[0]["id"]
+    assert json.loads(run(data, "alerts", "show", alert).stdout)["ExtendedProperties"]["Total Events"] == "2"
+    run(data, "incidents", "set", "1", "--owner", "ana", "--status", "active")
+    run(data, "incidents", "task", "1", "ask Kim")
+    run(data, "incidents", "comment", "1", "it was planned")
+    run(data, "incidents", "task", "1", "--done", "1")
+    run(data, "incidents", "close", "1", "--as", "BenignPositive")
+    incident = json.loads(run(data, "incidents", "show", "1", "-o", "json").stdout)
+    assert (incident["Status"], incident["Classification"]) == ("Closed", "BenignPositive")
+    assert [one["status"] for one in incident["Tasks"]] == ["Completed"]
+    rows = run(
+        data,
+        "query",
+        "SecurityIncident | summarize arg_max(TimeGenerated, Status) by IncidentNumber",
+        "-o",
+        "csv",
+    )
+    assert "Closed" in rows.stdout
+    assert "no incident" in run(data, "incidents", "list", "--status", "new").stderr
+
+
+WRONG = [
+    (["detect", "--rules", "@nothing"], 2, "no rule to run"),
+    (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no rule to run"),
+    (["detect", "--rules", "@rules", "--at", "2100-01-01"], 2, "lies ahead"),
+    (
+        ["detect", "--rules", "@broken", "--at", NOW.isoformat()],
+        3,
+        "queryFrequency: 'often' is not a duration",
+    ),
+    (["alerts", "show", "nope"], 2, "no alert nope"),
+    (["incidents", "show", "7"], 2, "no incident 7"),
+    (["incidents", "set", "7"], 2, "nothing to set"),
+    (["incidents", "close", "7", "--as", "FalsePositive"], 2, "no incident 7"),
+    (["incidents", "task", "7"], 2, "give the text of a task"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"), WRONG, ids=lambda one: " ".join(one) if isinstance(one, list) else None
+)
+def test_what_cannot_be_meant(arguments: list[str], code: int, said: str, data: Path) -> None:
+    (data.parent / "nothing").mkdir()
+    (data.parent / "broken").mkdir()
+    (data.parent / "broken" / "good.yaml").write_text(RULE)
+    (data.parent / "broken" / "bad.yaml").write_text(
+        RULE.replace("queryFrequency: 1h", "queryFrequency: often")
+    )
+    told = [str(data.parent / one[1:]) if one.startswith("@") else one for one in arguments]
+    result = run(data, *told, code=code)
+    assert said in result.stderr
