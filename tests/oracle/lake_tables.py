@@ -13,7 +13,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kql_rule_files import Rule, functions, rules
@@ -77,16 +77,20 @@ def judge(
         given = columns(rule.query, lake, hidden)
     except KqlError as error:
         return recording.found, str(error)
-    more = {pair for name in recording.found for pair in _more(corpus, lake, name)}
-    if set(wanted) - set(given) or set(given) - set(wanted) - more:
+    if given != wanted:
         return recording.found, f"columns differ: {sorted(set(given) ^ set(wanted))[:6]}"
     return recording.found, ""
 
 
-def _more(corpus: MemoryCatalog, lake: MemoryCatalog, name: str) -> set[tuple[str, str]]:
-    """The columns that the lake's table has and the corpus's has not."""
-    has = set(corpus.tables[name].columns)
-    return {(column, kind.value) for column, kind in lake.tables[name].columns if (column, kind) not in has}
+def with_more(corpus: MemoryCatalog, lake: MemoryCatalog) -> MemoryCatalog:
+    """The corpus's schemas, each with the columns that only the lake's table has: a branch of a fuzzy union may need them."""
+    tables = dict(corpus.tables)
+    for name, table in lake.tables.items():
+        if name in tables:
+            known = {column for column, _ in tables[name].columns}
+            more = [pair for pair in table.columns if pair[0] not in known]
+            tables[name] = replace(tables[name], columns=(*tables[name].columns, *more))
+    return replace(corpus, tables=tables)
 
 
 def corpus_catalog(folder: Path, stored: list[StoredFunction]) -> MemoryCatalog:
@@ -109,6 +113,7 @@ def main() -> int:
     corpus, lake = corpus_catalog(options.corpus, stored), lake_catalog(stored)
     bags = {table.bag for table in Tables.builtin() if table.bag.startswith("_")}
     hidden = frozenset({*bags, "_IngestedAt", "abc", "..."})
+    corpus = with_more(corpus, lake)
     chosen = [rule for rule in rules(options.corpus) if rule.query and rule.errors == 0]
     verdicts = [(rule, *judge(rule, corpus, lake, hidden)) for rule in chosen]
     needed = Counter(
