@@ -60,6 +60,7 @@ class Datagrams:
     def _read(self) -> bool:
         """Read some datagrams; whether there were any."""
         groups: dict[str, list[str]] = {}
+        some = False
         self._socket.settimeout(0.2)
         for _ in range(_TOGETHER):
             try:
@@ -69,12 +70,13 @@ class Datagrams:
             except OSError:
                 # An ICMP error about something that was sent from here: nothing was, and the next read goes on.
                 break
+            some = True
             self._socket.settimeout(0)
             self._overflow(control)
             self._add(groups, data, sender[0])
         for peer, texts in groups.items():
             self._intake.put(Lines(peer, tuple(texts)))
-        return bool(groups)
+        return some
 
     def _add(self, groups: dict[str, list[str]], data: bytes, peer: str) -> None:
         if len(data) > self._limit:

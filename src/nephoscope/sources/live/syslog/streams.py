@@ -17,8 +17,8 @@ from nephoscope.sources.live.syslog.framing import Frames, text_of
 from nephoscope.sources.live.syslog.intake import Intake
 
 #: How long what senders had already sent is read for after the end was asked for.
-_DRAIN = 2.0
-_QUIET = 0.1
+_DRAIN = 3.0
+_QUIET, _STILL = 0.1, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Streams:
     def __init__(self, intake: Intake, bounds: Bounds, failed: Callable[[str], None]) -> None:
         self.intake, self.bounds, self.failed = intake, bounds, failed
         self.loop = asyncio.new_event_loop()
-        self.read = 0
+        self.read = self.opened = 0
         self._open: set[_Connection] = set()
         self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._run, name="syslog streams", daemon=True)
@@ -159,6 +159,7 @@ class Streams:
         if len(self._open) >= self.bounds.connections:
             return False
         self._open.add(connection)
+        self.opened += 1
         return True
 
     def gone(self, connection: _Connection) -> None:
@@ -172,13 +173,17 @@ class Streams:
         self._thread.join()
 
     async def _close(self) -> None:
+        # Who waits at the door is let in first: closing it would turn away what has been sent already.
+        await asyncio.sleep(_QUIET)
         for server in self._servers:
             server.close()
-        until, seen = self.loop.time() + _DRAIN, -1
-        while self._open and seen != self.read and self.loop.time() < until:
-            seen = self.read
+        until, still = self.loop.time() + _DRAIN, 0
+        while still < _STILL and self.loop.time() < until:
+            seen = self.read, self.opened
             await asyncio.sleep(_QUIET)
+            still = still + 1 if seen == (self.read, self.opened) else 0
         for connection in list(self._open):
             connection.close()
-        while self._open and self.loop.time() < until + _DRAIN:
+        until = self.loop.time() + _DRAIN
+        while self._open and self.loop.time() < until:
             await asyncio.sleep(0.01)
