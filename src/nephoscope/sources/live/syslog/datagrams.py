@@ -16,7 +16,7 @@ from nephoscope.sources.live.syslog.intake import Intake
 
 _SO_RXQ_OVFL = 40
 _SO_RCVBUFFORCE = 33
-_BUFFER = 16 * 1024 * 1024
+_BUFFER = 64 * 1024 * 1024
 _MAX_DATAGRAM = 65_535
 #: Datagrams that are read before they are put away together.
 _TOGETHER = 256
