@@ -18,7 +18,7 @@ from nephoscope.lake.table import Table
 SMALL = 32 << 20
 MOST_SMALL = 32
 TARGET = 64 << 20
-MOST_ROWS = 4_000_000
+MOST_ROWS = 2_000_000
 """Rows that a file should have at most: they are sorted in memory."""
 _FEW_BYTES = 4
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
