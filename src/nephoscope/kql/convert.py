@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nephoscope.kql import constants
 from nephoscope.kql.bound import Bound, Call, Constant
 from nephoscope.kql.errors import KqlError, Span, invalid
-from nephoscope.kql.registry import Callee, Parameter, Signature, functions
+from nephoscope.kql.registry import COMMON, Callee, Parameter, Signature, functions
 from nephoscope.kql.types import NUMBERS, KqlType, widest
 
 _FUNCTIONS = {
@@ -107,17 +107,19 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
 
 
 def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
-    """The signature that takes the arguments with the least conversion; KqlError (invalid) where none does."""
+    """The signature that takes the arguments with the least conversion, rather one that names its types; KqlError where none does."""
     counted = [item for item in callee.signatures if item.takes(len(arguments))]
     if not counted:
         wanted = " or ".join(item.text for item in callee.signatures)
         raise invalid(f"{callee.name}() does not take {len(arguments)} arguments", span, wanted)
     scored = [
-        (total, place) for place, item in enumerate(counted) if (total := _total(item, arguments)) is not None
+        (total, item.returns == COMMON, place)
+        for place, item in enumerate(counted)
+        if (total := _total(item, arguments)) is not None
     ]
     if not scored:
         raise _refused(callee, counted[0], arguments, span)
-    return counted[min(scored)[1]]
+    return counted[min(scored)[2]]
 
 
 def _total(item: Signature, arguments: Sequence[Bound]) -> int | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
 from sqlglot import exp
 
 from nephoscope.kql.bound import Bound, Call
 from nephoscope.kql.dialects import build
-from nephoscope.kql.functions.declare import macro
+from nephoscope.kql.dialects.routine import ArrowFunction
+from nephoscope.kql.functions.declare import each, macro
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -36,6 +40,31 @@ MODULO = macro(
 REMAINDER = macro("kql_remainder(a, b)", "CASE WHEN a % b < 0 THEN a % b + abs(b) ELSE a % b END")
 DATE = macro("kql_date(x)", f"CASE WHEN x BETWEEN 0 AND {MAX_DATETIME_TICKS} THEN x END")
 _SCALED = macro("kql_scaled_span(x)", "TRY_CAST(trunc(x) AS BIGINT)")
+_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
+_PLACE, _TOO_LARGE = Decimal("1E-17"), Decimal(10) ** 21
+
+
+def _rounded(value: Decimal) -> Decimal | None:
+    """A decimal of 17 places; None where it has more than 21 digits before the point."""
+    kept = value.quantize(_PLACE, context=_EXACT)
+    return kept if abs(kept) < _TOO_LARGE else None
+
+
+def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: bool = False) -> ArrowFunction:
+    kind = KqlType.DECIMAL.physical
+
+    def value(one: Decimal, other: Decimal) -> Decimal | None:
+        return None if divides and not other else _rounded(compute(one, other))
+
+    return each(name, (kind, kind), kind, value)
+
+
+_DECIMALS = {
+    "*": _exact("kql_decimal_product", _EXACT.multiply),
+    "/": _exact("kql_decimal_quotient", _EXACT.divide, divides=True),
+    "%": _exact("kql_decimal_remainder", _EXACT.remainder, divides=True),
+}
+"""SQL's decimals of this width cannot be multiplied, and are divided as doubles."""
 
 
 def _number(operator: str, call: Arguments) -> exp.Expr:
@@ -61,9 +90,8 @@ def _integer(operator: str, call: Arguments) -> exp.Expr:
 def _decimal(operator: str, call: Arguments) -> exp.Expr:
     if operator in "+-":
         return build.attempt(build.cast(build.binary(operator, call[0], call[1]), KqlType.DECIMAL.physical))
-    left, right = (build.cast(item, "DOUBLE") for item in call)
-    divisor = build.call("nullif", right, build.number(0)) if operator in "/%" else right
-    return build.try_cast(build.binary(operator, left, divisor), KqlType.DECIMAL.physical)
+    left, right = (build.try_cast(item, KqlType.DECIMAL.physical) for item in call)
+    return build.call(call.use(_DECIMALS[operator]), left, right)
 
 
 def _times(operator: str, call: Arguments) -> exp.Expr:

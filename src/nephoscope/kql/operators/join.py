@@ -155,12 +155,23 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
         return comparable(*pair, item.span)
     if not isinstance(item, tree.Binary) or item.operator != "==":
         raise unsupported("a join condition other than `column` or `$left.a == $right.b`", item.span)
+    _sided(item, sides)
     both = replace(env.over(right if right.open else left), row={}, sides=sides)
     one, two = both.scalar(item.left), both.scalar(item.right)
     ids = {column.id for column in left.columns}
     if _side_of(one, ids) is not True or _side_of(two, ids) is not False:
         raise invalid("a join condition compares a column of $left with one of $right", item.span)
     return comparable(one, two, item.span)
+
+
+def _sided(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
+    """Say how to write `a == b` of two columns without their sides."""
+    one, two = item.left, item.right
+    if not (isinstance(one, tree.Name) and isinstance(two, tree.Name)):
+        return
+    if one.name in sides["$left"] and two.name in sides["$right"]:
+        hint = f"write $left.{one.name} == $right.{two.name}"
+        raise invalid("a condition of join says which side a column is of", item.span, hint)
 
 
 def _side_of(value: Bound, left: set[str]) -> bool | None:

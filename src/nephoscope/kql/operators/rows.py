@@ -215,7 +215,8 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
         raise invalid(f"a range of {kind} is not possible", operator.span)
     _counted(low, high, step, operator.span)
     column = env.binder.column(operator.name, kind)
-    order = (SortKey(reference(column, operator.span), ascending=True, nulls_first=True),)
+    falls = isinstance(step, Constant) and isinstance(step.value, int | float) and step.value < 0
+    order = (SortKey(reference(column, operator.span), ascending=not falls, nulls_first=not falls),)
     return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
 
 

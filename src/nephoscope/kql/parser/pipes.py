@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.errors import KqlError, unsupported
-from nephoscope.kql.parser.expressions import expression
+from nephoscope.kql.parser.expressions import PRECEDENCE, expression
 from nephoscope.kql.tree import Pipe
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _piped(c: Cursor, source: Expression | None, start: int, operators: list[Ope
         depth = c.depth()
         try:
             if not c.accept("|"):
-                raise c.wrong("'|' or ';'")
+                raise c.wrong("'|' or ';'", known=PRECEDENCE)
             operators.append(_operator(c))
         except KqlError as error:
             c.recover(error, depth, ("|", ";"))

@@ -36,7 +36,7 @@ def query(c: Cursor) -> Query:
         try:
             found.append(_statement(c))
             if c.token.kind != "end":
-                _separator(c)
+                _separator(c, follows_let=isinstance(found[-1], Let))
         except KqlError as error:
             c.recover(error, depth, (";",))
             while c.token.kind != "end" and c.take().text != ";":
@@ -44,7 +44,7 @@ def query(c: Cursor) -> Query:
     return Query(statements=tuple(found), span=c.since(start))
 
 
-def _separator(c: Cursor) -> None:
+def _separator(c: Cursor, follows_let: bool = False) -> None:
     if c.accept(";"):
         return
     word = c.token
@@ -55,7 +55,9 @@ def _separator(c: Cursor) -> None:
         "=": "assign with let, extend or project; compare with ==",
     }
     hint = hints.get(word.text, "")
-    if word.text in OPERATORS:
+    if word.text in ("print", "range", "datatable", "union", "search", "find") and follows_let:
+        hint = "end the let statement with ;"
+    elif word.text in OPERATORS:
         hint = f"write | before {word.text}"
     elif word.text in ("let", "set", "declare") or (word.kind == "name" and not hint):
         hint = "end the statement before it with ;"
