@@ -142,7 +142,7 @@ WRONG = [
     (["content", "import", "@cut.json.gz"], 2, "not an alias table"),
     (["content", "import", "@list.json"], 2, "no alias"),
     (["content", "show", "nope"], 2, "definition or initiative 'nope'"),
-    (["content", "test", "@empty"], 2, "no policy to test"),
+    (["content", "test", "@empty"], 2, "nothing to test"),
     (["content", "test", "@broken.json"], 1, "not JSON"),
     (["content", "list", "nope"], 0, "no definition has 'nope'"),
     (["collect", "--resume"], 2, "--resume needs --out"),
