@@ -219,6 +219,8 @@ def bin_(cells: list[Any], call: Call, now: int) -> Any:
         return None
     if isinstance(value, float) or isinstance(size, float):
         return math.floor(value / size) * size if math.isfinite(value) else value
+    if isinstance(value, Decimal):
+        return math.floor(value / size) * size
     return value // size * size
 
 

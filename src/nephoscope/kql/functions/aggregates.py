@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from nephoscope.kql.bound import Bound
 from nephoscope.kql.dialects import build
+from nephoscope.kql.functions.arithmetic import DECIMAL_QUOTIENT
 from nephoscope.kql.functions.declare import apply, macro, total
 from nephoscope.kql.registry import Aggregate, Arguments, Returns
 from nephoscope.kql.types import KqlType
@@ -160,7 +161,9 @@ def _average_type(arguments: tuple[Bound, ...]) -> KqlType:
 
 
 _DECIMAL_AVERAGE = macro(
-    "kql_decimal_average(s, n)", "CASE WHEN n > 0 THEN TRY_CAST(s / n AS DECIMAL(38,17)) END"
+    "kql_decimal_average(s, n)",
+    "CASE WHEN n > 0 THEN kql_decimal_quotient(TRY_CAST(s AS DECIMAL(38,17)), CAST(n AS DECIMAL(38,17))) END",
+    DECIMAL_QUOTIENT,
 )
 _MEAN = macro(
     "kql_mean(s, n)",

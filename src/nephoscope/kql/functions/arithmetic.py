@@ -59,9 +59,11 @@ def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: b
     return each(name, (kind, kind), kind, value)
 
 
+DECIMAL_PRODUCT = _exact("kql_decimal_product", _EXACT.multiply)
+DECIMAL_QUOTIENT = _exact("kql_decimal_quotient", _EXACT.divide, divides=True)
 _DECIMALS = {
-    "*": _exact("kql_decimal_product", _EXACT.multiply),
-    "/": _exact("kql_decimal_quotient", _EXACT.divide, divides=True),
+    "*": DECIMAL_PRODUCT,
+    "/": DECIMAL_QUOTIENT,
     "%": _exact("kql_decimal_remainder", _EXACT.remainder, divides=True),
 }
 """SQL's decimals of this width cannot be multiplied, and are divided as doubles."""

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import ArrowFunction
+from nephoscope.kql.functions.arithmetic import DECIMAL_PRODUCT, DECIMAL_QUOTIENT
 from nephoscope.kql.functions.dates import WITHIN
 from nephoscope.kql.functions.declare import apply, each, macro, scalar
 from nephoscope.kql.registry import Arguments, Function, function
@@ -155,13 +156,21 @@ _BIN_LONG = macro(
     "CASE WHEN n <> 0 THEN TRY_CAST(CAST(x AS HUGEINT) - ((CAST(x AS HUGEINT) % n) + n) % n AS BIGINT) END",
 )
 _BIN_REAL = macro("kql_bin_real(x, n)", "CASE WHEN n <> 0 THEN floor(x / n) * n END")
+_BIN_DECIMAL = macro(
+    "kql_bin_decimal(x, n)",
+    "kql_decimal_product(CAST(floor(kql_decimal_quotient(x, n)) AS DECIMAL(38,17)), n)",
+    DECIMAL_PRODUCT,
+    DECIMAL_QUOTIENT,
+)
 _BIN_DATE = macro("kql_bin_date(x, n)", "CASE WHEN n > 0 THEN x - x % n END")
 
 
 def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> exp.Expr:
     """The largest multiple of a size that is not above a value; null where the size is 0."""
-    if kind in (KqlType.REAL, KqlType.DECIMAL):
+    if kind == KqlType.REAL:
         return apply(call, _BIN_REAL, value, size)
+    if kind == KqlType.DECIMAL:
+        return apply(call, _BIN_DECIMAL, value, size)
     if kind == KqlType.DATETIME:
         return apply(call, _BIN_DATE, value, size)
     found = apply(call, _BIN_LONG, value, size)

@@ -1,4 +1,4 @@
-"""fork and facet: several results of one pipe."""
+"""fork, facet and evaluate preview: several results of one pipe."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from nephoscope.kql.binder import Env, binds_operator
 from nephoscope.kql.errors import KqlError, invalid
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.relations import Relation
-from nephoscope.kql.tree.operators import As, Facet, Fork, Render, Summarize
+from nephoscope.kql.tree.operators import As, Count, Evaluate, Facet, Fork, Render, Summarize
 
 
 def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
-    """The results of a statement: (name, expression); several where its pipe ends in fork or facet."""
+    """The results of a statement: (name, expression); several where its pipe ends in fork, facet or the plugin preview."""
     if not isinstance(expression, tree.Pipe) or not expression.operators:
         return [("", expression)]
     last = expression.operators[-1]
@@ -21,6 +21,8 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
         found = [("", _continued(expression, (_counted(column),))) for column in last.columns]
         rest = [] if last.body is None else [("", _continued(expression, last.body.operators))]
         return [*rest, *found]
+    if isinstance(last, Evaluate) and last.call.name == "preview":
+        return [("", expression), ("", _continued(expression, (Count(span=last.span),)))]
     return [(_name(expression.operators), expression)]
 
 

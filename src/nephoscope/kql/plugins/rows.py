@@ -39,7 +39,7 @@ def rows_near(call: Evaluation) -> Relation:
 
 @plugin("preview(NumberOfRows: long)")
 def preview(call: Evaluation) -> Relation:
-    """Give some rows (the first of two tables; the other one counts all rows)."""
+    """Give some rows; at the end of a statement a second result counts all rows."""
     count = call.scalar(0, "NumberOfRows", KqlType.LONG)
     rows = call.relation
     return Limited(columns=rows.columns, order=rows.order, open=rows.open, input=rows, count=count)
