@@ -113,7 +113,7 @@ def test_a_full_lake_slows_the_senders_down_and_loses_nothing(
     tmp_path: Path, sink, running, until, protocol: str
 ) -> None:
     source = _source(tmp_path, **{protocol: "127.0.0.1:0"})
-    text, count = b"<34>" + b"y" * 1000 + b"\n", 50_000
+    text, count = b"<34>" + b"y" * 1000 + b"\n", 100_000
     sink.busy.set()
     with running(source, sink), contextlib.ExitStack() as stack:
         assert source.ready.wait(60)
