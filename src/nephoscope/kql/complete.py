@@ -176,7 +176,7 @@ def _plugins() -> Iterator[Completion]:
     from nephoscope.kql.plugin import plugins
 
     known = sorted(plugins().values(), key=lambda one: one.name)
-    return (Completion(one.name, "function", one.signature) for one in known if one.bind is not None)
+    return (Completion(one.name, "function", one.signature) for one in known if one.bind and not one.internal)
 
 
 def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:

@@ -171,6 +171,11 @@ class Plugin:
     by_row: bool = False
 
     @property
+    def internal(self) -> bool:
+        """Whether it is a part of another plugin, which nobody names."""
+        return self.name.startswith("_")
+
+    @property
     def status(self) -> str:
         """'supported', or why it is refused."""
         return self.reason or "supported"

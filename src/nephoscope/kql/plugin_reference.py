@@ -31,5 +31,6 @@ values are exact in all plugins.
 
 def page() -> str:
     """The Markdown of docs/reference/kql-plugins.md."""
-    known = sorted(plugins().values(), key=lambda one: (one.bind is None, one.name))
+    shown = (one for one in plugins().values() if not one.internal)
+    known = sorted(shown, key=lambda one: (one.bind is None, one.name))
     return _INTRODUCTION + "".join(f"| `{one.signature}` | {one.summary} | {one.status} |\n" for one in known)

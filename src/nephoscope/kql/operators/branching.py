@@ -1,6 +1,8 @@
-"""fork, facet and evaluate preview: several results of one pipe."""
+"""fork, facet, and the plugins preview and funnel_sequence: several results of one pipe."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from nephoscope.kql import tree
 from nephoscope.kql.binder import Env, binds_operator
@@ -11,7 +13,7 @@ from nephoscope.kql.tree.operators import As, Count, Evaluate, Facet, Fork, Rend
 
 
 def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
-    """The results of a statement: (name, expression); several where its pipe ends in fork, facet or the plugin preview."""
+    """The results of a statement: (name, expression); several where its pipe ends in fork, facet or a plugin that has several."""
     if not isinstance(expression, tree.Pipe) or not expression.operators:
         return [("", expression)]
     last = expression.operators[-1]
@@ -21,9 +23,19 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
         found = [("", _continued(expression, (_counted(column),))) for column in last.columns]
         rest = [] if last.body is None else [("", _continued(expression, last.body.operators))]
         return [*rest, *found]
-    if isinstance(last, Evaluate) and last.call.name == "preview":
-        return [("", expression), ("", _continued(expression, (Count(span=last.span),)))]
+    if isinstance(last, Evaluate):
+        return [("", expression), *(("", _continued(expression, (one,))) for one in _further(last))]
     return [(_name(expression.operators), expression)]
+
+
+def _further(last: Evaluate) -> list[tree.Operator]:
+    """The operators that give the other results of a plugin that has several."""
+    if last.call.name == "preview":
+        return [Count(span=last.span)]
+    if last.call.name != "funnel_sequence":
+        return []
+    names = ("_funnel_sequence_from", "_funnel_sequence_to")
+    return [replace(last, call=replace(last.call, name=name)) for name in names]
 
 
 def _name(operators: tuple[tree.Operator, ...]) -> str:

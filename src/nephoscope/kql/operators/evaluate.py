@@ -16,7 +16,11 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
     call = operator.call
     found = plugins().get(call.name)
     if found is None:
-        raise invalid(f"no plugin is named '{call.name}'", call.span, did_you_mean(call.name, plugins()))
+        raise invalid(
+            f"no plugin is named '{call.name}'",
+            call.span,
+            did_you_mean(call.name, (one.name for one in plugins().values() if not one.internal)),
+        )
     if found.bind is None:
         raise unsupported(f"the plugin {found.name}", call.span, found.reason)
     if relation is None:

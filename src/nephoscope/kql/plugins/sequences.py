@@ -94,11 +94,28 @@ def _states(call: Evaluation, place: int) -> tuple[Relation, Column, Column]:
     return call.assigned(columns), axis, state
 
 
-@plugin(
-    "funnel_sequence(IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, StateColumn, Sequence: dynamic)"
-)
+_FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, StateColumn, Sequence: dynamic"
+
+
+@plugin(f"funnel_sequence({_FUNNEL})")
 def funnel_sequence(call: Evaluation) -> Relation:
-    """Count the ids that went through a sequence of states, by the states before and after it (the first of three tables)."""
+    """Count the ids that went through a sequence of states, by the states before and after it; more results at a statement's end."""
+    return _funnel(call, "past, future", {"past": "prev", "future": "next"})
+
+
+@plugin(f"_funnel_sequence_from({_FUNNEL})")
+def funnel_sequence_from(call: Evaluation) -> Relation:
+    """The second result of funnel_sequence: by the state before the sequence."""
+    return _funnel(call, "past", {"past": "prev"})
+
+
+@plugin(f"_funnel_sequence_to({_FUNNEL})")
+def funnel_sequence_to(call: Evaluation) -> Relation:
+    """The third result of funnel_sequence: by the state after the sequence."""
+    return _funnel(call, "future", {"future": "next"})
+
+
+def _funnel(call: Evaluation, keys: str, names: dict[str, str]) -> Relation:
     rows, axis, _ = _states(call, 6)
     states = _sequence(call, 7)
     size = len(states)
@@ -111,14 +128,14 @@ def funnel_sequence(call: Evaluation) -> Relation:
         f"| extend past = iff({_back('linked', size - 1)}, prev(s, {size}), ''), "
         "future = iff(coalesce(next(linked), false), next(s), '') "
         f"| where {meets}{linked} "
-        "| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), past, future"
+        f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
     )
     values = {f"s{place}": text(state) for place, state in enumerate(states)}
     span = length(axis.type)
     limits = {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
     spans = {"gap": call.scalar(4, "MaxSequenceStepWindow", span), "step": call.scalar(5, "Step", span)}
     found = composed(query, call, {"Rows": rows}, {**values, **limits, **spans})
-    shown = {"t": axis.name, "past": "prev", "future": "next", "ids": "dcount", "some": "samples"}
+    shown = {"t": axis.name, **names, "ids": "dcount", "some": "samples"}
     return renamed(found, shown)
 
 
