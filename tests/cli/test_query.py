@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,35 +212,3 @@ def test_a_chart_alone(query: str, lines: dict[int, str]) -> None:
     drawn = ask(query, "-o", "chart").stdout.split("\n")
     for place, begins in lines.items():
         assert drawn[place].startswith(begins)
-
-
-LONG = "range x from 1 to 100000000 step 1 | extend y = hash(tostring(x)) | summarize dcount(y), dcount(tostring(x))"
-
-
-def test_ctrl_c_ends_a_query_that_runs(tmp_path: Path) -> None:
-    code = (
-        "import os, signal, threading\n"
-        "from nephoscope.kql.engines.duckdb import DuckDBEngine\n"
-        "begun, run = threading.Event(), DuckDBEngine.run\n"
-        "def told(self, *given):\n    begun.set()\n    return run(self, *given)\n"
-        "DuckDBEngine.run = told\n"
-        "def stop():\n    begun.wait()\n    os.kill(os.getpid(), signal.SIGINT)\n"
-        "threading.Thread(target=stop, daemon=True).start()\n"
-        "from nephoscope.cli.main import main\n"
-        "main()\n"
-    )
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "--data",
-        str(tmp_path),
-        "query",
-        LONG,
-        "--memory",
-        "4GB",
-        "--timeout",
-        "3000",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nephoscope: interrupted\n")

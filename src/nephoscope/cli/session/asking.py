@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,12 +151,14 @@ class Desk:
 def _interruptible(engine: DuckDBEngine, work: Callable[[], Results]) -> Results:
     """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query."""
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work)
+        running: Future[Results] = Future()
         try:
+            running = pool.submit(work)
             while not running.done():
                 wait([running], _LOOK)
         except KeyboardInterrupt:
             # one call may be lost: between two statements nothing runs that it could reach
+            running.cancel()
             while not running.done():
                 engine.interrupt()
                 wait([running], _LOOK)
