@@ -47,6 +47,19 @@ def test_the_first_error_alone_is_among_them(case: dict[str, Any]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("T | where id == null", "int(null)"),
+        ("T | join (U | project key = id) on id == key", "$left.id == $right.key"),
+    ],
+)
+def test_the_hint_says_what_to_write(query: str, hint: str) -> None:
+    with pytest.raises(kql.KqlError) as caught:
+        kql.compile(query, CATALOG)
+    assert hint in caught.value.hint
+
+
 def test_they_are_bounded() -> None:
     query = "T" + "".join(f" | where unseen{place} == 1" for place in range(100))
     found = errors(query)

@@ -395,4 +395,5 @@ def unknown_name(name: str, env: Env, span: Span) -> KqlError:
     """The error of a name that nothing has."""
     known = [*env.row, *env.names]
     message = f"no column or variable is named '{name}'"
-    return UnknownNameError(name, message, span, did_you_mean(name, known))
+    hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""
+    return UnknownNameError(name, message, span, hint or did_you_mean(name, known))
