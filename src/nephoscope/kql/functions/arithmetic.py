@@ -61,6 +61,8 @@ def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: b
 
 DECIMAL_PRODUCT = _exact("kql_decimal_product", _EXACT.multiply)
 DECIMAL_QUOTIENT = _exact("kql_decimal_quotient", _EXACT.divide, divides=True)
+REAL_DECIMAL = macro("kql_real_decimal(x)", "TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38,17))")
+"""The shortest digits that give the real, as its text has them: not its binary value to the last of 17 places."""
 _DECIMALS = {
     "*": DECIMAL_PRODUCT,
     "/": DECIMAL_QUOTIENT,
@@ -90,9 +92,14 @@ def _integer(operator: str, call: Arguments) -> exp.Expr:
 
 
 def _decimal(operator: str, call: Arguments) -> exp.Expr:
+    left, right = (
+        build.call(call.use(REAL_DECIMAL), item)
+        if kind == KqlType.REAL
+        else build.try_cast(item, KqlType.DECIMAL.physical)
+        for item, kind in zip(call, call.types, strict=True)
+    )
     if operator in "+-":
-        return build.attempt(build.cast(build.binary(operator, call[0], call[1]), KqlType.DECIMAL.physical))
-    left, right = (build.try_cast(item, KqlType.DECIMAL.physical) for item in call)
+        return build.attempt(build.cast(build.binary(operator, left, right), KqlType.DECIMAL.physical))
     return build.call(call.use(_DECIMALS[operator]), left, right)
 
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 from nephoscope.kql import literals
 from nephoscope.kql.dialects import build
 from nephoscope.kql.dialects.routine import Macro, Routine
+from nephoscope.kql.functions.arithmetic import REAL_DECIMAL
 from nephoscope.kql.functions.declare import apply, each, macro
 from nephoscope.kql.registry import Arguments, function
 from nephoscope.kql.types import UNIX_EPOCH_TICKS, KqlType
@@ -307,6 +308,8 @@ def todecimal(call: Arguments) -> exp.Expr:
     if routine is not None:
         return apply(call, routine, call[0])
     inner = build.cast(call[0], "INTEGER") if kind == KqlType.BOOL else call[0]
+    if kind == KqlType.REAL:
+        return apply(call, REAL_DECIMAL, call[0])
     return build.try_cast(inner, "DECIMAL(38,17)")
 
 
