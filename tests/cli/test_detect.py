@@ -96,7 +96,7 @@ WRONG = [
     (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no rule to run"),
     (["detect", "--rules", "@rules", "--at", "2100-01-01"], 2, "lies ahead"),
     (
-        ["detect", "--rules", "@broken", "--at", NOW.isoformat()],
+        ["detect", "--rules", "@broken", "--at", "now"],
         3,
         "queryFrequency: 'often' is not a duration",
     ),
@@ -118,6 +118,7 @@ def test_what_cannot_be_meant(arguments: list[str], code: int, said: str, data: 
     (data.parent / "broken" / "bad.yaml").write_text(
         RULE.replace("queryFrequency: 1h", "queryFrequency: often")
     )
-    told = [str(data.parent / one[1:]) if one.startswith("@") else one for one in arguments]
+    moments = {"now": NOW.isoformat()}
+    told = [str(data.parent / one[1:]) if one.startswith("@") else moments.get(one, one) for one in arguments]
     result = run(data, *told, code=code)
     assert said in result.stderr

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,11 +150,14 @@ class Desk:
 
 
 def _interruptible(engine: DuckDBEngine, work: Callable[[], Results]) -> Results:
-    """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query."""
+    """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query.
+
+    The thread has the deadline of this one, which is a variable of the context.
+    """
     with ThreadPoolExecutor(1) as pool:
         running: Future[Results] = Future()
         try:
-            running = pool.submit(work)
+            running = pool.submit(copy_context().run, work)
             while not running.done():
                 wait([running], _LOOK)
         except KeyboardInterrupt:
