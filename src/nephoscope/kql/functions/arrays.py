@@ -170,7 +170,8 @@ def array_split(call: Arguments) -> exp.Expr:
     """Cut an array before one or several places into an array of arrays."""
     places = build.array([call[1]])
     if call.types[1] == KqlType.DYNAMIC:
-        places = build.call("json_transform", call[1], build.text('["BIGINT"]'))
+        # a null of no type would leave the list without one
+        places = build.cast(build.call("json_transform", call[1], build.text('["BIGINT"]')), "BIGINT[]")
     return apply(call, _SPLIT, call[0], apply(call, _PLACES, call[0], places))
 
 

@@ -191,6 +191,8 @@ def _wanted(call: Arguments, position: int, names: list[str]) -> list[int]:
     return wanted
 
 
+LONGEST = 1 << 31
+"""More characters than any text has."""
 _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VARCHAR) END")
 
 
@@ -346,6 +348,8 @@ def indexof_regex(call: Arguments) -> exp.Expr:
     start, length, occurrence = (int(item) if isinstance(item, int) else 0 for item in numbers)
     if start < 0 or occurrence < 1:
         raise call.unsupported("a negative start, and an occurrence below 1")
+    # no text is longer, and DuckDB takes no larger numbers
+    start, length = min(start, LONGEST), min(length, LONGEST)
     pattern = checked(call, 1, call.text(1))
     before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
     text = call[0]
