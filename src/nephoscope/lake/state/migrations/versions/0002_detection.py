@@ -15,6 +15,13 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Make the tables of detection."""
+    _rule_runs()
+    _incidents()
+    _alerts()
+    _notes()
+
+
+def _rule_runs() -> None:
     op.create_table(
         "rule_runs",
         _text("workspace"),
@@ -28,6 +35,9 @@ def upgrade() -> None:
         sa.Column("fault", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "rule", "until", name="pk_rule_runs"),
     )
+
+
+def _incidents() -> None:
     op.create_table(
         "incidents",
         sa.Column("number", COUNTED, nullable=False, autoincrement=True),
@@ -60,6 +70,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["incident"], ["incidents.number"], name="fk_incident_keys_incident"),
     )
     op.create_index("ix_incident_keys_key", "incident_keys", ["key"])
+
+
+def _alerts() -> None:
     op.create_table(
         "alerts",
         _text("id"),
@@ -78,6 +91,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_alerts_rule", "alerts", ["workspace", "rule", "raised"])
     op.create_index("ix_alerts_incident", "alerts", ["incident"])
+
+
+def _notes() -> None:
     op.create_table(
         "incident_notes",
         sa.Column("id", COUNTED, nullable=False, autoincrement=True),
