@@ -132,6 +132,17 @@ def test_a_rule_that_is_wrong_is_told_and_stops_no_other(lake: Lake, state: Stat
     assert len(ran[1].taken.alerts) == 1
 
 
+def test_rows_beyond_those_that_are_looked_at_are_counted(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    query = "range x from 1 to 12000 step 1 | extend UserPrincipalName = 'kim@contoso.com'"
+    many = rule(
+        query=query, triggerThreshold=11_000, eventGroupingSettings={"aggregationKind": "SingleAlert"}
+    )
+    list(Schedule(lake, state, [many], "default").tick(HOUR + 66 * MINUTE))
+    (alert,) = state.alerts.newest("default")
+    assert json.loads(alert.document["ExtendedProperties"])["Total Events"] == "12000"
+
+
 def test_suppression_holds_back_what_follows(lake: Lake, state: State, put: Put) -> None:
     quiet = rule(suppressionEnabled=True, suppressionDuration="3h")
     schedule = Schedule(lake, state, [quiet], "default")

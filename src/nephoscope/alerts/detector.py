@@ -54,7 +54,7 @@ class Detector:
         began = time.perf_counter()
         try:
             count, rows = self._rows(rule, window, now)
-            alerts = tuple(raised(rule, window, rows, now)) if rule.holds(count) else ()
+            alerts = tuple(raised(rule, window, rows, now, count))
             return Outcome(rule, window, count, alerts, "", time.perf_counter() - began)
         except (KqlError, LakeError, OSError) as error:
             fault = not isinstance(error, KqlError) or error.kind != "invalid"

@@ -32,12 +32,18 @@ TACTICS = {
 }  # fmt: skip
 
 
-def raised(rule: Rule, window: Window, rows: Sequence[Finding], now: datetime) -> list[Alert]:
-    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST)."""
-    if not rule.holds(len(rows)):
+def raised(
+    rule: Rule, window: Window, rows: Sequence[Finding], now: datetime, count: int | None = None
+) -> list[Alert]:
+    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST).
+
+    `count` is how many rows there were where `rows` are only the first of them: the trigger and the last alert count them all.
+    """
+    found = len(rows) if count is None else count
+    if not rule.holds(found):
         return []
     if not rule.one_alert_a_row or not rows:
-        return [_alert(rule, window, rows, "", now)]
+        return [_alert(rule, window, rows, "", now, found)]
     seen: Counter[str] = Counter()
     alerts = []
     groups: list[Sequence[Finding]] = [[row] for row in rows[: MOST - 1]]
@@ -46,7 +52,8 @@ def raised(rule: Rule, window: Window, rows: Sequence[Finding], now: datetime) -
     for group in groups:
         name = _named(rule, group[0]) if len(group) == 1 else "the rest"
         seen[name] += 1
-        alerts.append(_alert(rule, window, group, f"{name}#{seen[name]}", now))
+        events = len(group) + (found - len(rows) if group is groups[-1] else 0)
+        alerts.append(_alert(rule, window, group, f"{name}#{seen[name]}", now, events))
     return alerts
 
 
@@ -58,7 +65,9 @@ def _named(rule: Rule, row: Finding) -> str:
     return json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _alert(rule: Rule, window: Window, rows: Sequence[Finding], group: str, now: datetime) -> Alert:
+def _alert(
+    rule: Rule, window: Window, rows: Sequence[Finding], group: str, now: datetime, events: int
+) -> Alert:
     first = rows[0] if rows else Finding({}, {})
     moments = sorted(
         moment for row in rows for moment in row.moments() if window.start <= moment <= window.end
@@ -76,7 +85,7 @@ def _alert(rule: Rule, window: Window, rows: Sequence[Finding], group: str, now:
         tactics=_tactics(rule, first),
         techniques=rule.techniques,
         entities=_entities(rule, rows),
-        events=len(rows),
+        events=events,
         custom_details={name: _distinct(rows, column) for name, column in rule.custom_details},
         remediation=rule.remediation,
         query=rule.query,
