@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.storyline import titled, worst
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, Note, NoteKind
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, Action, Incident, IncidentStatus, Note, NoteKind
 from nephoscope.lake.state.rule_runs import RuleRun
 from nephoscope.model.alert import Alert
 
@@ -161,6 +161,8 @@ class Desk:
     def _summed(self, session: Session, incident: Incident, now: datetime) -> Incident:
         """The incident as its alerts make it: title, severity, first and last activity."""
         alerts = self.state.alerts.of(session, incident.number)
+        if not alerts:  # one that a person made
+            return self.state.incidents.put(session, replace(incident, changed=now))
         rows = [one.document for one in alerts]
         subject = next((text for row in rows if (text := row["CompromisedEntity"])), "")
         tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
@@ -189,39 +191,45 @@ class Desk:
     # --- what people decide ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def _changing(self, number: int, now: datetime, by: str) -> Iterator[tuple[Session, Incident]]:
+    def _changing(self, number: int, now: datetime, by: str, text: str) -> Iterator[tuple[Session, Incident]]:
+        """A change that is told to the lake and kept as what a person did; the first one is remembered with the incident."""
         with self.state.transaction() as session:
             incident = self.state.incidents.read(session, number)
             if incident.workspace != self.workspace:
                 raise StateError(f"there is no incident {number} in the workspace {self.workspace}")
+            if by != BY and incident.first_modified is None:
+                incident = self.state.incidents.put(session, replace(incident, first_modified=now))
             yield session, incident
+            self.state.incidents.act(session, number, Action(now, by, text))
             self._tell(session, number, now, by)
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
-        with self._changing(number, now, by) as (session, incident):
+        with self._changing(number, now, by, described(changes)) as (session, incident):
             changed = _checked(replace(incident, **changes, changed=now), now)
-            return self.state.incidents.put(session, changed)
+            return self.state.incidents.put(session, _acknowledged(changed, now, by))
 
     def comment(self, number: int, text: str, now: datetime, by: str) -> None:
         """Add a comment."""
-        with self._changing(number, now, by) as (session, _):
+        with self._changing(number, now, by, f"commented: {text}") as (session, _):
             self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now))
 
     def task(self, number: int, text: str, now: datetime, by: str) -> None:
         """Add a task."""
-        with self._changing(number, now, by) as (session, _):
+        with self._changing(number, now, by, f"added the task: {text}") as (session, _):
             self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, False, now))
 
     def done(self, number: int, task: int, now: datetime, by: str) -> None:
         """Tick a task."""
-        with self._changing(number, now, by) as (session, _):
+        with self._changing(number, now, by, f"did the task {task}") as (session, _):
             self.state.incidents.done(session, number, task)
 
     def merge(self, number: int, others: Iterable[int], now: datetime, by: str) -> Incident:
         """Put the alerts of other incidents into this one; they are closed and lead here."""
-        with self._changing(number, now, by) as (session, incident):
-            for other in dict.fromkeys(others):
+        wanted = list(dict.fromkeys(others))
+        text = f"merged {', '.join(f'incident {one}' for one in wanted)} into it"
+        with self._changing(number, now, by, text) as (session, incident):
+            for other in wanted:
                 if other == number:
                     raise StateError(f"incident {number} cannot be merged into itself")
                 self._merged(session, incident, self.state.incidents.read(session, other), now, by)
@@ -239,6 +247,9 @@ class Desk:
             classification=other.classification or "Undetermined",
         )  # fmt: skip
         self.state.incidents.put(session, closed)
+        self.state.incidents.act(
+            session, other.number, Action(now, by, f"merged it into incident {into.number}")
+        )
         self._tell(session, other.number, now, by)
 
 
@@ -255,7 +266,19 @@ def _checked(incident: Incident, now: datetime) -> Incident:
     return replace(incident, reason=reason, closed=incident.closed or now)
 
 
-def mean_times(incidents: Iterable[Incident]) -> dict[str, timedelta]:
-    """MTTR: the mean time from the creation of incidents to their end, of those that are closed; empty where none is."""
-    spans = [one.closed - one.created for one in incidents if one.closed is not None]
-    return {"MTTR": sum(spans, timedelta()) / len(spans)} if spans else {}
+def _acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
+    """With the moment in which a person took it up, where that is now: it has an owner, or is not New any more."""
+    taken = bool(incident.owner) or incident.status is not IncidentStatus.NEW
+    if by == BY or incident.acknowledged is not None or not taken:
+        return incident
+    return replace(incident, acknowledged=now)
+
+
+def described(changes: Mapping[str, Any]) -> str:
+    """The changes of an incident in words: `set the status to Active, the owner to kim`."""
+    parts = []
+    for name, value in changes.items():
+        text = ", ".join(value) if isinstance(value, tuple | list) else str(value)
+        if text or name in ("owner", "labels"):
+            parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")
+    return f"set {', '.join(parts)}" if parts else "changed nothing"

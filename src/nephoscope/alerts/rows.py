@@ -90,7 +90,7 @@ def incident_row(
         "CreatedTime": incident.created.isoformat(),
         "FirstActivityTime": incident.first_activity.isoformat(),
         "LastActivityTime": incident.last_activity.isoformat(),
-        "FirstModifiedTime": incident.created.isoformat(),
+        "FirstModifiedTime": incident.first_modified.isoformat() if incident.first_modified else None,
         "LastModifiedTime": incident.changed.isoformat(),
         "ClosedTime": incident.closed.isoformat() if incident.closed else None,
         "ModifiedBy": by,

@@ -6,13 +6,14 @@ import getpass
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import Instant
 from nephoscope.model.state import Severity
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STATUSES = ("New", "Active", "Closed")
+_GROUPS = ("severity", "owner", "classification")
+_MONTH = timedelta(days=30)
 
 
 def _workspace(command: _Command) -> _Command:
@@ -227,3 +230,50 @@ def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -
     """Put the alerts of the incidents OTHERS into the incident NUMBER; they are closed."""
     with _desk(data, workspace) as desk:
         desk.merge(number, others, _now(), getpass.getuser())
+
+
+@command.command("metrics")
+@_workspace
+@click.option(
+    "--since", type=Instant(), metavar="TIME", help="Incidents made from then on (default: 30 days ago)."
+)
+@click.option("--until", type=Instant(), metavar="TIME", help="Incidents made before then (default: now).")
+@click.option("--by", type=click.Choice(sorted(_GROUPS)), help="The times of each group too.")
+@listed
+@click.pass_obj
+def metrics(
+    data: Path, /, workspace: str, since: datetime | None, until: datetime | None, by: str | None, output: str
+) -> None:
+    """Show how long it takes to take incidents up (MTTA) and to close them (MTTR)."""
+    from nephoscope.alerts.response_times import response_times
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    end = until or _now()
+    with state_of(data) as state:
+        found = state.incidents.created(workspace_of(state, workspace).name, since or end - _MONTH, end)
+    rows = [
+        {
+            "group": one.group,
+            "incidents": one.incidents,
+            "acknowledged": one.acknowledged,
+            "MTTA": _span(one.mean_to_acknowledge, output),
+            "medianTTA": _span(one.median_to_acknowledge, output),
+            "closed": one.closed,
+            "MTTR": _span(one.mean_to_resolve, output),
+            "medianTTR": _span(one.median_to_resolve, output),
+        }
+        for one in response_times(found, by or "")
+    ]
+    show_list(rows, tuple(rows[0]), output)
+
+
+def _span(span: timedelta | None, output: str) -> float | str | None:
+    """A duration: seconds for a program, `1d 02:03:04` for a person."""
+    if span is None:
+        return None if output == "json" else ""
+    if output != "table":
+        return round(span.total_seconds(), 3)
+    days, seconds = divmod(int(span.total_seconds()), 86400)
+    clock = f"{seconds // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+    return f"{days}d {clock}" if days else clock

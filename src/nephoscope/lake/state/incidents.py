@@ -65,6 +65,22 @@ class IncidentRow(Base):
     closed: Mapped[datetime | None] = mapped_column(Moment)
     merged_into: Mapped[int | None] = mapped_column(BigInteger)
     told: Mapped[datetime | None] = mapped_column(Moment)
+    acknowledged: Mapped[datetime | None] = mapped_column(Moment)
+    first_modified: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class IncidentActionRow(Base):
+    """Something that a person did to an incident."""
+
+    __tablename__ = "incident_actions"
+    __table_args__ = (Index("ix_incident_actions_incident", "incident"),)
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    incident: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("incidents.number", name="fk_incident_actions_incident")
+    )
+    moment: Mapped[datetime] = mapped_column(Moment)
+    author: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
 
 
 class IncidentKeyRow(Base):
@@ -95,7 +111,10 @@ class IncidentNoteRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident; `number` is 0 and `id` '' before it is kept, `told` the time of its newest row in the lake."""
+    """An incident; `number` is 0 and `id` '' before it is kept, `told` the time of its newest row in the lake.
+
+    `acknowledged`: when a person first took it up (an owner, Active or Closed); `first_modified`: when a person first changed it.
+    """
 
     workspace: str
     title: str
@@ -115,6 +134,17 @@ class Incident:
     closed: datetime | None = None
     merged_into: int | None = None
     told: datetime | None = None
+    acknowledged: datetime | None = None
+    first_modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person did to an incident, in words."""
+
+    moment: datetime
+    author: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +242,33 @@ class Incidents:
         query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc()).limit(most)
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query)]
+
+    def created(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
+        """The incidents that were made in [since, until), those that were merged into another left out."""
+        query = select(IncidentRow).where(
+            IncidentRow.workspace == workspace,
+            IncidentRow.merged_into.is_(None),
+            IncidentRow.created >= since,
+            IncidentRow.created < until,
+        )
+        with self._database.read() as session:
+            return [_incident(row) for row in session.scalars(query.order_by(IncidentRow.number))]
+
+    def act(self, session: Session, number: int, action: Action) -> None:
+        """Keep what a person did."""
+        session.add(
+            IncidentActionRow(incident=number, moment=action.moment, author=action.author, text=action.text)
+        )
+        session.flush()
+
+    def actions(self, session: Session, number: int) -> list[Action]:
+        """What people did to an incident, in the order in which they did."""
+        query = (
+            select(IncidentActionRow)
+            .where(IncidentActionRow.incident == number)
+            .order_by(IncidentActionRow.moment, IncidentActionRow.id)
+        )
+        return [Action(row.moment, row.author, row.text) for row in session.scalars(query)]
 
     def note(self, session: Session, number: int, note: Note) -> None:
         """Add a comment or a task."""

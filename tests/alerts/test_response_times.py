@@ -1,0 +1,103 @@
+"""When people took incidents up and closed them, and what they did, is kept and told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.alerts.desk import BY, Desk
+from nephoscope.alerts.response_times import GROUPS, response_times
+from nephoscope.cli import incidents as command
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import Incident, IncidentStatus
+
+#: Some days ago, so that no row is too old for the lake.
+MADE = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def number(state: State) -> int:
+    return opened(state)
+
+
+def opened(state: State, severity: str = "High", made: datetime = MADE) -> int:
+    with state.transaction() as session:
+        given = Incident("default", "A story", "", severity, made, made, made, made)
+        return state.incidents.put(session, given).number
+
+
+@pytest.mark.parametrize(
+    ("changes", "by", "acknowledged", "modified"),
+    [
+        ({"owner": "kim"}, "ana", True, True),
+        ({"status": IncidentStatus.ACTIVE}, "ana", True, True),
+        ({"status": IncidentStatus.CLOSED, "classification": "TruePositive"}, "ana", True, True),
+        ({"severity": "Low"}, "ana", False, True),
+        ({"status": IncidentStatus.ACTIVE}, BY, False, False),
+    ],
+)
+def test_a_person_takes_an_incident_up(state, number, changes, by, acknowledged, modified) -> None:
+    changed = Desk(state, "default").change(number, MADE + MINUTE, by, **changes)
+    assert changed.acknowledged == (MADE + MINUTE if acknowledged else None)
+    assert state.incidents.get(number).first_modified == (MADE + MINUTE if modified else None)
+
+
+def test_the_first_moment_stays(state: State, number: int) -> None:
+    desk = Desk(state, "default")
+    desk.comment(number, "seen", MADE + MINUTE, "ana")
+    desk.change(number, MADE + 2 * MINUTE, "ana", owner="ana")
+    desk.change(number, MADE + 3 * MINUTE, "kim", owner="kim")
+    found = state.incidents.get(number)
+    assert (found.first_modified, found.acknowledged) == (MADE + MINUTE, MADE + 2 * MINUTE)
+
+
+def test_times_of_all_and_of_each_group(state: State) -> None:
+    desk = Desk(state, "default")
+    first, second, third = opened(state), opened(state), opened(state, "Low")
+    desk.change(first, MADE + 10 * MINUTE, "ana", owner="ana")
+    desk.change(second, MADE + 20 * MINUTE, "ana", owner="ana")
+    end = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
+    desk.change(second, MADE + 60 * MINUTE, "ana", **end)
+    opened(state, "Low", MADE - 2 * timedelta(days=1))
+    every, high, low = response_times(state.incidents.created("default", MADE, MADE + MINUTE), "severity")
+    assert (every.incidents, every.acknowledged, every.closed) == (3, 2, 1)
+    assert (every.mean_to_acknowledge, every.mean_to_resolve) == (15 * MINUTE, 60 * MINUTE)
+    assert (high.group, high.median_to_acknowledge) == ("High", 15 * MINUTE)
+    assert (low.group, low.incidents, low.mean_to_acknowledge, low.median_to_resolve) == (
+        "Low",
+        1,
+        None,
+        None,
+    )
+    desk.change(second, MADE + 70 * MINUTE, "ana", status=IncidentStatus.ACTIVE)
+    assert response_times([state.incidents.get(second)])[0].closed == 0
+    desk.merge(first, [third], MADE + 80 * MINUTE, "ana")
+    assert response_times(state.incidents.created("default", MADE, MADE + MINUTE))[0].incidents == 2
+
+
+def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lake: Lake) -> None:
+    desk = Desk(state, "default")
+    desk.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
+    desk.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
+    desk.done(number, 1, MADE + 3 * MINUTE, "kim")
+    desk.change(number, MADE + 4 * MINUTE, "kim", owner="")
+    with state.transaction() as session:
+        done = [(one.author, one.text) for one in state.incidents.actions(session, number)]
+    assert done == [
+        ("ana", "set the owner to kim, the status to Active"),
+        ("ana", "added the task: ask Kim"),
+        ("kim", "did the task 1"),
+        ("kim", "set the owner to nobody"),
+    ]
+    deliver(lake, state)
+    lake.flush()
+    rows = lake.query("SecurityIncident | project FirstModifiedTime, ModifiedBy | order by FirstModifiedTime")
+    assert {row["ModifiedBy"] for row in rows[-1].table.to_pylist()} == {"ana", "kim"}
+
+
+def test_the_command_offers_every_group() -> None:
+    assert set(command._GROUPS) == set(GROUPS)
