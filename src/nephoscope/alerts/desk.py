@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping, ties
 from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.storyline import titled, worst
+from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Action, Incident, IncidentStatus, Note, NoteKind
@@ -29,7 +31,7 @@ BY = "nephoscope"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an outcome changed: the ids of alerts that are new, the incidents that they went to, how many were suppressed."""
+    """What an outcome changed: the ids of alerts that were raised, the incidents that they went to, how many were held back."""
 
     alerts: tuple[str, ...] = ()
     incidents: tuple[int, ...] = ()
@@ -49,14 +51,20 @@ class Desk:
         An alert that is there already changes nothing, but where late rows add to it.
         """
         with self.state.transaction() as session:
-            kept, suppressed = self._kept(session, outcome, now)
-            touched = [self._placed(session, outcome.rule, alert, known, now) for alert, known in kept]
+            kept = self._kept(session, outcome, now)
+            touched = [
+                self._placed(session, outcome.rule, alert, known, now)
+                for alert, known in kept
+                if not alert.held_by
+            ]
             incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
             for number in incidents:
                 self._tell(session, number, now, BY)
+            new = [alert for alert, known in kept if known is None]
             if scheduled:
-                self.state.rule_runs.record(session, self._run(outcome, len(kept), now))
-        return Taken(tuple(alert.id for alert, known in kept if known is None), incidents, suppressed)
+                self.state.rule_runs.record(session, self._run(outcome, len(new), now))
+        raised = tuple(alert.id for alert in new if not alert.held_by)
+        return Taken(raised, incidents, len(new) - len(raised))
 
     def _run(self, outcome: Outcome, alerts: int, now: datetime) -> RuleRun:
         window = outcome.window
@@ -74,23 +82,53 @@ class Desk:
 
     def _kept(
         self, session: Session, outcome: Outcome, now: datetime
-    ) -> tuple[list[tuple[Alert, StoredAlert | None]], int]:
-        """The alerts that are new, or have more rows behind them than what was known of them; how many are suppressed."""
-        rule, kept, suppressed = outcome.rule, [], 0
-        last = self.state.alerts.last_raised(session, self.workspace, rule.id)
-        silent = (
-            rule.suppression is not None and last is not None and outcome.window.end < last + rule.suppression
+    ) -> list[tuple[Alert, StoredAlert | None]]:
+        """The alerts that are new, or have more rows behind them than what was known of them; those that are held back say so."""
+        rule, kept, end = outcome.rule, [], outcome.window.end
+        last = self.state.alerts.last_raised(session, self.workspace, rule.id, end)
+        silent = rule.suppression is not None and last is not None and end < last + rule.suppression
+        for found in outcome.alerts:
+            known = self.state.alerts.known(session, found.id)
+            if known is not None and events_of(known.document) >= found.events:
+                continue
+            alert = self._held(session, rule, found, known, end, silent=silent)
+            row = alert_row(alert, rule)
+            self.state.alerts.put(session, self._stored(alert, row, known, end, now))
+            self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
+            self.state.outbox.add(session, self.workspace, ALERTS, row)
+            kept.append((alert, known))
+        return kept
+
+    def _held(
+        self,
+        session: Session,
+        rule: Rule,
+        alert: Alert,
+        known: StoredAlert | None,
+        end: datetime,
+        *,
+        silent: bool,
+    ) -> Alert:
+        """The alert with what holds it back: what held it back before, the rule's pause, one about the same entities before it."""
+        by = alert.held_by or (known.held_by if known else "")
+        if known is None and not by:
+            if silent:
+                by = PAUSE
+            elif self._repeats(session, rule, alert, end):
+                by = REPEAT
+        return replace(alert, held_by=by, held_as=alert.held_as or WORDS.get(by, by)) if by else alert
+
+    def _repeats(self, session: Session, rule: Rule, alert: Alert, end: datetime) -> bool:
+        """Whether the rule raised an alert about the same entities within its interval, and none of them was a true positive."""
+        subject, interval = subject_of(alert), rule.tuning.repeat
+        if interval is None or not subject:
+            return False
+        earlier = self.state.alerts.raised_about(
+            session, self.workspace, rule.id, subject, end - interval, end
         )
-        for alert in outcome.alerts:
-            known = self.state.alerts.known(session, alert.id)
-            if known is None and silent:
-                suppressed += 1
-            elif known is None or events_of(known.document) < alert.events:
-                row = alert_row(alert, rule)
-                self.state.alerts.put(session, self._stored(alert, row, known, outcome.window.end, now))
-                self.state.outbox.add(session, self.workspace, ALERTS, row)
-                kept.append((alert, known))
-        return kept, suppressed
+        numbers = {one.incident for one in earlier if one.incident is not None}
+        verdicts = {self.state.incidents.read(session, number).classification for number in numbers}
+        return bool(earlier) and "TruePositive" not in verdicts
 
     def _stored(
         self, alert: Alert, row: dict[str, Any], known: StoredAlert | None, until: datetime, now: datetime
@@ -100,7 +138,7 @@ class Desk:
             alert.id,
             self.workspace,
             alert.rule,
-            known.status if known else "New",
+            known.status if known else row["Status"],
             alert.severity.value,
             alert.start,
             alert.end,
@@ -108,6 +146,8 @@ class Desk:
             now,
             known.incident if known else None,
             row,
+            alert.held_by,
+            subject_of(alert),
         )
 
     def _placed(
@@ -282,3 +322,9 @@ def described(changes: Mapping[str, Any]) -> str:
         if text or name in ("owner", "labels"):
             parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")
     return f"set {', '.join(parts)}" if parts else "changed nothing"
+
+
+def subject_of(alert: Alert) -> str:
+    """What stands for the entities that an alert is about, '' where it has none."""
+    keys = "\n".join(sorted(one.key for one in alert.entities))
+    return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest() if keys else ""

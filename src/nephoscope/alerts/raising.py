@@ -12,6 +12,8 @@ from typing import Any
 from nephoscope.alerts.entities import entities, merged
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.tuning.condition import Subject
+from nephoscope.alerts.tuning.holding import Part, divided, key_of
 from nephoscope.alerts.window import Window
 from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
 from nephoscope.model.alert import Alert
@@ -38,12 +40,29 @@ def raised(
     """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST).
 
     `count` is how many rows there were where `rows` are only the first of them: the trigger and the last alert count them all.
+    What suppressions and learning hold back are alerts too, which say so.
     """
     found = len(rows) if count is None else count
     if not rule.holds(found):
         return []
-    if not rule.one_alert_a_row or not rows:
-        return [_alert(rule, window, rows, "", now, found)]
+    parts = [Part(rows, found)]
+    if rule.tuning.suppressions or rule.tuning.learning:
+        parts = divided(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
+    return [alert for part in parts for alert in _alerts(rule, window, part, now)]
+
+
+def subject_of(rule: Rule, row: Finding) -> Subject:
+    """What suppressions see of a row."""
+    details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
+    return Subject(entities(row, rule.mappings), details)
+
+
+def _alerts(rule: Rule, window: Window, part: Part, now: datetime) -> list[Alert]:
+    # what is held back has a name of its own, so that late rows never hide among it
+    prefix = f"held by {part.hold.by}\n" if part.hold else ""
+    if not rule.one_alert_a_row or not part.rows:
+        return [_alert(rule, window, part, prefix, now)]
+    rows = part.rows
     seen: Counter[str] = Counter()
     alerts = []
     groups: list[Sequence[Finding]] = [[row] for row in rows[: MOST - 1]]
@@ -52,8 +71,10 @@ def raised(
     for group in groups:
         name = _named(rule, group[0]) if len(group) == 1 else "the rest"
         seen[name] += 1
-        events = len(group) + (found - len(rows) if group is groups[-1] else 0)
-        alerts.append(_alert(rule, window, group, f"{name}#{seen[name]}", now, events))
+        events = len(group) + (part.events - len(rows) if group is groups[-1] else 0)
+        alerts.append(
+            _alert(rule, window, Part(group, events, part.hold), f"{prefix}{name}#{seen[name]}", now)
+        )
     return alerts
 
 
@@ -65,9 +86,8 @@ def _named(rule: Rule, row: Finding) -> str:
     return json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _alert(
-    rule: Rule, window: Window, rows: Sequence[Finding], group: str, now: datetime, events: int
-) -> Alert:
+def _alert(rule: Rule, window: Window, part: Part, group: str, now: datetime) -> Alert:
+    rows, hold = part.rows, part.hold
     first = rows[0] if rows else Finding({}, {})
     moments = sorted(
         moment for row in rows for moment in row.moments() if window.start <= moment <= window.end
@@ -85,12 +105,19 @@ def _alert(
         tactics=_tactics(rule, first),
         techniques=rule.techniques,
         entities=_entities(rule, rows),
-        events=events,
+        events=part.events,
         custom_details={name: _distinct(rows, column) for name, column in rule.custom_details},
         remediation=rule.remediation,
         query=rule.query,
         properties={name: first.text(column) for name, column in override.properties},
+        held_by=hold.by if hold else "",
+        held_as=hold.words if hold else "",
+        learned=_learned(rule, rows) if hold and hold.learn else (),
     )
+
+
+def _learned(rule: Rule, rows: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key_of(subject_of(rule, row)) for row in rows))
 
 
 def _entities(rule: Rule, rows: Sequence[Finding]) -> tuple[Entity, ...]:

@@ -14,6 +14,8 @@ from nephoscope.model.alert import Alert
 
 PRODUCT = "nephoscope"
 ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"
+DISMISSED = "Dismissed"
+"""The status of an alert that was held back."""
 
 
 def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
         ),
         "ProductName": PRODUCT,
         "ProductComponentName": "Scheduled Alerts",
-        "Status": "New",
+        "Status": DISMISSED if alert.held_by else "New",
         "CompromisedEntity": alert.entities[0].title if alert.entities else "",
         "Tactics": ", ".join(alert.tactics),
         "Techniques": json.dumps(list(alert.techniques)),
@@ -67,6 +69,8 @@ def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
         "Analytic Rule Name": rule.name,
         "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
         **alert.properties,
+        **({"Suppressed By": alert.held_as, "Suppression Id": alert.held_by} if alert.held_by else {}),
+        **({"Tuning": "; ".join(rule.tuning.shown)} if rule.tuning.shown else {}),
     }
 
 

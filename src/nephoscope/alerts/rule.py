@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.tuning.holding import Tuning
 from nephoscope.model.entity import STRONG
 from nephoscope.model.place import Place
 from nephoscope.model.state import Severity
@@ -118,6 +119,7 @@ class Rule:
     enabled: bool = True
     tables: tuple[str, ...] = ()
     remediation: str = ""
+    tuning: Tuning = field(default=Tuning())
     place: Place = field(default=Place(""), compare=False, repr=False)
 
     @classmethod

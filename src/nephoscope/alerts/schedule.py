@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,6 +12,7 @@ from nephoscope.alerts.desk import Desk, Taken
 from nephoscope.alerts.detector import Detector, Outcome
 from nephoscope.alerts.lateness import again, late
 from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import SETTLE, Window, at, ends, latest
 from nephoscope.lake.outbox import deliver
 
@@ -49,7 +50,7 @@ class Schedule:
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""
-        for rule in self._enabled():
+        for rule in self._enabled(now):
             lease = self._held(rule)
             if lease is None:
                 continue
@@ -64,7 +65,7 @@ class Schedule:
         moment = now or datetime.now(UTC)
         last = self.state.rule_runs.last(self.workspace)
         came = self._came(moment)
-        for rule in self._enabled():
+        for rule in self._enabled(moment):
             if self._due(rule, last.get(rule.id), came, moment):
                 yield from self._alone(rule, came, moment)
         self.state.checkpoints.put(CHECKPOINT, self.workspace, moment.isoformat())
@@ -94,8 +95,10 @@ class Schedule:
         """How many windows lie too far back to be made up for."""
         return sum(1 for _ in ends(rule, last.until, now - BEHIND))
 
-    def _enabled(self) -> list[Rule]:
-        return [one for one in self.rules if one.enabled and one.kind is not Kind.HUNTING]
+    def _enabled(self, now: datetime) -> list[Rule]:
+        """The rules that are run, as they are tuned now."""
+        tuned = Tuned.load(self.state, self.lake, self.workspace, now)
+        return [one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not Kind.HUNTING]
 
     def _due(self, rule: Rule, last: RuleRun | None, came: Came, now: datetime) -> list[datetime]:
         """The ends of the windows that are over and were not run; of a rule that never ran the last one."""
@@ -115,8 +118,16 @@ class Schedule:
         return self._tables[rule.id]
 
     def _run(self, rule: Rule, window: Window, now: datetime, *, scheduled: bool = True) -> Ran:
-        outcome = Detector(self.lake, self.workspace).run(rule, window, now)
+        outcome = Detector(self.lake, self.workspace).run(self._knowing(rule), window, now)
         return Ran(outcome, Desk(self.state, self.workspace).take(outcome, now, scheduled=scheduled))
+
+    def _knowing(self, rule: Rule) -> Rule:
+        """A rule that learns, with what it has learned up to now."""
+        learning = rule.tuning.learning
+        if learning is None:
+            return rule
+        knows = self.state.learned.of(self.workspace, rule.id)
+        return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
 
     def _held(self, rule: Rule) -> Lease | None:
         return self.state.leases.take(f"rule/{self.workspace}/{rule.id}", self.holder, LEASE_SECONDS)

@@ -93,6 +93,7 @@ def _row(ran: Ran) -> dict[str, Any]:
         "suppressed": ran.taken.suppressed,
         "incidents": list(ran.taken.incidents),
         "seconds": round(outcome.seconds, 3),
+        "tuning": list(outcome.rule.tuning.shown),
         "error": outcome.error,
     }
 

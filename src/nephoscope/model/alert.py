@@ -16,6 +16,8 @@ class Alert:
 
     `start` and `end` are the first and last TimeGenerated of the rows behind it (the window where they have none), `generated` when
     it was raised, `events` how many rows are behind it, `custom_details` what the rule asked to keep, `query` the text that found it.
+    `held_by` is what held it back, by its id or a word that stays, `held_as` the same for a person ('' = it is raised);
+    `learned` are the names of what it is about that its rule is to remember.
     """
 
     id: str
@@ -34,3 +36,6 @@ class Alert:
     remediation: str = ""
     query: str = field(default="", repr=False)
     properties: dict[str, Any] = field(default_factory=dict)
+    held_by: str = ""
+    held_as: str = ""
+    learned: tuple[str, ...] = ()

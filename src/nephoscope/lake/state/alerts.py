@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
@@ -21,6 +21,7 @@ class AlertRow(Base):
     __table_args__ = (
         Index("ix_alerts_rule", "workspace", "rule", "raised"),
         Index("ix_alerts_incident", "incident"),
+        Index("ix_alerts_subject", "workspace", "rule", "subject", "raised"),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     workspace: Mapped[str] = mapped_column(Text)
@@ -35,11 +36,17 @@ class AlertRow(Base):
         BigInteger, ForeignKey("incidents.number", name="fk_alerts_incident")
     )
     document: Mapped[Any] = mapped_column(Json)
+    held_by: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """An alert as it is kept: `incident` is the number of the one it belongs to (None = none)."""
+    """An alert as it is kept: `incident` is the number of the one it belongs to (None = none).
+
+    `held_by` is the id of the suppression, or the word of the setting, that held it back ('' = it was raised); `subject` stands for
+    the entities that it is about ('' = none).
+    """
 
     id: str
     workspace: str
@@ -52,6 +59,8 @@ class StoredAlert:
     changed: datetime
     incident: int | None
     document: dict[str, Any]
+    held_by: str = ""
+    subject: str = ""
 
 
 _NAMES = tuple(StoredAlert.__dataclass_fields__)
@@ -77,15 +86,60 @@ class Alerts:
         """Put alerts into an incident."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
-    def last_raised(self, session: Session, workspace: str, rule: str) -> datetime | None:
-        """When a rule last raised an alert: suppression counts from there."""
+    def last_raised(self, session: Session, workspace: str, rule: str, before: datetime) -> datetime | None:
+        """When a rule last raised an alert, of a window that ended before a time: suppression counts from there."""
         query = (
             select(AlertRow.raised)
-            .where(AlertRow.workspace == workspace, AlertRow.rule == rule)
+            .where(
+                AlertRow.workspace == workspace,
+                AlertRow.rule == rule,
+                AlertRow.held_by == "",
+                AlertRow.raised < before,
+            )
             .order_by(AlertRow.raised.desc())
             .limit(1)
         )
         return session.scalar(query)
+
+    def raised_about(
+        self, session: Session, workspace: str, rule: str, subject: str, since: datetime, until: datetime
+    ) -> list[StoredAlert]:
+        """What a rule raised about the same entities, of windows that ended in [since, until); the newest first."""
+        query = (
+            select(AlertRow)
+            .where(
+                AlertRow.workspace == workspace,
+                AlertRow.rule == rule,
+                AlertRow.subject == subject,
+                AlertRow.held_by == "",
+                AlertRow.raised >= since,
+                AlertRow.raised < until,
+            )
+            .order_by(AlertRow.raised.desc(), AlertRow.id)
+        )
+        return [_alert(row) for row in session.scalars(query)]
+
+    def history(
+        self, workspace: str, since: datetime, until: datetime, rule: str | None = None
+    ) -> list[StoredAlert]:
+        """The alerts of windows that ended in [since, until), held back ones too, the first first; of one rule or all."""
+        query = select(AlertRow).where(
+            AlertRow.workspace == workspace, AlertRow.raised >= since, AlertRow.raised < until
+        )
+        if rule is not None:
+            query = query.where(AlertRow.rule == rule)
+        with self._database.read() as session:
+            return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
+
+    def held(self, workspace: str) -> dict[str, int]:
+        """How many alerts each suppression or setting has held back."""
+        query = (
+            select(AlertRow.held_by, func.count())
+            .where(AlertRow.workspace == workspace, AlertRow.held_by != "")
+            .group_by(AlertRow.held_by)
+        )
+        with self._database.read() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
 
     def of(self, session: Session, incident: int) -> list[StoredAlert]:
         """The alerts of an incident, the first first."""

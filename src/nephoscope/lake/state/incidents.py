@@ -230,6 +230,12 @@ class Incidents:
             row = session.get(IncidentRow, number)
             return None if row is None else _incident(row)
 
+    def verdicts(self, workspace: str) -> dict[int, Incident]:
+        """Every incident by its number, those that were merged too."""
+        query = select(IncidentRow).where(IncidentRow.workspace == workspace)
+        with self._database.read() as session:
+            return {row.number: _incident(row) for row in session.scalars(query)}
+
     def newest(
         self, workspace: str, *, statuses: Iterable[IncidentStatus] = (), most: int = 100
     ) -> list[Incident]:

@@ -78,6 +78,14 @@ class RuleRuns:
             found = (_run(row) for row in session.scalars(query))
             return {one.rule: one for one in found if not wanted or one.rule in wanted}
 
+    def between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
+        """The runs of windows that ended in [since, until)."""
+        query = select(RuleRunRow).where(
+            RuleRunRow.workspace == workspace, RuleRunRow.until >= since, RuleRunRow.until < until
+        )
+        with self._database.read() as session:
+            return [_run(row) for row in session.scalars(query)]
+
 
 def _run(row: RuleRunRow) -> RuleRun:
     return RuleRun(

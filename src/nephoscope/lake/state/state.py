@@ -17,13 +17,17 @@ from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
 from nephoscope.lake.state.keys import KeyFile
+from nephoscope.lake.state.learned import Learned
 from nephoscope.lake.state.leases import Leases
 from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
 from nephoscope.lake.state.producers import Producers
 from nephoscope.lake.state.rule_runs import RuleRuns
+from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
+from nephoscope.lake.state.suppressions import Suppressions
+from nephoscope.lake.state.tuning_changes import TuningChanges
 from nephoscope.lake.state.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -54,6 +58,10 @@ class State:
         self.rule_runs = RuleRuns(database)
         self.alerts = Alerts(database)
         self.incidents = Incidents(database)
+        self.suppressions = Suppressions(database)
+        self.rule_settings = RuleSettings(database)
+        self.learned = Learned(database)
+        self.tuning_changes = TuningChanges(database)
 
     @staticmethod
     def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:

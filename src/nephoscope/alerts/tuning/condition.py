@@ -1,0 +1,174 @@
+"""Conditions on what a finding is about, in the form of Azure's suppression rules.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression-rules (`suppressionAlertsScope.allOf`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from nephoscope.alerts.fields import Fields
+from nephoscope.model.entity import STRONG, Entity
+
+Network = IPv4Network | IPv6Network
+Lists = Callable[[str], Sequence[str]]
+"""Gives the items of a watchlist by its alias."""
+OPERATORS = ("equals", "contains", "in", "inWatchlist")
+MOST_VALUES = 10_000
+#: Every identifier that a kind may have here stands in its own table; this one is the whole name, as people write it.
+WHOLE = "fullname"
+_KINDS = {kind.lower(): kind for kind in STRONG}
+
+
+class ConditionError(ValueError):
+    """A condition that cannot be used; every reason with its JSON path."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a finding or an alert is about: its entities, and the values of its custom details by name."""
+
+    entities: Sequence[Entity]
+    details: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`field` is `entities.KIND.IDENTIFIER` (`entities.ip.address`, `entities.account.fullName`) or `details.NAME`.
+
+    It holds where there is such a value and every one satisfies the operator: equal to one of `values` in any case, in one of
+    the ranges where they are addresses, or containing one. `watchlist` is the alias whose items are the values.
+    """
+
+    field: str
+    operator: str
+    values: tuple[str, ...] = ()
+    watchlist: str = ""
+
+    def met(self, subject: Subject) -> bool:
+        """Whether it holds."""
+        found = _found(self.field, subject)
+        return bool(found) and all(map(self._satisfied, found))
+
+    def resolved(self, lists: Lists) -> Condition:
+        """With the items of its watchlist as values, as they are now; one that nobody has holds nothing."""
+        if not self.watchlist:
+            return self
+        return Condition(self.field, "in", tuple(lists(self.watchlist)), self.watchlist)
+
+    def document(self) -> dict[str, Any]:
+        """As Azure writes it."""
+        if self.watchlist:
+            return {"field": self.field, "inWatchlist": self.watchlist}
+        if self.operator == "in":
+            return {"field": self.field, "in": list(self.values)}
+        return {"field": self.field, self.operator: self.values[0]}
+
+    def __str__(self) -> str:
+        """For a person."""
+        if self.watchlist:
+            return f"{self.field} in the watchlist {self.watchlist}"
+        shown = [*self.values[:3], *([f"{len(self.values) - 3} more"] if len(self.values) > 3 else [])]
+        return f"{self.field} {self.operator} {', '.join(shown)}"
+
+    def _satisfied(self, value: str) -> bool:
+        lowered = value.lower()
+        if self.operator == "contains":
+            return any(one in lowered for one in _lowered(self.values))
+        return lowered in _lowered(self.values) or _in_ranges(value, _ranges(self.values))
+
+
+def conditions(document: Any, path: str = "allOf") -> tuple[Condition, ...]:
+    """The conditions of an `allOf`; ConditionError with everything that is wrong."""
+    fields = Fields({path: document})
+    found = tuple(_condition(one) for one in fields.objects(path))
+    if fields.wrong:
+        raise ConditionError(fields.wrong)
+    return found
+
+
+def _condition(fields: Fields) -> Condition:
+    field = fields.text("field", needed=True)
+    if field and (problem := _problem(field)):
+        fields.fail(problem)
+    given = [one for one in OPERATORS if fields.has(one)]
+    if len(given) != 1:
+        fields.fail(f"one of {', '.join(OPERATORS)} is wanted")
+        return Condition(field, "in")
+    operator = given[0]
+    if operator == "inWatchlist":
+        return Condition(field, "in", (), fields.text(operator, needed=True))
+    values = fields.texts("in") if operator == "in" else (fields.text(operator, needed=True),)
+    if not values or len(values) > MOST_VALUES:
+        fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
+    if field.lower() == "entities.ip.address" and operator != "contains":
+        for value in values:
+            if _range(value) is None:
+                fields.fail(f"{value!r} is no address and no range such as 203.0.113.0/24")
+    return Condition(field, operator, values)
+
+
+def _problem(field: str) -> str:
+    parts = field.split(".")
+    if parts[0].lower() == "details" and len(parts) > 1 and all(parts):
+        return ""
+    if parts[0].lower() != "entities" or len(parts) != 3 or not parts[2]:
+        return f"field {field!r} is neither entities.KIND.IDENTIFIER nor details.NAME"
+    if parts[1].lower().replace("-", "") not in _KINDS:
+        return f"field {field!r}: {parts[1]!r} is no kind of entity; there are {', '.join(sorted(_KINDS))}"
+    return ""
+
+
+def _found(field: str, subject: Subject) -> list[str]:
+    """The values of a field: of an entity of the kind that lacks the identifier ''."""
+    family, _, rest = field.partition(".")
+    if family.lower() == "details":
+        wanted = rest.lower()
+        return [
+            value for name, several in subject.details.items() if name.lower() == wanted for value in several
+        ]
+    kind, _, identifier = rest.partition(".")
+    known = _KINDS.get(kind.lower().replace("-", ""))
+    return [_value(one, identifier.lower()) for one in subject.entities if one.kind == known]
+
+
+def _value(entity: Entity, identifier: str) -> str:
+    if identifier == WHOLE:
+        return entity.title
+    return next((value for name, value in entity.identifiers if name.lower() == identifier), "")
+
+
+@lru_cache(maxsize=4096)
+def _lowered(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.lower() for one in values)
+
+
+@lru_cache(maxsize=4096)
+def _ranges(values: tuple[str, ...]) -> tuple[Network, ...]:
+    """The values that are addresses or ranges."""
+    return tuple(one for one in map(_range, values) if one is not None)
+
+
+def _range(text: str) -> Network | None:
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def _in_ranges(text: str, ranges: tuple[Network, ...]) -> bool:
+    if not ranges:
+        return False
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return any(address in one for one in ranges)

@@ -1,0 +1,108 @@
+"""Settings of a rule that people may change without its file; names and values are those of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nephoscope.alerts.duration import written
+from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.rule import LONGEST_PERIOD, SHORTEST, Kind, Rule
+from nephoscope.model.state import Severity
+
+NAMES = (
+    "enabled",
+    "severity",
+    "triggerThreshold",
+    "queryFrequency",
+    "queryPeriod",
+    "suppressionDuration",
+    "repeatInterval",
+    "learningUntil",
+)
+"""`repeatInterval`: how long after an alert the same entities are held back; `learningUntil`: what is found until then is usual."""
+
+
+class SettingError(ValueError):
+    """A setting that a rule cannot have, with what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A rule with settings over its file: `learning` is the end of its learning, `shown` says what differs."""
+
+    rule: Rule
+    repeat: timedelta | None = None
+    learning: datetime | None = None
+    shown: tuple[str, ...] = ()
+
+
+def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
+    """The rule with the settings; SettingError with all that does not fit."""
+    fields = Fields(dict(settings))
+    if unknown := sorted(settings.keys() - set(NAMES)):
+        raise SettingError(f"{unknown[0]} is no setting; there are {', '.join(NAMES)}")
+    found = replace(
+        rule,
+        enabled=fields.flag("enabled", default=rule.enabled),
+        severity=_severity(fields, rule),
+        threshold=fields.number("triggerThreshold", default=rule.threshold),
+        frequency=fields.span("queryFrequency") or rule.frequency,
+        period=fields.span("queryPeriod") or rule.period,
+        suppression=fields.span("suppressionDuration") or rule.suppression,
+    )
+    _check(fields, found, settings)
+    repeat, learning = fields.span("repeatInterval"), _moment(fields)
+    if fields.wrong:
+        raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
+    return Changed(found, repeat, learning, tuple(_shown(rule, settings)))
+
+
+def _check(fields: Fields, rule: Rule, settings: Mapping[str, Any]) -> None:
+    if not settings.keys() & {"queryFrequency", "queryPeriod"}:
+        return
+    if rule.kind is Kind.NRT:
+        fields.fail("an NRT rule is run every minute: it has no queryFrequency and queryPeriod")
+    if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
+        fields.fail(
+            "queryFrequency and queryPeriod must lie between 5m and 14d, and the period not below the frequency"
+        )
+
+
+def _severity(fields: Fields, rule: Rule) -> Severity:
+    text = fields.text("severity")
+    if not text:
+        return rule.severity
+    known = {one.value.lower(): one for one in Severity}
+    if text.lower() not in known:
+        fields.fail(f"severity {text!r} is none of {', '.join(one.value for one in Severity)}")
+    return known.get(text.lower(), rule.severity)
+
+
+def _moment(fields: Fields) -> datetime | None:
+    text = fields.text("learningUntil")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fields.fail(f"learningUntil {text!r} is no time such as 2026-11-24T10:00:00Z")
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _shown(rule: Rule, settings: Mapping[str, Any]) -> Iterable[str]:
+    before = {
+        "enabled": rule.enabled,
+        "severity": rule.severity.value,
+        "triggerThreshold": rule.threshold,
+        "queryFrequency": written(rule.frequency),
+        "queryPeriod": written(rule.period),
+        "suppressionDuration": written(rule.suppression) if rule.suppression else "",
+    }
+    for name in NAMES:
+        if name in settings:
+            was = before.get(name, "")
+            yield f"{name} {settings[name]}" + (f" (was {was})" if was != "" else "")

@@ -1,0 +1,94 @@
+"""Azure's own form of a suppression, to read and to write.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts-suppression-rules
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.tuning.condition import Condition, ConditionError, conditions
+from nephoscope.lake.state.suppressions import StoredSuppression
+
+MAX_BYTES = 1 << 20
+
+
+class DocumentError(ValueError):
+    """A file that holds no usable suppression, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a document asks for; `alert_type` is the id or name of a rule, or `*`."""
+
+    alert_type: str
+    conditions: tuple[Condition, ...]
+    reason: str
+    comment: str
+    expires: datetime | None
+
+
+def read(path: Path) -> Given:
+    """The suppression in a file; DocumentError with the file and JSON path of what is wrong."""
+    if path.stat().st_size > MAX_BYTES:
+        raise DocumentError(f"{path}: the file is over {MAX_BYTES >> 20} MiB")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"{path}: no JSON: {error}") from error
+    try:
+        return _given(document)
+    except ConditionError as error:
+        raise DocumentError(f"{path}: {error}") from error
+
+
+def _given(document: Any) -> Given:
+    whole = Fields(document)
+    fields = whole.object("properties") if whole.has("properties") else whole
+    alert_type = fields.text("alertType", needed=True)
+    expires = _moment(fields)
+    if whole.wrong:
+        raise ConditionError(whole.wrong)
+    properties = document.get("properties", document)
+    scope = properties.get("suppressionAlertsScope") or {}
+    found = conditions(scope.get("allOf") if isinstance(scope, dict) else scope, "allOf")
+    return Given(
+        alert_type.removeprefix("nephoscope_"),
+        found,
+        fields.text("reason") or "Other",
+        fields.text("comment"),
+        expires,
+    )
+
+
+def _moment(fields: Fields) -> datetime | None:
+    text = fields.text("expirationDateUtc")
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        fields.fail(f"expirationDateUtc {text!r} is no time such as 2026-11-24T10:00:00Z")
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def written(one: StoredSuppression, now: datetime) -> dict[str, Any]:
+    """The document of a suppression."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "type": "Microsoft.Security/alertsSuppressionRules",
+        "properties": {
+            "alertType": one.rule,
+            "lastModifiedUtc": one.changed.isoformat(),
+            "expirationDateUtc": one.expires.isoformat() if one.expires else None,
+            "reason": one.reason,
+            "state": one.status(now),
+            "comment": one.comment,
+            "suppressionAlertsScope": {"allOf": one.conditions},
+        },
+    }

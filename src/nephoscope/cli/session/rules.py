@@ -1,0 +1,35 @@
+"""The rules of folders, or the shipped ones, for a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.cli.session.checks import tell, usage_error
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rule import Rule
+
+
+def rules_of(folders: Sequence[Path]) -> list[Rule]:
+    """Every rule once; files that could not be used are told."""
+    from nephoscope.alerts.rules import found, shipped
+
+    several = [found(folder) for folder in folders] or [shipped()]
+    for one in (refused for each in several for refused in each.refused):
+        tell(f"{one.place}: {'; '.join(one.reasons)}")
+    return list({rule.id: rule for each in several for rule in each.rules}.values())
+
+
+def rule_of(wanted: str, folders: Sequence[Path]) -> Rule:
+    """The rule of an id or a name; the command ends where there is none, or several."""
+    word = wanted.casefold()
+    found = [one for one in rules_of(folders) if word in (one.id.casefold(), one.name.casefold())]
+    if len(found) != 1:
+        usage_error(
+            f"{len(found)} rules are named {wanted!r}: give the id"
+            if found
+            else f"no rule is named {wanted!r}; --rules DIR says where others lie"
+        )
+    return found[0]

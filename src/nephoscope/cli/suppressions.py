@@ -1,0 +1,316 @@
+"""Say what is not to be raised as an alert, why and until when."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import Instant
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.tuning.condition import Condition
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.suppressions import StoredSuppression
+
+COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
+PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")
+REASONS = ("FalsePositive", "BenignPositive", "Other")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _workspace(command: _Command) -> _Command:
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+    )(command)
+
+
+def _conditioned(command: _Command) -> _Command:
+    options = (
+        click.option(
+            "--rule", default="", metavar="ID|NAME", help="The rule whose findings are held back ('*' = any rule)."
+        ),
+        click.option(
+            "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
+            help="Where the rule lies (default: the shipped ones).",
+        ),
+        click.option(
+            "--entity", "entities", multiple=True, metavar="FIELD=VALUE[,VALUE]",
+            help="A condition: ip.address=203.0.113.0/24, account.fullName=scan@contoso.com; several values: one of them.",
+        ),
+        click.option(
+            "--contains", "parts", multiple=True, metavar="FIELD=TEXT", help="A condition: process.commandLine=backup.ps1"
+        ),
+        click.option(
+            "--watchlist", "aliases", multiple=True, metavar="FIELD=ALIAS",
+            help="A condition: ip.address=Scanners, the items of a watchlist as they are when a rule runs.",
+        ),
+        click.option(
+            "--detail", "details", multiple=True, metavar="NAME=VALUE[,VALUE]", help="A condition on a custom detail."
+        ),
+        click.option(
+            "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="An alertsSuppressionRules document of Azure, instead of conditions.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group("suppressions")
+def command() -> None:
+    """Work with suppressions: what is held back is kept as a dismissed alert, and counted."""
+
+
+@command.command("create")
+@click.argument("name")
+@_workspace
+@_conditioned
+@click.option(
+    "--reason",
+    type=click.Choice(REASONS, case_sensitive=False),
+    default="Other",
+    show_default=True,
+    help="Why.",
+)
+@click.option("--comment", default="", metavar="TEXT", help="Why, in words.")
+@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
+@click.option("--forever", is_flag=True, help="It does not expire.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=90,
+    show_default=True,
+    help="Days of history that are looked at.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what it would have held back.")
+@click.option("--yes", is_flag=True, help="Make it although it would have held back a true positive.")
+@listed
+@click.pass_obj
+def create(data: Path, /, name: str, workspace: str, output: str, **options: Any) -> None:
+    """Make the suppression NAME, and show what of the last days it would have held back.
+
+    Exits 1, and makes nothing, where that holds a true positive, unless --yes is given.
+    """
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import workspace_of
+
+    now = datetime.now(UTC)
+    if options["forever"] and options["expires"]:
+        usage_error("--forever and --expires contradict each other")
+    given = _given(name, options)
+    with lake_of(data) as (lake, state):
+        own = workspace_of(state, workspace).name
+        found = _would_hold(state, lake, own, given, now - timedelta(days=options["days"]), now)
+        bad = [row for row in found if row["verdict"] == "TruePositive"]
+        expires = (
+            None if options["forever"] else options["expires"] or given["expires"] or now + timedelta(days=90)
+        )
+        if not options["dry_run"] and (not bad or options["yes"]):
+            editing = Editing(state, own, getpass.getuser(), now)
+            editing.suppress(
+                given["name"], given["rule"], given["conditions"], reason=given["reason"], comment=given["comment"],
+                expires=expires,
+            )  # fmt: skip
+    show_list(found, PREVIEW, output)
+    made = (
+        ""
+        if options["dry_run"]
+        else "; made"
+        if not bad or options["yes"]
+        else "; not made: give --yes to make it"
+    )
+    tell(
+        f"would have held back {len(found):,} alerts of {options['days']} days, {len(bad):,} of them true positives{made}"
+    )
+    if bad and not options["yes"]:
+        raise SystemExit(1)
+
+
+def _given(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """What is to be suppressed: from the options, or from a document of Azure's."""
+    from nephoscope.alerts.tuning.condition import ConditionError, conditions
+    from nephoscope.cli.session.checks import usage_error
+
+    if options["file"]:
+        return _document(name, options)
+    if not options["rule"]:
+        usage_error("--rule is wanted: the id or name of a rule, or '*' for every rule with --entity")
+    try:
+        found = conditions(_conditions(options))
+    except ConditionError as error:
+        usage_error("; ".join(error.reasons))
+    return {
+        "name": name,
+        "rule": _rule_id(options["rule"], options["folders"]),
+        "conditions": found,
+        "reason": {one.lower(): one for one in REASONS}[options["reason"].lower()],
+        "comment": options["comment"],
+        "expires": None,
+    }
+
+
+def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for word, prefix, operator in (
+        ("entities", "entities.", "in"),
+        ("details", "details.", "in"),
+        ("parts", "entities.", "contains"),
+        ("aliases", "entities.", "inWatchlist"),
+    ):
+        for text in options[word]:
+            field, _, value = text.partition("=")
+            several = [one.strip() for one in value.split(",") if one.strip()]
+            found.append({"field": prefix + field, operator: several if operator == "in" else value})
+    return found
+
+
+def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    from nephoscope.alerts.tuning.suppression_document import DocumentError, read
+    from nephoscope.cli.session.checks import usage_error
+
+    if any(options[one] for one in ("entities", "parts", "aliases", "details", "rule")):
+        usage_error("--file says what is suppressed: leave the conditions and --rule out")
+    try:
+        given = read(options["file"])
+    except DocumentError as error:
+        usage_error(str(error))
+    rule = _rule_id(given.alert_type, options["folders"])
+    return {
+        "name": name, "rule": rule, "conditions": given.conditions, "reason": given.reason, "comment": given.comment,
+        "expires": given.expires,
+    }  # fmt: skip
+
+
+def _rule_id(wanted: str, folders: Sequence[Path]) -> str:
+    from nephoscope.cli.session.rules import rule_of
+
+    return "*" if wanted == "*" else rule_of(wanted, folders).id
+
+
+def _would_hold(
+    state: State, lake: Any, workspace: str, given: dict[str, Any], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    from nephoscope.alerts.tuning.history import hidden, past
+    from nephoscope.alerts.tuning.tuned import watchlist_items
+
+    conditions: Sequence[Condition] = given["conditions"]
+    found = hidden(
+        past(state, workspace, since, until), given["rule"], conditions, watchlist_items(lake, workspace)
+    )
+    return [
+        {
+            "ended": one.alert.ended,
+            "severity": one.alert.severity,
+            "name": one.alert.document["AlertName"],
+            "verdict": one.verdict,
+            "incident": one.alert.incident,
+            "id": one.id,
+        }
+        for one in found
+    ]
+
+
+@command.command("list")
+@_workspace
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, output: str) -> None:
+    """List suppressions with how many alerts each has held back."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        held = state.alerts.held(own)
+        rows = [_row(one, held) for one in state.suppressions.all(own)]
+    show_list(rows, COLUMNS, output, "nothing is suppressed")
+
+
+def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, Any]:
+    from nephoscope.alerts.tuning.condition import conditions
+
+    return {
+        "name": one.name,
+        "rule": one.rule,
+        "state": one.status(datetime.now(UTC)),
+        "conditions": [str(each) for each in conditions(one.conditions)],
+        "expires": one.expires,
+        "held": held.get(one.id, 0),
+        "reason": one.reason,
+        "comment": one.comment,
+        "author": one.author,
+        "created": one.created,
+        "changed": one.changed,
+        "advice": one.advice,
+        "id": one.id,
+    }
+
+
+@command.command("show")
+@click.argument("name")
+@_workspace
+@click.pass_obj
+def show(data: Path, /, name: str, workspace: str) -> None:
+    """Print the suppression NAME (or its id) as Azure's alertsSuppressionRules document."""
+    from nephoscope.alerts.tuning.suppression_document import written
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = state.suppressions.find(workspace_of(state, workspace).name, name)
+    click.echo(json.dumps(written(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
+
+
+def _changing(data: Path, workspace: str, change: Callable[[Editing], Any]) -> None:
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        change(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
+
+
+@command.command("set")
+@click.argument("name")
+@_workspace
+@click.option("--enable/--disable", "enabled", default=None, help="Whether it holds anything back.")
+@click.option("--expires", type=Instant(), metavar="TIME", help="Until when.")
+@click.option("--comment", metavar="TEXT", help="Why, in words.")
+@click.pass_obj
+def set_(data: Path, /, name: str, workspace: str, **options: Any) -> None:
+    """Change the suppression NAME (or its id)."""
+    from nephoscope.cli.session.checks import usage_error
+
+    changes = {word: value for word, value in options.items() if value is not None}
+    if not changes:
+        usage_error("nothing to change: give --enable, --disable, --expires or --comment")
+    _changing(data, workspace, lambda editing: editing.change(name, **changes))
+
+
+@command.command("expire")
+@click.argument("name")
+@_workspace
+@click.pass_obj
+def expire(data: Path, /, name: str, workspace: str) -> None:
+    """End the suppression NAME (or its id) now; it stays in the list."""
+    _changing(data, workspace, lambda editing: editing.change(name, expires=editing.now))
+
+
+@command.command("delete")
+@click.argument("name")
+@_workspace
+@click.pass_obj
+def delete(data: Path, /, name: str, workspace: str) -> None:
+    """Delete the suppression NAME (or its id); what it held back stays dismissed."""
+    _changing(data, workspace, lambda editing: editing.remove(name))

@@ -1,0 +1,85 @@
+"""A rule over sign-ins, rows for it, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.model.place import Place
+
+HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+MINUTE, ONE_HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def rule(**changes: Any) -> Rule:
+    document = {
+        "id": "r1",
+        "name": "Failed sign-ins",
+        "kind": "Scheduled",
+        "severity": "Medium",
+        "queryFrequency": "1h",
+        "queryPeriod": "1h",
+        "tactics": ["CredentialAccess"],
+        "query": "SigninLogs | where ResultType != '0'",
+        "entityMappings": [
+            {"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}]},
+            {"entityType": "IP", "fieldMappings": [{"identifier": "Address", "columnName": "IPAddress"}]},
+        ],
+        "customDetails": {"App": "AppDisplayName"},
+        "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
+        **changes,
+    }  # fmt: skip
+    return Rule.parse(document, Place("rule.yaml"))
+
+
+SINGLE = {"eventGroupingSettings": {"aggregationKind": "SingleAlert"}}
+
+
+def signin(minutes: float, user: str = "kim@contoso.com", ip: str = "203.0.113.9") -> dict[str, Any]:
+    moment = HOUR + timedelta(minutes=minutes)
+    return {
+        "TimeGenerated": moment,
+        "UserPrincipalName": user,
+        "IPAddress": ip,
+        "ResultType": "50126",
+        "AppDisplayName": "Portal",
+    }
+
+
+@pytest.fixture
+def put(put: Callable[..., None]) -> Callable[..., None]:
+    """Put rows into a table; they came in time for every window."""
+    return partial(put, came=HOUR)
+
+
+@pytest.fixture
+def edit(state: State) -> Callable[..., Editing]:
+    """Change the tuning, by ana, some hours after HOUR."""
+
+    def editing(hours: float = 0, advice: str = "") -> Editing:
+        return Editing(state, "default", "ana", HOUR + timedelta(hours=hours), advice)
+
+    return editing
+
+
+@pytest.fixture
+def run(lake: Lake, state: State) -> Callable[..., list[StoredAlert]]:
+    """Run a rule in the window that ends some hours after HOUR; all alerts, the first first."""
+
+    def running(one: Rule, hours: float = 1) -> list[StoredAlert]:
+        end = HOUR + timedelta(hours=hours)
+        (ran,) = Schedule(lake, state, [one], "default").once(end, end + 6 * MINUTE)
+        assert ran.outcome.error == ""
+        return state.alerts.history("default", HOUR - timedelta(days=30), HOUR + timedelta(days=30))
+
+    return running
