@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake.disk import Appending, Disk
+from nephoscope.lake.disk import Appending, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
@@ -35,14 +35,24 @@ class SmallDisk(Disk):
     def appending(self, path: Path, *, new: bool) -> Appending:
         return SmallFile(self, path, new=new)
 
-    def write_table(self, path: Path, rows, schema) -> None:
-        super().write_table(path, rows, schema)
-        self.take(path.stat().st_size)
+    def table_file(self, path: Path, schema) -> TableFile:
+        return SmallTable(self, path, schema)
 
     def take(self, size: int) -> None:
         if size > self.room:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.room -= size
+
+
+class SmallTable(TableFile):
+    def __init__(self, disk: SmallDisk, path: Path, schema) -> None:
+        super().__init__(path, schema)
+        self.disk = disk
+
+    def close(self) -> None:
+        super().close()
+        if self.path.exists():
+            self.disk.take(self.path.stat().st_size)
 
 
 class SmallFile(Appending):

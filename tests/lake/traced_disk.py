@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.lake.disk import Appending, Disk
+from nephoscope.lake.disk import Appending, Disk, TableFile
 
 
 class TracedDisk(Disk):
@@ -62,10 +62,9 @@ class TracedDisk(Disk):
             self.trace.append(("create", path))
             return file
 
-    def write_table(self, path, rows, schema) -> None:
+    def table_file(self, path, schema) -> TableFile:
         with self.own(path):
-            super().write_table(path, rows, schema)
-            self.trace += [("create", path), ("write", path, path.read_bytes())]
+            return TracedTable(self, path, schema)
 
     def sync_folder(self, folder: Path) -> None:
         self.note("sync folder", folder)
@@ -115,6 +114,17 @@ class TracedFile(Appending):
         with self.disk.lock:
             super().cut(size)
             self.disk.note("cut", self.path, size)
+
+
+class TracedTable(TableFile):
+    def __init__(self, disk: TracedDisk, path: Path, schema) -> None:
+        super().__init__(path, schema)
+        self.disk = disk
+
+    def close(self) -> None:
+        with self.disk.lock:
+            super().close()
+            self.disk.trace += [("create", self.path), ("write", self.path, self.path.read_bytes())]
 
 
 @dataclass

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.columns import storage_type
-from nephoscope.lake.packed import is_packed, joined
+from nephoscope.lake.columns import TIME, storage_type
+from nephoscope.lake.disk import ROW_GROUP
+from nephoscope.lake.packed import is_packed, joined, united
+from nephoscope.lake.parts import in_order
 from nephoscope.lake.snapshot import File, Snapshot
-from nephoscope.lake.store import StoredTable
+from nephoscope.lake.store import Rewritten, StoredTable
 from nephoscope.lake.table import Table
 
 SMALL = 32 << 20
 MOST_SMALL = 32
 TARGET = 64 << 20
 MOST_ROWS = 2_000_000
-"""Rows that a file should have at most: they are sorted in memory."""
+"""Rows that a file should have at most."""
 _FEW_BYTES = 4
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -29,7 +33,7 @@ def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     count = 0
     for files in due(stored.snapshot(), most):
         for several in _batches(_worthwhile(files)):
-            if stored.replace(several, _rows(several, stored.table), change=False):
+            if stored.replace(several, _rewritten(several, stored.table), change=False):
                 count += len(several)
     return count
 
@@ -72,18 +76,82 @@ def _batches(files: list[File]) -> Iterator[list[File]]:
         yield batch
 
 
-def _rows(files: list[File], table: Table) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row group of a file: the least time in it, and the columns that are read of it, those packed that repeat."""
+
+    first: dt.datetime
+    path: Path
+    number: int
+    columns: tuple[str, ...]
+    packed: tuple[str, ...]
+
+    def rows(self) -> pa.Table:
+        """Its rows, under the names on disk."""
+        with pq.ParquetFile(self.path, read_dictionary=list(self.packed)) as opened:
+            return opened.read_row_group(self.number, list(self.columns))
+
+
+def _rewritten(files: list[File], table: Table) -> Rewritten:
     """The rows of files under KQL names, in the table's types; columns that only the disk knows among them."""
     known = {stored: name for name, stored in table.stored.items()}
-    parts = []
+    groups: list[_Group] = []
+    schemas: list[pa.Schema] = []
     for file in files:
-        metadata = pq.read_metadata(file.path)
-        with pq.ParquetFile(file.path, metadata=metadata, read_dictionary=_repeating(metadata)) as opened:
-            part = opened.read(_with_values(metadata))
-        parts.append(part.rename_columns([known.get(name, name) for name in part.column_names]))
-    whole = joined(parts, promote="permissive").combine_chunks()
-    fields = [_field(field, table) for field in whole.schema]
-    return whole.cast(pa.schema(fields))
+        found, columns = _opened(file.path)
+        groups += found
+        schemas.append(pa.schema([field.with_name(known.get(field.name, field.name)) for field in columns]))
+    wanted = pa.schema([_field(field, table) for field in united(schemas)])
+    groups.sort(key=lambda group: (group.first, str(group.path), group.number))
+    renamed = (_named(group.rows(), known, wanted) for group in groups)
+    return Rewritten(sorted_rows(renamed), wanted)
+
+
+def _opened(path: Path) -> tuple[list[_Group], pa.Schema]:
+    """The row groups of a file, and the columns that have values."""
+    metadata = pq.read_metadata(path)
+    packed = _repeating(metadata)
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=packed) as opened:
+        schema = opened.schema_arrow
+    names = _with_values(metadata)
+    columns = pa.schema([schema.field(name) for name in names])
+    place = metadata.schema.names.index(TIME)
+    firsts = [_least(metadata.row_group(number).column(place)) for number in range(metadata.num_row_groups)]
+    return [
+        _Group(first, path, number, tuple(names), tuple(packed)) for number, first in enumerate(firsts)
+    ], columns
+
+
+def _least(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
+    known = chunk.statistics
+    return known.min if known is not None and known.has_min_max else _LONG_AGO
+
+
+def _named(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -> pa.Table:
+    """Rows under KQL names and in the wanted types."""
+    named = rows.rename_columns([known.get(name, name) for name in rows.column_names])
+    fields = [wanted.field(name) for name in named.column_names]
+    plain = [field if is_packed(named.schema.field(field.name).type) else _plain(field) for field in fields]
+    return named.cast(pa.schema(plain))
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    return field.with_type(field.type.value_type) if is_packed(field.type) else field
+
+
+def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
+    held: list[pa.Table] = []
+    count = 0
+    for one in tables:
+        held.append(one)
+        count += one.num_rows
+        while count >= 2 * ROW_GROUP:
+            whole = in_order(joined(held, promote="permissive"))
+            yield whole.slice(0, ROW_GROUP)
+            held, count = [whole.slice(ROW_GROUP)], count - ROW_GROUP
+    if count:
+        yield in_order(joined(held, promote="permissive"))
 
 
 def _repeating(file: pq.FileMetaData) -> list[str]:

@@ -6,21 +6,16 @@ spool let go of its rows.
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from nephoscope.lake.column import filled
 from nephoscope.lake.columns import DAY, TIME
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, TableRefusedError
@@ -108,95 +103,6 @@ def evolved(handle: DeltaTable, path: Path, table: Table) -> None:
 
 def _same(one: pa.DataType, other: pa.DataType) -> bool:
     return str(one).replace("string_view", "string").replace("large_string", "string") == str(other)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A Parquet file that a commit adds: rows of one day, in the order of their time."""
-
-    day: dt.date
-    path: str
-    size: int
-    rows: int
-    first: dt.datetime
-    last: dt.datetime
-
-    def added(self, *, change: bool) -> AddAction:
-        """The action that adds it."""
-        bounds = {name: {TIME: _iso(moment)} for name, moment in self._bounds()}
-        stats = json.dumps({"numRecords": self.rows, **bounds, "nullCount": {TIME: 0}})
-        now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
-        return AddAction(self.path, self.size, {DAY: self.day.isoformat()}, now, change, stats)
-
-    def _bounds(self) -> Iterator[tuple[str, dt.datetime]]:
-        yield "minValues", self.first
-        yield "maxValues", self.last
-
-
-def _iso(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def write_parts(path: Path, table: Table, rows: pa.Table, disk: Disk) -> list[Part]:
-    """Rows as durable Parquet files, one a day, which no commit adds yet; nothing is left of them where it fails."""
-    ordered = in_order(filled(rows))
-    days = ordered.column(TIME).cast(pa.timestamp("us")).cast(pa.date32(), safe=False).combine_chunks()
-    found: list[Part] = []
-    start = 0
-    try:
-        for run in pc.run_end_encode(days).run_ends.to_pylist() if len(days) else ():
-            day = days[start].as_py()
-            found.append(_write_part(path, table, ordered.slice(start, run - start), day, disk))
-            start = run
-    except OSError:
-        discard(path, found, disk)
-        raise
-    return found
-
-
-def discard(path: Path, parts: Iterable[Part], disk: Disk) -> None:
-    """Remove files that no commit adds."""
-    for part in parts:
-        disk.remove(path / part.path)
-
-
-def in_order(rows: pa.Table) -> pa.Table:
-    """The rows in the order of their time."""
-    times = rows.column(TIME).combine_chunks().cast(pa.int64())
-    if len(times) < 2 or pc.all(pc.greater_equal(times[1:], times[:-1])).as_py():
-        return rows
-    return rows.combine_chunks().take(pc.array_sort_indices(times))
-
-
-def _write_part(path: Path, table: Table, rows: pa.Table, day: dt.date, disk: Disk) -> Part:
-    folder = path / f"{DAY}={day.isoformat()}"
-    disk.make_folders(folder)
-    named = rows.rename_columns([table.stored.get(name, name) for name in rows.column_names])
-    schema = _schema_of(table, named)
-    name = f"part-{fingerprint(schema)}-{uuid.uuid4().hex}.parquet"
-    file = folder / name
-    try:
-        disk.write_table(file, named, schema)
-        disk.sync_path(file)
-        disk.sync_folder(folder)
-    except OSError:
-        disk.remove(file)
-        raise
-    times = rows.column(TIME)
-    return Part(
-        day, f"{folder.name}/{name}", file.stat().st_size, rows.num_rows, times[0].as_py(), times[-1].as_py()
-    )
-
-
-def _schema_of(table: Table, rows: pa.Table) -> pa.Schema:
-    """The columns of a file: the table's, and those that only the disk knows."""
-    own = stored_schema(table).remove(len(table.columns))
-    return pa.schema([*own, *(field for field in rows.schema if field.name not in own.names)])
-
-
-def fingerprint(schema: pa.Schema) -> str:
-    """A short name of columns and types, by which files of the same columns are found without opening them."""
-    return hashlib.blake2b(schema.remove_metadata().to_string().encode(), digest_size=6).hexdigest()
 
 
 def commit(
@@ -306,13 +212,9 @@ def _whole_parquet(file: Path) -> bool:
 __all__ = [
     "CommitFailedError",
     "Log",
-    "Part",
     "commit",
     "created",
     "evolved",
-    "fingerprint",
-    "in_order",
     "opened",
     "stored_schema",
-    "write_parts",
 ]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.packed import packing, repeating
+from nephoscope.lake.packed import bounded, packed_as, packing, repeating
 
 ROW_GROUP = 256 * 1024
 """Rows that a reader of Parquet may skip together."""
@@ -46,6 +46,55 @@ class Appending:
         os.close(self._file)
 
 
+class TableFile:
+    """A new Parquet file of some columns that is written group by group; not durable yet when it is closed. Use it with `with`.
+
+    A group that lacks a column has it null. Texts may be packed where the schema has them so, and may be plain all the same.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self.schema = path, schema
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        self._stack = ExitStack()
+        stream = self._stack.enter_context(os.fdopen(file, "wb"))
+        self._writer = self._stack.enter_context(
+            pq.ParquetWriter(
+                stream,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                store_schema=False,
+                use_dictionary=repeating(schema),
+                write_statistics=bounded(schema),
+            )
+        )
+
+    def write(self, rows: pa.Table) -> None:
+        """Add rows as groups of at most ROW_GROUP."""
+        for start in range(0, max(rows.num_rows, 1), ROW_GROUP):
+            group = rows.slice(start, ROW_GROUP)
+            nulls = {kind: pa.nulls(group.num_rows, kind) for kind in set(self.schema.types)}
+            columns = [
+                packed_as(group.column(field.name), field.type)
+                if field.name in group.column_names
+                else nulls[field.type]
+                for field in self.schema
+            ]
+            self._writer.write_table(
+                pa.Table.from_arrays(columns, schema=self.schema), row_group_size=ROW_GROUP
+            )
+
+    def close(self) -> None:
+        """Write the end of the file and close it."""
+        self._stack.close()
+
+    def __enter__(self) -> TableFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class Disk:
     """The real file system; tests put another in its place that drops what was not synced or has no room."""
 
@@ -53,28 +102,14 @@ class Disk:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
         return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
 
+    def table_file(self, path: Path, schema: pa.Schema) -> TableFile:
+        """A new Parquet file, to be written group by group."""
+        return TableFile(path, schema)
+
     def write_table(self, path: Path, rows: pa.Table, schema: pa.Schema) -> None:
         """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet. Texts may be packed."""
-        schema = packing(schema, rows.schema)
-        with (
-            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file,
-            pq.ParquetWriter(
-                file,
-                schema,
-                compression="zstd",
-                compression_level=1,
-                store_schema=False,
-                use_dictionary=repeating(schema),
-            ) as writer,
-        ):
-            for start in range(0, max(rows.num_rows, 1), ROW_GROUP):
-                group = rows.slice(start, ROW_GROUP)
-                nulls = {kind: pa.nulls(group.num_rows, kind) for kind in set(schema.types)}
-                columns = [
-                    group.column(field.name) if field.name in group.column_names else nulls[field.type]
-                    for field in schema
-                ]
-                writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
+        with self.table_file(path, packing(schema, rows.schema)) as file:
+            file.write(rows)
 
     def sync_path(self, path: Path) -> None:
         """Make the bytes of a file that others wrote durable."""

@@ -142,7 +142,7 @@ class Flusher:
         rows, kept = 0, set()
         # those of few rows first: they need not wait for those of many
         for key, parts in sorted(
-            spooled.items(), key=lambda one: (sum(len(part.rows) for part in one[1]), one[0])
+            spooled.items(), key=lambda one: (sum(part.count for part in one[1]), one[0])
         ):
             if not self._blocked.holds(key):
                 try:
@@ -164,8 +164,11 @@ class Flusher:
             if not frame.intact:
                 self._damaged(segment, frame)
                 continue
-            for part, rows in frame.tables():
-                yield (part.workspace, part.table), Spooled(segment.writer, segment.number, rows)
+            for part, start in frame.parts():
+                yield (
+                    (part.workspace, part.table),
+                    Spooled(segment.writer, segment.number, segment.path, start, part.size, part.rows),
+                )
 
     def _adopt(self) -> None:
         """Close what writers left that are gone."""

@@ -6,7 +6,7 @@ Parquet file, which stores them that way itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,3 +85,27 @@ def repeating(schema: pa.Schema) -> bool | list[str]:
     packed = [field.name for field in schema if is_packed(field.type)]
     few = [field.name for field in schema if pa.types.is_int32(field.type) or pa.types.is_boolean(field.type)]
     return [*packed, *few] if packed else True
+
+
+def bounded(schema: pa.Schema) -> bool | list[str]:
+    """The columns of which a Parquet file notes the least and the greatest value: all (True), or, where the source has packed the
+    texts that repeat, all but the other texts: those are spread over every group, so that their bounds tell nothing and cost time.
+    """
+    spread = {field.name for field in schema if pa.types.is_string(field.type)}
+    packs = any(is_packed(field.type) for field in schema)
+    return [field.name for field in schema if field.name not in spread] if packs else True
+
+
+def packed_as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column of texts packed where a type wants it; any other column as it is."""
+    return column.dictionary_encode() if is_packed(kind) and not is_packed(column.type) else column
+
+
+def united(schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """The columns of several schemas; one that is packed in any of them is packed."""
+    found: dict[str, pa.Field] = {}
+    for schema in schemas:
+        for field in schema:
+            if field.name not in found or is_packed(field.type):
+                found[field.name] = field
+    return pa.schema(list(found.values()))

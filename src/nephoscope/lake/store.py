@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError, DeltaError
@@ -13,10 +14,12 @@ from deltalake.transaction import RemoveAction
 
 from nephoscope.lake import delta
 from nephoscope.lake.columns import DAY
-from nephoscope.lake.delta import Log, Part
+from nephoscope.lake.delta import Log
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.packed import joined
+from nephoscope.lake.packed import united
+from nephoscope.lake.parts import Part, discard, write_parts
 from nephoscope.lake.snapshot import File, Snapshot, snapshot_of
+from nephoscope.lake.spool.frame import columns_of, rows_of
 from nephoscope.lake.table import Table
 
 LAKE = "lake"
@@ -30,11 +33,34 @@ def table_path(data: Path, workspace: str, table: str) -> Path:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spooled:
-    """Rows of one table that a segment of a writer holds."""
+    """Rows of one table that a segment of a writer holds: `count` of them, in `size` bytes from byte `start` of the segment on."""
 
     writer: str
     number: int
-    rows: pa.Table
+    path: Path
+    start: int
+    size: int
+    count: int
+
+    def rows(self) -> pa.Table:
+        """The rows, read anew: the segment stays until they are in their table."""
+        return rows_of(self._payload())
+
+    def columns(self) -> pa.Schema:
+        """The columns that they have."""
+        return columns_of(self._payload())
+
+    def _payload(self) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.size)
+
+
+class Rewritten(NamedTuple):
+    """Rows that take the place of others, table by table, and the columns that one of the tables has."""
+
+    rows: Iterable[pa.Table]
+    columns: pa.Schema
 
 
 class StoredTable:
@@ -66,32 +92,32 @@ class StoredTable:
             }
             wanted = [one for one in spooled if one.number > known[one.writer]]
             if wanted != fresh:
-                delta.discard(self._path, parts, self._disk)
-                fresh, parts = wanted, self._parts([one.rows for one in wanted]) if wanted else []
+                discard(self._path, parts, self._disk)
+                fresh, parts = wanted, self._spooled(wanted) if wanted else []
             if not fresh:
                 self._log.sync(self._handle.version())
                 return 0
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
             if self._committed((), parts, newest, change=True):
-                return sum(one.rows.num_rows for one in fresh)
+                return sum(one.count for one in fresh)
 
     def snapshot(self) -> Snapshot:
         """The files at the newest version."""
         self._handle.update_incremental()
         return snapshot_of(self._handle, self._path)
 
-    def replace(self, old: Sequence[File], rows: pa.Table | None, *, change: bool) -> bool:
+    def replace(self, old: Sequence[File], new: Rewritten | None, *, change: bool) -> bool:
         """Put rows in the place of files, or nothing; False where one of the files is there no more, and then nothing happened."""
         now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
         removed = [
             RemoveAction(file.relative, change, now, file.size, {DAY: file.day.isoformat()}) for file in old
         ]
-        parts = [] if rows is None else self._parts([rows])
+        parts = [] if new is None else self._parts(new.rows, new.columns)
         gone = {file.relative for file in old}
         while gone <= {file.relative for file in self.snapshot().files}:
             if self._committed(removed, parts, {}, change=change):
                 return True
-        delta.discard(self._path, parts, self._disk)
+        discard(self._path, parts, self._disk)
         return False
 
     def vacuum(self, hours: int, versions: Sequence[int]) -> list[str]:
@@ -107,9 +133,12 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
-    def _parts(self, rows: Sequence[pa.Table]) -> list[Part]:
-        whole = joined(rows)
-        return delta.write_parts(self._path, self._table, whole, self._disk)
+    def _spooled(self, spooled: Sequence[Spooled]) -> list[Part]:
+        columns = united(one.columns() for one in spooled)
+        return self._parts((one.rows() for one in spooled), columns)
+
+    def _parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[Part]:
+        return write_parts(self._path, self._table, rows, columns, self._disk)
 
     def _committed(
         self,
@@ -129,7 +158,7 @@ class StoredTable:
             if not self._holds(parts, before):
                 if isinstance(error, CommitFailedError):
                     return False
-                delta.discard(self._path, parts, self._disk)
+                discard(self._path, parts, self._disk)
                 raise
         self._log.sync(self._handle.version())
         if self._handle.version() % CHECKPOINT_EVERY == 0:
@@ -180,4 +209,4 @@ def existing(data: Path, workspace: str = "*") -> Iterator[tuple[str, str]]:
         yield log.parent.parent.name, log.parent.name
 
 
-__all__ = ["LAKE", "Spooled", "Store", "StoredTable", "existing", "table_path"]
+__all__ = ["LAKE", "Rewritten", "Spooled", "Store", "StoredTable", "existing", "table_path"]

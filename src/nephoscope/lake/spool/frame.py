@@ -51,13 +51,30 @@ class Frame:
     payload: memoryview
     intact: bool
 
+    def parts(self) -> Iterator[tuple[Part, int]]:
+        """What there is of each table, and the byte of the file at which it begins."""
+        place = self.end - len(self.payload)
+        for part in self.header.parts:
+            yield part, place
+            place += part.size
+
     def tables(self) -> Iterator[tuple[Part, pa.Table]]:
         """The rows, table by table, without the columns in which none had a value."""
-        place = 0
-        for part in self.header.parts:
-            with pa.ipc.open_stream(pa.py_buffer(self.payload[place : place + part.size])) as stream:
-                yield part, stream.read_all()
-            place += part.size
+        base = self.end - len(self.payload)
+        for part, place in self.parts():
+            yield part, rows_of(self.payload[place - base : place - base + part.size])
+
+
+def rows_of(payload: bytes | memoryview) -> pa.Table:
+    """The rows of one table in a frame."""
+    with pa.ipc.open_stream(pa.py_buffer(payload)) as stream:
+        return stream.read_all()
+
+
+def columns_of(payload: bytes | memoryview) -> pa.Schema:
+    """The columns that the rows of one table in a frame have; the rows themselves are not unpacked."""
+    with pa.ipc.open_stream(pa.py_buffer(payload)) as stream:
+        return stream.schema
 
 
 def frame_of(producer: str, sequence: int, tables: Sequence[tuple[str, str, pa.Table]]) -> bytes:
