@@ -19,6 +19,7 @@ from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.journal import Journal
 from nephoscope.posture.parted import PartedReport
 from nephoscope.posture.plan import Plan
+from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.report import Report
 from nephoscope.posture.run import Run
 from nephoscope.posture.subject import Subject, verdicts
@@ -94,6 +95,7 @@ class Recorder:
         snapshot = store.append(run.estate, run.now)
         made_from = (snapshot.hash, run.catalogue.digest, decisions_hash(run.plan), exemptions_text(run.plan))
         self.history.record(self.scope, run.now, report.score, kept.items(), changes, made_from)
+        publish(self._data, replace(report, changes=changes), kept)
         return changes
 
     def delta(self, report: Report, store: EstateStore, judge: Judge) -> tuple[Part, ...]:

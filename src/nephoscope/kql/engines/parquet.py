@@ -49,7 +49,8 @@ class FileScan:
     """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
 
     `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
-    nothing that reads the table sees another. `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none.
+    nothing that reads the table sees another. `any_of`: pairs as `only`, of which one must hold.
+    `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none.
     """
 
     columns: tuple[FileColumn, ...]
@@ -57,6 +58,7 @@ class FileScan:
     only: tuple[str, Collection[str]] | None = None
     between: tuple[TimeRange, ...] = ()
     day: str = ""
+    any_of: tuple[tuple[str, Collection[str]], ...] | None = None
 
     def paths(self) -> list[Path]:
         """All its files."""
@@ -75,13 +77,11 @@ class FileScan:
         known = set(found.columns)
         if self.only is not None:
             label, values = self.only
-            if label not in known or not values:
-                found = found.filter("false")
-            else:
-                test = exp.In(
-                    this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)]
-                )
-                found = found.filter(printed(test))
+            seen = label in known and bool(values)
+            found = found.filter(printed(_one_of(label, values)) if seen else "false")
+        if self.any_of is not None:
+            tests = [_one_of(label, values) for label, values in self.any_of if label in known and values]
+            found = found.filter(printed(exp.or_(*tests)) if tests else "false")
         for times in self.between:
             found = found.filter(printed(times.test()) if times.stored in known else "false")
         items = []
@@ -94,6 +94,10 @@ class FileScan:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
         items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
         return connection.sql(f"SELECT {items} WHERE false")
+
+
+def _one_of(label: str, values: Collection[str]) -> exp.Expr:
+    return exp.In(this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)])
 
 
 def _moment(value: dt.datetime) -> exp.Expr:

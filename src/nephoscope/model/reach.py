@@ -1,0 +1,43 @@
+"""What of the estate a principal may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Subscriptions (lower-cased GUIDs), resource groups (lower-cased ids) and management groups (lower-cased ids above them).
+
+    `everything` is the whole tenant, whatever the other fields hold.
+    """
+
+    everything: bool = False
+    subscriptions: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    management_groups: frozenset[str] = frozenset()
+
+    def sees(self, subscription: str, group: str = "") -> bool:
+        """Whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
+        return self.everything or subscription in self.subscriptions or (bool(group) and group in self.groups)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing at all may be read."""
+        return not (self.everything or self.subscriptions or self.groups)
+
+    @property
+    def containers(self) -> frozenset[str]:
+        """The ids of what contains the readable: management groups, and subscriptions of which only groups may be read."""
+        above = {"/".join(group.split("/")[:3]) for group in self.groups}
+        return self.management_groups | above | {f"/subscriptions/{one}" for one in self.subscriptions}
+
+    def within(self, subscriptions: frozenset[str]) -> Reach:
+        """This reach, of some subscriptions alone."""
+        if self.everything:
+            return Reach(subscriptions=subscriptions)
+        kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
+        return Reach(False, self.subscriptions & subscriptions, kept, frozenset())
+
+
+EVERYTHING = Reach(everything=True)

@@ -1,0 +1,51 @@
+"""A published document: an ARM body with what it is found by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An ARM body. `subject`, `key`, `state`, `severity`, `cause` and `title` are what lists of findings are filtered and sorted by.
+
+    `subject` is the lower-cased id of the resource that the document is about ('' = none but itself), `key` the lower-cased name of
+    the recommendation, `state` one of the six ends of an evaluation.
+    """
+
+    id: ResourceId
+    body: Mapping[str, Any]
+    subject: str = ""
+    key: str = ""
+    state: str = ""
+    severity: str = ""
+    cause: str = ""
+    title: str = ""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], **found: str) -> Document:
+        """The document of a body, whose id says where it stands."""
+        return cls(ResourceId.parse(str(body["id"])), body, **found)
+
+
+#: What a module in `kinds` exports under the name `documents`.
+Documents = Callable[["Report", Mapping["Subject", "Past"]], Iterable[Document]]
+
+
+def arm(id_: str, type_: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The usual body: id, name (the end of the id), type, properties."""
+    return {"id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_, "properties": dict(properties)}
+
+
+def without_nothing(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The items that say something."""
+    return ((name, value) for name, value in items if value not in (None, "", [], {}, ()))

@@ -1,0 +1,141 @@
+"""One published version: its documents by table, for KQL and by id."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.deadline import within
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.kql.engines.parquet import FileColumn, FileScan
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.run import QueryResult
+from nephoscope.model.reach import Reach
+from nephoscope.posture.published.findings import Findings
+from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
+from nephoscope.posture.published.listing import Listing
+from nephoscope.posture.published.made import Made, read
+from nephoscope.posture.published.store import Documents
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The documents of one evaluation. `files` are those of each partition."""
+
+    version: int
+    files: Mapping[str, tuple[Path, ...]] = field(repr=False)
+
+    @classmethod
+    def of(cls, table: DeltaTable, path: Path) -> Edition:
+        """The version of a handle."""
+        found: defaultdict[str, list[Path]] = defaultdict(list)
+        for action in pa.table(table.get_add_actions()).to_pylist():
+            found[action["partition"]["_table"]].append(path / unquote(action["path"]))
+        return cls(table.version(), {name: tuple(sorted(several)) for name, several in found.items()})
+
+    @cached_property
+    def made(self) -> Made:
+        """What it was made from."""
+        import pyarrow.parquet as pq
+
+        (file,) = self.files[EVALUATION]
+        return read(pq.ParquetFile(file).read(columns=["_body"]).column(0)[0].as_py())
+
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents(self.files.values())
+
+    @property
+    def listing(self) -> Listing:
+        """Documents by id and type."""
+        return Listing(self._documents)
+
+    @property
+    def findings(self) -> Findings:
+        """How resources stand against recommendations, to be counted, filtered and sorted."""
+        return Findings(self._documents)
+
+    def query(
+        self, text: str, reach: Reach, *, now: dt.datetime | None = None, timeout: float | None = None
+    ) -> list[QueryResult]:
+        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run."""
+        catalog = GraphCatalog(self.files)
+        with within(timeout):
+            compiled = compile_results(text, catalog, now=now)
+            with DuckDBEngine(scans=catalog.scans(reach)) as engine:
+                found = []
+                for one in compiled:
+                    try:
+                        found.append(QueryResult(engine.run(one, timeout), one.name, one.hint))
+                    except KqlError as error:
+                        raise error.locate(text) from error.__cause__
+                return found
+
+
+class GraphCatalog:
+    """The tables of Resource Graph (kql.Catalog), found in any case of their letters."""
+
+    def __init__(self, files: Mapping[str, Sequence[Path]]) -> None:
+        self._files = files
+        self._asked: set[str] = set()
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None; empty where the estate has nothing of it."""
+        wanted = name.lower()
+        if wanted not in TABLES:
+            return None
+        self._asked.add(wanted)
+        return TableSchema(TABLES[wanted], COLUMNS, wanted)
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002 - the protocol's signature
+        """There are no stored functions."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """The tables."""
+        return TABLES.values()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+        """There are no watchlists."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002 - the protocol's signature
+        """There are no other places."""
+        return None
+
+    def scans(self, reach: Reach) -> dict[str, FileScan]:
+        """The rows that a reach sees of every table that was asked for."""
+        columns = tuple(FileColumn(name, name, "VARCHAR") for name, _ in COLUMNS)
+        return {
+            name: FileScan(
+                columns, (tuple(self._files[name]),) if name in self._files else (), any_of=seen_by(reach)
+            )
+            for name in sorted(self._asked)
+        }
+
+
+def seen_by(reach: Reach) -> tuple[tuple[str, frozenset[str]], ...] | None:
+    """Which columns must have which values for a row to be seen; None = every row."""
+    if reach.everything:
+        return None
+    if reach.nothing:
+        return ()
+    return (
+        ("subscriptionId", reach.subscriptions),
+        ("_group", reach.groups),
+        ("_key", reach.containers),
+        ("_open", frozenset({"1"})),
+    )

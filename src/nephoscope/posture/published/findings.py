@@ -1,0 +1,181 @@
+"""How resources stand against recommendations: counted, filtered and sorted for lists that stay fast with hundreds of thousands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+from nephoscope.model.reach import Reach
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.store import Documents, one_of, under
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
+
+ASSESSMENT = "microsoft.security/assessments"
+#: Column of a list -> how it is sorted.
+ORDERS = {
+    "severity": "severity_rank DESC, title, key",
+    "recommendation": "title, key",
+    "resource": "subject, title",
+    "state": "state_rank, severity_rank DESC, key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which findings; an empty field lets all through. `text` is looked for in the title and in the resource's id."""
+
+    states: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    recommendations: frozenset[str] = frozenset()
+    resource: str = ""
+    scope: str = ""
+    causes: frozenset[str] = frozenset()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A resource against a recommendation, as a list shows it."""
+
+    id: str
+    resource: str
+    recommendation: str
+    title: str
+    state: State
+    severity: Severity
+    cause: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A recommendation with how many resources stand how."""
+
+    recommendation: str
+    title: str
+    severity: Severity
+    counts: Counter[State]
+
+    @property
+    def unhealthy(self) -> int:
+        """The resources that fail it."""
+        return self.counts[State.NON_COMPLIANT]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The assessments of an edition."""
+
+    documents: Documents
+
+    def _rows(self, reach: Reach, wanted: Wanted) -> DuckDBPyRelation:
+        rows = self.documents.rows(reach).filter(
+            (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
+            & (ColumnExpression("state") != ConstantExpression(""))
+        )
+        for column, values in (
+            ("state", wanted.states),
+            ("severity", wanted.severities),
+            ("recommendation", wanted.recommendations),
+            ("cause", wanted.causes),
+        ):
+            if values:
+                rows = rows.filter(one_of(column, values))
+        if wanted.scope:
+            rows = rows.filter(under("subject", wanted.scope))
+        if wanted.resource:
+            rows = rows.filter(ColumnExpression("subject") == ConstantExpression(wanted.resource))
+        return rows.filter(_mentions(wanted.text)) if wanted.text else rows
+
+    def count(self, reach: Reach, wanted: Wanted = Wanted()) -> int:
+        """How many there are."""
+        ((found,),) = self._rows(reach, wanted).aggregate("count(*)").fetchall()
+        return int(found)
+
+    def states(self, reach: Reach, wanted: Wanted = Wanted()) -> Counter[State]:
+        """How many there are in each state."""
+        rows = self._rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
+        return Counter({State(state): count for state, count in rows})
+
+    def causes(self, reach: Reach, wanted: Wanted = Wanted()) -> list[tuple[State, str, int]]:
+        """How many there are for each state and cause, the most first."""
+        rows = (
+            self._rows(reach, wanted)
+            .aggregate("state, cause, count(*) AS n", "state, cause")
+            .order("n DESC, state, cause")
+        )
+        return [(State(state), cause, count) for state, cause, count in rows.fetchall()]
+
+    def page(
+        self,
+        reach: Reach,
+        wanted: Wanted = Wanted(),
+        *,
+        order: str = "severity",
+        start: int = 0,
+        most: int = 100,
+    ) -> list[Finding]:
+        """Some of them in an order of ORDERS."""
+        rows = self._rows(reach, wanted).order(ORDERS[order]).limit(most, start)
+        found = rows.project("id, subject, recommendation, title, state, severity, cause, body").fetchall()
+        return [
+            Finding(
+                id_, subject, key, title, State(state), Severity(severity), cause, msgspec.json.decode(body)
+            )
+            for id_, subject, key, title, state, severity, cause, body in found
+        ]
+
+    def tallies(self, reach: Reach, wanted: Wanted = Wanted()) -> list[Tally]:
+        """Every recommendation with its counts: the gravest with failing resources first."""
+        grouping = "recommendation, state"
+        rows = self._rows(reach, wanted).aggregate(
+            f"{grouping}, any_value(title), any_value(severity), count(*)", grouping
+        )
+        made: dict[str, Tally] = {}
+        for key, state, title, severity, count in rows.fetchall():
+            one = made.setdefault(key, Tally(key, title, Severity(severity), Counter()))
+            one.counts[State(state)] += count
+        return sorted(
+            made.values(),
+            key=lambda one: (
+                not one.unhealthy,
+                -one.severity.rank,
+                -one.unhealthy,
+                one.title.casefold(),
+                one.recommendation,
+            ),
+        )
+
+    def worst(self, reach: Reach, wanted: Wanted = Wanted(), most: int = 10) -> list[tuple[str, int, int]]:
+        """The resources that fail the most, gravest first: (lower-cased id, how many of the highest severity, how many)."""
+        rows = self._rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
+        counted = (
+            rows.aggregate(
+                "subject, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
+                "subject",
+            )
+            .order("grave DESC, worst DESC, failing DESC, subject")
+            .limit(most)
+        )
+        return [(subject, grave, failing) for subject, _, failing, grave in counted.fetchall()]
+
+
+def _mentions(text: str) -> Any:
+    found = None
+    for column in ("title", "subject", "recommendation"):
+        lowered = FunctionExpression("lower", ColumnExpression(column))
+        test = FunctionExpression("contains", lowered, ConstantExpression(text.lower()))
+        found = test if found is None else found | test
+    return found
+
+
+def chosen(values: Iterable[str]) -> frozenset[str]:
+    """The values that say something."""
+    return frozenset(one for one in values if one)

@@ -1,0 +1,74 @@
+"""The tables of Azure Resource Graph: their columns, and in which of them a type stands.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/supported-tables-resources
+"""
+
+from __future__ import annotations
+
+from nephoscope.kql.types import KqlType
+
+#: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id, in no list of ours.
+COLLECTED = "collected"
+#: One row: what the evaluation was made from.
+EVALUATION = "evaluation"
+TABLES = {
+    "resources": "Resources",
+    "resourcecontainers": "ResourceContainers",
+    "securityresources": "SecurityResources",
+    "policyresources": "PolicyResources",
+    "authorizationresources": "AuthorizationResources",
+    "advisorresources": "AdvisorResources",
+    "alertsmanagementresources": "AlertsManagementResources",
+    "guestconfigurationresources": "GuestConfigurationResources",
+    "healthresources": "HealthResources",
+    "insightsresources": "InsightsResources",
+    "kubernetesconfigurationresources": "KubernetesConfigurationResources",
+    "maintenanceresources": "MaintenanceResources",
+    "patchassessmentresources": "PatchAssessmentResources",
+    "patchinstallationresources": "PatchInstallationResources",
+    "recoveryservicesresources": "RecoveryServicesResources",
+    "servicehealthresources": "ServiceHealthResources",
+    "directoryresources": "DirectoryResources",
+}
+"""Lower-cased name -> the name as documentation spells it; DirectoryResources (users, groups, applications) is ours."""
+COLUMNS = (
+    ("id", KqlType.STRING), ("name", KqlType.STRING), ("type", KqlType.STRING), ("tenantId", KqlType.STRING),
+    ("kind", KqlType.STRING), ("location", KqlType.STRING), ("resourceGroup", KqlType.STRING), ("subscriptionId", KqlType.STRING),
+    ("managedBy", KqlType.STRING), ("sku", KqlType.DYNAMIC), ("plan", KqlType.DYNAMIC), ("properties", KqlType.DYNAMIC),
+    ("tags", KqlType.DYNAMIC), ("identity", KqlType.DYNAMIC), ("zones", KqlType.DYNAMIC), ("extendedLocation", KqlType.DYNAMIC),
+)  # fmt: skip
+_TYPES = {
+    "microsoft.resources/subscriptions": "resourcecontainers",
+    "microsoft.resources/subscriptions/resourcegroups": "resourcecontainers",
+    "microsoft.management/managementgroups": "resourcecontainers",
+    "microsoft.authorization/roleassignments": "authorizationresources",
+    "microsoft.authorization/roledefinitions": "authorizationresources",
+    "microsoft.authorization/classicadministrators": "authorizationresources",
+    "microsoft.authorization/policyassignments": "policyresources",
+    "microsoft.authorization/policydefinitions": "policyresources",
+    "microsoft.authorization/policysetdefinitions": "policyresources",
+    "microsoft.authorization/policyexemptions": "policyresources",
+    "microsoft.compute/virtualmachines/patchassessmentresults": "patchassessmentresources",
+    "microsoft.hybridcompute/machines/patchassessmentresults": "patchassessmentresources",
+    "microsoft.compute/virtualmachines/patchinstallationresults": "patchinstallationresources",
+    "microsoft.hybridcompute/machines/patchinstallationresults": "patchinstallationresources",
+    "microsoft.resourcehealth/events": "servicehealthresources",
+    "microsoft.insights/datacollectionruleassociations": "insightsresources",
+    "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems": "recoveryservicesresources",
+}
+_NAMESPACES = {
+    "microsoft.security": "securityresources",
+    "microsoft.policyinsights": "policyresources",
+    "microsoft.advisor": "advisorresources",
+    "microsoft.alertsmanagement": "alertsmanagementresources",
+    "microsoft.guestconfiguration": "guestconfigurationresources",
+    "microsoft.resourcehealth": "healthresources",
+    "microsoft.kubernetesconfiguration": "kubernetesconfigurationresources",
+    "microsoft.maintenance": "maintenanceresources",
+    "microsoft.graph": "directoryresources",
+}
+
+
+def table_of(type_: str) -> str:
+    """The lower-cased table in which a lower-cased type stands."""
+    return _TYPES.get(type_) or _NAMESPACES.get(type_.partition("/")[0], "resources")

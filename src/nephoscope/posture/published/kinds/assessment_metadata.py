@@ -1,0 +1,31 @@
+"""Microsoft.Security/assessmentMetadata: what each recommendation that was judged says of itself.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments-metadata (2021-06-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.recommended import metadata
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/assessmentMetadata"
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One document a recommendation."""
+    for key in dict.fromkeys(requirement.key for requirement in report.run.engine.program.requirements):
+        found = metadata(report, key)
+        yield Document.of(
+            arm(f"/providers/{TYPE}/{key}", TYPE, found),
+            key=key.lower(),
+            severity=found["severity"],
+            title=found["displayName"],
+        )

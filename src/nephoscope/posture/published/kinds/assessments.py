@@ -1,0 +1,103 @@
+"""Microsoft.Security/assessments: how each resource stands against each recommendation.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-06-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.state import State
+from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.recommended import metadata
+from nephoscope.posture.subject import worst
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.row import Row
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/assessments"
+#: Azure has three codes. What could not be judged is neither healthy nor unhealthy: its cause says so (decision 0200).
+CODES = {
+    State.COMPLIANT: "Healthy",
+    State.NON_COMPLIANT: "Unhealthy",
+    State.NOT_APPLICABLE: "NotApplicable",
+    State.EXEMPT: "NotApplicable",
+    State.UNKNOWN: "NotApplicable",
+    State.ERROR: "NotApplicable",
+}
+_CAUSES = {State.EXEMPT: "Exempt", State.UNKNOWN: "NotAssessed", State.ERROR: "Error"}
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:
+    """One assessment a resource and recommendation; where several assignments judge the same, the worst verdict."""
+    told: dict[Subject, Row] = {}
+    for row in report.all_rows():
+        subject = (row.id.key, row.assessment.key.lower())
+        known = told.get(subject)
+        if known is None or worst(row.assessment.state, known.assessment.state) is not known.assessment.state:
+            told[subject] = row
+    for subject, row in told.items():
+        yield _document(report, row, past.get(subject))
+
+
+def _document(report: Report, row: Row, past: Past | None) -> Document:
+    item, recommendation = row.assessment, row.recommendation
+    resource = "" if item.resource == "/" else item.resource.rstrip("/")
+    properties = {
+        "resourceDetails": {"source": "Azure", "id": resource or "/"},
+        "displayName": recommendation.name,
+        "status": _status(report, row, past),
+        "additionalData": _additional(report, row),
+        "metadata": metadata(report, item.key),
+    }
+    return Document.of(
+        arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
+        subject=row.id.key,
+        key=item.key.lower(),
+        state=item.state.value,
+        severity=recommendation.severity.value,
+        cause=item.cause,
+        title=recommendation.name,
+    )
+
+
+def _status(report: Report, row: Row, past: Past | None) -> dict[str, Any]:
+    item = row.assessment
+    cause = _CAUSES.get(item.state, item.cause)
+    first = past.first_seen if past and past.first_seen else report.now
+    since = past.since if past and past.since else report.now
+    said = {
+        "cause": cause,
+        "description": item.description or (report.why(row) if _unhealthy(item.state) else ""),
+    }
+    return {
+        "code": CODES[item.state],
+        **{name: text for name, text in said.items() if text},
+        "firstEvaluationDate": first.isoformat(),
+        "statusChangeDate": since.isoformat(),
+    }
+
+
+def _unhealthy(state: State) -> bool:
+    return state is State.NON_COMPLIANT
+
+
+def _additional(report: Report, row: Row) -> dict[str, str]:
+    """What Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
+    item = row.assessment
+    control = report.control_of(item.key)
+    found = {
+        "state": item.state.value,
+        "cause": item.cause,
+        "effect": item.effect,
+        "assignment": item.assignment,
+        "initiative": item.initiative,
+        "policyDefinitionReferenceId": item.reference,
+        "secureScoreControl": control.id if control else "",
+        "change": row.change,
+    }
+    return {name: text for name, text in found.items() if text}

@@ -1,0 +1,50 @@
+"""Microsoft.Authorization policy definitions, initiatives and assignments that the evaluation went by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.posture.published.document import Document, arm, without_nothing
+
+if TYPE_CHECKING:
+    from nephoscope.policy.assignment import Assignment
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+ASSIGNMENTS = "Microsoft.Authorization/policyAssignments"
+_SPELLED = {
+    "definition": "Microsoft.Authorization/policyDefinitions",
+    "initiative": "Microsoft.Authorization/policySetDefinitions",
+}
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """What is loaded, newest versions, and what is assigned; what the estate itself holds is published with the estate."""
+    held = report.run.estate.resources
+    catalogue = report.run.catalogue
+    for entry in (*catalogue.definitions(), *catalogue.initiatives()):
+        if entry.id not in held:
+            yield Document.of(
+                {**entry.document(), "type": _SPELLED[entry.kind]}, title=entry.display_name or entry.name
+            )
+    for assignment in report.run.plan.assignments:
+        if assignment.id not in held:
+            yield Document.of(_assignment(assignment), title=assignment.display_name)
+
+
+def _assignment(one: Assignment) -> dict[str, Any]:
+    properties = without_nothing(
+        {
+            "displayName": one.display_name,
+            "description": one.description,
+            "policyDefinitionId": one.target,
+            "scope": one.scope or "/",
+            "notScopes": list(one.not_scopes),
+            "parameters": {name: {"value": value} for name, value in one.parameters.items()},
+            "enforcementMode": one.enforcement_mode,
+            "metadata": dict(one.metadata),
+        }.items()
+    )
+    return arm(one.id, ASSIGNMENTS, dict(properties))

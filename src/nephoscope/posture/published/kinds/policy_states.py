@@ -1,0 +1,77 @@
+"""Microsoft.PolicyInsights/policyStates: how each resource stands under each assignment, row by row.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states (2019-10-01)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.state import State
+from nephoscope.posture.published.document import Document, arm, without_nothing
+from nephoscope.posture.published.recommended import definition_id
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.row import Row
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.PolicyInsights/policyStates"
+#: Azure's words. A resource to which a policy does not apply has no state there; what could not be judged is Unknown.
+STATES = {
+    State.COMPLIANT: "Compliant",
+    State.NON_COMPLIANT: "NonCompliant",
+    State.EXEMPT: "Exempt",
+    State.UNKNOWN: "Unknown",
+    State.ERROR: "Error",
+}
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One state a resource, assignment and member."""
+
+    @cache
+    def defined(key: str) -> str:
+        return definition_id(report, key)
+
+    for row in report.all_rows():
+        if row.assessment.state in STATES:
+            yield _document(report, row, defined(row.assessment.key))
+
+
+def _document(report: Report, row: Row, definition: str) -> Document:
+    item, state = row.assessment, STATES[row.assessment.state]
+    where = "" if item.resource == "/" else item.resource.rstrip("/")
+    told = hashlib.blake2b(
+        "\0".join((item.assignment, item.initiative, item.reference, item.key)).encode(), digest_size=16
+    )
+    properties: dict[str, Any] = {
+        "timestamp": report.now.isoformat(),
+        "resourceId": item.resource,
+        "policyAssignmentId": item.assignment,
+        "policyDefinitionId": definition,
+        "policyDefinitionName": item.key,
+        "policyDefinitionAction": item.effect.lower(),
+        "policySetDefinitionName": item.initiative,
+        "policyDefinitionReferenceId": item.reference,
+        "complianceState": state,
+        "isCompliant": item.state is State.COMPLIANT,
+        "subscriptionId": row.id.subscription,
+        "resourceType": row.id.type,
+        "resourceGroup": row.id.resource_group,
+        "resourceLocation": (row.resource.body.get("location") or "") if row.resource else "",
+    }
+    kept = dict(without_nothing(properties.items())) | {"isCompliant": item.state is State.COMPLIANT}
+    return Document.of(
+        arm(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
+        subject=row.id.key,
+        key=item.key.lower(),
+        state=item.state.value,
+        severity=row.recommendation.severity.value,
+        cause=item.cause,
+        title=row.recommendation.name,
+    )

@@ -1,0 +1,116 @@
+"""Microsoft.Security/regulatoryComplianceStandards: every judged initiative as a standard, its controls and their policies.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/regulatory-compliance-standards (2019-01-01-preview)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
+from nephoscope.posture.compliance import Outcome
+from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.standards import standards
+
+if TYPE_CHECKING:
+    from nephoscope.model.assessment import Assessment
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.compliance import ControlCompliance, Requirement, Standard
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/regulatoryComplianceStandards"
+CONTROLS = f"{TYPE}/regulatoryComplianceControls"
+ASSESSMENTS = f"{CONTROLS}/regulatoryComplianceAssessments"
+#: Azure's words; what is unknown is Skipped there, and never passed.
+STATES = {
+    Outcome.FAILED: "Failed",
+    Outcome.UNKNOWN: "Skipped",
+    Outcome.PASSED: "Passed",
+    Outcome.NOT_APPLICABLE: "Skipped",
+    Outcome.UNAVAILABLE: "Unsupported",
+}
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """The standards of every subscription of which something was judged."""
+    by_subscription: defaultdict[str, list[Assessment]] = defaultdict(list)
+    for item in report.run.assessments:
+        if item.initiative and (subscription := ResourceId.parse(item.resource).subscription):
+            by_subscription[subscription].append(item)
+    for subscription in sorted(by_subscription):
+        yield from _of_subscription(report, subscription, by_subscription[subscription])
+
+
+def _of_subscription(report: Report, subscription: str, judged: Sequence[Assessment]) -> Iterator[Document]:
+    for standard in standards(report.run, judged):
+        id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{named(standard.name or standard.id)}"
+        yield _standard(id_, standard)
+        for control in standard.controls:
+            below = f"{id_}/regulatoryComplianceControls/{named(control.name)}"
+            yield _control(below, control)
+            for requirement in control.requirements:
+                yield _assessment(
+                    report, f"{below}/regulatoryComplianceAssessments/{requirement.key}", requirement
+                )
+
+
+def named(text: str) -> str:
+    """A display name as the last part of an id."""
+    return _ODD.sub("-", text).strip("-") or "standard"
+
+
+def _standard(id_: str, standard: Standard) -> Document:
+    counts = standard.outcomes
+    properties = {
+        "state": _worst(counts),
+        "passedControls": counts[Outcome.PASSED],
+        "failedControls": counts[Outcome.FAILED],
+        "skippedControls": counts[Outcome.UNKNOWN] + counts[Outcome.NOT_APPLICABLE],
+        "unsupportedControls": counts[Outcome.UNAVAILABLE],
+    }
+    return Document.of(arm(id_, TYPE, properties), title=standard.name)
+
+
+def _worst(counts: Counter[Outcome]) -> str:
+    order = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PASSED, Outcome.NOT_APPLICABLE)
+    return STATES[next((one for one in order if counts[one]), Outcome.UNAVAILABLE)]
+
+
+def _control(id_: str, control: ControlCompliance) -> Document:
+    outcomes = Counter(one.outcome for one in control.requirements)
+    properties = {
+        "description": control.title or control.name,
+        "state": STATES[control.outcome],
+        "passedAssessments": outcomes[Outcome.PASSED],
+        "failedAssessments": outcomes[Outcome.FAILED],
+        "skippedAssessments": sum(outcomes.values()) - outcomes[Outcome.PASSED] - outcomes[Outcome.FAILED],
+    }
+    return Document.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
+
+
+def _assessment(report: Report, id_: str, requirement: Requirement) -> Document:
+    known = report.metadata(requirement.key)
+    counts = requirement.counts
+    passed = counts[State.COMPLIANT] + counts[State.EXEMPT]
+    properties = {
+        "description": known.name,
+        "assessmentType": "Assessment",
+        "assessmentDetailsLink": f"/providers/Microsoft.Security/assessmentMetadata/{requirement.key}",
+        "state": STATES[requirement.outcome],
+        "passedResources": passed,
+        "failedResources": counts[State.NON_COMPLIANT],
+        "skippedResources": sum(counts.values()) - passed - counts[State.NON_COMPLIANT],
+        "unsupportedResources": 0,
+    }
+    return Document.of(
+        arm(id_, ASSESSMENTS, properties),
+        key=requirement.key.lower(),
+        severity=known.severity.value,
+        title=known.name,
+    )

@@ -1,0 +1,23 @@
+"""The estate itself: every resource as it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.published.document import Document
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+#: What an evaluation here answers itself: Azure's own answers are what analyzers read, not what is shown.
+ANSWERED = ("microsoft.security/securescores", "microsoft.policyinsights/policystates")
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """Every resource of the estate."""
+    for resource in report.run.estate.resources.values():
+        if not resource.type.startswith(ANSWERED):
+            yield Document(resource.id, resource.body, title=resource.name)

@@ -1,0 +1,41 @@
+"""Microsoft.Security/assessments/subAssessments: the single findings inside an assessment, such as one CVE or one open rule.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/sub-assessments (2019-01-01-preview)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.model.state import State
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/assessments/subAssessments"
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One document a finding of an analyzer."""
+    for item in report.run.analysis.assessments:
+        resource = item.resource.rstrip("/")
+        for sub in item.sub_assessments:
+            properties = {
+                "id": sub.id,
+                "displayName": sub.title,
+                "status": {
+                    "code": "Unhealthy" if item.state is State.NON_COMPLIANT else "Healthy",
+                    "severity": sub.severity,
+                },
+                "resourceDetails": {"source": "Azure", "id": resource},
+                "timeGenerated": report.now.isoformat(),
+                "additionalData": sub.details,
+            }
+            id_ = f"{resource}/providers/Microsoft.Security/assessments/{item.key}/subAssessments/{sub.id.replace('/', '-')}"
+            yield Document.of(
+                arm(id_, TYPE, properties), key=item.key.lower(), severity=sub.severity, title=sub.title
+            )

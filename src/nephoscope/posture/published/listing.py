@@ -1,0 +1,67 @@
+"""Documents by id, and by type below a scope, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression
+
+from nephoscope.model.reach import Reach
+from nephoscope.posture.published.graph_tables import COLLECTED
+from nephoscope.posture.published.store import Documents, one_of, under
+
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some documents in the order of their ids; `after` is where the next page begins ('' = there is none)."""
+
+    bodies: tuple[dict[str, Any], ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The documents of an edition by id and type."""
+
+    documents: Documents
+
+    def get(self, id_: str, reach: Reach) -> dict[str, Any] | None:
+        """The document of an id in any case, None where there is none that may be read."""
+        key = id_.lower().rstrip("/")
+        found = self.documents.rows(reach).filter(ColumnExpression("key") == ConstantExpression(key))
+        rows = found.project("body, part").order("part").limit(1).fetchall()
+        return _body(rows[0][0]) if rows else None
+
+    def page(
+        self,
+        types: Sequence[str],
+        reach: Reach,
+        scope: str = "",
+        *,
+        after: str = "",
+        most: int = PAGE,
+        collected: bool = False,
+    ) -> Page:
+        """The documents of lower-cased types below a lower-cased scope ('' = everywhere), after an id.
+
+        What Azure itself had said of a resource is left out, but where `collected` asks for it.
+        """
+        rows = self.documents.rows(reach).filter(one_of("type", types))
+        if not collected:
+            rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
+        if scope:
+            rows = rows.filter(under("key", scope))
+        if after:
+            rows = rows.filter(ColumnExpression("key") > ConstantExpression(after))
+        found = rows.project("key, body").order("key").limit(most + 1).fetchall()
+        bodies = tuple(_body(body) for _, body in found[:most])
+        return Page(bodies, found[most - 1][0] if len(found) > most else "")
+
+
+def _body(text: str) -> dict[str, Any]:
+    return msgspec.json.decode(text, type=dict[str, Any])

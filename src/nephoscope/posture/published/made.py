@@ -1,0 +1,76 @@
+"""What a published evaluation was made from: when, of what, by what, and what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION
+from nephoscope.posture.published.rows import PROMOTED
+
+if TYPE_CHECKING:
+    from nephoscope.posture.report import Report
+
+MOST_PROBLEMS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
+
+    `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
+    """
+
+    when: datetime
+    scope: str
+    resources: int
+    percentage: float | None
+    current: float
+    max: float
+    states: Mapping[str, int]
+    causes: tuple[tuple[str, str, int], ...]
+    gaps: Mapping[str, str]
+    problems: tuple[tuple[str, str], ...]
+    quarantine: tuple[tuple[str, str], ...]
+    quarantined: int
+    subscriptions: Mapping[str, str]
+    ancestors: Mapping[str, tuple[str, ...]]
+
+
+def made(report: Report) -> Made:
+    """What a report was made from."""
+    estate, score = report.run.estate, report.score
+    return Made(
+        when=report.now,
+        scope=report.scope,
+        resources=report.resources,
+        percentage=score.percentage if score.scored else None,
+        current=score.current,
+        max=score.max,
+        states={state.value: count for state, count in report.run.states().items()},
+        causes=tuple((state.value, cause, count) for (state, cause), count in report.causes.items()),
+        gaps={name: str(reason) for name, reason in report.coverage.gaps.items()},
+        problems=tuple((str(one.place), one.reason) for one in report.errors if one.error)[:MOST_PROBLEMS],
+        quarantine=tuple((str(one.place), one.reason) for one in report.quarantine)[:MOST_PROBLEMS],
+        quarantined=len(report.quarantine),
+        subscriptions={
+            id_.rsplit("/", 1)[-1]: estate.subscription_names.get(id_.rsplit("/", 1)[-1], "")
+            for id_ in estate.subscriptions
+        },
+        ancestors={id_.rsplit("/", 1)[-1]: groups for id_, groups in estate.management_groups.items()},
+    )
+
+
+def evaluation_row(report: Report) -> dict[str, Any]:
+    """The one row that says what the documents were made from."""
+    empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")
+    return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(made(report)).decode()}
+
+
+def read(body: str) -> Made:
+    """The evaluation of a row's body."""
+    return msgspec.json.decode(body, type=Made)

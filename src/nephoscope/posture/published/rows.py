@@ -1,0 +1,89 @@
+"""Documents as rows: the columns of Resource Graph, the whole body, and what findings are listed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from nephoscope.kql.types import KqlType
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.graph_tables import COLUMNS
+
+BATCH = 10_000
+#: Columns beside those of Resource Graph: they start with `_`, so that no body has them.
+PROMOTED = (
+    "_key",
+    "_body",
+    "_subject",
+    "_recommendation",
+    "_state",
+    "_severity",
+    "_cause",
+    "_title",
+    "_group",
+    "_open",
+)
+#: What stands over all subscriptions and tells nothing of any of them: whoever may read something may read it.
+OPEN = frozenset(
+    {
+        "microsoft.authorization/policydefinitions",
+        "microsoft.authorization/policysetdefinitions",
+        "microsoft.authorization/roledefinitions",
+        "microsoft.security/assessmentmetadata",
+        "microsoft.security/securescorecontroldefinitions",
+    }
+)
+SCHEMA = pa.schema(
+    [
+        ("_table", pa.string()),
+        *((name, pa.string()) for name, _ in COLUMNS),
+        *((name, pa.string()) for name in PROMOTED),
+    ]
+)
+_DYNAMIC = frozenset(name for name, kind in COLUMNS if kind is KqlType.DYNAMIC)
+_LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
+
+
+def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
+    """One row; a column of the body that it lacks is null where dynamic, '' where text."""
+    body, id_ = document.body, document.id
+    found = {name: _value(body.get(name), dynamic=name in _DYNAMIC) for name, _ in COLUMNS}
+    found |= {
+        "id": str(body.get("id") or id_.key),
+        "name": str(body.get("name") or id_.name),
+        "type": id_.type,
+        "tenantId": str(body.get("tenantId") or tenant),
+        "resourceGroup": id_.resource_group,
+        "subscriptionId": id_.subscription,
+    }
+    return {
+        "_table": table,
+        **found,
+        "_key": id_.key,
+        "_body": msgspec.json.encode(body).decode(),
+        "_subject": document.subject or id_.key,
+        "_recommendation": document.key,
+        "_state": document.state,
+        "_severity": document.severity,
+        "_cause": document.cause,
+        "_title": document.title,
+        "_group": id_.resource_group_id,
+        "_open": "1" if not id_.subscription and id_.type in OPEN else "",
+    }
+
+
+def _value(value: Any, *, dynamic: bool) -> str | None:
+    if dynamic:
+        return None if value is None else msgspec.json.encode(value).decode()
+    return "" if value is None else str(value)
+
+
+def batches(rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+    """Rows as batches of the schema."""
+    source = iter(rows)
+    while held := list(islice(source, BATCH)):
+        yield pa.RecordBatch.from_pylist(held, schema=SCHEMA)

@@ -1,0 +1,198 @@
+"""What an evaluation publishes: the same verdicts and scores, found by id, by type, by KQL, and only in the reach of who asks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.kql.errors import KqlError
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.state import State
+from nephoscope.posture.comparison import Past
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.posture.published.publishing import kinds, publish
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+from nephoscope.posture.subject import verdicts
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+ASSESSMENT = "microsoft.security/assessments"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("data"), NOW)
+    return Report(scan.run(scan.estate()), "sample:")
+
+
+@pytest.fixture(scope="module")
+def published(report, tmp_path_factory):
+    data = tmp_path_factory.mktemp("published")
+    publish(data, report, {})
+    return Shelf(data)
+
+
+@pytest.fixture(scope="module")
+def edition(published):
+    return published.newest()
+
+
+def lab(edition) -> Reach:
+    (found,) = [id_ for id_, name in edition.made.subscriptions.items() if name == "sub-bwf-sandbox"]
+    return Reach(subscriptions=frozenset({found}))
+
+
+def test_nothing_was_published(tmp_path):
+    assert Shelf(tmp_path).newest() is None
+
+
+def test_verdicts_are_those_of_the_report(report, edition):
+    told = verdicts(report.run.assessments)
+    states = edition.findings.states(EVERYTHING)
+    assert states == {state: sum(one is state for one in told.values()) for state in set(told.values())}
+    assert edition.made.states == {state.value: count for state, count in report.run.states().items()}
+    assert edition.made.percentage == report.score.percentage
+
+
+def test_tallies_add_up(edition):
+    tallies = edition.findings.tallies(EVERYTHING)
+    assert sum(one.counts.total() for one in tallies) == edition.findings.count(EVERYTHING)
+    failing = [one for one in tallies if one.unhealthy]
+    assert tallies[: len(failing)] == failing
+    assert [one.severity.rank for one in failing] == sorted(
+        (one.severity.rank for one in failing), reverse=True
+    )
+
+
+def test_every_page_once(edition):
+    whole = edition.findings.count(EVERYTHING)
+    pages = [
+        edition.findings.page(EVERYTHING, order="resource", start=start, most=500)
+        for start in range(0, whole, 500)
+    ]
+    ids = [one.id for page in pages for one in page]
+    assert len(ids) == len(set(ids)) == whole
+    seen, after = [], ""
+    while True:
+        page = edition.listing.page([ASSESSMENT], EVERYTHING, after=after, most=700)
+        seen += [body["id"] for body in page.bodies]
+        if not (after := page.after):
+            break
+    assert sorted(seen) == sorted(ids)
+
+
+def test_filters(edition):
+    failing = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+    assert {one.state for one in edition.findings.page(EVERYTHING, failing)} == {State.NON_COMPLIANT}
+    one = edition.findings.page(EVERYTHING, failing, most=1)[0]
+    about = edition.findings.page(EVERYTHING, Wanted(resource=one.resource))
+    assert {each.resource for each in about} == {one.resource}
+    assert one.id in {each.id for each in about}
+    named = edition.findings.page(EVERYTHING, Wanted(text=one.resource.rsplit("/", 1)[-1].upper()))
+    assert one.id in {each.id for each in named}
+    below = Wanted(scope="/".join(one.resource.split("/")[:3]))
+    assert 0 < edition.findings.count(EVERYTHING, below) < edition.findings.count(EVERYTHING)
+
+
+def test_the_estate_is_given_back_as_it_was(report, edition):
+    for resource in list(report.run.estate.resources.values())[::97]:
+        assert edition.listing.get(resource.key.upper(), EVERYTHING) == resource.body
+
+
+def test_scores_and_standards(report, edition):
+    scores = edition.listing.page(["microsoft.security/securescores"], EVERYTHING).bodies
+    told = {one.subscription: one.percentage for one in report.score.subscriptions if one.scored}
+    assert {one["id"].split("/")[2]: one["properties"]["score"]["percentage"] for one in scores} == told
+    controls = edition.listing.page(
+        ["microsoft.security/securescores/securescorecontrols"], EVERYTHING
+    ).bodies
+    unhealthy = sum(one["properties"]["unhealthyResourceCount"] for one in controls)
+    assert unhealthy == sum(one.unhealthy for one in report.score.controls)
+    standards = edition.listing.page(["microsoft.security/regulatorycompliancestandards"], EVERYTHING).bodies
+    assert {one["properties"]["state"] for one in standards} <= {"Failed", "Passed", "Skipped", "Unsupported"}
+
+
+def test_since_when_is_remembered(report, tmp_path):
+    subject = next(
+        subject for subject, state in verdicts(report.run.assessments).items() if state is State.NON_COMPLIANT
+    )
+    first = NOW - timedelta(days=3)
+    publish(tmp_path, report, {subject: Past(State.NON_COMPLIANT, True, first, first)})
+    (one,) = (
+        Shelf(tmp_path)
+        .newest()
+        .findings.page(EVERYTHING, Wanted(resource=subject[0], recommendations=frozenset({subject[1]})))
+    )
+    assert one.body["properties"]["status"]["firstEvaluationDate"] == first.isoformat()
+
+
+def test_a_newer_edition_is_found_and_the_older_still_answers(report, tmp_path):
+    publish(tmp_path, report, {})
+    shelf = Shelf(tmp_path)
+    old = shelf.newest()
+    assert shelf.newest() is old
+    publish(tmp_path, replace(report, scope="again"), {})
+    assert shelf.newest().made.scope == "again"
+    assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_reach_sees_its_own_rows_only_by_kql(edition, table):
+    reach = lab(edition)
+    (mine,) = reach.subscriptions
+    query = f"{table} | summarize n = count() by subscriptionId, type"
+    found = edition.query(query, reach)[-1].table.to_pylist()
+    strangers = {row["type"] for row in found if row["subscriptionId"] not in ("", mine)}
+    assert not strangers
+    everywhere = {row["subscriptionId"]: 1 for row in edition.query(query, EVERYTHING)[-1].table.to_pylist()}
+    assert table not in ("resources", "securityresources") or len(everywhere) > 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "resources | join kind=inner (resources | project id, other=subscriptionId) on id | project subscriptionId=other",
+        "resources | union securityresources, policyresources, authorizationresources | project subscriptionId",
+        "let t = view() { resourcecontainers }; t | project subscriptionId",
+        "search * | project subscriptionId",
+        "resourcecontainers | lookup (resources | project subscriptionId, name) on subscriptionId | project subscriptionId",
+    ],
+)
+def test_no_operator_leads_out_of_the_reach(edition, query):
+    reach = lab(edition)
+    rows = edition.query(query, reach)[-1].table.to_pylist()
+    assert {row["subscriptionId"] for row in rows} <= {"", *reach.subscriptions}
+    assert any(row["subscriptionId"] for row in rows)
+
+
+def test_a_group_is_a_reach(edition):
+    one = next(
+        one for one in edition.findings.page(EVERYTHING, most=500) if "/resourcegroups/" in one.resource
+    )
+    group = "/".join(one.resource.split("/")[:5])
+    reach = Reach(groups=frozenset({group}))
+    assert {each.resource.startswith(group) for each in edition.findings.page(reach, most=1000)} == {True}
+    assert edition.listing.get("/".join(group.split("/")[:3]), reach) is not None, (
+        "the subscription above it has a name"
+    )
+    assert edition.findings.count(Reach()) == 0
+
+
+def test_tables_are_found_in_any_case_and_a_wrong_one_is_told(edition):
+    assert edition.query("ReSourceS | count", EVERYTHING)[-1].table.num_rows == 1
+    with pytest.raises(KqlError, match="Nothing"):
+        edition.query("Nothing | count", EVERYTHING)
+
+
+def test_kinds_are_found_in_their_folder():
+    assert {
+        "resources",
+        "assessments",
+        "secure_scores",
+        "policy_states",
+        "regulatory_compliance",
+    } <= kinds().keys()
