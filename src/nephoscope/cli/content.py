@@ -1,13 +1,14 @@
-"""Import, list, show and test policies, initiatives and alias tables."""
+"""Import, list, show and test policies, initiatives, alias tables, detection rules and hunting queries."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 
 @click.group("content")
 def command() -> None:
-    """Work with the content that estates are judged by."""
+    """Work with the content that estates and logs are judged by."""
 
 
 @command.command("import")
@@ -34,14 +35,42 @@ def command() -> None:
     default="",
     help="Name of the pack (default: the folder's name); one of the same name is replaced.",
 )
-@click.option("--verbose", "-v", is_flag=True, help="List every document that was not taken.")
+@click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    help="List every rule with its status, every document that was not taken.",
+)
+@click.option(
+    "--kind", type=click.Choice(["auto", "policies", "rules"]), default="auto", show_default=True,
+    help="What to import; `auto` takes rules where PATH holds some, else policies.",
+)  # fmt: skip
+@click.option("--enable", is_flag=True, help="Switch the imported rules on; else a person does.")
+@click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace of rules."
+)
+@listed
 @click.pass_obj
-def import_(data: Path, /, path: Path, name: str, verbose: bool) -> None:
-    """Import PATH: a checkout of the public policy repository, a folder of definitions, or an alias table.
+def import_(data: Path, /, path: Path, name: str, verbose: bool, kind: str, **options: Any) -> None:
+    """Import PATH: a checkout or folder of policies or of detection content, a file of either, or an alias table.
+
+    Detection content is Sentinel's: analytic rules, hunting queries and parsers in YAML, ARM templates and exports with alert
+    rules, saved searches and watchlists. Its rules are off until somebody switches them on; each is told with whether it runs in
+    the workspace, and what it needs.
 
     Exits 3 where a document was not taken; the others are. An alias table is the JSON of
     `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
     """
+    from nephoscope.cli.session.library import import_rules, reading_of
+
+    reading = reading_of(path) if kind != "policies" else None
+    if reading is not None and (kind == "rules" or not reading.empty):
+        import_rules(data, path, name or path.resolve().stem, reading, verbose=verbose, **options)
+        return
+    _import_policies(data, path, name, verbose)
+
+
+def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.content.loader import ContentError
     from nephoscope.policy.errors import PolicyError
@@ -91,16 +120,30 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
 @command.command("list")
 @click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
 @click.option("--packs", is_flag=True, help="List imported packs and alias tables.")
+@click.option(
+    "--rules", is_flag=True, help="List detection rules and hunting queries: shipped and imported ones."
+)
+@click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace of rules."
+)
+@listed
 @click.argument("text", default="")
 @click.pass_obj
-def list_(data: Path, /, text: str, initiatives: bool, packs: bool) -> None:
-    """List definitions (or initiatives) whose title or name contains TEXT."""
+def list_(
+    data: Path, /, text: str, initiatives: bool, packs: bool, rules: bool, workspace: str, output: str
+) -> None:
+    """List definitions (or initiatives, or rules) whose title or name contains TEXT."""
+    from nephoscope.cli.session.library import list_rules, show_packs
     from nephoscope.posture.packs import Packs
 
+    if rules:
+        list_rules(data, text, workspace, output)
+        return
     store = Packs(data)
     if packs:
         for item in store.imported():
             click.echo(f"{item.name}  {item.size:,}  {item.source}")
+        show_packs(data)
         return
     catalogue = store.catalogue()
     entries = catalogue.initiatives() if initiatives else catalogue.definitions()
@@ -117,20 +160,65 @@ def list_(data: Path, /, text: str, initiatives: bool, packs: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(data: Path, /, name: str) -> None:
-    """Print the definition or initiative NAME (an id, a name, a title, or the file name of a shipped policy) as JSON."""
+    """Print the definition, initiative, rule or hunting query NAME as JSON.
+
+    NAME is an id, a name, a title, or the file name of a shipped policy.
+    """
     import json
 
     from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.library import rule_document
     from nephoscope.policy.catalogue import NotHeldError
     from nephoscope.posture.naming import named
     from nephoscope.posture.packs import Packs
 
+    if (rule := rule_document(data, name)) is not None:
+        click.echo(json.dumps(rule, indent=2, ensure_ascii=False, default=str))
+        return
     catalogue = Packs(data).catalogue()
     try:
         entry = named(catalogue, name)
     except NotHeldError as error:
         usage_error(error.message)
     click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
+
+
+_NAMES = click.argument("names", nargs=-1, required=True)
+_WORKSPACE = click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+
+
+@command.command("enable")
+@_NAMES
+@_WORKSPACE
+@click.pass_obj
+def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
+    """Switch rules on: by id, by name, or all of a pack by its name."""
+    from nephoscope.cli.session.library import switch
+
+    switch(data, names, workspace, enabled=True)
+
+
+@command.command("disable")
+@_NAMES
+@_WORKSPACE
+@click.pass_obj
+def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
+    """Switch rules off: by id, by name, or all of a pack by its name; shipped ones too."""
+    from nephoscope.cli.session.library import switch
+
+    switch(data, names, workspace, enabled=False)
+
+
+@command.command("remove")
+@_NAMES
+@click.pass_obj
+def remove(data: Path, /, names: tuple[str, ...]) -> None:
+    """Forget imported packs of rules, with the functions that they brought; watchlists stay."""
+    from nephoscope.cli.session.library import remove_packs
+
+    remove_packs(data, names)
 
 
 @command.command("test")

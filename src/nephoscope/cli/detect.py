@@ -15,6 +15,7 @@ from nephoscope.cli.session.options import Instant
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.schedule import Ran, Schedule
+    from nephoscope.lake.state.rule_switches import Switched
 
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT = 3
@@ -23,7 +24,7 @@ FAULT = 3
 @click.command("detect")
 @click.option(
     "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-    help="Rules in Sentinel's format: a file or a folder (default: the shipped ones).",
+    help="Rules in Sentinel's format: a file or a folder (default: the shipped ones, and imported ones that are on).",
 )  # fmt: skip
 @click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
 @click.option("--at", "end", type=Instant(), metavar="TIME", help="Run once, in the window that ends then.")
@@ -47,10 +48,12 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
 
-    rules, refused = _rules(options["folders"], options["wanted"])
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
-        schedule = Schedule(lake, state, rules, workspace_of(state, options["workspace"]).name)
+        workspace = workspace_of(state, options["workspace"]).name
+        switched = state.rule_switches.of(workspace)
+        rules, refused = _rules(data, options["folders"], options["wanted"], switched)
+        schedule = Schedule(lake, state, rules, workspace)
         if options["schedule"]:
             _stay(schedule, options["every"])
         now = datetime.now(UTC)
@@ -64,12 +67,19 @@ def command(data: Path, /, **options: Any) -> None:
         sys.exit(FAULT)
 
 
-def _rules(folders: tuple[Path, ...], wanted: tuple[str, ...]) -> tuple[list[Rule], int]:
+def _rules(
+    data: Path, folders: tuple[Path, ...], wanted: tuple[str, ...], switched: Switched
+) -> tuple[list[Rule], int]:
     """The rules, and how many files could not be used; each of those is told."""
+    from nephoscope.alerts.library.active import active_rules
+    from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules import found, shipped
     from nephoscope.cli.session.checks import tell, usage_error
 
-    several = [found(folder) for folder in folders] or [shipped()]
+    try:
+        several = [found(folder) for folder in folders] or [active_rules(data, shipped(), switched)]
+    except PackError as error:
+        usage_error(str(error))
     refused = [one for each in several for one in each.refused]
     for one in refused:
         tell(f"{one.place}: {'; '.join(one.reasons)}")

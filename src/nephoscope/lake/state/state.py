@@ -24,6 +24,7 @@ from nephoscope.lake.state.outbox import Outbox
 from nephoscope.lake.state.producers import Producers
 from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
+from nephoscope.lake.state.rule_switches import RuleSwitches
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
@@ -56,6 +57,7 @@ class State:
         self.credentials = Credentials(database, keys)
         self.outbox = Outbox(database)
         self.rule_runs = RuleRuns(database)
+        self.rule_switches = RuleSwitches(database)
         self.alerts = Alerts(database)
         self.incidents = Incidents(database)
         self.suppressions = Suppressions(database)

@@ -1,0 +1,185 @@
+"""Finding content in a folder or file: each document is recognised by what is in it, not by where it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nephoscope.alerts.library.arm_pieces import arm_pieces, is_arm
+from nephoscope.alerts.library.parser_function import is_parser, parser_functions
+from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.model.place import Place
+
+YAML, JSON = (".yaml", ".yml"), ".json"
+MOST_BYTES = {**dict.fromkeys(YAML, 1 << 20), JSON: 32 << 20}
+MOST_FILES, MOST_VALUES = 100_000, 100_000
+#: Folders of the public repository with what is no content of detection, or the same content once more (Package).
+PASSED = {
+    "workbooks": "workbooks", "playbooks": "playbooks", "data connectors": "data connectors", "dataconnectors": "data connectors",
+    "package": "packages made of the files beside them", "logos": "pictures", "images": "pictures", "sample data": "samples",
+    "notebooks": "notebooks", "tools": "tools", "docs": "documents", "summaryrules": "summary rules", "summary rules": "summary rules",
+    ".git": "", ".github": "", ".script": "", ".devcontainer": "", "node_modules": "",
+}  # fmt: skip
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found: pieces in the order of their files, what cannot be used, and what was passed over, by reason.
+
+    `unread` are files of which nobody can say what they are.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
+    unread: list[Unusable] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+    files: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of it is content of detection."""
+        return not self.pieces and not self.unusable
+
+
+def read(root: Path) -> Reading:
+    """Everything below a folder, or in a file; a file that cannot be used stops no other."""
+    found = Reading()
+    for path in _files(root, found):
+        found.files += 1
+        source = path.relative_to(root).as_posix() if root.is_dir() else path.name
+        for one in _pieces(path, source, found):
+            if isinstance(one, Piece):
+                found.pieces.append(one)
+            else:
+                found.unusable.append(one)
+    _once(found)
+    return found
+
+
+def _files(root: Path, found: Reading) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+        return
+    count = 0
+    for folder, below, names in os.walk(root):
+        for name in [one for one in below if one.lower() in PASSED]:
+            below.remove(name)
+            if why := PASSED[name.lower()]:
+                found.passed[f"{why} (folder)"] += 1
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix.lower() not in MOST_BYTES or path.stem.endswith(".test") or path.is_symlink():
+                continue
+            count += 1
+            if count > MOST_FILES:
+                found.passed[f"files after the first {MOST_FILES:,}"] += 1
+                continue
+            yield path
+
+
+def _pieces(path: Path, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+    place = Place(str(path))
+    try:
+        document = _document(path, place)
+    except _UnreadError as error:
+        found.unread.append(Unusable(error.place, source, "", (error.reason,)))
+        return []
+    return _recognised(document, place, source, found)
+
+
+class _UnreadError(Exception):
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(reason)
+        self.place, self.reason = place, reason
+
+
+def _document(path: Path, place: Place) -> Any:
+    suffix = path.suffix.lower()
+    try:
+        if path.stat().st_size > MOST_BYTES[suffix]:
+            raise _UnreadError(place, f"the file is over {MOST_BYTES[suffix] >> 20} MiB")
+        text = path.read_text(encoding="utf-8-sig")
+        if suffix == JSON:
+            return json.loads(text)
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        raise _UnreadError(place, "not UTF-8") from error
+    except OSError as error:
+        raise _UnreadError(place, f"not readable: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = replace(place, line=mark.line + 1, column=mark.column + 1) if mark else place
+        raise _UnreadError(where, f"not YAML: {error.problem}") from error
+    except json.JSONDecodeError as error:
+        where = replace(place, line=error.lineno, column=error.colno)
+        raise _UnreadError(where, f"not JSON: {error.msg}") from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise _UnreadError(place, f"not readable: {error}") from error
+    if _size(document) > MOST_VALUES:
+        raise _UnreadError(place, f"its aliases make over {MOST_VALUES:,} values of it")
+    return document
+
+
+def _size(document: Any) -> int:
+    """How many values it has once its aliases are written out; counting ends beyond the limit."""
+    count, waiting = 0, [document]
+    while waiting and count <= MOST_VALUES:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return count
+
+
+def _recognised(document: Any, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+    if isinstance(document, dict):
+        if is_parser(document):
+            return parser_functions(document, place, source)
+        if "query" in document:
+            return [_query(document, place, source)]
+    if is_arm(document):
+        return arm_pieces(document, place, source)
+    found.passed["files that hold no rule, query, parser or watchlist"] += 1
+    return []
+
+
+def _query(document: Mapping[str, Any], place: Place, source: str) -> Piece | Unusable:
+    """A rule, or a query to hunt with: what has no schedule."""
+    name = str(document.get("name") or document.get("displayName") or "")
+    id_ = str(document.get("id") or "").lower()
+    if not id_ or not name:
+        return Unusable(place, source, name, ("a rule needs id and name",))
+    kind = str(document.get("kind") or "")
+    hunting = kind.lower() == "hunting" or (not kind and document.get("queryFrequency") is None)
+    version = str(document.get("version") or "")
+    return Piece(
+        PieceKind.HUNTING if hunting else PieceKind.RULE, id_, name, version, source, dict(document), place
+    )
+
+
+def _once(found: Reading) -> None:
+    """Leave the first piece of each id: a second one would take its place unseen."""
+    known: dict[tuple[str, str], Piece] = {}
+    kept = []
+    for piece in found.pieces:
+        kind = "query" if piece.kind in (PieceKind.RULE, PieceKind.HUNTING) else piece.kind.value
+        first = known.setdefault((kind, piece.id), piece)
+        if first is piece:
+            kept.append(piece)
+        elif first.hash != piece.hash:
+            reason = f"{kind} {piece.id} is also in {first.source}, which was taken"
+            found.unusable.append(Unusable(piece.place, piece.source, piece.name, (reason,)))
+        else:
+            found.passed["copies of what another file holds"] += 1
+    found.pieces = kept

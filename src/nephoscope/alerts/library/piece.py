@@ -1,0 +1,54 @@
+"""A piece of content that was found in a file: what it is, where it stood, and its document."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from nephoscope.model.place import Place
+
+
+class PieceKind(StrEnum):
+    """What a piece is."""
+
+    RULE = "rule"
+    HUNTING = "hunting"
+    FUNCTION = "function"
+    WATCHLIST = "watchlist"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A rule or hunting query in Sentinel's format, a function (`name parameters body`), a watchlist (`alias key items`).
+
+    `id` tells it apart from all of its kind. `source` is its file below what was imported.
+    """
+
+    kind: PieceKind
+    id: str
+    name: str
+    version: str
+    source: str
+    document: dict[str, Any]
+    place: Place = field(compare=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Of its content."""
+        text = json.dumps(self.document, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A piece, or a file, that cannot be used: why, and whether that is because nephoscope does not do what it asks for."""
+
+    place: Place
+    source: str
+    name: str
+    reasons: tuple[str, ...]
+    unsupported: bool = False

@@ -1,0 +1,107 @@
+"""How an imported rule or query stands in a workspace: whether it runs, and what it lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.library.piece import Piece
+from nephoscope.alerts.rule import Rule, RuleError
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+MOST_NAMED = 5
+_MISSING = re.compile(
+    r"no (?:table, function or variable|function that takes rows|function that gives rows) is named '([^']+)'"
+)
+
+
+class Standing(StrEnum):
+    """Whether a rule can be run."""
+
+    RUNS = "runs"
+    NEEDS = "needs table"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule's standing with its reasons, each with its place in the query.
+
+    `tables` are those that it reads. `needs`: what it names and nothing here is called so.
+    """
+
+    standing: Standing
+    reasons: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
+    """How a rule stands: as far as its document and the columns of the workspace's tables say."""
+    try:
+        rule = Rule.parse(piece.document, piece.place)
+    except RuleError as error:
+        return Judged(Standing.REFUSED, error.reasons)
+    with lake.catalog(workspace=workspace) as catalog:
+        try:
+            compile_results(rule.query, catalog, now=now)
+        except KqlError as error:
+            return _failed(error)
+        return Judged(Standing.RUNS, tables=tuple(sorted(table for _, table in catalog.versions())))
+
+
+def _failed(error: KqlError) -> Judged:
+    every = error.all
+    reasons = tuple(str(one) for one in every)
+    missing = [_missing(one) for one in every]
+    if all(missing):
+        return Judged(Standing.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name)))
+    if any(one.kind == "unsupported" for one in every):
+        return Judged(Standing.UNSUPPORTED, tuple(str(one) for one in every if one.kind == "unsupported"))
+    return Judged(Standing.REFUSED, reasons)
+
+
+def _missing(error: KqlError) -> str:
+    found = _MISSING.search(error.message)
+    return found[1] if found else ""
+
+
+def empty_tables(judged: Judged, held: Iterable[str]) -> Judged:
+    """The standing where only `held` tables have rows: a rule none of whose tables has one waits for them."""
+    if judged.standing is not Standing.RUNS or not judged.tables:
+        return judged
+    rows = set(held)
+    without = tuple(name for name in judged.tables if name not in rows)
+    if len(without) < len(judged.tables):
+        return judged
+    return Judged(Standing.NEEDS, (), judged.tables, without)
+
+
+def told(judged: Judged, known: Container[str]) -> str:
+    """The standing in a line: `needs table X (unknown)`, `unsupported: ...`."""
+    if judged.standing is Standing.RUNS:
+        return "runs"
+    if judged.standing is not Standing.NEEDS:
+        return f"{judged.standing.value}: {'; '.join(judged.reasons)}"
+    waiting = [name for name in judged.needs if name in known]
+    unknown = [name for name in judged.needs if name not in known]
+    parts = [
+        f"{_listed(names)} ({why})"
+        for names, why in ((unknown, "unknown"), (waiting, "no rows yet"))
+        if names
+    ]
+    return f"needs {', '.join(parts)}"
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,288 @@
+"""Imported content of detection for a command: importing, listing and switching it."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.checks import tell, usage_error
+from nephoscope.cli.session.lakes import lake_of, take_in
+from nephoscope.cli.session.listing import show_list
+from nephoscope.cli.session.plain import counted, plain
+from nephoscope.cli.session.stored import has_state, state_of, workspace_of
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.library.checkout import Reading
+    from nephoscope.alerts.library.importing import Imported
+    from nephoscope.alerts.library.packs import RulePack, Stored
+    from nephoscope.lake.state.rule_switches import Switched
+
+NOT_TAKEN = 3
+MOST_SHOWN, MOST_NEEDED = 10, 6
+WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
+COLUMNS = ("kind", "name", "version", "status", "file")
+LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
+
+
+def reading_of(path: Path) -> Reading:
+    """What a folder or file holds of detection content."""
+    from nephoscope.alerts.library.checkout import read
+
+    return read(path)
+
+
+def import_rules(
+    data: Path,
+    path: Path,
+    name: str,
+    reading: Reading,
+    *,
+    verbose: bool,
+    enable: bool,
+    workspace: str,
+    output: str,
+) -> None:
+    """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
+    from nephoscope.alerts.library.importing import Importing, held_tables
+    from nephoscope.alerts.library.packs import PackError
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.lake.state.rule_switches import PACK
+
+    if reading.empty:
+        usage_error(f"{path}: no rule, hunting query, parser or watchlist is in it")
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state), progress_line() as progress:
+        take_in(data, lake, state)
+        place = workspace_of(state, workspace).name
+        try:
+            found = Importing(lake, place, progress).take(reading, name, path, now)
+        except PackError as error:
+            usage_error(str(error))
+        if enable:
+            state.rule_switches.put(place, PACK, [found.pack.name], now, getpass.getuser(), enabled=True)
+        rows = list(_report(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
+        on = state.rule_switches.of(place).packs.get(found.pack.name, False)
+    if output == "table":
+        _summary(found, rows, verbose=verbose, on=on)
+    else:
+        show_list(rows, COLUMNS, output)
+    if any(row["standing"] in ("refused", "unsupported") for row in rows):
+        sys.exit(NOT_TAKEN)
+
+
+def _report(pack: RulePack, held: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """A row a piece: rules with their standing, what could not be used with why."""
+    for one in pack.pieces:
+        status, needs, tables = _status(one, held, known)
+        yield {
+            "kind": one.kind, "name": one.name, "version": one.version, "status": status, "file": one.source, "id": one.id,
+            "standing": _standing(one, needs, known),
+            "needs": needs, "tables": tables, "reasons": list(one.reasons), "notes": list(one.notes),
+        }  # fmt: skip
+    for bad in pack.refusals:
+        word = "unsupported" if bad.unsupported else "refused"
+        yield {
+            "kind": "", "name": bad.name, "version": "", "status": f"{word}: {'; '.join(bad.reasons)}", "file": bad.place,
+            "id": "", "standing": word, "needs": [], "tables": [], "reasons": list(bad.reasons), "notes": [],
+        }  # fmt: skip
+
+
+def _status(one: Stored, held: set[str], known: frozenset[str]) -> tuple[str, list[str], list[str]]:
+    """The standing in words, what it needs, the tables that it reads."""
+    from nephoscope.alerts.library.standing import empty_tables, told
+
+    if not one.standing:
+        return "saved", [], []
+    judged = empty_tables(one.judged, held)
+    return told(judged, known), list(judged.needs), list(judged.tables)
+
+
+def _standing(one: Stored, needs: list[str], known: frozenset[str]) -> str:
+    """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
+    from nephoscope.alerts.library.standing import Standing
+
+    if not one.standing:
+        return "saved"
+    if not needs:
+        return Standing(one.standing).value
+    return WAITS if all(name in known for name in needs) else UNKNOWN
+
+
+def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
+    pack = found.pack
+    kinds = Counter(one.kind for one in pack.pieces)
+    several = [
+        counted(kinds["rule"], "rule"),
+        counted(kinds["hunting"], "hunting query", "hunting queries"),
+        counted(kinds["function"], "function"),
+        counted(kinds["watchlist"], "watchlist"),
+    ]
+    click.echo(f"{pack.name}: {', '.join(several)} taken from {counted(found.files, 'file')}")
+    parts = [f"{len(names):,} {word}" for word, names in found.changes.items() if names]
+    click.echo(f"  {', '.join(parts) or 'nothing has changed'}")
+    standings = Counter(row["standing"] for row in rows if row["kind"] in ("rule", "hunting", ""))
+    for word in ("runs", WAITS, UNKNOWN, "unsupported", "refused"):
+        if not standings[word]:
+            continue
+        needed = Counter(name for row in rows if row["standing"] == word for name in row["needs"])
+        most = ", ".join(f"{name} {count}" for name, count in needed.most_common(MOST_NEEDED))
+        click.echo(f"  {standings[word]:>6,}  {word}" + (f", most often {most}" if most else ""))
+    for why, count in sorted(found.passed.items()):
+        click.echo(f"  {count:>6,}  passed over: {why}")
+    shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
+    for row in shown if verbose else shown[:MOST_SHOWN]:
+        click.echo(plain(f"  {row['file']}: {row['name']}: {row['status']}"))
+    if not verbose and len(shown) > MOST_SHOWN:
+        click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
+    if verbose:
+        for word, names in found.changes.items():
+            for name in names:
+                click.echo(plain(f"  {word}: {name}"))
+    if kinds["rule"]:
+        click.echo(
+            "its rules are on"
+            if on
+            else f"its rules are off: nephoscope content enable {pack.name}, or a rule by its name"
+        )
+
+
+def show_packs(data: Path) -> None:
+    """Print the packs of rules."""
+    for pack in _packs(data):
+        click.echo(
+            f"{pack.name}  {len(pack.pieces):,} rules, queries, functions and watchlists  {pack.origin}"
+        )
+
+
+def _packs(data: Path) -> list[RulePack]:
+    from nephoscope.alerts.library.packs import PackError, RulePacks
+
+    try:
+        return RulePacks(data).all()
+    except PackError as error:
+        usage_error(str(error))
+
+
+def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
+    """Print the rules and hunting queries whose name, id or pack contains a text."""
+    from nephoscope.lake.state.rule_switches import Switched
+
+    if has_state(data):
+        with lake_of(data) as (lake, state):
+            from nephoscope.alerts.library.importing import held_tables
+
+            place = workspace_of(state, workspace).name
+            held, known = held_tables(lake, place), frozenset(lake.tables.by_name)
+            switched = state.rule_switches.of(place)
+    else:
+        held, known, switched = set(), frozenset(), Switched({}, {})
+    wanted = text.casefold()
+    rows = [*_shipped(switched), *_imported(data, switched, held, known)]
+    found = [row for row in rows if any(wanted in row[name].casefold() for name in ("name", "id", "pack"))]
+    if output == "table":
+        found = [{**row, "status": row["status"].partition(": ")[0]} for row in found]
+    found.sort(key=lambda row: (row["pack"], row["name"]))
+    show_list(found, LIST, output, f"no rule has {text!r} in its name")
+
+
+def _shipped(switched: Switched) -> Iterator[dict[str, Any]]:
+    from nephoscope.alerts.rules import shipped
+
+    for rule in shipped().rules:
+        yield {
+            "on": switched.on(rule.id, default=rule.enabled), "kind": rule.kind.value, "severity": rule.severity.value,
+            "name": rule.name, "pack": "", "status": "runs", "id": rule.id, "version": rule.version,
+            "tactics": list(rule.tactics), "techniques": list(rule.techniques),
+        }  # fmt: skip
+
+
+def _imported(
+    data: Path, switched: Switched, held: set[str], known: frozenset[str]
+) -> Iterator[dict[str, Any]]:
+    from nephoscope.alerts.library.importing import RULES
+
+    for pack in _packs(data):
+        for one in pack.of(*RULES):
+            document = one.document
+            on = switched.on(one.id, pack.name, default=False) and one.kind == "rule"
+            yield {
+                "on": on and (one.id in switched.rules or document.get("enabled") is not False),
+                "kind": str(document.get("kind") or ("Scheduled" if one.kind == "rule" else "Hunting")),
+                "severity": str(document.get("severity") or ""), "name": one.name, "pack": pack.name,
+                "status": _status(one, held, known)[0], "id": one.id, "version": one.version,
+                "tactics": document.get("tactics") or [],
+                "techniques": document.get("relevantTechniques") or document.get("techniques") or [],
+            }  # fmt: skip
+
+
+def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
+    """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
+    from nephoscope.lake.state.rule_switches import PACK, RULE
+
+    packs = {pack.name: pack for pack in _packs(data)}
+    rules = [*_shipped_names(), *((one.id, one.name) for pack in packs.values() for one in pack.of_rules())]
+    chosen: dict[str, list[str]] = {RULE: [], PACK: []}
+    for name in names:
+        if name in packs:
+            chosen[PACK].append(name)
+            continue
+        found = sorted({id_ for id_, known in rules if name.casefold() in (id_, known.casefold())})
+        if len(found) != 1:
+            usage_error(
+                f"{len(found)} rules are named {name!r}: {', '.join(found)}; give an id" if found
+                else f"no rule and no pack is named {name!r}: `content list --rules` lists them"
+            )  # fmt: skip
+        chosen[RULE] += found
+    now, word = datetime.now(UTC), "on" if enabled else "off"
+    with state_of(data) as state:
+        place = workspace_of(state, workspace).name
+        for kind, subjects in chosen.items():
+            state.rule_switches.put(place, kind, subjects, now, getpass.getuser(), enabled=enabled)
+    tell(f"switched {word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
+
+
+def _shipped_names() -> Iterator[tuple[str, str]]:
+    from nephoscope.alerts.rules import shipped
+
+    for rule in shipped().rules:
+        yield rule.id, rule.name
+
+
+def remove_packs(data: Path, names: tuple[str, ...]) -> None:
+    """Forget packs, with their functions and switches."""
+    from nephoscope.alerts.library.importing import Importing
+    from nephoscope.alerts.library.packs import PackError, RulePacks
+    from nephoscope.lake.state.rule_switches import PACK
+
+    with lake_of(data) as (lake, state):
+        for name in names:
+            try:
+                pack = RulePacks(data).read(name)
+            except PackError as error:
+                usage_error(str(error))
+            Importing(lake, pack.workspace).forget(pack)
+            state.rule_switches.forget(pack.workspace, PACK, [pack.name])
+            tell(f"{pack.name}: removed, {counted(len(pack.pieces), 'piece')}")
+
+
+def rule_document(data: Path, name: str) -> dict[str, Any] | None:
+    """The document of a rule or hunting query by its id or name, None where there is none."""
+    from nephoscope.alerts.rules import document_of, shipped
+
+    wanted = name.casefold()
+    for pack in _packs(data):
+        for one in pack.of_rules():
+            if wanted in (one.id, one.name.casefold()):
+                return {**one.document, "pack": pack.name, "file": one.source}
+    for rule in shipped().rules:
+        if wanted in (rule.id, rule.name.casefold()):
+            document: dict[str, Any] = document_of(Path(rule.place.file))
+            return document
+    return None

@@ -1,0 +1,236 @@
+"""Content of others: what is found in a checkout, how each rule stands, and what a person switches on is run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nephoscope.alerts.library.checkout import read
+from nephoscope.alerts.library.packs import slug
+from nephoscope.alerts.library.piece import PieceKind
+from nephoscope.alerts.rule import Matching, Rule
+from nephoscope.cli.main import cli
+
+CHECKOUT = Path(__file__).parent / "checkout"
+NOW = datetime.now(UTC)
+
+
+def run(data: Path, *arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, ["--data", str(data), *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CHECKOUT, tmp_path / "checkout"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    event = {
+        "time": (NOW - timedelta(minutes=10)).isoformat(),
+        "resourceId": "/SUBSCRIPTIONS/11111111-1111-1111-1111-111111111111/RESOURCEGROUPS/RG",
+        "operationName": "MICROSOFT.AUTHORIZATION/LOCKS/DELETE",
+        "category": "Administrative",
+        "resultType": "Success",
+        "callerIpAddress": "203.0.113.4",
+        "identity": {"claims": {"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "kim@contoso.com"}},
+    }  # fmt: skip
+    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event]}))
+    run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+    return tmp_path / "data"
+
+
+def statuses(output: str) -> dict[str, str]:
+    return {row["name"] or Path(row["file"]).name: row["status"] for row in json.loads(output)}
+
+
+def test_every_document_of_a_checkout_is_told_with_how_it_stands(data: Path) -> None:
+    rows = json.loads(run(data, "content", "import", str(CHECKOUT), "-o", "json", code=3).stdout)
+    found = {row["name"]: row["status"] for row in rows}
+    assert found.pop("A lock was removed") == "runs"
+    assert found.pop("Policy assignment removed") == "runs"
+    assert found.pop("Elevated access") == "runs"
+    assert found.pop("Sign-ins from a country that is rare here") == "needs SigninLogs (no rows yet)"
+    assert found.pop("New guests") == "needs AuditLogs (no rows yet)"
+    assert found.pop("Acme denied many sessions") == "needs CommonSecurityLog (no rows yet)"
+    assert found.pop("Acme's own table") == "needs AcmeAudit_CL, AcmeUsers_CL (unknown)"
+    assert "line 2, column 9: no column or variable is named 'Callers'" in found.pop(
+        "A rule over a column that is not there"
+    )
+    assert found.pop("A rule with a frequency that nobody understands").startswith(
+        "refused: queryFrequency: 'often' is not a duration"
+    )
+    assert found.pop("bbbbbbbb-0000-4000-8000-000000000002") == (
+        "unsupported: rules of kind Fusion are not run here; Scheduled and NRT are"
+    )
+    assert "there is no parameter 'nowhere'" in found.pop("[parameters('nowhere')]")
+    assert "AcmeBroken" in found
+    assert found.pop("AcmeBroken").startswith("refused: line 1")
+    unread = found.pop("")
+    assert unread.startswith("refused: not YAML")
+    saved = {"AcmeWebSession", "_Im_WebSession_Acme", "OwnCallers", "Vips"}
+    assert found == dict.fromkeys(saved, "saved")
+    place = next(row["file"] for row in rows if row["status"] == unread)
+    assert place.endswith("NotYaml.yaml:3:6")
+    assert not [row for row in rows if "Package" in row["file"] or "Workbooks" in row["file"]]
+
+
+def test_functions_and_watchlists_are_the_workspaces(data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), code=3)
+    assert "kim@contoso.com" in run(data, "query", "OwnCallers(1) | project Caller", "-o", "csv").stdout
+    assert run(data, "query", "AcmeWebSession(result='x') | count", "-o", "csv").stdout.split()[-1] == "0"
+    assert "Board" in run(data, "query", "_GetWatchlist('Vips') | project Team", "-o", "csv").stdout
+
+
+def test_what_a_template_says_is_what_the_rule_does() -> None:
+    pieces = {one.id: one for one in read(CHECKOUT / "Exports").pieces if one.kind is PieceKind.RULE}
+    piece = pieces["bbbbbbbb-0000-4000-8000-000000000001"]
+    rule = Rule.parse(piece.document, piece.place)
+    assert (rule.name, rule.threshold, rule.operator) == ("Policy assignment removed", 4, "gt")
+    assert (rule.frequency, rule.period) == (timedelta(hours=1), timedelta(hours=2))
+    assert rule.techniques == ("T1562", "T1562.008")
+    assert rule.description == "[as it is] in brackets"
+    assert (rule.incidents.matching, rule.one_alert_a_row) == (Matching.ANY_ALERT, True)
+    assert str(piece.place).endswith("export.json at resources[0]")
+
+
+def detected(data: Path) -> list[str]:
+    """The imported rules that are run."""
+    names = [one.id for one in read(CHECKOUT).pieces if one.kind is PieceKind.RULE]
+    arguments = ["--data", str(data), "detect", "--at", NOW.isoformat(), "-o", "json"]
+    result = CliRunner().invoke(cli, [*arguments, *(part for name in names for part in ("--rule", name))])
+    if result.exit_code == 2:
+        assert "no rule to run" in result.stderr
+        return []
+    return [row["rule"] for row in json.loads(result.stdout)]
+
+
+def test_an_imported_rule_runs_once_a_person_switched_it_on(data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), "--name", "Acme Pack", code=3)
+    assert detected(data) == []
+    run(data, "content", "enable", "a lock was removed")
+    assert detected(data) == ["A lock was removed"]
+    assert "A lock was removed" in run(data, "alerts", "list").stdout
+    run(data, "content", "disable", "aaaaaaaa-0000-4000-8000-000000000001")
+    assert detected(data) == []
+    run(data, "content", "enable", "acme-pack")
+    run(data, "content", "disable", "Acme's own table", "A rule over a column that is not there")
+    run(data, "content", "disable", "A rule with a frequency that nobody understands")
+    # the rule that was exported as off stays off with its pack
+    assert sorted(detected(data)) == ["Acme denied many sessions", "Policy assignment removed"]
+    rows = json.loads(run(data, "content", "list", "--rules", "acme-pack", "-o", "json").stdout)
+    assert {row["name"]: row["on"] for row in rows}["Elevated access"] is False
+    assert {row["name"]: row["on"] for row in rows}["Acme denied many sessions"] is True
+
+
+def test_enabled_at_once(data: Path) -> None:
+    path = CHECKOUT / "Detections/AzureActivity/LockRemoved.yaml"
+    said = run(data, "content", "import", str(path), "--enable").stdout
+    assert "lockremoved: 1 rule," in said
+    assert "its rules are on" in said
+    assert detected(data) == ["A lock was removed"]
+
+
+def test_a_shipped_rule_is_switched_off(data: Path) -> None:
+    rows = json.loads(run(data, "content", "list", "--rules", "-o", "json").stdout)
+    one = next(row for row in rows if row["on"])
+    run(data, "content", "disable", one["id"])
+    chosen = ("detect", "--at", NOW.isoformat(), "--rule", one["id"], "-o", "json")
+    assert json.loads(run(data, *chosen).stdout) == []
+    run(data, "content", "enable", one["id"])
+    assert [row["id"] for row in json.loads(run(data, *chosen).stdout)] == [one["id"]]
+
+
+def test_a_second_import_tells_what_is_new(data: Path, checkout: Path) -> None:
+    run(data, "content", "import", str(checkout), code=3)
+    assert "nothing has changed" in run(data, "content", "import", str(checkout), code=3).stdout
+    lock = checkout / "Detections/AzureActivity/LockRemoved.yaml"
+    lock.write_text(lock.read_text().replace("version: 1.0.0", "version: 1.1.0").replace("Medium", "High"))
+    (checkout / "Solutions/Acme/Analytic Rules/AcmeRaw.yaml").unlink()
+    (checkout / "Parsers/ASimSample/Parsers/AcmeWeb.yaml").unlink()
+    hunting = checkout / "Hunting Queries/SigninLogs/RareCountry.yaml"
+    (hunting.parent / "Second.yaml").write_text(
+        hunting.read_text().replace("0000000005", "0000000009").replace("is rare here", "is rarer")
+    )
+    said = run(data, "content", "import", str(checkout), "-v", code=3).stdout
+    assert "1 new, 1 changed, 3 removed" in said
+    assert "changed: A lock was removed (1.0.0 -> 1.1.0)" in said
+    assert "removed: AcmeWebSession" in said
+    assert "needs AcmeWebSession (unknown)" in said
+    run(data, "query", "AcmeWebSession", code=2)
+
+
+def test_a_function_of_the_workspace_stays(data: Path, checkout: Path) -> None:
+    run(data, "content", "import", str(checkout / "Exports"), "--name", "first", code=3)
+    rest = checkout / "Exports/rest.json"
+    rest.write_text(rest.read_text().replace("Count >= least", "Count > least"))
+    said = run(data, "content", "import", str(rest), "--name", "second", code=3).stdout
+    assert "has another function OwnCallers already, which stays" in said
+
+
+def test_a_pack_goes_with_its_functions(data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), "--name", "acme", "--enable", code=3)
+    run(data, "content", "remove", "acme")
+    assert detected(data) == []
+    run(data, "query", "OwnCallers(1)", code=2)
+    assert "there is no pack acme" in run(data, "content", "remove", "acme", code=2).stderr
+    assert json.loads(run(data, "content", "list", "--rules", "acme", "-o", "json").stdout) == []
+
+
+def test_shown_by_name(data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), code=3)
+    document = json.loads(run(data, "content", "show", "Elevated access").stdout)
+    assert (document["kind"], document["pack"]) == ("NRT", slug(CHECKOUT.name))
+
+
+Spoil = Callable[[Path], Any]
+SPOILT: list[tuple[str, Spoil, str]] = [
+    ("an unknown name", lambda data: ("enable", "nobody"), "no rule and no pack is named 'nobody'"),
+    ("nothing in it", lambda data: ("import", str(data / "lake"), "--kind", "rules"), "no rule, hunting query"),
+    (
+        "a spoilt pack",
+        lambda data: (data.joinpath("content", "detections", "checkout.pack").write_bytes(b"x"), ("list", "--rules"))[1],
+        "not a readable pack",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "said"), [one[1:] for one in SPOILT], ids=[one[0] for one in SPOILT])
+def test_what_cannot_be_meant(spoil: Spoil, said: str, data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), code=3)
+    assert said in run(data, "content", *spoil(data), code=2).stderr
+
+
+def test_hostile_files_stop_no_other(tmp_path: Path) -> None:
+    (tmp_path / "bomb.yaml").write_text(
+        "a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}, *a{n}]\n" for n in range(40))
+    )
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xff\nquery: T\n")
+    (tmp_path / "large.yaml").write_text("#" * ((1 << 20) + 1))
+    (tmp_path / "link.yaml").symlink_to("/etc/passwd")
+    (tmp_path / "loop.json").write_text(
+        json.dumps({
+            "$schema": "x", "variables": {"a": "[variables('b')]", "b": "[variables('a')]"},
+            "resources": [
+                {"type": "Microsoft.SecurityInsights/alertRules", "name": "n", "properties": {"query": "[variables('a')]"}}
+            ],
+        })
+    )  # fmt: skip
+    shutil.copy(CHECKOUT / "Detections/AzureActivity/LockRemoved.yaml", tmp_path / "rule.yaml")
+    found = read(tmp_path)
+    assert [one.name for one in found.pieces] == ["A lock was removed"]
+    assert [Path(one.source).name for one in found.unusable] == ["loop.json"]
+    assert {Path(one.source).name for one in found.unread} == {
+        "bomb.yaml", "deep.json", "latin.yaml", "large.yaml",
+    }  # fmt: skip
