@@ -72,12 +72,16 @@ _REASONS = 20
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) -> None:
     """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .zst and .zip are opened.
 
+    `sample:` is the sample company's logs of the last 30 days, made by a seed: `sample:days=7,seed=2,users=500,start=2026-11-01`;
+    `attack=NAME` lays a staged attack over the last day.
+
     The same content again adds nothing, whatever its name; an interrupted load goes on where it stopped. What cannot be read is put
     into the table _Quarantine with its place and the reason, and the rest goes on. Exit code 3 says that there was something.
 
     \b
     nephoscope ingest insights-logs-flowlogflowevent/
     nephoscope ingest 'exports/*.json.gz' --table SigninLogs
+    nephoscope ingest sample:
     """
     from nephoscope.sources.logs.discovery import FormatError, formats
 
@@ -108,7 +112,12 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.sources.resources.files import Limits
 
     data.mkdir(parents=True, exist_ok=True)
-    with _from_stdin(data, paths) as named, lake_of(data) as (lake, state), progress_line() as tell:
+    with (
+        _from_stdin(data, paths) as given,
+        _sampled(data, given) as named,
+        lake_of(data) as (lake, state),
+        progress_line() as tell,
+    ):
         try:
             files = found(named, Limits())
         except FileNotFoundError as error:
@@ -202,6 +211,28 @@ def _from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield [str(path) if one == STDIN else one for one in paths]
+
+
+@contextmanager
+def _sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
+    """The paths, with a folder of files in the place of each that asks for the sample company's logs."""
+    from nephoscope.sources.sample.address import Asked, is_sample
+
+    if not any(is_sample(path) for path in paths):
+        yield paths
+        return
+    try:
+        asked = {path: Asked.parse(path) for path in paths if is_sample(path)}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="sample-", dir=data) as folder:
+        for place, one in enumerate(asked.values()):
+            for _ in one.generator().write(Path(folder, str(place))):
+                pass
+        folders = dict(
+            zip(asked, (str(Path(folder, str(place))) for place in range(len(asked))), strict=True)
+        )
+        yield [folders.get(path, path) for path in paths]
 
 
 def _show(tally: Tally, passed_over: int, output: str) -> None:

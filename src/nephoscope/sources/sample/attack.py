@@ -1,0 +1,165 @@
+"""Staged attacks: a file each says which traces an attacker leaves in the company's logs, when after the first, by whom.
+
+A step names a kind of record (records/), when it happens (`at`, after the attack's beginning), how often (`times`, `every`) and the
+fields that the record takes. `$name` is an actor, `$name.member` a member of it; `{n}` is the number of the repetition, `{each}` the
+value of `each`. Nothing here knows a detection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import yaml
+
+from nephoscope.sources.sample.calendar import at
+from nephoscope.sources.sample.company import Application, Company, Place, folder
+from nephoscope.sources.sample.dice import Dice
+from nephoscope.sources.sample.entry import Entry, writers
+
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_OWN = frozenset({"log", "at", "times", "every", "each", "note"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A staged attack: `begins` is the hour of the day by the head office's clock, `story` what a defender should read."""
+
+    name: str
+    title: str
+    begins: float
+    actors: Mapping[str, Mapping[str, Any]]
+    steps: tuple[Mapping[str, Any], ...]
+    story: Mapping[str, Any]
+
+    def entries(self, company: Company, day: date) -> Iterator[Entry]:
+        """The traces that it leaves when it happens on a day; the same for the same company and day."""
+        dice = Dice.of(company.seed, "attack", self.name, day)
+        cast = {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
+        start = at(day, self.begins)
+        for step in self.steps:
+            values = step.get("each", range(step.get("times", 1)))
+            gap = span(step.get("every", "0s"))
+            for number, value in enumerate(values):
+                moment = start + span(step["at"]) + gap * number
+                if number:
+                    moment += gap * (dice.random() - 0.5) * 0.4
+                moment = moment.replace(microsecond=dice.randrange(10**6))
+                yield _written(company, step, moment, dice, cast, {"n": number, "each": value})
+
+
+@cache
+def attacks() -> Mapping[str, Attack]:
+    """The staged attacks that come along, by name."""
+    found = {}
+    for one in sorted((folder() / "attacks").iterdir(), key=lambda one: one.name):
+        if one.name.endswith(".yaml"):
+            document = yaml.safe_load(one.read_bytes())
+            name = one.name.removesuffix(".yaml")
+            found[name] = Attack(
+                name,
+                document["title"],
+                document["begins"],
+                document["actors"],
+                tuple(document["steps"]),
+                document["story"],
+            )
+    return found
+
+
+def attack_named(name: str) -> Attack:
+    """The attack of a name; KeyError where there is none."""
+    return attacks()[name]
+
+
+def span(text: str) -> timedelta:
+    """A duration as `1h20m` or `90s`; ValueError for what is none."""
+    match = _SPAN.fullmatch(text)
+    if match is None or not text:
+        raise ValueError(f"{text!r} is no duration: as in 1h20m, 45s")
+    hours, minutes, seconds = match.groups()
+    return timedelta(hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
+
+
+def _actor(company: Company, wanted: Mapping[str, Any], dice: Dice) -> Any:
+    """Who or what plays a part."""
+    kind, value = next(iter(wanted.items()))
+    return _CAST[kind](company, value, dice)
+
+
+def _somebody(company: Company, value: Any, dice: Dice) -> Any:
+    """The person of an account, or anybody of a department and office."""
+    if isinstance(value, str):
+        return company.person(value)
+    fitting = [
+        one for one in company.people if all(getattr(one, name) == wanted for name, wanted in value.items())
+    ]
+    return dice.choice(fitting)
+
+
+def _identity(company: Company, value: str, _dice: Dice) -> Application:
+    one = company.named[value]
+    return Application(one.principal, one.principal, one.name)
+
+
+def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> Place:
+    return Place(value["address"], value["country"], value["city"], value["latitude"], value["longitude"])
+
+
+_CAST: Mapping[str, Callable[[Company, Any, Dice], Any]] = {
+    "person": _somebody,
+    "place": _place,
+    "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),
+    "machine": lambda company, value, _: company.machine(value),
+    "resource": lambda company, value, _: company.named[value],
+    "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
+    "identity": _identity,
+}
+
+
+def _written(
+    company: Company,
+    step: Mapping[str, Any],
+    moment: datetime,
+    dice: Dice,
+    cast: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+) -> Entry:
+    fields = {name: _filled(value, cast, numbers) for name, value in step.items() if name not in _OWN}
+    return writers()[step["log"]](company, dice, moment, **fields)
+
+
+def _filled(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
+    """A value with its actors and numbers put in."""
+    if isinstance(value, Mapping):
+        return {name: _filled(one, cast, numbers) for name, one in value.items()}
+    if isinstance(value, list):
+        return tuple(_filled(one, cast, numbers) for one in value)
+    if not isinstance(value, str):
+        return value
+    if value == "{each}":
+        return (
+            _filled(numbers["each"], cast, {"n": numbers["n"], "each": ""})
+            if isinstance(numbers["each"], str)
+            else numbers["each"]
+        )
+    if value.startswith("$") and " " not in value and "/" not in value and "{" not in value:
+        return _of(value[1:], cast)
+    text = value.replace("{n}", str(numbers["n"])).replace("{each}", str(numbers["each"]))
+    return re.sub(
+        r"\$([a-z]+(?:\.[a-z]+)*)",
+        lambda match: str(_of(match[1], cast)) if match[1].split(".")[0] in cast else match[0],
+        text,
+    )
+
+
+def _of(path: str, cast: Mapping[str, Any]) -> Any:
+    name, *members = path.split(".")
+    found = cast[name]
+    for member in members:
+        found = getattr(found, member)
+    return found

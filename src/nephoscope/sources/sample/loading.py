@@ -1,0 +1,48 @@
+"""The company's logs taken into a lake as if they had come when they happened, so that a schedule can be run over them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.sources.logs.discovery import formats
+from nephoscope.sources.logs.format import Context, Destination
+from nephoscope.sources.logs.ingestion import Ingestion, Tally
+from nephoscope.sources.resources.files import Source
+from nephoscope.sources.sample.generator import Generator, write
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.lake.workspace import Workspace
+    from nephoscope.sources.sample.entry import Entry
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Takes entries of the sample company into a workspace of a lake."""
+
+    lake: Lake
+    state: State
+    workspace: Workspace
+
+    def days(self, generator: Generator) -> Tally:
+        """Take whole days in, each as if it had come at its beginning: no row is late for a schedule that runs in that time."""
+        tally = Tally()
+        for day in generator.each_day:
+            self.take(generator.entries(day), datetime.combine(day, time(), UTC), tally)
+        self.lake.flush(timeout=600)
+        return tally
+
+    def take(self, entries: Iterable[Entry], came: datetime, tally: Tally | None = None) -> Tally:
+        """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""
+        context = Context("", came, destination=Destination.DEDICATED)
+        load = Ingestion(self.lake, self.state, self.workspace, formats(), context, tally=tally or Tally())
+        with tempfile.TemporaryDirectory(prefix="sample-") as folder:
+            load = replace(load, options=came.isoformat())
+            load.run([Source(path, Path(folder)) for path in write(entries, Path(folder))])
+        return load.tally
