@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.cli.main import main
+from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.sources.sample.address import Asked
@@ -23,31 +23,29 @@ from nephoscope.sources.sample.loading import Loading
 
 DAY = date(2026, 6, 3)
 #: Every kind of log that the company writes has its table.
-TABLES = set(
-    [
-        "AADManagedIdentitySignInLogs",
-        "AADNonInteractiveUserSignInLogs",
-        "AADServicePrincipalSignInLogs",
-        "AGWAccessLogs",
-        "AGWFirewallLogs",
-        "AKSAudit",
-        "AKSAuditAdmin",
-        "AZFWApplicationRule",
-        "AZFWDnsQuery",
-        "AZFWNetworkRule",
-        "AZKVAuditLogs",
-        "AppServiceHTTPLogs",
-        "AuditLogs",
-        "AzureActivity",
-        "AzureFlowLogs",
-        "CommonSecurityLog",
-        "SQLSecurityAuditEvents",
-        "SecurityEvent",
-        "SigninLogs",
-        "StorageBlobLogs",
-        "Syslog",
-    ]
-)
+TABLES = {
+    "AADManagedIdentitySignInLogs",
+    "AADNonInteractiveUserSignInLogs",
+    "AADServicePrincipalSignInLogs",
+    "AGWAccessLogs",
+    "AGWFirewallLogs",
+    "AKSAudit",
+    "AKSAuditAdmin",
+    "AZFWApplicationRule",
+    "AZFWDnsQuery",
+    "AZFWNetworkRule",
+    "AZKVAuditLogs",
+    "AppServiceHTTPLogs",
+    "AuditLogs",
+    "AzureActivity",
+    "AzureFlowLogs",
+    "CommonSecurityLog",
+    "SQLSecurityAuditEvents",
+    "SecurityEvent",
+    "SigninLogs",
+    "StorageBlobLogs",
+    "Syslog",
+}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -159,10 +157,10 @@ def test_durations() -> None:
 def test_the_command_takes_them_in_once(tmp_path: Path) -> None:
     asked = ["--data", str(tmp_path), "ingest", "sample:days=1,users=50", "--output", "json"]
     runner = CliRunner()
-    first = json.loads(runner.invoke(main, asked, catch_exceptions=False).stdout)
+    first = json.loads(runner.invoke(cli, asked, catch_exceptions=False).stdout)
     assert first["rows"]["SigninLogs"] > 50
     assert first["quarantined"] == first["failed"] == {}
-    again = json.loads(runner.invoke(main, asked, catch_exceptions=False).stdout)
+    again = json.loads(runner.invoke(cli, asked, catch_exceptions=False).stdout)
     assert (again["rows"], again["files"]["read"]) == ({}, 0)
-    wrong = runner.invoke(main, ["--data", str(tmp_path), "ingest", "sample:moon=full"])
+    wrong = runner.invoke(cli, ["--data", str(tmp_path), "ingest", "sample:moon=full"])
     assert (wrong.exit_code, "moon=full" in wrong.output) == (2, True)
