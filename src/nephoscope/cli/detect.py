@@ -47,6 +47,7 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.sources.intel.keeping import refresh
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
@@ -54,6 +55,7 @@ def command(data: Path, /, **options: Any) -> None:
         switched = state.rule_switches.of(workspace)
         rules, refused = _rules(data, options["folders"], options["wanted"], switched)
         schedule = Schedule(lake, state, rules, workspace)
+        refresh(state, workspace, datetime.now(UTC))
         if options["schedule"]:
             _stay(schedule, options["every"])
         now = datetime.now(UTC)
@@ -127,8 +129,10 @@ def _stay(schedule: Schedule, every: int) -> None:
     import time
 
     from nephoscope.cli.session.checks import tell
+    from nephoscope.sources.intel.keeping import refresh
 
     while True:
+        refresh(schedule.state, schedule.workspace, datetime.now(UTC))
         for ran in schedule.tick():
             row = _row(ran)
             if row["alerts"] or row["error"]:

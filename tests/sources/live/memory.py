@@ -23,6 +23,7 @@ class MemorySink:
     lines: list[Lines] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    learned: list[Any] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     dropped: int = 0
     busy: threading.Event = field(default_factory=threading.Event)
@@ -61,6 +62,10 @@ class MemorySink:
                 self.records.append((feed, record.data))
             self.sequences[feed] = at = block.end
         return at
+
+    def learn(self, items) -> None:
+        with self.lock:
+            self.learned += items
 
     def texts(self) -> list[str]:
         return [text for one in self.lines for text in one.texts]

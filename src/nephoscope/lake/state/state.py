@@ -16,6 +16,7 @@ from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
+from nephoscope.lake.state.intel import Intels
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.learned import Learned
 from nephoscope.lake.state.leases import Leases
@@ -64,6 +65,7 @@ class State:
         self.rule_settings = RuleSettings(database)
         self.learned = Learned(database)
         self.tuning_changes = TuningChanges(database)
+        self.intel = Intels(database)
 
     @staticmethod
     def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:

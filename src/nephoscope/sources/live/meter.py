@@ -63,6 +63,12 @@ class Meter:
             for refused in bad:
                 self._tables.setdefault(refused.table or QUARANTINE, Counted()).bad += 1
 
+    def add(self, table: str, rows: int, now: datetime) -> None:
+        """Count rows that go another way into the lake than by this source's appends."""
+        if rows:
+            with self._lock:
+                _add(self._tables.setdefault(table, Counted()), Counted(rows, last_event=now))
+
     def note(self, error: str = "", lag: float | None = None, dropped: int = 0, full: int = 0) -> None:
         """Keep what the source says of itself."""
         with self._lock:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
+from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
 from nephoscope.sources.logs.discovery import Formats, formats
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state.checkpoints import Checkpoints
     from nephoscope.lake.writer import Writer
+    from nephoscope.sources.intel.item import Item
+    from nephoscope.sources.intel.keeping import Kept
     from nephoscope.sources.logs.format import LineFormat
     from nephoscope.sources.logs.whereabouts import Whereabouts
 
@@ -45,6 +48,7 @@ class LakeSink:
     zone: tzinfo = UTC
     destination: Destination = Destination.BOTH
     whereabouts: Callable[[], Whereabouts | None] = lambda: None
+    learning: Callable[[Sequence[Item], datetime], Kept] | None = None
 
     def last(self, feed: str) -> int:
         """The last sequence taken of a feed."""
@@ -94,6 +98,14 @@ class LakeSink:
         whole = self._parsed(batch, context)
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait)
+
+    def learn(self, items: Sequence[Item]) -> Kept:
+        """Keep threat intelligence."""
+        assert self.learning is not None
+        now = datetime.now(UTC)
+        kept = self.learning(items, now)
+        self.meter.add(INDICATORS, kept.new + kept.changed, now)
+        return kept
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """What was saved under a key."""

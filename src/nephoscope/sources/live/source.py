@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import msgspec
 
     from nephoscope.lake.table import Table
+    from nephoscope.sources.intel.item import Item
+    from nephoscope.sources.intel.keeping import Kept
 
 
 class SourceError(Exception):
@@ -106,6 +108,9 @@ class Sink(Protocol):
         wait: bool = True,
     ) -> Taken:
         """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append."""
+
+    def learn(self, items: Sequence[Item]) -> Kept:
+        """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """What was saved under a key, None where nothing was."""

@@ -18,6 +18,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.intel.keeping import keep
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.meter import Meter
@@ -173,7 +174,7 @@ class Supervisor:
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
             zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
-            whereabouts=self._places,
+            whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name),
         )  # fmt: skip
 
     def _stopping(self, ended: threading.Event) -> None:

@@ -1,0 +1,285 @@
+"""Threat intelligence: import it, look at it, take it back, and see how its feeds are."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.intel import Intel
+    from nephoscope.sources.intel.item import Item, Refusal
+    from nephoscope.sources.intel.reading import Reading
+
+COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
+FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
+_FEED_KINDS = frozenset({"taxii", "misp"})
+_BAD = 3
+_SHOWN = 20
+_WORKSPACE = click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+
+
+@click.group("intel")
+def command() -> None:
+    """Work with threat intelligence: addresses, domains, URLs, hashes and senders that are known to be bad."""
+
+
+@command.command("import")
+@_WORKSPACE
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--format", "form", type=click.Choice(["auto", "stix", "misp", "csv"]), default="auto", show_default=True,
+    help="What the files are: STIX 2.1, an export of MISP, or a table.",
+)  # fmt: skip
+@click.option(
+    "--source",
+    default="",
+    metavar="NAME",
+    help="Who says so (default: the name of the file without its end).",
+)
+@click.option(
+    "--map", "mapped", multiple=True, metavar="MEANING=COLUMN",
+    help="Which column of a table holds what: value, id, confidence, valid_until and others (see the guide).",
+)  # fmt: skip
+@click.option("--delimiter", default="", metavar="CHARACTER", help="Of a table (default: found).")
+@click.option(
+    "--encoding", default="", metavar="NAME", help="Of a table (default: UTF-8, or as its first bytes say)."
+)
+@click.option(
+    "--confidence",
+    type=click.IntRange(0, 100),
+    help="The confidence of what has none (default: it has none).",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(0, 3650),
+    default=0,
+    show_default=True,
+    help="How long what has no end holds; 0 = for ever.",
+)
+@click.pass_obj
+def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: Any) -> None:
+    """Import FILES of threat intelligence. The same again changes nothing; a newer version of an object replaces it.
+
+    What cannot be read is told with its place and is a row of _Quarantine; the exit code is then 3.
+    """
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.secrets import pair
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.sources.intel.reading import Reading
+
+    columns = dict(pair(one) for one in options["mapped"])
+    worst = 0
+    with lake_of(data) as (lake, state):
+        name = workspace_of(state, workspace).name
+        for path in files:
+            reading = Reading(
+                options["form"], columns, options["delimiter"], options["encoding"], options["confidence"], options["days"],
+                options["source"] or path.stem,
+            )  # fmt: skip
+            worst = max(worst, _import(lake, state, name, path, reading))
+        take_in(data, lake, state)
+        lake.flush()
+    if worst:
+        sys.exit(worst)
+
+
+def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
+    """Import one file; the exit code that it is worth."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.sources.intel.keeping import keep
+    from nephoscope.sources.intel.reading import UnreadableError, items
+
+    now = datetime.now(UTC)
+    refused: list[Refusal] = []
+    try:
+        kept = keep(state, workspace, reading.source, _good(items(path, reading, now), refused), now)
+        click.echo(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
+    except UnreadableError as error:
+        tell(str(error))
+        return _BAD
+    finally:
+        _quarantine(lake, workspace, path, refused)
+    for one in refused[:_SHOWN]:
+        tell(f"{path}: {one.place}: {one.reason}")
+    if len(refused) > _SHOWN:
+        tell(f"{path}: {len(refused) - _SHOWN:,} more; nephoscope query '_Quarantine' has them all")
+    return _BAD if refused else 0
+
+
+def _good(found: Iterator[Item | Refusal], refused: list[Refusal]) -> Iterator[Item]:
+    from nephoscope.sources.intel.item import Item
+
+    for one in found:
+        if isinstance(one, Item):
+            yield one
+        else:
+            refused.append(one)
+
+
+def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) -> None:
+    """What was refused, as rows; the same file again adds none."""
+    from hashlib import sha256
+
+    from nephoscope.lake.quarantine import Bad
+    from nephoscope.model.secret import redact_text
+
+    bad = [
+        Bad(
+            str(path),
+            one.place,
+            one.reason,
+            redact_text(one.raw),
+            "threat intelligence",
+            "ThreatIntelIndicators",
+        )
+        for one in refused
+    ]
+    if bad:
+        told = sha256("\n".join(f"{one.source} {one.place} {one.reason}" for one in bad).encode()).hexdigest()
+        lake.writer().append(workspace, {}, bad=bad, producer=f"intel/{told}", sequence=0)
+
+
+@command.command("list")
+@_WORKSPACE
+@click.option("--value", default="", metavar="TEXT", help="Only what names this value.")
+@click.option("--source", default="", metavar="NAME", help="Only of this source.")
+@click.option(
+    "--type", "kind", default="", metavar="TYPE", help="Only of this STIX type, such as indicator or malware."
+)
+@click.option("--all", "every", is_flag=True, help="Also what is over, revoked or taken back.")
+@click.option("--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
+    """List threat intelligence, the newest first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.sources.intel.defanged import refanged
+
+    options["value"] = refanged(options["value"])
+    with state_of(data) as state:
+        found = state.intel.newest(workspace_of(state, workspace).name, inactive=every, **options)
+    show_list(
+        [_row(one) for one in found], COLUMNS, output, "no threat intelligence: nephoscope intel import FILE"
+    )
+
+
+def _row(one: Intel) -> dict[str, Any]:
+    key, value = one.observables[0] if one.observables else (one.kind, one.document.get("name", ""))
+    return {
+        "id": one.id, "observable": key, "value": value, "source": one.source, "confidence": one.confidence,
+        "modified": one.modified, "validUntil": one.valid_until, "status": _status(one), "published": one.published,
+        "values": len(one.observables),
+    }  # fmt: skip
+
+
+def _status(one: Intel) -> str:
+    if one.withdrawn:
+        return f"taken back by {one.withdrawn}"
+    if one.revoked:
+        return "revoked"
+    over = one.valid_until is not None and one.valid_until <= datetime.now(UTC)
+    return "over" if over or not one.active else "active"
+
+
+@command.command("show")
+@_WORKSPACE
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def show(data: Path, /, workspace: str, id_: str) -> None:
+    """Show the object ID as it came, with what is known of it."""
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.lake.state import StateError
+
+    with state_of(data) as state:
+        found = state.intel.get(workspace_of(state, workspace).name, id_)
+        if found is None:
+            raise StateError(
+                f"no threat intelligence has the id {id_}: nephoscope intel list --value VALUE finds it"
+            )
+    known = {"source": found.source, "status": _status(found), "observables": [list(one) for one in found.observables],
+             "published": found.published.isoformat(), "object": found.document}  # fmt: skip
+    click.echo(json.dumps(known, indent=2, ensure_ascii=False))
+
+
+@command.command("revoke")
+@_WORKSPACE
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--undo", is_flag=True, help="Let them hold again.")
+@click.pass_obj
+def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
+    """Take objects back, whatever their source says of them later: no rule matches them any more."""
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.sources.intel.keeping import withdraw
+
+    with lake_of(data) as (lake, state):
+        by = "" if undo else getpass.getuser()
+        for one in withdraw(state, workspace_of(state, workspace).name, ids, by, datetime.now(UTC)):
+            click.echo(f"{one.id}: {_status(one)}")
+        take_in(data, lake, state)
+
+
+@command.command("refresh")
+@_WORKSPACE
+@click.pass_obj
+def refresh(data: Path, /, workspace: str) -> None:
+    """Write the rows of what is over, and those that are a week old again, as `detect` does by itself."""
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.sources.intel.keeping import refresh as refreshed
+
+    with lake_of(data) as (lake, state):
+        count = refreshed(state, workspace_of(state, workspace).name, datetime.now(UTC))
+        take_in(data, lake, state)
+        click.echo(f"{count:,} objects were written again")
+
+
+@command.command("feeds")
+@_WORKSPACE
+@listed
+@click.pass_obj
+def feeds(data: Path, /, workspace: str, output: str) -> None:
+    """List where threat intelligence comes from: files that were imported, and live feeds with their health."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        name = workspace_of(state, workspace).name
+        counts = state.intel.counts(name)
+        health = {one.source: one for one in state.source_health.all() if not one.table}
+        live = {
+            one.name: one.kind
+            for one in state.sources.all()
+            if one.kind in _FEED_KINDS and one.workspace == name
+        }
+    rows = [
+        {
+            "source": source, "kind": live.get(source, "file"), "objects": counts.get(source, (0, 0))[0],
+            "active": counts.get(source, (0, 0))[1], "lastSeen": health[source].last_seen if source in health else None,
+            "lag": health[source].lag if source in health else None, "error": health[source].error if source in health else "",
+        }
+        for source in sorted({*counts, *live})
+    ]  # fmt: skip
+    show_list(
+        rows,
+        FEEDS,
+        output,
+        "no feed: nephoscope sources add NAME --kind taxii, or nephoscope intel import FILE",
+    )

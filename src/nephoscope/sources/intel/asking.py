@@ -1,0 +1,130 @@
+"""Asking a server of threat intelligence: TLS that is verified, no redirects, answers of a bounded size, a wait when it is busy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+import httpx
+import msgspec
+
+from nephoscope.sources.live.source import SourceError, StoppedError
+
+LARGEST = 64 << 20
+"""Bytes of one answer, unpacked."""
+_TRIES = 4
+_LONGEST_WAIT = 300.0
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its status, headers and JSON (None where it is none)."""
+
+    status: int
+    headers: httpx.Headers
+    body: Any
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Asker:
+    """A client of one server; use it with `with`. `ca` is a file of certificates that are trusted in place of the system's."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    ca: str = ""
+    timeout: float = 60.0
+    stop: Event = field(default_factory=Event)
+    _client: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith("https://"):
+            raise SourceError(f"url {self.url}: must begin with https://")
+        try:
+            context = ssl.create_default_context(cafile=self.ca or None)
+        except OSError as error:
+            raise SourceError(f"ca {self.ca}: {error.strerror or error}") from error
+        self._client = httpx.Client(
+            base_url=self.url.rstrip("/") + "/", headers=dict(self.headers), auth=self.auth, verify=context,
+            timeout=self.timeout, follow_redirects=False,
+        )  # fmt: skip
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """The answer; SourceError where there is none or it is too large, StoppedError where it was told to stop while it waited."""
+        for number in range(_TRIES):
+            try:
+                reply = self._once(method, path, params, body)
+            except httpx.HTTPError as error:
+                if number == _TRIES - 1 or _is_of_tls(error):
+                    raise SourceError(
+                        f"{self.url}: {type(error).__name__}: {str(error) or 'no answer'}"
+                    ) from error
+                self._wait(2.0**number)
+                continue
+            if reply.status not in _BUSY or number == _TRIES - 1:
+                return reply
+            self._wait(_after(reply.headers.get("retry-after", ""), 2.0**number))
+        raise AssertionError
+
+    def _once(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, Any] | None
+    ) -> Reply:
+        with self._client.stream(
+            method, path, params=dict(params or {}), json=None if body is None else dict(body)
+        ) as answer:
+            held = bytearray()
+            for chunk in answer.iter_bytes():
+                held += chunk
+                if len(held) > LARGEST:
+                    raise SourceError(
+                        f"{self.url}{path}: an answer over {LARGEST >> 20} MiB; ask for smaller pages"
+                    )
+        try:
+            found = msgspec.json.decode(bytes(held)) if held else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if answer.status_code < 300:
+                raise SourceError(f"{self.url}{path}: the answer is no JSON: {error}") from error
+            found = None
+        return Reply(answer.status_code, answer.headers, found, bytes(held[:200]).decode("utf-8", "replace"))
+
+    def _wait(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise StoppedError
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Whether a certificate is behind it: another try changes nothing."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _after(text: str, otherwise: float) -> float:
+    return min(_LONGEST_WAIT, float(text)) if text.isdigit() else otherwise
+
+
+def refusal(url: str, reply: Reply) -> SourceError:
+    """What a server said instead of an answer, and what to look at."""
+    hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?"}
+    redirect = f"; it leads to {reply.headers.get('location', '')[:200]}" if 300 <= reply.status < 400 else ""
+    return SourceError(
+        f"{url}: status {reply.status}{redirect}{hints.get(reply.status, '')} {reply.said}".strip()
+    )

@@ -1,0 +1,145 @@
+"""Threat intelligence of a MISP server, by its REST API.
+
+Source: https://www.misp-project.org/openapi/#tag/Attributes/operation/restSearchAttributes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.intel import misp
+from nephoscope.sources.intel.asking import Asker, refusal
+from nephoscope.sources.intel.item import Item
+from nephoscope.sources.intel.item import Refusal as Bad
+from nephoscope.sources.intel.reading import Reading, completed
+from nephoscope.sources.live.source import Kind, Refused, Sink, Surroundings
+
+_PATH = "attributes/restSearch"
+_KEY = "misp"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which server and which of its attributes."""
+
+    url: Annotated[str, Meta(description="The server, as in https://misp.example/; https only.")]
+    ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    tags: Annotated[
+        list[str], Meta(description="Only attributes with one of these tags; ! before a tag leaves out.")
+    ] = msgspec.field(default_factory=list)
+    types: Annotated[list[str], Meta(description="Types of attributes, such as ip-dst; without any all.")] = (
+        msgspec.field(default_factory=list)
+    )
+    published: Annotated[bool, Meta(description="Only attributes of events that are published.")] = True
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 900.0
+    begin: Annotated[float, Meta(description="How far back the first round asks, in seconds.", gt=0)] = (
+        2_592_000.0
+    )
+    page: Annotated[int, Meta(description="Attributes of a page.", ge=1, le=10_000)] = 2000
+    days: Annotated[int, Meta(description="How long an indicator holds, in days; 0 = for ever.", ge=0)] = 90
+
+
+@dataclass(slots=True)
+class Misp:
+    """Asks page by page for attributes that changed since; those that were deleted take their indicators back."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Ask for the server's version."""
+        with self._asker(Event()) as asker:
+            reply = asker.ask("GET", "servers/getVersion")
+        if reply.status != 200 or not isinstance(reply.body, dict):
+            raise refusal(self.settings.url, reply)
+        return f"MISP {reply.body.get('version', 'of an unknown version')}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; raises SourceError."""
+        with self._asker(stop) as asker:
+            while not stop.is_set():
+                while self._page(asker, sink):
+                    sink.note(lag=float(self.settings.page))
+                    if stop.is_set():
+                        return
+                sink.note(lag=0.0)
+                stop.wait(self.settings.poll)
+
+    def _page(self, asker: Asker, sink: Sink) -> bool:
+        """Ask for the next page and keep it; whether there may be more."""
+        at = dict(sink.checkpoint(_KEY) or self._begin())
+        if not at["page"]:
+            at |= {"page": 1, "newest": at["since"]}
+        reply = asker.ask("POST", _PATH, body=self._wanted(at))
+        if reply.status != 200:
+            raise refusal(f"{self.settings.url}{_PATH}", reply)
+        found = list(misp.attributes(reply.body))
+        number = int(at["number"]) + 1
+        self._keep(reply.body, number, sink)
+        newest = max([int(at["newest"]), *(_seconds(one) for _, one, _ in found)])
+        more = len(found) >= self.settings.page
+        # the second of the newest is asked for again: more may come in it, and what is known changes nothing
+        sink.save(
+            _KEY,
+            {"since": at["since"], "newest": newest, "page": at["page"] + 1, "number": number}
+            if more
+            else {"since": newest, "newest": newest, "page": 0, "number": number},
+        )
+        return more
+
+    def _begin(self) -> dict[str, Any]:
+        since = self.around.clock() - timedelta(seconds=self.settings.begin)
+        return {"since": int(since.timestamp()), "page": 0, "number": 0}
+
+    def _wanted(self, at: dict[str, Any]) -> dict[str, Any]:
+        chosen = self.settings
+        wanted: dict[str, Any] = {
+            "returnFormat": "json",
+            "timestamp": at["since"],
+            "page": at["page"],
+            "limit": chosen.page,
+            "to_ids": 1,
+            "deleted": [0, 1],
+            "includeContext": True,
+            "includeEventTags": True,
+            "order": "Attribute.timestamp asc",
+        }
+        if chosen.published:
+            wanted["published"] = 1
+        if chosen.tags:
+            wanted["tags"] = chosen.tags
+        if chosen.types:
+            wanted["type"] = chosen.types
+        return wanted
+
+    def _keep(self, body: Any, number: int, sink: Sink) -> None:
+        found = list(misp.items(body, self.around.clock()))
+        reading = Reading(days=self.settings.days)
+        sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        name = f"{self.settings.url}{_PATH}"
+        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in found if isinstance(one, Bad))
+        if bad:
+            sink.take("attributes", number, refused=bad)
+
+    def _asker(self, stop: Event) -> Asker:
+        headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
+        return Asker(self.settings.url, headers, None, self.settings.ca, stop=stop)
+
+
+def _seconds(attribute: dict[str, Any]) -> int:
+    text = str(attribute.get("timestamp", ""))
+    return int(text) if text.isdigit() and len(text) <= 12 else 0
+
+
+KIND = Kind(
+    "misp",
+    "Threat intelligence of a MISP server",
+    Settings,
+    Misp,
+    {"key": "The authentication key of a user who may read."},
+)

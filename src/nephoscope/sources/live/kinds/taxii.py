@@ -1,0 +1,195 @@
+"""Threat intelligence of TAXII 2.1 collections.
+
+Source: https://docs.oasis-open.org/cti/taxii/v2.1/os/taxii-v2.1-os.html (sections 3.4 and 5)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.sources.intel import stix
+from nephoscope.sources.intel.asking import Asker, refusal
+from nephoscope.sources.intel.item import Item
+from nephoscope.sources.intel.item import Refusal as Bad
+from nephoscope.sources.intel.reading import Reading, completed
+from nephoscope.sources.live.source import Kind, Refused, Sink, SourceError, Surroundings
+from nephoscope.sources.logs.moments import moment
+
+_ACCEPT = "application/taxii+json;version=2.1"
+_FEED = "objects"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which collection, how to sign in, how often to ask."""
+
+    url: Annotated[str, Meta(description="The API root, as in https://taxii.example/api1/; https only.")]
+    collections: Annotated[
+        list[str],
+        Meta(description="Ids of collections (`sources test` lists those that can be read).", min_length=1),
+    ]
+    sign_in: Annotated[
+        Literal["none", "basic", "bearer", "key"],
+        Meta(
+            description="How to sign in: `basic` by user and the secret password, `bearer` by the secret token, `key` by the secret "
+            "token in the header that key_header names."
+        ),
+    ] = "none"
+    user: Annotated[str, Meta(description="The user of `basic`.")] = ""
+    key_header: Annotated[str, Meta(description="The header of `key`.")] = "X-Api-Key"
+    ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""
+    types: Annotated[
+        list[str], Meta(description="STIX types to ask for, such as indicator; without any all.")
+    ] = msgspec.field(default_factory=list)
+    poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 3600.0
+    begin: Annotated[
+        float,
+        Meta(description="How far back the first round asks, in seconds; 0 = everything.", ge=0),
+    ] = 0.0
+    page: Annotated[int, Meta(description="Objects of a page.", ge=1, le=10_000)] = 1000
+    confidence: Annotated[
+        int, Meta(description="The confidence of indicators that have none; -1 = none.", ge=-1, le=100)
+    ] = -1
+    days: Annotated[
+        int,
+        Meta(description="How long an indicator holds whose end is not given, in days; 0 = for ever.", ge=0),
+    ] = 0
+
+
+@dataclass(slots=True)
+class Taxii:
+    """Asks collection by collection for what was added since; each page is kept before the next is asked for."""
+
+    settings: Settings
+    around: Surroundings
+
+    def test(self) -> str:
+        """Ask for the collections and say which of the wanted ones can be read."""
+        with self._asker(Event()) as asker:
+            reply = asker.ask("GET", "collections/")
+            if reply.status != 200 or not isinstance(reply.body, dict):
+                raise refusal(f"{self.settings.url}collections/", reply)
+        listed = reply.body.get("collections")
+        known = {
+            str(one.get("id")): one
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, dict)
+        }
+        for wanted in self.settings.collections:
+            if wanted not in known:
+                raise SourceError(f"no collection {wanted}: there are {_listed(known)}")
+            if not known[wanted].get("can_read"):
+                raise SourceError(f"the collection {wanted} may not be read by this user")
+        return f"{len(known)} collections: {_listed(known)}"
+
+    def run(self, sink: Sink, stop: Event) -> None:
+        """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
+        with self._asker(stop) as asker:
+            while not stop.is_set():
+                failed = [
+                    error for one in self.settings.collections if (error := self._round(one, asker, sink))
+                ]
+                for error in failed:
+                    sink.note(error=error)
+                if len(failed) == len(self.settings.collections):
+                    raise SourceError(failed[0])
+                if not failed:
+                    sink.note(lag=0.0)
+                stop.wait(self.settings.poll)
+
+    def _round(self, collection: str, asker: Asker, sink: Sink) -> str:
+        """One round of a collection; why it failed, '' where it did not."""
+        try:
+            while self._page(collection, asker, sink):
+                sink.note(lag=1.0)
+        except SourceError as error:
+            return str(error)
+        return ""
+
+    def _page(self, collection: str, asker: Asker, sink: Sink) -> bool:
+        """Ask for the next page and keep it; whether there are more."""
+        at = dict(sink.checkpoint(f"taxii:{collection}") or self._begin())
+        path = f"collections/{collection}/objects/"
+        reply = asker.ask("GET", path, params=self._params(at))
+        if reply.status in (400, 404, 416) and at.get("next"):
+            # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
+            sink.save(f"taxii:{collection}", {**at, "next": ""})
+            return True
+        if reply.status != 200 or not isinstance(reply.body, dict):
+            raise refusal(f"{self.settings.url}{path}", reply)
+        number = int(at.get("number", 0)) + 1
+        objects = reply.body.get("objects")
+        self._keep(objects if isinstance(objects, list) else [], collection, number, sink)
+        more = bool(reply.body.get("more")) and bool(objects)
+        # a server may say of a page with one object only when the first was added
+        first = reply.headers.get("x-taxii-date-added-first", "")
+        last = reply.headers.get("x-taxii-date-added-last", "") or first
+        sink.save(f"taxii:{collection}", _after(at, number, str(reply.body.get("next", "")), last, more=more))
+        return more
+
+    def _begin(self) -> dict[str, Any]:
+        if not self.settings.begin:
+            return {"since": "", "last": "", "next": "", "number": 0}
+        since = self.around.clock() - timedelta(seconds=self.settings.begin)
+        return {"since": _text(since), "last": "", "next": "", "number": 0}
+
+    def _params(self, at: dict[str, Any]) -> dict[str, str]:
+        params = {"limit": str(self.settings.page)}
+        if at.get("since"):
+            params["added_after"] = str(at["since"])
+        if at.get("next"):
+            params["next"] = str(at["next"])
+        if self.settings.types:
+            params["match[type]"] = ",".join(self.settings.types)
+        return params
+
+    def _keep(self, objects: list[Any], collection: str, number: int, sink: Sink) -> None:
+        chosen = self.settings
+        reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
+        found = list(stix.items(objects, self.around.clock(), "objects"))
+        sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        name = f"{chosen.url}collections/{collection}"
+        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in found if isinstance(one, Bad))
+        if bad:
+            sink.take(f"{_FEED}/{collection}", number, refused=bad)
+
+    def _asker(self, stop: Event) -> Asker:
+        chosen, headers = self.settings, {"Accept": _ACCEPT}
+        auth = None
+        if chosen.sign_in == "basic":
+            auth = chosen.user, self.around.secret("password")
+        elif chosen.sign_in == "bearer":
+            headers["Authorization"] = f"Bearer {self.around.secret('token')}"
+        elif chosen.sign_in == "key":
+            headers[chosen.key_header] = self.around.secret("token")
+        return Asker(chosen.url, headers, auth, chosen.ca, stop=stop)
+
+
+def _after(at: dict[str, Any], number: int, token: str, last: str, *, more: bool) -> dict[str, Any]:
+    """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
+    newest = last if moment(last) else str(at.get("last", ""))
+    if more and token:
+        return {"since": at.get("since", ""), "last": newest, "next": token, "number": number}
+    return {"since": newest or at.get("since", ""), "last": newest, "next": "", "number": number}
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def _listed(known: dict[str, dict[str, Any]]) -> str:
+    return ", ".join(f"{id_} ({one.get('title', '')})" for id_, one in known.items()) or "none"
+
+
+KIND = Kind(
+    "taxii",
+    "Threat intelligence of TAXII 2.1 collections",
+    Settings,
+    Taxii,
+    {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
+)

@@ -1,0 +1,153 @@
+"""Tables that people keep as text (CSV, TSV, with semicolons or bars): encoding and delimiter found, rows read one by one."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+MOST_COLUMNS = 1_000
+LONGEST_LINE = 1 << 20
+_LOOKED_AT = 50
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class DelimitedError(ValueError):
+    """A table that cannot be read: the file, where it is known the line, what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row: the line where it ends in the file, its cells by column; `wrong` says why it is none ('' = it is)."""
+
+    number: int
+    cells: dict[str, str]
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delimited:
+    """A file whose first row names the columns. Empty rows and, with `comments`, those that begin with # are passed over."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    columns: tuple[str, ...]
+    comments: bool = False
+
+    @classmethod
+    def of(cls, path: Path, *, delimiter: str = "", encoding: str = "", comments: bool = False) -> Delimited:
+        """Look at the beginning of a file; DelimitedError where it has no columns."""
+        chosen = encoding or _encoding(path)
+        with _opened(path, chosen) as file:
+            head = [line for line in islice(_lines(file, path), _LOOKED_AT) if not _skipped(line, comments)]
+        if not head:
+            raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
+        found = delimiter or _delimiter(head)
+        names = tuple(name.strip() for name in next(csv.reader([head[0]], delimiter=found)))
+        _check(path, names)
+        return cls(path, chosen, found, names, comments)
+
+    def __str__(self) -> str:
+        return f"{len(self.columns)} columns, {DELIMITERS.get(self.delimiter, repr(self.delimiter))}, {self.encoding}"
+
+    def rows(self) -> Iterator[Line]:
+        """The rows in their order; DelimitedError where the file cannot be read on."""
+        read = 0
+
+        def kept(file: TextIO) -> Iterator[str]:
+            nonlocal read
+            for line in _lines(file, self.path):
+                read += 1
+                if not _skipped(line, self.comments):
+                    yield line
+
+        with _opened(self.path, self.encoding) as file:
+            reader = csv.reader(kept(file), delimiter=self.delimiter, strict=True)
+            try:
+                next(reader)
+                for cells in reader:
+                    if any(cells):
+                        yield self._row(read, cells)
+            except csv.Error as error:
+                raise DelimitedError(f"{self.path}, line {read}: {error}") from error
+
+    def _row(self, number: int, cells: Sequence[str]) -> Line:
+        if len(cells) != len(self.columns):
+            wrong = f"{len(cells)} cells, but {len(self.columns)} columns"
+            return Line(number, dict(zip(self.columns, cells, strict=False)), wrong)
+        return Line(number, dict(zip(self.columns, cells, strict=True)))
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines, none longer than is borne; what is no text in the encoding is told with its place."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = file.readline(LONGEST_LINE + 1)
+        except UnicodeError as error:
+            raise DelimitedError(
+                f"{path}, near line {number}: not {file.encoding}; name the encoding, such as cp1252"
+            ) from error
+        if not line:
+            return
+        if len(line) > LONGEST_LINE:
+            raise DelimitedError(f"{path}, line {number}: longer than {LONGEST_LINE:,} characters")
+        if "\0" in line:
+            raise DelimitedError(
+                f"{path}, line {number}: a byte 0 is in it; name the encoding, such as utf-16"
+            )
+        yield line
+
+
+def _skipped(line: str, comments: bool) -> bool:
+    return not line.strip() or (comments and line.lstrip().startswith("#"))
+
+
+def _opened(path: Path, encoding: str) -> TextIO:
+    try:
+        return path.open(encoding=encoding, newline="")
+    except LookupError as error:
+        raise DelimitedError(f"no encoding is named '{encoding}'") from error
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4)
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The one that cuts most rows into as many cells as the first, and into the most of them; a comma where none does."""
+
+    def worth(mark: str) -> tuple[float, int]:
+        try:
+            counts = [len(cells) for cells in csv.reader(lines, delimiter=mark) if cells]
+        except csv.Error:
+            return 0.0, 0
+        if counts[0] < 2:
+            return 0.0, 0
+        return sum(count == counts[0] for count in counts) / len(counts), counts[0]
+
+    return max(DELIMITERS, key=worth)
+
+
+def _check(path: Path, names: Sequence[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise DelimitedError(f"{path}: {len(names):,} columns, at most {MOST_COLUMNS:,} are borne")
+    if "" in names:
+        raise DelimitedError(f"{path}: column {names.index('') + 1} has no name")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DelimitedError(f"{path}: two columns are named {twice}")

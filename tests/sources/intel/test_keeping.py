@@ -1,0 +1,113 @@
+"""Threat intelligence is kept once: by id, in its newest version, its rows with it; over, taken back, written again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import State, StateError
+from nephoscope.sources.intel.item import item
+from nephoscope.sources.intel.keeping import Kept, keep, refresh, withdraw
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+ID = "indicator--11111111-1111-4111-8111-111111111111"
+LATEST = (
+    "ThreatIntelIndicators | summarize arg_max(TimeGenerated, IsActive, IsDeleted) by Id, ObservableValue"
+    " | project ObservableValue, IsActive, IsDeleted | order by ObservableValue asc"
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
+    with Lake.open(tmp_path / "data", state) as opened:
+        yield opened
+
+
+def indicator(**changes: Any):
+    document = {
+        "type": "indicator",
+        "id": ID,
+        "pattern": "[ipv4-addr:value = '198.51.100.1']",
+        "created": "2026-01-01T00:00:00Z",
+        "modified": "2026-01-02T00:00:00Z",
+        **changes,
+    }
+    return item(document, NOW)
+
+
+def rows(lake: Lake, state: State, text: str = LATEST) -> list[tuple[Any, ...]]:
+    deliver(lake, state)
+    lake.flush()
+    return [tuple(row.values()) for row in lake.query(text)[-1].table.to_pylist()]
+
+
+def test_the_same_again_adds_nothing_and_a_newer_version_replaces(lake: Lake, state: State) -> None:
+    two = "[ipv4-addr:value = '198.51.100.1' OR ipv4-addr:value = '198.51.100.2']"
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == Kept(new=1)
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW + DAY) == Kept(known=1)
+    assert rows(lake, state) == [("198.51.100.1", True, False), ("198.51.100.2", True, False)]
+    newer = indicator(modified="2026-01-03T00:00:00Z")
+    assert keep(state, "default", "s", [newer], NOW + timedelta(minutes=1)) == Kept(changed=1)
+    assert keep(state, "default", "s", [indicator(pattern=two)], NOW) == Kept(older=1)
+    assert rows(lake, state) == [("198.51.100.1", True, False), ("198.51.100.2", False, True)]
+    assert rows(lake, state, "ThreatIntelIndicators | count") == [(4,)]
+    older = "ThreatIntelligenceIndicator | summarize arg_max(TimeGenerated, *) by IndicatorId | project NetworkIP, Active"
+    assert sorted(rows(lake, state, older)) == [("198.51.100.1", True), ("198.51.100.2", False)]
+
+
+def test_versions_within_one_batch_are_taken_in_their_order(lake: Lake, state: State) -> None:
+    several = [indicator(), indicator(modified="2026-01-03T00:00:00Z", revoked=True), indicator()]
+    assert keep(state, "default", "s", several, NOW) == Kept(new=1, changed=1, older=1)
+    assert rows(lake, state) == [("198.51.100.1", False, False)]
+
+
+def test_what_is_over_is_said_once_and_what_holds_is_written_again(lake: Lake, state: State) -> None:
+    keep(state, "default", "s", [indicator(valid_until=(NOW + 3 * DAY).isoformat())], NOW - DAY)
+    assert refresh(state, "default", NOW) == 0
+    assert rows(lake, state) == [("198.51.100.1", True, False)]
+    assert refresh(state, "default", NOW + 4 * DAY) == 1
+    assert refresh(state, "default", NOW + 20 * DAY) == 0
+    assert state.intel.get("default", ID).active is False
+    forever = indicator(id=ID[:-1] + "2")
+    keep(state, "default", "s", [forever], NOW - 8 * DAY)
+    assert [refresh(state, "default", NOW) for _ in range(2)] == [1, 0]
+    assert rows(
+        lake,
+        state,
+        f"ThreatIntelIndicators | where Id == '{forever.id}' | summarize count(), countif(IsActive)",
+    ) == [(2, 2)]
+
+
+def test_what_is_taken_back_stays_so_whatever_its_source_says(lake: Lake, state: State) -> None:
+    keep(state, "default", "s", [indicator()], NOW)
+    withdraw(state, "default", [ID], "kim", NOW + timedelta(seconds=1))
+    keep(state, "default", "s", [indicator(modified="2026-01-03T00:00:00Z")], NOW + timedelta(seconds=2))
+    assert rows(lake, state) == [("198.51.100.1", False, True)]
+    assert withdraw(state, "default", [ID], "", NOW + timedelta(seconds=3))[0].active
+    assert rows(lake, state) == [("198.51.100.1", True, False)]
+    with pytest.raises(StateError, match="no threat intelligence has the id x"):
+        withdraw(state, "default", ["x"], "kim", NOW)
+
+
+def test_everything_that_is_observed_is_found_by_its_value(state: State) -> None:
+    keep(
+        state, "default", "s", [indicator(pattern="[domain-name:value IN ('A.example', 'b_.example')]")], NOW
+    )
+    found = {
+        value: len(state.intel.newest("default", value=value))
+        for value in ("a.EXAMPLE", "b_.example", "bx.example", "example")
+    }
+    assert found == {"a.EXAMPLE": 1, "b_.example": 1, "bx.example": 0, "example": 0}
