@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nephoscope.lake.state.alerts import Alerts
+from nephoscope.lake.state.audit import Audit
 from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database
@@ -22,6 +23,7 @@ from nephoscope.lake.state.learned import Learned
 from nephoscope.lake.state.leases import Leases
 from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
+from nephoscope.lake.state.principals import Principals
 from nephoscope.lake.state.producers import Producers
 from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
@@ -60,6 +62,8 @@ class State:
         self.rule_runs = RuleRuns(database)
         self.rule_switches = RuleSwitches(database)
         self.alerts = Alerts(database)
+        self.principals = Principals(database)
+        self.audit = Audit(database)
         self.incidents = Incidents(database)
         self.suppressions = Suppressions(database)
         self.rule_settings = RuleSettings(database)

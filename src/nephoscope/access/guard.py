@@ -1,0 +1,192 @@
+"""The guard: who shows which secret, and what that one may do."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
+from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
+
+if TYPE_CHECKING:
+    from nephoscope.lake.scope import Scope
+    from nephoscope.lake.state import State
+    from nephoscope.model.reach import Reach
+
+SESSION = timedelta(hours=12)
+LINK = timedelta(minutes=30)
+#: How often it is noted that a secret was used: not with every request.
+_NOTED = timedelta(minutes=1)
+_PREFIXES = {
+    SecretKind.TOKEN: "nepho_",
+    SecretKind.CLIENT_SECRET: "nephc_",
+    SecretKind.SESSION: "",
+    SecretKind.LINK: "",
+}
+
+
+class DeniedError(Exception):
+    """The caller may not do that; `operation` and `scope` say what it would have needed."""
+
+    def __init__(self, caller: Caller, operation: str, scope: str) -> None:
+        super().__init__(f"{caller.name} may not do {operation} at {scope}")
+        self.operation, self.scope = operation, scope
+
+
+def digest(secret: str) -> str:
+    """How a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, with the roles held now."""
+
+    principal: Principal
+    roles: tuple[RoleAssignment, ...]
+    hierarchy: Hierarchy = field(repr=False)
+    session: str = ""
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name by which changes are told."""
+        return self.principal.name
+
+    def may(self, operation: str, scope: str = TENANT) -> bool:
+        """Whether an operation may be done at a scope."""
+        return permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
+
+    def must(self, operation: str, scope: str = TENANT) -> None:
+        """DeniedError where an operation may not be done at a scope."""
+        if not self.may(operation, scope):
+            raise DeniedError(self, operation, scope)
+
+    def reach(self, operation: str) -> Reach:
+        """What of the estate an operation may be done on."""
+        return reach(self.roles, operation, self.hierarchy)
+
+    def logs(self, operation: str, workspace: str) -> Scope:
+        """Which rows of a workspace an operation may be done on; DeniedError where on none."""
+        found = log_scope(self.roles, operation, self.hierarchy, workspace)
+        if found is None:
+            raise DeniedError(self, operation, f"/workspaces/{workspace}")
+        return found
+
+
+class Guard:
+    """Lets principals in. Safe for threads."""
+
+    def __init__(self, state: State, hierarchy: Hierarchies) -> None:
+        self._state, self._hierarchy = state, hierarchy
+        self._lock = threading.Lock()
+        self._noted: dict[str, float] = {}
+
+    def by_secret(self, secret: str, kinds: Sequence[SecretKind], address: str = "") -> Caller | None:
+        """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
+        if not 20 <= len(secret) <= 500:
+            return None
+        found = self._state.principals.find(digest(secret), kinds)
+        if found is None:
+            return None
+        principal, kept = found
+        self._note(principal, kept)
+        return self.caller(principal, kept.id if kept.kind is SecretKind.SESSION else "", address)
+
+    def by_link(self, secret: str, address: str = "") -> str | None:
+        """The secret of the session that a link opens, None for a link that is over; a link works once."""
+        found = self._state.principals.find(digest(secret), [SecretKind.LINK])
+        if found is None:
+            return None
+        principal, kept = found
+        with self._state.transaction() as session:
+            if not self._state.principals.drop(session, kept.id):
+                return None
+            self._state.audit.add(
+                session, principal.name, "Nephoscope/sessions/write", "link", address=address
+            )
+        return self.open_session(principal, address)
+
+    def caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
+        """A principal as one who asks."""
+        roles = tuple(self._state.principals.roles(principal.id))
+        return Caller(principal, roles, self._hierarchy(), session, address)
+
+    def make_secret(
+        self,
+        principal: Principal,
+        kind: SecretKind,
+        author: str,
+        label: str = "",
+        lasts: timedelta | None = None,
+    ) -> str:
+        """A new secret of a principal, shown here and never again."""
+        secret = _PREFIXES[kind] + secrets.token_urlsafe(32)
+        with self._state.transaction() as session:
+            expires = self._state.principals.now(session) + lasts if lasts is not None else None
+            self._state.principals.keep(session, principal.id, kind, digest(secret), label, expires)
+            told = {"kind": kind.value, "label": label, "expires": expires.isoformat() if expires else None}
+            self._state.audit.add(session, author, "Nephoscope/secrets/write", principal.name, detail=told)
+        return secret
+
+    def open_session(self, principal: Principal, address: str = "") -> str:
+        """The secret of a new session of a person's browser."""
+        secret = secrets.token_urlsafe(32)
+        with self._state.transaction() as session:
+            self._state.principals.tidy(session)
+            expires = self._state.principals.now(session) + SESSION
+            self._state.principals.keep(
+                session, principal.id, SecretKind.SESSION, digest(secret), address, expires
+            )
+            self._state.principals.used(session, "", principal.id)
+            self._state.audit.add(
+                session, principal.name, "Nephoscope/sessions/write", principal.name, address=address
+            )
+        return secret
+
+    def close_session(self, caller: Caller) -> None:
+        """End the session that a caller came by."""
+        with self._state.transaction() as session:
+            if self._state.principals.drop(session, caller.session):
+                self._state.audit.add(
+                    session, caller.name, "Nephoscope/sessions/delete", caller.name, address=caller.address
+                )
+
+    def first_link(self, name: str = "administrator") -> str:
+        """The secret of a link that lets the first person in as Owner of everything; a new one with every call."""
+        from nephoscope.access.roles import OWNER
+
+        principals = self._state.principals
+        person = principals.named(PrincipalKind.PERSON, name)
+        if person is None:
+            with self._state.transaction() as session:
+                person = principals.add(session, PrincipalKind.PERSON, name)
+                principals.grant(session, person.id, OWNER.name, TENANT, "nephoscope")
+                self._state.audit.add(
+                    session, "nephoscope", "Microsoft.Authorization/roleAssignments/write", name
+                )
+        return self.make_secret(person, SecretKind.LINK, "nephoscope", "first sign-in", LINK)
+
+    def denied(self, author: str, operation: str, target: str, address: str = "") -> None:
+        """Keep in the audit that somebody was not let."""
+        with self._state.transaction() as session:
+            self._state.audit.add(session, author, operation, target, outcome="Denied", address=address)
+
+    def _note(self, principal: Principal, kept: Secret) -> None:
+        """Note now and then that a secret was used."""
+        import time
+
+        now = time.monotonic()
+        with self._lock:
+            if now - self._noted.get(kept.id, -_NOTED.total_seconds()) < _NOTED.total_seconds():
+                return
+            if len(self._noted) > 10_000:
+                self._noted.clear()
+            self._noted[kept.id] = now
+        with self._state.transaction() as session:
+            self._state.principals.used(session, kept.id, principal.id)

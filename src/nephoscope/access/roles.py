@@ -1,0 +1,105 @@
+"""The roles that can be given, with the operations that Azure's roles of the same names allow.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles and
+https://learn.microsoft.com/azure/defender-for-cloud/permissions
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: `id` is its GUID in Azure; an operation is allowed where one of `actions` fits and none of `not_actions` does."""
+
+    id: str
+    name: str
+    description: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+
+    def allows(self, operation: str) -> bool:
+        """Whether it allows an operation such as `Microsoft.Security/alerts/write`, in any case of its letters."""
+        return _fits(self.actions, operation) and not _fits(self.not_actions, operation)
+
+
+_SECURITY_READS = (
+    "Microsoft.Authorization/*/read", "Microsoft.Insights/alertRules/read", "Microsoft.Management/managementGroups/read",
+    "Microsoft.OperationalInsights/workspaces/*/read", "Microsoft.PolicyInsights/*/read", "Microsoft.Resources/deployments/*/read",
+    "Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Security/*/read",
+    "Microsoft.SecurityInsights/*/read", "Microsoft.Support/*/read", "Microsoft.PolicyInsights/policyStates/queryResults/action",
+    "Microsoft.PolicyInsights/policyEvents/queryResults/action", "Microsoft.PolicyInsights/policyStates/summarize/action",
+    "Microsoft.ResourceGraph/resources/read",
+)  # fmt: skip
+#: Who may come in, with what, and what they did: an owner's alone.
+_OWNERS_ALONE = ("Nephoscope/principals/*", "Nephoscope/secrets/*", "Nephoscope/audit/*")
+READER = Role(
+    "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+    "Reader",
+    "Reads everything and changes nothing.",
+    (
+        "*/read",
+        "Microsoft.PolicyInsights/policyStates/queryResults/action",
+        "Microsoft.PolicyInsights/policyEvents/queryResults/action",
+        "Microsoft.PolicyInsights/policyStates/summarize/action",
+    ),
+    _OWNERS_ALONE,
+)
+SECURITY_READER = Role(
+    "39bc4728-0917-49c7-9d2c-d95423bc2eb4",
+    "Security Reader",
+    "Reads recommendations, alerts, policies and logs; not the rest of resources.",
+    _SECURITY_READS,
+)
+SECURITY_ADMIN = Role(
+    "fb1c8493-542b-48eb-b624-b4c8fea62acd",
+    "Security Admin",
+    "As Security Reader; changes security policy, alerts, incidents, rules and plans.",
+    (
+        *_SECURITY_READS,
+        "Microsoft.Authorization/policyAssignments/*", "Microsoft.Authorization/policyDefinitions/*",
+        "Microsoft.Authorization/policyExemptions/*", "Microsoft.Authorization/policySetDefinitions/*", "Microsoft.PolicyInsights/*",
+        "Microsoft.Security/*", "Microsoft.SecurityInsights/*", "Microsoft.OperationalInsights/workspaces/savedSearches/*",
+    ),
+)  # fmt: skip
+CONTRIBUTOR = Role(
+    "b24988ac-6180-42a0-ab88-20f7382dd24c",
+    "Contributor",
+    "Changes everything but who may do what.",
+    ("*",),
+    (
+        "Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write", "Microsoft.Authorization/elevateAccess/Action",
+        *_OWNERS_ALONE,
+    ),
+)  # fmt: skip
+OWNER = Role(
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+    "Owner",
+    "Does everything, and says who may do what.",
+    ("*",),
+)
+PUBLISHER = Role(
+    "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Monitoring Metrics Publisher",
+    "Sends logs by the Logs Ingestion protocol, and nothing else.",
+    ("Microsoft.Insights/Telemetry/Write",),
+)
+ROLES = (READER, SECURITY_READER, SECURITY_ADMIN, CONTRIBUTOR, OWNER, PUBLISHER)
+
+
+def role(name: str) -> Role | None:
+    """The role of a name or GUID, in any case."""
+    wanted = name.strip().lower()
+    return next((one for one in ROLES if wanted in (one.name.lower(), one.id)), None)
+
+
+def _fits(patterns: tuple[str, ...], operation: str) -> bool:
+    return any(_pattern(one).fullmatch(operation) for one in patterns)
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.IGNORECASE)

@@ -1,0 +1,116 @@
+"""Scopes of roles: how a person writes them, what contains what, and what of the estate and of the lake roles reach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from nephoscope.access.roles import role
+from nephoscope.lake.scope import Scope
+from nephoscope.lake.state.principals import RoleAssignment
+from nephoscope.model.reach import Reach
+
+TENANT = "/"
+WORKSPACE = "/workspaces/"
+_MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SCOPE = re.compile(
+    rf"/|{_MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
+    re.IGNORECASE,
+)
+
+
+class ScopeError(ValueError):
+    """A text that is no scope of a role."""
+
+
+def parsed(text: str) -> str:
+    """A scope in the form that is kept: lower-cased without a slash at the end; ScopeError says which forms there are."""
+    wanted = text.strip().lower()
+    wanted = wanted if wanted == TENANT else wanted.rstrip("/")
+    if _GUID.fullmatch(wanted):
+        wanted = f"/subscriptions/{wanted}"
+    if not _SCOPE.fullmatch(wanted):
+        raise ScopeError(
+            f"{text!r} is no scope: '/', /subscriptions/<id>, /subscriptions/<id>/resourceGroups/<name>, "
+            "/providers/Microsoft.Management/managementGroups/<name> or /workspaces/<name>"
+        )
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids)."""
+
+    ancestors: Mapping[str, tuple[str, ...]]
+    subscriptions: frozenset[str] = frozenset()
+
+    def below(self, group: str) -> frozenset[str]:
+        """The subscriptions below a management group."""
+        return frozenset(one for one, above in self.ancestors.items() if group in above)
+
+    def above(self, subscriptions: Iterable[str]) -> frozenset[str]:
+        """The management groups above subscriptions."""
+        return frozenset(group for one in subscriptions for group in self.ancestors.get(one, ()))
+
+
+def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy) -> Reach:
+    """What of the estate an operation may be done on."""
+    scopes = {one.scope for one in roles if _allowed(one, operation)}
+    if TENANT in scopes:
+        return Reach(everything=True)
+    subscriptions: set[str] = set()
+    groups: set[str] = set()
+    for scope in scopes:
+        if scope.startswith(_MANAGEMENT_GROUP):
+            subscriptions |= hierarchy.below(scope)
+        elif scope.startswith("/subscriptions/"):
+            (groups if "/resourcegroups/" in scope else subscriptions).add(
+                scope if "/resourcegroups/" in scope else scope.rsplit("/", 1)[-1]
+            )
+    above = hierarchy.above({*subscriptions, *(one.split("/")[2] for one in groups)})
+    return Reach(False, frozenset(subscriptions), frozenset(groups), above)
+
+
+def log_scope(
+    roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy, workspace: str
+) -> Scope | None:
+    """Which rows of a workspace an operation may be done on, None where on none of them.
+
+    A role at a resource group reaches no logs: their rows say the subscription, and not all of them the resource.
+    """
+    held = tuple(roles)
+    found = reach(held, operation, hierarchy)
+    own = f"{WORKSPACE}{workspace}".lower()
+    if found.everything or any(one.scope == own and _allowed(one, operation) for one in held):
+        return Scope(None, frozenset({workspace}) if not found.everything else None)
+    return Scope(found.subscriptions, None) if found.subscriptions else None
+
+
+def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
+    """Whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
+    above = set(containers(scope, hierarchy))
+    return any(one.scope in above and _allowed(one, operation) for one in roles)
+
+
+def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
+    """A scope and all that contains it."""
+    yield TENANT
+    if scope.startswith((WORKSPACE, _MANAGEMENT_GROUP)):
+        yield scope
+    parts = scope.split("/")
+    if scope.startswith("/subscriptions/") and len(parts) > 2:
+        yield "/".join(parts[:3])
+        yield from hierarchy.ancestors.get(parts[2], ())
+        if len(parts) > 4 and parts[3] == "resourcegroups":
+            yield "/".join(parts[:5])
+
+
+def _allowed(one: RoleAssignment, operation: str) -> bool:
+    found = role(one.role)
+    return found is not None and found.allows(operation)
+
+
+#: Gives the hierarchy as it is now.
+Hierarchies = Callable[[], Hierarchy]

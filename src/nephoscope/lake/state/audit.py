@@ -1,0 +1,129 @@
+"""The audit: every change and every sign-in, chained by hashes so that no entry can be changed or taken out unseen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Text, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import Base, Json, Moment
+from nephoscope.lake.state.database import Database
+
+FIRST = "0" * 64
+#: Any number that nothing else locks.
+_LOCK = 0x6E6570686F
+
+
+class AuditRow(Base):
+    """An entry; `number` counts from 1 without a gap."""
+
+    __tablename__ = "audit"
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    moment: Mapped[datetime] = mapped_column(Moment)
+    author: Mapped[str] = mapped_column(Text)
+    operation: Mapped[str] = mapped_column(Text)
+    target: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    detail: Mapped[Any] = mapped_column(Json)
+    hash: Mapped[str] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who (`author`, a name) did what (`operation`, as Azure spells it) to what, from where, and whether it was let."""
+
+    number: int
+    moment: datetime
+    author: str
+    operation: str
+    target: str
+    outcome: str
+    address: str
+    detail: dict[str, Any]
+    hash: str
+
+    def chained(self, before: str) -> str:
+        """The hash that the entry must have behind the one whose hash is `before`."""
+        told = [
+            before, self.number, self.moment.isoformat(), self.author, self.operation, self.target, self.outcome,
+            self.address, self.detail,
+        ]  # fmt: skip
+        return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
+
+
+class Audit:
+    """The audit of a state."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        session: Session,
+        author: str,
+        operation: str,
+        target: str,
+        *,
+        outcome: str = "Succeeded",
+        address: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Add an entry in the transaction of what it tells of; those that add wait for each other: the chain has no forks."""
+        if not self._database.is_sqlite:
+            session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        last = session.scalar(select(AuditRow).order_by(AuditRow.number.desc()).limit(1))
+        moment = self._database.now(session)
+        number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
+        entry = Entry(number, moment, author, operation, target, outcome, address, detail or {}, "")
+        session.add(
+            AuditRow(
+                number=number, moment=moment, author=author, operation=operation, target=target, outcome=outcome, address=address,
+                detail=entry.detail, hash=entry.chained(before),
+            )
+        )  # fmt: skip
+        session.flush()
+
+    def entries(self, *, before: int | None = None, most: int = 100) -> list[Entry]:
+        """The newest entries, those older than the number `before`."""
+        query = select(AuditRow).order_by(AuditRow.number.desc()).limit(most)
+        if before is not None:
+            query = query.where(AuditRow.number < before)
+        with self._database.read() as session:
+            return [_entry(row) for row in session.scalars(query)]
+
+    def broken(self) -> int | None:
+        """The number of the first entry that does not fit behind the one before it, None where all do."""
+        expected, before = 1, FIRST
+        with self._database.read() as session:
+            for entry in _in_order(session):
+                if entry.number != expected or entry.hash != entry.chained(before):
+                    return expected
+                expected, before = expected + 1, entry.hash
+        return None
+
+
+def _in_order(session: Session) -> Iterator[Entry]:
+    return (
+        _entry(row) for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
+    )
+
+
+def _entry(row: AuditRow) -> Entry:
+    return Entry(
+        row.number,
+        row.moment,
+        row.author,
+        row.operation,
+        row.target,
+        row.outcome,
+        row.address,
+        row.detail,
+        row.hash,
+    )

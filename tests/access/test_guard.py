@@ -1,0 +1,122 @@
+"""Secrets open what they are for, until they are over; every change and every refusal is in the audit, which shows tampering."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from nephoscope.access.guard import DeniedError, Guard, digest
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def state(tmp_path, clock):
+    with State.open(f"sqlite:///{tmp_path / 'state.db'}", tmp_path / "keys", clock=clock) as state:
+        yield state
+
+
+@pytest.fixture
+def guard(state):
+    return Guard(state, lambda: Hierarchy({}))
+
+
+def person(state, name="ada", kind=PrincipalKind.PERSON):
+    with state.transaction() as session:
+        return state.principals.add(session, kind, name)
+
+
+@pytest.mark.parametrize("kind", list(SecretKind))
+def test_a_secret_opens_what_it_is_for(state, guard, kind):
+    secret = guard.make_secret(person(state), kind, "owner")
+    assert guard.by_secret(secret, [kind]).name == "ada"
+    assert guard.by_secret(secret, [one for one in SecretKind if one is not kind]) is None
+    assert guard.by_secret(secret + "x", [kind]) is None
+    assert guard.by_secret("", [kind]) is None
+
+
+def test_a_secret_is_over(state, guard, clock):
+    secret = guard.make_secret(person(state), SecretKind.TOKEN, "owner", lasts=timedelta(hours=1))
+    clock.now = NOON + timedelta(minutes=59)
+    assert guard.by_secret(secret, [SecretKind.TOKEN])
+    clock.now = NOON + timedelta(hours=1)
+    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None
+
+
+def test_who_is_disabled_is_let_in_no_more(state, guard):
+    ada = person(state)
+    secret = guard.make_secret(ada, SecretKind.TOKEN, "owner")
+    with state.transaction() as session:
+        state.principals.disable(session, ada.id)
+    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None
+    with state.transaction() as session:
+        state.principals.disable(session, ada.id, disabled=False)
+    assert guard.by_secret(secret, [SecretKind.TOKEN]) is None, "its secrets went"
+
+
+def test_the_first_link_works_once(state, guard):
+    link = guard.first_link()
+    session = guard.by_link(link)
+    caller = guard.by_secret(session, [SecretKind.SESSION])
+    assert caller.may("Microsoft.Authorization/roleAssignments/write")
+    assert guard.by_link(link) is None
+    guard.close_session(caller)
+    assert guard.by_secret(session, [SecretKind.SESSION]) is None
+
+
+def test_secrets_are_nowhere_in_the_state(state, guard, tmp_path):
+    secret = guard.make_secret(person(state), SecretKind.TOKEN, "owner")
+    link = guard.first_link()
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
+    assert secret.encode() not in kept
+    assert link.encode() not in kept
+    assert digest(secret).encode() in kept
+
+
+def test_denied(state, guard):
+    caller = guard.caller(person(state))
+    with pytest.raises(DeniedError, match=r"Microsoft\.Security/alerts/read at /"):
+        caller.must("Microsoft.Security/alerts/read")
+    with pytest.raises(DeniedError):
+        caller.logs("Microsoft.OperationalInsights/workspaces/query/read", "default")
+
+
+def test_two_of_one_name_and_no_such_principal(state):
+    person(state)
+    with pytest.raises(StateError, match="already"):
+        person(state)
+    person(state, kind=PrincipalKind.PROGRAM)
+    with pytest.raises(StateError, match="no principal"), state.transaction() as session:
+        state.principals.grant(session, "nobody", "Reader", "/", "t")
+
+
+def test_the_audit_shows_what_was_changed_in_it(state, guard):
+    guard.first_link()
+    guard.denied("ada", "Microsoft.Security/alerts/read", "/", "127.0.0.1")
+    guard.make_secret(person(state), SecretKind.TOKEN, "owner")
+    entries = state.audit.entries()
+    assert [one.number for one in entries] == list(range(len(entries), 0, -1))
+    assert state.audit.broken() is None
+    with state.transaction() as session:
+        session.execute(text("UPDATE audit SET author = 'eve' WHERE number = 2"))
+    assert state.audit.broken() == 2
+    with state.transaction() as session:
+        session.execute(text("DELETE FROM audit WHERE number = 2"))
+    assert state.audit.broken() == 2

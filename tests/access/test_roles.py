@@ -1,0 +1,132 @@
+"""Roles allow what Azure's roles of the same names allow."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from nephoscope.access.roles import ROLES, role
+from nephoscope.access.scopes import Hierarchy, ScopeError, containers, log_scope, parsed, permitted, reach
+from nephoscope.lake.scope import Scope
+from nephoscope.lake.state.principals import RoleAssignment
+
+A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+TOP, LOW = (f"/providers/microsoft.management/managementgroups/{name}" for name in ("top", "low"))
+HIERARCHY = Hierarchy({A: (LOW, TOP), B: (TOP,)}, frozenset({A, B}))
+READ = "Microsoft.Security/assessments/read"
+
+
+def given(*pairs: tuple[str, str]) -> list[RoleAssignment]:
+    return [
+        RoleAssignment(str(at), "p", name, scope, "t", datetime.now(UTC))
+        for at, (name, scope) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "allowed"),
+    [
+        (
+            "Microsoft.Security/assessments/read",
+            "Reader, Security Reader, Security Admin, Contributor, Owner",
+        ),
+        ("microsoft.security/ALERTS/read", "Reader, Security Reader, Security Admin, Contributor, Owner"),
+        ("Microsoft.Security/locations/alerts/dismiss/action", "Security Admin, Contributor, Owner"),
+        ("Microsoft.Compute/virtualMachines/read", "Reader, Contributor, Owner"),
+        ("Microsoft.Authorization/policyExemptions/write", "Security Admin, Owner"),
+        ("Microsoft.Authorization/roleAssignments/write", "Owner"),
+        ("Microsoft.SecurityInsights/incidents/write", "Security Admin, Contributor, Owner"),
+        (
+            "Microsoft.OperationalInsights/workspaces/query/read",
+            "Reader, Security Reader, Security Admin, Contributor, Owner",
+        ),
+        ("Microsoft.Insights/Telemetry/Write", "Contributor, Owner, Monitoring Metrics Publisher"),
+        ("Nephoscope/secrets/write", "Owner"),
+        ("Nephoscope/audit/read", "Owner"),
+        ("Nephoscope/sources/write", "Contributor, Owner"),
+    ],
+)
+def test_who_may(operation, allowed):
+    assert [one.name for one in ROLES if one.allows(operation)] == allowed.split(", ")
+
+
+def test_roles_are_found_by_name_and_guid():
+    for one in ROLES:
+        assert role(one.name.upper()) is role(one.id.upper()) is one
+    assert role("King") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("/", "/"),
+        (A.upper(), f"/subscriptions/{A}"),
+        (f"/subscriptions/{A}/resourceGroups/RG-x/", f"/subscriptions/{A}/resourcegroups/rg-x"),
+        (TOP.upper(), TOP),
+        ("/workspaces/Default", "/workspaces/default"),
+    ],
+)
+def test_scopes(text, kept):
+    assert parsed(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "/subscriptions/x",
+        f"/subscriptions/{A}/providers/x/y/z",
+        "/workspaces/",
+        "/workspaces/a/b",
+        "//",
+    ],
+)
+def test_no_scopes(text):
+    with pytest.raises(ScopeError):
+        parsed(text)
+
+
+def test_reach_of_a_management_group():
+    assert reach(given(("Reader", LOW)), READ, HIERARCHY).subscriptions == {A}
+    assert reach(given(("Reader", TOP)), READ, HIERARCHY).subscriptions == {A, B}
+    assert reach(given(("Reader", LOW)), READ, HIERARCHY).management_groups == {LOW, TOP}
+    assert reach(given(("Reader", LOW)), "Microsoft.Security/alerts/write", HIERARCHY).nothing
+
+
+def test_roles_add_up():
+    roles = given(
+        ("Security Reader", f"/subscriptions/{A}"), ("Security Admin", f"/subscriptions/{B}/resourcegroups/g")
+    )
+    found = reach(roles, READ, HIERARCHY)
+    assert found.sees(A)
+    assert not found.sees(B)
+    assert found.sees(B, f"/subscriptions/{B}/resourcegroups/g")
+    assert reach(roles, "Microsoft.Security/pricings/write", HIERARCHY).subscriptions == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("held", "scope"),
+    [
+        (("Reader", "/"), Scope(None, None)),
+        (("Reader", "/workspaces/w"), Scope(None, frozenset({"w"}))),
+        (("Reader", "/workspaces/other"), None),
+        (("Reader", f"/subscriptions/{A}"), Scope(frozenset({A}), None)),
+        (("Reader", f"/subscriptions/{A}/resourcegroups/g"), None),
+        (("Monitoring Metrics Publisher", "/"), None),
+    ],
+)
+def test_logs(held, scope):
+    assert (
+        log_scope(given(held), "Microsoft.OperationalInsights/workspaces/query/read", HIERARCHY, "w") == scope
+    )
+
+
+def test_permitted_below_and_not_beside():
+    roles = given(("Security Admin", LOW))
+    dismiss = "Microsoft.Security/locations/alerts/dismiss/action"
+    assert permitted(roles, dismiss, f"/subscriptions/{A}/resourcegroups/g/providers/x.y/z/n", HIERARCHY)
+    assert not permitted(roles, dismiss, f"/subscriptions/{B}", HIERARCHY)
+    assert not permitted(roles, dismiss, "/", HIERARCHY)
+    assert list(containers("/workspaces/w", HIERARCHY)) == ["/", "/workspaces/w"]
