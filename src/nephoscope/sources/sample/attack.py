@@ -22,6 +22,7 @@ from nephoscope.sources.sample.dice import Dice
 from nephoscope.sources.sample.entry import Entry, writers
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_ACTOR = re.compile(r"\$[a-z]+(?:\.[a-z]+)*")
 _OWN = frozenset({"log", "at", "times", "every", "each", "note"})
 
 
@@ -42,14 +43,14 @@ class Attack:
         cast = {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
         start = at(day, self.begins)
         for step in self.steps:
-            values = step.get("each", range(step.get("times", 1)))
+            values = _filled(step.get("each", range(step.get("times", 1))), cast, {})
             gap = span(step.get("every", "0s"))
             for number, value in enumerate(values):
                 moment = start + span(step["at"]) + gap * number
                 if number:
                     moment += gap * (dice.random() - 0.5) * 0.4
                 moment = moment.replace(microsecond=dice.randrange(10**6))
-                yield _written(company, step, moment, dice, cast, {"n": number, "each": value})
+                yield from _written(company, step, moment, dice, cast, {"n": number, "each": value})
 
 
 @cache
@@ -114,6 +115,9 @@ _CAST: Mapping[str, Callable[[Company, Any, Dice], Any]] = {
     "person": _somebody,
     "place": _place,
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),
+    "people": lambda company, value, dice: dice.sample(
+        [one for one in company.people if one.kind == "employee"], value
+    ),
     "machine": lambda company, value, _: company.machine(value),
     "resource": lambda company, value, _: company.named[value],
     "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
@@ -128,9 +132,10 @@ def _written(
     dice: Dice,
     cast: Mapping[str, Any],
     numbers: Mapping[str, Any],
-) -> Entry:
+) -> list[Entry]:
     fields = {name: _filled(value, cast, numbers) for name, value in step.items() if name not in _OWN}
-    return writers()[step["log"]](company, dice, moment, **fields)
+    found = writers()[step["log"]](company, dice, moment, **fields)
+    return [found] if isinstance(found, Entry) else found
 
 
 def _filled(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
@@ -142,19 +147,12 @@ def _filled(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> 
     if not isinstance(value, str):
         return value
     if value == "{each}":
-        return (
-            _filled(numbers["each"], cast, {"n": numbers["n"], "each": ""})
-            if isinstance(numbers["each"], str)
-            else numbers["each"]
-        )
-    if value.startswith("$") and " " not in value and "/" not in value and "{" not in value:
+        return numbers["each"]
+    if _ACTOR.fullmatch(value):
         return _of(value[1:], cast)
-    text = value.replace("{n}", str(numbers["n"])).replace("{each}", str(numbers["each"]))
-    return re.sub(
-        r"\$([a-z]+(?:\.[a-z]+)*)",
-        lambda match: str(_of(match[1], cast)) if match[1].split(".")[0] in cast else match[0],
-        text,
-    )
+    for name, one in numbers.items():
+        value = value.replace(f"{{{name}}}", str(one))
+    return _ACTOR.sub(lambda match: str(_of(match[0][1:], cast)), value)
 
 
 def _of(path: str, cast: Mapping[str, Any]) -> Any:

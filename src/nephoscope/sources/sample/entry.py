@@ -29,7 +29,7 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
 
 
-Writer = Callable[..., Entry]
+Writer = Callable[..., Entry | list[Entry]]
 
 
 @cache

@@ -192,6 +192,7 @@ def gateway(
     size: int = 4000,
     host: str = "booking.brackwater.example",
     name: str = "agw-booking",
+    transaction: str = "",
 ) -> Entry:
     """A request through an application gateway."""
     properties = {
@@ -201,7 +202,7 @@ def gateway(
         "receivedBytes": 900,
         "sentBytes": size, "clientResponseTime": 0, "timeTaken": dice.randrange(2, 300) / 1000,
         "WAFEvaluationTime": "0.001", "WAFMode": "Prevention",
-        "transactionId": dice.guid().replace("-", ""), "sslEnabled": "on", "sslCipher": "TLS_AES_256_GCM_SHA384",
+        "transactionId": transaction or dice.guid().replace("-", ""), "sslEnabled": "on", "sslCipher": "TLS_AES_256_GCM_SHA384",
         "sslProtocol": "TLSv1.3",
         "serverRouted": "10.40.2.4:443", "serverStatus": str(status), "serverResponseLatency": "0.020",
         "originalHost": host, "host": host,
@@ -225,6 +226,7 @@ def waf(
     data: str = "",
     host: str = "booking.brackwater.example",
     name: str = "agw-booking",
+    transaction: str = "",
 ) -> Entry:
     """What the firewall of an application gateway matched."""
     properties = {
@@ -234,7 +236,8 @@ def waf(
         "site": "Global",
         "details": {"message": f"{message} found within [{data}]", "data": data, "file": f"rules/REQUEST-{rule[:3]}.conf",
         "line": "1"},
-        "hostname": host, "transactionId": dice.guid().replace("-", ""), "policyId": "default", "policyScope": "Global",
+        "hostname": host, "transactionId": transaction or dice.guid().replace("-", ""), "policyId": "default",
+        "policyScope": "Global",
         "policyScopeName": "Global",
     }  # fmt: skip
     record = _resource(
@@ -245,6 +248,67 @@ def waf(
         properties,
     )
     return Entry(time, "gateway", {"timeStamp": record.pop("time"), **record})
+
+
+#: Rules of the core rule set, with what they say of a match.
+#: Source: https://learn.microsoft.com/azure/web-application-firewall/ag/application-gateway-crs-rulegroups-rules
+RULES = {
+    "913100": "Found User-Agent associated with security scanner",
+    "920350": "Host header is a numeric IP address",
+    "930100": "Path Traversal Attack (/../)",
+    "930130": "Restricted File Access Attempt",
+    "932100": "Remote Command Execution: Unix Command Injection",
+    "933150": "PHP Injection Attack: High-Risk PHP Function Name Found",
+    "941100": "XSS Attack Detected via libinjection",
+    "942100": "SQL Injection Attack Detected via libinjection",
+    "942190": "Detects MSSQL code execution and information gathering attempts",
+    "942430": "Restricted SQL Character Anomaly Detection (args)",
+    "949110": "Mandatory rule. Cannot be disabled. Inbound Anomaly Score Exceeded",
+}
+
+
+def request(
+    company: Company,
+    dice: Dice,
+    time: datetime,
+    *,
+    address: str,
+    path: str,
+    query: str = "",
+    method: str = "GET",
+    status: int = 200,
+    agent: str = "",
+    size: int = 4000,
+    rules: tuple[str, ...] = (),
+    blocked: bool = False,
+    app: str = "",
+) -> list[Entry]:
+    """A request as gateway, its firewall and the web app behind it (`app`, where it came through) write it down."""
+    transaction = dice.guid().replace("-", "")
+    found = [
+        gateway(
+            company, dice, time, address=address, path=path, query=query, method=method, status=403 if blocked else status,
+            agent=agent, size=size, transaction=transaction,
+        )
+    ]  # fmt: skip
+    uri = f"{path}?{query}" if query else path
+    for rule in (*rules, *(("949110",) if blocked else ())):
+        action = "Blocked" if rule == "949110" or (blocked and rule == rules[0]) else "Matched"
+        found.append(
+            waf(
+                company, dice, time, address=address, path=uri, rule=rule, message=RULES[rule], action=action, data=query,
+                transaction=transaction,
+            )
+        )  # fmt: skip
+    if app and not blocked:
+        found.append(
+            web(
+                company, dice, time, app=app, address=address, path=path, query=query, method=method, status=status,
+                agent=agent,
+                size=size,
+            )
+        )  # fmt: skip
+    return found
 
 
 def web(
@@ -296,6 +360,7 @@ RECORDS = {
     "firewall": firewall,
     "dns": dns,
     "gateway": gateway,
+    "request": request,
     "waf": waf,
     "web": web,
 }
