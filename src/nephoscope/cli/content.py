@@ -47,15 +47,21 @@ def command() -> None:
 )  # fmt: skip
 @click.option("--enable", is_flag=True, help="Switch the imported rules on; else a person does.")
 @click.option(
+    "--sigma-pipeline", type=click.Choice(["auto", "azure_monitor", "sentinel_asim", "microsoft_xdr"]), default="auto",
+    show_default=True, help="Which tables Sigma rules of devices ask; `auto` takes the first that has their fields.",
+)  # fmt: skip
+@click.option(
     "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace of rules."
 )
 @listed
 @click.pass_obj
-def import_(data: Path, /, path: Path, name: str, verbose: bool, kind: str, **options: Any) -> None:
+def import_(
+    data: Path, /, path: Path, name: str, verbose: bool, kind: str, sigma_pipeline: str, **options: Any
+) -> None:
     """Import PATH: a checkout or folder of policies or of detection content, a file of either, or an alias table.
 
     Detection content is Sentinel's: analytic rules, hunting queries and parsers in YAML, ARM templates and exports with alert
-    rules, saved searches and watchlists. Its rules are off until somebody switches them on; each is told with whether it runs in
+    rules, saved searches and watchlists; and rules of the Sigma project. Its rules are off until somebody switches them on; each is told with whether it runs in
     the workspace, and what it needs.
 
     Exits 3 where a document was not taken; the others are. An alias table is the JSON of
@@ -63,7 +69,7 @@ def import_(data: Path, /, path: Path, name: str, verbose: bool, kind: str, **op
     """
     from nephoscope.cli.session.library import import_rules, reading_of
 
-    reading = reading_of(path) if kind != "policies" else None
+    reading = reading_of(path, sigma_pipeline) if kind != "policies" else None
     if reading is not None and (kind == "rules" or not reading.empty):
         import_rules(data, path, name or path.resolve().stem, reading, verbose=verbose, **options)
         return

@@ -49,13 +49,16 @@ class Reading:
         return not self.pieces and not self.unusable
 
 
-def read(root: Path) -> Reading:
-    """Everything below a folder, or in a file; a file that cannot be used stops no other."""
+def read(root: Path, sigma: str = "auto") -> Reading:
+    """Everything below a folder, or in a file; a file that cannot be used stops no other.
+
+    `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline).
+    """
     found = Reading()
     for path in _files(root, found):
         found.files += 1
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
-        for one in _pieces(path, source, found):
+        for one in _pieces(path, source, found, sigma):
             if isinstance(one, Piece):
                 found.pieces.append(one)
             else:
@@ -86,14 +89,37 @@ def _files(root: Path, found: Reading) -> Iterator[Path]:
             yield path
 
 
-def _pieces(path: Path, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+def _pieces(path: Path, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
     place = Place(str(path))
     try:
-        document = _document(path, place)
+        text = _text(path, place)
+        documents = _documents(text, path.suffix.lower(), place)
     except _UnreadError as error:
         found.unread.append(Unusable(error.place, source, "", (error.reason,)))
         return []
-    return _recognised(document, place, source, found)
+    if any(_is_sigma(one) for one in documents):
+        return _sigma(documents, text, place, source, sigma)
+    return [piece for one in documents for piece in _recognised(one, place, source, found)]
+
+
+def _is_sigma(document: Any) -> bool:
+    return isinstance(document, dict) and (
+        ("detection" in document and "logsource" in document)
+        or (isinstance(document.get("correlation"), dict) and "title" in document)
+    )
+
+
+def _sigma(
+    documents: list[Any], text: str, place: Place, source: str, pipeline: str
+) -> Iterable[Piece | Unusable]:
+    try:
+        from nephoscope.alerts.library.sigma.conversion import sigma_pieces
+        from nephoscope.alerts.library.sigma.tables import Pipeline
+    except ImportError:
+        reason = "Sigma rules need pySigma with its Kusto backend: pip install 'nephoscope[sigma]'"
+        title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
+        return [Unusable(place, source, title, (reason,), unsupported=True)]
+    return sigma_pieces(documents, text, place, source, Pipeline(pipeline))
 
 
 class _UnreadError(Exception):
@@ -102,19 +128,24 @@ class _UnreadError(Exception):
         self.place, self.reason = place, reason
 
 
-def _document(path: Path, place: Place) -> Any:
-    suffix = path.suffix.lower()
+def _text(path: Path, place: Place) -> str:
+    most = MOST_BYTES[path.suffix.lower()]
     try:
-        if path.stat().st_size > MOST_BYTES[suffix]:
-            raise _UnreadError(place, f"the file is over {MOST_BYTES[suffix] >> 20} MiB")
-        text = path.read_text(encoding="utf-8-sig")
-        if suffix == JSON:
-            return json.loads(text)
-        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+        if path.stat().st_size > most:
+            raise _UnreadError(place, f"the file is over {most >> 20} MiB")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise _UnreadError(place, "not UTF-8") from error
     except OSError as error:
         raise _UnreadError(place, f"not readable: {error.strerror}") from error
+
+
+def _documents(text: str, suffix: str, place: Place) -> list[Any]:
+    """The documents of a file; YAML may hold several."""
+    try:
+        if suffix == JSON:
+            return [json.loads(text)]
+        documents = list(yaml.load_all(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = replace(place, line=mark.line + 1, column=mark.column + 1) if mark else place
@@ -124,9 +155,9 @@ def _document(path: Path, place: Place) -> Any:
         raise _UnreadError(where, f"not JSON: {error.msg}") from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise _UnreadError(place, f"not readable: {error}") from error
-    if _size(document) > MOST_VALUES:
+    if _size(documents) > MOST_VALUES:
         raise _UnreadError(place, f"its aliases make over {MOST_VALUES:,} values of it")
-    return document
+    return documents
 
 
 def _size(document: Any) -> int:

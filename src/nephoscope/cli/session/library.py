@@ -31,11 +31,11 @@ COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
 
-def reading_of(path: Path) -> Reading:
+def reading_of(path: Path, sigma: str) -> Reading:
     """What a folder or file holds of detection content."""
     from nephoscope.alerts.library.checkout import read
 
-    return read(path)
+    return read(path, sigma)
 
 
 def import_rules(
@@ -138,7 +138,8 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
         click.echo(f"  {count:>6,}  passed over: {why}")
     shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
     for row in shown if verbose else shown[:MOST_SHOWN]:
-        click.echo(plain(f"  {row['file']}: {row['name']}: {row['status']}"))
+        notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
+        click.echo(plain(f"  {row['file']}: {row['name']}: {row['status']}{notes}"))
     if not verbose and len(shown) > MOST_SHOWN:
         click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
     if verbose:

@@ -1,0 +1,181 @@
+"""From a Sigma rule to an analytic rule in Sentinel's format, or why not, with the line that it is about."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaRule
+
+from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
+from nephoscope.alerts.library.sigma.entity_columns import WRITTEN_OUT, entity_mappings
+from nephoscope.alerts.library.sigma.tables import Pipeline, Target, targets
+from nephoscope.alerts.raising import TACTICS
+from nephoscope.kql.types import KqlType
+from nephoscope.model.place import Place
+
+#: Sigma asks for single events and has no schedule.
+EVERY = "1h"
+SEVERITIES = {
+    "critical": "High",
+    "high": "High",
+    "medium": "Medium",
+    "low": "Low",
+    "informational": "Informational",
+}
+_TECHNIQUE = re.compile(r"t\d{4}(?:\.\d{3})?", re.IGNORECASE)
+_WORDS = re.compile(r"'([^']+)'|field name encountered: ([^\s.]+)|column (\S+)")
+_ENDINGS = re.compile(r"(?:: |\. )Please use .*| \(while .*\)$|\n.*", re.DOTALL)
+
+
+def sigma_pieces(
+    documents: Sequence[Any], text: str, place: Place, source: str, wanted: Pipeline
+) -> Iterator[Piece | Unusable]:
+    """The rules of a file, each turned into a rule or told why not."""
+    plain = [one for one in documents if not (isinstance(one, dict) and "correlation" in one)]
+    for one in documents:
+        if one not in plain:
+            where, title = _line_of(text, place, "correlation"), str(one.get("title", ""))
+            yield Unusable(
+                where, source, title, ("correlation rules are not turned into KQL",), unsupported=True
+            )
+    if plain:
+        yield from _rules(plain, text, place, source, wanted)
+
+
+def _rules(
+    documents: Sequence[Any], text: str, place: Place, source: str, wanted: Pipeline
+) -> Iterator[Piece | Unusable]:
+    try:
+        collection = SigmaCollection.from_dicts(list(documents), collect_errors=True)
+    except (SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
+        yield Unusable(place, source, _title(documents), (f"not a Sigma rule: {_said(error)}",))
+        return
+    if not collection.rules:
+        reasons = tuple(_said(error) for error in collection.errors) or ("not a Sigma rule",)
+        yield Unusable(_placed(text, place, " ".join(reasons)), source, _title(documents), reasons)
+    for number, rule in enumerate(collection.rules):
+        if isinstance(rule, SigmaCorrelationRule):
+            continue
+        given = documents[number] if len(documents) == len(collection.rules) else {}
+        yield _piece(rule, given, text, place, source, wanted)
+
+
+def _piece(
+    rule: SigmaRule, given: Any, text: str, place: Place, source: str, wanted: Pipeline
+) -> Piece | Unusable:
+    title = str(rule.title or "")
+    if rule.errors:
+        reasons = tuple(_said(error) for error in rule.errors)
+        modifier = any("modifier" in one.lower() for one in reasons)
+        return Unusable(_placed(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier)
+    several = targets(rule.logsource, wanted)
+    if not several:
+        why = f"no table for the log source {_source(rule)}"
+        return Unusable(_line_of(text, place, "logsource"), source, title, (why,), unsupported=True)
+    failed: list[tuple[Target, BaseException]] = []
+    for target in several:
+        try:
+            query = _query(given, target)
+        except Exception as error:  # noqa: BLE001 - the boundary to a library that raises many kinds for rules of others
+            failed.append((target, error))
+            continue
+        notes = tuple(f"not asked of {one.table}: {_said(error)}" for one, error in failed)
+        return _made(rule, query, target, place, source, notes)
+    reasons = tuple(dict.fromkeys(f"{one.table}: {_said(error)}" for one, error in failed))
+    where = _placed(text, place, _said(failed[0][1]), failed[0][0])
+    return Unusable(where, source, title, reasons, unsupported=True)
+
+
+def _query(given: Mapping[str, Any], target: Target) -> str:
+    """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
+    backend = TableBackend(target.pipeline(), target.table, target.types())
+    queries = backend.convert(SigmaCollection.from_dicts([dict(given)]))
+    whole = queries[0] if len(queries) == 1 else "union " + ", ".join(f"({one})" for one in queries)
+    added = WRITTEN_OUT.get(target.table, {})
+    extend = ", ".join(f"{name} = {value}" for name, value in added.items())
+    return f"{whole}\n| extend {extend}" if extend else str(whole)
+
+
+def _made(
+    rule: SigmaRule, query: str, target: Target, place: Place, source: str, notes: tuple[str, ...]
+) -> Piece:
+    columns: Mapping[str, KqlType | str] = {**target.types(), **WRITTEN_OUT.get(target.table, {})}
+    id_ = str(rule.id) if rule.id else _id_of(str(rule.title), source)
+    version = str(rule.modified or rule.date or "")
+    description = str(rule.description or "").strip()
+    if rule.falsepositives:
+        description += f"\nKnown false positives: {'; '.join(map(str, rule.falsepositives))}"
+    document = {
+        "id": id_, "name": str(rule.title), "description": description.strip(), "kind": "Scheduled",
+        "severity": SEVERITIES.get(rule.level.name.lower() if rule.level else "", "Medium"),
+        "queryFrequency": EVERY, "queryPeriod": EVERY, "triggerOperator": "gt", "triggerThreshold": 0,
+        "tactics": _tactics(rule), "relevantTechniques": _techniques(rule), "query": query,
+        "entityMappings": entity_mappings(columns), "version": version,
+    }  # fmt: skip
+    if rule.status is not None and rule.status.name in ("DEPRECATED", "UNSUPPORTED"):
+        notes = (*notes, f"its authors call it {rule.status.name.lower()}")
+    return Piece(PieceKind.RULE, id_, str(rule.title), version, source, document, place, notes)
+
+
+def _tactics(rule: SigmaRule) -> list[str]:
+    names = [re.sub(r"[^a-z]", "", one.name.lower()) for one in rule.tags if one.namespace == "attack"]
+    return list(dict.fromkeys(TACTICS[one] for one in names if one in TACTICS))
+
+
+def _techniques(rule: SigmaRule) -> list[str]:
+    names = [
+        one.name.upper() for one in rule.tags if one.namespace == "attack" and _TECHNIQUE.fullmatch(one.name)
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _source(rule: SigmaRule) -> str:
+    one = rule.logsource
+    parts = (("product", one.product), ("category", one.category), ("service", one.service))
+    return ", ".join(f"{name} {value}" for name, value in parts if value)
+
+
+def _said(error: BaseException) -> str:
+    """What is wrong, without the library's lists of everything that would do."""
+    return _ENDINGS.sub("", str(error)).strip() or type(error).__name__
+
+
+def _id_of(title: str, source: str) -> str:
+    digest = hashlib.blake2b(f"{source}\n{title}".encode(), digest_size=16).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+
+def _title(documents: Sequence[Any]) -> str:
+    return next((str(one["title"]) for one in documents if isinstance(one, dict) and one.get("title")), "")
+
+
+def _placed(text: str, place: Place, reason: str, target: Target | None = None) -> Place:
+    """The line of the field or modifier that a reason names."""
+    for match in _WORDS.finditer(reason):
+        word = next(one for one in match.groups() if one).rstrip(".,:")
+        known = [field for field, column in target.fields.items() if column == word] if target else []
+        for name in (*known, word):
+            found = re.search(
+                rf"^[ \t-]*['\"]?(?:{re.escape(name)}\b|[\w.-]+\|(?:\w+\|)*{re.escape(name)}\b)",
+                text,
+                re.MULTILINE,
+            )
+            if found:
+                return replace(place, line=text.count("\n", 0, found.end()) + 1)
+    return _line_of(text, place, "detection")
+
+
+def _line_of(text: str, place: Place, key: str) -> Place:
+    found = re.search(rf"^{key}\s*:", text, re.MULTILINE)
+    return replace(place, line=text.count("\n", 0, found.start()) + 1) if found else place
+
+
+__all__ = ["NoColumnError", "sigma_pieces"]
