@@ -61,8 +61,8 @@ def import_(
     """Import PATH: a checkout or folder of policies or of detection content, a file of either, or an alias table.
 
     Detection content is Sentinel's: analytic rules, hunting queries and parsers in YAML, ARM templates and exports with alert
-    rules, saved searches and watchlists; and rules of the Sigma project. Its rules are off until somebody switches them on; each is told with whether it runs in
-    the workspace, and what it needs.
+    rules, saved searches and watchlists; and rules of the Sigma project. Rules are off until somebody switches them on; each is
+    told with whether it runs in the workspace, and what it needs.
 
     Exits 3 where a document was not taken; the others are. An alias table is the JSON of
     `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
