@@ -124,7 +124,7 @@ def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
     compiled = compile_results(rule.query, catalog, now=now)[-1]
     used = {name for name in tables.by_name if name in rule.query}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
-    with DuckDBEngine(rows) as engine:
+    with DuckDBEngine(rows, threads=1) as engine:
         return engine.run(compiled)
 
 
