@@ -104,6 +104,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.session.stored import workspace_of
 
     now = datetime.now(UTC)
@@ -112,6 +113,9 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     given = _given(name, options)
     with lake_of(data) as (lake, state):
         own = workspace_of(state, workspace).name
+        if given["rule"] != "*":
+            rules = rules_of(data, state, own, options["folders"])
+            given["rule"] = rule_of(rules, given["rule"]).id
         found = _would_hold(state, lake, own, given, now - timedelta(days=options["days"]), now)
         bad = [row for row in found if row["verdict"] == "TruePositive"]
         expires = (
@@ -153,7 +157,7 @@ def _given(name: str, options: dict[str, Any]) -> dict[str, Any]:
         usage_error("; ".join(error.reasons))
     return {
         "name": name,
-        "rule": _rule_id(options["rule"], options["folders"]),
+        "rule": options["rule"],
         "conditions": found,
         "reason": {one.lower(): one for one in REASONS}[options["reason"].lower()],
         "comment": options["comment"],
@@ -186,17 +190,11 @@ def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
         given = read(options["file"])
     except DocumentError as error:
         usage_error(str(error))
-    rule = _rule_id(given.alert_type, options["folders"])
+    rule = given.alert_type
     return {
         "name": name, "rule": rule, "conditions": given.conditions, "reason": given.reason, "comment": given.comment,
         "expires": given.expires,
     }  # fmt: skip
-
-
-def _rule_id(wanted: str, folders: Sequence[Path]) -> str:
-    from nephoscope.cli.session.rules import rule_of
-
-    return "*" if wanted == "*" else rule_of(wanted, folders).id
 
 
 def _would_hold(

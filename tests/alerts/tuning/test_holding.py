@@ -212,7 +212,7 @@ def test_every_change_is_noted_and_advice_can_be_taken_back(edit: Any, state: St
     advised = edit(1, "a1")
     advised.set(rule(), {"triggerThreshold": 9, "severity": "Low"}, expires=HOUR + timedelta(days=90))
     advised.suppress("scanner", "r1", SCANNER)
-    advised.learn(rule(), ["k1", "k2"], HOUR, HOUR)
+    advised.learn(rule(), ["k1", "k2"])
     assert edit(2).undo("a1") == 5
     assert [(one.setting, one.value) for one in state.rule_settings.all("default")] == [
         ("triggerThreshold", 2)

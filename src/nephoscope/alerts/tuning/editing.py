@@ -104,13 +104,16 @@ class Editing:
                 self._note(session, SETTING, name, rule, _document(known[name]), None)
         return wanted
 
-    def learn(self, rule: Rule, keys: Iterable[str], until: datetime, moment: datetime) -> None:
-        """Let a rule know what it is to leave alone, found at a time, and what it finds in windows that end until `until`."""
+    def learn(
+        self, rule: Rule, keys: Iterable[str], *, comment: str = "", expires: datetime | None = None
+    ) -> None:
+        """Let a rule know what it is to leave alone, by the names of its entities; a rule that is learning goes on."""
         several = list(keys)
         with self.state.transaction() as session:
-            self.state.learned.add(session, self.workspace, rule.id, several, moment)
+            self.state.learned.add(session, self.workspace, rule.id, several, self.now)
             self._note(session, LEARNED, "", rule.id, None, {"keys": several})
-        self.set(rule, {"learningUntil": until.isoformat()})
+        if "learningUntil" not in self._settings(rule.id):
+            self.set(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
 
     def forget(self, rule: str) -> None:
         """Let a rule know nothing again."""

@@ -53,6 +53,8 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
         period=fields.span("queryPeriod") or rule.period,
         suppression=fields.span("suppressionDuration") or rule.suppression,
     )
+    if settings.get("enabled") is True:
+        fields.fail("enabled can only be false here: rules are switched on with `content enable`")
     _check(fields, found, settings)
     repeat, learning = fields.span("repeatInterval"), _moment(fields)
     if fields.wrong:
@@ -93,8 +95,9 @@ def _moment(fields: Fields) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _shown(rule: Rule, settings: Mapping[str, Any]) -> Iterable[str]:
-    before = {
+def in_file(rule: Rule) -> dict[str, Any]:
+    """What the rule says itself, '' where it says nothing."""
+    return {
         "enabled": rule.enabled,
         "severity": rule.severity.value,
         "triggerThreshold": rule.threshold,
@@ -102,6 +105,10 @@ def _shown(rule: Rule, settings: Mapping[str, Any]) -> Iterable[str]:
         "queryPeriod": written(rule.period),
         "suppressionDuration": written(rule.suppression) if rule.suppression else "",
     }
+
+
+def _shown(rule: Rule, settings: Mapping[str, Any]) -> Iterable[str]:
+    before = in_file(rule)
     for name in NAMES:
         if name in settings:
             was = before.get(name, "")

@@ -10,22 +10,30 @@ from nephoscope.cli.session.checks import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
+    from nephoscope.lake.state import State
 
 
-def rules_of(folders: Sequence[Path]) -> list[Rule]:
-    """Every rule once; files that could not be used are told."""
+def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) -> list[Rule]:
+    """Every rule of the folders once, else the shipped and the imported ones; files that could not be used are told."""
+    from nephoscope.alerts.library.active import active_rules
+    from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules import found, shipped
 
-    several = [found(folder) for folder in folders] or [shipped()]
+    try:
+        several = [found(folder) for folder in folders] or [
+            active_rules(data, shipped(), state.rule_switches.of(workspace))
+        ]
+    except PackError as error:
+        usage_error(str(error))
     for one in (refused for each in several for refused in each.refused):
         tell(f"{one.place}: {'; '.join(one.reasons)}")
     return list({rule.id: rule for each in several for rule in each.rules}.values())
 
 
-def rule_of(wanted: str, folders: Sequence[Path]) -> Rule:
+def rule_of(rules: Sequence[Rule], wanted: str) -> Rule:
     """The rule of an id or a name; the command ends where there is none, or several."""
     word = wanted.casefold()
-    found = [one for one in rules_of(folders) if word in (one.id.casefold(), one.name.casefold())]
+    found = [one for one in rules if word in (one.id.casefold(), one.name.casefold())]
     if len(found) != 1:
         usage_error(
             f"{len(found)} rules are named {wanted!r}: give the id"

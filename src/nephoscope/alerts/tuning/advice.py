@@ -1,0 +1,175 @@
+"""Advice from history: what could be changed in a rule, what that would have hidden, tried on the same days before it is offered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.tuning.advisors import advisors
+from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.history import Past, past
+from nephoscope.alerts.tuning.holding import Learning, Suppression
+from nephoscope.alerts.tuning.replay import Remembering, replayed
+from nephoscope.alerts.tuning.settings import changed
+from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.lake.state.database import StateError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
+SURE = 0.8
+"""The share of alerts that people have judged from which on advice is likely."""
+
+
+class Confidence(StrEnum):
+    """How sure an advice is: every alert was judged harmless, most were, or it only looks so and a person decides."""
+
+    PROVEN = "proven"
+    LIKELY = "likely"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to change in a rule; `hides` are the alerts that a replay with it did not raise, `of` how many the rule raised."""
+
+    id: str
+    kind: str
+    rule: Rule
+    proposal: Proposal = field(repr=False)
+    confidence: Confidence
+    hides: tuple[Past, ...] = field(repr=False)
+    of: int
+
+    @property
+    def false(self) -> int:
+        """How many of them were closed as false or benign."""
+        return sum(one.benign for one in self.hides)
+
+
+@dataclass(frozen=True, slots=True)
+class Advising:
+    """Looks at what rules raised in windows that ended in [since, until)."""
+
+    state: State
+    lake: Lake
+    workspace: str
+    since: datetime
+    until: datetime
+
+    def proposed(self, rules: Iterable[Rule]) -> Iterator[Advice]:
+        """What the advisors think, not tried yet; the rules with the most alerts first."""
+        cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
+        for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
+            for kind, advise in advisors().items():
+                for proposal in advise(case):
+                    if proposal.hides and not any(one.untouchable for one in proposal.hides):
+                        yield _advice(kind, case, proposal, proposal.hides)
+
+    def offered(self, rules: Iterable[Rule], wanted: str = "") -> Iterator[Advice]:
+        """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
+        chosen = (one for one in self.proposed(rules) if wanted in ("", one.id))
+        for rule, several in groupby(chosen, key=lambda one: one.rule.id):
+            known = past(self.state, self.workspace, self.since, self.until, rule)
+            lake = Remembering(self.lake)
+            tried = (self._tried(lake, one, known) for one in several)
+            yield from (one for one in tried if one is not None)
+
+    def _tried(self, lake: Remembering, one: Advice, known: Sequence[Past]) -> Advice | None:
+        """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
+        moments = sorted({each.alert.raised for each in known})
+        before = replayed(lake, one.rule, self.workspace, moments, self.until)
+        after = replayed(lake, with_proposal(one.rule, one.proposal), self.workspace, moments, self.until)
+        gone = {each.id for each in before.raised} - {each.id for each in after.raised}
+        hides = [each for each in known if each.id in gone and not each.held]
+        if not hides or any(each.untouchable for each in hides) or after.errors:
+            return None
+        return replace(one, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
+
+    def _alerts(self, rules: Iterable[Rule]) -> list[tuple[Rule, list[Past]]]:
+        """The rules as they run, with what they raised and would raise again."""
+        tuned = Tuned.load(self.state, self.lake, self.workspace, self.until)
+        found: dict[str, list[Past]] = defaultdict(list)
+        for one in past(self.state, self.workspace, self.since, self.until):
+            if not one.held:
+                found[one.alert.rule].append(one)
+        runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not Kind.HUNTING]
+        return [
+            (rule, [one for one in found[rule.id] if not _left(rule, one)])
+            for rule in runnable
+            if rule.enabled
+        ]
+
+    def _case(self, rule: Rule, alerts: list[Past]) -> Case:
+        runs = self.state.rule_runs.between(self.workspace, self.since, self.until)
+        seconds = sum(one.seconds for one in runs if one.rule == rule.id)
+        return Case(rule, alerts, self.since, self.until, seconds)
+
+
+def _left(rule: Rule, one: Past) -> bool:
+    """Whether what holds back now would hold it back."""
+    learning = rule.tuning.learning
+    return any(each.holds(one.subject) for each in rule.tuning.suppressions) or (
+        learning is not None and one.key in learning.knows
+    )
+
+
+def _advice(kind: str, case: Case, proposal: Proposal, hides: Sequence[Past]) -> Advice:
+    id_ = proposal.id(kind, case.rule.id)
+    return Advice(id_, kind, case.rule, proposal, _confidence(hides), tuple(hides), len(case.alerts))
+
+
+def _confidence(hides: Sequence[Past]) -> Confidence:
+    share = sum(one.benign for one in hides) / len(hides)
+    return Confidence.PROVEN if share == 1 else Confidence.LIKELY if share >= SURE else Confidence.REVIEW
+
+
+def with_proposal(rule: Rule, proposal: Proposal) -> Rule:
+    """The rule as it would run."""
+    step, tuning = proposal.step, rule.tuning
+    if isinstance(step, Suppress):
+        one = Suppression("advice", proposal.text, step.conditions)
+        return replace(rule, tuning=replace(tuning, suppressions=(*tuning.suppressions, one)))
+    if isinstance(step, Learn):
+        until = datetime.min.replace(tzinfo=UTC)
+        learning = tuning.learning or Learning(until)
+        knows = learning.knows | set(step.keys)
+        return replace(rule, tuning=replace(tuning, learning=replace(learning, knows=knows)))
+    found = changed(rule, {step.setting: step.value})
+    return replace(
+        found.rule, tuning=replace(tuning, repeat=found.repeat if found.repeat is not None else tuning.repeat)
+    )
+
+
+def apply(editing: Editing, advice: Advice, expires: datetime | None) -> None:
+    """Do what the advice says, in the name of who edits; `editing.advice` is its id."""
+    step = advice.proposal.step
+    comment = f"{advice.proposal.text}: {advice.proposal.evidence}"
+    if editing.advice != advice.id:
+        raise StateError("what is applied must be noted under the id of the advice")
+    if isinstance(step, Suppress):
+        reason = (
+            "FalsePositive"
+            if any(one.verdict == "FalsePositive" for one in advice.hides)
+            else "BenignPositive"
+        )
+        editing.suppress(
+            f"advice {advice.id}",
+            advice.rule.id,
+            step.conditions,
+            reason=reason,
+            comment=comment,
+            expires=expires,
+        )
+    elif isinstance(step, Learn):
+        editing.learn(advice.rule, step.keys, comment=comment, expires=expires)
+    elif isinstance(step, Put):
+        editing.set(advice.rule, {step.setting: step.value}, comment=comment, expires=expires)

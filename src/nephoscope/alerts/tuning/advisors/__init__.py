@@ -1,0 +1,19 @@
+"""Those who look at the alerts of one rule and say what could be changed; each module exports `advise(case)`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+from nephoscope.alerts.tuning.case import Case, Proposal
+
+Advisor = Callable[[Case], Iterable[Proposal]]
+
+
+@cache
+def advisors() -> dict[str, Advisor]:
+    """Each by its name, found by scanning this folder."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    return {name: importlib.import_module(f"{__name__}.{name}").advise for name in names}

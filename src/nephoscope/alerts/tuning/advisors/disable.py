@@ -1,0 +1,27 @@
+"""A rule that only costs: many alerts, all of them judged, none ever true, and about so many things that nothing else helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, judged
+from nephoscope.model.state import Severity
+
+LEAST, LEAST_DAYS = 20, 7
+SPREAD = 0.5
+"""The least share of alerts with entities of their own."""
+
+
+def advise(case: Case) -> Iterable[Proposal]:
+    """Turn it off, where it is of no high severity."""
+    alerts = case.alerts
+    if len(alerts) < LEAST or days_of(alerts) < LEAST_DAYS or case.rule.severity is Severity.HIGH:
+        return
+    if not all(one.benign for one in alerts) or len({one.key for one in alerts}) < SPREAD * len(alerts):
+        return
+    yield Proposal(
+        Put("enabled", False),
+        "turn the rule off",
+        f"{len(alerts)} alerts about {len({one.key for one in alerts})} things: {judged(alerts)}; {case.seconds:.1f} s of work",
+        tuple(alerts),
+    )

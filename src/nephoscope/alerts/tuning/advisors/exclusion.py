@@ -1,0 +1,102 @@
+"""An account, a machine, an application or an address that accounts for many alerts of a rule, none of them true."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, hours_of, judged
+from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.history import Past
+from nephoscope.model.entity import Entity
+
+LEAST, LEAST_DAYS = 3, 2
+"""Alerts, on so many days, that make an entity worth to be left out."""
+MANY, MANY_DAYS = 10, 5
+"""Those of an entity that comes from everywhere."""
+FEW = 8
+"""Values of another kind, beside the entity itself, that are told in the condition: it is held back only together with them."""
+SUBJECTS = ("Account", "Host", "CloudApplication", "Mailbox", "IP", "AzureResource")
+#: What an entity of a kind is told by.
+FIELDS = {
+    "Account": "entities.account.fullName",
+    "Host": "entities.host.fullName",
+    "CloudApplication": "entities.cloudapplication.appId",
+    "Mailbox": "entities.mailbox.mailboxPrimaryAddress",
+    "IP": "entities.ip.address",
+    "AzureResource": "entities.azureresource.resourceId",
+    "Process": "entities.process.commandLine",
+}
+
+
+def advise(case: Case) -> Iterable[Proposal]:
+    """The entities, those with the most alerts first; what an earlier one covers is not proposed again."""
+    covered: set[str] = set()
+    groups = _groups(case.alerts)
+    for entity in sorted(groups, key=lambda one: (-len(groups[one]), SUBJECTS.index(one.kind), one.key)):
+        alerts = [one for one in groups[entity] if one.id not in covered]
+        found = _proposal(case, entity, alerts)
+        if found is not None:
+            covered.update(one.id for one in found.hides)
+            yield found
+
+
+def _groups(alerts: Iterable[Past]) -> dict[Entity, list[Past]]:
+    """The alerts by each entity that is the only one of its kind in them."""
+    groups: dict[Entity, list[Past]] = defaultdict(list)
+    for one in alerts:
+        for kind in SUBJECTS:
+            several = [each for each in one.subject.entities if each.kind == kind]
+            if len(several) == 1 and _value(several[0]):
+                groups[several[0]].append(one)
+    return groups
+
+
+def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | None:
+    harmless = [one for one in alerts if not one.untouchable]
+    if len(harmless) < LEAST or days_of(harmless) < LEAST_DAYS:
+        return None
+    beside = _beside(entity, harmless)
+    if not beside and _roams(entity, harmless) and (len(harmless) < MANY or days_of(harmless) < MANY_DAYS):
+        return None
+    conditions = [Condition(FIELDS[entity.kind], "equals", (_value(entity),)), *beside]
+    if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
+        return None
+    hides = [one for one in case.touchable if _meets(one, conditions)]
+    name = f"{entity.kind} {entity.title}"
+    narrowed = "".join(f", only with {one}" for one in conditions[1:])
+    return Proposal(
+        Suppress(tuple(conditions)),
+        f"leave out {name}{narrowed}",
+        f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {days_of(hides)} days{hours_of(hides)}: {judged(hides)}",
+        tuple(hides),
+    )
+
+
+def _beside(entity: Entity, alerts: Sequence[Past]) -> list[Condition]:
+    """What else all of the alerts speak of, where it is few: the same account from elsewhere is another matter."""
+    found = []
+    for kind, field in FIELDS.items():
+        if kind == entity.kind:
+            continue
+        several = [[one for one in past.subject.entities if one.kind == kind] for past in alerts]
+        values = {_value(one) for each in several for one in each}
+        if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
+            found.append(Condition(field, "in", tuple(sorted(values))))
+    return found
+
+
+def _roams(entity: Entity, alerts: Sequence[Past]) -> bool:
+    """Whether the alerts come from anywhere: one from a new address may be somebody else."""
+    return entity.kind != "IP" and any(one.kind == "IP" for past in alerts for one in past.subject.entities)
+
+
+def _meets(one: Past, conditions: Sequence[Condition]) -> bool:
+    return all(each.met(one.subject) for each in conditions)
+
+
+def _value(entity: Entity) -> str:
+    field = FIELDS[entity.kind].rpartition(".")[2]
+    if field == "fullName":
+        return entity.title
+    return next((value for name, value in entity.identifiers if name.lower() == field.lower()), "")

@@ -1,0 +1,54 @@
+"""The same finding again and again: raise it once, and again after a while."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from nephoscope.alerts.duration import written
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, judged
+from nephoscope.alerts.tuning.history import Past
+
+INTERVALS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
+LEAST = 3
+ENOUGH = 0.8
+"""The share, of what the longest interval would hide, for which a shorter one will do."""
+
+
+def advise(case: Case) -> Iterable[Proposal]:
+    """The shortest interval that hides most of the repeats."""
+    if case.rule.tuning.repeat is not None:
+        return
+    longest = _repeats(case.alerts, INTERVALS[-1])
+    if len(longest) < LEAST:
+        return
+    chosen = next(one for one in INTERVALS if len(_repeats(case.alerts, one)) >= ENOUGH * len(longest))
+    hides = _repeats(case.alerts, chosen)
+    span = written(chosen)
+    yield Proposal(
+        Put("repeatInterval", span),
+        f"raise the same entities once in {span}",
+        f"{len(hides)} of {len(case.alerts)} alerts repeat one of the same entities within {span}: {judged(hides)}",
+        tuple(hides),
+    )
+
+
+def _repeats(alerts: Sequence[Past], interval: timedelta) -> list[Past]:
+    """The alerts that would be held back; after a true positive, or a story that is open, nothing is."""
+    last: dict[str, datetime] = {}
+    kept_open: dict[str, bool] = defaultdict(bool)
+    found = []
+    for one in alerts:
+        key = one.key
+        before = last.get(key)
+        if not key:
+            continue
+        if before is not None and before < one.alert.raised <= before + interval and not kept_open[key]:
+            if one.untouchable:
+                return []
+            found.append(one)
+            continue
+        last[key] = one.alert.raised
+        kept_open[key] = one.untouchable
+    return found

@@ -1,0 +1,118 @@
+"""A rule run over the past as its schedule would have run it: by the same code, into a state that is thrown away."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Detector
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.tuning.history import entities_of
+from nephoscope.alerts.window import at, ends
+from nephoscope.lake.state import State
+from nephoscope.lake.state.alerts import StoredAlert
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope.lake.lake import Lake
+
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What would have come of a rule: `alerts` also those held back, `errors` as (end of the window, what was wrong)."""
+
+    rule: Rule
+    windows: int
+    rows: int
+    seconds: float
+    alerts: tuple[StoredAlert, ...]
+    incidents: int
+    errors: tuple[tuple[datetime, str], ...] = ()
+
+    @property
+    def raised(self) -> list[StoredAlert]:
+        """The alerts that would have been raised."""
+        return [one for one in self.alerts if not one.held_by]
+
+    def days(self) -> dict[date, int]:
+        """The raised alerts by the day in which their window ended."""
+        return dict(sorted(Counter(one.raised.date() for one in self.raised).items()))
+
+    def entities(self, most: int = TOP) -> list[tuple[str, int]]:
+        """What the most of the raised alerts are about: `Account kim@contoso.com` and of how many."""
+        found = Counter(
+            name
+            for one in self.raised
+            for name in {f"{each.kind} {each.title}" for each in entities_of(one.document)}
+        )
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+@dataclass(slots=True)
+class Remembering:
+    """A lake that gives the rows of a query in a window again without asking twice: for a rule that is tried with several tunings."""
+
+    lake: Lake
+    _known: dict[tuple[Any, ...], pa.Table] = field(default_factory=dict)
+
+    def rows(self, text: str, **asked: Any) -> pa.Table:
+        """As the lake's."""
+        key = (text, asked["workspace"], asked["now"])
+        if key not in self._known:
+            self._known[key] = self.lake.rows(text, **asked)
+        return self._known[key]
+
+
+@contextmanager
+def scratch() -> Iterator[State]:
+    """A state of its own, gone at the end of the block."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nephoscope-replay-") as folder,
+        State.open(f"sqlite:///{Path(folder) / 'state.db'}") as state,
+    ):
+        yield state
+
+
+def replay(
+    lake: Lake | Remembering, rule: Rule, workspace: str, since: datetime, until: datetime, now: datetime
+) -> Replayed:
+    """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
+    return replayed(lake, rule, workspace, ends(rule, since, until), now)
+
+
+def replayed(
+    lake: Lake | Remembering, rule: Rule, workspace: str, moments: Iterable[datetime], now: datetime
+) -> Replayed:
+    """Run the windows of the rule that end at these times, in their order."""
+    windows = rows = 0
+    seconds, errors = 0.0, []
+    with scratch() as state:
+        desk, detector = Desk(state, workspace), Detector(lake, workspace)  # type: ignore[arg-type]
+        for end in moments:
+            outcome = detector.run(_knowing(rule, state, workspace), at(rule, end), now)
+            desk.take(outcome, now)
+            windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
+            if outcome.error:
+                errors.append((end, outcome.error))
+        alerts = state.alerts.history(workspace, datetime.min.replace(tzinfo=now.tzinfo), now)
+        incidents = len(state.incidents.verdicts(workspace))
+    return Replayed(rule, windows, rows, seconds, tuple(alerts), incidents, tuple(errors))
+
+
+def _knowing(rule: Rule, state: State, workspace: str) -> Rule:
+    """A rule that learns, with what it knew and what it has learned in this run."""
+    learning = rule.tuning.learning
+    if learning is None:
+        return rule
+    knows = learning.knows | state.learned.of(workspace, rule.id)
+    return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))

@@ -1,0 +1,470 @@
+"""See what rules are worth, and make fewer of their alerts false."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import FORMATS, listed
+from nephoscope.cli.session.options import Instant
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.alerts.tuning.advice import Advice, Advising
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.alerts.tuning.replay import Replayed
+
+REPORT = (
+    "rule", "alerts", "held", "incidents", "false", "benign", "true", "open", "precision", "hoursToClose", "runs", "errors",
+    "seconds", "rows",
+)  # fmt: skip
+ADVICE = ("id", "rule", "advice", "confidence", "hides", "of", "closedFalse", "evidence")
+SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
+CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
+EXPIRES = 90
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _workspace(command: _Command) -> _Command:
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+    )(command)
+
+
+def _rules(command: _Command) -> _Command:
+    return click.option(
+        "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
+        help="Where the rules lie (default: the shipped ones).",
+    )(command)  # fmt: skip
+
+
+def _time(days: int) -> Callable[[_Command], _Command]:
+    def add(command: _Command) -> _Command:
+        to = click.option("--to", "until", type=Instant(), metavar="TIME", help="Until when (default: now).")
+        since = click.option(
+            "--from",
+            "since",
+            type=Instant(),
+            metavar="TIME",
+            help=f"From when (default: {days} days before).",
+        )
+        return since(to(command))
+
+    return add
+
+
+def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[datetime, datetime]:
+    from nephoscope.cli.session.checks import usage_error
+
+    end = until or datetime.now(UTC)
+    begin = since or end - timedelta(days=days)
+    if begin >= end:
+        usage_error("--from lies behind --to")
+    return begin, end
+
+
+@click.group("tuning")
+def command() -> None:
+    """See what rules are worth, and change what they raise."""
+
+
+@command.command("report")
+@_workspace
+@_rules
+@_time(30)
+@click.option(
+    "--output", "-o", type=click.Choice([*FORMATS, "markdown"]), default="table", show_default=True, help="How it is shown.",
+)  # fmt: skip
+@click.pass_obj
+def report(
+    data: Path,
+    /,
+    workspace: str,
+    folders: tuple[Path, ...],
+    since: datetime | None,
+    until: datetime | None,
+    output: str,
+) -> None:
+    """Show for each rule its alerts, what people said of them, and what its runs cost."""
+    from nephoscope.alerts.tuning.report import row, worth
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.rules import rules_of
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    begin, end = _span(since, until, 30)
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        names = {one.id: one.name for one in rules_of(data, state, own, folders)}
+        rows = [row(one) for one in worth(state, own, begin, end, names)]
+    if output == "markdown":
+        _markdown(rows, REPORT)
+        return
+    show_list(rows, REPORT, output, "no rule was run")
+
+
+def _markdown(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    click.echo(f"| {' | '.join(columns)} |")
+    click.echo("|" + "---|" * len(columns))
+    for one in rows:
+        cells = ("" if one[name] is None else str(one[name]).replace("|", "\\|") for name in columns)
+        click.echo(f"| {' | '.join(cells)} |")
+
+
+@command.command("advice")
+@_workspace
+@_rules
+@_time(30)
+@click.option("--rule", "wanted", metavar="ID|NAME", help="Only that of a rule.")
+@listed
+@click.pass_obj
+def advice(data: Path, /, workspace: str, output: str, **options: Any) -> None:
+    """Say what could be changed in rules, with what it would have hidden.
+
+    Each advice was tried: the windows that raised alerts are run again with it. None hides a true positive, or an alert of an open
+    incident that several rules tell of. Confidence: proven = people judged every alert harmless, likely = most of them,
+    review = it only looks so.
+    """
+    from nephoscope.cli.session.listing import show_list
+
+    with _advising(data, workspace, options) as (advising, rules):
+        rows = [_advice(one) for one in advising.offered(rules)]
+    show_list(rows, ADVICE, output, "no advice: no rule raised what could be left out")
+
+
+@contextmanager
+def _advising(data: Path, workspace: str, options: dict[str, Any]) -> Iterator[tuple[Advising, list[Rule]]]:
+    """Who looks at the alerts, and the rules that are looked at."""
+    from nephoscope.alerts.tuning.advice import Advising
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.cli.session.stored import workspace_of
+
+    begin, end = _span(options["since"], options["until"], 30)
+    wanted = options.get("wanted")
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        own = workspace_of(state, workspace).name
+        rules = rules_of(data, state, own, options["folders"])
+        yield Advising(state, lake, own, begin, end), [rule_of(rules, wanted)] if wanted else rules
+
+
+def _advice(one: Advice) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "rule": one.rule.name,
+        "kind": one.kind,
+        "advice": one.proposal.text,
+        "confidence": one.confidence.value,
+        "hides": len(one.hides),
+        "of": one.of,
+        "closedFalse": one.false,
+        "truePositives": 0,
+        "evidence": one.proposal.evidence,
+        "change": one.proposal.step.document(),
+        "alerts": [each.id for each in one.hides],
+    }
+
+
+@command.command("apply")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_workspace
+@_rules
+@_time(30)
+@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
+@click.pass_obj
+def apply(
+    data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: Any
+) -> None:
+    """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
+    from nephoscope.alerts.tuning.advice import apply as follow
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.cli.session.checks import tell, usage_error
+
+    now = datetime.now(UTC)
+    with _advising(data, workspace, options) as (advising, rules):
+        for wanted in dict.fromkeys(ids):
+            found = next(advising.offered(rules, wanted), None)
+            if found is None:
+                usage_error(f"there is no advice {wanted} now: `tuning advice` lists what there is")
+            editing = Editing(advising.state, advising.workspace, getpass.getuser(), now, wanted)
+            follow(editing, found, expires or now + timedelta(days=EXPIRES))
+            tell(
+                f"{found.rule.name}: {found.proposal.text}; it would have hidden {len(found.hides)} of {found.of} alerts"
+            )
+
+
+def _edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.alerts.tuning.settings import SettingError
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        try:
+            return edit(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
+        except SettingError as error:
+            usage_error(str(error))
+
+
+@command.command("undo")
+@click.argument("id_", metavar="ID")
+@_workspace
+@click.pass_obj
+def undo(data: Path, /, id_: str, workspace: str) -> None:
+    """Take back what was done by the advice ID; what somebody has changed since stays."""
+    from nephoscope.cli.session.checks import tell
+
+    tell(f"{_edited(data, workspace, lambda editing: editing.undo(id_)):,} changes taken back")
+
+
+@command.command("set")
+@click.argument("rule")
+@_workspace
+@_rules
+@click.option("--disable", is_flag=True, help="It is not run; `content enable` switches rules for good.")
+@click.option("--severity", metavar="WORD", help="High, Medium, Low or Informational.")
+@click.option(
+    "--trigger-threshold",
+    "triggerThreshold",
+    type=int,
+    metavar="N",
+    help="What the count of its rows is compared with.",
+)
+@click.option("--query-frequency", "queryFrequency", metavar="SPAN", help="How often it is run, such as 1h.")
+@click.option("--query-period", "queryPeriod", metavar="SPAN", help="How far back it looks.")
+@click.option(
+    "--suppression-duration", "suppressionDuration", metavar="SPAN", help="How long it pauses after an alert."
+)
+@click.option(
+    "--repeat-interval",
+    "repeatInterval",
+    metavar="SPAN",
+    help="How long the same entities are held back after an alert.",
+)
+@click.option(
+    "--learn",
+    metavar="SPAN",
+    help="Take what it finds for so long from now on as usual: it is not raised, then nor later.",
+)
+@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: for good).")
+@click.option("--comment", default="", metavar="TEXT", help="Why.")
+@click.pass_obj
+def set_(
+    data: Path,
+    /,
+    rule: str,
+    workspace: str,
+    folders: tuple[Path, ...],
+    learn: str | None,
+    expires: datetime | None,
+    comment: str,
+    **options: Any,
+) -> None:
+    """Put settings over the file of RULE (its id or name)."""
+    from nephoscope.alerts.duration import duration
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.rules import rule_of, rules_of
+
+    values = {name: value for name, value in options.items() if value is not None}
+    if values.pop("disable"):
+        values["enabled"] = False
+    try:
+        if learn:
+            values["learningUntil"] = (datetime.now(UTC) + duration(learn)).isoformat()
+    except ValueError as error:
+        usage_error(f"--learn: {error}")
+    if not values:
+        usage_error("nothing to set: give one of the settings")
+
+    def put(editing: Editing) -> None:
+        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
+        editing.set(found, values, comment=comment, expires=expires)
+
+    _edited(data, workspace, put)
+
+
+@command.command("reset")
+@click.argument("rule")
+@click.argument("settings", nargs=-1)
+@_workspace
+@_rules
+@click.option("--forget", is_flag=True, help="Forget what it has learned too.")
+@click.pass_obj
+def reset(
+    data: Path,
+    /,
+    rule: str,
+    settings: tuple[str, ...],
+    workspace: str,
+    folders: tuple[Path, ...],
+    forget: bool,
+) -> None:
+    """Let the file of RULE speak again, for these SETTINGS or all."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.rules import rule_of, rules_of
+
+    def undone(editing: Editing) -> list[str]:
+        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
+        if forget:
+            editing.forget(found.id)
+        return editing.reset(found.id, settings)
+
+    gone = _edited(data, workspace, undone)
+    tell(f"taken away: {', '.join(gone) or 'nothing'}")
+
+
+@command.command("settings")
+@_workspace
+@_rules
+@listed
+@click.pass_obj
+def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
+    """List the settings that stand over the files of rules."""
+    from nephoscope.alerts.tuning.settings import in_file
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.rules import rules_of
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    now = datetime.now(UTC)
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        rules = {one.id: one for one in rules_of(data, state, own, folders)}
+        found = state.rule_settings.all(own)
+    rows = [
+        {
+            "rule": rules[one.rule].name if one.rule in rules else one.rule,
+            "setting": one.setting,
+            "value": one.value,
+            "file": in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
+            "expires": one.expires,
+            "holds": one.holds(now),
+            "author": one.author,
+            "changed": one.changed,
+            "comment": one.comment,
+            "advice": one.advice,
+            "id": one.rule,
+        }
+        for one in found
+    ]
+    show_list(rows, SETTINGS, output, "every rule runs as its file says")
+
+
+@command.command("changes")
+@_workspace
+@listed
+@click.pass_obj
+def changes(data: Path, /, workspace: str, output: str) -> None:
+    """List who changed suppressions and settings, the first first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = state.tuning_changes.all(workspace_of(state, workspace).name)
+    rows = [
+        {
+            "moment": one.moment,
+            "author": one.author,
+            "kind": one.kind,
+            "rule": one.rule,
+            "subject": one.subject,
+            "change": "made" if one.before is None else "removed" if one.after is None else "changed",
+            "advice": one.advice,
+            "before": one.before,
+            "after": one.after,
+        }
+        for one in found
+    ]
+    show_list(rows, CHANGES, output, "nothing was changed")
+
+
+@command.command("replay")
+@click.argument("rule")
+@_workspace
+@_rules
+@_time(7)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How it is shown.",
+)
+@click.pass_obj
+def replay(
+    data: Path,
+    /,
+    rule: str,
+    workspace: str,
+    folders: tuple[Path, ...],
+    since: datetime | None,
+    until: datetime | None,
+    output: str,
+) -> None:
+    """Run RULE (its id or name), as it is tuned now, over the past as its schedule would have, and write nothing.
+
+    Exits 3 where a window could not be run.
+    """
+    from nephoscope.alerts.tuning.replay import replay as over
+    from nephoscope.alerts.tuning.tuned import Tuned
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.rules import rule_of, rules_of
+    from nephoscope.cli.session.stored import workspace_of
+
+    begin, end = _span(since, until, 7)
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        own = workspace_of(state, workspace).name
+        found = rule_of(rules_of(data, state, own, folders), rule)
+        tuned = Tuned.load(state, lake, own, now).rule(found)
+        done = over(lake, tuned, own, begin, min(end, now), now)
+    _replayed(done, begin, end, output)
+    if done.errors:
+        sys.exit(3)
+
+
+def _replayed(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
+    from nephoscope.cli.session.listing import show_list
+
+    document = {
+        "rule": done.rule.name,
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "windows": done.windows,
+        "rows": done.rows,
+        "alerts": len(done.raised),
+        "held": len(done.alerts) - len(done.raised),
+        "incidents": done.incidents,
+        "seconds": round(done.seconds, 3),
+        "tuning": list(done.rule.tuning.shown),
+        "days": {day.isoformat(): count for day, count in done.days().items()},
+        "entities": [{"entity": name, "alerts": count} for name, count in done.entities()],
+        "errors": [{"until": moment.isoformat(), "error": text} for moment, text in done.errors],
+    }
+    if output == "json":
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    click.echo(
+        f"{done.rule.name}: {done.windows:,} windows, {done.rows:,} rows, {len(done.raised):,} alerts in {done.incidents:,} incidents,"
+        f" {document['held']:,} held back, {done.seconds:.1f} s"
+    )
+    for text in done.rule.tuning.shown:
+        click.echo(f"tuned: {text}")
+    show_list(
+        [{"day": day, "alerts": count} for day, count in done.days().items()], ("day", "alerts"), output
+    )
+    show_list(
+        [{"entity": name, "alerts": count} for name, count in done.entities()], ("entity", "alerts"), output
+    )
+    for moment, text in done.errors[:3]:
+        click.echo(f"window until {moment.isoformat()}: {text}", err=True)

@@ -1,0 +1,211 @@
+"""Advice from history: what it proposes, what it hides when it is tried, and what it never touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.tuning.advice import Advice, Advising, apply
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.replay import replay
+from nephoscope.alerts.tuning.report import row, worth
+from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import IncidentStatus
+
+# so far apart that they make no story
+DAY = 30 * 60.0
+HOURS = timedelta(hours=1)
+SCANNER, ROBOT = ("scan@contoso.com", "198.51.100.7"), ("robot@contoso.com", "198.51.100.9")
+BEGIN, END = HOUR - timedelta(hours=1), HOUR + timedelta(hours=72)
+Put = Callable[..., None]
+
+
+@pytest.fixture
+def looking(lake: Lake, state: State) -> Advising:
+    return Advising(state, lake, "default", BEGIN, END)
+
+
+@pytest.fixture
+def nights(lake: Lake, state: State, put: Put) -> Callable[..., None]:
+    """Rows of three nights (the same minutes of each day), and every window that holds one run."""
+
+    def running(*rules: Rule, rows: list[tuple[float, str, str]]) -> None:
+        put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in rows), came=None)
+        for end in sorted({int(minutes // 60) + 1 for minutes, _, _ in rows}):
+            moment = HOUR + end * HOURS
+            for _ in Schedule(lake, state, list(rules), "default").once(moment, END):
+                pass
+
+    return running
+
+
+def close(state: State, verdict: str, *numbers: int) -> None:
+    for number in numbers or [one.number for one in state.incidents.newest("default")]:
+        Desk(state, "default").change(
+            number, END, "ana", status=IncidentStatus.CLOSED, classification=verdict, reason=""
+        )
+
+
+def told(several: Any) -> list[tuple[str, str, int, int]]:
+    return sorted((one.kind, one.confidence.value, len(one.hides), one.of) for one in several)
+
+
+SCANS = [(day * DAY + 10, *SCANNER) for day in range(3)]
+
+
+def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
+    nights: Any, looking: Advising, state: State
+) -> None:
+    nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
+    found = {one.kind: one for one in looking.offered([rule()])}
+    assert told(found.values()) == [("exclusion", "review", 3, 4)]
+    advice = found["exclusion"]
+    assert (
+        advice.proposal.text
+        == "leave out Account scan@contoso.com, only with entities.ip.address in 198.51.100.7"
+    )
+    assert "accounts for 3 of 4 alerts on 3 days: 3 not judged" in advice.proposal.evidence
+    close(state, "BenignPositive")
+    (proven,) = looking.offered([rule()])
+    assert (proven.id, proven.confidence, proven.false) == (advice.id, "proven", 3)
+
+
+def follow(state: State, advice: Advice) -> None:
+    editing = Editing(state, "default", "ana", HOUR, advice.id)
+    apply(editing, advice, END + timedelta(days=90))
+
+
+def test_what_is_followed_holds_back_and_is_not_advised_again(
+    nights: Any, looking: Advising, state: State, lake: Lake, put: Put
+) -> None:
+    nights(rule(), rows=SCANS)
+    (advice,) = looking.offered([rule()])
+    follow(state, advice)
+    assert list(looking.offered([rule()])) == []
+    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    done = replay(lake, tuned, "default", BEGIN, HOUR + 70 * HOURS, END)
+    assert (done.windows, len(done.alerts), done.raised) == (71, 3, [])
+    Editing(state, "default", "ana", HOUR).undo(advice.id)
+    assert [one.id for one in looking.offered([rule()])] == [advice.id]
+
+
+def test_advice_never_hides_what_was_true(nights: Any, looking: Advising, state: State) -> None:
+    nights(rule(), rows=SCANS)
+    close(state, "BenignPositive")
+    close(state, "TruePositive", 2)
+    assert list(looking.offered([rule()])) == []
+
+
+def test_advice_never_hides_a_story_that_nobody_has_judged(
+    nights: Any, looking: Advising, state: State
+) -> None:
+    other = rule(id="r2", name="Another", tactics=["Exfiltration"])
+    nights(rule(), other, rows=SCANS)
+    assert list(looking.offered([rule(), other])) == []
+    close(state, "FalsePositive")
+    assert [one.rule.id for one in looking.offered([rule(), other])] == ["r1", "r2"]
+
+
+def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(nights: Any, looking: Advising) -> None:
+    nights(rule(), rows=[(day * DAY + 10, "kim@contoso.com", f"203.0.113.{day}") for day in range(3)])
+    assert [one for one in looking.offered([rule()]) if one.kind == "exclusion"] == []
+
+
+def test_repeats_are_raised_once_in_a_while(nights: Any, looking: Advising, state: State, lake: Lake) -> None:
+    rows = [
+        (hour * 60.0 + 5, user, "203.0.113.9")
+        for hour in range(4)
+        for user in ("a@contoso.com", "b@contoso.com")
+    ]
+    nights(rule(), rows=rows)
+    found = {one.kind: one for one in looking.offered([rule()])}
+    assert found["repeats"].proposal.step.document() == {"set": {"repeatInterval": "1d"}}
+    assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
+    follow(state, found["repeats"])
+    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised) == 2
+
+
+def test_usual_combinations_are_learned(nights: Any, looking: Advising, state: State, lake: Lake) -> None:
+    nights(
+        rule(),
+        rows=[
+            *SCANS,
+            *((day * DAY + 15, *ROBOT) for day in range(3)),
+            (30, "kim@contoso.com", "203.0.113.9"),
+        ],
+    )
+    found = {one.kind: one for one in looking.offered([rule()])}
+    assert (len(found["learning"].hides), found["learning"].of) == (6, 7)
+    follow(state, found["learning"])
+    tuned = Tuned.load(state, lake, "default", HOUR).rule(rule())
+    done = replay(lake, tuned, "default", BEGIN, HOUR + 70 * HOURS, END)
+    assert [one.document["CompromisedEntity"] for one in done.raised] == ["kim@contoso.com"]
+
+
+def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: Advising, state: State) -> None:
+    one = rule(**SINGLE)
+    counts = {0: 1, 60: 2, 120: 3, 180: 2, 240: 1, 300: 7}
+    rows = [
+        (start + at, f"u{at}-{start}@contoso.com", f"10.{at}.{start // 60}.1")
+        for start, many in counts.items()
+        for at in range(many)
+    ]
+    nights(one, rows=rows)
+    close(state, "FalsePositive")
+    bad = next(each for each in state.alerts.newest("default") if len(each.document["Entities"]) > 500)
+    close(state, "TruePositive", bad.incident)
+    (advice,) = (each for each in looking.offered([one]) if each.kind == "threshold")
+    assert advice.proposal.step.document() == {"set": {"triggerThreshold": 3}}
+    assert (
+        "5 of 6 alerts had up to 3 rows: 5 closed false; 1 true ones had 7 or more"
+        in advice.proposal.evidence
+    )
+    assert told([advice]) == [("threshold", "proven", 5, 6)]
+
+
+def test_a_rule_that_only_costs_is_to_be_turned_off(nights: Any, looking: Advising, state: State) -> None:
+    from nephoscope.alerts.tuning.advisors import disable
+
+    rows = [(hour * 180.0 + 5, f"user{hour}@contoso.com", f"203.0.113.{hour}") for hour in range(22)]
+    nights(rule(), rows=rows)
+    close(state, "FalsePositive")
+    ((_, alerts),) = looking._alerts([rule()])
+    case = looking._case(rule(), alerts)
+    # three days are too few to say so
+    assert list(disable.advise(case)) == []
+
+
+def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
+    nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
+    close(state, "FalsePositive", 2, 3)
+    close(state, "TruePositive", 1)
+    Editing(state, "default", "ana", HOUR).set(rule(), {"repeatInterval": "3h"})
+    (found,) = worth(state, "default", BEGIN, END, {"r1": "Failed sign-ins"})
+    shown = row(found)
+    assert {name: shown[name] for name in ("rule", "alerts", "held", "incidents", "false", "benign", "true", "open")} == {
+        "rule": "Failed sign-ins", "alerts": 4, "held": 0, "incidents": 4, "false": 2, "benign": 0, "true": 1, "open": 1,
+    }  # fmt: skip
+    assert shown["precision"] == pytest.approx(1 / 3, abs=0.001)
+
+
+def test_a_replay_writes_nothing_and_sees_what_the_schedule_does(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in SCANS), came=None)
+    done = replay(lake, rule(), "default", BEGIN, HOUR + 70 * HOURS, END)
+    assert state.alerts.history("default", BEGIN, END) == []
+    assert list(done.days().values()) == [1, 1, 1]
+    assert done.entities()[0] == ("Account scan@contoso.com", 3)
+    moment = HOUR + HOURS
+    list(Schedule(lake, state, [rule()], "default").once(moment, END))
+    assert state.alerts.history("default", BEGIN, END)[0].id == done.alerts[0].id
+    wrong = replay(lake, rule(query="SigninLogs | where Nothing == 1"), "default", BEGIN, HOUR + HOURS, END)
+    assert [moment for moment, _ in wrong.errors] == [HOUR, HOUR + HOURS]
