@@ -43,6 +43,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
+    from nephoscope.api.wire.reference import page as api
     from nephoscope.arm.reference import page as arm_functions
     from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.kql.reference import page as kql_functions
@@ -54,6 +55,7 @@ def pages() -> dict[str, Callable[[], str]]:
     return {
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
+        "reference/api.md": api,
         "reference/detections.md": detections,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,

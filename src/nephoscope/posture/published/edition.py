@@ -69,9 +69,17 @@ class Edition:
         return Findings(self._documents)
 
     def query(
-        self, text: str, reach: Reach, *, now: dt.datetime | None = None, timeout: float | None = None
+        self,
+        text: str,
+        reach: Reach | Mapping[str, Reach],
+        *,
+        now: dt.datetime | None = None,
+        timeout: float | None = None,
     ) -> list[QueryResult]:
-        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run."""
+        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
+
+        `reach` is one for all tables, or one a table (its lower-cased name).
+        """
         catalog = GraphCatalog(self.files)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)
@@ -116,12 +124,13 @@ class GraphCatalog:
         """There are no other places."""
         return None
 
-    def scans(self, reach: Reach) -> dict[str, FileScan]:
+    def scans(self, reach: Reach | Mapping[str, Reach]) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for."""
+        of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
         columns = tuple(FileColumn(name, name, "VARCHAR") for name, _ in COLUMNS)
         return {
             name: FileScan(
-                columns, (tuple(self._files[name]),) if name in self._files else (), any_of=seen_by(reach)
+                columns, (tuple(self._files[name]),) if name in self._files else (), any_of=seen_by(of(name))
             )
             for name in sorted(self._asked)
         }

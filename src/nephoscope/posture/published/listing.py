@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from duckdb import ColumnExpression, ConstantExpression
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.graph_tables import COLLECTED
 from nephoscope.posture.published.store import Documents, one_of, under
 
@@ -61,6 +61,13 @@ class Listing:
         found = rows.project("key, body").order("key").limit(most + 1).fetchall()
         bodies = tuple(_body(body) for _, body in found[:most])
         return Page(bodies, found[most - 1][0] if len(found) > most else "")
+
+    def resource_types(self) -> list[str]:
+        """The types of the table `resources`."""
+        rows = self.documents.rows(EVERYTHING).filter(
+            ColumnExpression("part") == ConstantExpression("resources")
+        )
+        return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 
 def _body(text: str) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""The stand-in for Entra ID: where programs get a token, and what clients read before they ask for one.
+
+Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, OpenID Connect Discovery 1.0
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from nephoscope.access.tokens import LASTS
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+
+SURFACE = Surface("Entra ID")
+
+
+@SURFACE.get(
+    "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", PUBLIC, versioned=False
+)
+def configuration(call: Call) -> Answer:
+    """Where the endpoints of the tenant are."""
+    return Answer(_configuration(call, "/v2.0"))
+
+
+@SURFACE.get("/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", PUBLIC, versioned=False)
+def configuration_v1(call: Call) -> Answer:
+    """The same at the address that older clients read."""
+    return Answer(_configuration(call, ""))
+
+
+def _configuration(call: Call, version: str) -> dict[str, Any]:
+    tenant = call.desk.tenant
+    root = f"{call.base}/{tenant}"
+    return {
+        "issuer": f"{root}{version}",
+        "token_endpoint": f"{root}/oauth2{version}/token",
+        "authorization_endpoint": f"{root}/oauth2{version}/authorize",
+        "device_authorization_endpoint": f"{root}/oauth2{version}/devicecode",
+        "jwks_uri": f"{root}/discovery{version}/keys",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "grant_types_supported": ["client_credentials"],
+        "tenant_region_scope": None,
+    }
+
+
+@SURFACE.get("/{tenant}/discovery/v2.0/keys", "SigningKeys", PUBLIC, versioned=False)
+def keys(call: Call) -> Answer:
+    """The keys that tokens are signed with."""
+    return Answer(call.desk.tokens.public)
+
+
+@SURFACE.ask("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
+def token(call: Call) -> Answer:
+    """A token for a program that shows its secret."""
+    return _issued(call, _form(call))
+
+
+@SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
+def token_v1(call: Call) -> Answer:
+    """The same at the address that older clients ask."""
+    return _issued(call, _form(call))
+
+
+def _form(call: Call) -> dict[str, str]:
+    """The fields of the form; of one that comes twice the first."""
+    fields = parse_qs(call.raw.decode("utf-8", "replace"), max_num_fields=50)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _issued(call: Call, form: dict[str, str]) -> Answer:
+    if form.get("grant_type") != "client_credentials":
+        raise _refused(400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here.")
+    found = call.desk.guard.by_secret(form.get("client_secret", ""), [SecretKind.CLIENT_SECRET])
+    named = form.get("client_id", "")
+    if found is None or found.principal.kind is not PrincipalKind.PROGRAM or named.lower() not in (
+        found.principal.id, found.principal.name.lower(),
+    ):  # fmt: skip
+        call.desk.guard.denied(f"client {named[:100]}", "Nephoscope/tokens/action", "token endpoint")
+        raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+    audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
+    issued = call.desk.tokens.issued(
+        found.principal, audience or call.base, f"{call.base}/{call.desk.tenant}"
+    )
+    body = {"token_type": "Bearer", "expires_in": LASTS, "ext_expires_in": LASTS, "access_token": issued}
+    return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+class _OAuthFault(Fault):
+    """An error in the shape of RFC 6749 section 5.2."""
+
+    def body(self) -> dict[str, Any]:
+        return {"error": self.code, "error_description": self.message, "error_codes": [7000215]}
+
+
+def _refused(status: int, code: str, message: str) -> Fault:
+    return _OAuthFault(status, code, message)

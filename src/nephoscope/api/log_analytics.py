@@ -1,0 +1,251 @@
+"""Log Analytics: KQL over a workspace of the lake, one query or a batch.
+
+Source: https://learn.microsoft.com/rest/api/loganalytics/dataaccess/query, https://learn.microsoft.com/azure/azure-monitor/logs/api/overview
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.span import Span
+
+if TYPE_CHECKING:
+    from nephoscope.kql.run import QueryResult
+    from nephoscope.lake.workspace import Workspace
+
+SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights")
+READ = "Microsoft.OperationalInsights/workspaces/query/read"
+MAX_ROWS, MAX_BATCH = 500_000, 100
+_PERIOD = re.compile(
+    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+_WAIT = re.compile(r"wait\s*=\s*(\d+)", re.IGNORECASE)
+_GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
+_RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspace}}"
+
+
+@SURFACE.ask("/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False)
+def execute(call: Call) -> Answer:
+    """Run a query in a workspace (its GUID or name)."""
+    return Answer(_answered(call, call["workspaceId"], call.body, call.headers.get("prefer", "")))
+
+
+@SURFACE.get("/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False)
+def get(call: Call) -> Answer:
+    """The same, the query in the address."""
+    return Answer(_answered(call, call["workspaceId"], _asked(call), call.headers.get("prefer", "")))
+
+
+@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False)
+def execute_resource(call: Call) -> Answer:
+    """Run a query in a workspace that is named by its ARM id."""
+    return Answer(_answered(call, call["workspace"], call.body, call.headers.get("prefer", "")))
+
+
+@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False)
+def get_resource(call: Call) -> Answer:
+    """The same, the query in the address."""
+    return Answer(_answered(call, call["workspace"], _asked(call), call.headers.get("prefer", "")))
+
+
+@SURFACE.ask("/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False)
+def of_resource(call: Call) -> Answer:
+    """Run a query over the rows of one resource, or of all below a group or subscription, in the default workspace."""
+    resource = call["scope"].lower()
+    return Answer(_answered(call, "default", call.body, call.headers.get("prefer", ""), resource))
+
+
+@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False)
+def batch(call: Call) -> Answer:
+    """Run several queries; one that fails ends none of the others."""
+    asked = call.body.get("requests")
+    if (
+        not isinstance(asked, list)
+        or len(asked) > MAX_BATCH
+        or not all(isinstance(one, dict) for one in asked)
+    ):
+        raise bad(
+            f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
+        )
+    return Answer({"responses": [_one_of_batch(call, one) for one in asked]})
+
+
+def _one_of_batch(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
+    body, headers = asked.get("body") or {}, asked.get("headers") or {}
+    prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
+    try:
+        status, answer = 200, _answered(call, str(asked.get("workspace") or ""), body, prefer)
+    except Fault as fault:
+        status, answer = fault.status, fault.body()
+    except DeniedError as error:
+        status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
+    return {"id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": {}}
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    workspaces = [one for one in call.asked("workspaces").split(",") if one]
+    return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
+
+
+def _answered(
+    call: Call, workspace: str, body: Mapping[str, Any], prefer: str, resource: str = ""
+) -> dict[str, Any]:
+    text = body.get("query")
+    if not isinstance(text, str) or not text.strip():
+        raise _wrong("The request had no query.", "BadArgumentError")
+    span = _span(body.get("timespan"), call.desk.now)
+    found = [workspace_of(call, one) for one in (workspace, *_others(body))]
+    wait = _WAIT.search(prefer)
+    seconds = min(float(wait[1]), 600.0) if wait else call.desk.query_seconds
+    began = time.monotonic()
+    results = _run(call, text, found, span, seconds, resource)
+    answer: dict[str, Any] = {"tables": [_table(one, at) for at, one in enumerate(results)]}
+    if any(len(one["rows"]) >= MAX_ROWS for one in answer["tables"]):
+        answer["error"] = _partial()
+    if "include-statistics" in prefer.lower():
+        answer["statistics"] = _statistics(time.monotonic() - began, results)
+    if "include-render" in prefer.lower():
+        answer["render"] = _render(results)
+    return answer
+
+
+def _others(body: Mapping[str, Any]) -> list[str]:
+    several = [*(body.get("workspaces") or []), *(body.get("additionalWorkspaces") or [])]
+    if not all(isinstance(one, str) for one in several):
+        raise _wrong("'workspaces' must be a list of texts.", "BadArgumentError")
+    return several
+
+
+def workspace_of(call: Call, named: str) -> Workspace:
+    """The workspace of a name, GUID or ARM id; Fault where there is none."""
+    found = call.desk.state.workspaces.find(named.rstrip("/").rsplit("/", 1)[-1])
+    if found is None:
+        raise Fault(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
+    return found
+
+
+def _run(
+    call: Call, text: str, workspaces: list[Workspace], span: Span | None, seconds: float, resource: str
+) -> list[QueryResult]:
+    first, *others = dict.fromkeys(one.name for one in workspaces)
+    scope = call.caller.logs(READ, first)
+    for other in others:
+        seen = call.caller.logs(READ, other)
+        names = (
+            None
+            if scope.workspaces is None or seen.workspaces is None
+            else scope.workspaces | seen.workspaces
+        )
+        scope = replace(scope, workspaces=names)
+    if others:
+        raise _wrong(
+            "A query of several workspaces at once names them itself: workspace('name').Table.",
+            "BadArgumentError",
+        )
+    if resource:
+        subscription = resource.split("/")[2] if resource.count("/") > 1 else ""
+        scope = replace(scope, subscriptions=frozenset({subscription}))
+    try:
+        return call.desk.lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span)
+    except KqlError as error:
+        raise refused(error) from error
+
+
+def refused(error: KqlError) -> Fault:
+    """A query that is wrong, as Log Analytics says it: with line and column."""
+    syntax = error.kind == "invalid"
+    inner = {
+        "code": "SemanticError" if syntax else "UnsupportedError",
+        "message": error.message,
+        "innererror": {
+            "code": "SEM0100" if syntax else "UNS0100",
+            "message": str(error),
+            "line": error.line,
+            "pos": error.column,
+        },
+    }
+    return Fault(400, "BadArgumentError", "The request had some invalid properties", inner=inner)
+
+
+def _wrong(message: str, code: str) -> Fault:
+    return Fault(400, code, message)
+
+
+def _span(text: Any, now: datetime) -> Span | None:
+    """A span as ISO 8601: a duration until now, `start/end`, `start/duration` or `duration/end`; None for none."""
+    if not text:
+        return None
+    if not isinstance(text, str):
+        raise _wrong("'timespan' must be a text.", "BadArgumentError")
+    first, slash, second = text.partition("/")
+    try:
+        if not slash:
+            return Span(now - _duration(first), now)
+        if first.startswith("P"):
+            end = _moment(second)
+            return Span(end - _duration(first), end)
+        start = _moment(first)
+        return Span(start, start + _duration(second) if second.startswith("P") else _moment(second))
+    except (ValueError, OverflowError) as error:
+        raise _wrong(f"The timespan {text[:100]!r} is no ISO 8601 interval.", "BadArgumentError") from error
+
+
+def _duration(text: str) -> timedelta:
+    found = _PERIOD.fullmatch(text)
+    if found is None or not any(found.groupdict().values()):
+        raise ValueError(text)
+    return timedelta(**{name: float(value) for name, value in found.groupdict().items() if value})
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _table(result: QueryResult, at: int) -> dict[str, Any]:
+    columns = columns_of(result.table)
+    return {
+        "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
+        "columns": [{"name": name, "type": kind.value} for name, kind in columns],
+        "rows": [
+            [_cell(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
+            for row in rows_of(result.table, MAX_ROWS)
+        ],
+    }
+
+
+def _cell(value: Any, kind: KqlType) -> Any:
+    """As JSON; dynamic stays JSON text, as the service has it."""
+    return value if kind is KqlType.DYNAMIC else json_value(value, kind)
+
+
+def _partial() -> dict[str, Any]:
+    message = f"The query returned more than {MAX_ROWS} rows; the others are left out."
+    return {
+        "code": "PartialError",
+        "message": message,
+        "details": [{"code": "QueryExecutionError", "message": message}],
+    }
+
+
+def _statistics(seconds: float, results: list[QueryResult]) -> dict[str, Any]:
+    rows = [{"tableRowCount": one.table.num_rows, "tableSize": one.table.nbytes} for one in results]
+    return {"query": {"executionTime": round(seconds, 4), "resourceUsage": {}, "datasetStatistics": rows}}
+
+
+def _render(results: list[QueryResult]) -> dict[str, Any]:
+    hint = results[-1].hint if results else None
+    return {"visualization": (hint.chart if hint else "") or "table", **(hint.properties if hint else {})}

@@ -1,0 +1,47 @@
+"""What `az cloud register` reads: where the endpoints of this cloud are.
+
+Source: https://learn.microsoft.com/azure-stack/user/azure-stack-version-profiles-azurecli2 (the document's shape)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import PUBLIC, Surface
+
+SURFACE = Surface("Metadata")
+
+
+@SURFACE.get("/metadata/endpoints", "Metadata_Endpoints", PUBLIC, versioned=False)
+def endpoints(call: Call) -> Answer:
+    """One object that names every endpoint: all are here."""
+    host = call.base.split("://", 1)[-1]
+    body = {
+        "name": "nephoscope",
+        "portal": call.base,
+        "authentication": {
+            "loginEndpoint": call.base,
+            "audiences": [call.base, "https://management.core.windows.net/", "https://management.azure.com/"],
+            "tenant": call.desk.tenant,
+            "identityProvider": "AAD",
+        },
+        "graphAudience": call.base,
+        "graph": call.base,
+        "microsoftGraphResourceId": call.base,
+        "resourceManager": call.base,
+        "gallery": call.base,
+        "logAnalyticsResourceId": call.base,
+        "batch": call.base,
+        "media": call.base,
+        "sqlManagement": call.base,
+        "activeDirectoryDataLake": call.base,
+        "vmImageAliasDoc": "",
+        "suffixes": {
+            "acrLoginServer": f"azurecr.{host}", "keyVaultDns": f"vault.{host}", "sqlServerHostname": f"database.{host}",
+            "storage": f"core.{host}", "azureDataLakeStoreFileSystem": f"azuredatalakestore.{host}",
+            "azureDataLakeAnalyticsCatalogAndJob": f"azuredatalakeanalytics.{host}", "mysqlServerEndpoint": f"mysql.database.{host}",
+            "postgresqlServerEndpoint": f"postgres.database.{host}", "mariadbServerEndpoint": f"mariadb.database.{host}",
+            "synapseAnalytics": f"dev.azuresynapse.{host}", "attestationEndpoint": f"attest.{host}",
+        },
+    }  # fmt: skip
+    return Answer(body)

@@ -1,0 +1,219 @@
+"""Azure Resource Graph: KQL over the estate and all that was published of it.
+
+Source: https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph/resources/resources (2021-03-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.api.wire.answer import Answer, packed, unpacked
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope.kql.errors import KqlError
+from nephoscope.kql.types import KqlType
+from nephoscope.posture.published.graph_tables import TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope.model.reach import Reach
+
+SURFACE = Surface("Resource Graph", "Microsoft.ResourceGraph")
+READ = "Microsoft.ResourceGraph/resources/read"
+MOST = 1000
+#: The role operation that a table's rows need; other tables hold resources.
+_PERMISSIONS = {
+    "securityresources": "Microsoft.Security/assessments/read",
+    "policyresources": "Microsoft.Authorization/policyAssignments/read",
+    "authorizationresources": "Microsoft.Authorization/roleAssignments/read",
+    "resourcecontainers": "Microsoft.Resources/subscriptions/read",
+}
+_TYPES = {
+    KqlType.STRING: "string",
+    KqlType.GUID: "string",
+    KqlType.TIMESPAN: "string",
+    KqlType.LONG: "integer",
+    KqlType.INT: "integer",
+    KqlType.REAL: "number",
+    KqlType.DECIMAL: "number",
+    KqlType.BOOL: "boolean",
+    KqlType.DATETIME: "datetime",
+    KqlType.DYNAMIC: "object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How results are wanted; `start` is where the page begins."""
+
+    top: int
+    start: int
+    table: bool
+    partial: bool
+
+
+@SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ)
+def resources(call: Call) -> Answer:
+    """Run a query; its results page by page, with facets where they are asked for."""
+    text = started(call.text("query", needed=True))
+    options = _options(call)
+    reach = _reach(call)
+    found = _run(call, text, reach)
+    page = found.slice(options.start, options.top)
+    more = options.start + page.num_rows < found.num_rows
+    body: dict[str, Any] = {
+        "totalRecords": found.num_rows,
+        "count": page.num_rows,
+        "data": _table(page) if options.table else _objects(page),
+        "facets": list(_facets(call, text, reach)),
+        "resultTruncated": "false",
+    }
+    if more:
+        body["$skipToken"] = packed(f"{call.edition.version}:{options.start + page.num_rows}")
+    return Answer(body)
+
+
+def started(text: str) -> str:
+    """A query that begins with an operator reads `resources`, as Resource Graph has it."""
+    word = text.lstrip().split(None, 1)[0].split("(")[0].lower() if text.strip() else ""
+    return f"resources | {text}" if word in _OPERATORS else text
+
+
+_OPERATORS = frozenset({
+    "where", "project", "extend", "summarize", "take", "limit", "count", "distinct", "order", "sort", "top", "join", "mv-expand",
+    "mvexpand", "project-away", "parse",
+})  # fmt: skip
+
+
+def _options(call: Call) -> Options:
+    given = call.body.get("options") or {}
+    if not isinstance(given, dict):
+        raise bad("'options' must be an object.", "options")
+    top, skip = given.get("$top", MOST), given.get("$skip", 0)
+    if not (isinstance(top, int) and 1 <= top <= MOST):
+        raise bad(f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter")
+    if not (isinstance(skip, int) and skip >= 0):
+        raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
+    token = given.get("$skipToken") or ""
+    if token:
+        version, _, start = unpacked(str(token), "$skipToken").partition(":")
+        if not (version.isdigit() and start.isdigit()):
+            raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+        skip = int(start)
+    return Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
+
+
+def _reach(call: Call) -> Any:
+    """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
+    asked = _asked(call)
+
+    def of(table: str) -> Reach:
+        own = call.caller.reach(_PERMISSIONS.get(table, "Microsoft.Resources/subscriptions/resources/read"))
+        return own if asked is None else own.within(asked)
+
+    reaches = {table: of(table) for table in TABLES}
+    if all(one.nothing for one in reaches.values()):
+        call.caller.must(READ, "/")
+    return reaches
+
+
+def _asked(call: Call) -> frozenset[str] | None:
+    """The subscriptions that are asked for, None where all are."""
+    found: set[str] = set()
+    named = False
+    for field in ("subscriptions", "managementGroups"):
+        values = call.body.get(field) or []
+        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+            raise bad(f"'{field}' must be a list of texts.", field)
+        named = named or bool(values)
+        for value in values:
+            found |= {value.lower()} if field == "subscriptions" else _below(call, value)
+    return frozenset(found) if named else None
+
+
+def _below(call: Call, group: str) -> frozenset[str]:
+    name = group.lower().rsplit("/", 1)[-1]
+    return call.caller.hierarchy.below(f"/providers/microsoft.management/managementgroups/{name}")
+
+
+def _run(call: Call, text: str, reach: Mapping[str, Reach]) -> pa.Table:
+    try:
+        return call.edition.query(text, reach, timeout=call.desk.query_seconds)[-1].table
+    except KqlError as error:
+        raise refused(error) from error
+
+
+def refused(error: KqlError) -> Fault:
+    """A query that is wrong, as Resource Graph says it."""
+    details = tuple(
+        {
+            "code": "ParserFailure" if one.kind == "invalid" else "UnsupportedQuery",
+            "message": str(one),
+            "line": one.line,
+            "characterPositionInLine": one.column,
+        }
+        for one in (error.all or (error,))
+    )
+    return Fault(400, "InvalidQuery", "The query is invalid; the details say where.", details=details)
+
+
+def _objects(table: pa.Table) -> list[dict[str, Any]]:
+    columns = columns_of(table)
+    return [
+        {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        for row in rows_of(table)
+    ]
+
+
+def _table(table: pa.Table) -> dict[str, Any]:
+    columns = columns_of(table)
+    rows = [
+        [json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
+        for row in rows_of(table)
+    ]
+    return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
+
+
+def _facets(call: Call, text: str, reach: Mapping[str, Reach]) -> Iterator[dict[str, Any]]:
+    given = call.body.get("facets") or []
+    if not isinstance(given, list):
+        raise bad("'facets' must be a list.", "facets")
+    for one in given:
+        expression = one.get("expression") if isinstance(one, dict) else None
+        if not isinstance(expression, str) or not expression:
+            raise bad("A facet needs an 'expression'.", "facets.expression")
+        options = one.get("options") or {}
+        try:
+            yield _facet(call, text, expression, options, reach)
+        except Fault as fault:
+            errors: Sequence[Any] = [
+                {"code": one["code"], "message": one["message"]} for one in fault.details
+            ] or [{"code": fault.code, "message": fault.message}]
+            yield {"expression": expression, "resultType": "FacetError", "errors": list(errors)}
+
+
+def _facet(
+    call: Call, text: str, expression: str, options: Mapping[str, Any], reach: Mapping[str, Reach]
+) -> dict[str, Any]:
+    condition = f"\n| where {options['filter']}" if options.get("filter") else ""
+    order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"
+    by = options.get("sortBy") or "count"
+    query = f"{text}{condition}\n| summarize ['count'] = count() by {expression}\n| order by ['{by}'] {order}"
+    found = _run(call, query, reach)
+    top = options.get("$top", 10)
+    shown = found.slice(0, top if isinstance(top, int) and 0 < top <= MOST else 10)
+    data = msgspec.json.decode(msgspec.json.encode(_objects(shown)))
+    return {
+        "expression": expression,
+        "resultType": "FacetResult",
+        "totalRecords": found.num_rows,
+        "count": shown.num_rows,
+        "data": [{key: one[key] for key in sorted(one, key=lambda key: key == "count")} for one in data],
+    }

@@ -1,0 +1,84 @@
+"""Resources by id and by list, as they were read: what `az resource`, the SDKs of every service and a collector ask for.
+
+Source: https://learn.microsoft.com/rest/api/resources/resources
+"""
+
+from __future__ import annotations
+
+import re
+
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.model.resource_id import ResourceId
+
+SURFACE = Surface("Resources")
+READ = "Microsoft.Resources/subscriptions/resources/read"
+_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+
+
+@SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
+def of_subscription(call: Call) -> Answer:
+    """The resources of a subscription, of one type where `$filter` says so."""
+    return _list(call)
+
+
+@SURFACE.get(
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/resources",
+    "Resources_ListByResourceGroup",
+    READ,
+)
+def of_group(call: Call) -> Answer:
+    """The resources of a resource group."""
+    return _list(call)
+
+
+def _list(call: Call) -> Answer:
+    text = call.asked("$filter")
+    found = _TYPE.search(text)
+    if text and found is None:
+        raise bad(
+            "Only $filter=resourceType eq '<type>' is possible.", "$filter", "InvalidFilterInQueryString"
+        )
+    types = [found[1].lower()] if found else call.edition.listing.resource_types()
+    page = call.edition.listing.page(
+        types, call.reach, call.below, after=resumed(call), most=call.top(1000), collected=True
+    )
+    return listed(call, page.bodies, page.after)
+
+
+@SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ)
+def by_id(call: Call) -> Answer:
+    """A resource by its id, or the resources of a type below a scope."""
+    return read(call)
+
+
+def read(call: Call) -> Answer:
+    """What stands at a path of any depth: one document, or the list of those that stand directly below."""
+    path = call.path.lower().rstrip("/")
+    try:
+        resource = ResourceId.parse(path)
+    except ValueError:
+        return _below(call, path)
+    found = call.edition.listing.get(resource.key, call.reach)
+    if found is None:
+        raise missing(f"The resource '{call.path}'")
+    return Answer(found)
+
+
+def _below(call: Call, path: str) -> Answer:
+    """A path that ends with a type: the documents of this type there."""
+    try:
+        type_ = ResourceId.parse(f"{path}/x").type
+    except ValueError as error:
+        raise bad(
+            f"'{call.path}' is not the id of a resource, and no list of them.", code="InvalidResourceId"
+        ) from error
+    scope = path.rpartition("/providers/")[0]
+    page = call.edition.listing.page(
+        [type_], call.reach, scope, after=resumed(call), most=call.top(1000), collected=True
+    )
+    parent = path.rpartition("/")[0] if type_.count("/") > 1 else ""
+    kept = [one for one in page.bodies if not parent or str(one["id"]).lower().startswith(parent)]
+    return listed(call, kept, page.after)

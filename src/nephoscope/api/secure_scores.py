@@ -1,0 +1,70 @@
+"""Microsoft.Security: secure scores, their controls, and what the controls are.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (2020-01-01)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Secure scores", "Microsoft.Security")
+READ = "Microsoft.Security/secureScores/read"
+_SUBSCRIPTION = "/subscriptions/{subscriptionId}/providers/Microsoft.Security"
+_SCORE, _CONTROL = "microsoft.security/securescores", "microsoft.security/securescores/securescorecontrols"
+_DEFINITION = "microsoft.security/securescorecontroldefinitions"
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/secureScores", "SecureScores_List", READ)
+def scores(call: Call) -> Answer:
+    """The scores of a subscription."""
+    return _list(call, _SCORE)
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
+def score(call: Call) -> Answer:
+    """One score."""
+    found = call.edition.listing.get(call.path, call.reach)
+    if found is None:
+        raise missing(f"The secure score '{call['secureScoreName']}'")
+    return Answer(found)
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/secureScoreControls", "SecureScoreControls_List", READ)
+def controls(call: Call) -> Answer:
+    """The controls of a subscription's score."""
+    return _list(call, _CONTROL)
+
+
+@SURFACE.get(
+    f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}/secureScoreControls",
+    "SecureScoreControls_ListBySecureScore",
+    READ,
+)
+def controls_of_score(call: Call) -> Answer:
+    """The controls of one score."""
+    return _list(call, _CONTROL)
+
+
+@SURFACE.get(
+    "/providers/Microsoft.Security/secureScoreControlDefinitions", "SecureScoreControlDefinitions_List", READ
+)
+def definitions(call: Call) -> Answer:
+    """What the controls are."""
+    return _list(call, _DEFINITION)
+
+
+@SURFACE.get(
+    f"{_SUBSCRIPTION}/secureScoreControlDefinitions", "SecureScoreControlDefinitions_ListBySubscription", READ
+)
+def definitions_of_subscription(call: Call) -> Answer:
+    """The same, asked of a subscription."""
+    page = call.edition.listing.page([_DEFINITION], call.reach, after=resumed(call))
+    return listed(call, page.bodies, page.after)
+
+
+def _list(call: Call, type_: str) -> Answer:
+    page = call.edition.listing.page([type_], call.reach, call.below, after=resumed(call))
+    return listed(call, page.bodies, page.after)

@@ -1,0 +1,195 @@
+"""The ASGI app of Azure's surfaces: finds the operation of a request, lets its caller in, and answers in Azure's shape."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+import zlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
+from nephoscope.kql.errors import KqlError
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
+    from nephoscope.api.wire.desk import Desk
+
+MAX_BODY = 4 << 20
+_LOG = logging.getLogger("nephoscope.api")
+_METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+
+
+def app(desk: Desk) -> Starlette:
+    """The app; every path that no other route takes is looked up among the operations."""
+
+    async def answer(request: Request) -> Response:
+        return await respond(desk, request)
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+
+
+async def respond(desk: Desk, request: Request) -> Response:
+    """The answer to a request, whatever happens."""
+    id_ = str(uuid.uuid4())
+    try:
+        found = await _answered(desk, request)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Fault as fault:
+        found = Answer(fault.body(), fault.status, fault.headers)
+    except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
+        _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
+        found = Answer(
+            Fault(
+                500, "InternalServerError", f"A fault of nephoscope; the log tells of it under {id_}."
+            ).body(),
+            500,
+        )
+    headers = {
+        "x-ms-request-id": id_,
+        "x-ms-correlation-request-id": id_,
+        "Cache-Control": "no-cache",
+        **found.headers,
+    }
+    if given := request.headers.get("x-ms-client-request-id", "")[:200]:
+        headers["x-ms-client-request-id"] = given
+    if found.body is None:
+        return Response(status_code=found.status, headers=headers)
+    if isinstance(found.body, bytes):
+        return Response(found.body, found.status, headers)
+    return Response(
+        msgspec.json.encode(found.body),
+        found.status,
+        {"Content-Type": "application/json; charset=utf-8", **headers},
+    )
+
+
+async def _answered(desk: Desk, request: Request) -> Answer:
+    method = "GET" if request.method == "HEAD" else request.method
+    path = request.scope["path"]
+    found = Directory.whole().find(method, path)
+    if found is None or found[0].permission != PUBLIC:
+        caller = await run_in_threadpool(authenticate, desk, request)
+    else:
+        caller = None
+    if found is None:
+        raise _unknown(method, path)
+    operation, parameters = found
+    if operation.versioned and not any(key.lower() == "api-version" for key in request.query_params):
+        raise bad(
+            "The api-version query parameter (?api-version=) is required for all requests.",
+            code="MissingApiVersionParameter",
+        )
+    raw = unpacked(await body_of(request, MAX_BODY), request.headers.get("content-encoding", ""), MAX_BODY)
+    return await run_in_threadpool(_handled, desk, request, operation, parameters, caller, raw)
+
+
+def _handled(
+    desk: Desk,
+    request: Request,
+    operation: Operation,
+    parameters: dict[str, str],
+    caller: Caller | None,
+    raw: bytes,
+) -> Answer:
+    call = Call(
+        desk,
+        caller,  # type: ignore[arg-type]  # a public operation asks for none
+        operation.permission,
+        operation.method,
+        request.scope["path"],
+        f"{request.url.scheme}://{request.url.netloc}",
+        parameters,
+        dict(request.query_params),
+        request.headers,
+        raw,
+    )
+    try:
+        if caller is not None and operation.changes:
+            caller.must(operation.permission, call.scope)
+        return operation.handler(call)
+    except DeniedError as error:
+        raise _denied(desk, call, error) from error
+    except KqlError as error:
+        raise bad(str(error), code="InvalidQuery") from error
+    except StateError as error:
+        raise Fault(409, "Conflict", str(error)) from error
+    except LakeError as error:
+        raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
+
+
+def _denied(desk: Desk, call: Call, error: DeniedError) -> Fault:
+    desk.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
+    who = call.caller.principal
+    return Fault(
+        403,
+        "AuthorizationFailed",
+        f"The client '{who.name}' with object id '{who.id}' does not have authorization to perform action '{error.operation}' "
+        f"over scope '{error.scope}'.",
+    )
+
+
+def _unknown(method: str, path: str) -> Fault:
+    others = Directory.whole().methods(path)
+    if others:
+        allowed = ", ".join(others)
+        return Fault(
+            405,
+            "MethodNotAllowed",
+            f"{method} is not possible here; {allowed} is.",
+            headers={"Allow": allowed},
+        )
+    return Fault(
+        404,
+        "InvalidResourceType",
+        f"nephoscope answers nothing at {path[:300]}; docs/reference/api.md has what it does.",
+    )
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > limit:
+            raise _too_large(limit)
+    return bytes(data)
+
+
+def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its gzip, no larger than ten times the limit; Fault for another encoding or damaged data."""
+    if encoding.lower() in ("", "identity"):
+        return body
+    if encoding.lower() != "gzip":
+        raise Fault(415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip.")
+    reader = zlib.decompressobj(31)
+    try:
+        data = reader.decompress(body, limit * 10 + 1)
+    except zlib.error as error:
+        raise bad(f"The body is not gzip: {error}.") from error
+    if len(data) > limit * 10:
+        raise _too_large(limit * 10)
+    if not reader.eof:
+        raise bad("The gzip body ends early.")
+    return data
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(413, "RequestEntityTooLarge", f"The request is larger than {limit} bytes.")

@@ -1,0 +1,86 @@
+"""Tenants, subscriptions and resource groups.
+
+Source: https://learn.microsoft.com/rest/api/resources (subscriptions, tenants, resource groups)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, missing
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Subscriptions")
+READ = "Microsoft.Resources/subscriptions/read"
+GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_SUBSCRIPTION = "microsoft.resources/subscriptions"
+_GROUP = "microsoft.resources/subscriptions/resourcegroups"
+
+
+@SURFACE.get("/tenants", "Tenants_List", READ)
+def tenants(call: Call) -> Answer:
+    """The one tenant."""
+    return listed(
+        call,
+        [{"id": f"/tenants/{call.desk.tenant}", "tenantId": call.desk.tenant, "displayName": "nephoscope"}],
+    )
+
+
+@SURFACE.get("/subscriptions", "Subscriptions_List", READ)
+def subscriptions(call: Call) -> Answer:
+    """The subscriptions of which the caller may read something."""
+    page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=resumed(call))
+    return listed(call, (_subscription(call, one) for one in page.bodies), page.after)
+
+
+@SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ)
+def subscription(call: Call) -> Answer:
+    """One subscription."""
+    found = call.edition.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
+    if found is None:
+        raise Fault(
+            404, "SubscriptionNotFound", f"The subscription '{call['subscriptionId']}' could not be found."
+        )
+    return Answer(_subscription(call, found))
+
+
+@SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS)
+def groups(call: Call) -> Answer:
+    """The resource groups of a subscription."""
+    page = call.edition.listing.page(
+        [_GROUP], call.reach, call.below, after=resumed(call), most=call.top(1000)
+    )
+    return listed(call, page.bodies, page.after)
+
+
+@SURFACE.get(
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}", "ResourceGroups_Get", GROUPS
+)
+def group(call: Call) -> Answer:
+    """One resource group."""
+    found = call.edition.listing.get(call.scope, call.reach)
+    if found is None:
+        raise missing(f"The resource group '{call['resourceGroupName']}'")
+    return Answer(found)
+
+
+def _subscription(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
+    id_ = str(body["id"]).rsplit("/", 1)[-1]
+    properties = body.get("properties") if isinstance(body.get("properties"), dict) else {}
+    return {
+        "id": f"/subscriptions/{id_}",
+        "subscriptionId": id_,
+        "tenantId": body.get("tenantId") or call.desk.tenant,
+        "displayName": body.get("displayName")
+        or (properties or {}).get("displayName")
+        or body.get("name")
+        or id_,
+        "state": body.get("state") or (properties or {}).get("state") or "Enabled",
+        "subscriptionPolicies": body.get("subscriptionPolicies") or {},
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "tags": body.get("tags") or {},
+    }

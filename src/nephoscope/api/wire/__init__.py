@@ -1,0 +1,1 @@
+"""What all surfaces share: paths, operations, calls, answers, errors, pages."""

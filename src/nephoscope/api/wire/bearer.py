@@ -1,0 +1,43 @@
+"""Bearer tokens: API tokens as they were shown, and what the token endpoint issues.
+
+Source: RFC 6750 (bearer tokens), RFC 9068 (JWT access tokens)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.api.wire.fault import Fault
+from nephoscope.lake.state.principals import SecretKind
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.guard import Caller
+    from nephoscope.api.wire.desk import Desk
+
+
+def authenticate(desk: Desk, request: Request) -> Caller:
+    """Who asks; Fault 401 where the request shows no token that is let in."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    address = request.client.host if request.client else ""
+    if scheme.lower() != "bearer" or not token:
+        raise _refused(
+            request, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+        )
+    if token.count(".") == 2:
+        principal = desk.tokens.verified(token)
+        caller = desk.guard.caller(principal, "", address) if principal is not None else None
+    else:
+        caller = desk.guard.by_secret(token, [SecretKind.TOKEN], address)
+    if caller is None:
+        raise _refused(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
+    return caller
+
+
+def _refused(request: Request, code: str, message: str) -> Fault:
+    """The challenge names where a token can be had, which Azure's clients read."""
+    where = f"{request.url.scheme}://{request.url.netloc}/common"
+    challenge = f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{message}"'
+    return Fault(401, code, message, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,53 @@
+"""Errors as Azure answers them.
+
+Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md (error response body)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of ours
+    """An answer other than success: status, Azure's code, a sentence, and where in the request ('' = nowhere in particular)."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        target: str = "",
+        details: tuple[dict[str, Any], ...] = (),
+        inner: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.target = status, code, message, target
+        self.details, self.inner, self.headers = details, inner, headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The error object."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.target:
+            error["target"] = self.target
+        if self.details:
+            error["details"] = list(self.details)
+        if self.inner is not None:
+            error["innererror"] = self.inner
+        return {"error": error}
+
+
+def bad(message: str, target: str = "", code: str = "InvalidRequestContent") -> Fault:
+    """400: what was sent is not what is wanted."""
+    return Fault(400, code, message, target=target)
+
+
+def missing(what: str) -> Fault:
+    """404: there is no such thing, or not for this caller."""
+    return Fault(404, "ResourceNotFound", f"{what} was not found.")
+
+
+def not_assessed(reason: str) -> Fault:
+    """501: nothing here produces that yet."""
+    return Fault(501, "NotAssessed", reason)

@@ -1,0 +1,135 @@
+"""Operations: what a surface answers, declared beside the function that does."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+import nephoscope.api as package
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.path import Template
+
+Handler = Callable[[Call], Answer]
+#: Answers without a credential: what a client asks before it can have one.
+PUBLIC = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `name` is Azure's operationId, `permission` the operation of Azure's roles that it needs (PUBLIC = none).
+
+    `versioned` says whether a client must give an api-version, as ARM asks. An operation that changes something needs its permission
+    at the scope of its path; one that reads gives what the caller may see.
+    """
+
+    name: str
+    method: str
+    template: Template
+    permission: str
+    handler: Handler
+    versioned: bool = True
+    changes: bool = False
+    surface: str = ""
+
+    @property
+    def doc(self) -> str:
+        """What it does, in a sentence."""
+        return (self.handler.__doc__ or "").strip().split("\n")[0]
+
+
+class Surface:
+    """The operations of a file; each is declared with `@surface.get(...)` and the like."""
+
+    def __init__(self, name: str, provider: str = "") -> None:
+        self.name, self.provider = name, provider
+        self.operations: list[Operation] = []
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        name: str,
+        permission: str,
+        *,
+        versioned: bool = True,
+        changes: bool | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare that a function answers a method and path."""
+
+        def declared(handler: Handler) -> Handler:
+            change = changes if changes is not None else method not in ("GET", "HEAD")
+            self.operations.append(
+                Operation(name, method, Template(path), permission, handler, versioned, change, self.name)
+            )
+            return handler
+
+        return declared
+
+    def get(
+        self, path: str, name: str, permission: str, *, versioned: bool = True
+    ) -> Callable[[Handler], Handler]:
+        """Declare a reading operation."""
+        return self.operation("GET", path, name, permission, versioned=versioned)
+
+    def put(self, path: str, name: str, permission: str) -> Callable[[Handler], Handler]:
+        """Declare one that creates or replaces."""
+        return self.operation("PUT", path, name, permission)
+
+    def delete(self, path: str, name: str, permission: str) -> Callable[[Handler], Handler]:
+        """Declare one that deletes."""
+        return self.operation("DELETE", path, name, permission)
+
+    def ask(
+        self, path: str, name: str, permission: str, *, versioned: bool = True
+    ) -> Callable[[Handler], Handler]:
+        """Declare a POST that changes nothing, such as a query."""
+        return self.operation("POST", path, name, permission, versioned=versioned, changes=False)
+
+    def act(
+        self, path: str, name: str, permission: str, *, versioned: bool = True
+    ) -> Callable[[Handler], Handler]:
+        """Declare a POST that does something."""
+        return self.operation("POST", path, name, permission, versioned=versioned, changes=True)
+
+
+@cache
+def surfaces() -> tuple[Surface, ...]:
+    """Every surface: a module of the package with a SURFACE."""
+    found = []
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
+        module: ModuleType = importlib.import_module(f"{package.__name__}.{info.name}")
+        if hasattr(module, "SURFACE"):
+            found.append(module.SURFACE)
+    return tuple(found)
+
+
+class Directory:
+    """All operations, found by method and path."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._operations = sorted(operations, key=lambda one: one.template.rank)
+
+    @classmethod
+    @cache
+    def whole(cls) -> Directory:
+        """The operations of every surface."""
+        return cls(one for surface in surfaces() for one in surface.operations)
+
+    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation that answers, with the parameters of its path."""
+        for one in self._operations:
+            if one.method == method and (found := one.template.match(path)) is not None:
+                return one, found
+        return None
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that a path answers to."""
+        return sorted({one.method for one in self._operations if one.template.match(path) is not None})
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._operations)

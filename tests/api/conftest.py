@@ -1,0 +1,71 @@
+"""A server over the sample estate, and clients with the roles that a test asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from starlette.testclient import TestClient
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.api.server import app
+from nephoscope.api.wire.desk import Desk, hierarchy_of
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("scan"), NOW)
+    return Report(scan.run(scan.estate()), "sample:")
+
+
+@pytest.fixture(scope="module")
+def desk(report, tmp_path_factory):
+    data = tmp_path_factory.mktemp("server")
+    publish(data, report, {})
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        shelf = Shelf(data)
+        guard = Guard(state, lambda: hierarchy_of(shelf))
+        yield Desk(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
+
+
+@pytest.fixture(scope="module")
+def server(desk):
+    with TestClient(app(desk), base_url="https://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def subscriptions(desk):
+    """Name -> id of the sample's subscriptions."""
+    return {name: id_ for id_, name in desk.shelf.newest().made.subscriptions.items()}
+
+
+@pytest.fixture(scope="module")
+def token(desk):
+    """Makes a token of a program that has roles: (role, scope) pairs."""
+
+    def made(*roles: tuple[str, str], kind: SecretKind = SecretKind.TOKEN) -> str:
+        name = f"program {len(desk.state.principals.all())}"
+        with desk.state.transaction() as session:
+            principal = desk.state.principals.add(session, PrincipalKind.PROGRAM, name)
+            for role, scope in roles:
+                desk.state.principals.grant(session, principal.id, role, scope, "test")
+        return desk.guard.make_secret(principal, kind, "test")
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def owner(token):
+    return {"Authorization": f"Bearer {token(('Owner', '/'))}"}
