@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.detector import Outcome
     from nephoscope.lake.state import State
+    from nephoscope.lake.state.bookmarks import Bookmark
 
 BY = "nephoscope"
 
@@ -224,9 +225,9 @@ class Desk:
         moment = max(now, before.told + timedelta(microseconds=1)) if before.told else now
         incident = self.state.incidents.put(session, replace(before, told=moment))
         alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
-        self.state.outbox.add(
-            session, self.workspace, INCIDENTS, incident_row(incident, alerts, notes, moment, by)
-        )
+        bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
+        row = incident_row(incident, alerts, notes, moment, by, bookmarks)
+        self.state.outbox.add(session, self.workspace, INCIDENTS, row)
 
     # --- what people decide ----------------------------------------------------------------------------------------
 
@@ -274,6 +275,29 @@ class Desk:
                     raise StateError(f"incident {number} cannot be merged into itself")
                 self._merged(session, incident, self.state.incidents.read(session, other), now, by)
             return self._summed(session, incident, now)
+
+    def gather(
+        self, session: Session, bookmarks: Sequence[Bookmark], into: Incident, now: datetime, by: str
+    ) -> Incident:
+        """Put bookmarks into an incident (a new one has the number 0); alerts of their entities join it from then on."""
+        if into.workspace != self.workspace:
+            raise StateError(f"there is no incident {into.number} in the workspace {self.workspace}")
+        moments = [one.event_time for one in bookmarks]
+        old = [into.first_activity, into.last_activity] if into.number else []
+        incident = self.state.incidents.put(
+            session,
+            replace(
+                into, first_activity=min([*moments, *old]), last_activity=max([*moments, *old]), changed=now,
+                first_modified=into.first_modified or now,
+            ),
+        )  # fmt: skip
+        for one in bookmarks:
+            self.state.bookmarks.put(session, replace(one, incident=incident.number))
+        self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
+        text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
+        self.state.incidents.act(session, incident.number, Action(now, by, text))
+        self._tell(session, incident.number, now, by)
+        return incident
 
     def _merged(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> None:
         if other.workspace != self.workspace or other.merged_into is not None:

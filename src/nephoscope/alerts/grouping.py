@@ -6,6 +6,7 @@ of one story. Here an alert joins the open incident with which it shares the mos
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -55,9 +56,12 @@ def grouping(rule: Rule, alert: Alert) -> Grouping:
 
 def ties(alert: Alert) -> tuple[str, ...]:
     """The strong names of the alert's entities."""
-    return tuple(
-        dict.fromkeys(key for entity in alert.entities for key in entity.keys if _strong(entity, key))
-    )
+    return strong_keys(alert.entities)
+
+
+def strong_keys(entities: Iterable[Entity]) -> tuple[str, ...]:
+    """The names of entities that are good enough to tie what is told of them together, each once."""
+    return tuple(dict.fromkeys(key for entity in entities for key in entity.keys if _strong(entity, key)))
 
 
 def _strong(entity: Entity, key: str) -> bool:

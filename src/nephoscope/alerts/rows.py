@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -75,9 +76,14 @@ def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
 
 
 def incident_row(
-    incident: Incident, alerts: list[StoredAlert], notes: list[Note], now: datetime, by: str
+    incident: Incident,
+    alerts: list[StoredAlert],
+    notes: list[Note],
+    now: datetime,
+    by: str,
+    bookmarks: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The row of a change of an incident."""
+    """The row of a change of an incident; `bookmarks` are the ids of those that were put into it."""
     return {
         "TimeGenerated": now.isoformat(),
         "IncidentName": incident.id,
@@ -99,6 +105,7 @@ def incident_row(
         "ClosedTime": incident.closed.isoformat() if incident.closed else None,
         "ModifiedBy": by,
         "AlertIds": [one.id for one in alerts],
+        "BookmarkIds": list(bookmarks),
         "RelatedAnalyticRuleIds": sorted({one.rule for one in alerts}),
         "Labels": [{"labelName": one, "labelType": "User"} for one in incident.labels],
         "Comments": [_note(one) for one in notes if one.kind is NoteKind.COMMENT],

@@ -68,6 +68,14 @@ class Entity:
         kept = tuple(sorted((name, value) for name, value in identifiers.items() if value))
         return cls(kind, kept) if kept else None
 
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> Entity:
+        """The entity of what `document` made."""
+        given = str(document.get("Type", "")).replace("-", "").lower()
+        kind = next((one for one in STRONG if one.lower() == given), given)
+        kept = {name: str(value) for name, value in document.items() if name not in ("$id", "Type")}
+        return cls(kind, tuple(sorted(kept.items())))
+
     def get(self, name: str) -> str:
         """An identifier, '' where it is not known."""
         return next((value for known, value in self.identifiers if known == name), "")

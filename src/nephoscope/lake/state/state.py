@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 from nephoscope.lake.state.alerts import Alerts
 from nephoscope.lake.state.audit import Audit
+from nephoscope.lake.state.bookmarks import Bookmarks
 from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.hunting_runs import HuntingRuns
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
 from nephoscope.lake.state.intel import Intels
@@ -65,6 +67,8 @@ class State:
         self.principals = Principals(database)
         self.audit = Audit(database)
         self.incidents = Incidents(database)
+        self.hunting_runs = HuntingRuns(database)
+        self.bookmarks = Bookmarks(database)
         self.suppressions = Suppressions(database)
         self.rule_settings = RuleSettings(database)
         self.learned = Learned(database)

@@ -13,9 +13,9 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
+from nephoscope.alerts.entity_columns import WRITTEN_OUT, entity_mappings
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
-from nephoscope.alerts.library.sigma.entity_columns import WRITTEN_OUT, entity_mappings
 from nephoscope.alerts.library.sigma.tables import Pipeline, Target, targets
 from nephoscope.alerts.raising import TACTICS
 from nephoscope.kql.types import KqlType

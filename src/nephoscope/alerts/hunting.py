@@ -1,0 +1,172 @@
+"""Hunting: queries that somebody runs as a set over a time range, to see where it is worth to look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detector import Detector
+from nephoscope.alerts.finding import Finding, findings
+from nephoscope.alerts.library.packs import RulePack
+from nephoscope.alerts.library.piece import PieceKind
+from nephoscope.alerts.rule import Kind, Rule, RuleError
+from nephoscope.alerts.rules import Found, Refused, found
+from nephoscope.kql.errors import KqlError
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.span import Span
+from nephoscope.lake.state.hunting_runs import HuntingRun
+from nephoscope.model.place import Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nephoscope.lake.lake import Lake
+
+TIMEOUT = 300.0
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+#: A query that says itself how far it looks back, as those that compare with an earlier time do.
+_OWN_RANGE = re.compile(r"\bago\s*\(|\bnow\s*\(|\bbetween\s*\(\s*datetime|TimeGenerated\s*[<>]=?")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The time that is looked at, [since, until)."""
+
+    since: datetime
+    until: datetime
+
+    def span(self, query: str, now: datetime) -> Span:
+        """The rows that a query may see: those of the range; of one that states a time itself all that came before its end."""
+        return Span(FIRST if own_range(query) else self.since, self.until, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Hunted:
+    """What a query found: its run, and how many rows more than the last one (None: there is none over as much time)."""
+
+    query: Rule
+    run: HuntingRun
+    delta: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which queries to run: all that hold for each of the filters that are given."""
+
+    names: tuple[str, ...] = ()
+    tactics: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    def fits(self, query: Rule) -> bool:
+        """Whether a query is chosen by all but its tables: a technique stands for those below it."""
+        tactics = {one.casefold() for one in query.tactics}
+        return (
+            (not self.names or any(one.casefold() in f"{query.name}\n{query.id}".casefold() for one in self.names))
+            and (not self.tactics or any(one.casefold() in tactics for one in self.tactics))
+            and (not self.techniques or any(_below(known, one) for known in query.techniques for one in self.techniques))
+        )  # fmt: skip
+
+
+def _below(technique: str, wanted: str) -> bool:
+    return technique.upper() == wanted.upper() or technique.upper().startswith(f"{wanted.upper()}.")
+
+
+def own_range(query: str) -> bool:
+    """Whether a query states itself which time it looks at."""
+    return bool(_OWN_RANGE.search(query))
+
+
+def folder() -> Path:
+    """Where the hunting queries lie that come with the product."""
+    return Path(str(files("nephoscope") / "content" / "hunting"))
+
+
+def shipped() -> Found:
+    """The hunting queries that come with the product."""
+    return _hunting(found(folder()))
+
+
+def queries_in(below: Path) -> Found:
+    """The hunting queries of a folder or file."""
+    return _hunting(found(below))
+
+
+def queries_of(packs: Iterable[RulePack]) -> Found:
+    """The hunting queries of imported packs."""
+    rules, refused = [], []
+    for pack in packs:
+        for stored in pack.of(PieceKind.HUNTING):
+            place = Place(f"{pack.name}:{stored.source}", path=stored.path)
+            try:
+                rules.append(Rule.parse({**stored.document, "kind": Kind.HUNTING.value}, place))
+            except RuleError as error:
+                refused.append(Refused(place, error.reasons))
+    return Found(tuple(rules), tuple(refused))
+
+
+def _hunting(given: Found) -> Found:
+    return Found(tuple(one for one in given.rules if one.kind is Kind.HUNTING), given.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """Runs queries over one workspace of a lake."""
+
+    lake: Lake
+    workspace: str
+    timeout: float = TIMEOUT
+
+    def choose(self, queries: Sequence[Rule], chosen: Chosen) -> list[Rule]:
+        """The queries that are chosen, by name; those that read one of the tables where tables are given."""
+        detector = Detector(self.lake, self.workspace)
+        fitting = sorted((one for one in queries if chosen.fits(one)), key=lambda one: one.name)
+        wanted = frozenset(chosen.tables)
+        return [one for one in fitting if not wanted or detector.tables(one) & wanted]
+
+    def run(
+        self, queries: Sequence[Rule], over: Range, last: dict[str, HuntingRun], now: datetime
+    ) -> Iterator[Hunted]:
+        """Run each; one that cannot be run is told with its error and stops no other."""
+        for query in queries:
+            began, hits, error = time.perf_counter(), 0, ""
+            try:
+                hits = self._table(query, over, now).num_rows
+            except (KqlError, LakeError, OSError) as failure:
+                error = str(failure)
+            seconds = time.perf_counter() - began
+            run = HuntingRun(self.workspace, query.id, over.since, over.until, now, hits, seconds, error)
+            yield Hunted(query, run, _delta(run, last.get(query.id)))
+
+    def rows(
+        self, query: Rule, over: Range, now: datetime, most: int | None = None
+    ) -> list[tuple[str, Finding]]:
+        """The rows of a query, each with the mark by which it is named; KqlError, LakeError where it cannot be run."""
+        return [(mark(one), one) for one in findings(self._table(query, over, now), most)]
+
+    def _table(self, query: Rule, over: Range, now: datetime) -> pa.Table:
+        span = over.span(query.query, now)
+        return self.lake.rows(
+            query.query, workspace=self.workspace, now=over.until, timeout=self.timeout, span=span
+        )
+
+
+def _delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
+    # counts over different lengths of time do not compare
+    if last is None or run.error or last.error or abs(last.length - run.length) > timedelta(minutes=1):
+        return None
+    return run.hits - last.hits
+
+
+def mark(row: Finding) -> str:
+    """Eight digits over a row's values: equal rows have one mark, whatever their order."""
+    text = json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

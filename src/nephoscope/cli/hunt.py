@@ -1,0 +1,370 @@
+"""Hunt: run queries as a set, look at what they found, keep rows as bookmarks."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import Instant
+from nephoscope.model.state import Severity
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.bookshelf import Bookshelf
+    from nephoscope.alerts.finding import Finding
+    from nephoscope.alerts.hunting import Hunt, Hunted, Range
+    from nephoscope.alerts.rule import Rule
+    from nephoscope.lake.state import State
+
+FAULT = 3
+DAY = timedelta(days=1)
+COLUMNS = ("query", "hits", "delta", "tactics", "techniques", "seconds", "error")
+BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _workspace(command: _Command) -> _Command:
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+    )(command)
+
+
+def _range(command: _Command) -> _Command:
+    """The options of what is looked at, and by which queries."""
+    for option in (
+        click.option("--until", type=Instant(), metavar="TIME", help="Rows before then (default: now)."),
+        click.option("--since", type=Instant(), metavar="TIME", help="Rows from then on (default: a day before --until)."),
+        click.option(
+            "--queries", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
+            help="Hunting queries of a file or folder, in place of the shipped and imported ones.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return _workspace(command)
+
+
+@click.group("hunt", invoke_without_command=True)
+@click.option(
+    "--name", "names", multiple=True, metavar="TEXT", help="Only queries with this in their name or id."
+)
+@click.option(
+    "--tactic", "tactics", multiple=True, metavar="NAME", help="Only queries of this tactic of ATT&CK."
+)
+@click.option(
+    "--technique",
+    "techniques",
+    multiple=True,
+    metavar="ID",
+    help="Only queries of this technique or one below it.",
+)
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only queries that read this table.")
+@click.option("--all", "every", is_flag=True, help="List queries without hits too.")
+@_range
+@listed
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """Run hunting queries as a set over a time range: how much each finds, and how much more than the last time.
+
+    Exits 3 where a query could not be run. Queries that state a time themselves (ago() and the like) see all rows before --until,
+    the others those of the range.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from nephoscope.cli.session.checks import usage_error
+
+    data: Path = context.obj
+    with _hunt(data, options["workspace"]) as (hunt, state):
+        now, over = _over(options)
+        chosen = hunt.choose(_queries(data, options["folders"]), _chosen(options))
+        if not chosen:
+            usage_error("no hunting query fits: --queries DIR names others, `content import` brings more")
+        last = state.hunting_runs.last(hunt.workspace)
+        found = list(hunt.run(chosen, over, last, now))
+        state.hunting_runs.put(one.run for one in found)
+    _show(found, options["output"], every=options["every"])
+    if any(one.run.error for one in found):
+        sys.exit(FAULT)
+
+
+def _chosen(options: dict[str, Any]) -> Any:
+    from nephoscope.alerts.hunting import Chosen
+
+    return Chosen(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
+
+
+def _show(found: list[Hunted], form: str, *, every: bool) -> None:
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.listing import show_list
+
+    rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
+    if form == "table":
+        hits = sum(row["hits"] > 0 for row in rows)
+        errors = sum(bool(row["error"]) for row in rows)
+        tell(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} could not be run")
+        rows = rows if every else [row for row in rows if row["hits"] or row["error"] or row["delta"]]
+        rows = [{**row, "error": row["error"].partition("\n")[0][:120]} for row in rows]
+    show_list(rows, COLUMNS, form)
+
+
+def _row(one: Hunted) -> dict[str, Any]:
+    return {
+        "query": one.query.name,
+        "id": one.query.id,
+        "hits": one.run.hits,
+        "delta": one.delta,
+        "tactics": list(one.query.tactics),
+        "techniques": list(one.query.techniques),
+        "since": one.run.since,
+        "until": one.run.until,
+        "seconds": round(one.run.seconds, 3),
+        "error": one.run.error,
+    }
+
+
+@command.command("run")
+@click.argument("name")
+@click.option(
+    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many rows are shown."
+)
+@_range
+@listed
+@click.pass_obj
+def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> None:
+    """Show the rows that the hunting query NAME (a name, an id, or a part that only one has) finds.
+
+    Each has a mark, by which `hunt bookmark` keeps it.
+    """
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.listing import show_list
+
+    with _hunt(data, options["workspace"]) as (hunt, _):
+        rows = _rows(hunt, _named(data, name, options["folders"]), *_over(options))
+    shown = [
+        {"mark": mark, **{key: _cell(value) for key, value in row.document().items()}}
+        for mark, row in rows[:most]
+    ]
+    columns = tuple(shown[0]) if shown else ()
+    show_list(shown, columns, output, "no row is found")
+    if len(rows) > most:
+        tell(f"{len(rows) - most:,} more rows: --most shows them")
+
+
+def _cell(value: Any) -> Any:
+    import json
+
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+@command.command("bookmark")
+@click.argument("name")
+@click.argument("marks", nargs=-1, required=True)
+@click.option("--note", "notes", default="", metavar="TEXT", help="What you think of it.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="A tag.")
+@click.option(
+    "--as", "title", default="", metavar="NAME", help="What the bookmark is called (default: as the query)."
+)
+@_range
+@click.pass_obj
+def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -> None:
+    """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
+    from nephoscope.alerts.bookshelf import Bookshelf
+    from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.outbox import deliver
+
+    with _hunt(data, options["workspace"]) as (hunt, state):
+        query = _named(data, name, options["folders"])
+        now, over = _over(options)
+        rows = dict(reversed(_rows(hunt, query, now, over)))
+        if missing := [one for one in marks if one not in rows]:
+            usage_error(
+                f"no row of {query.name} has the mark {missing[0]} in this range: `hunt run` shows the marks"
+            )
+        shelf = Bookshelf(Desk(state, hunt.workspace))
+        for one in marks:
+            kept = shelf.keep(
+                query, rows[one], over, now, getpass.getuser(),
+                name=options["title"], notes=options["notes"], tags=options["tags"],
+            )  # fmt: skip
+            click.echo(kept.id)
+        deliver(hunt.lake, state)
+
+
+@command.command("bookmarks")
+@_workspace
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@listed
+@click.pass_obj
+def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
+    """List bookmarks, the newest first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = state.bookmarks.newest(workspace_of(state, workspace).name, most)
+    rows = [
+        {
+            "id": one.id if output != "table" else one.id[:8],
+            "created": one.created,
+            "name": one.name,
+            "query": one.query_name,
+            "entities": _titles(one.entities) if output == "table" else one.entities,
+            "tags": one.tags,
+            "notes": one.notes,
+            "incident": one.incident,
+            "author": one.author,
+            "eventTime": one.event_time,
+            "row": one.row,
+        }
+        for one in found
+    ]
+    show_list(rows, BOOKMARKS, output, "no bookmark")
+
+
+def _titles(entities: list[dict[str, Any]]) -> list[str]:
+    from nephoscope.model.entity import Entity
+
+    return [Entity.read(one).title for one in entities]
+
+
+@command.command("note")
+@_workspace
+@click.argument("id_", metavar="ID")
+@click.option("--note", "notes", metavar="TEXT", help="What you think of it, in place of what is there.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tags, in place of those it has.")
+@click.option("--as", "name", metavar="NAME", help="What it is called.")
+@click.option("--delete", "deleted", is_flag=True, help="Put the bookmark away.")
+@click.pass_obj
+def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
+    """Change the bookmark whose id begins with ID."""
+    from nephoscope.cli.session.checks import usage_error
+
+    changes = {name: value for name, value in options.items() if value not in (None, (), False)}
+    if not changes:
+        usage_error("nothing to change: give --note, --tag, --as or --delete")
+    if "tags" in changes:
+        changes["tags"] = list(changes["tags"])
+    with _shelf(data, workspace) as shelf:
+        shelf.change(id_, datetime.now(UTC), getpass.getuser(), **changes)
+
+
+@command.command("promote")
+@_workspace
+@click.argument("ids", metavar="ID", nargs=-1, required=True)
+@click.option("--incident", type=int, metavar="NUMBER", help="Into this incident (default: a new one).")
+@click.option(
+    "--title",
+    default="",
+    metavar="TEXT",
+    help="Title of the new incident (default: that of the first bookmark).",
+)
+@click.option(
+    "--severity", type=click.Choice([one.value for one in Severity], case_sensitive=False), default="Medium",
+    show_default=True, help="Severity of the new incident.",
+)  # fmt: skip
+@click.pass_obj
+def promote(
+    data: Path, /, ids: tuple[str, ...], workspace: str, incident: int | None, title: str, severity: str
+) -> None:
+    """Put bookmarks into an incident; alerts of their entities join it from then on."""
+    with _shelf(data, workspace) as shelf:
+        found = shelf.promote(
+            ids, datetime.now(UTC), getpass.getuser(), incident=incident, title=title, severity=severity
+        )
+    click.echo(f"incident {found.number}: {found.title}")
+
+
+def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
+    """Now, and the range that the options say."""
+    from nephoscope.alerts.hunting import Range
+    from nephoscope.cli.session.checks import usage_error
+
+    now = datetime.now(UTC)
+    until = options["until"] or now
+    since = options["since"] or until - DAY
+    if since >= until:
+        usage_error(f"nothing lies between {since:%Y-%m-%dT%H:%M:%SZ} and {until:%Y-%m-%dT%H:%M:%SZ}")
+    return now, Range(since, until)
+
+
+def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
+    """The queries; each file that cannot be used is told."""
+    from nephoscope.alerts.hunting import queries_in, queries_of, shipped
+    from nephoscope.alerts.library.packs import PackError, RulePacks
+    from nephoscope.cli.session.checks import tell, usage_error
+
+    try:
+        several = [queries_in(one) for one in folders] or [shipped(), queries_of(RulePacks(data).all())]
+    except PackError as error:
+        usage_error(str(error))
+    for one in (one for each in several for one in each.refused):
+        tell(f"{one.place}: {'; '.join(one.reasons)}")
+    known: dict[str, Rule] = {}
+    for query in (query for each in several for query in each.rules):
+        known.setdefault(query.id, query)
+    return list(known.values())
+
+
+def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
+    from nephoscope.cli.session.checks import usage_error
+
+    wanted = name.casefold()
+    queries = _queries(data, folders)
+    exact = [one for one in queries if wanted in (one.id, one.name.casefold())]
+    found = exact or [one for one in queries if wanted in one.name.casefold()]
+    if len(found) != 1:
+        names = ", ".join(sorted(one.name for one in found)[:5])
+        usage_error(
+            f"{len(found) or 'no'} hunting queries have {name!r} in their name{': ' if names else ''}{names}"
+        )
+    return found[0]
+
+
+def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str, Finding]]:
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.kql.errors import KqlError
+
+    try:
+        return hunt.rows(query, over, now)
+    except KqlError as error:
+        tell(f"{query.name}: {error}")
+        sys.exit(FAULT)
+
+
+@contextmanager
+def _hunt(data: Path, workspace: str) -> Iterator[tuple[Hunt, State]]:
+    """What hunts in a workspace; what waited for the lake is in it."""
+    from nephoscope.alerts.hunting import Hunt
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        yield Hunt(lake, workspace_of(state, workspace).name), state
+
+
+@contextmanager
+def _shelf(data: Path, workspace: str) -> Iterator[Bookshelf]:
+    """The bookmarks of a workspace; what was changed is posted to the lake when it is left."""
+    from nephoscope.alerts.bookshelf import Bookshelf
+    from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.lake.outbox import deliver
+
+    with lake_of(data) as (lake, state):
+        yield Bookshelf(Desk(state, workspace_of(state, workspace).name))
+        deliver(lake, state)
