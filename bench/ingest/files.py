@@ -1,4 +1,4 @@
-"""Files to ingest: flow logs made up, and every other format from its own samples, repeated; one record a line, times of today."""
+"""Files to ingest: made up where a busy source writes the format, else from its own samples, repeated; one record a line, of today."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ingest.records import MAKERS
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import batches
+from nephoscope.sources.logs.reading import read
 
 CASES = Path(__file__).resolve().parents[2] / "tests" / "sources" / "logs" / "cases"
 _GROUP = (
@@ -115,6 +118,12 @@ def flow_lines(name: str, size: int) -> Iterator[bytes]:
         yield line
 
 
+def made_lines(name: str) -> list[bytes]:
+    """A thousand records as a busy source writes them."""
+    source, start = random.Random(1), (datetime.now(UTC) - timedelta(hours=2)).timestamp()
+    return [MAKERS[name](source, start + number / 50) + b"\n" for number in range(1000)]
+
+
 def sample_lines(name: str) -> list[bytes]:
     """The records of a format's samples that give rows and nothing bad, with times of today."""
     today = datetime.now(UTC).date().isoformat().encode()
@@ -132,8 +141,17 @@ def sample_lines(name: str) -> list[bytes]:
 
 
 def _is_clean(line: bytes) -> bool:
-    made = list(batches(io.BytesIO(line), formats(), Context(now=datetime.now(UTC))))
-    return not any(batch.bad for batch in made) and any(batch.rows or batch.ready for batch in made)
+    context = Context(now=datetime.now(UTC))
+    made = list(
+        read(
+            io.BytesIO(line),
+            formats(),
+            context,
+            tables=Tables.builtin(),
+            workspace=Workspace.named("default"),
+        )
+    )
+    return not any(parsed.bad for parsed in made) and any(parsed.tables for parsed in made)
 
 
 def write(path: Path, name: str, size: int) -> None:
@@ -142,7 +160,7 @@ def write(path: Path, name: str, size: int) -> None:
         if name in FLOWS:
             file.writelines(flow_lines(name, size))
             return
-        lines = sample_lines(name)
+        lines = made_lines(name) if name in MAKERS else sample_lines(name)
         block = b"".join(lines)
         for _ in range(max(size // max(len(block), 1), 1)):
             file.write(block)
