@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,8 @@ from nephoscope.lake.fitting import NONE, fitted
 _NANOSECONDS = pa.timestamp("ns", "UTC")
 _TIMES = frozenset({str, dt.datetime, type(None)})
 """What a column of times is made of: Arrow would take numbers among them too."""
+_BAGS = frozenset({dict, list, type(None)})
+_JSON = msgspec.json.Encoder()
 _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
@@ -79,7 +82,9 @@ def _without_text(chunk: pa.Array) -> bool:
 
 def _at_once(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
     """The column where all values have one Python type that Arrow converts to the wanted one without loss, else None."""
-    if kind == KqlType.DYNAMIC or (kind == KqlType.DATETIME and not _TIMES.issuperset(map(type, values))):
+    if kind == KqlType.DYNAMIC:
+        return _of_bags(values)
+    if kind == KqlType.DATETIME and not _TIMES.issuperset(map(type, values)):
         return None
     try:
         found = pa.array(values)
@@ -92,6 +97,17 @@ def _at_once(values: Sequence[Any], kind: KqlType) -> pa.Array | None:
     try:
         return _of_others(found, kind)
     except pa.ArrowException:
+        return None
+
+
+def _of_bags(values: Sequence[Any]) -> pa.Array | None:
+    """Objects and lists as JSON text; None where a text is among them, which may be JSON itself, or what JSON has no form for."""
+    if not _BAGS.issuperset(map(type, values)):
+        return None
+    encode = _JSON.encode
+    try:
+        return pa.array([None if value is None else encode(value) for value in values], pa.string())
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, RecursionError):
         return None
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nephoscope.sources.logs import envelope
@@ -126,6 +126,7 @@ _TEXTS = st.lists(
 
 
 @given(_TEXTS, st.integers(1, 50), st.integers(1, 60))
+@example(b'{"t":1},{"records":[,{"t":1}', 1, 1)  # the comma between two blocks says that a list goes on
 def test_blocks_depend_on_bytes_alone(data: bytes, size: int, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envelope, "BLOCK", limit)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.kql.types import KqlType
@@ -20,8 +21,8 @@ from nephoscope.sources.logs.resource_log import integer
 from nephoscope.sources.logs.syslog_header import Header, header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
+    from datetime import datetime, tzinfo
 
     from nephoscope.sources.logs.format import Fault
 
@@ -30,7 +31,7 @@ TABLE = "CommonSecurityLog"
 _FARTHEST = 512
 _BEGIN = re.compile(r"(?:^|(?<=[\s:]))CEF: ?\d{1,2}\|")
 _FIELD = re.compile(r"((?:[^|\\]|\\.)*)\|", re.DOTALL)
-_KEY = re.compile(r"(?:^|(?<= ))([A-Za-z0-9_.\-\[\]]{1,128})(?<!\\)=")
+_KEY = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,128}")
 _HEADER = ("DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Activity", "LogSeverity")
 _ESCAPED = re.compile(r"\\([\\=|nr])")
 _MEANT = {"n": "\n", "r": "\r"}
@@ -40,7 +41,7 @@ _NUMBERS = {
     "ExtID": "ExternalID",
     **{f"FieldDeviceCustomNumber{number}": f"DeviceCustomNumber{number}" for number in range(1, 4)},
 }
-_NOWHERE = ("", KqlType.STRING, "")
+_NOWHERE = ("", None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,18 @@ class CommonEventFormat:
         _put(values, members)
         values["Computer"] = before.host
         values["TimeGenerated"] = before.time or _own_time(members, context) or context.now
-        yield Row(TABLE, {name: value for name, value in values.items() if value != ""})
+        if "" in values.values():
+            values = {name: value for name, value in values.items() if value != ""}
+        yield Row(TABLE, values)
 
 
 def _head(line: str, at: int) -> tuple[dict[str, Any], int]:
     """The six fields behind the version, and where the extension begins; a severity may end the line."""
+    parts = line[at:].split("|", len(_HEADER))
+    fields = parts[: len(_HEADER)]
+    size = sum(map(len, fields)) + len(_HEADER)
+    if len(parts) > len(_HEADER) and "\\" not in line[at : at + size]:
+        return dict(zip(_HEADER, fields, strict=True)), at + size
     values: dict[str, Any] = {}
     for name in _HEADER:
         match = _FIELD.match(line, at)
@@ -85,14 +93,32 @@ def _head(line: str, at: int) -> tuple[dict[str, Any], int]:
 
 
 def extension(text: str) -> dict[str, str]:
-    """The members of an extension; a value ends where the next key begins; what stands before the first has the key ''."""
-    keys = list(_KEY.finditer(text))
-    ends = [*(key.start() for key in keys[1:]), len(text)]
-    before = text[: keys[0].start() if keys else None].strip()
-    members = {"": unescaped(before)} if before else {}
-    for key, end in zip(keys, ends, strict=False):
-        members[key[1]] = unescaped(text[key.end() : end].rstrip(" "))
+    """The members of an extension; a value ends where the next key begins; what stands before the first has the key ''.
+
+    A key stands behind a blank or at the very start, and before a `=`: the text is cut at those, and a piece that ends in no key is
+    a part of the value around it.
+    """
+    *pieces, last = text.split("=")
+    known = _kinds()
+    members: dict[str, str] = {}
+    key, value, first = "", "", True
+    for piece in pieces:
+        head, blank, name = piece.rpartition(" ")
+        if (blank or first) and (name in known or _KEY.fullmatch(name)):
+            _keep(members, key, value + head)
+            key, value = name, ""
+        else:
+            value += piece + "="
+        first = False
+    _keep(members, key, value + last)
     return members
+
+
+def _keep(members: dict[str, str], key: str, value: str) -> None:
+    if key:
+        members[key] = unescaped(value.rstrip(" "))
+    elif before := value.strip():
+        members[""] = unescaped(before)
 
 
 def unescaped(text: str) -> str:
@@ -101,27 +127,32 @@ def unescaped(text: str) -> str:
 
 
 @cache
-def _kinds() -> dict[str, tuple[str, KqlType, str]]:
-    """Key -> its column, the type of that, and the column that has the value as a whole number beside it ('' = none)."""
+def _kinds() -> dict[str, tuple[str, Callable[[str], Any] | None, str]]:
+    """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
     types = columns_of(TABLE)
-    return {key: (column, types[column], _NUMBERS.get(column, "")) for key, column in COLUMNS.items()}
+    return {key: (column, _made(types[column]), _NUMBERS.get(column, "")) for key, column in COLUMNS.items()}
+
+
+def _made(kind: KqlType) -> Callable[[str], Any] | None:
+    """What makes a value of a type of a text, None where it stays one."""
+    if kind is KqlType.STRING:
+        return None
+    return _timed if kind is KqlType.DATETIME else partial(fitted, kind)
 
 
 def _put(values: dict[str, Any], members: dict[str, str]) -> None:
     kinds = _kinds()
     others = []
     for key, value in members.items():
-        column, kind, beside = kinds.get(key, _NOWHERE)
+        column, made, beside = kinds.get(key, _NOWHERE)
         if not column or column in values:
             others.append(f"{key}={value}" if key else value)
             continue
-        if kind is KqlType.STRING:
-            values[column] = value
-        else:
-            values[column] = _timed(value) if kind is KqlType.DATETIME else fitted(kind, value)
-        number = integer(value) if beside else None
-        if number is not None and -_LARGEST_INT <= number < _LARGEST_INT:
-            values[beside] = number
+        values[column] = value if made is None else made(value)
+        if beside:
+            number = integer(value)
+            if number is not None and -_LARGEST_INT <= number < _LARGEST_INT:
+                values[beside] = number
     if others:
         values["AdditionalExtensions"] = ";".join(others)
 
@@ -138,12 +169,16 @@ def _own_time(members: dict[str, str], context: Context) -> datetime | None:
 
 def _timed(value: str, context: Context | None = None) -> datetime | str:
     """A CEF time: milliseconds since 1970, `Jun 01 2026 10:00:00[.000][ zone]`, or any other; the text where it is none."""
-    text = value.strip()
+    found = _moment(value.strip(), UTC if context is None else context.zone)
+    return value if found is None else found
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    """The moment of a text: lines of one second follow each other."""
     number = integer(text)
     found = moment(text) if number is None else moment(number)
-    if found is None and _MONTH_FIRST.match(text):
-        found = header(text, context or Context()).time
-    return value if found is None else found
+    return header(text, Context(zone=zone)).time if found is None and _MONTH_FIRST.match(text) else found
 
 
 FORMAT = CommonEventFormat()

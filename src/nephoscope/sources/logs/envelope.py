@@ -198,7 +198,8 @@ class _JsonCutter(_Cutter):
             if behind and (window.ended or behind.end() < len(buffer)):
                 end = behind.end()
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
-            self.listed = opened or buffer.find(b",", start, end) >= 0
+            if opened or end > start or not first:  # else it was gone over at the end of the block before
+                self.listed = opened or buffer.find(b",", start, end) >= 0
             stop = self._opened(end)
             self.count(start, max(end, stop))
             window.position = max(end, stop)

@@ -89,9 +89,16 @@ class Filling:
             if not column:
                 values.setdefault(_bag_name(name), value)
                 continue
-            plain = kind is KqlType.STRING and type(value) is str
-            fitting = value if plain else fitted(kind, value)
-            if values.setdefault(column, fitting) != fitting and name != column:
+            text = type(value) is str
+            if kind is KqlType.STRING:
+                fitting = value if text else as_text(value)
+            elif kind is KqlType.DYNAMIC:
+                fitting = parsed(value) if text else value
+            else:
+                fitting = fitted(kind, value)
+            if column not in values:
+                values[column] = fitting
+            elif values[column] != fitting and name != column:
                 values.setdefault(_bag_name(name), value)
 
     def row(self, values: dict[str, Any]) -> Row:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 TABLE = "Syslog"
 RANK = 10
+_OFTEN_EMPTY = (
+    *("Facility", "SeverityLevel", "HostName", "Computer", "HostIP"),
+    *("ProcessName", "SyslogMessage", "MsgId"),
+)
 _LARGEST_ID = 2**31 - 1
 
 
@@ -59,7 +63,10 @@ class Syslog:
             values["ProcId"] = found.process_id
         if found.data:
             values["StructuredData"] = found.data
-        yield Row(TABLE, {name: value for name, value in values.items() if value != ""})
+        for name in _OFTEN_EMPTY:
+            if values[name] == "":
+                del values[name]
+        yield Row(TABLE, values)
 
 
 @lru_cache(maxsize=16384)

@@ -42,6 +42,12 @@ _OLD = re.compile(
     r"(?P<zone>Z| UTC| GMT)?:?(?= |$)",
     re.ASCII,
 )
+#: What most lines are: a priority, a time to the second, a host, a process with or without its number.
+_USUAL = re.compile(
+    r"<(\d{1,3})>([A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2})(?! UTC| GMT) ([A-Za-z0-9_.:%-]{0,254}[A-Za-z0-9_.%-]) "
+    r"([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?",
+    re.ASCII,
+)
 _HOST = re.compile(r" ([A-Za-z0-9_.:%-]{1,255})(?= |$)", re.ASCII)
 _TAG = re.compile(r" ?([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?", re.ASCII)
 _PARAMETER = re.compile(r' ([!#-<>-\\^-~]{1,32})="((?:[^"\\\]]|\\.)*)"', re.DOTALL)
@@ -83,6 +89,11 @@ def begins(line: str) -> bool:
 
 def header(line: str, context: Context) -> Header:
     """Take the header off a line; raises BadRecordError where RFC 5424 is begun and not kept."""
+    usual = _USUAL.match(line)
+    time = _old_time(usual[2], context.now, context.zone) if usual else None
+    if usual and time and int(usual[1]) < 8 * len(FACILITIES):
+        number, _, host, process, process_id = usual.groups("")
+        return Header(line[usual.end() :], int(number), time, host, process, process_id)
     match = _PRIORITY.match(line)
     priority = int(match[1]) if match else None
     if priority is not None and priority >= 8 * len(FACILITIES):
