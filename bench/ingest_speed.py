@@ -6,7 +6,7 @@ A line a format, all in CPU seconds of one thread: `read` the bytes (the limit),
 (zstd), `delta` the rows through the spool into the Delta table, DuckDB from the same file to Parquet; and the ratios. The peer does
 less: no check of a value, no common columns, no bag, no fsync. Below it where a row's time goes: read (cut, recognised, rows made),
 spool (packed, written, synced), unpack (and joined), encode (Parquet), commit (checksums, syncs, Delta's log). Then the command itself
-on growing files: its peak memory must not grow (exit 1), and it must take in every row (exit 1). --quick is for daily use: small files.
+on growing files: its peak memory must not grow (exit 1), and it must take in every row (exit 1). --quick: small files, for daily use.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from nephoscope.alerts.desk import Desk, Taken
 from nephoscope.alerts.detector import Detector, Outcome
@@ -15,6 +14,7 @@ from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import SETTLE, Window, at, ends, latest
 from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state.holder import new_holder
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -45,7 +45,7 @@ class Schedule:
     rules: Sequence[Rule]
     workspace: str
     settle: timedelta = SETTLE
-    holder: str = field(default_factory=lambda: str(uuid4()))
+    holder: str = field(default_factory=new_holder)
     _tables: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:

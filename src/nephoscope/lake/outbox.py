@@ -6,7 +6,6 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow as pa
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import LeaseLostError, State, StateError
+from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.outbox import OutboxEntry
 from nephoscope.lake.workspace import DEFAULT
 
@@ -32,7 +32,7 @@ def deliver(lake: Lake, state: State) -> int | None:
     if not state.outbox.waiting():
         return 0
     # each call is a holder of its own: two threads of a process are two who would bring the rows
-    lease = state.leases.take(LEASE, str(uuid4()), LEASE_SECONDS)
+    lease = state.leases.take(LEASE, new_holder(), LEASE_SECONDS)
     if lease is None:
         return None
 

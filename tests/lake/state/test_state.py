@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import inspect, text
@@ -159,6 +160,29 @@ def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> Non
         polling.wait(0.05)
     assert lease.fence == 2
     assert state.leases.holder("work") == "heir"
+
+
+def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: str) -> None:
+    state = opened()
+    holder = run_python(
+        """
+        from nephoscope.lake.state.holder import new_holder
+
+        lease = state.leases.take("work", new_holder(), 3600)
+        print(lease.fence, flush=True)
+        time.sleep(3600)
+        """,
+        url,
+    )
+    with holder:
+        assert holder.stdout.readline() == "1\n"
+        assert state.leases.take("work", "heir", 60) is None
+        holder.kill()
+        holder.wait(60)
+    assert state.leases.take("work", "heir", 60).fence == 2
+    for elsewhere in ("victim", f"{uuid4()}@{uuid4()}.1.1.1"):
+        state.leases.take(elsewhere, elsewhere, 3600)
+        assert state.leases.take(elsewhere, "heir", 60) is None
 
 
 def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns: int = 25) -> None:

@@ -33,14 +33,6 @@ def _run(data: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _release(state: State) -> None:
-    """The lease of a process that was killed runs out by itself; here nobody waits for that."""
-    for name in ("source/drop", "flusher", "source-health"):
-        holder = state.leases.holder(name)
-        if holder:
-            state.leases.take(name, holder, 1).release()
-
-
 def _read(state: State) -> int:
     """The bytes that checkpoints say were read."""
     return sum(one.get("offset", 0) for one in state.checkpoints.all("drop").values())
@@ -58,7 +50,6 @@ def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
     with State.of(data) as state:
         state.sources.add(Source("drop", "folder", {"paths": [str(drop)], "poll": 0.02}))
         for kill in range(kills):
-            _release(state)
             before, process = _read(state), _run(data)
             assert process.stderr.readline().startswith("nephoscope: running")
             with (drop / f"app{kill % 3}.log").open("ab") as file:
@@ -68,7 +59,6 @@ def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
             process.send_signal(signal.SIGKILL)
             process.wait(60)
             process.stderr.close()
-        _release(state)
         process = _run(data)
         until(lambda: _held(data, state) >= kills * LINES)
         process.send_signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.holder import is_gone
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,13 +59,17 @@ class Lease:
 
 
 class Leases:
-    """All leases. A holder is a name that no other process has, such as a UUID."""
+    """All leases. A holder is a name that no other process has, as new_holder() makes it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self, name: str, holder: str, seconds: float) -> Lease | None:
-        """The lease for so long, None while another holder has it; the same holder takes it again with a higher number."""
+        """The lease for so long, None while another holder has it; the same holder takes it again with a higher number.
+
+        A holder whose process has ended on this host has it no more.
+        """
+        gone = self._ended(name)
         with self._database.write() as session:
             now = self._database.now(session)
             until = now + timedelta(seconds=seconds)
@@ -75,10 +80,16 @@ class Leases:
                 insert.on_conflict_do_update(
                     index_elements=["name"],
                     set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
-                    where=or_(LeaseRow.until <= now, LeaseRow.holder == holder),
+                    where=or_(LeaseRow.until <= now, LeaseRow.holder.in_((holder, *gone))),
                 ).returning(LeaseRow.fence)
             )
         return None if fence is None else Lease(name, holder, fence, until, self)
+
+    def _ended(self, name: str) -> tuple[str, ...]:
+        """The holder, where its process is seen to have ended."""
+        with self._database.read() as session:
+            holder = session.scalar(select(LeaseRow.holder).where(LeaseRow.name == name))
+        return (holder,) if holder and is_gone(holder) else ()
 
     def renew(self, lease: Lease, seconds: float) -> Lease:
         """Lease.renew."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.leases import Lease, LeaseLostError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class StateLedger:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._holder = str(uuid4())
+        self._holder = new_holder()
 
     def last(self, producer: str) -> int:
         """The highest recorded sequence of a producer, -1 where there is none."""

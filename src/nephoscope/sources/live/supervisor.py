@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import msgspec
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.holder import new_holder
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.intel.keeping import keep
@@ -81,7 +81,7 @@ class Supervisor:
     data: Path
     say: Callable[[str], None] = _LOG.info
     stop: threading.Event = field(default_factory=threading.Event)
-    holder: str = field(default_factory=lambda: str(uuid.uuid4()))
+    holder: str = field(default_factory=new_holder)
     _running: dict[str, _Running] = field(default_factory=dict)
     _places: Places = field(init=False)
 
