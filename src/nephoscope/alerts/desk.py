@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping, ties
+from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
 from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.storyline import titled, worst
+from nephoscope.alerts.storyline import named, titled, worst
+from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import StateError
@@ -41,10 +43,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The desk of one workspace."""
+    """The desk of one workspace; `around` is what is known of the entities of its alerts."""
 
     state: State
     workspace: str
+    around: Surroundings = NOWHERE
 
     def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
@@ -157,32 +160,54 @@ class Desk:
         """Put an alert into its incident, where it stays; the number, None where the rule makes none."""
         if not rule.incidents.create:
             return None
-        group = grouping(rule, alert)
-        if known is not None and known.incident is not None:
-            incident = self.state.incidents.read(session, known.incident)
-        else:
-            incident = self._joined(session, group, alert) or self._opened(session, alert, now)
+        group = grouping(rule, alert, self.around)
+        own = known.incident if known is not None else None
+        incident = self._joined(session, group, alert, own, now) or self._opened(session, alert, now)
+        if own is None:
             self.state.alerts.place(session, [alert.id], incident.number)
-        self.state.incidents.know(session, incident.number, [*group.wanted, *ties(alert)])
+        self.state.incidents.know(session, incident.number, group.known)
         self._summed(session, incident, now)
         return incident.number
 
-    def _joined(self, session: Session, group: Grouping, alert: Alert) -> Incident | None:
-        if not group.wanted:
+    def _joined(
+        self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
+    ) -> Incident | None:
+        """The incident that an alert goes to, or stays in (`own`); others of the same story become part of it."""
+        since, until = alert.start - group.lookback, alert.end + group.lookback
+        found = [
+            one for one, _ in self.state.incidents.found(session, self.workspace, group.wanted, since, until)
+        ]
+        if own is not None:
+            found = [self.state.incidents.read(session, own), *(one for one in found if one.number != own)]
+        fitting = [one for one in found if one.number == own or self._takes(session, one, group)]
+        if not fitting:
             return None
-        found = self.state.incidents.found(
-            session, self.workspace, group.wanted, alert.start - group.lookback, alert.end + group.lookback
+        if group.merges:
+            return self._one_story(session, fitting, now)
+        first = fitting[0]
+        if first.status is IncidentStatus.CLOSED and first.number != own:
+            return replace(first, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
+        return first
+
+    def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
+        """Whether an incident has room for an alert, and is open or may be opened again."""
+        if incident.status is IncidentStatus.CLOSED and not group.reopens:
+            return False
+        return len(self.state.alerts.of(session, incident.number)) < MOST_ALERTS
+
+    def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
+        """The oldest of some incidents, with the others put into it as far as it has room."""
+        opened = sorted(
+            (one for one in several if one.status is not IncidentStatus.CLOSED), key=lambda one: one.number
         )
-        for incident, _ in found:
-            if len(self.state.alerts.of(session, incident.number)) >= MOST_ALERTS:
-                continue
-            if incident.status is not IncidentStatus.CLOSED:
-                return incident
-            if group.reopens:
-                return replace(
-                    incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason=""
-                )
-        return None
+        if not opened:
+            return several[0]
+        first = opened[0]
+        for other in opened[1:]:
+            count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
+            if count < MOST_ALERTS:
+                self._merged(session, first, other, now, BY)
+        return first
 
     def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
         return self.state.incidents.put(
@@ -205,7 +230,7 @@ class Desk:
         if not alerts:  # one that a person made
             return self.state.incidents.put(session, replace(incident, changed=now))
         rows = [one.document for one in alerts]
-        subject = next((text for row in rows if (text := row["CompromisedEntity"])), "")
+        subject = named([json.loads(row["Entities"]) for row in rows])
         tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
         return self.state.incidents.put(
             session,
@@ -304,6 +329,8 @@ class Desk:
             raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
         moved = [one.id for one in self.state.alerts.of(session, other.number)]
         self.state.alerts.place(session, moved, into.number)
+        for one in self.state.bookmarks.of(session, other.number):
+            self.state.bookmarks.put(session, replace(one, incident=into.number))
         self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
         self.state.incidents.forget(session, other.number)
         closed = replace(

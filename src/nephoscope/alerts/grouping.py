@@ -1,7 +1,8 @@
 """Which alerts make one incident: by the rule's own grouping, else by the entities of one story.
 
 A rule that groups nothing by itself makes one incident an alert in Sentinel, where a correlation engine of its own then joins those
-of one story. Here an alert joins the open incident with which it shares the most strong entities within a day.
+of one story. Here alerts that share a strong entity within a day are one story, whichever comes first; an alert that shares with two
+incidents makes them one.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from nephoscope.alerts.rule import Matching, Rule
+from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 
 STORY = timedelta(days=1)
 MOST_ALERTS = 150
 """Alerts that an incident takes; the next makes a new one, as in Sentinel."""
+CROWD = 5
+"""An alert that names more of a kind (the accounts of a spray, the targets of a scan) says of none of them that it acts."""
 #: Kinds that tie alerts of different rules together, with the names that are good enough to do so.
 _TIES = {
     "Account": {
@@ -30,43 +34,93 @@ _TIES = {
     },
     "Host": {"AzureID", "OMSAgentID", "HostName|DnsDomain", "HostName|NTDomain", "HostName"},
     "IP": {"Address"},
-    "AzureResource": {"ResourceId"},
     "FileHash": {"Algorithm|Value"},
     "Mailbox": {"MailboxPrimaryAddress", "Upn"},
     "CloudApplication": {"AppId"},
 }
+#: Addresses that every machine has or that are the platform's.
+_EVERYWHERE = ("127.", "169.254.", "168.63.129.16", "0.0.0.0", "::1", "fe80:")  # noqa: S104 - compared, not bound
+_ALONE = "alone|"
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How an alert finds its incident: `wanted` keys (one is enough), within `lookback`, also a closed one where it `reopens`."""
+    """How an alert finds its incident: `wanted` keys (one is enough), within `lookback`, also a closed one where it `reopens`.
+
+    `known` are the keys that later alerts find it by; `merges`: several incidents that it finds are one story.
+    """
 
     wanted: tuple[str, ...]
     lookback: timedelta
     reopens: bool = False
+    known: tuple[str, ...] = ()
+    merges: bool = False
 
 
-def grouping(rule: Rule, alert: Alert) -> Grouping:
+def grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
     """The grouping of an alert; without a wanted key it makes an incident of its own."""
     asked = rule.incidents
+    wanted, known = ties(alert, around)
     if not asked.grouped:
-        return Grouping(ties(alert), STORY)
-    return Grouping((_own(rule, alert),), asked.lookback, asked.reopen)
+        return Grouping(wanted, STORY, known=known, merges=True)
+    own = _own(rule, alert)
+    return Grouping((own,), asked.lookback, asked.reopen, (own, *known))
 
 
-def ties(alert: Alert) -> tuple[str, ...]:
-    """The strong names of the alert's entities."""
-    return strong_keys(alert.entities)
+def ties(alert: Alert, around: Surroundings = NOWHERE) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names by which an alert looks for its story, and those by which it is found.
+
+    Who acts (accounts, machines, addresses, files) ties. A resource that is acted on does so only where an alert says nothing else:
+    many unrelated things happen to a gateway in a day.
+    """
+    actors: list[str] = []
+    for kind in _TIES:
+        several = [one for one in alert.entities if one.kind == kind]
+        if len(several) <= CROWD:
+            actors += [key for one in several for key in _strong(one, around)]
+    resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
+    named = around.names(one.key for one in resources) if len(resources) <= CROWD else []
+    actors += [one for one in named if one.startswith("machine|")]
+    things = [one for one in named if not one.startswith("machine|")]
+    alone = [f"{_ALONE}{one}" for one in things]
+    if actors:
+        return tuple(dict.fromkeys([*actors, *alone])), tuple(dict.fromkeys([*actors, *things]))
+    return (*things, *alone), tuple(alone)
 
 
 def strong_keys(entities: Iterable[Entity]) -> tuple[str, ...]:
     """The names of entities that are good enough to tie what is told of them together, each once."""
-    return tuple(dict.fromkeys(key for entity in entities for key in entity.keys if _strong(entity, key)))
+    return tuple(
+        dict.fromkeys(
+            key
+            for entity in entities
+            for key in entity.keys
+            if _good(entity.kind, key) or (entity.kind == "AzureResource" and _particular(entity))
+        )
+    )
 
 
-def _strong(entity: Entity, key: str) -> bool:
+def _strong(entity: Entity, around: Surroundings) -> list[str]:
+    """The names of an entity that tie; those of an account that only the estate knows (an application's id) among them."""
+    if entity.kind == "IP" and _of_many(entity.get("Address").lower(), around):
+        return []
+    names = around.names(entity.keys)
+    known = [one for one in names if one.startswith(("machine|", "account|"))]
+    return [key for key in entity.keys if _good(entity.kind, key)] + known
+
+
+def _good(kind: str, key: str) -> bool:
     parts = key.split("|")
-    return "|".join(parts[1 : 1 + (len(parts) - 1) // 2]) in _TIES.get(entity.kind, ())
+    return "|".join(parts[1 : 1 + (len(parts) - 1) // 2]) in _TIES.get(kind, ())
+
+
+def _of_many(address: str, around: Surroundings) -> bool:
+    return address in around.common or address.startswith(_EVERYWHERE)
+
+
+def _particular(entity: Entity) -> bool:
+    """Whether it is one thing: no subscription, resource group or management group."""
+    return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
 
 
 def _own(rule: Rule, alert: Alert) -> str:

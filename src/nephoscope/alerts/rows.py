@@ -9,6 +9,7 @@ from typing import Any
 
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.rule import OPERATORS, Rule
+from nephoscope.alerts.storyline import ordered
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.incidents import Incident, Note, NoteKind
 from nephoscope.model.alert import Alert
@@ -112,7 +113,7 @@ def incident_row(
         "Tasks": [_note(one) for one in notes if one.kind is NoteKind.TASK],
         "AdditionalData": {
             "alertsCount": len(alerts),
-            "tactics": list(dict.fromkeys(name for one in alerts for name in _tactics(one))),
+            "tactics": ordered([name for one in alerts for name in _tactics(one)]),
             "techniques": list(
                 dict.fromkeys(name for one in alerts for name in json.loads(one.document["Techniques"]))
             ),

@@ -11,6 +11,7 @@ from nephoscope.alerts.desk import Desk, Taken
 from nephoscope.alerts.detector import Detector, Outcome
 from nephoscope.alerts.lateness import again, late
 from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.surroundings import NOWHERE, Surroundings, surroundings
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.alerts.window import SETTLE, Window, at, ends, latest
 from nephoscope.lake.outbox import deliver
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 900.0
 CHECKPOINT = "detection"
+AROUND = timedelta(hours=1)
+"""How long what is known around alerts (estate, watchlists, shared addresses) is taken for true."""
 Came = Mapping[str, list[datetime]]
 BEHIND = timedelta(days=14)
 """How far back windows are made up for after a stop; older ones are told of and left."""
@@ -47,6 +50,7 @@ class Schedule:
     settle: timedelta = SETTLE
     holder: str = field(default_factory=new_holder)
     _tables: dict[str, frozenset[str]] = field(default_factory=dict)
+    _around: tuple[datetime, Surroundings] | None = None
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""
@@ -119,7 +123,14 @@ class Schedule:
 
     def _run(self, rule: Rule, window: Window, now: datetime, *, scheduled: bool = True) -> Ran:
         outcome = Detector(self.lake, self.workspace).run(self._knowing(rule), window, now)
-        return Ran(outcome, Desk(self.state, self.workspace).take(outcome, now, scheduled=scheduled))
+        desk = Desk(self.state, self.workspace, self._known_around(now) if outcome.alerts else NOWHERE)
+        return Ran(outcome, desk.take(outcome, now, scheduled=scheduled))
+
+    def _known_around(self, now: datetime) -> Surroundings:
+        """What is known around alerts, not older than an hour."""
+        if self._around is None or abs(now - self._around[0]) > AROUND:
+            self._around = (now, surroundings(self.lake, self.workspace, now))
+        return self._around[1]
 
     def _knowing(self, rule: Rule) -> Rule:
         """A rule that learns, with what it has learned up to now."""

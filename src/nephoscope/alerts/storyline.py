@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nephoscope.model.state import Severity
 
@@ -12,6 +14,9 @@ KILL_CHAIN = (
     "DefenseEvasion", "CredentialAccess", "Discovery", "LateralMovement", "Collection", "CommandAndControl", "Exfiltration",
     "InhibitResponseFunction", "ImpairProcessControl", "Impact",
 )  # fmt: skip
+
+
+_FEW = 5
 
 
 def ordered(tactics: Sequence[str]) -> list[str]:
@@ -32,6 +37,33 @@ def titled(names: Sequence[str], tactics: Sequence[str], subject: str) -> str:
     if len(stages) > 1:
         return f"Multi-stage incident from {_words(stages[0])} to {_words(stages[-1])}{about}"
     return f"{different[0]} and {len(different) - 1} more{about}"
+
+
+def named(alerts: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+    """Whom a story is about: the account or machine that most of its alerts name, else the address; the first of equals.
+
+    `alerts` are the entities of each alert, as SecurityAlert holds them.
+    """
+    for kinds in (("account", "host"), ("ip",), ("azure-resource",)):
+        counts: Counter[str] = Counter()
+        for entities in alerts:
+            several = [one for one in entities if one.get("Type") in kinds]
+            # an alert that names a crowd is about none of them
+            if len(several) <= _FEW:
+                counts.update(list(dict.fromkeys(filter(None, map(_called, several)))))
+        if counts:
+            return counts.most_common(1)[0][0]
+    return ""
+
+
+def _called(entity: Mapping[str, Any]) -> str:
+    kind = entity.get("Type")
+    if kind == "account":
+        name, suffix, domain = (str(entity.get(one) or "") for one in ("Name", "UPNSuffix", "NTDomain"))
+        return f"{name}@{suffix}" if suffix else f"{domain}\\{name}" if domain else name
+    if kind == "host":
+        return str(entity.get("HostName") or "")
+    return str(entity.get("Address") or str(entity.get("ResourceId") or "").rpartition("/")[2])
 
 
 def worst(severities: Sequence[str]) -> str:

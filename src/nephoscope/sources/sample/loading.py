@@ -9,10 +9,13 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
 from nephoscope.sources.logs.ingestion import Ingestion, Tally
 from nephoscope.sources.resources.files import Source
+from nephoscope.sources.sample.company import folder
 from nephoscope.sources.sample.generator import Generator, write
 
 if TYPE_CHECKING:
@@ -38,11 +41,16 @@ class Loading:
         self.lake.flush(timeout=600)
         return tally
 
+    def describe(self) -> None:
+        """Keep the watchlists that an operator of the company has written: its own addresses, its scanner."""
+        for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
+            self.lake.watchlists.save(self.workspace.name, alias, one["key"], one["items"])
+
     def take(self, entries: Iterable[Entry], came: datetime, tally: Tally | None = None) -> Tally:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""
         context = Context("", came, destination=Destination.DEDICATED)
         load = Ingestion(self.lake, self.state, self.workspace, formats(), context, tally=tally or Tally())
-        with tempfile.TemporaryDirectory(prefix="sample-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sample-") as below:
             load = replace(load, options=came.isoformat())
-            load.run([Source(path, Path(folder)) for path in write(entries, Path(folder))])
+            load.run([Source(path, Path(below)) for path in write(entries, Path(below))])
         return load.tally
