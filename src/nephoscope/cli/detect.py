@@ -47,7 +47,6 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.sources.intel.keeping import refresh
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
@@ -55,7 +54,7 @@ def command(data: Path, /, **options: Any) -> None:
         switched = state.rule_switches.of(workspace)
         rules, refused = _rules(data, options["folders"], options["wanted"], switched)
         schedule = Schedule(lake, state, rules, workspace)
-        refresh(state, workspace, datetime.now(UTC))
+        _prepare(schedule)
         if options["schedule"]:
             _stay(schedule, options["every"])
         now = datetime.now(UTC)
@@ -129,10 +128,9 @@ def _stay(schedule: Schedule, every: int) -> None:
     import time
 
     from nephoscope.cli.session.checks import tell
-    from nephoscope.sources.intel.keeping import refresh
 
     while True:
-        refresh(schedule.state, schedule.workspace, datetime.now(UTC))
+        _prepare(schedule)
         for ran in schedule.tick():
             row = _row(ran)
             if row["alerts"] or row["error"]:
@@ -140,3 +138,13 @@ def _stay(schedule: Schedule, every: int) -> None:
                     f"{row['rule']}: {row['alerts']} alerts in incidents {row['incidents']} {row['error']}".rstrip()
                 )
         time.sleep(every)
+
+
+def _prepare(schedule: Schedule) -> None:
+    """What rules read besides logs, as it is now: threat intelligence and watchlists without what is over."""
+    from nephoscope.lake.listing import Keeping
+    from nephoscope.sources.intel.keeping import refresh
+
+    now = datetime.now(UTC)
+    refresh(schedule.state, schedule.workspace, now)
+    Keeping(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)

@@ -24,6 +24,7 @@ from nephoscope.lake.tables import Tables
 from nephoscope.lake.watchlists import Watchlist, Watchlists
 from nephoscope.lake.workspace import Workspace
 
+_ALIASES = "_GetWatchlistAlias"
 _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
 
@@ -84,7 +85,11 @@ class LakeCatalog:
         return self._seen(table)
 
     def function(self, name: str) -> StoredFunction | None:
-        """The stored function of that name, or None."""
+        """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists."""
+        if name == _ALIASES and self._scope.sees(self._workspace):
+            aliases = self._shelf.watchlists.aliases(self._workspace)
+            listed = ", ".join(f"'{alias}'" for alias in aliases)
+            return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
         return self._stored().get(name)
 
     def names(self) -> Iterable[str]:

@@ -50,7 +50,7 @@ class Watchlists:
             return None
         pointer = self._folder(workspace) / f"{alias.lower()}.current"
         try:
-            path = pointer.parent / pointer.read_text(encoding="utf-8")
+            path = pointer.parent / _pointed(pointer)[0]
         except FileNotFoundError:
             return None
         names = [name.split("\u00b7")[0] for name in pq.read_schema(path).names]
@@ -64,21 +64,35 @@ class Watchlists:
         key: str,
         items: Sequence[Mapping[str, object]],
         now: dt.datetime | None = None,
+        *,
+        columns: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        changed: Sequence[dt.datetime] = (),
     ) -> None:
-        """Keep items, in the place of those that the alias had; SearchKey repeats the column `key`; LakeError where it lacks."""
+        """Keep items, in the place of those that the alias had; SearchKey repeats the column `key`; LakeError where it lacks.
+
+        `columns` are there also where no item has them; `ids` and `changed` are those of the items, made up where they are not given.
+        """
         if not _ALIAS.fullmatch(alias):
             raise LakeError(f"'{alias}' is no alias of a watchlist: letters, digits, space, . _ and -")
-        labels = list(dict.fromkeys(name for item in items for name in item))
+        labels = list(dict.fromkeys([*columns, *(name for item in items for name in item)]))
         if items and key not in labels:
             raise LakeError(f"watchlist {alias}: no item has the column {key}; there are {', '.join(labels)}")
         rows = _rows(labels, key, items, now or dt.datetime.now(dt.UTC))
+        if ids:
+            rows = rows.set_column(0, rows.schema.field(0), pa.array(ids, rows.schema.field(0).type))
+            rows = rows.set_column(1, rows.schema.field(1), pa.array(changed, rows.schema.field(1).type))
         folder = self._folder(workspace)
         self._disk.make_folders(folder)
         path = folder / f"{uuid.uuid4().hex}.parquet"
         self._disk.write_table(path, rows, rows.schema)
         self._disk.sync_path(path)
         self._disk.sync_folder(folder)
-        self._disk.replace(folder / f"{alias.lower()}.current", path.name.encode())
+        self._disk.replace(folder / f"{alias.lower()}.current", f"{path.name}\n{alias}".encode())
+
+    def aliases(self, workspace: str) -> list[str]:
+        """The aliases of a workspace, as they were given."""
+        return sorted(_pointed(pointer)[1] for pointer in self._folder(workspace).glob("*.current"))
 
     def remove(self, workspace: str, alias: str) -> None:
         """Forget a watchlist; LakeError where there is none of that alias."""
@@ -92,7 +106,7 @@ class Watchlists:
         """Delete files that no watchlist has any more and that are older; how many."""
         gone = 0
         for folder in (self._data / FOLDER).glob("*"):
-            current = {pointer.read_text(encoding="utf-8") for pointer in folder.glob("*.current")}
+            current = {_pointed(pointer)[0] for pointer in folder.glob("*.current")}
             for path in folder.glob("*.parquet"):
                 if path.name not in current and path.stat().st_mtime < older_than.timestamp():
                     self._disk.remove(path)
@@ -101,6 +115,12 @@ class Watchlists:
 
     def _folder(self, workspace: str) -> Path:
         return self._data / FOLDER / workspace
+
+
+def _pointed(pointer: Path) -> tuple[str, str]:
+    """The file that is current, and the alias as it was given."""
+    name, _, alias = pointer.read_text(encoding="utf-8").partition("\n")
+    return name, alias or pointer.name.removesuffix(".current")
 
 
 def _rows(

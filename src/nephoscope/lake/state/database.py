@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
+    from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
     from nephoscope.lake.state.columns import Base
@@ -108,6 +109,25 @@ class Database:
         """An INSERT that can say what happens on a conflict, in the words of this database."""
         make = sqlite.insert if self.is_sqlite else postgresql.insert
         return make(table).values(rows)
+
+    def upsert(
+        self,
+        session: Session,
+        table: type[Base],
+        rows: Sequence[Mapping[str, Any]],
+        keys: Sequence[str],
+        *,
+        kept: Sequence[str] = (),
+    ) -> None:
+        """Insert rows of the same columns, or replace those with their keys, but for the columns `kept`."""
+        if not rows:
+            return
+        make = sqlite.insert if self.is_sqlite else postgresql.insert
+        insert = make(cast("Table", table.__table__))
+        changes = {name: insert.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
+        statement = insert.on_conflict_do_update(index_elements=list(keys), set_=changes)
+        # many rows by one statement: a statement with as many values takes longer to write than to run
+        session.connection().execute(statement, [dict(row) for row in rows])
 
     def close(self) -> None:
         """Give the connections back."""

@@ -82,10 +82,7 @@ class Intels:
             {name: getattr(one, name) for name in _NAMES} | {"observables": [list(pair) for pair in one.observables]}
             for one in several
         ]  # fmt: skip
-        if values:
-            insert = self._database.insert(IntelRow, values)
-            changes = {name: insert.excluded[name] for name in _NAMES if name not in ("workspace", "id")}
-            session.execute(insert.on_conflict_do_update(index_elements=["workspace", "id"], set_=changes))
+        self._database.upsert(session, IntelRow, values, ("workspace", "id"))
 
     def due(
         self, session: Session, workspace: str, now: datetime, older_than: datetime, most: int

@@ -8,17 +8,20 @@ late is not passed over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sqlalchemy import BigInteger, Text, delete, func, select, update
+from sqlalchemy import BigInteger, Text, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.leases import Lease
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
 
 BATCH = 1000
 PRODUCER = "outbox"
@@ -72,6 +75,20 @@ class Outbox:
         now = self._database.now(session)
         session.add(OutboxRow(workspace=workspace, table_name=table, row=dict(row), added=now))
 
+    def add_all(
+        self, session: Session, workspace: str, rows: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Add many rows (table, row) as `add` does."""
+        now = self._database.now(session)
+        values = [
+            {"workspace": workspace, "table_name": table, "row": dict(row), "added": now}
+            for table, row in rows
+        ]
+        for start in range(0, len(values), BATCH):
+            session.connection().execute(
+                insert(cast("Table", OutboxRow.__table__)), values[start : start + BATCH]
+            )
+
     def waiting(self) -> int:
         """How many rows wait."""
         with self._database.read() as session:
@@ -107,9 +124,9 @@ class Outbox:
         ids = session.scalars(select(OutboxRow.id).order_by(OutboxRow.id).limit(BATCH)).all()
         if not ids:
             return None
-        insert = self._database.insert(OutboxBatchRow, {"id": 1, "last": 0})
+        made = self._database.insert(OutboxBatchRow, {"id": 1, "last": 0})
         number: int = session.scalars(
-            insert.on_conflict_do_update(
+            made.on_conflict_do_update(
                 index_elements=["id"], set_={"last": OutboxBatchRow.last + 1}
             ).returning(OutboxBatchRow.last)
         ).one()

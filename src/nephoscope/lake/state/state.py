@@ -34,6 +34,7 @@ from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
 from nephoscope.lake.state.tuning_changes import TuningChanges
+from nephoscope.lake.state.watchlists import StoredWatchlists
 from nephoscope.lake.state.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class State:
         self.learned = Learned(database)
         self.tuning_changes = TuningChanges(database)
         self.intel = Intels(database)
+        self.watchlists = StoredWatchlists(database)
 
     @staticmethod
     def open(url: str, keys: Path | None = None, *, clock: Callable[[], datetime] | None = None) -> State:

@@ -110,10 +110,13 @@ def _write(
 ) -> None:
     found = list(several)
     state.intel.put(session, [one for one, _ in found])
-    for one, before in found:
-        dropped = tuple(pair for pair in before.observables if pair not in one.observables) if before else ()
-        for table, row in rows_of(one, now, dropped):
-            state.outbox.add(session, one.workspace, table, row)
+    rows = [row for one, before in found for row in rows_of(one, now, _dropped(one, before))]
+    if found:
+        state.outbox.add_all(session, found[0][0].workspace, rows)
+
+
+def _dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in before.observables if pair not in one.observables) if before else ()
 
 
 def refresh(state: State, workspace: str, now: datetime) -> int:

@@ -63,22 +63,25 @@ class Delimited:
 
     def rows(self) -> Iterator[Line]:
         """The rows in their order; DelimitedError where the file cannot be read on."""
-        read = 0
+        read, quotes = 0, 0
 
         def kept(file: TextIO) -> Iterator[str]:
-            nonlocal read
+            nonlocal read, quotes
             for line in _lines(file, self.path):
                 read += 1
-                if not _skipped(line, self.comments):
-                    yield line
+                # a line that begins with # within quotes is part of a cell
+                if self.comments and quotes % 2 == 0 and line.lstrip().startswith("#"):
+                    continue
+                quotes += line.count('"')
+                yield line
 
         with _opened(self.path, self.encoding) as file:
             reader = csv.reader(kept(file), delimiter=self.delimiter, strict=True)
             try:
-                next(reader)
-                for cells in reader:
-                    if any(cells):
-                        yield self._row(read, cells)
+                filled = (cells for cells in reader if any(cells))
+                next(filled)
+                for cells in filled:
+                    yield self._row(read, cells)
             except csv.Error as error:
                 raise DelimitedError(f"{self.path}, line {read}: {error}") from error
 

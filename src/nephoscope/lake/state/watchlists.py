@@ -1,0 +1,195 @@
+"""Watchlists: small tables that people keep, an item a row; what _GetWatchlist reads is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, Text, delete, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import Base, Json, Moment
+from nephoscope.lake.state.database import Database, StateError
+
+
+class WatchlistRow(Base):
+    """A watchlist."""
+
+    __tablename__ = "watchlists"
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    folded: Mapped[str] = mapped_column(Text, primary_key=True)
+    alias: Mapped[str] = mapped_column(Text)
+    id: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    provider: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    search_key: Mapped[str] = mapped_column(Text)
+    columns: Mapped[Any] = mapped_column(Json)
+    days: Mapped[int] = mapped_column(Integer)
+    created: Mapped[datetime] = mapped_column(Moment)
+    created_by: Mapped[str] = mapped_column(Text)
+    changed: Mapped[datetime] = mapped_column(Moment)
+    changed_by: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(BigInteger)
+    published: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[datetime] = mapped_column(Moment)
+
+
+class WatchlistItemRow(Base):
+    """An item of a watchlist."""
+
+    __tablename__ = "watchlist_items"
+    __table_args__ = (
+        Index("ix_watchlist_items_key", "list", "key"),
+        Index("ix_watchlist_items_expires", "expires"),
+    )
+    list: Mapped[str] = mapped_column(Text, primary_key=True)
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text)
+    cells: Mapped[Any] = mapped_column(Json)
+    created: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+    expires: Mapped[datetime | None] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistHead:
+    """What is known of a watchlist besides its items. `days` is how long an item stays that says nothing of it (0 = for ever).
+
+    `version` rises with every change, `published` is the one that _GetWatchlist reads, `told` when the lake last heard of all items.
+    """
+
+    workspace: str
+    alias: str
+    id: str
+    name: str
+    search_key: str
+    columns: tuple[str, ...]
+    created: datetime
+    changed: datetime
+    told: datetime
+    description: str = ""
+    provider: str = ""
+    source: str = ""
+    days: int = 0
+    created_by: str = ""
+    changed_by: str = ""
+    version: int = 0
+    published: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistItem:
+    """An item: its cells by column, `key` the cell of the search key."""
+
+    id: str
+    key: str
+    cells: dict[str, str]
+    created: datetime
+    changed: datetime
+    expires: datetime | None = None
+
+
+_HEAD, _ITEM = tuple(WatchlistHead.__dataclass_fields__), tuple(WatchlistItem.__dataclass_fields__)
+
+
+class StoredWatchlists:
+    """All watchlists; what changes takes the session of the transaction in which its rows go to the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, session: Session, workspace: str, alias: str) -> WatchlistHead | None:
+        """The watchlist of an alias in any case, within a transaction, its row locked; None where there is none."""
+        row = session.get(WatchlistRow, (workspace, alias.lower()), with_for_update=True)
+        return None if row is None else _head(row)
+
+    def get(self, workspace: str, alias: str) -> WatchlistHead:
+        """The watchlist of an alias; StateError where there is none."""
+        with self._database.read() as session:
+            row = session.get(WatchlistRow, (workspace, alias.lower()))
+            if row is None:
+                raise StateError(f"the workspace {workspace} has no watchlist {alias}")
+            return _head(row)
+
+    def all(self, workspace: str) -> list[tuple[WatchlistHead, int]]:
+        """The watchlists of a workspace with how many items they have, by alias."""
+        count = (
+            select(func.count()).where(WatchlistItemRow.list == WatchlistRow.id).correlate(WatchlistRow).scalar_subquery()
+        )  # fmt: skip
+        query = (
+            select(WatchlistRow, count)
+            .where(WatchlistRow.workspace == workspace)
+            .order_by(WatchlistRow.folded)
+        )
+        with self._database.read() as session:
+            return [(_head(row), number) for row, number in session.execute(query)]
+
+    def due(self, workspace: str, now: datetime, told_before: datetime) -> list[str]:
+        """The aliases of lists that are not published as they are, have items that are over, or were told of long ago."""
+        over = (
+            select(WatchlistItemRow.id)
+            .where(WatchlistItemRow.list == WatchlistRow.id, WatchlistItemRow.expires <= now)
+            .exists()
+        )
+        query = select(WatchlistRow.alias).where(
+            WatchlistRow.workspace == workspace,
+            or_(WatchlistRow.published < WatchlistRow.version, over, WatchlistRow.told < told_before),
+        )
+        with self._database.read() as session:
+            return list(session.scalars(query))
+
+    def put(self, session: Session, head: WatchlistHead) -> None:
+        """Keep a list, in place of the one of its alias."""
+        values = {name: getattr(head, name) for name in _HEAD} | {"columns": list(head.columns)}
+        session.merge(WatchlistRow(folded=head.alias.lower(), **values))
+        session.flush()
+
+    def items(
+        self, session: Session, head: WatchlistHead, *, keys: Sequence[str] | None = None
+    ) -> list[WatchlistItem]:
+        """The items, all or those of some search keys, in the order of their keys."""
+        query = select(WatchlistItemRow).where(WatchlistItemRow.list == head.id)
+        if keys is not None:
+            query = query.where(WatchlistItemRow.key.in_(keys))
+        query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id)
+        return [_item(row) for row in session.scalars(query)]
+
+    def put_items(self, session: Session, head: WatchlistHead, items: Iterable[WatchlistItem]) -> None:
+        """Keep items, in place of those of their ids."""
+        values = [{"list": head.id} | {name: getattr(one, name) for name in _ITEM} for one in items]
+        self._database.upsert(session, WatchlistItemRow, values, ("list", "id"), kept=("created",))
+
+    def drop_items(self, session: Session, head: WatchlistHead, ids: Sequence[str]) -> None:
+        """Forget items."""
+        for start in range(0, len(ids), 500):
+            several = ids[start : start + 500]
+            session.execute(
+                delete(WatchlistItemRow).where(
+                    WatchlistItemRow.list == head.id, WatchlistItemRow.id.in_(several)
+                )
+            )
+
+    def drop(self, session: Session, head: WatchlistHead) -> None:
+        """Forget a list with its items."""
+        session.execute(delete(WatchlistItemRow).where(WatchlistItemRow.list == head.id))
+        session.execute(delete(WatchlistRow).where(WatchlistRow.id == head.id))
+
+    def read(self, head: WatchlistHead, most: int) -> list[WatchlistItem]:
+        """The first items, to look at."""
+        with self._database.read() as session:
+            query = select(WatchlistItemRow).where(WatchlistItemRow.list == head.id)
+            query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id).limit(most)
+            return [_item(row) for row in session.scalars(query)]
+
+
+def _head(row: WatchlistRow) -> WatchlistHead:
+    found = WatchlistHead(**{name: getattr(row, name) for name in _HEAD})
+    return replace(found, columns=tuple(found.columns))
+
+
+def _item(row: WatchlistItemRow) -> WatchlistItem:
+    return WatchlistItem(**{name: getattr(row, name) for name in _ITEM})
