@@ -41,6 +41,7 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
+    from nephoscope.alerts.coverage_reference import page as attack_coverage
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
@@ -56,6 +57,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,
+        "reference/attack-coverage.md": attack_coverage,
         "reference/detections.md": detections,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,

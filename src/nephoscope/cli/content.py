@@ -227,17 +227,34 @@ def remove(data: Path, /, names: tuple[str, ...]) -> None:
     remove_packs(data, names)
 
 
+@command.command("coverage")
+@_WORKSPACE
+@click.option("--all", "every", is_flag=True, help="Count rules that are off too.")
+@click.option(
+    "--output", "-o", type=click.Choice(["table", "json", "markdown", "navigator"]), default="table", show_default=True,
+    help="How it is shown; `navigator` is a layer for the ATT&CK Navigator.",
+)  # fmt: skip
+@click.pass_obj
+def coverage(data: Path, /, workspace: str, every: bool, output: str) -> None:
+    """Show which tactics and techniques of ATT&CK the detections that are run and the hunting queries speak of."""
+    from nephoscope.cli.session.covering import cover
+
+    cover(data, workspace, output, every=every)
+
+
 @command.command("test")
 @click.argument("folder", type=_PATH, required=False)
 @click.option("--verbose", "-v", is_flag=True, help="List every test body, not only those that fail.")
-def test(folder: Path | None, verbose: bool) -> None:
-    """Run the test bodies beside policies and the rows beside detection rules in FOLDER (default: the shipped ones).
+@click.pass_obj
+def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
+    """Run the test bodies beside policies and the rows beside detection rules and hunting queries in FOLDER.
 
-    Exits 1 when one fails.
+    Without FOLDER those of the shipped ones are run, and every imported rule is told with how it stands today. Exits 1 when one fails.
     """
-    from nephoscope.alerts import rule_test
+    from nephoscope.alerts import hunting, rule_test
     from nephoscope.alerts.rules import folder as shipped_rules
     from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.covering import test_imported
     from nephoscope.content.loader import ContentError
     from nephoscope.posture import content_test
 
@@ -245,7 +262,8 @@ def test(folder: Path | None, verbose: bool) -> None:
         policies = content_test.check(folder)
     except ContentError as error:
         usage_error(str(error))
-    outcomes: list[Outcome | Checked] = [*policies, *rule_test.check(folder or shipped_rules())]
+    rules = [folder] if folder else [shipped_rules(), hunting.folder()]
+    outcomes: list[Outcome | Checked] = [*policies, *(one for each in rules for one in rule_test.check(each))]
     if not outcomes:
         usage_error(
             f"{folder}: nothing to test: a policy is NAME.json with its bodies in NAME.test.json, a rule NAME.yaml with its rows in"
@@ -255,6 +273,8 @@ def test(folder: Path | None, verbose: bool) -> None:
     for outcome in outcomes if verbose else failed:
         click.echo(_line(outcome))
     click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    if folder is None:
+        test_imported(data, verbose=verbose)
     sys.exit(1 if failed else 0)
 
 

@@ -67,7 +67,7 @@ def import_rules(
             usage_error(str(error))
         if enable:
             state.rule_switches.put(place, PACK, [found.pack.name], now, getpass.getuser(), enabled=True)
-        rows = list(_report(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
+        rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
         on = state.rule_switches.of(place).packs.get(found.pack.name, False)
     if output == "table":
         _summary(found, rows, verbose=verbose, on=on)
@@ -77,7 +77,7 @@ def import_rules(
         sys.exit(NOT_TAKEN)
 
 
-def _report(pack: RulePack, held: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
+def status_rows(pack: RulePack, held: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
     """A row a piece: rules with their standing, what could not be used with why."""
     for one in pack.pieces:
         status, needs, tables = _status(one, held, known)
