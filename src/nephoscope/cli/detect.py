@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
 FAULT = 3
+BEHAVIOR_EVERY = 5
+"""Minutes between looks at behaviour where the command stays."""
 
 
 @click.command("detect")
@@ -33,6 +35,12 @@ FAULT = 3
     "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between looks at the schedule."
 )  # fmt: skip
 @click.option(
+    "--behavior/--no-behavior",
+    default=True,
+    show_default=True,
+    help="Analyse behaviour before the rules run.",
+)
+@click.option(
     "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
 )
 @listed
@@ -44,6 +52,7 @@ def command(data: Path, /, **options: Any) -> None:
     missed are made up for. What --at runs is run again when its time comes.
     """
     from nephoscope.alerts.schedule import Schedule
+    from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
@@ -56,15 +65,17 @@ def command(data: Path, /, **options: Any) -> None:
         schedule = Schedule(lake, state, rules, workspace)
         _prepare(schedule)
         if options["schedule"]:
-            _stay(schedule, options["every"])
+            _stay(schedule, options["every"], behaves=options["behavior"])
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
             usage_error("--at lies ahead: what has not happened cannot be looked at")
+        behaved = not options["behavior"] or learned(lake, state, schedule.workspace, datetime.now(UTC))
+        now = datetime.now(UTC)
         found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in found]
         lake.flush()
     _show(rows, options["output"])
-    if refused or any(row["error"] for row in rows):
+    if refused or not behaved or any(row["error"] for row in rows):
         sys.exit(FAULT)
 
 
@@ -123,14 +134,19 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
     show_list(shown, COLUMNS, form)
 
 
-def _stay(schedule: Schedule, every: int) -> None:
+def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
     """Look at the schedule for as long as the process lives."""
     import time
 
+    from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import tell
 
     while True:
         _prepare(schedule)
+        if behaves:
+            learned(
+                schedule.lake, schedule.state, schedule.workspace, datetime.now(UTC), every=BEHAVIOR_EVERY
+            )
         for ran in schedule.tick():
             row = _row(ran)
             if row["alerts"] or row["error"]:

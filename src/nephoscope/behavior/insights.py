@@ -1,0 +1,267 @@
+"""From a judged observation to its row of BehaviorAnalytics and, where it stands out, of Anomalies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nephoscope.behavior.accounts import Account
+from nephoscope.behavior.anomaly import kind_of
+from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.judging import Judged
+from nephoscope.behavior.location import Places
+from nephoscope.behavior.observing import EPOCH
+from nephoscope.behavior.scoring import Circumstances, Facts, Score, reason, scored
+from nephoscope.behavior.settings import Settings
+
+BEHAVIOR, ANOMALIES = "BehaviorAnalytics", "Anomalies"
+NEW_ACCOUNT, DORMANT = 30, 180
+_ACTIVITY_WORDS = {
+    "LogOn": "sign-in",
+    "FailedLogOn": "failed sign-in",
+    "Administrative": "change",
+    "ResourceAccess": "access",
+}
+VENDOR = "nephoscope"
+
+
+@dataclass(slots=True)
+class Teller:
+    """Makes rows; `accounts` are the directory's by object id, `names` what other principals are called."""
+
+    settings: Settings
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
+
+    def row(self, judged: Judged, now: dt.datetime) -> dict[str, Any] | None:
+        """The row of an observation; None where nothing about it is worth one."""
+        event = judged.event
+        around = self._around(judged)
+        score = scored(judged.facts, around)
+        tells = any(one.first and DIMENSIONS[one.dimension].tells for one in judged.facts)
+        if score.priority < 1 and not tells:
+            return None
+        account = self.accounts.get(event["entity"])
+        user = event["kind"] == "user"
+        return {
+            "TimeGenerated": _moment(event["time"]),
+            "TimeProcessed": now.isoformat(),
+            "ActivityType": event["Activity"],
+            "ActionType": event["ActionType"],
+            "UserName": (account.name.partition("@")[0] if account else event["Name"].partition("@")[0])
+            if user
+            else self._named(event),
+            "UserPrincipalName": (account.name if account else event["Name"]) if user else "",
+            "ActorName": str(account.body.get("displayName") or "") if account else event["Name"],
+            "ActorPrincipalName": event["Name"],
+            "TargetName": event["TargetName"],
+            "TargetPrincipalName": event["TargetPrincipal"],
+            "SourceIPAddress": event["Address"],
+            "SourceIPLocation": event["Country"],
+            "SourceDevice": event["Device"],
+            "DestinationDevice": event["Host"]
+            or (event["Resource"] if event["Activity"] == "ResourceAccess" else ""),
+            "Device": event["Host"],
+            "NativeTableName": event["source"],
+            "EventSource": _SOURCES.get(event["source"], event["source"]),
+            "EventVendor": "Microsoft",
+            "SourceRecordId": event["Record"],
+            "InvestigationPriority": score.priority,
+            "ActivityInsights": self._activity(judged, score, around),
+            "UsersInsights": self._user(judged, account),
+            "DevicesInsights": self._device(event),
+            "SourceSystem": VENDOR,
+            "_ResourceId": event["Resource"] if event["Resource"].startswith("/subscriptions/") else "",
+            "_ItemId": event["id"],
+        }
+
+    def anomaly(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The row of Anomalies of a row of BehaviorAnalytics, None where its priority is below the setting."""
+        if row["InvestigationPriority"] < self.settings.anomaly_priority:
+            return None
+        kind = kind_of(row["ActivityType"], row["ActionType"])
+        insights = row["ActivityInsights"]
+        return {
+            "Id": row["_ItemId"],
+            "_ItemId": row["_ItemId"],
+            "TimeGenerated": row["TimeGenerated"],
+            "StartTime": row["TimeGenerated"],
+            "EndTime": row["TimeGenerated"],
+            "RuleId": kind.id,
+            "RuleName": kind.name,
+            "AnomalyTemplateId": kind.id,
+            "AnomalyTemplateName": kind.name,
+            "AnomalyTemplateVersion": "1.0.0",
+            "RuleConfigVersion": "1.0.0",
+            "RuleStatus": "Production",
+            "Description": "; ".join(insights["Why"]),
+            "Score": row["InvestigationPriority"] / 10,
+            "AnomalyReasons": [
+                {"Name": "Why", "IsAnomalous": True, "Description": one} for one in insights["Why"]
+            ],
+            "AnomalyDetails": insights["Score"],
+            "Tactics": kind.tactic,
+            "Techniques": f'["{kind.technique}"]',
+            "Entities": _entities(row),
+            "UserName": row["UserName"],
+            "UserPrincipalName": row["UserPrincipalName"],
+            "SourceIpAddress": row["SourceIPAddress"],
+            "SourceLocation": {"CountryCode": row["SourceIPLocation"]},
+            "SourceDevice": row["SourceDevice"],
+            "DestinationDevice": row["DestinationDevice"],
+            "ActivityInsights": insights,
+            "UserInsights": row["UsersInsights"],
+            "DeviceInsights": row["DevicesInsights"],
+            "ExtendedProperties": {
+                "SourceRecordId": row["SourceRecordId"],
+                "NativeTableName": row["NativeTableName"],
+            },
+            "VendorName": VENDOR,
+            "SourceSystem": VENDOR,
+            "_ResourceId": row["_ResourceId"],
+        }
+
+    def _around(self, judged: Judged) -> Circumstances:
+        event = judged.event
+        account = self.accounts.get(event["entity"])
+        sharing = max(
+            0, event["sharing"] - (0 if any(one.dimension == "Address" for one in judged.facts) else 1)
+        )
+        return Circumstances(
+            blast=account.blast if account else "Low",
+            failed=not event["ok"],
+            dormant=self._dormant(judged, account),
+            sharing=sharing,
+            shared=sharing >= self.settings.shared_users,
+        )
+
+    def _dormant(self, judged: Judged, account: Account | None) -> bool:
+        """Nothing in 180 days, of an account that is older, where the baseline reaches back so far."""
+        history = max((one.history for one in judged.facts), default=0)
+        age = _age(account, judged.event["time"])
+        return not judged.event["active_days"] and history >= DORMANT and age is not None and age > DORMANT
+
+    def _activity(self, judged: Judged, score: Score, around: Circumstances) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for facts in judged.facts:
+            found |= _insights(facts)
+        word = _ACTIVITY_WORDS.get(judged.event["Activity"], "activity")
+        why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_part(score, one))]
+        if around.shared:
+            why.append(f"the address is shared: {around.sharing} others use it, so places count little")
+        found["SourceIPLocation"] = judged.event["Country"]
+        return {
+            **found,
+            "Why": why,
+            "Score": {
+                "Parts": [
+                    {"Dimension": name, "Bits": round(bits, 2), "Counts": round(counts, 3)}
+                    for name, bits, counts in score.parts
+                ],
+                "Factor": round(score.factor, 3),
+            },
+        }
+
+    def _user(self, judged: Judged, account: Account | None) -> dict[str, Any]:
+        event = judged.event
+        if account is None:
+            return {
+                "AccountObjectID": event["entity"],
+                "AccountDisplayName": self._named(event),
+                "BlastRadius": "Low",
+            }
+        age = _age(account, event["time"])
+        return {
+            "AccountObjectID": account.id,
+            "AccountDisplayName": str(account.body.get("displayName") or ""),
+            "AccountDomain": account.name.partition("@")[2],
+            "BlastRadius": account.blast,
+            "IsDormantAccount": self._dormant(judged, account),
+            "IsNewAccount": age is not None and age <= NEW_ACCOUNT,
+            "IsServiceAccount": account.service,
+            **({"OnPremisesSID": sid} if (sid := account.body.get("onPremisesSecurityIdentifier")) else {}),
+        }
+
+    def _device(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        named = self.places.network_name(event["Address"])
+        said = {
+            "Browser": event["Browser"],
+            "OperatingSystem": event["System"],
+            "DeviceFamily": event["System"],
+            "ISP": f"{event['ISP']} {named}".strip(),
+            "UserAgent": event["UserAgent"],
+            "UserAgentFamily": event["Browser"],
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def _named(self, event: Mapping[str, Any]) -> str:
+        return self.names.get(event["entity"]) or str(event["Name"])
+
+
+_SOURCES = {
+    "SigninLogs": "Azure AD",
+    "AADNonInteractiveUserSignInLogs": "Azure AD",
+    "AADServicePrincipalSignInLogs": "Azure AD",
+    "AuditLogs": "Azure AD",
+    "AzureActivity": "Azure Activity",
+    "SecurityEvent": "Windows Security Events",
+    "AZKVAuditLogs": "Azure Key Vault",
+    "StorageBlobLogs": "Azure Storage",
+}
+
+
+def _insights(facts: Facts) -> dict[str, Any]:
+    """The insights of a value by name; those of peers and tenant only where it is unusual for the entity."""
+    dimension = DIMENSIONS[facts.dimension]
+    found: dict[str, Any] = {dimension.first: facts.first}
+    if dimension.uncommon:
+        found[dimension.uncommon] = facts.uncommon
+    if dimension.among_peers and facts.peers_known:
+        found[dimension.among_peers] = facts.uncommon_among_peers
+    if dimension.first_in_tenant:
+        found[dimension.first_in_tenant] = facts.first_in_tenant
+    if dimension.uncommon_in_tenant:
+        found[dimension.uncommon_in_tenant] = facts.uncommon_in_tenant
+    if dimension.name == "Operation" and facts.last is not None:
+        found["DaysSinceUserPerformedAction"] = facts.last
+    return found
+
+
+def _part(score: Score, facts: Facts) -> float:
+    return next(counts for name, _, counts in score.parts if name == facts.dimension)
+
+
+def _moment(micros: int) -> str:
+    return (EPOCH + dt.timedelta(microseconds=micros)).isoformat()
+
+
+def _age(account: Account | None, micros: int) -> int | None:
+    """Days since an account was made."""
+    created = str(account.body.get("createdDateTime") or "") if account else ""
+    if not created:
+        return None
+    try:
+        made = dt.datetime.fromisoformat(created)
+    except ValueError:
+        return None
+    made = made.replace(tzinfo=dt.UTC) if made.tzinfo is None else made
+    return (EPOCH + dt.timedelta(microseconds=micros) - made).days
+
+
+def _entities(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "$id": "1",
+            "Type": "account",
+            "Name": row["UserName"],
+            "AadUserId": row["UsersInsights"]["AccountObjectID"],
+        }
+    ]
+    if row["SourceIPAddress"]:
+        found.append({"$id": "2", "Type": "ip", "Address": row["SourceIPAddress"]})
+    if row["_ResourceId"]:
+        found.append({"$id": "3", "Type": "azure-resource", "ResourceId": row["_ResourceId"]})
+    return found

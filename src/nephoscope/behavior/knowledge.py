@@ -1,0 +1,140 @@
+"""What a run knows of the tenant: its accounts, their names now and before, and their peers; kept until the estate changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.behavior.accounts import Account, Directory, directory_of, service_names
+from nephoscope.behavior.identities import Sighting
+from nephoscope.behavior.peers import peers_of
+from nephoscope.behavior.profiles import FOLDER
+from nephoscope.estate.principals import SERVICE_TYPE
+from nephoscope.estate.store import EstateStore
+from nephoscope.kql.types import UNIX_EPOCH_TICKS
+from nephoscope.lake.span import Span
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+FILE = "directory.json"
+REFRESHED = dt.timedelta(days=1)
+SIGHT = dt.timedelta(days=14)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SIGN_INS = """
+SigninLogs
+| where ResultType == '0' and isnotempty(UserId)
+| summarize arg_max(TimeGenerated, UserPrincipalName, UserDisplayName, UserType) by UserId = tolower(UserId)
+"""
+_RISKS = (
+    "AADRiskyUsers | summarize arg_max(TimeGenerated, RiskLevel, RiskState, RiskDetail) by Id = tolower(Id)"
+)
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What is known; `digest` names the snapshot of the estate that it comes from, `aliases` are names of all times."""
+
+    digest: str = ""
+    at: dt.datetime = _EPOCH
+    accounts: dict[str, Account] = field(default_factory=dict)
+    whole: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    peers: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Directory:
+        """The accounts."""
+        return Directory(self.accounts, self.whole)
+
+    def due(self, digest: str, now: dt.datetime) -> bool:
+        """Whether the estate or the day is another."""
+        return digest != self.digest or now - self.at >= REFRESHED
+
+
+def estate_digest(data: Path) -> str:
+    """The newest snapshot of the estate, '' where there is none."""
+    snapshots = EstateStore(data).snapshots()
+    return f"{snapshots[-1].sequence}-{snapshots[-1].hash}" if snapshots else ""
+
+
+def load(data: Path, workspace: str) -> Knowledge:
+    """What was kept last; nothing where nothing was, or where it cannot be read: it is gathered again then."""
+    try:
+        return msgspec.json.decode((data / FOLDER / workspace / FILE).read_bytes(), type=Knowledge)
+    except (OSError, msgspec.DecodeError):
+        return Knowledge()
+
+
+def keep(data: Path, workspace: str, known: Knowledge) -> None:
+    """Keep it, whole or not at all."""
+    path = data / FOLDER / workspace / FILE
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(known))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def gathered(
+    lake: Lake, workspace: str, digest: str, before: Knowledge, now: dt.datetime, most_peers: int
+) -> tuple[Knowledge, dict[str, Sighting]]:
+    """The accounts of the estate, and of the sign-ins where the directory was not read whole; and what logs say of them."""
+    directory, names = Directory(), {}
+    if digest:
+        estate = EstateStore(lake.data).estate()
+        directory = directory_of(estate)
+        names = service_names(estate.by_type(SERVICE_TYPE))
+    seen = {row["UserId"]: row for row in _rows(lake, workspace, _SIGN_INS, now)}
+    accounts = dict(directory.accounts)
+    if not directory.whole:
+        accounts.update({id_: _from_sign_in(row) for id_, row in seen.items() if id_ not in accounts})
+    found = Directory(accounts, directory.whole)
+    aliases = {
+        **before.aliases,
+        **{row["UserPrincipalName"].lower(): id_ for id_, row in seen.items()},
+        **found.aliases(),
+    }
+    terms = {id_: account.terms for id_, account in accounts.items() if account.terms and not account.service}
+    peers = peers_of(terms, most_peers)
+    return Knowledge(digest, now, accounts, directory.whole, aliases, names, peers), _sightings(
+        lake, workspace, seen, now
+    )
+
+
+def _from_sign_in(row: Mapping[str, Any]) -> Account:
+    body = {
+        "userPrincipalName": row["UserPrincipalName"],
+        "displayName": row["UserDisplayName"],
+        "userType": row["UserType"],
+    }
+    return Account(row["UserId"], body)
+
+
+def _sightings(
+    lake: Lake, workspace: str, seen: Mapping[str, Mapping[str, Any]], now: dt.datetime
+) -> dict[str, Sighting]:
+    found = {id_: Sighting(_moment(row["TimeGenerated"])) for id_, row in seen.items()}
+    for row in _rows(lake, workspace, _RISKS, now):
+        last = found.get(row["Id"], Sighting()).last
+        found[row["Id"]] = Sighting(last, row["RiskLevel"], row["RiskState"], row["RiskDetail"])
+    return found
+
+
+def _rows(lake: Lake, workspace: str, text: str, now: dt.datetime) -> list[dict[str, Any]]:
+    span = Span(now - SIGHT, now + dt.timedelta(days=1))
+    found: list[dict[str, Any]] = lake.rows(text, workspace=workspace, now=now, span=span).to_pylist()
+    return found
+
+
+def _moment(ticks: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=(ticks - UNIX_EPOCH_TICKS) // 10)

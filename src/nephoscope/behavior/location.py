@@ -1,0 +1,88 @@
+"""Where an address is, by MaxMind's databases where the user has them; else only what the log itself says.
+
+Source: https://maxmind.github.io/MaxMind-DB/ (GeoLite2, GeoIP2 and the databases that follow their fields)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address is: country code, city, `AS<number>`; '' where it is not known."""
+
+    country: str = ""
+    city: str = ""
+    network: str = ""
+
+
+NOWHERE = Place()
+
+
+class LocationError(Exception):
+    """A database of addresses that cannot be used."""
+
+
+@dataclass(slots=True)
+class Places:
+    """Looks addresses up in a database of places and one of networks; either may be missing."""
+
+    geoip: Any = None
+    asn: Any = None
+    _known: dict[str, Place] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, geoip: str, asn: str) -> Places:
+        """The databases in files ('' = none); LocationError where one is not readable."""
+        return cls(_database(geoip), _database(asn))
+
+    def of(self, address: str) -> Place:
+        """Where an address is; what is no address is nowhere."""
+        if self.geoip is None and self.asn is None:
+            return NOWHERE
+        if address not in self._known:
+            if len(self._known) > 200_000:
+                self._known.clear()
+            self._known[address] = self._looked_up(address)
+        return self._known[address]
+
+    def network_name(self, address: str) -> str:
+        """Who runs the network of an address, '' where it is not known."""
+        return str(_found(self.asn, address).get("autonomous_system_organization", ""))
+
+    def _looked_up(self, address: str) -> Place:
+        place, network = _found(self.geoip, address), _found(self.asn, address)
+        number = network.get("autonomous_system_number")
+        return Place(
+            str(place.get("country", {}).get("iso_code", "")),
+            str(place.get("city", {}).get("names", {}).get("en", "")),
+            f"AS{number}" if number else "",
+        )
+
+
+def _found(database: Any, address: str) -> dict[str, Any]:
+    if database is None:
+        return {}
+    try:
+        found = database.get(address)
+    except ValueError:  # no address, or one of version 6 in a database of version 4
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=8)
+def _database(path: str) -> Any:
+    if not path:
+        return None
+    try:
+        import maxminddb
+    except ImportError as error:
+        raise LocationError("databases of addresses need maxminddb: pip install 'nephoscope[geo]'") from error
+    try:
+        return maxminddb.open_database(Path(path))
+    except (OSError, maxminddb.InvalidDatabaseError) as error:
+        raise LocationError(f"{path}: no database of addresses that can be read: {error}") from error

@@ -1,0 +1,54 @@
+"""What a person may set of the behaviour analysis; kept in the state, one for each workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+
+CHECKPOINT = "behavior-settings"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be: what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings.
+
+    A first time is claimed of an entity that was active on `active_days` days at least, the first of them `learning_days` ago, in a
+    dimension that the tenant has been seen in for as long. An address that `shared_users` others use is a shared way out (VPN,
+    proxy, office): places seen through it weigh a fifth. `overlap_minutes` of what came in is looked at again, for rows that took
+    their time. A row of priority `anomaly_priority` is a row of Anomalies too. `geoip` and `asn` are MaxMind databases (''= none).
+    """
+
+    learning_days: int = 7
+    active_days: int = 5
+    shared_users: int = 10
+    peers: int = 20
+    overlap_minutes: int = 60
+    anomaly_priority: int = 5
+    geoip: str = ""
+    asn: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("learning_days", "active_days", "shared_users", "peers", "overlap_minutes"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be 1 or more")
+        if not 1 <= self.anomaly_priority <= 10:
+            raise SettingsError("anomaly_priority must be 1 to 10")
+
+
+def settings_of(state: State, workspace: str) -> Settings:
+    """The settings of a workspace."""
+    return msgspec.convert(state.checkpoints.get(CHECKPOINT, workspace, {}), Settings)
+
+
+def keep(state: State, workspace: str, settings: Settings) -> None:
+    """Keep the settings of a workspace."""
+    state.checkpoints.put(CHECKPOINT, workspace, msgspec.to_builtins(settings))

@@ -1,0 +1,219 @@
+"""Learn what is usual for users, applications and machines, and show what is not."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+FAULT = 3
+COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
+PROFILE = ("kind", "dimension", "value", "days", "first", "last")
+workspace_option = click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+
+
+@click.group("behavior")
+def command() -> None:
+    """Work with behaviour: profiles of users, applications and machines, and what stands out from them.
+
+    `nephoscope detect` runs it before the rules; its rows are in BehaviorAnalytics, Anomalies, IdentityInfo and UserPeerAnalytics.
+    """
+
+
+@command.command("run")
+@click.option("--anew", is_flag=True, help="Forget all profiles and learn again from what the lake keeps.")
+@workspace_option
+@click.pass_obj
+def run(data: Path, /, anew: bool, workspace: str) -> None:
+    """Learn and judge what came in since the last run."""
+    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.profiles import ProfilesError
+    from nephoscope.behavior.run import Analysis
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.estate.store import StoreError
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        try:
+            report = Analysis(lake, state, workspace_of(state, workspace).name).run(
+                datetime.now(UTC), anew=anew
+            )
+        except (ProfilesError, LocationError, StoreError) as error:
+            tell(str(error))
+            sys.exit(FAULT)
+        lake.flush()
+    if report is None:
+        tell("another process is at it")
+        return
+    made = ", ".join(f"{count:,} of {name}" for name, count in sorted(report.rows.items())) or "none"
+    click.echo(f"{report.observations:,} observations in {report.seconds:.1f} s; rows: {made}")
+
+
+@command.command("list")
+@click.option(
+    "--priority",
+    type=click.IntRange(0, 10),
+    default=1,
+    show_default=True,
+    help="Show this priority and more.",
+)
+@click.option("--days", type=click.IntRange(1, 180), default=14, show_default=True, help="How far back.")
+@click.option(
+    "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
+)
+@workspace_option
+@listed
+@click.pass_obj
+def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
+    """List what stood out, the highest priority first."""
+    text = (
+        f"BehaviorAnalytics | where TimeGenerated > ago({days}d) and InvestigationPriority >= {priority}"
+        f" | sort by InvestigationPriority desc, TimeGenerated desc | take {most}"
+    )
+    from nephoscope.cli.session.listing import show_list
+
+    show_list([_listed(row) for row in _rows(data, workspace, text)], COLUMNS, output, "nothing stood out")
+
+
+@command.command("show")
+@click.argument("entity")
+@workspace_option
+@listed
+@click.pass_obj
+def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
+    """Show the profile of ENTITY: an object id, the name of a user, or a machine."""
+    from nephoscope.behavior.profile import profile
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        name = workspace_of(state, workspace).name
+    rows = profile(data, name, entity)
+    if not rows:
+        usage_error(
+            f"nothing is known of {entity}: `nephoscope behavior run` learns from the logs in the lake"
+        )
+    show_list(rows, PROFILE, output)
+
+
+@command.command("explain")
+@click.argument("id_", metavar="ID")
+@workspace_option
+@click.pass_obj
+def explain(data: Path, /, id_: str, workspace: str) -> None:
+    """Explain the priority of the row with that ID (`behavior list` shows it): what each part counts for, and why."""
+    from nephoscope.cli.session.checks import usage_error
+
+    if not all(letter in "0123456789abcdef-" for letter in id_):
+        usage_error(f"{id_}: an id is the _ItemId of a row of BehaviorAnalytics")
+    rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId == '{id_}'")
+    if not rows:
+        usage_error(f"no row of BehaviorAnalytics has the id {id_}")
+    row, score = rows[0], rows[0]["ActivityInsights"]["Score"]
+    click.echo(f"{row['TimeGenerated']} {row['ActorPrincipalName'] or row['UserName']}: {row['ActionType']}")
+    for why in row["ActivityInsights"]["Why"]:
+        click.echo(f"  {why}")
+    click.echo("  part        bits  counts for")
+    for part in score["Parts"]:
+        click.echo(f"  {part['Dimension']:<10}{part['Bits']:>6.1f}{part['Counts']:>12.3f}")
+    click.echo(
+        f"  together 1 - product(1 - part), times {score['Factor']} (blast radius {row['UsersInsights']['BlastRadius']}),"
+        f" times 10: priority {row['InvestigationPriority']}"
+    )
+
+
+@command.command("settings")
+@click.option(
+    "--learning-days", type=click.IntRange(1, 180), help="Days of history before a first time is claimed."
+)
+@click.option(
+    "--active-days", type=click.IntRange(1, 180), help="Days on which an entity was active before that."
+)
+@click.option("--shared-users", type=click.IntRange(2), help="Users that make an address a shared way out.")
+@click.option("--peers", type=click.IntRange(1, 100), help="How many peers a user is compared with.")
+@click.option(
+    "--overlap-minutes",
+    type=click.IntRange(1, 1440),
+    help="Minutes of what came in that are looked at again.",
+)
+@click.option(
+    "--anomaly-priority",
+    type=click.IntRange(1, 10),
+    help="Priority from which a row is one of Anomalies too.",
+)
+@click.option("--geoip", metavar="FILE", help="A MaxMind database of places ('' = none).")
+@click.option("--asn", metavar="FILE", help="A MaxMind database of networks ('' = none).")
+@workspace_option
+@click.pass_obj
+def settings(data: Path, /, workspace: str, **changes: Any) -> None:
+    """Show the settings, and change those that are given."""
+    from dataclasses import replace
+
+    import msgspec
+
+    from nephoscope.behavior.location import LocationError, Places
+    from nephoscope.behavior.settings import keep, settings_of
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    given = {key: value for key, value in changes.items() if value is not None}
+    given |= {key: str(Path(given[key]).resolve()) for key in ("geoip", "asn") if given.get(key)}
+    with state_of(data) as state:
+        name = workspace_of(state, workspace).name
+        found = replace(settings_of(state, name), **given)
+        if given:
+            try:
+                Places.open(found.geoip, found.asn)
+            except LocationError as error:
+                usage_error(str(error))
+            keep(state, name, found)
+    for key, value in msgspec.to_builtins(found).items():
+        click.echo(f"{key}: {value}")
+
+
+def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
+    """The rows of a query as JSON values."""
+    import msgspec
+
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.kql.cells import columns_of, json_value, rows_of
+    from nephoscope.kql.types import KqlType
+
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        table = lake.rows(text, workspace=workspace_of(state, workspace).name, now=datetime.now(UTC))
+        columns = columns_of(table)
+        return [
+            {
+                name: msgspec.json.decode(value)
+                if kind is KqlType.DYNAMIC and value
+                else json_value(value, kind)
+                for (name, kind), value in zip(columns, row, strict=True)
+            }
+            for row in rows_of(table)
+        ]
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "time": row["TimeGenerated"],
+        "who": row["UserPrincipalName"] or row["UserName"],
+        "activity": row["ActivityType"],
+        "action": row["ActionType"],
+        "priority": row["InvestigationPriority"],
+        "blast": row["UsersInsights"]["BlastRadius"],
+        "why": row["ActivityInsights"]["Why"][0],
+        "id": row["_ItemId"],
+        "insights": row["ActivityInsights"],
+    }

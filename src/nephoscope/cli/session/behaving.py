@@ -1,0 +1,30 @@
+"""The behaviour analysis for a command: its faults are told and stop nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from nephoscope.cli.session.checks import tell
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+
+
+def learned(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
+    """Learn and judge what came, where the last run is `every` minutes ago; False where it could not be done, which is told."""
+    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.profiles import ProfilesError
+    from nephoscope.behavior.run import Analysis
+    from nephoscope.estate.store import StoreError
+    from nephoscope.kql.errors import KqlError
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.lake.state import LeaseLostError
+
+    analysis = Analysis(lake, state, workspace)
+    try:
+        if analysis.due(now, every):
+            analysis.run(now)
+            lake.flush()
+    except (ProfilesError, LocationError, StoreError, KqlError, LakeError, LeaseLostError, OSError) as error:
+        tell(f"behaviour was not analysed: {error}")
+        return False
+    return True

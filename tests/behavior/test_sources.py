@@ -1,0 +1,53 @@
+"""Every source gives the same columns; what rows of the logs become is in tests/cases/behavior."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nephoscope.behavior.source import COLUMNS, shipped
+from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+
+TABLES = Tables.builtin()
+CATALOG = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in TABLES})
+CASES = sorted((Path(__file__).parents[1] / "cases" / "behavior").glob("*.yaml"))
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("source", shipped(), ids=lambda one: one.name)
+def test_a_source_gives_the_columns_of_an_observation(source) -> None:
+    columns = [name for name, _ in compile_results(source.query, CATALOG)[-1].columns]
+    assert columns == list(COLUMNS)
+    assert source.table in TABLES.by_name
+
+
+def test_every_source_has_cases() -> None:
+    assert [path.stem for path in CASES] == [one.name for one in shipped()]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_rows_become(path: Path) -> None:
+    source = next(one for one in shipped() if one.name == path.stem)
+    for case in yaml.safe_load(path.read_text()):
+        table = TABLES[source.table]
+        rows = [{"TimeGenerated": NOW, **row} for row in case["rows"]]
+        made = arrow_of(table, rows, workspace=Workspace.named("default"), now=NOW)
+        compiled = compile_results(source.query, CATALOG, now=NOW)[-1]
+        with DuckDBEngine({source.table: made.table}) as engine:
+            found = engine.run(compiled, None).to_pylist()
+        assert len(found) == len(case["gives"]), case["note"]
+        for row, wanted in zip(sorted(found, key=_record), sorted(case["gives"], key=_record), strict=True):
+            assert {name: row[name] for name in wanted} == wanted, case["note"]
+
+
+def _record(row):
+    return row.get("Record", "")
