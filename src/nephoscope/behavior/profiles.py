@@ -28,7 +28,7 @@ MOST_VALUES = 256
 TRIED = "?"
 """What a dimension begins with under which failures are remembered: they are no habit, and are forgotten with their day."""
 MEMORY = "1GB"
-_CONFIG = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
