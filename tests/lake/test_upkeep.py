@@ -189,3 +189,29 @@ def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Pa
         other.import_table(Table.of("Mine_CL", {"a": KqlType.LONG, "b": KqlType.STRING}))
         write(still, 1, [0], "Mine_CL")
     assert count(still, "Mine_CL | where b == '' | count") == 2
+
+
+def test_a_process_that_ends_tidies_where_nobody_has_for_a_day(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    state = State.of(tmp_path)
+    state.workspaces.set("default", days=30)
+
+    def load(sequence: int) -> None:
+        with Lake.open(tmp_path, state) as lake:
+            found = [{"TimeGenerated": now - dt.timedelta(days=20 * sequence), "Computer": "c"}]
+            rows = arrow_of(lake.tables["Syslog"], found, workspace=lake.workspace(), now=now).table
+            lake.writer().append("default", {"Syslog": rows}, producer="p", sequence=sequence)
+
+    load(0)
+    load(1)
+    state.workspaces.set("default", days=7)
+    marker = tmp_path / "lake" / ".tidied"
+    load(0)
+    with Lake.open(tmp_path, state) as lake:
+        assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 2}]
+    os.utime(marker, (0, 0))
+    load(0)
+    with Lake.open(tmp_path, state) as lake:
+        assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 1}]
+    assert marker.stat().st_mtime > 0
+    state.close()

@@ -34,6 +34,10 @@ class Ledger(Protocol):
         """Note the sequences of producers; a lower one than is known changes nothing."""
         ...
 
+    def prune(self) -> int:
+        """Drop the producers of which nothing can come any more; how many."""
+        ...
+
     def lease(self, name: str, seconds: float) -> Held | None:
         """The lease of that name for so many seconds, None where another holds it."""
         ...

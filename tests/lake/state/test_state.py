@@ -98,6 +98,25 @@ def case_what_cannot_be_a_workspace_is_refused(opened: Open, url: str) -> None:
     assert len(workspaces.all()) == 1
 
 
+def case_producers_that_are_done_with_are_dropped(opened: Open, url: str) -> None:
+    clock = Clock()
+    state = opened(clock)
+    for name in ("whole", "begun"):
+        state.ingested_files.begin(name, f"{name}.log", "", 10)
+    state.ingested_files.finish("whole")
+    state.sources.add(Source("blobs", "storage", {}))
+    state.sources.add(Source("hub", "event_hub", {}))
+    state.checkpoints.put("blobs", "a", {"feed": "a#1", "offset": 5})
+    state.checkpoints.put("hub", "partition:t/0", {"made": 1})
+    kept = {"file-default-begun": 3, "blobs/a#1": 5, "hub/t/0": 9, "outbox/default": 2, "blobsy/a#0": 1}
+    state.producers.advance({**kept, "file-default-whole": 7, "blobs/a#0": 5})
+    assert state.producers.prune() == 0
+    clock.now += timedelta(days=3)
+    state.producers.advance({"blobs/a#2": 1})
+    assert state.producers.prune() == 2
+    assert state.producers.all() == {**kept, "blobs/a#2": 1}
+
+
 def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> None:
     clock = Clock()
     here, there = opened(clock), opened(clock)

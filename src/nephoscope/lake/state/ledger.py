@@ -52,6 +52,10 @@ class StateLedger:
         """Note sequences; a lower one than is known changes nothing."""
         self._state.producers.advance(sequences)
 
+    def prune(self) -> int:
+        """Drop the producers of which nothing can come any more; how many."""
+        return self._state.producers.prune()
+
     def lease(self, name: str, seconds: float) -> HeldLease | None:
         """The lease of that name, None where another holds it."""
         found = self._state.leases.take(name, self._holder, seconds)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Text, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Select, Text, delete, literal, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from nephoscope.lake.state.checkpoints import CheckpointRow
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.ingested_files import IngestedFileRow
+
+FILE = "file-"
+"""What the name of a file's producer begins with; the workspace and the content follow."""
+UNUSED_AFTER = timedelta(days=2)
+"""How long a producer that is done with is kept: longer than its rows may wait in a spool."""
 
 
 class ProducerRow(Base):
@@ -57,6 +65,23 @@ class Producers:
                     )
                 )
 
+    def prune(self, older_than: timedelta = UNUSED_AFTER) -> int:
+        """Drop the producers that have long been silent and of which nothing can come any more; returns how many.
+
+        Those are the files that were taken in whole, and the feeds of a source whose checkpoints name its feeds (storage, folders)
+        where none names them: a blob or a file that is read anew gets a feed of its own.
+        """
+        with self._database.write() as session:
+            before = self._database.now(session) - older_than
+            named = literal(FILE) + IngestedFileRow.workspace + "-" + IngestedFileRow.identity
+            done = select(named).where(IngestedFileRow.finished < before)
+            gone = set(session.scalars(_silent(before).where(ProducerRow.id.in_(done))))
+            gone |= _unnamed(session, before)
+            ids = sorted(gone)
+            for begin in range(0, len(ids), 500):
+                session.execute(delete(ProducerRow).where(ProducerRow.id.in_(ids[begin : begin + 500])))
+            return len(ids)
+
     def forget(self, prefix: str) -> int:
         """Drop the producers whose id begins so, of which nothing will be sent again; returns how many."""
         with self._database.write() as session:
@@ -66,3 +91,20 @@ class Producers:
             for row in rows:
                 session.delete(row)
             return len(rows)
+
+
+def _silent(before: datetime) -> Select[str]:
+    return select(ProducerRow.id).where(ProducerRow.changed < before)
+
+
+def _unnamed(session: Session, before: datetime) -> set[str]:
+    """The producers of sources whose checkpoints name feeds, of feeds that none of them names."""
+    feeds: dict[str, set[str]] = defaultdict(set)
+    for source, value in session.execute(select(CheckpointRow.source, CheckpointRow.value)):
+        if isinstance(value, dict) and isinstance(value.get("feed"), str):
+            feeds[source].add(f"{source}/{value['feed']}")
+    found: set[str] = set()
+    for source, named in feeds.items():
+        prefix = ProducerRow.id.startswith(f"{source}/", autoescape=True)
+        found.update(one for one in session.scalars(_silent(before).where(prefix)) if one not in named)
+    return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.resources.files import Limits
@@ -108,7 +109,7 @@ class Ingestion:
 
     def _read(self, source: Source, name: str, at: int, chunk: int) -> None:
         writer = self.lake.writer()
-        producer = f"file-{self.workspace.name}-{name}"
+        producer = f"{FILE}{self.workspace.name}-{name}"
         context = replace(self.context, source=source.name)
         with opened(source, self.limits, self.advance) as stream:
             if isinstance(stream, LogStream):
