@@ -94,8 +94,7 @@ def test_a_late_row_is_found_in_the_window_it_belongs_to(lake: Lake, state: Stat
     put("SigninLogs", signin(20, "late@contoso.com"), came=HOUR + 100 * MINUTE)
     ran = list(schedule.tick(HOUR + 101 * MINUTE))
     assert [(one.outcome.window.end, len(one.taken.alerts)) for one in ran] == [(HOUR + ONE_HOUR, 1)]
-    # what came shortly before a look at the schedule is looked at once more, and nothing is found again
-    assert [len(one.taken.alerts) for one in schedule.tick(HOUR + 110 * MINUTE)] == [0]
+    assert list(schedule.tick(HOUR + 110 * MINUTE)) == []
     assert list(schedule.tick(HOUR + 116 * MINUTE)) == []
     assert len(alerts(lake)) == 2
 
@@ -127,9 +126,9 @@ def test_a_rule_that_is_wrong_is_told_and_stops_no_other(lake: Lake, state: Stat
     put("SigninLogs", signin(10))
     wrong = rule(id="wrong", query="SigninLogs | where NoSuch == 1")
     ran = list(Schedule(lake, state, [wrong, rule()], "default").tick(HOUR + 66 * MINUTE))
-    assert ["NoSuch" in one.outcome.error for one in ran] == [True, False]
+    assert {one.outcome.rule.id: "NoSuch" in one.outcome.error for one in ran} == {"r1": False, "wrong": True}
     assert state.rule_runs.last("default")["wrong"].error
-    assert len(ran[1].taken.alerts) == 1
+    assert sum(len(one.taken.alerts) for one in ran) == 1
 
 
 def test_rows_beyond_those_that_are_looked_at_are_counted(lake: Lake, state: State, put: Put) -> None:

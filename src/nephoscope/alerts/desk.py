@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -49,12 +49,22 @@ class Desk:
     workspace: str
     around: Surroundings = NOWHERE
 
-    def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
+    def take(
+        self,
+        outcome: Outcome,
+        now: datetime,
+        *,
+        scheduled: bool = True,
+        within: Callable[[Session], None] = lambda _: None,
+    ) -> Taken:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
+
+        `within` is done first in the same transaction: what it raises keeps all of it from happening.
 
         An alert that is there already changes nothing, but where late rows add to it.
         """
         with self.state.transaction() as session:
+            within(session)
             kept = self._kept(session, outcome, now)
             touched = [
                 self._placed(session, outcome.rule, alert, known, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,13 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import KqlError
-from nephoscope.lake.errors import LakeError
-from nephoscope.lake.span import Span
+from nephoscope.kql.errors import KqlError, TooLargeError
 from nephoscope.model.alert import Alert
 
 if TYPE_CHECKING:
+    from nephoscope.kql.compile import Compiled
     from nephoscope.lake.lake import Lake
+    from nephoscope.lake.reading import Reading
 
 TIMEOUT = 600.0
 MOST_ROWS = 10_000
@@ -29,7 +29,8 @@ MOST_ROWS = 10_000
 class Outcome:
     """What a run of a rule came to: its alerts, or the error that it ended in ('' = none); `seconds` of work.
 
-    A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong.
+    A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
+    query that took too much time or memory. `seen` is the tables that were read (`workspace/table`), each at its version.
     """
 
     rule: Rule
@@ -39,26 +40,24 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     fault: bool = False
+    limited: bool = False
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Runs rules over one workspace of a lake."""
+    """Runs rules over one workspace of a lake, all at the versions of a reading where there is one."""
 
     lake: Lake
     workspace: str
     timeout: float = TIMEOUT
+    reading: Reading | None = None
 
     def run(self, rule: Rule, window: Window, now: datetime) -> Outcome:
-        """Run a rule in a window; a query that is wrong or cannot be run is an outcome, never an exception."""
+        """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
         began = time.perf_counter()
-        try:
-            count, rows = self._rows(rule, window, now)
-            alerts = tuple(raised(rule, window, rows, now, count))
-            return Outcome(rule, window, count, alerts, "", time.perf_counter() - began)
-        except (KqlError, LakeError, OSError) as error:
-            fault = not isinstance(error, KqlError) or error.kind != "invalid"
-            return Outcome(rule, window, 0, (), str(error), time.perf_counter() - began, fault)
+        found = self._outcome(rule, window, now)
+        return replace(found, seconds=time.perf_counter() - began)
 
     def tables(self, rule: Rule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
@@ -69,10 +68,33 @@ class Detector:
                 return frozenset()
             return frozenset(table for _, table in catalog.versions())
 
-    def _rows(self, rule: Rule, window: Window, now: datetime) -> tuple[int, list[Finding]]:
-        """The last result's rows; rows that come while the rule runs wait for a later run."""
-        span = Span(window.start, window.end, now)
-        table = self.lake.rows(
-            rule.query, workspace=self.workspace, now=window.end, timeout=self.timeout, span=span
-        )
+    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
+        seen: dict[str, int] = {}
+        compiled: Compiled | None = None
+        try:
+            if self.reading is not None:
+                compiled = self.reading.compile(rule.query, window.end)
+                seen = self.reading.versions(compiled, rule.query)
+            count, rows = self._rows(rule, window, compiled)
+            alerts = tuple(raised(rule, window, rows, now, count))
+            return Outcome(rule, window, count, alerts, seen=seen)
+        except KqlError as error:
+            # what cannot be compiled is wrong or not supported; a text that took too long is quicker on a machine that is less busy
+            compiling = self.reading is not None and compiled is None
+            limited = error.kind != "invalid" and (not compiling or isinstance(error, TooLargeError))
+            return Outcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
+        except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
+            return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+
+    def _rows(self, rule: Rule, window: Window, compiled: Compiled | None) -> tuple[int, list[Finding]]:
+        """The last result's rows."""
+        span = window.span(rule)
+        if self.reading is None or compiled is None:
+            table = self.lake.rows(
+                rule.query, workspace=self.workspace, now=window.end, timeout=self.timeout, span=span
+            )
+        elif self.reading.empty(compiled, span):
+            return 0, []
+        else:
+            table = self.reading.rows(compiled, rule.query, span, self.timeout)
         return table.num_rows, list(findings(table, MOST_ROWS))

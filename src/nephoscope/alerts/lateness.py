@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.finding import findings
-from nephoscope.alerts.rows import ALERTS, INCIDENTS
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.window import ends
-from nephoscope.lake.span import Span
-from nephoscope.lake.store import existing
+from nephoscope.lake.additions import GRAIN, MINUTE, Added, Additions
+from nephoscope.lake.errors import LakeError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.state.rule_standings import RuleStanding
 
-    from nephoscope.lake.lake import Lake
-
-OVERLAP = timedelta(minutes=5)
-"""How long a row may take from its _IngestedAt to where it is seen: what came in this time is looked at twice."""
-GRAIN = "5m"
-
-
-def late(
-    lake: Lake, data: Path, workspace: str, since: datetime, now: datetime, behind: timedelta
-) -> dict[str, list[datetime]]:
-    """Table -> the times (in steps of GRAIN) of the rows that came since a moment, none older than `behind`."""
-    span = Span(now - behind, now, now, since - OVERLAP)
-    found = {}
-    for _, table in existing(data, workspace):
-        if table.startswith("_") or table in (ALERTS, INCIDENTS) or table not in lake.tables:
-            continue
-        text = f"table('{table}') | summarize by TimeGenerated=bin(TimeGenerated, {GRAIN})"
-        rows = findings(lake.rows(text, workspace=workspace, now=now, span=span))
-        moments = sorted(moment for row in rows for moment in row.moments())
-        if moments:
-            found[table] = moments
-    return found
+_LEAST = timedelta(microseconds=1)
+_Known = tuple[dict[str, int], datetime | None, datetime]
+"""What was written down of a rule when a process looked: versions, when they were looked at, the end of its last window."""
 
 
-def again(
-    rule: Rule, tables: frozenset[str], came: Mapping[str, list[datetime]], until: datetime
-) -> list[datetime]:
-    """The ends of the windows of a rule, run already (the last one ended at `until`), in which late rows are news."""
-    moments = {moment for table in tables for moment in came.get(table, ())}
-    firsts = {next(ends(rule, moment, moment + rule.frequency), None) for moment in moments}
-    return sorted(end for end in firsts if end is not None and end <= until)
+@dataclass(slots=True)
+class Lateness:
+    """What came late for which rule. A table whose version is the one that a rule has seen costs nothing."""
+
+    additions: Additions
+    _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
+
+    def ends(
+        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+    ) -> list[datetime]:
+        """The ends of the windows of a rule, run already (the last one ended at `until`), in which rows are that it has not seen."""
+        try:
+            return self._ends(rule, standing, reading, until, oldest)
+        except (LakeError, OSError):
+            # a table that cannot be read: the rule's own run tells of it, and what came is looked at when it can be read again
+            return []
+
+    def _ends(
+        self, rule: Rule, standing: RuleStanding, reading: Reading, until: datetime, oldest: datetime
+    ) -> list[datetime]:
+        known = standing.seen, standing.looked, until
+        key, looked = self._looked.get(rule.id, (None, standing.seen))
+        before = looked if key == known else standing.seen
+        added, now = Added(), dict(before)
+        for table, version in before.items():
+            snapshot = reading.snapshot(table)
+            if snapshot is not None and snapshot.version > version:
+                added |= self.additions.between(table, version, snapshot, standing.looked, oldest)
+                now[table] = snapshot.version
+        found = again(rule, added, until, oldest)
+        if not found:
+            # nothing is written down for it: after a start the same versions are looked at once more
+            self._looked[rule.id] = known, now
+        return found
+
+
+def again(rule: Rule, added: Added, until: datetime, oldest: datetime) -> list[datetime]:
+    """The ends, up to `until`, of the windows in which rows are news."""
+    if rule.kind is Kind.NRT:
+        moments, step = added.came, MINUTE
+    else:
+        moments, step = added.happened, GRAIN
+    late = (moment for moment in moments if moment < until)
+    # the last window that a row can be in begins within its step
+    found = {end for moment in late for end in ends(rule, moment, moment + step + rule.period - _LEAST)}
+    return sorted(end for end in found if oldest < end <= until)

@@ -2,46 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.desk import Desk, Taken
-from nephoscope.alerts.detector import Detector, Outcome
-from nephoscope.alerts.lateness import again, late
+from nephoscope.alerts.detector import TIMEOUT, Detector, Outcome
+from nephoscope.alerts.due import BEHIND, Due, Known, digest, due
+from nephoscope.alerts.lateness import Lateness
 from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.standing import Course
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings, surroundings
 from nephoscope.alerts.tuning.tuned import Tuned
-from nephoscope.alerts.window import SETTLE, Window, at, ends, latest
+from nephoscope.alerts.turn import SECONDS, Turns
+from nephoscope.alerts.window import SETTLE, Window, at
+from nephoscope.kql.errors import KqlError
+from nephoscope.lake.additions import Additions
+from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
+from nephoscope.lake.reading import Demand
+from nephoscope.lake.state import LeaseLostError
 from nephoscope.lake.state.holder import new_holder
+from nephoscope.lake.state.rule_standings import RuleStanding
 
 if TYPE_CHECKING:
-    from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import Lease, State
-    from nephoscope.lake.state.rule_runs import RuleRun
+    from sqlalchemy.orm import Session
 
-LEASE_SECONDS = 900.0
-CHECKPOINT = "detection"
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.reading import Reading
+    from nephoscope.lake.state import Lease, State
+
+HEAVY = 20.0
+"""Seconds from which on a rule is heavy: one worker of several always stays free of those."""
 AROUND = timedelta(hours=1)
 """How long what is known around alerts (estate, watchlists, shared addresses) is taken for true."""
-Came = Mapping[str, list[datetime]]
-BEHIND = timedelta(days=14)
-"""How far back windows are made up for after a stop; older ones are told of and left."""
+KEPT = BEHIND + timedelta(days=16)
+"""How long runs are remembered."""
+PRUNED = "detection/pruned"
+GRACE = 10.0
+"""Seconds that the query which runs may go on for when the schedule is to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A window that was run and what it changed."""
+    """A window that was run and what it changed; `notes` are what a person should know beside that.
+
+    `lost`: another worker took the rule over meanwhile, so that nothing was changed.
+    """
 
     outcome: Outcome
-    taken: Taken
+    taken: Taken = field(default_factory=Taken)
+    notes: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(slots=True)
 class Schedule:
-    """Runs what is due. Several may run on one state: a rule is run by one at a time (a lease), a window that is done by none."""
+    """Runs what is due. Several may run on one state: a rule is run by one at a time (a lease), a window that is done by none.
+
+    `share`: the number of this worker and of how many; it begins with its share and then takes what others have left.
+    """
 
     lake: Lake
     state: State
@@ -49,82 +73,166 @@ class Schedule:
     workspace: str
     settle: timedelta = SETTLE
     holder: str = field(default_factory=new_holder)
-    _tables: dict[str, frozenset[str]] = field(default_factory=dict)
+    share: tuple[int, int] = (0, 1)
+    lease_seconds: float = SECONDS
+    timeout: float = TIMEOUT
+    more: bool = False
+    _lateness: Lateness = field(init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _reading: Reading | None = None
     _around: tuple[datetime, Surroundings] | None = None
+
+    def __post_init__(self) -> None:
+        self._lateness = Lateness(Additions(self.lake.data))
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""
-        for rule in self._enabled(now):
-            lease = self._held(rule)
-            if lease is None:
-                continue
-            try:
-                yield self._run(rule, at(rule, end), now, scheduled=False)
-            finally:
-                lease.release()
+        rules = self._enabled(now)
+        with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
+            self._prepare(self._reading, [Due(rule, (end,)) for rule in rules])
+            for rule in rules:
+                with turns.take(self._name(rule)) as lease:
+                    if lease is not None and not self._stopping.is_set():
+                        yield self._run(rule, at(rule, end), now, lease, None)
         deliver(self.lake, self.state)
 
-    def tick(self, now: datetime | None = None) -> Iterator[Ran]:
-        """Run all windows that are due: those that were never run, that ended in a fault, and that late rows have come for."""
+    def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:
+        """Run the windows that are due: those that were never run, that ended in a fault, and that late rows have come for.
+
+        All of them, or the most urgent ones for about so many seconds; `more` says afterwards whether some were left.
+        """
         moment = now or datetime.now(UTC)
-        last = self.state.rule_runs.last(self.workspace)
-        came = self._came(moment)
-        for rule in self._enabled(moment):
-            if self._due(rule, last.get(rule.id), came, moment):
-                yield from self._alone(rule, came, moment)
-        self.state.checkpoints.put(CHECKPOINT, self.workspace, moment.isoformat())
+        until = None if budget is None else monotonic() + budget
+        self.more = False
+        with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
+            plan = self._plan(self._reading, moment)
+            self._prepare(self._reading, plan)
+            for one in plan:
+                if self._stopping.is_set() or (until is not None and monotonic() > until):
+                    self.more = True
+                    break
+                yield from self._alone(one, turns, self._reading, moment, until)
+        self._prune(moment)
         deliver(self.lake, self.state)
 
-    def _alone(self, rule: Rule, came: Came, now: datetime) -> Iterator[Ran]:
-        """The windows of a rule that are due, while nobody else runs it."""
-        lease = self._held(rule)
-        if lease is None:
-            return
-        try:
-            known = self.state.rule_runs.last(self.workspace, [rule.id]).get(rule.id)
-            for end in self._due(rule, known, came, now):
-                yield self._run(rule, at(rule, end), now)
-                lease = lease.renew(LEASE_SECONDS)
-        finally:
-            lease.release()
+    def stop(self) -> None:
+        """End after the window that is being run, or without it where it takes long: it is run again some other time."""
+        self._stopping.set()
+        timer = threading.Timer(GRACE, self._interrupt)
+        timer.daemon = True
+        timer.start()
 
-    def _came(self, now: datetime) -> Came:
-        """The times of the rows that came since the last tick; nothing is late before the first."""
-        since = self.state.checkpoints.get(CHECKPOINT, self.workspace)
-        if since is None:
-            return {}
-        return late(self.lake, self.lake.data, self.workspace, datetime.fromisoformat(since), now, BEHIND)
+    def _interrupt(self) -> None:
+        if self._reading is not None:
+            self._reading.interrupt()
 
-    def skipped(self, rule: Rule, last: RuleRun, now: datetime) -> int:
-        """How many windows lie too far back to be made up for."""
-        return sum(1 for _ in ends(rule, last.until, now - BEHIND))
+    @property
+    def stopping(self) -> bool:
+        """Whether it is to end."""
+        return self._stopping.is_set()
+
+    def rest(self, seconds: float) -> None:
+        """Wait, unless it is to end."""
+        self._stopping.wait(seconds)
+
+    # --- what is due -----------------------------------------------------------------------------------------------
 
     def _enabled(self, now: datetime) -> list[Rule]:
         """The rules that are run, as they are tuned now."""
         tuned = Tuned.load(self.state, self.lake, self.workspace, now)
         return [one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not Kind.HUNTING]
 
-    def _due(self, rule: Rule, last: RuleRun | None, came: Came, now: datetime) -> list[datetime]:
-        """The ends of the windows that are over and were not run; of a rule that never ran the last one."""
-        over = now - (timedelta() if rule.kind is Kind.NRT else self.settle)
-        if last is None:
-            return [latest(rule, over).end]
-        found = set(ends(rule, max(last.until, now - BEHIND), over))
-        if last.fault:
-            found.add(last.until)
-        if came:
-            found.update(again(rule, self._tables_of(rule), came, last.until))
-        return sorted(found)
+    def _plan(self, reading: Reading, now: datetime) -> list[Due]:
+        """What is due, the most urgent first."""
+        standings = self.state.rule_standings.all(self.workspace)
+        last = self.state.rule_runs.last(self.workspace, before=now)
+        faults = self.state.rule_runs.faults(self.workspace)
+        found = []
+        for rule in self._enabled(now):
+            standing = standings.get(rule.id) or self._new(rule)
+            known = Known(standing, last.get(rule.id), faults.get(rule.id, ()))
+            found.append(due(rule, known, self._lateness, reading, now, self.settle))
+        return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
 
-    def _tables_of(self, rule: Rule) -> frozenset[str]:
-        if rule.id not in self._tables:
-            self._tables[rule.id] = Detector(self.lake, self.workspace).tables(rule)
-        return self._tables[rule.id]
+    def _known(self, rule: Rule, now: datetime) -> Known:
+        """What is known of a rule now that nobody else runs it."""
+        standing = self.state.rule_standings.get(self.workspace, rule.id)
+        last = self.state.rule_runs.last(self.workspace, [rule.id], now)
+        faults = self.state.rule_runs.faults(self.workspace, [rule.id])
+        return Known(standing or self._new(rule), last.get(rule.id), faults.get(rule.id, ()))
 
-    def _run(self, rule: Rule, window: Window, now: datetime, *, scheduled: bool = True) -> Ran:
-        outcome = Detector(self.lake, self.workspace).run(self._knowing(rule), window, now)
-        desk = Desk(self.state, self.workspace, self._known_around(now) if outcome.alerts else NOWHERE)
-        return Ran(outcome, desk.take(outcome, now, scheduled=scheduled))
+    def _new(self, rule: Rule) -> RuleStanding:
+        return RuleStanding(self.workspace, rule.id, digest(rule))
+
+    def _prepare(self, reading: Reading, plan: Sequence[Due]) -> None:
+        """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
+        demands = []
+        for one in plan:
+            if one.urgency(one.ends[-1], self.share)[1]:
+                continue
+            try:
+                compiled = reading.compile(one.rule.query, one.ends[-1])
+            except (KqlError, LakeError, OSError):  # told when the rule is run
+                continue
+            demands.append(Demand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
+        reading.keep(demands)
+
+    # --- one rule --------------------------------------------------------------------------------------------------
+
+    def _alone(
+        self, planned: Due, turns: Turns, reading: Reading, now: datetime, until: float | None
+    ) -> Iterator[Ran]:
+        """The windows of a rule that are due, while nobody else runs it."""
+        with ExitStack() as held:
+            rule = planned.rule
+            lease = held.enter_context(turns.take(self._name(rule)))
+            if lease is None or not self._may_be_heavy(planned, turns, held):
+                self.more = True
+                return
+            known = self._known(rule, now)
+            found = due(rule, known, self._lateness, reading, now, self.settle)
+            if not found.ends:
+                return
+            course = Course.of(self.state, known, found)
+            for end in found.ends:
+                if self._stopping.is_set() or (until is not None and monotonic() > until):
+                    self.more = True
+                    return
+                ran = self._run(rule, at(rule, end), now, lease, course)
+                if ran.outcome.error and self._stopping.is_set():
+                    return
+                yield ran
+                if ran.lost or course.standing.disabled is not None:
+                    return
+
+    def _may_be_heavy(self, planned: Due, turns: Turns, held: ExitStack) -> bool:
+        """Whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
+        _, workers = self.share
+        if planned.seconds < HEAVY or workers == 1:
+            return True
+        names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
+        return any(held.enter_context(turns.take(name)) is not None for name in names)
+
+    def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease, course: Course | None) -> Ran:
+        detector = Detector(self.lake, self.workspace, self.timeout, self._reading)
+        outcome = detector.run(self._knowing(rule), window, now)
+        if outcome.error and self._stopping.is_set():
+            return Ran(outcome)
+        if course is not None:
+            outcome = course.judged(outcome)
+
+        def within(session: Session) -> None:
+            lease.check(session)
+            if course is not None:
+                course.keep(session, outcome, now)
+
+        try:
+            around = self._known_around(now) if outcome.alerts else NOWHERE
+            desk = Desk(self.state, self.workspace, around)
+            taken = desk.take(outcome, now, scheduled=course is not None, within=within)
+        except LeaseLostError as error:
+            return Ran(replace(outcome, error=str(error)), lost=True)
+        return Ran(outcome, taken, tuple(course.notes) if course else ())
 
     def _known_around(self, now: datetime) -> Surroundings:
         """What is known around alerts, not older than an hour."""
@@ -140,5 +248,15 @@ class Schedule:
         knows = self.state.learned.of(self.workspace, rule.id)
         return replace(rule, tuning=replace(rule.tuning, learning=replace(learning, knows=knows)))
 
-    def _held(self, rule: Rule) -> Lease | None:
-        return self.state.leases.take(f"rule/{self.workspace}/{rule.id}", self.holder, LEASE_SECONDS)
+    def _turns(self) -> Turns:
+        return Turns(self.state.leases, self.holder, self.lease_seconds)
+
+    def _name(self, rule: Rule) -> str:
+        return f"rule/{self.workspace}/{rule.id}"
+
+    def _prune(self, now: datetime) -> None:
+        """Forget old runs, once a day."""
+        today = now.date().isoformat()
+        if self.state.checkpoints.get(PRUNED, self.workspace) != today:
+            self.state.rule_runs.prune(self.workspace, now - KEPT)
+            self.state.checkpoints.put(PRUNED, self.workspace, today)

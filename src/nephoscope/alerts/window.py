@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.lake.span import Span
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-SETTLE = timedelta(minutes=5)
+SETTLE, NRT_SETTLE = timedelta(minutes=5), timedelta(minutes=2)
 """How long a window waits for rows on their way before it is run, as in Sentinel."""
+FURTHEST, EARLIEST = timedelta(days=14), timedelta(days=1)
+"""How much older, and newer, than its window the rows of an NRT rule may be, whose window says when they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,12 @@ class Window:
 
     start: datetime
     end: datetime
+
+    def span(self, rule: Rule) -> Span:
+        """The rows that the rule sees: those that happened in the window, of an NRT rule those that came in it."""
+        if rule.kind is Kind.NRT:
+            return Span(self.start - FURTHEST, self.end + EARLIEST, self.end, self.start)
+        return Span(self.start, self.end)
 
 
 def at(rule: Rule, end: datetime) -> Window:
@@ -32,6 +41,16 @@ def ends(rule: Rule, after: datetime, until: datetime) -> Iterator[datetime]:
     while (end := _FIRST + step * rule.frequency) <= until:
         yield end
         step += 1
+
+
+def count(rule: Rule, after: datetime, until: datetime) -> int:
+    """How many windows end in (after, until]."""
+    return max(0, (until - _FIRST) // rule.frequency - (after - _FIRST) // rule.frequency)
+
+
+def settled(rule: Rule, settle: timedelta = SETTLE) -> timedelta:
+    """How long after its end a window of the rule is run."""
+    return min(settle, NRT_SETTLE) if rule.kind is Kind.NRT else settle
 
 
 def latest(rule: Rule, now: datetime) -> Window:

@@ -13,14 +13,23 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.schedule import Ran, Schedule
     from nephoscope.lake.state.rule_switches import Switched
 
+STANDINGS = (
+    "rule", "status", "lastRun", "nextRun", "rows", "alerts", "seconds", "behind", "retrying", "skipped", "error",
+)  # fmt: skip
 COLUMNS = ("rule", "until", "rows", "alerts", "incidents", "seconds", "error")
-FAULT = 3
+FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
 """Minutes between looks at behaviour where the command stays."""
+PROGRESS = 10.0
+"""Seconds between two words on how far it is."""
+BUDGET = 60.0
+"""Seconds after which urgent rules get their turn again, however much else is due."""
 
 
 @click.command("detect")
@@ -30,9 +39,14 @@ BEHAVIOR_EVERY = 5
 )  # fmt: skip
 @click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
 @click.option("--at", "end", type=Instant(), metavar="TIME", help="Run once, in the window that ends then.")
-@click.option("--schedule", is_flag=True, help="Stay, and run each rule when it is due.")
+@click.option(
+    "--schedule/--once", default=False, help="Stay, and run each rule when it is due; or run what is due and end (the default)."
+)  # fmt: skip
 @click.option(
     "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between looks at the schedule."
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="With --schedule: how many processes."
 )  # fmt: skip
 @click.option(
     "--behavior/--no-behavior",
@@ -40,6 +54,11 @@ BEHAVIOR_EVERY = 5
     show_default=True,
     help="Analyse behaviour before the rules run.",
 )
+@click.option("--share", hidden=True, metavar="NUMBER/OF", help="Which of several workers this one is.")
+@click.option(
+    "--list", "listing", is_flag=True, help="List the rules: last and next run, errors, what they are behind."
+)
+@click.option("--enable", is_flag=True, help="Let the rules run again that their failures switched off.")
 @click.option(
     "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
 )
@@ -49,8 +68,24 @@ def command(data: Path, /, **options: Any) -> None:
     """Run every rule whose window is over; with --at in the window that ends then.
 
     Exits 3 where a rule could not be run or read. A window is run once: what it found is not found again, and windows that were
-    missed are made up for. What --at runs is run again when its time comes.
+    missed are made up for. What --at runs is run again when its time comes. SIGTERM and Ctrl-C end --schedule after the window that
+    is being run.
     """
+    if options["listing"] or options["enable"]:
+        _standings(data, options)
+    elif options["workers"] > 1 and not options["share"]:
+        from nephoscope.cli.session.stored import state_url
+        from nephoscope.cli.session.workers import supervised
+
+        if not options["schedule"]:
+            raise click.UsageError("--workers is for --schedule")
+        sys.exit(supervised(_arguments(data, options), options["workers"], state_url()))
+    elif _detect(data, options):
+        sys.exit(FAULT)
+
+
+def _detect(data: Path, options: dict[str, Any]) -> bool:
+    """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.schedule import Schedule
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import usage_error
@@ -62,21 +97,54 @@ def command(data: Path, /, **options: Any) -> None:
         workspace = workspace_of(state, options["workspace"]).name
         switched = state.rule_switches.of(workspace)
         rules, refused = _rules(data, options["folders"], options["wanted"], switched)
-        schedule = Schedule(lake, state, rules, workspace)
+        schedule = Schedule(lake, state, rules, workspace, share=_share(options["share"]))
         _prepare(schedule)
         if options["schedule"]:
-            _stay(schedule, options["every"], behaves=options["behavior"])
+            # one of several workers learns for all of them
+            _stay(schedule, options["every"], behaves=options["behavior"] and schedule.share[0] == 0)
+            return False
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
             usage_error("--at lies ahead: what has not happened cannot be looked at")
         behaved = not options["behavior"] or learned(lake, state, schedule.workspace, datetime.now(UTC))
         now = datetime.now(UTC)
         found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
-        rows = [_row(one) for one in found]
+        rows = [_row(one) for one in _counted(found)]
         lake.flush()
     _show(rows, options["output"])
-    if refused or not behaved or any(row["error"] for row in rows):
-        sys.exit(FAULT)
+    return bool(refused) or not behaved or any(row["error"] for row in rows)
+
+
+def _standings(data: Path, options: dict[str, Any]) -> None:
+    """List how the rules stand, or let those run again that were switched off."""
+    from nephoscope.alerts.overview import overview
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        workspace = workspace_of(state, options["workspace"]).name
+        switched = state.rule_switches.of(workspace)
+        rules, _ = _rules(data, options["folders"], options["wanted"], switched)
+        if options["enable"]:
+            tell(f"{state.rule_standings.enable(workspace, [one.id for one in rules])} rules run again")
+        rows = overview(state, workspace, rules, datetime.now(UTC))
+    if options["listing"]:
+        show_list(rows, STANDINGS, options["output"])
+
+
+def _share(text: str | None) -> tuple[int, int]:
+    number, _, of = (text or "0/1").partition("/")
+    return int(number), int(of)
+
+
+def _arguments(data: Path, options: dict[str, Any]) -> list[str]:
+    """The command of one worker, without its share."""
+    several = [text for folder in options["folders"] for text in ("--rules", str(folder))]
+    several += [text for name in options["wanted"] for text in ("--rule", name)]
+    several += [] if options["behavior"] else ["--no-behavior"]
+    own = ["--schedule", "--every", str(options["every"]), "--workspace", options["workspace"]]
+    return ["--data", str(data), "detect", *own, *several]
 
 
 def _rules(
@@ -134,26 +202,54 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
     show_list(shown, COLUMNS, form)
 
 
-def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
-    """Look at the schedule for as long as the process lives."""
+def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
+    """The runs as they come; of many it is told now and then how many there were."""
     import time
+
+    from nephoscope.cli.session.checks import tell
+
+    said = time.monotonic()
+    for count, ran in enumerate(found, 1):
+        yield ran
+        if time.monotonic() - said > PROGRESS:
+            said = time.monotonic()
+            tell(f"{count:,} windows run so far, the last of {ran.outcome.rule.name}")
+
+
+def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
+    """Look at the schedule until it is to end."""
+    import os
+    import signal
 
     from nephoscope.cli.session.behaving import learned
     from nephoscope.cli.session.checks import tell
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.lake.state import StateError
 
-    while True:
-        _prepare(schedule)
-        if behaves:
-            learned(
-                schedule.lake, schedule.state, schedule.workspace, datetime.now(UTC), every=BEHAVIOR_EVERY
-            )
-        for ran in schedule.tick():
-            row = _row(ran)
-            if row["alerts"] or row["error"]:
-                tell(
-                    f"{row['rule']}: {row['alerts']} alerts in incidents {row['incidents']} {row['error']}".rstrip()
-                )
-        time.sleep(every)
+    def stop(*_: object) -> None:
+        if schedule.stopping:
+            raise SystemExit(TERMINATED)
+        tell("ending after the window that is being run")
+        schedule.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    tell(f"{len(schedule.rules):,} rules on schedule")
+    parent = os.getppid()
+    while not schedule.stopping and os.getppid() == parent:
+        try:
+            _prepare(schedule)
+            if behaves:
+                now = datetime.now(UTC)
+                learned(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
+            for ran in schedule.tick(budget=BUDGET):
+                _tell_of(ran)
+        except (StateError, LakeError, OSError) as error:
+            tell(f"the schedule is looked at again in {every} s: {error}")
+            schedule.more = False
+        if not schedule.more:
+            schedule.rest(every)
+    tell("ended")
 
 
 def _prepare(schedule: Schedule) -> None:
@@ -164,3 +260,17 @@ def _prepare(schedule: Schedule) -> None:
     now = datetime.now(UTC)
     refresh(schedule.state, schedule.workspace, now)
     Keeping(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)
+
+
+def _tell_of(ran: Ran) -> None:
+    """A line where something happened."""
+    from nephoscope.cli.session.checks import tell
+
+    outcome, words = ran.outcome, list(ran.notes)
+    if ran.taken.alerts:
+        into = ", ".join(map(str, ran.taken.incidents)) or "none"
+        words.insert(0, f"{len(ran.taken.alerts)} alerts, incidents {into}")
+    if outcome.error and outcome.error not in words:
+        words.append(outcome.error)
+    if words:
+        tell(f"{outcome.rule.name}, until {outcome.window.end:%Y-%m-%dT%H:%MZ}: {'; '.join(words)}")

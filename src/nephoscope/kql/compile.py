@@ -13,6 +13,7 @@ from nephoscope.kql.bind import BoundQuery, bind, bind_all
 from nephoscope.kql.catalog import Catalog
 from nephoscope.kql.deadline import COMPILING, within
 from nephoscope.kql.dialects.routine import Routine
+from nephoscope.kql.emptiness import needed_tables
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.parser import parse
@@ -44,6 +45,8 @@ class Compiled:
     notes: tuple[str, ...] = ()
     external: tuple[ExternalSource, ...] = ()
     resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()
 
 
 def ticks(moment: dt.datetime) -> int:
@@ -131,6 +134,8 @@ def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
         bound.name,
         bound.notes,
         tuple(emitter.external.values()),
+        reads={name: frozenset(columns) for name, columns in emitter.reads.items()},
+        needs=needed_tables(bound.relation),
     )
 
 

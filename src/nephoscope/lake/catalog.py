@@ -16,7 +16,7 @@ from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
-from nephoscope.lake.snapshot import File, Snapshot, Snapshots
+from nephoscope.lake.snapshot import File, Snapshot, Snapshots, came
 from nephoscope.lake.span import Span
 from nephoscope.lake.store import existing, table_path
 from nephoscope.lake.table import Table
@@ -35,6 +35,18 @@ class Pinned:
     workspace: Workspace
     table: Table | Watchlist
     snapshot: Snapshot | None
+
+    def files(self, span: Span | None = None) -> list[File]:
+        """The files that may have rows in a span of time; none of a watchlist."""
+        if self.snapshot is None:
+            return []
+        if span is None:
+            return list(self.snapshot.files)
+        return [
+            file
+            for file in self.snapshot.files
+            if file.may_have(span.start, span.end) and (span.since is None or _may_have_come(file, span))
+        ]
 
 
 @dataclass(slots=True)
@@ -128,9 +140,32 @@ class LakeCatalog:
             if isinstance(one.table, Table)
         }
 
+    def snapshot(self, relation: str) -> Snapshot | None:
+        """The pinned version of a relation that was asked for; None where its table was never written to."""
+        return self._pinned[relation].snapshot
+
+    def again(self) -> LakeCatalog:
+        """The same view at the newest versions."""
+        return LakeCatalog(self._shelf, self._scope, self._workspace)
+
+    def scan(self, relation: str, span: Span | None = None) -> FileScan:
+        """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time."""
+        return _scan(self._pinned[relation], self._scope, span)
+
     def scans(self, span: Span | None = None) -> dict[str, FileScan]:
         """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
         return {relation: _scan(one, self._scope, span) for relation, one in self._pinned.items()}
+
+    def rows_about(self, relation: str, span: Span) -> int | None:
+        """How many rows a table has in a span, were they spread evenly over each file's time; None for a watchlist."""
+        pinned = self._pinned[relation]
+        if isinstance(pinned.table, Watchlist):
+            return None
+        return sum(file.rows_about(span.start, span.end) for file in pinned.files(span))
+
+    def files(self) -> dict[str, list[Path]]:
+        """Relation -> all its files at the pinned version."""
+        return {relation: _scan(one, self._scope, None).paths() for relation, one in self._pinned.items()}
 
     def close(self) -> None:
         """Let the pinned versions go."""
@@ -176,6 +211,14 @@ def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
         )
 
 
+def _may_have_come(file: File, span: Span) -> bool:
+    times = came(file.path)
+    if times is None:
+        return True
+    first, last = times
+    return (span.since is None or last >= span.since) and (span.ingested is None or first < span.ingested)
+
+
 def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
     table = pinned.table
     seen = table.seen_as("")
@@ -188,9 +231,12 @@ def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
     )
     if isinstance(table, Watchlist):
         return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
-    files = pinned.snapshot.files if pinned.snapshot else ()
     return FileScan(
-        columns, _groups(files), _only(pinned.workspace, scope), span.ranges() if span else (), DAY
+        columns,
+        _groups(pinned.files(span)),
+        _only(pinned.workspace, scope),
+        span.ranges() if span else (),
+        DAY,
     )
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ from nephoscope.lake.lease import Lease
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.reading import MEMORY as READING_MEMORY
+from nephoscope.lake.reading import Reading
 from nephoscope.lake.results import Asked, ResultCache, allowed_age
 from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.snapshot import Snapshots
@@ -229,6 +231,21 @@ class Lake:
             compiled = self._compiled.compile(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans(span)) as engine:
                 return _run(engine, compiled, text, timeout)
+
+    def reading(
+        self,
+        workspace: str = DEFAULT,
+        *,
+        scope: Scope = EVERYTHING,
+        memory: str = READING_MEMORY,
+        threads: int = 0,
+    ) -> Reading:
+        """The lake as it is now, for many queries; every table of the workspace is read at its version of this moment."""
+        catalog = self.catalog(scope, workspace)
+        for _, name in existing(self._data, workspace):
+            with suppress(LakeError):  # a query that reads it is told
+                catalog.table(name)
+        return Reading(catalog, self._compiled, memory, threads)
 
     def flush(self, timeout: float = 60.0) -> None:
         """Return when all that was acknowledged before is in the tables; LakeError where that takes longer than `timeout` seconds."""

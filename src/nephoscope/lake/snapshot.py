@@ -6,14 +6,16 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from nephoscope.lake.columns import DAY, TIME
+from nephoscope.lake.columns import DAY, INGESTED, TIME
 from nephoscope.lake.delta import LOG, opened
 from nephoscope.lake.errors import LakeError, TableRefusedError
 
@@ -38,6 +40,26 @@ class File:
         if since is not None and self.last is not None and self.last + _SLACK < since:
             return False
         return not (until is not None and self.first is not None and self.first > until)
+
+    def rows_about(self, start: dt.datetime, end: dt.datetime) -> int:
+        """How many of its rows lie in [start, end), were they spread evenly over its time."""
+        if self.first is None or self.last is None or self.last <= self.first:
+            return self.rows
+        inside = min(end, self.last) - max(start, self.first)
+        return round(self.rows * min(1.0, max(0.0, inside / (self.last - self.first))))
+
+
+@lru_cache(maxsize=100_000)
+def came(path: Path) -> tuple[dt.datetime, dt.datetime] | None:
+    """When the first and the last row of a file came, as its footer says; None where it does not. Files never change."""
+    footer = pq.read_metadata(path)
+    if INGESTED not in footer.schema.names:
+        return None
+    place = footer.schema.names.index(INGESTED)
+    found = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+    if not found or any(one is None or not one.has_min_max for one in found):
+        return None
+    return min(one.min for one in found), max(one.max for one in found)
 
 
 @dataclass(frozen=True, slots=True)

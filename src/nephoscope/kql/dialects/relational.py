@@ -51,6 +51,7 @@ class Emitter:
         self.shared: dict[str, exp.CTE] = {}
         self.recursive = False
         self.external: dict[str, ExternalSource] = {}
+        self.reads: dict[str, set[str]] = {}
         self._names = 0
         self._written = self._joins = 0
         self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}

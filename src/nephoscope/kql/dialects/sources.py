@@ -38,14 +38,17 @@ def scanned_table(
 ) -> Block:
     """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
     alias = emitter.fresh()
+    name = relation.table.relation or relation.table.name
+    read = emitter.reads.setdefault(name, set())
     table = exp.Table(
-        this=exp.Identifier(this=relation.table.relation or relation.table.name, quoted=True),
+        this=exp.Identifier(this=name, quoted=True),
         alias=exp.TableAlias(this=exp.Identifier(this=alias)),
     )
     block = Block(table)
     storage = relation.table.storage or ("",) * len(relation.columns)
     for column, stored, how in zip(relation.columns, relation.table.stored_names(), storage, strict=True):
         if column.id in needed:
+            read.add(stored)
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
             own = Stored(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
             written = scanned(raw, column.type, how, emitter)
@@ -54,6 +57,7 @@ def scanned_table(
         names = [name for name, _ in relation.table.columns]
         place = names.index(relation.table.ingested)
         stored = relation.table.stored_names()[place]
+        read.add(stored)
         raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
         moment = scanned(raw, relation.ingested.type, storage[place], emitter)
         block.values[relation.ingested.id] = Value(moment, 4)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -20,7 +20,7 @@ from nephoscope.kql.dialects.routine import Macro, Routine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
-from nephoscope.kql.engines.parquet import FileScan, files_as_rows
+from nephoscope.kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
 from nephoscope.kql.engines.stopping import too_much_memory, watched
 from nephoscope.kql.engines.vectorised import install
@@ -51,7 +51,7 @@ class DuckDBEngine:
     """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
 
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
-    which of their rows may be seen. The connection can read these files and no others.
+    which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
     `memory`: what DuckDB may use ("2GB"); what it does not count may grow the process by half of that more and 256 MiB.
     """
 
@@ -61,6 +61,7 @@ class DuckDBEngine:
         *,
         files: Mapping[str, Sequence[Path]] | None = None,
         scans: Mapping[str, FileScan] | None = None,
+        readable: Iterable[Path] = (),
         threads: int = 0,
         memory: str = MEMORY_LIMIT,
         external: ExternalReader | None = None,
@@ -83,23 +84,58 @@ class DuckDBEngine:
         self._allowance = allowance(limit[0])
         self._room = Room()
         self._installed: dict[str, Routine] = {}
-        self._confine(files or {}, scans or {})
+        self._confine(files or {}, scans or {}, readable)
         self._external = external or AllowedLocations()
         for name, table in (tables or {}).items():
             self.register(name, table)
 
-    def _confine(self, files: Mapping[str, Sequence[Path]], scans: Mapping[str, FileScan]) -> None:
+    def _confine(
+        self,
+        files: Mapping[str, Sequence[Path]],
+        scans: Mapping[str, FileScan],
+        readable: Iterable[Path],
+    ) -> None:
         """Allow the files, then nothing else, for good."""
         paths = [str(path.resolve()) for several in files.values() for path in several]
         paths += [str(path) for scan in scans.values() for path in scan.paths()]
+        paths += map(str, readable)
         allowed = printed(build.array(build.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
+        # the footer of a file is read once by a connection that is asked again and again
+        self._connection.execute("SET parquet_metadata_cache = true")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         for name, several in files.items():
             files_as_rows(self._connection, name, several).create_view(name)
         for name, scan in scans.items():
-            scan.relation(self._connection).create_view(name)
+            self.see(name, scan)
+
+    def see(self, name: str, scan: FileScan) -> None:
+        """From now on a relation has these rows; the files are among those that were allowed at the beginning."""
+        scan.relation(self._connection).create_view(name)
+
+    def keep(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
+        """Read columns of a scan into memory, where `see_kept` finds them; how many rows. KqlError where time or memory is short."""
+        kept = [column for column in scan.columns if column.name in columns]
+        rows = scan.relation(self._connection)
+        items = ", ".join(
+            printed(build.quoted(one)) for one in [*(one.name for one in kept), scan.day] if one
+        )
+        with self._bounded(timeout):
+            rows.project(items).create(name)
+        counted = self._connection.table(printed(build.quoted(name))).aggregate("count(*)").fetchall()
+        return int(counted[0][0])
+
+    def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
+        """From now on a relation has the rows that are kept, those in a range of time."""
+        rows = self._connection.table(printed(build.quoted(kept)))
+        if between is not None:
+            rows = rows.filter(printed(between.test()))
+        rows.create_view(name)
+
+    def drop_kept(self, kept: str) -> None:
+        """Forget rows that were kept."""
+        self._connection.execute(f"DROP TABLE {printed(build.quoted(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
@@ -108,11 +144,17 @@ class DuckDBEngine:
 
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
+        with self._bounded(timeout):
+            return self._rows(compiled)
+
+    @contextmanager
+    def _bounded(self, timeout: float | None) -> Iterator[None]:
+        """What happens inside is ended at a limit, and the engine's own words for it become ours."""
         self._room.refused = False
         stop, room = self._connection.interrupt, self._room
         with watched(stop, timeout, self._allowance, lambda: room.refused) as watch:
             try:
-                found = self._rows(compiled)
+                yield
             except duckdb.InterruptException as error:
                 if watch.reason is None:
                     raise
@@ -130,7 +172,6 @@ class DuckDBEngine:
                 raise limit from error
             if self._room.refused:
                 raise too_much_memory()
-            return found
 
     def _rows(self, compiled: Compiled) -> pa.Table:
         if compiled.resume is not None:

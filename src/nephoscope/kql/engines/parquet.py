@@ -88,11 +88,15 @@ class FileScan:
         for column in self.columns:
             value = build.quoted(column.stored) if column.stored in known else build.null()
             items.append(_as(build.cast(value, column.type) if column.stored not in known else value, column))
-        return found.project(", ".join([*items, *([printed(build.quoted(self.day))] if self.day else [])]))
+        day = [printed(build.quoted(self.day))] if self.day else []
+        return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
-        items = ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
+        items = (
+            ", ".join(_as(build.cast(build.null(), column.type), column) for column in columns)
+            or "NULL AS none"
+        )
         return connection.sql(f"SELECT {items} WHERE false")
 
 

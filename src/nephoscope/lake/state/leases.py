@@ -13,6 +13,8 @@ from nephoscope.lake.state.database import Database, StateError
 from nephoscope.lake.state.holder import is_gone
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(minutes=5)
+"""How much further than a lease that is taken now another of its name may reach (one may be asked for longer than another)."""
 
 
 class LeaseLostError(StateError):
@@ -67,7 +69,8 @@ class Leases:
     def take(self, name: str, holder: str, seconds: float) -> Lease | None:
         """The lease for so long, None while another holder has it; the same holder takes it again with a higher number.
 
-        A holder whose process has ended on this host has it no more.
+        A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
+        taken before the clock was set back: it counts no more.
         """
         gone = self._ended(name)
         with self._database.write() as session:
@@ -80,7 +83,11 @@ class Leases:
                 insert.on_conflict_do_update(
                     index_elements=["name"],
                     set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
-                    where=or_(LeaseRow.until <= now, LeaseRow.holder.in_((holder, *gone))),
+                    where=or_(
+                        LeaseRow.until <= now,
+                        LeaseRow.until > until + _AHEAD,
+                        LeaseRow.holder.in_((holder, *gone)),
+                    ),
                 ).returning(LeaseRow.fence)
             )
         return None if fence is None else Lease(name, holder, fence, until, self)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Float, Text, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import BigInteger, Boolean, Float, Index, Text, delete, func, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.rule_standings import RuleStandingRow
 
 
 class RuleRunRow(Base):
     """A window of a rule that was run; a second run of it takes the place of the first."""
 
     __tablename__ = "rule_runs"
+    __table_args__ = (Index("ix_rule_runs_fault", "workspace", "fault", "rule"),)
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     rule: Mapped[str] = mapped_column(Text, primary_key=True)
     until: Mapped[datetime] = mapped_column(Moment, primary_key=True)
@@ -26,11 +29,15 @@ class RuleRunRow(Base):
     seconds: Mapped[float] = mapped_column(Float)
     error: Mapped[str] = mapped_column(Text)
     fault: Mapped[bool] = mapped_column(Boolean)
+    tries: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
-    """One run: its window's end, when it was finished, the rows and alerts it gave, or its error; `fault`: it is run again."""
+    """One run: its window's end, when it was finished, the rows and alerts it gave, or its error.
+
+    `fault`: it is run again; `tries` is how often it was run.
+    """
 
     workspace: str
     rule: str
@@ -41,6 +48,7 @@ class RuleRun:
     seconds: float
     error: str
     fault: bool
+    tries: int = 1
 
 
 class RuleRuns:
@@ -52,31 +60,68 @@ class RuleRuns:
     def record(self, session: Session, run: RuleRun) -> None:
         """Note a run, in the transaction of the alerts that it gave."""
         insert = self._database.insert(RuleRunRow, asdict(run))
-        changes = {
+        changes: dict[str, object] = {
             name: insert.excluded[name]
             for name in ("finished", "rows", "alerts", "seconds", "error", "fault")
         }
+        changes["tries"] = RuleRunRow.tries + 1
         session.execute(
             insert.on_conflict_do_update(index_elements=["workspace", "rule", "until"], set_=changes)
         )
 
-    def last(self, workspace: str, rules: Iterable[str] = ()) -> dict[str, RuleRun]:
-        """The run with the last window of each rule (of some or all)."""
-        newest = (
-            select(RuleRunRow.rule, func.max(RuleRunRow.until).label("until"))
-            .where(RuleRunRow.workspace == workspace)
-            .group_by(RuleRunRow.rule)
-            .subquery()
+    def last(
+        self, workspace: str, rules: Iterable[str] = (), before: datetime | None = None
+    ) -> dict[str, RuleRun]:
+        """The run with the last window of each rule (of some or all), of those that ended by a time."""
+        other = aliased(RuleRunRow)
+        newest = select(func.max(other.until)).where(
+            other.workspace == RuleStandingRow.workspace, other.rule == RuleStandingRow.rule
         )
+        if before is not None:
+            newest = newest.where(other.until <= before)
         query = (
             select(RuleRunRow)
-            .join(newest, (RuleRunRow.rule == newest.c.rule) & (RuleRunRow.until == newest.c.until))
-            .where(RuleRunRow.workspace == workspace)
+            .join(
+                RuleStandingRow,
+                (RuleRunRow.workspace == RuleStandingRow.workspace)
+                & (RuleRunRow.rule == RuleStandingRow.rule)
+                & (RuleRunRow.until == newest.scalar_subquery()),
+            )
+            .where(RuleStandingRow.workspace == workspace)
         )
-        wanted = set(rules)
+        wanted = list(rules)
+        if wanted:
+            query = query.where(RuleStandingRow.rule.in_(wanted))
         with self._database.read() as session:
-            found = (_run(row) for row in session.scalars(query))
-            return {one.rule: one for one in found if not wanted or one.rule in wanted}
+            return {row.rule: _run(row) for row in session.scalars(query)}
+
+    def faults(self, workspace: str, rules: Iterable[str] = ()) -> dict[str, list[RuleRun]]:
+        """The runs that ended in a fault and are to be run again, by rule (of some or all)."""
+        query = select(RuleRunRow).where(RuleRunRow.workspace == workspace, RuleRunRow.fault.is_(True))
+        wanted = list(rules)
+        if wanted:
+            query = query.where(RuleRunRow.rule.in_(wanted))
+        found: dict[str, list[RuleRun]] = defaultdict(list)
+        with self._database.read() as session:
+            for row in session.scalars(query.order_by(RuleRunRow.until)):
+                found[row.rule].append(_run(row))
+        return found
+
+    def prune(self, workspace: str, before: datetime) -> int:
+        """Forget the runs of windows that ended before a time, but for the last of each rule; how many there were."""
+        other = aliased(RuleRunRow)
+        later = select(other.until).where(
+            other.workspace == RuleRunRow.workspace,
+            other.rule == RuleRunRow.rule,
+            other.until > RuleRunRow.until,
+        )
+        old = (
+            delete(RuleRunRow)
+            .where(RuleRunRow.workspace == workspace, RuleRunRow.until < before, later.exists())
+            .returning(RuleRunRow.until)
+        )
+        with self._database.write() as session:
+            return len(session.scalars(old).all())
 
     def between(self, workspace: str, since: datetime, until: datetime) -> list[RuleRun]:
         """The runs of windows that ended in [since, until)."""
@@ -98,4 +143,5 @@ def _run(row: RuleRunRow) -> RuleRun:
         row.seconds,
         row.error,
         row.fault,
+        row.tries,
     )

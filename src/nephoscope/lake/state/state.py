@@ -29,6 +29,7 @@ from nephoscope.lake.state.principals import Principals
 from nephoscope.lake.state.producers import Producers
 from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
+from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
@@ -64,6 +65,7 @@ class State:
         self.outbox = Outbox(database)
         self.rule_runs = RuleRuns(database)
         self.rule_switches = RuleSwitches(database)
+        self.rule_standings = RuleStandings(database)
         self.alerts = Alerts(database)
         self.principals = Principals(database)
         self.audit = Audit(database)

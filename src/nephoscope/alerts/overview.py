@@ -1,0 +1,91 @@
+"""How every rule stands: its last run and its next, what came of it, how far it is behind, whether its failures switched it off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.due import behind, digest
+from nephoscope.alerts.duration import written
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.window import settled
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.rule_runs import RuleRun
+    from nephoscope.lake.state.rule_standings import RuleStanding
+
+#: What a rule is, from the best to the worst.
+HUNTING, OFF, NEVER, OK, BEHIND, RETRYING, FAILING, DISABLED = (
+    "hunting", "off", "never run", "ok", "behind", "retrying", "failing", "disabled",
+)  # fmt: skip
+
+
+def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime) -> list[dict[str, Any]]:
+    """A row a rule, those that need somebody first."""
+    standings = state.rule_standings.all(workspace)
+    last = state.rule_runs.last(workspace, before=now)
+    faults = state.rule_runs.faults(workspace)
+    rows = [
+        _row(rule, standings.get(rule.id), last.get(rule.id), faults.get(rule.id, ()), now) for rule in rules
+    ]
+    return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
+
+
+_ORDER = (DISABLED, FAILING, RETRYING, BEHIND, OK, NEVER, OFF, HUNTING)
+
+
+def _row(
+    rule: Rule,
+    standing: RuleStanding | None,
+    last: RuleRun | None,
+    faults: Iterable[RuleRun],
+    now: datetime,
+) -> dict[str, Any]:
+    waiting = list(faults)
+    disabled = standing.disabled if standing and standing.digest == digest(rule) else None
+    left = behind(rule, last, now) if last else 0
+    return {
+        "rule": rule.name,
+        "id": rule.id,
+        "kind": rule.kind.value,
+        "status": _status(rule, last, left, disabled, retrying=bool(waiting)),
+        "every": written(rule.frequency),
+        "lastRun": last.finished if last else None,
+        "until": last.until if last else None,
+        "nextRun": _next(rule, last, now, disabled),
+        "rows": last.rows if last else None,
+        "alerts": last.alerts if last else None,
+        "seconds": round(last.seconds, 3) if last else None,
+        "behind": left,
+        "retrying": len(waiting),
+        "skipped": standing.skipped if standing else 0,
+        "failures": standing.failures if standing else 0,
+        "disabled": disabled,
+        "error": (last.error if last else "") or next((one.error for one in waiting), ""),
+    }
+
+
+def _status(rule: Rule, last: RuleRun | None, left: int, disabled: datetime | None, *, retrying: bool) -> str:
+    if rule.kind is Kind.HUNTING:
+        return HUNTING
+    if not rule.enabled:
+        return OFF
+    if disabled is not None:
+        return DISABLED
+    if last is None:
+        return NEVER
+    if retrying:
+        return RETRYING
+    if last.error:
+        return FAILING
+    return BEHIND if left > 1 else OK
+
+
+def _next(rule: Rule, last: RuleRun | None, now: datetime, disabled: datetime | None) -> datetime | None:
+    """When the next window is run; None for what is not run."""
+    if disabled is not None or not rule.enabled or rule.kind is Kind.HUNTING:
+        return None
+    wanted = last.until + rule.frequency + settled(rule) if last else now
+    return max(wanted, now)

@@ -1,0 +1,92 @@
+"""How a rule stands after a run: failures in a row that switch it off, windows given up, what it has seen, what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.due import BEHIND, MOST_TRIES, Due, Known, digest
+from nephoscope.alerts.rule_health import FAILURE, HEALTH, SUCCESS, health_row
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.detector import Outcome
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.rule_standings import RuleStanding
+
+MOST_FAILURES = 10
+"""After so many permanent failures in a row a rule is switched off, as in Sentinel, until its text changes or somebody lets it run."""
+
+
+@dataclass(slots=True)
+class Course:
+    """A rule's runs of one turn; `notes` are what the last one gave to tell beside its alerts."""
+
+    state: State
+    standing: RuleStanding
+    error: str
+    tries: dict[datetime, int]
+    skipped: int
+    until: datetime
+    notes: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def of(state: State, known: Known, found: Due) -> Course:
+        """The course of the windows that are due."""
+        tries = {one.until: one.tries for one in known.faults}
+        error = known.last.error if known.last else ""
+        return Course(state, known.standing, error, tries, found.skipped, found.ends[-1])
+
+    def judged(self, outcome: Outcome) -> Outcome:
+        """The outcome; a window that took too much too often is given up."""
+        tries = self.tries.get(outcome.window.end, 0) + 1
+        if not outcome.limited or tries < MOST_TRIES:
+            return outcome
+        return replace(outcome, fault=False, error=f"given up after {tries} tries: {outcome.error}")
+
+    def keep(self, session: Session, outcome: Outcome, now: datetime) -> None:
+        """Note what a run changes, in the transaction of its alerts."""
+        before, after = self.standing, self._after(outcome, now)
+        self.state.rule_standings.put(session, after)
+        self.notes = []
+        for status, said in self._told(outcome, before, after):
+            self.notes.append(said)
+            row = health_row(outcome, status, said, now)
+            self.state.outbox.add(session, after.workspace, HEALTH, row)
+        self.standing, self.error, self.skipped = after, outcome.error, 0
+
+    def _after(self, outcome: Outcome, now: datetime) -> RuleStanding:
+        before, text = self.standing, digest(outcome.rule)
+        failures = before.failures if before.digest == text else 0
+        if not outcome.error:
+            failures = 0
+        elif not outcome.fault and not outcome.limited:
+            failures += 1
+        # what came late is seen when all windows that are due for it have been run
+        complete = outcome.window.end == self.until and bool(outcome.seen)
+        return replace(
+            before,
+            digest=text,
+            failures=failures,
+            disabled=now if failures >= MOST_FAILURES else None,
+            skipped=before.skipped + self.skipped,
+            seen=outcome.seen if complete else before.seen,
+            looked=now if complete else before.looked,
+        )
+
+    def _told(self, outcome: Outcome, before: RuleStanding, after: RuleStanding) -> Iterator[tuple[str, str]]:
+        """What is news: (status, words)."""
+        if self.skipped:
+            yield (
+                FAILURE,
+                f"{self.skipped:,} windows that ended more than {BEHIND.days} days ago were left out",
+            )
+        if outcome.error and (outcome.error != self.error or (outcome.limited and not outcome.fault)):
+            yield FAILURE, outcome.error
+        elif self.error and not outcome.error:
+            yield SUCCESS, "The rule runs again."
+        if after.disabled is not None and before.disabled is None:
+            yield FAILURE, f"AUTO DISABLED: the rule failed {after.failures} times in a row: {outcome.error}"
