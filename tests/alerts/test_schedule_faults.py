@@ -360,7 +360,7 @@ def written(folder: Path, count: int) -> Path:
 
 def command(data: Path, folder: Path, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "detect", "--schedule", "--every", "1",
+        [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "detect", "--schedule", "--every", "1", "--no-behavior",
          "--rules", str(folder), *more],
         stderr=subprocess.PIPE,
     )  # fmt: skip
