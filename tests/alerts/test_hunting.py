@@ -14,8 +14,10 @@ from click.testing import CliRunner, Result
 from nephoscope.alerts.bookshelf import Bookshelf
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.hunting import Chosen, Hunt, Range, own_range
+from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.window import Window
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
@@ -87,6 +89,25 @@ def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) 
     assert row.document()["First"].startswith((HOUR - 30 * ONE_HOUR).strftime("%Y-%m-%dT%H:%M"))
     assert own_range(text)
     assert not own_range("SigninLogs | where TimeGeneratedBy == 'x'")
+
+
+def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
+    put("SigninLogs", {**signin(0), "DeviceDetail": {"isManaged": True, "os": "Linux"}})
+    hunt, text = Hunt(lake, "default"), "SigninLogs | project UserPrincipalName, DeviceDetail"
+    now = datetime.now(UTC)
+    (first,), (second,) = hunt.rows(query(text=text), OVER, now), hunt.rows(query(text=text), OVER, now)
+    assert first[0] == second[0]
+    assert first[1].document()["DeviceDetail"] == {"isManaged": True, "os": "Linux"}
+    # a row of no entity is told from others by its values: a second run raises the same alert
+    window = Window(OVER.since, OVER.until)
+    rule = query(
+        text=text,
+        kind="Scheduled",
+        queryFrequency="1h",
+        eventGroupingSettings={"aggregationKind": "AlertPerResult"},
+    )
+    ids = {raised(rule, window, [row], now)[0].id for row in (first[1], second[1])}
+    assert len(ids) == 1
 
 
 @pytest.mark.parametrize(

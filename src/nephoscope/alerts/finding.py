@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope.kql.cells import columns_of, json_value, rows_of, text
 from nephoscope.kql.types import KqlType
 
@@ -30,8 +32,8 @@ class Finding:
         return "" if kind is None else text(self.values[column], kind)
 
     def document(self) -> dict[str, Any]:
-        """The row as JSON values."""
-        return {name: json_value(self.values[name], kind) for name, kind in self.columns.items()}
+        """The row as JSON values: equal rows have equal documents."""
+        return {name: _plain(json_value(self.values[name], kind)) for name, kind in self.columns.items()}
 
     def moments(self) -> list[datetime]:
         """When it happened: the columns that say so, in the order of the time."""
@@ -41,6 +43,10 @@ class Finding:
             if self.columns.get(name) is KqlType.DATETIME and self.values[name] is not None
         ]
         return sorted(_FIRST + timedelta(microseconds=ticks // 10) for ticks in kept)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 def findings(table: pa.Table, limit: int | None = None) -> Iterator[Finding]:

@@ -86,6 +86,18 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
 @_workspace
 @click.argument("number", type=int)
 @click.option(
+    "--events/--no-events",
+    default=True,
+    show_default=True,
+    help="Run the queries of its alerts again for the events behind them.",
+)
+@click.option(
+    "--estate/--no-estate",
+    default=True,
+    show_default=True,
+    help="Say what the last scan knows of its entities.",
+)
+@click.option(
     "--output",
     "-o",
     type=click.Choice(["table", "json"]),
@@ -94,23 +106,16 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     help="How it is shown.",
 )
 @click.pass_obj
-def show(data: Path, /, workspace: str, number: int, output: str) -> None:
-    """Show the incident NUMBER: its alerts in the order in which they happened, entities, tactics, comments and tasks."""
-    from nephoscope.alerts.rows import incident_row
-    from nephoscope.cli.session.stored import state_of, workspace_of
+def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
+    """Show the incident NUMBER: who takes part and what the estate knows of them, what happened in order, what was like it."""
+    from nephoscope.cli.session.cases import case_of, document_of
     from nephoscope.cli.views.incident import render
 
-    with state_of(data) as state:
-        name = workspace_of(state, workspace).name
-        with state.transaction() as session:
-            incident = state.incidents.read(session, number)
-            alerts, notes = state.alerts.of(session, number), state.incidents.notes(session, number)
+    case = case_of(data, workspace, number, events=events, estate=estate)
     if output == "json":
-        row = incident_row(incident, alerts, notes, incident.changed, incident.owner)
-        document = {**row, "workspace": name, "alerts": [one.document for one in alerts]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document_of(case), indent=2, ensure_ascii=False))
         return
-    render(incident, alerts, notes)
+    render(case)
 
 
 @contextmanager

@@ -1,74 +1,145 @@
-"""An incident for a person: what happened, in order, and to whom."""
+"""An incident for a person: who takes part, what is known of them, what happened in order, what was like it."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.alerts.storyline import ordered
 from nephoscope.cli.outputs.table import console_of
+from nephoscope.lake.state.incidents import NoteKind
 
 if TYPE_CHECKING:
-    from nephoscope.lake.state.alerts import StoredAlert
-    from nephoscope.lake.state.incidents import Incident, Note
+    from rich.console import Console
+
+    from nephoscope.alerts.case.case_file import CaseFile, Moment
+    from nephoscope.alerts.case.estate_context import Context
+    from nephoscope.cli.session.cases import Case
+    from nephoscope.lake.state.incidents import Incident
+
+MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25
 
 
-def render(incident: Incident, alerts: Sequence[StoredAlert], notes: Sequence[Note]) -> None:
+def render(case: Case) -> None:
     """Print it."""
     console = console_of(sys.stdout)
+    _head(console, case.file)
+    _entities(console, case)
+    _timeline(console, case)
+    _tasks(console, case.file)
+    _similar(console, case.file)
+
+
+def _head(console: Console, file: CaseFile) -> None:
+    incident = file.incident
     console.print(f"\n[bold]Incident {incident.number}[/bold]  {escape(incident.title)}")
-    state = [
-        incident.severity,
-        incident.status.value,
-        incident.classification,
-        incident.owner and f"owner {incident.owner}",
-    ]
-    console.print("  " + escape(", ".join(one for one in state if one)))
-    console.print(
-        f"  {incident.first_activity:%Y-%m-%d %H:%M} to {incident.last_activity:%Y-%m-%d %H:%M} UTC\n"
-    )
-    tactics = ordered([name for one in alerts for name in str(one.document["Tactics"]).split(", ") if name])
-    if tactics:
-        console.print("  " + escape(" > ".join(tactics)) + "\n")
-    console.print(_alerts(alerts))
-    console.print(_entities(alerts))
-    for note in notes:
-        mark = "" if note.kind == "comment" else "[x] " if note.done else "[ ] "
-        console.print(
-            escape(
-                f"  {note.written:%Y-%m-%d %H:%M} {note.author}: {mark}{note.text} ({note.kind} {note.id})"
+    console.print("  " + escape(", ".join(_state(incident))))
+    first, last = incident.first_activity, incident.last_activity
+    several = f"{len(file.alerts)} alerts" if len(file.alerts) != 1 else "1 alert"
+    more = f", {len(file.bookmarks)} bookmarks" if file.bookmarks else ""
+    console.print(f"  {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {several}{more}")
+    if file.tactics:
+        console.print("  " + escape(" > ".join(file.tactics)))
+    if file.techniques:
+        console.print("  " + escape(", ".join(file.techniques)))
+    if incident.merged_into is not None:
+        console.print(f"  merged into incident {incident.merged_into}")
+
+
+def _state(incident: Incident) -> Iterator[str]:
+    yield incident.severity
+    yield incident.status.value
+    if incident.classification:
+        yield " ".join(one for one in (incident.classification, incident.reason) if one)
+    yield f"owner {incident.owner}" if incident.owner else "no owner"
+    yield from incident.labels
+
+
+def _entities(console: Console, case: Case) -> None:
+    involved = case.file.involved
+    if not involved:
+        return
+    console.print("\n[bold]Who takes part[/bold]")
+    contexts = case.contexts or [None] * len(involved)
+    told: set[str] = set()
+    for one, context in list(zip(involved, contexts, strict=True))[:MOST_ENTITIES]:
+        times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
+        console.print(f"  {escape(one.entity.kind)} [bold]{escape(one.entity.title)}[/bold]  ({times})")
+        if context is not None:
+            _context(console, context, again=context.resource in told)
+            told.add(context.resource or one.entity.key)
+    if len(involved) > MOST_ENTITIES:
+        console.print(f"  ... and {len(involved) - MOST_ENTITIES} more: -o json has all")
+    if case.estate:
+        console.print(escape(f"  what the estate knows of them is not known: {case.estate}"))
+
+
+def _context(console: Console, context: Context, *, again: bool) -> None:
+    if again:
+        console.print(escape(f"      is {context.resource}, of which is told above"))
+        return
+    if context.resource and context.resource != context.entity.get("ResourceId").lower():
+        console.print(escape(f"      is {context.resource}"))
+    for fact in context.facts:
+        console.print(escape(f"      {fact.name}: {fact.value}"))
+    for weakness in context.weaknesses[:MOST_WEAKNESSES]:
+        control = f" (score control: {weakness.control})" if weakness.control else ""
+        console.print(escape(f"      unhealthy, {weakness.severity}: {weakness.title}{control}"))
+    if len(context.weaknesses) > MOST_WEAKNESSES:
+        console.print(f"      and {len(context.weaknesses) - MOST_WEAKNESSES} more unhealthy assessments")
+
+
+def _timeline(console: Console, case: Case) -> None:
+    console.print("\n[bold]What happened[/bold] (UTC)")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    about = {one.id: one for one in case.file.alerts}
+    moments = case.timeline
+    for one in moments[:MOST_MOMENTS]:
+        alert = about.get(one.source) if one.kind == "alert" else None
+        detail = f"{alert.severity}, {alert.document['Tactics']}" if alert is not None else ""
+        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.kind, escape(_told(one, detail)))
+    console.print(table)
+    if len(moments) > MOST_MOMENTS:
+        console.print(f"  ... and {len(moments) - MOST_MOMENTS} more: -o json has all")
+    for events in case.events:
+        if events.error:
+            console.print(
+                escape(f"  the events of {events.alert.document['AlertName']} cannot be read: {events.error}")
             )
+
+
+def _told(one: Moment, detail: str) -> str:
+    text = f"{one.who} {one.text}" if one.kind == "action" else one.text
+    return f"{text} ({detail})" if detail else text
+
+
+def _tasks(console: Console, file: CaseFile) -> None:
+    tasks = [one for one in file.notes if one.kind is NoteKind.TASK]
+    if tasks:
+        console.print("\n[bold]Tasks[/bold]")
+    for one in tasks:
+        console.print(escape(f"  {'[x]' if one.done else '[ ]'} {one.id}  {one.text}  ({one.author})"))
+    comments = [one for one in file.notes if one.kind is NoteKind.COMMENT]
+    if comments:
+        console.print("\n[bold]Comments[/bold]")
+    for one in comments:
+        console.print(escape(f"  {one.written:%Y-%m-%d %H:%M} {one.author}: {one.text}"))
+
+
+def _similar(console: Console, file: CaseFile) -> None:
+    if not file.similar:
+        return
+    console.print("\n[bold]What was like it[/bold]")
+    for one in file.similar:
+        incident = one.incident
+        closed = " ".join(
+            part for part in (incident.status.value, incident.classification, incident.reason) if part
         )
-
-
-def _alerts(alerts: Sequence[StoredAlert]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("when (UTC)", "severity", "alert", "tactics"):
-        table.add_column(name, overflow="fold")
-    for one in alerts:
-        row = one.document
-        table.add_row(
-            f"{one.started:%m-%d %H:%M:%S}", one.severity, escape(row["AlertName"]), escape(row["Tactics"])
-        )
-    return table
-
-
-def _entities(alerts: Sequence[StoredAlert]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("\nentity")
-    table.add_column("\nwho or what", overflow="fold")
-    table.add_column("\nalerts", justify="right")
-    seen: dict[tuple[str, str], int] = {}
-    for one in alerts:
-        for entity in json.loads(one.document["Entities"]):
-            words = [str(value) for name, value in entity.items() if name not in ("$id", "Type")]
-            key = (entity["Type"], ", ".join(words))
-            seen[key] = seen.get(key, 0) + 1
-    for (kind, told), count in sorted(seen.items(), key=lambda item: -item[1]):
-        table.add_row(escape(kind), escape(told), str(count))
-    return table
+        shared = "; ".join([*one.entities, *(f"rule {name}" for name in one.rules)])
+        console.print(escape(f"  {incident.number}  {incident.title}: {closed}  (shares {shared})"))

@@ -141,6 +141,19 @@ class Alerts:
         with self._database.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}
 
+    def incidents_of(self, session: Session, workspace: str, rules: Sequence[str]) -> dict[int, set[str]]:
+        """Incident -> which of the rules have alerts in it."""
+        query = (
+            select(AlertRow.incident, AlertRow.rule)
+            .where(AlertRow.workspace == workspace, AlertRow.rule.in_(rules), AlertRow.incident.is_not(None))
+            .distinct()
+        )
+        found: dict[int, set[str]] = {}
+        for incident, rule in session.execute(query):
+            if incident is not None:
+                found.setdefault(incident, set()).add(rule)
+        return found
+
     def of(self, session: Session, incident: int) -> list[StoredAlert]:
         """The alerts of an incident, the first first."""
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)

@@ -216,6 +216,13 @@ class Incidents:
             raise StateError(f"there is no incident {number}")
         return _incident(row)
 
+    def of_workspace(self, session: Session, workspace: str, number: int) -> Incident:
+        """The incident of a number in a workspace; StateError where there is none."""
+        found = self.read(session, number)
+        if found.workspace != workspace:
+            raise StateError(f"there is no incident {number} in the workspace {workspace}")
+        return found
+
     def keys(self, session: Session, number: int) -> set[str]:
         """What an incident is found by."""
         return set(session.scalars(select(IncidentKeyRow.key).where(IncidentKeyRow.incident == number)))

@@ -1,0 +1,151 @@
+"""The case of an incident for a command: its file, the events behind its alerts, what the estate knows of its entities."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.cli.session.checks import tell
+from nephoscope.cli.session.lakes import lake_of, take_in
+from nephoscope.cli.session.stored import workspace_of
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.case.case_file import CaseFile, Moment
+    from nephoscope.alerts.case.estate_context import Context
+    from nephoscope.alerts.case.events import Events
+    from nephoscope.model.entity import Entity
+
+#: Alerts whose events are read; an incident takes 150.
+MOST_ALERTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case file with what stands around it: `contexts` of its entities in their order, None for kinds that no estate holds.
+
+    `estate` says why no estate was asked ('' = it was).
+    """
+
+    file: CaseFile
+    events: list[Events] = field(default_factory=list)
+    contexts: list[Context | None] = field(default_factory=list)
+    estate: str = ""
+
+    @property
+    def timeline(self) -> list[Moment]:
+        """What happened and what people did, in order."""
+        return self.file.timeline(moment for one in self.events for moment in one.moments())
+
+
+def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
+    """The case of an incident."""
+    from nephoscope.alerts.case.case_file import case_file
+    from nephoscope.alerts.case.events import events as events_of
+
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        file = case_file(state, workspace_of(state, workspace).name, number, now)
+        found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
+    contexts, why = _contexts(data, [one.entity for one in file.involved]) if estate else ([], "not asked")
+    return Case(file, found, contexts, why)
+
+
+def _contexts(data: Path, entities: list[Entity]) -> tuple[list[Context | None], str]:
+    """What the estate knows of entities, and why nothing of it was asked ('' = it was)."""
+    from nephoscope.cli.session.known_estate import known_estate
+    from nephoscope.estate.store import StoreError
+    from nephoscope.lake.errors import LakeError
+
+    try:
+        known = known_estate(data)
+    except (StoreError, LakeError) as error:
+        tell(f"the estate cannot be read: {error}")
+        return [], str(error)
+    if known is None:
+        return [], "no estate was collected: nephoscope scan TARGET keeps one"
+    return [known.of(one) for one in entities], ""
+
+
+def document_of(case: Case) -> dict[str, Any]:
+    """The case as JSON values: the row of SecurityIncident and all that stands around it."""
+    from nephoscope.alerts.rows import incident_row
+
+    file = case.file
+    incident = file.incident
+    row = incident_row(
+        incident, list(file.alerts), list(file.notes), incident.changed, incident.owner, [one.id for one in file.bookmarks]
+    )  # fmt: skip
+    contexts = case.contexts or [None] * len(file.involved)
+    return {
+        **row,
+        "workspace": incident.workspace,
+        "acknowledgedTime": incident.acknowledged.isoformat() if incident.acknowledged else None,
+        "mergedInto": incident.merged_into,
+        "tactics": file.tactics,
+        "techniques": file.techniques,
+        "entities": [
+            {
+                **one.entity.document(place + 1),
+                "title": one.entity.title,
+                "alerts": list(one.sources),
+                "firstSeen": one.first.isoformat(),
+                "lastSeen": one.last.isoformat(),
+                "estate": _plain(context),
+            }
+            for place, (one, context) in enumerate(zip(file.involved, contexts, strict=True))
+        ],
+        "estate": case.estate or "asked",
+        "timeline": [
+            {
+                "time": one.at.isoformat(),
+                "kind": one.kind,
+                "who": one.who,
+                "text": one.text,
+                "source": one.source,
+            }
+            for one in case.timeline
+        ],
+        "events": [
+            {
+                "alert": one.alert.id,
+                "count": one.count,
+                "error": one.error,
+                "rows": [each.document() for each in one.rows],
+            }
+            for one in case.events
+        ],
+        "similar": [
+            {
+                "number": one.incident.number,
+                "title": one.incident.title,
+                "status": one.incident.status.value,
+                "classification": one.incident.classification,
+                "classificationReason": one.incident.reason,
+                "closed": one.incident.closed.isoformat() if one.incident.closed else None,
+                "entities": list(one.entities),
+                "rules": list(one.rules),
+            }
+            for one in file.similar
+        ],
+        "alerts": [one.document for one in file.alerts],
+        "bookmarks": json.loads(msgspec.json.encode(list(file.bookmarks))),
+    }
+
+
+def _plain(context: Context | None) -> dict[str, Any] | None:
+    if context is None:
+        return None
+    return {
+        "resource": context.resource,
+        "facts": {one.name: {"value": one.value, "known": one.known} for one in context.facts},
+        "assessments": [
+            {"title": one.title, "severity": one.severity, "control": one.control}
+            for one in context.weaknesses
+        ],
+    }
