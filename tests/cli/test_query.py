@@ -77,6 +77,17 @@ def test_parquet_in_a_folder(tmp_path: Path) -> None:
     assert result.stdout == "sum_n,count_\n3,2\n"
 
 
+def test_rows_of_many_columns_are_shown_value_by_value() -> None:
+    columns = ", ".join(
+        f"Column{number} = iff({number} % 2 == 0, '', 'value {number}')" for number in range(30)
+    )
+    lines = ask(f"print {columns}").stdout.splitlines()
+    assert lines[0].split() == ["row", "1"]
+    assert lines[1].split() == ["Column1", "value", "1"]
+    assert len(lines) == 1 + 15 + 1  # the title, what is not empty, the count
+    assert ask("print " + columns[: columns.index("Column9")].rstrip(", ")).stdout.startswith("Column0")
+
+
 def test_only_so_many_rows_are_shown(people: Path) -> None:
     result = ask("range x from 1 to 500 step 1", "--rows", 3)
     assert "3 of 500 rows: --rows 500" in result.stdout

@@ -237,6 +237,8 @@ def _sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
 
 def _show(tally: Tally, passed_over: int, output: str) -> None:
     """Rows by table, quarantined entries by reason, what happened to the files."""
+    from nephoscope.lake.rows import TOO_OLD
+
     files = {"read": tally.read, "resumed": tally.resumed, "known": tally.known, "passed over": passed_over}
     if output == "json":
         from json import dumps
@@ -250,6 +252,11 @@ def _show(tally: Tally, passed_over: int, output: str) -> None:
         click.echo(f"{count:>14,} quarantined: {reason}")
     if len(tally.bad) > _REASONS:
         click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
+    if any(TOO_OLD in reason for reason in tally.bad):
+        click.echo(
+            f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
+            f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
+        )
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
     told = ", ".join(f"{count:,} {what}" for what, count in files.items() if count)

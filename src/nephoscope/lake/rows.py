@@ -22,6 +22,8 @@ from nephoscope.lake.packed import is_packed
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 
+TOO_OLD = "TimeGenerated is older than"
+"""What the reason of a row begins with that lies before the retention of its table."""
 EARLY = dt.timedelta(days=1)
 """How far ahead of now a row may lie."""
 _SUBSCRIPTION = r"^/subscriptions/(?P<id>[^/]+)"
@@ -201,5 +203,5 @@ def _reason(time: dt.datetime | None, unfit: Any, days: int, now: dt.datetime) -
     if time is None:
         return "the row has no TimeGenerated"
     if time > now:
-        return f"TimeGenerated {time.isoformat()} lies more than a day ahead"
-    return f"TimeGenerated {time.isoformat()} is older than the {days} days that the table is kept"
+        return "TimeGenerated lies more than a day ahead"
+    return f"{TOO_OLD} the {days} days that the table is kept"

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from nephoscope.kql import QueryResult
 
+LEAST = 10
+"""Characters that a column has at least: where columns would have less, rows are shown value by value."""
+_GAP = 1
+
 
 def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
     """Print the first `limit` rows of each result for a person; without a terminal it is plain text of 120 columns."""
@@ -34,14 +38,15 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
     if not columns:
         console.print("[dim]no columns[/dim]")
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name, kind in columns:
-        shown.add_column(
-            escape(name), justify="right" if kind.numeric else "left", overflow="fold", no_wrap=False
-        )
-    for row in rows_of(result.table, limit):
-        shown.add_row(*(escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)))
-    console.print(shown)
+    names = [name for name, _ in columns]
+    rows = [
+        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
+        for row in rows_of(result.table, limit)
+    ]
+    if _fits(names, rows, console.width):
+        _across(names, [kind.numeric for _, kind in columns], rows, console)
+    else:
+        _down(names, rows, console)
     count = result.table.num_rows
     if count > limit:
         console.print(f"[dim]{limit} of {count:,} rows: --rows {count}[/dim]")
@@ -51,3 +56,34 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         console.print()
         for line in drawn(result, console.width):
             console.print(escape(line), no_wrap=True, overflow="crop", highlight=False)
+
+
+def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether every column has room for what is in it, or for LEAST characters of it."""
+    widest = [max(map(len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
+    return sum(min(one, LEAST) for one in widest) + _GAP * (len(names) - 1) <= width
+
+
+def _across(
+    names: Sequence[str], numeric: Sequence[bool], rows: Sequence[Sequence[str]], console: Console
+) -> None:
+    """A line a row."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name, right in zip(names, numeric, strict=True):
+        shown.add_column(escape(name), justify="right" if right else "left", overflow="fold", no_wrap=False)
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    console.print(shown)
+
+
+def _down(names: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    """A line a value, without those that are empty: rows of more columns than fit beside each other."""
+    for number, row in enumerate(rows, 1):
+        console.print(f"[bold]row {number}[/bold]")
+        shown = Table(box=None, pad_edge=False, show_header=False)
+        shown.add_column(style="bold", no_wrap=True)
+        shown.add_column(overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                shown.add_row(f"  {escape(name)}", escape(cell))
+        console.print(shown)
