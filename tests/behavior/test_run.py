@@ -236,10 +236,14 @@ def group(name: str, *members: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def role(template: str, title: str, *members: str) -> dict[str, Any]:
+def role(template: str, title: str, holder: str) -> dict[str, Any]:
     return {
-        "id": f"/providers/microsoft.graph/directoryroles/{template}", "name": template, "type": "microsoft.graph/directoryroles",
-        "properties": {"displayName": title, "roleTemplateId": template, "members": [{"id": f"id-{one}"} for one in members]},
+        "id": f"/providers/microsoft.graph/roleassignments/{holder}-{template}", "name": f"{holder}-{template}",
+        "type": "microsoft.graph/roleassignments",
+        "properties": {
+            "principalId": f"id-{holder}", "roleDefinitionId": template, "directoryScopeId": "/",
+            "roleDefinition": {"displayName": title, "templateId": template},
+        },
     }  # fmt: skip
 
 

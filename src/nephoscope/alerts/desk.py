@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
 from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
 from nephoscope.alerts.rule import Rule
@@ -110,6 +111,9 @@ class Desk:
             self.state.alerts.put(session, self._stored(alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
+            anomaly = anomaly_row(alert, rule) if known is None and not alert.held_by else None
+            if anomaly is not None:
+                self.state.outbox.add(session, self.workspace, ANOMALIES, anomaly)
             kept.append((alert, known))
         return kept
 

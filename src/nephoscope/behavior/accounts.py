@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.holdings import Holdings
     from nephoscope.model.resource import Resource
 
-DIRECTORY_ROLE_TYPE = "microsoft.graph/directoryroles"
+DIRECTORY_ROLE_TYPE = "microsoft.graph/roleassignments"
 #: Roles of the directory that can give themselves or others anything, by their template ids (the same in every tenant).
 CRITICAL_ROLES = {
     "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
@@ -124,7 +124,7 @@ class Directory:
 def directory_of(estate: Holdings) -> Directory:
     """The accounts of an estate; nobody where users were not collected."""
     roles = Roles(estate)
-    groups, critical = _memberships(estate, roles), _directory_roles(estate)
+    groups, critical = _memberships(estate, roles), _directory_roles(estate, roles)
     owners, writers = _azure_roles(estate, roles)
     registered = {
         one.id.name: properties(one).get("isMfaRegistered") for one in estate.by_type(REGISTRATION_TYPE)
@@ -162,18 +162,17 @@ def _memberships(estate: Holdings, roles: Roles) -> dict[str, set[str]]:
     return found
 
 
-def _directory_roles(estate: Holdings) -> dict[str, list[tuple[str, str]]]:
-    """User -> (template, name) of the directory's roles that they hold."""
+def _directory_roles(estate: Holdings, roles: Roles) -> dict[str, list[tuple[str, str]]]:
+    """User -> (template, name) of the directory's roles that they hold, through groups too."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for role in estate.by_type(DIRECTORY_ROLE_TYPE):
-        body = properties(role)
-        template = str(body.get("roleTemplateId") or role.id.name).lower()
-        members = body.get("members")
-        for member in members if isinstance(members, list) else ():
-            id_ = str(member.get("id") if isinstance(member, dict) else member).lower()
-            found[id_].append(
-                (template, str(body.get("displayName") or CRITICAL_ROLES.get(template, template)))
-            )
+    for one in estate.by_type(DIRECTORY_ROLE_TYPE):
+        body = properties(one)
+        definition = body.get("roleDefinition")
+        said: dict[str, Any] = definition if isinstance(definition, dict) else {}
+        template = str(said.get("templateId") or body.get("roleDefinitionId") or "").lower()
+        title = str(said.get("displayName") or CRITICAL_ROLES.get(template, template))
+        for user in roles.principals.members(str(body.get("principalId") or "").lower(), "")[0]:
+            found[user].append((template, title))
     return found
 
 

@@ -149,6 +149,8 @@ class Teller:
         for facts in judged.facts:
             found |= _insights(facts)
         word = _ACTIVITY_WORDS.get(judged.event["Activity"], "activity")
+        if not judged.event["ok"] and not word.startswith("failed"):
+            word = f"failed {word}"
         why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_part(score, one))]
         if around.shared:
             why.append(f"the address is shared: {around.sharing} others use it, so places count little")

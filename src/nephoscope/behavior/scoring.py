@@ -142,7 +142,8 @@ def reason(facts: Facts, activity: str) -> str:
     dimension = DIMENSIONS[facts.dimension]
     span = f"in {min(dimension.lookback, facts.history)} days"
     said = dimension.phrase.format(facts.value)
-    subject = said if dimension.name == "Operation" else f"{activity} {said}"
+    failed = "failed " if activity.startswith("failed") else ""
+    subject = f"{failed}{said}" if dimension.name == "Operation" else f"{activity} {said}"
     if facts.first:
         begin = f"first {subject} {span}"
     elif facts.learned:

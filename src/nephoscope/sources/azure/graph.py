@@ -1,7 +1,7 @@
-"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, registration of second factors.
+"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, second factors, directory roles.
 
 Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
-.../authenticationmethodsroot-list-userregistrationdetails
+.../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from nephoscope.sources.azure.client import Client, RequestError
 from nephoscope.sources.azure.gaps import refusal
 
 GROUPS = "microsoft.graph/groups"
+DIRECTORY_ROLES = "microsoft.graph/roleassignments"
+"""Who holds roles of the directory: read wherever the directory is, whatever the content needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Objects:
 
 KINDS = {
     "microsoft.graph/users": Objects(
-        "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime&$top=999",
+        "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime,givenName,surname,"
+        "jobTitle,department,companyName,employeeId,city,state,country,externalUserState,onPremisesSamAccountName,"
+        "onPremisesSecurityIdentifier,onPremisesDistinguishedName&$expand=manager($select=id)&$top=999",
         "User.Read.All",
     ),
     GROUPS: Objects(
@@ -40,6 +44,10 @@ KINDS = {
     ),
     "microsoft.graph/userregistrationdetails": Objects(
         "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=999", "AuditLog.Read.All"
+    ),
+    DIRECTORY_ROLES: Objects(
+        "/v1.0/roleManagement/directory/roleAssignments?$expand=roleDefinition($select=id,displayName,templateId)",
+        "RoleManagement.Read.Directory",
     ),
 }
 
