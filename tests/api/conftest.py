@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.server import app
-from nephoscope.api.wire.desk import Desk, hierarchy_of
+from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
@@ -30,38 +30,38 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def desk(report, tmp_path_factory):
+def instance(report, tmp_path_factory):
     data = tmp_path_factory.mktemp("server")
     publish(data, report, {})
     with State.of(data) as state, Lake.open(data, state) as lake:
         shelf = Shelf(data)
         guard = Guard(state, lambda: hierarchy_of(shelf))
-        yield Desk(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
+        yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
 
 
 @pytest.fixture(scope="module")
-def server(desk):
-    with TestClient(app(desk), base_url="https://127.0.0.1", raise_server_exceptions=False) as client:
+def server(instance):
+    with TestClient(app(instance), base_url="https://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def subscriptions(desk):
+def subscriptions(instance):
     """Name -> id of the sample's subscriptions."""
-    return {name: id_ for id_, name in desk.shelf.newest().made.subscriptions.items()}
+    return {name: id_ for id_, name in instance.shelf.newest().made.subscriptions.items()}
 
 
 @pytest.fixture(scope="module")
-def token(desk):
+def token(instance):
     """Makes a token of a program that has roles: (role, scope) pairs."""
 
     def made(*roles: tuple[str, str], kind: SecretKind = SecretKind.TOKEN) -> str:
-        name = f"program {len(desk.state.principals.all())}"
-        with desk.state.transaction() as session:
-            principal = desk.state.principals.add(session, PrincipalKind.PROGRAM, name)
+        name = f"program {len(instance.state.principals.all())}"
+        with instance.state.transaction() as session:
+            principal = instance.state.principals.add(session, PrincipalKind.PROGRAM, name)
             for role, scope in roles:
-                desk.state.principals.grant(session, principal.id, role, scope, "test")
-        return desk.guard.make_secret(principal, kind, "test")
+                instance.state.principals.grant(session, principal.id, role, scope, "test")
+        return instance.guard.make_secret(principal, kind, "test")
 
     return made
 

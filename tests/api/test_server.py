@@ -212,16 +212,16 @@ def test_lists_below_a_scope(server, owner, report, subscriptions):
     assert {one["id"].lower() for one in every(server, by_filter, owner)} == wanted
 
 
-def test_a_program_gets_a_token(server, desk, token):
+def test_a_program_gets_a_token(server, instance, token):
     secret = token(("Reader", "/"), kind=SecretKind.CLIENT_SECRET)
-    program = desk.guard.by_secret(secret, [SecretKind.CLIENT_SECRET]).principal
+    program = instance.guard.by_secret(secret, [SecretKind.CLIENT_SECRET]).principal
     form = {
         "grant_type": "client_credentials",
         "client_id": program.id,
         "client_secret": secret,
         "scope": "https://x/.default",
     }
-    path = f"/{desk.tenant}/oauth2/v2.0/token"
+    path = f"/{instance.tenant}/oauth2/v2.0/token"
     issued = server.post(path, data=form).json()
     headers = {"Authorization": f"Bearer {issued['access_token']}"}
     assert server.get("/subscriptions?api-version=2022-12-01", headers=headers).status_code == 200
@@ -236,31 +236,32 @@ def test_a_program_gets_a_token(server, desk, token):
         ).status_code
         == 401
     )
-    with desk.state.transaction() as session:
-        desk.state.principals.disable(session, program.id)
+    with instance.state.transaction() as session:
+        instance.state.principals.disable(session, program.id)
     assert server.get("/subscriptions?api-version=2022-12-01", headers=headers).status_code == 401
 
 
-def test_a_denied_change_is_audited(server, desk):
-    with desk.state.transaction() as session:
-        person = desk.state.principals.add(session, PrincipalKind.PROGRAM, "nobody")
-    headers = {"Authorization": f"Bearer {desk.guard.make_secret(person, SecretKind.TOKEN, 'test')}"}
+def test_a_denied_change_is_audited(server, instance):
+    with instance.state.transaction() as session:
+        person = instance.state.principals.add(session, PrincipalKind.PROGRAM, "nobody")
+    headers = {"Authorization": f"Bearer {instance.guard.make_secret(person, SecretKind.TOKEN, 'test')}"}
     answer = server.post(GRAPH, headers=headers, json={"query": "resources"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
-    assert desk.state.audit.entries()[0].outcome == "Denied"
-    assert desk.state.audit.broken() is None
+    assert instance.state.audit.entries()[0].outcome == "Denied"
+    assert instance.state.audit.broken() is None
 
 
-def test_logs(server, owner, desk, token, subscriptions):
+def test_logs(server, owner, instance, token, subscriptions):
     mine, other = subscriptions["sub-bwf-sandbox"], subscriptions["sub-bwf-erp-prod"]
     told = [("a", mine), ("b", other), ("c", mine)]
     records = [
-        {"TimeGenerated": desk.now, "OperationNameValue": name, "_SubscriptionId": id_} for name, id_ in told
+        {"TimeGenerated": instance.now, "OperationNameValue": name, "_SubscriptionId": id_}
+        for name, id_ in told
     ]
-    table, place = desk.lake.tables["AzureActivity"], desk.state.workspaces.get()
-    rows = arrow_of(table, records, workspace=place, now=desk.now).table
-    desk.lake.writer().append("default", {"AzureActivity": rows}, producer="test", sequence=1)
-    desk.lake.flush()
+    table, place = instance.lake.tables["AzureActivity"], instance.state.workspaces.get()
+    rows = arrow_of(table, records, workspace=place, now=instance.now).table
+    instance.lake.writer().append("default", {"AzureActivity": rows}, producer="test", sequence=1)
+    instance.lake.flush()
     path = "/v1/workspaces/default/query"
     query = {
         "query": "AzureActivity | summarize n = count(), d = make_list(OperationNameValue)",

@@ -33,7 +33,7 @@ def configuration_v1(call: Call) -> Answer:
 
 
 def _configuration(call: Call, version: str) -> dict[str, Any]:
-    tenant = call.desk.tenant
+    tenant = call.instance.tenant
     root = f"{call.base}/{tenant}"
     return {
         "issuer": f"{root}{version}",
@@ -53,7 +53,7 @@ def _configuration(call: Call, version: str) -> dict[str, Any]:
 @SURFACE.get("/{tenant}/discovery/v2.0/keys", "SigningKeys", PUBLIC, versioned=False)
 def keys(call: Call) -> Answer:
     """The keys that tokens are signed with."""
-    return Answer(call.desk.tokens.public)
+    return Answer(call.instance.tokens.public)
 
 
 @SURFACE.ask("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
@@ -77,16 +77,16 @@ def _form(call: Call) -> dict[str, str]:
 def _issued(call: Call, form: dict[str, str]) -> Answer:
     if form.get("grant_type") != "client_credentials":
         raise _refused(400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here.")
-    found = call.desk.guard.by_secret(form.get("client_secret", ""), [SecretKind.CLIENT_SECRET])
+    found = call.instance.guard.by_secret(form.get("client_secret", ""), [SecretKind.CLIENT_SECRET])
     named = form.get("client_id", "")
     if found is None or found.principal.kind is not PrincipalKind.PROGRAM or named.lower() not in (
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
-        call.desk.guard.denied(f"client {named[:100]}", "Nephoscope/tokens/action", "token endpoint")
+        call.instance.guard.denied(f"client {named[:100]}", "Nephoscope/tokens/action", "token endpoint")
         raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
-    issued = call.desk.tokens.issued(
-        found.principal, audience or call.base, f"{call.base}/{call.desk.tenant}"
+    issued = call.instance.tokens.issued(
+        found.principal, audience or call.base, f"{call.base}/{call.instance.tenant}"
     )
     body = {"token_type": "Bearer", "expires_in": LASTS, "ext_expires_in": LASTS, "access_token": issued}
     return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})

@@ -106,10 +106,10 @@ def _answered(
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
         raise _wrong("The request had no query.", "BadArgumentError")
-    span = _span(body.get("timespan"), call.desk.now)
+    span = _span(body.get("timespan"), call.instance.now)
     found = [workspace_of(call, one) for one in (workspace, *_others(body))]
     wait = _WAIT.search(prefer)
-    seconds = min(float(wait[1]), 600.0) if wait else call.desk.query_seconds
+    seconds = min(float(wait[1]), 600.0) if wait else call.instance.query_seconds
     began = time.monotonic()
     results = _run(call, text, found, span, seconds, resource)
     answer: dict[str, Any] = {"tables": [_table(one, at) for at, one in enumerate(results)]}
@@ -131,7 +131,7 @@ def _others(body: Mapping[str, Any]) -> list[str]:
 
 def workspace_of(call: Call, named: str) -> Workspace:
     """The workspace of a name, GUID or ARM id; Fault where there is none."""
-    found = call.desk.state.workspaces.find(named.rstrip("/").rsplit("/", 1)[-1])
+    found = call.instance.state.workspaces.find(named.rstrip("/").rsplit("/", 1)[-1])
     if found is None:
         raise Fault(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
     return found
@@ -159,7 +159,7 @@ def _run(
         subscription = resource.split("/")[2] if resource.count("/") > 1 else ""
         scope = replace(scope, subscriptions=frozenset({subscription}))
     try:
-        return call.desk.lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span)
+        return call.instance.lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span)
     except KqlError as error:
         raise refused(error) from error
 

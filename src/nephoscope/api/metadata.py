@@ -22,7 +22,7 @@ def endpoints(call: Call) -> Answer:
         "authentication": {
             "loginEndpoint": call.base,
             "audiences": [call.base, "https://management.core.windows.net/", "https://management.azure.com/"],
-            "tenant": call.desk.tenant,
+            "tenant": call.instance.tenant,
             "identityProvider": "AAD",
         },
         "graphAudience": call.base,

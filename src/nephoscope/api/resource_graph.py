@@ -145,7 +145,7 @@ def _below(call: Call, group: str) -> frozenset[str]:
 
 def _run(call: Call, text: str, reach: Mapping[str, Reach]) -> pa.Table:
     try:
-        return call.edition.query(text, reach, timeout=call.desk.query_seconds)[-1].table
+        return call.edition.query(text, reach, timeout=call.instance.query_seconds)[-1].table
     except KqlError as error:
         raise refused(error) from error
 

@@ -26,27 +26,27 @@ from nephoscope.lake.state import StateError
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.api.wire.desk import Desk
+    from nephoscope.instance import Instance
 
 MAX_BODY = 4 << 20
 _LOG = logging.getLogger("nephoscope.api")
-_METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
-def app(desk: Desk) -> Starlette:
+def app(instance: Instance) -> Starlette:
     """The app; every path that no other route takes is looked up among the operations."""
 
     async def answer(request: Request) -> Response:
-        return await respond(desk, request)
+        return await respond(instance, request)
 
-    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+    return Starlette(routes=[Route("/{path:path}", answer, methods=METHODS)])
 
 
-async def respond(desk: Desk, request: Request) -> Response:
+async def respond(instance: Instance, request: Request) -> Response:
     """The answer to a request, whatever happens."""
     id_ = str(uuid.uuid4())
     try:
-        found = await _answered(desk, request)
+        found = await _answered(instance, request)
     except ClientDisconnect:
         return Response(status_code=400)
     except Fault as fault:
@@ -78,12 +78,12 @@ async def respond(desk: Desk, request: Request) -> Response:
     )
 
 
-async def _answered(desk: Desk, request: Request) -> Answer:
+async def _answered(instance: Instance, request: Request) -> Answer:
     method = "GET" if request.method == "HEAD" else request.method
     path = request.scope["path"]
     found = Directory.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
-        caller = await run_in_threadpool(authenticate, desk, request)
+        caller = await run_in_threadpool(authenticate, instance, request)
     else:
         caller = None
     if found is None:
@@ -95,11 +95,11 @@ async def _answered(desk: Desk, request: Request) -> Answer:
             code="MissingApiVersionParameter",
         )
     raw = unpacked(await body_of(request, MAX_BODY), request.headers.get("content-encoding", ""), MAX_BODY)
-    return await run_in_threadpool(_handled, desk, request, operation, parameters, caller, raw)
+    return await run_in_threadpool(_handled, instance, request, operation, parameters, caller, raw)
 
 
 def _handled(
-    desk: Desk,
+    instance: Instance,
     request: Request,
     operation: Operation,
     parameters: dict[str, str],
@@ -107,7 +107,7 @@ def _handled(
     raw: bytes,
 ) -> Answer:
     call = Call(
-        desk,
+        instance,
         caller,  # type: ignore[arg-type]  # a public operation asks for none
         operation.permission,
         operation.method,
@@ -123,7 +123,7 @@ def _handled(
             caller.must(operation.permission, call.scope)
         return operation.handler(call)
     except DeniedError as error:
-        raise _denied(desk, call, error) from error
+        raise _denied(instance, call, error) from error
     except KqlError as error:
         raise bad(str(error), code="InvalidQuery") from error
     except StateError as error:
@@ -132,8 +132,8 @@ def _handled(
         raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
 
 
-def _denied(desk: Desk, call: Call, error: DeniedError) -> Fault:
-    desk.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
+def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:
+    instance.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
     who = call.caller.principal
     return Fault(
         403,

@@ -24,7 +24,13 @@ def tenants(call: Call) -> Answer:
     """The one tenant."""
     return listed(
         call,
-        [{"id": f"/tenants/{call.desk.tenant}", "tenantId": call.desk.tenant, "displayName": "nephoscope"}],
+        [
+            {
+                "id": f"/tenants/{call.instance.tenant}",
+                "tenantId": call.instance.tenant,
+                "displayName": "nephoscope",
+            }
+        ],
     )
 
 
@@ -73,7 +79,7 @@ def _subscription(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{id_}",
         "subscriptionId": id_,
-        "tenantId": body.get("tenantId") or call.desk.tenant,
+        "tenantId": body.get("tenantId") or call.instance.tenant,
         "displayName": body.get("displayName")
         or (properties or {}).get("displayName")
         or body.get("name")

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.access.guard import Caller
-    from nephoscope.api.wire.desk import Desk
+    from nephoscope.instance import Instance
 
 
-def authenticate(desk: Desk, request: Request) -> Caller:
+def authenticate(instance: Instance, request: Request) -> Caller:
     """Who asks; Fault 401 where the request shows no token that is let in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
@@ -27,10 +27,10 @@ def authenticate(desk: Desk, request: Request) -> Caller:
             request, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
         )
     if token.count(".") == 2:
-        principal = desk.tokens.verified(token)
-        caller = desk.guard.caller(principal, "", address) if principal is not None else None
+        principal = instance.tokens.verified(token)
+        caller = instance.guard.caller(principal, "", address) if principal is not None else None
     else:
-        caller = desk.guard.by_secret(token, [SecretKind.TOKEN], address)
+        caller = instance.guard.by_secret(token, [SecretKind.TOKEN], address)
     if caller is None:
         raise _refused(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
     return caller

@@ -14,7 +14,7 @@ from nephoscope.api.wire.path import scope_of
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
-    from nephoscope.api.wire.desk import Desk
+    from nephoscope.instance import Instance
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Call:
     """A request. `base` is the address that the client used (`https://host:port`), `permission` the operation that it is."""
 
-    desk: Desk
+    instance: Instance
     caller: Caller
     permission: str
     method: str
@@ -56,7 +56,7 @@ class Call:
     @cached_property
     def edition(self) -> Edition:
         """What was published last; Fault where nothing was assessed yet."""
-        found = self.desk.shelf.newest()
+        found = self.instance.shelf.newest()
         if found is None:
             raise Fault(
                 501,

@@ -23,6 +23,7 @@ from nephoscope.kql.run import QueryResult
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
+from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
 from nephoscope.posture.published.store import Documents
@@ -67,6 +68,11 @@ class Edition:
     def findings(self) -> Findings:
         """How resources stand against recommendations, to be counted, filtered and sorted."""
         return Findings(self._documents)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The resources with how many recommendations each fails."""
+        return Inventory(self._documents)
 
     def query(
         self,

@@ -12,6 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import Reach
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.store import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.store import Documents, one_of, under
 
 if TYPE_CHECKING:
@@ -179,3 +180,6 @@ def _mentions(text: str) -> Any:
 def chosen(values: Iterable[str]) -> frozenset[str]:
     """The values that say something."""
     return frozenset(one for one in values if one)
+
+
+__all__ = ["ASSESSMENT", "ORDERS", "SHOWN_STATES", "Finding", "Findings", "Tally", "Wanted", "chosen"]

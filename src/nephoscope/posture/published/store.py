@@ -39,9 +39,13 @@ class Documents:
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
 
-    def rows(self, reach: Reach) -> DuckDBPyRelation:
+    def cursor(self) -> DuckDBPyConnection:
+        """A cursor: relations that are to be joined need the same."""
+        return self._connection.cursor()
+
+    def rows(self, reach: Reach, cursor: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
         """The rows that a reach sees."""
-        found = self._connection.cursor().table("documents")
+        found = (cursor or self.cursor()).table("documents")
         test = seen(reach)
         return found if test is None else found.filter(test)
 

@@ -1,0 +1,228 @@
+"""Say who may come in, with which roles, and see what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Guard
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.principals import Principal
+
+BY = "command line"
+WRITE, ROLES = "Nephoscope/principals/write", "Microsoft.Authorization/roleAssignments/write"
+TAKEN = "Microsoft.Authorization/roleAssignments/delete"
+
+
+@click.group("access")
+def command() -> None:
+    """People sign in by a link, programs show a token or a client secret; roles are Azure's."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, **options: Any) -> None:
+    """List people and programs with their roles."""
+    from nephoscope.cli.session.listing import show_list
+
+    with _door(data) as (state, _):
+        rows = [
+            {
+                "name": one.name,
+                "kind": one.kind.value,
+                "id": one.id,
+                "roles": [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)],
+                "seen": one.seen,
+                "disabled": one.disabled,
+            }
+            for one in state.principals.all()
+        ]
+    show_list(rows, ("name", "kind", "roles", "seen", "disabled"), options["output"])
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--program", is_flag=True, help="A program, not a person.")
+@click.option("--role", "role_name", default="Reader", show_default=True, help="The role it gets.")
+@click.option(
+    "--scope",
+    default="/",
+    show_default=True,
+    help="Where: /, an id of a container, or /workspaces/NAME.",
+)
+@click.pass_obj
+def add(data: Path, /, name: str, program: bool, role_name: str, scope: str) -> None:
+    """Let a person or program in, with a first role."""
+    from nephoscope.lake.state.principals import PrincipalKind
+
+    role, where = _role(role_name), _scope(scope)
+    with _door(data) as (state, _), state.transaction() as session:
+        kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
+        made = state.principals.add(session, kind, name)
+        state.principals.grant(session, made.id, role, where, BY)
+        state.audit.add(session, BY, WRITE, name, detail={"role": role, "scope": where})
+    click.echo(f"{name} is let in as {role} at {where} (id {made.id})")
+
+
+@command.command("grant")
+@click.argument("name")
+@click.option("--role", "role_name", required=True, help="The role.")
+@click.option("--scope", default="/", show_default=True, help="Where.")
+@click.pass_obj
+def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
+    """Give a role at a scope."""
+    role, where = _role(role_name), _scope(scope)
+    with _door(data) as (state, _):
+        one = _principal(state, name)
+        with state.transaction() as session:
+            state.principals.grant(session, one.id, role, where, BY)
+            state.audit.add(session, BY, ROLES, one.name, detail={"role": role, "scope": where})
+    click.echo(f"{one.name} is {role} at {where}")
+
+
+@command.command("revoke")
+@click.argument("name")
+@click.option("--role", "role_name", required=True, help="The role.")
+@click.option("--scope", default="/", show_default=True, help="Where.")
+@click.pass_obj
+def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
+    """Take a role at a scope."""
+    from nephoscope.cli.session.checks import usage_error
+
+    role, where = _role(role_name), _scope(scope)
+    with _door(data) as (state, _):
+        one = _principal(state, name)
+        held = [each for each in state.principals.roles(one.id) if (each.role, each.scope) == (role, where)]
+        if not held:
+            usage_error(f"{one.name} is not {role} at {where}")
+        with state.transaction() as session:
+            state.principals.revoke(session, held[0].id)
+            state.audit.add(session, BY, TAKEN, one.name, detail={"role": role, "scope": where})
+    click.echo(f"{one.name} is {role} at {where} no more")
+
+
+@command.command("disable")
+@click.argument("name")
+@click.option("--again", is_flag=True, help="Let it in again; its secrets are gone.")
+@click.pass_obj
+def disable(data: Path, /, name: str, again: bool) -> None:
+    """Let somebody in no more: sessions, tokens and secrets open nothing from now on."""
+    with _door(data) as (state, _):
+        one = _principal(state, name)
+        with state.transaction() as session:
+            state.principals.disable(session, one.id, disabled=not again)
+            state.audit.add(session, BY, WRITE, one.name, detail={"disabled": not again})
+    click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
+
+
+@command.command("link")
+@click.argument("name")
+@click.pass_obj
+def link(data: Path, /, name: str) -> None:
+    """Make the path of a link by which a person signs in once, within half an hour."""
+    from nephoscope.access.guard import LINK
+    from nephoscope.lake.state.principals import SecretKind
+
+    with _door(data) as (state, guard):
+        secret = guard.make_secret(_principal(state, name), SecretKind.LINK, BY, lasts=LINK)
+    click.echo(f"/link/{secret}")
+
+
+@command.command("token")
+@click.argument("name")
+@click.option(
+    "--days", type=click.IntRange(1, 730), default=90, show_default=True, help="How long it opens anything."
+)
+@click.option("--label", default="", help="What it is for.")
+@click.option(
+    "--client-secret",
+    is_flag=True,
+    help="A secret for the token endpoint (client credentials), not an API token.",
+)
+@click.pass_obj
+def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) -> None:
+    """Make a token, printed now and never again."""
+    from nephoscope.lake.state.principals import SecretKind
+
+    kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
+    with _door(data) as (state, guard):
+        click.echo(guard.make_secret(_principal(state, name), kind, BY, label, timedelta(days=days)))
+
+
+@command.command("audit")
+@click.option(
+    "--most", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many entries."
+)
+@listed
+@click.pass_obj
+def audit(data: Path, /, most: int, **options: Any) -> None:
+    """Show who did what, the newest first; exits 3 where the chain of entries is broken."""
+    import sys
+
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.listing import show_list
+
+    with _door(data) as (state, _):
+        rows = [
+            {
+                "number": one.number, "moment": one.moment, "author": one.author, "operation": one.operation, "target": one.target,
+                "outcome": one.outcome, "address": one.address, "detail": one.detail,
+            }
+            for one in state.audit.entries(most=most)
+        ]  # fmt: skip
+        broken = state.audit.broken()
+    show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), options["output"])
+    if broken is not None:
+        tell(f"the audit was changed: entry {broken} does not fit behind the one before it")
+        sys.exit(3)
+
+
+@contextmanager
+def _door(data: Path) -> Iterator[tuple[State, Guard]]:
+    from nephoscope.access.guard import Guard
+    from nephoscope.access.scopes import Hierarchy
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        yield state, Guard(state, lambda: Hierarchy({}))
+
+
+def _principal(state: State, name: str) -> Principal:
+    """The one of a name or id; the command ends with code 2 where there is none, or two."""
+    from nephoscope.cli.session.checks import usage_error
+
+    found = [one for one in state.principals.all() if name.lower() in (one.id, one.name.lower())]
+    if len(found) != 1:
+        usage_error(
+            f"{'no' if not found else 'more than one'} person or program is called {name}: nephoscope access list"
+        )
+    return found[0]
+
+
+def _role(name: str) -> str:
+    from nephoscope.access.roles import ROLES, role
+    from nephoscope.cli.session.checks import usage_error
+
+    found = role(name)
+    if found is None:
+        usage_error(f"--role {name} is none of {', '.join(one.name for one in ROLES)}")
+    return found.name
+
+
+def _scope(text: str) -> str:
+    from nephoscope.access.scopes import ScopeError, parsed
+    from nephoscope.cli.session.checks import usage_error
+
+    try:
+        return parsed(text)
+    except ScopeError as error:
+        usage_error(f"--scope: {error}")

@@ -1,0 +1,143 @@
+"""Answer Azure's APIs and show the pages, with the workers that collect, assess, ingest and detect."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nephoscope.serve.settings import Settings
+
+FILE = click.Path(exists=True, dir_okay=False)
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8443,
+    show_default=True,
+    help="The port; 0 takes a free one.",
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="A name or address by which the server is reached."
+)
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="PEM",
+    help="A certificate with its chain.",
+)
+@click.option("--key", type=click.Path(exists=True, dir_okay=False), metavar="PEM", help="Its key.")
+@click.option("--tenant", default="", metavar="GUID", help="The tenant's id, which tokens and answers carry.")
+@click.option(
+    "--assess-every", type=click.FloatRange(0.1, 24 * 30), default=8.0, show_default=True, metavar="HOURS",
+    help="Hours between assessments.",
+)  # fmt: skip
+@click.option(
+    "--behind",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy whose X-Forwarded-For and -Proto are believed.",
+)
+@click.option("--json-logs", is_flag=True, help="Log a JSON object a line.")
+@click.option("--demo", is_flag=True, help="Show the bundled company where nothing was assessed yet.")
+@click.pass_obj
+def command(data: Path, /, **options: Any) -> None:
+    """Serve until Ctrl-C: pages and APIs at one port, TLS by default.
+
+    Without --certificate a certificate of an own authority is made at the first start; its path is printed, for clients to trust.
+    The first person signs in by a link that is printed, works once and lasts half an hour.
+    """
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.serve.server import certified, supervisor
+    from nephoscope.sources.live.source import SourceError
+
+    try:
+        settings, authority = certified(_settings(data, options))
+    except SourceError as error:
+        usage_error(str(error))
+    if options["demo"]:
+        _demo(settings)
+    settings, listening = _listening(settings)
+    with listening:
+        base = f"https://{_shown(settings.host)}:{settings.port}"
+        click.echo(f"nephoscope answers at {base}")
+        if authority:
+            click.echo(f"its certificate is trusted through {authority}")
+        if link := _first_link(settings):
+            click.echo(f"sign in once by {base}/link/{link}")
+        keeper = supervisor(settings, tell)
+        _stop_on_signals(keeper.stop)
+        keeper.run()
+
+
+def _settings(data: Path, options: dict[str, Any]) -> Settings:
+    from nephoscope.cli.session.stored import state_url
+    from nephoscope.instance import NO_TENANT
+    from nephoscope.serve.settings import Settings
+
+    return Settings(
+        data=data.absolute(),
+        state=state_url(),
+        host=options["host"],
+        port=options["port"],
+        names=options["names"],
+        certificate=options["certificate"] or "",
+        key=options["key"] or options["certificate"] or "",
+        tenant=options["tenant"].lower() or NO_TENANT,
+        assess_hours=options["assess_every"],
+        behind=options["behind"],
+        json_logs=options["json_logs"],
+    )
+
+
+def _listening(settings: Settings) -> tuple[Settings, Any]:
+    from dataclasses import replace
+
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.serve.server import listening
+
+    try:
+        made = listening(settings.host, settings.port)
+    except OSError as error:
+        usage_error(f"--host {settings.host} --port {settings.port}: {error.strerror}")
+    return replace(settings, port=made.getsockname()[1], fd=made.fileno()), made
+
+
+def _shown(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
+
+
+def _first_link(settings: Settings) -> str:
+    """A link for the first person while nobody has signed in yet, '' after."""
+    from nephoscope.access.guard import Guard
+    from nephoscope.access.scopes import Hierarchy
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.principals import PrincipalKind
+
+    with State.of(settings.data, settings.state) as state:
+        people = [one for one in state.principals.all() if one.kind is PrincipalKind.PERSON]
+        if any(one.seen for one in people):
+            return ""
+        return Guard(state, lambda: Hierarchy({})).first_link()
+
+
+def _demo(settings: Settings) -> None:
+    """Judge the sample estate where nothing was judged yet."""
+    from nephoscope.posture.scan import SAMPLE, Request, last_request
+    from nephoscope.serve.assessing import assess
+
+    if last_request(settings.data) is None:
+        click.echo("judging the bundled company")
+        assess(settings, Request((SAMPLE,)))
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())

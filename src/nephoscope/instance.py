@@ -1,0 +1,64 @@
+"""A running nephoscope, as its API and its pages see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.tokens import Tokens
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.posture.published.shelf import Shelf
+
+#: Of a tenant that says no id of its own.
+NO_TENANT = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The data folder, its state and lake, what was published, the guard; `tenant` is the id that tokens and answers carry."""
+
+    data: Path
+    state: State
+    lake: Lake
+    shelf: Shelf
+    guard: Guard
+    tokens: Tokens
+    tenant: str = NO_TENANT
+    query_seconds: float = 180.0
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return datetime.now(UTC)
+
+    def open_incidents(self) -> int:
+        """How many incidents are not closed, over all workspaces."""
+        wanted = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
+        names = [one.name for one in self.state.workspaces.all()]
+        return sum(len(self.state.incidents.newest(name, statuses=wanted, most=10_000)) for name in names)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, data: Path, url: str | None, tenant: str, query_seconds: float) -> Iterator[Instance]:
+        """The instance of a data folder, until the end of the block."""
+        with State.of(data, url) as state, Lake.open(data, state) as lake:
+            shelf = Shelf(data)
+            guard = Guard(state, lambda: hierarchy_of(shelf))
+            yield cls(
+                data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds
+            )
+
+
+def hierarchy_of(shelf: Shelf) -> Hierarchy:
+    """What lies where, by what was published last."""
+    found = shelf.newest()
+    if found is None:
+        return Hierarchy({})
+    return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions))

@@ -1,0 +1,96 @@
+"""The resources of an edition with how many recommendations each fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+from nephoscope.model.reach import Reach
+from nephoscope.posture.published.findings import ASSESSMENT
+from nephoscope.posture.published.store import Documents, under
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+_CONTAINERS = ("resources", "resourcecontainers")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A resource as a list shows it; `failing` recommendations, `grave` of them of high severity or worse."""
+
+    id: str
+    name: str
+    type: str
+    location: str
+    subscription: str
+    failing: int
+    grave: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The resources of an edition."""
+
+    documents: Documents
+
+    def _rows(
+        self, reach: Reach, type_: str, text: str, cursor: DuckDBPyConnection | None = None
+    ) -> DuckDBPyRelation:
+        rows = self.documents.rows(reach, cursor).filter(
+            ColumnExpression("part").isin(*(ConstantExpression(one) for one in _CONTAINERS))
+        )
+        if type_:
+            rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_))
+        if text:
+            key = FunctionExpression("lower", ColumnExpression("key"))
+            rows = rows.filter(FunctionExpression("contains", key, ConstantExpression(text.lower())))
+        return rows
+
+    def count(self, reach: Reach, *, type_: str = "", text: str = "") -> int:
+        """How many there are."""
+        ((found,),) = self._rows(reach, type_, text).aggregate("count(*)").fetchall()
+        return int(found)
+
+    def types(self, reach: Reach) -> list[tuple[str, int]]:
+        """How many there are of each type, the most first."""
+        rows = self._rows(reach, "", "").aggregate("type, count(*) AS n", "type").order("n DESC, type")
+        return [(type_, int(count)) for type_, count in rows.fetchall()]
+
+    def page(
+        self, reach: Reach, *, type_: str = "", text: str = "", start: int = 0, most: int = 100
+    ) -> list[Listed]:
+        """Some of them, those that fail the gravest first."""
+        cursor = self.documents.cursor()
+        wanted = "key, id, name, type, location, subscription"
+        rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")
+        failing = self._failing(reach, cursor).set_alias("f")
+        joined = rows.join(failing, "r.key = f.subject", "left")
+        counted = joined.project(
+            "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave, r.key"
+        )
+        found = counted.order("grave DESC, failing DESC, key").limit(most, start).fetchall()
+        return [Listed(*row[:7]) for row in found]
+
+    def below(self, reach: Reach, key: str, most: int = 200) -> list[Listed]:
+        """What lies directly or further below a lower-cased id."""
+        rows = (
+            self._rows(reach, "", "")
+            .filter(under("key", key))
+            .filter(ColumnExpression("key") != ConstantExpression(key))
+        )
+        found = (
+            rows.project("id, name, type, location, subscription, 0, 0").order("id").limit(most).fetchall()
+        )
+        return [Listed(*row) for row in found]
+
+    def _failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
+        rows = self.documents.rows(reach, cursor).filter(
+            (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
+            & (ColumnExpression("state") == ConstantExpression("NonCompliant"))
+        )
+        return rows.aggregate(
+            "subject, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave", "subject"
+        )

@@ -1,0 +1,1 @@
+"""The server: a supervisor, one web process, and workers that collect, assess, ingest and detect."""

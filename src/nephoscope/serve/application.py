@@ -1,0 +1,87 @@
+"""The ASGI application of the web process: health, metrics, pages and the API behind one port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from nephoscope.api.server import METHODS, respond
+from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.fault import Fault
+from nephoscope.lake.state import StateError
+from nephoscope.serve.headers import Secured
+from nephoscope.serve.limits import Limited
+from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
+from nephoscope.web.site import routes
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.instance import Instance
+
+METRICS = "Nephoscope/metrics/read"
+
+
+def application(
+    instance: Instance, *, hosts: tuple[str, ...] = (), requests_a_minute: int = 3000
+) -> Starlette:
+    """The application; `hosts` are the names by which it may be asked (() = any)."""
+    metrics = Metrics()
+
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> Response:
+        wrong = await run_in_threadpool(_wrong, instance)
+        return JSONResponse({"ready": not wrong, "reasons": wrong}, 503 if wrong else 200)
+
+    async def measured(request: Request) -> Response:
+        try:
+            caller = await run_in_threadpool(authenticate, instance, request)
+        except Fault as fault:
+            return JSONResponse(fault.body(), fault.status, fault.headers)
+        if not caller.may(METRICS):
+            return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is needed.").body(), 403)
+        return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
+
+    async def api(request: Request) -> Response:
+        return await respond(instance, request)
+
+    middleware = [
+        Middleware(Measured, metrics=metrics),
+        Middleware(Secured),
+        *(
+            [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
+            if hosts
+            else []
+        ),
+        Middleware(Limited, requests_a_minute=requests_a_minute),
+    ]
+    return Starlette(
+        routes=[
+            Route("/healthz", healthy),
+            Route("/readyz", ready),
+            Route("/metrics", measured),
+            *routes(instance),
+            Route("/{path:path}", api, methods=METHODS),
+        ],
+        middleware=middleware,
+    )
+
+
+def _wrong(instance: Instance) -> list[str]:
+    """Why requests cannot be answered: [] where they can."""
+    found = []
+    try:
+        instance.state.workspaces.get()
+    except StateError as error:
+        found.append(f"state: {error}")
+    if instance.lake.failure is not None:
+        found.append(f"lake: {instance.lake.failure}")
+    return found

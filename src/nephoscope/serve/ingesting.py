@@ -1,0 +1,54 @@
+"""The worker that runs the sources of logs; sources that are added or changed meanwhile are taken up."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.sources import Source
+from nephoscope.serve import logs
+from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.supervisor import Supervisor
+
+LOOK_SECONDS = 5.0
+_LOG = logging.getLogger("nephoscope.ingesting")
+
+
+def wanted(state: State) -> list[Source]:
+    """The sources that are switched on."""
+    return [one for one in state.sources.all() if one.enabled]
+
+
+def work(settings: Settings, stop: threading.Event) -> None:
+    """Run what is switched on until stopped, anew whenever that changes; the lake is flushed all the while."""
+    with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
+        lake.writer()
+        while not stop.is_set():
+            _run(settings, state, lake, stop)
+
+
+def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) -> None:
+    """Run the sources of now until they change, or the worker is stopped."""
+    now = wanted(state)
+    if not now:
+        stop.wait(LOOK_SECONDS)
+        return
+    running = Supervisor(lake, state, settings.data, say=_LOG.info)
+    thread = threading.Thread(target=running.run, args=(now,), name="sources")
+    thread.start()
+    while thread.is_alive() and not stop.wait(LOOK_SECONDS) and wanted(state) == now:
+        pass
+    running.stop.set()
+    thread.join()
+
+
+if __name__ == "__main__":
+    given = Settings.decoded(sys.argv[1])
+    logs.set_up(json_lines=given.json_logs)
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    work(given, ending)

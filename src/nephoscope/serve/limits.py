@@ -1,0 +1,64 @@
+"""How many requests one client may send: a bucket of tokens for each credential or address."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_CLIENTS = 10_000
+
+
+@dataclass
+class Buckets:
+    """Buckets that hold `burst` requests and fill with `rate` a second; the client that was seen longest ago is forgotten first."""
+
+    rate: float
+    burst: float
+    _known: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def wait(self, client: str, now: float) -> float:
+        """Take a request out of a client's bucket: 0, or how many seconds it has to wait."""
+        held, since = self._known.pop(client, (self.burst, now))
+        held = min(self.burst, held + (now - since) * self.rate)
+        allowed = held >= 1.0
+        self._known[client] = (held - 1.0 if allowed else held, now)
+        if len(self._known) > _CLIENTS:
+            self._known.popitem(last=False)
+        return 0.0 if allowed else (1.0 - held) / self.rate
+
+
+class Limited:
+    """Answers 429 with Retry-After where a client sends too much."""
+
+    def __init__(self, app: ASGIApp, requests_a_minute: int) -> None:
+        self._app = app
+        self._buckets = Buckets(requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wait = self._buckets.wait(_client(scope), time.monotonic())
+        if wait <= 0:
+            await self._app(scope, receive, send)
+            return
+        body = {"error": {"code": "TooManyRequests", "message": "Too many requests; try again later."}}
+        answer = JSONResponse(body, 429, {"Retry-After": str(max(1, round(wait)))})
+        await answer(scope, receive, send)
+
+
+def _client(scope: Scope) -> str:
+    """The credential as a digest, else the address."""
+    headers = Headers(scope=scope)
+    shown = headers.get("authorization") or headers.get("cookie") or ""
+    if shown:
+        return hashlib.sha256(shown.encode("latin-1", "replace")).hexdigest()
+    client = scope.get("client")
+    return client[0] if client else ""

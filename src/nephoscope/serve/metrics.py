@@ -1,0 +1,108 @@
+"""Metrics for Prometheus: requests by surface and status, how long they took, and how the lake and the assessments stand.
+
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from nephoscope.instance import Instance
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class Metrics:
+    """The metrics of one web process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "nephoscope_requests",
+            "Requests that were answered.",
+            ["area", "method", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "nephoscope_request_seconds",
+            "How long answers took.",
+            ["area"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.resources = Gauge(
+            "nephoscope_resources", "Resources of the published estate.", registry=self.registry
+        )
+        self.assessments = Gauge(
+            "nephoscope_assessments", "Assessments by state.", ["state"], registry=self.registry
+        )
+        self.score = Gauge(
+            "nephoscope_secure_score_ratio", "The secure score, 0 to 1.", registry=self.registry
+        )
+        self.assessed = Gauge(
+            "nephoscope_assessed_timestamp_seconds",
+            "When the estate was assessed last.",
+            registry=self.registry,
+        )
+        self.incidents = Gauge(
+            "nephoscope_open_incidents", "Incidents that are not closed.", registry=self.registry
+        )
+
+    def text(self, instance: Instance) -> bytes:
+        """The metrics as Prometheus reads them."""
+        edition = instance.shelf.newest()
+        if edition is not None:
+            made = edition.made
+            self.resources.set(made.resources)
+            self.assessed.set(made.when.timestamp())
+            if made.percentage is not None:
+                self.score.set(made.percentage)
+            for state, count in made.states.items():
+                self.assessments.labels(state).set(count)
+        self.incidents.set(instance.open_incidents())
+        return generate_latest(self.registry)
+
+
+class Measured:
+    """Counts requests and times them."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            area = _area(scope["path"])
+            self._metrics.requests.labels(area, scope["method"], str(status)).inc()
+            self._metrics.seconds.labels(area).observe(time.perf_counter() - began)
+
+
+def _area(path: str) -> str:
+    """A word for what was asked, of which there are few."""
+    first = path.strip("/").partition("/")[0].lower()
+    return first if first in _AREAS else "other"
+
+
+_AREAS = frozenset({
+    "", "static", "providers", "subscriptions", "v1", "v1.0", "v2", "metadata", "tenants", "healthz", "readyz", "metrics",
+    "recommendations", "inventory", "resource",
+})  # fmt: skip

@@ -1,0 +1,65 @@
+"""A whole server: the socket, the certificate, and the processes that the supervisor keeps running."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+
+from nephoscope.serve.settings import Settings
+from nephoscope.serve.supervisor import Process, Supervisor
+from nephoscope.sources.live.tls import own_certificate, server_context
+
+BACKLOG = 2048
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; OSError where the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    made.set_inheritable(True)
+    return made
+
+
+def certified(settings: Settings) -> tuple[Settings, str]:
+    """The settings with a certificate, and the path of the authority that clients are to trust ('' for one that was given).
+
+    Raises SourceError for a certificate that cannot be used.
+    """
+    if settings.certificate:
+        server_context(settings.certificate, settings.key)
+        return settings, ""
+    names = tuple(dict.fromkeys([*settings.names, settings.host, *LOOPBACK]))
+    usable = tuple(one for one in names if one not in ("0.0.0.0", "::"))  # noqa: S104 - left out, not bound to
+    certificate, key, authority = own_certificate(settings.data.resolve() / "tls", usable)
+    return replace(settings, certificate=str(certificate), key=str(key)), str(authority)
+
+
+def processes(settings: Settings) -> tuple[Process, ...]:
+    """What a server consists of: one web process and the workers."""
+    command = [
+        "-m",
+        "nephoscope.cli.main",
+        "--data",
+        str(settings.data),
+        *(["--state", settings.state] if settings.state else []),
+    ]
+    return (
+        Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.fd,)),
+        Process("assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()]),
+        Process("detection", [*command, "detect", "--schedule"]),
+        Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()]),
+    )
+
+
+def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
+    """The supervisor of a server."""
+    return Supervisor(processes(settings), say)

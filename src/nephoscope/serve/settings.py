@@ -1,0 +1,54 @@
+"""The settings of a server, handed to its processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.instance import NO_TENANT
+
+PORT = 8443
+ASSESS_HOURS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`names` are the host names and addresses that the certificate is made for where none is given; `fd` is the listening socket.
+
+    `behind` names the addresses of proxies whose X-Forwarded-For is believed. `managed_identity` is the name of the Reader that local
+    programs get without a secret ('' = nobody).
+    """
+
+    data: Path
+    state: str | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT
+    names: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    tenant: str = NO_TENANT
+    assess_hours: float = ASSESS_HOURS
+    query_seconds: float = 180.0
+    requests_a_minute: int = 3000
+    behind: tuple[str, ...] = field(default=())
+    managed_identity: str = ""
+    json_logs: bool = False
+    fd: int = -1
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which the server may be asked: its own, or any where it listens for others without being given one."""
+        if self.host in ("0.0.0.0", "::") and not self.names:  # noqa: S104 - compared, not bound to
+            return ()
+        return tuple(dict.fromkeys([*self.names, self.host, "127.0.0.1", "localhost", "[::1]"]))
+
+    def encoded(self) -> str:
+        """The settings as one argument."""
+        return msgspec.json.encode(self, enc_hook=str).decode()
+
+    @staticmethod
+    def decoded(text: str) -> Settings:
+        """The settings of an argument."""
+        return msgspec.json.decode(text, type=Settings, dec_hook=lambda type_, value: type_(value))

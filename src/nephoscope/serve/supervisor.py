@@ -1,0 +1,107 @@
+"""The supervisor: starts the processes of a server, starts again what ends, and ends all of them together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+#: A process that ran so long before it ended begins with the first pause again.
+WELL = 30.0
+STOP_SECONDS = 30.0
+TICK = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process to keep running: its name, its arguments after the interpreter, and the sockets that it takes over."""
+
+    name: str
+    arguments: Sequence[str]
+    sockets: tuple[int, ...] = ()
+
+
+@dataclass
+class _Kept:
+    process: Process
+    running: subprocess.Popen[bytes] | None = None
+    began: float = 0.0
+    pause: float = FIRST_PAUSE
+    due: float = 0.0
+    starts: int = 0
+
+
+@dataclass
+class Supervisor:
+    """Keeps processes running until `stop` is set; `say` is told what happens to them."""
+
+    processes: Sequence[Process]
+    say: Callable[[str], None]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    _kept: list[_Kept] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Run until stopped; every process has ended when this returns."""
+        self._kept = [_Kept(one) for one in self.processes]
+        try:
+            while not self.stop.is_set():
+                for one in self._kept:
+                    self._look_after(one)
+                self.stop.wait(TICK)
+        finally:
+            self._end()
+
+    def pids(self) -> dict[str, int]:
+        """The process ids of what runs now."""
+        return {one.process.name: one.running.pid for one in self._kept if one.running is not None}
+
+    def _look_after(self, one: _Kept) -> None:
+        now = time.monotonic()
+        if one.running is None:
+            if now >= one.due:
+                self._start(one, now)
+            return
+        code = one.running.poll()
+        if code is None:
+            return
+        if now - one.began >= WELL:
+            one.pause = FIRST_PAUSE
+        self.say(f"{one.process.name} ended with {_told(code)}; it is started again in {one.pause:.1f} s")
+        one.running, one.due = None, now + one.pause
+        one.pause = min(one.pause * 2, LONGEST_PAUSE)
+
+    def _start(self, one: _Kept, now: float) -> None:
+        one.running = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+            [sys.executable, *one.process.arguments],
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            pass_fds=one.process.sockets,
+            # Ctrl-C in a terminal reaches the supervisor alone, which ends the others in order
+            start_new_session=True,
+        )
+        one.began, one.starts = now, one.starts + 1
+
+    def _end(self) -> None:
+        """Ask every process to end, and make those end that do not."""
+        running = [one.running for one in self._kept if one.running is not None]
+        for each in running:
+            each.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for each in running:
+            try:
+                each.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.say(f"process {each.pid} did not end in {STOP_SECONDS:.0f} s and is killed")
+                each.kill()
+                each.wait()
+
+
+def _told(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

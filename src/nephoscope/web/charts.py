@@ -1,0 +1,55 @@
+"""Charts as SVG: attributes and classes only, as pages allow no inline style; each has words for who cannot see it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+_ARC = Markup(
+    '<circle class="arc" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
+)
+_RING = Markup(
+    '<svg width="104" height="104" viewBox="0 0 104 104" role="img" aria-label="{}">'
+    '<circle class="ring" cx="52" cy="52" r="44"/>{}</svg>'
+)
+_PART = Markup('<rect class="{}" x="{}" width="{}" height="10" rx="2"/>')
+_BAR = Markup(
+    '<svg class="bar" width="{0}" height="10" viewBox="0 0 {0} 10" role="img" aria-label="{1}">{2}</svg>'
+)
+
+
+def ring(share: float | None, label: str) -> Markup:
+    """A ring filled by a share of 0 to 1."""
+    around = 2 * math.pi * 44
+    arc = _ARC.format(f"{around * share:.1f}", f"{around:.1f}") if share else Markup("")
+    return _RING.format(label, arc)
+
+
+def parts(counts: Sequence[tuple[str, int]], label: str, width: int = 200) -> Markup:
+    """A bar of parts: (class, count) each."""
+    total = sum(count for _, count in counts)
+    made, at = Markup(""), 0.0
+    for name, count in counts:
+        size = width * count / total if total else 0.0
+        if size > 0:
+            made += _PART.format(name, f"{at:.1f}", f"{max(size - 1.5, 1):.1f}")
+        at += size
+    return _BAR.format(width, label, made)
+
+
+def line(values: Sequence[float], label: str) -> Markup:
+    """A line over time, from its lowest to its highest value; '' for fewer than two."""
+    if len(values) < 2:
+        return Markup("")
+    low, high = min(values), max(values)
+    reach = (high - low) or 1.0
+    points = [
+        (300 * at / (len(values) - 1), 50 - 44 * (value - low) / reach) for at, value in enumerate(values)
+    ]
+    path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return Markup(
+        '<svg class="trend" viewBox="0 0 300 56" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<path class="area" d="{} L300 56 0 56Z"/><path class="lineplot" d="{}"/></svg>'
+    ).format(label, path, path)

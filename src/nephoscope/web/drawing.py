@@ -1,0 +1,51 @@
+"""Drawing templates: escaped, strict about what is not defined, with the few functions that pages share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from nephoscope import __version__
+from nephoscope.web import charts, wording
+from nephoscope.web.page import Area, Page, pages
+from nephoscope.web.visit import SPANS
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the package."""
+    made = Environment(
+        loader=PackageLoader("nephoscope.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        charts=charts, spans=SPANS, version=__version__, areas=_areas, now=lambda: datetime.now(UTC)
+    )
+    made.filters.update(
+        whole=wording.whole,
+        share=wording.share,
+        ago=wording.ago,
+        short=wording.short,
+        kind=wording.kind,
+        moment=wording.moment,
+    )
+    return made
+
+
+def draw(template: str, **given: Any) -> str:
+    """A template filled."""
+    return environment().get_template(template).render(**given)
+
+
+def _areas() -> list[tuple[str, list[Page]]]:
+    """The navigation: each part with its pages."""
+    shown = [one for one in Area if one is not Area.HIDDEN]
+    return [
+        (area.value, found) for area in shown if (found := [page for page in pages() if page.area is area])
+    ]

@@ -1,0 +1,61 @@
+"""A page: where it is, what it is called, who may see it, and the function that fills its template."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import nephoscope.web.pages as package
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from nephoscope.web.visit import Visit
+
+
+class Area(StrEnum):
+    """The parts of the navigation, in their order; HIDDEN pages are reached from others."""
+
+    TOP = ""
+    POSTURE = "Posture"
+    DETECTION = "Detection"
+    PROTECTION = "Protection"
+    ESTATE = "Estate"
+    HIDDEN = "-"
+
+
+#: Fills a template with what it returns, or answers itself.
+Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page. `permission` is the role operation that it needs; `methods` are GET, and POST where its forms come back to it.
+
+    `count` gives the number beside its name in the navigation (None = no number).
+    """
+
+    path: str
+    title: str
+    template: str
+    permission: str
+    filled: Filled
+    area: Area = Area.HIDDEN
+    order: int = 50
+    methods: tuple[str, ...] = ("GET",)
+    count: Callable[[Visit], int | None] | None = None
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    """Every page, in the order of the navigation."""
+    found: list[Page] = []
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        found.extend(getattr(module, "PAGES", ()) or (module.PAGE,))
+    return tuple(sorted(found, key=lambda one: (list(Area).index(one.area), one.order, one.title)))

@@ -1,0 +1,71 @@
+"""The inventory: resources by type, subscription and text; one resource with all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.model.secret import redact
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.inventory import Listed
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import as_csv, page_start
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Resources/subscriptions/resources/read"
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+ROWS = 100
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list."""
+    edition = visit.edition
+    if edition is None:
+        return {"edition": None}
+    reach, start = visit.reach(READ), page_start(visit)
+    type_, text = visit.asked("type").lower(), visit.asked("q")
+    if visit.asked("format") == "csv":
+        rows = edition.inventory.page(reach, type_=type_, text=text, most=1_000_000)
+        return as_csv("inventory", ("Name", "Type", "Location", "Failing", "Id"), map(_row, rows))
+    return {
+        "edition": edition,
+        "resources": edition.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
+        "total": edition.inventory.count(reach, type_=type_, text=text),
+        "types": edition.inventory.types(reach),
+        "start": start,
+        "rows": ROWS,
+        "type_": type_,
+        "text": text,
+    }
+
+
+def _row(one: Listed) -> tuple[str, str, str, int, str]:
+    return one.name, one.type, one.location, one.failing, one.id
+
+
+def one(visit: Visit) -> Mapping[str, Any]:
+    """One resource."""
+    edition, id_ = visit.edition, "/" + visit.parameters["id"].strip("/").lower()
+    if edition is None:
+        return {"edition": None}
+    body = edition.listing.get(id_, visit.caller.reach(READ))
+    if body is None:
+        raise DeniedError(visit.caller, READ, id_)
+    reach = visit.caller.reach(ASSESSMENTS)
+    findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
+    text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
+    return {
+        "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
+        "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
+        "children": edition.inventory.below(visit.caller.reach(READ), id_),
+    }  # fmt: skip
+
+
+PAGES = (
+    Page("/inventory", "Inventory", "inventory.html", READ, filled, Area.POSTURE, 10),
+    Page("/resource/{id:path}", "Resource", "resource.html", READ, one),
+)

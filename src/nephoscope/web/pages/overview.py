@@ -1,0 +1,70 @@
+"""The first page: the score and where its points are, what to fix first, open incidents, and what was not assessed and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.model.state import State
+from nephoscope.posture.history import History, TrendPoint
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.scan import last_request
+from nephoscope.web.page import Area, Page
+from nephoscope.web.scores import score_of
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/assessments/read"
+INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
+SHOWN = 8
+_OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
+_UNKNOWN = frozenset({State.UNKNOWN.value, State.ERROR.value})
+
+
+def filled(visit: Visit) -> Mapping[str, Any]:
+    """What the page shows."""
+    edition = visit.edition
+    found: dict[str, Any] = {
+        "edition": edition,
+        "incidents": incidents(visit),
+        "recommendations": "/recommendations",
+    }
+    if edition is None:
+        return found
+    reach = visit.reach(READ)
+    states = edition.findings.states(reach)
+    tallies = [one for one in edition.findings.tallies(reach) if one.unhealthy]
+    return {
+        **found,
+        "score": score_of(edition, visit.reach("Microsoft.Security/secureScores/read")),
+        "trend": trend(visit),
+        "states": states,
+        "tallies": tallies[:SHOWN],
+        "failing": len(tallies),
+        "worst": edition.findings.worst(reach, most=SHOWN),
+        "causes": edition.findings.causes(reach, Wanted(states=_UNKNOWN))[:SHOWN],
+        "unknown": states[State.UNKNOWN] + states[State.ERROR],
+        "assessed": sum(states.values()),
+    }
+
+
+def trend(visit: Visit) -> Sequence[TrendPoint]:
+    """The score over time, where the whole estate is looked at."""
+    request = last_request(visit.instance.data)
+    if request is None or visit.chosen is not None or not visit.reach(READ).everything:
+        return ()
+    return [one for one in History(visit.instance.data).trend(request.series) if one.when >= visit.since]
+
+
+def incidents(visit: Visit) -> list[Any] | None:
+    """The newest open incidents of the workspaces that the caller may read; None where that is none."""
+    found, readable = [], False
+    for workspace in visit.instance.state.workspaces.all():
+        if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
+            readable = True
+            found += visit.instance.state.incidents.newest(workspace.name, statuses=_OPEN, most=SHOWN)
+    found.sort(key=lambda one: one.last_activity, reverse=True)
+    return found[:SHOWN] if readable else None
+
+
+PAGE = Page("/", "Overview", "overview.html", READ, filled, Area.TOP, 0)

@@ -1,0 +1,125 @@
+"""Recommendations: every recommendation with how many resources stand how; one with why, how to fix it, and on which resources."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
+from nephoscope.web.page import Area, Page
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/assessments/read"
+ROWS = 100
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list."""
+    if visit.edition is None:
+        return {"edition": None}
+    tallies = visit.edition.findings.tallies(visit.reach(READ), wanted(visit))
+    if not visit.asked("all"):
+        tallies = [one for one in tallies if one.unhealthy]
+    if visit.asked("format") == "csv":
+        return as_csv(
+            "recommendations",
+            ("Recommendation", "Severity", *(one.value for one in State)),
+            map(_tally_row, tallies),
+        )
+    start = page_start(visit)
+    return {
+        "edition": visit.edition, "tallies": tallies[start : start + ROWS], "total": len(tallies), "start": start, "rows": ROWS,
+        "severities": list(reversed(Severity)), "chosen": visit.several("severity"), "text": visit.asked("q"),
+        "all": bool(visit.asked("all")),
+    }  # fmt: skip
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One recommendation."""
+    edition, key = visit.edition, visit.parameters["key"].lower()
+    if edition is None:
+        return {"edition": None}
+    reach = visit.reach(READ)
+    about = Wanted(recommendations=frozenset({key}))
+    found = edition.listing.get(
+        f"/providers/microsoft.security/assessmentmetadata/{key}", visit.caller.reach(READ)
+    )
+    if found is None:
+        raise DeniedError(visit.caller, READ, f"recommendation {key}")
+    states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
+    asked = Wanted(recommendations=about.recommendations, states=states, text=visit.asked("q"))
+    if visit.asked("format") == "csv":
+        rows = edition.findings.page(reach, asked, order="resource", most=1_000_000)
+        return as_csv(key, ("Resource", "State", "Cause", "Description"), map(_finding_row, rows))
+    start = page_start(visit)
+    return {
+        "edition": edition, "key": key, "known": found["properties"], "counts": edition.findings.states(reach, about),
+        "findings": edition.findings.page(reach, asked, order="resource", start=start, most=ROWS),
+        "total": edition.findings.count(reach, asked), "start": start, "rows": ROWS, "chosen": states, "states": SHOWN_STATES,
+        "text": visit.asked("q"),
+    }  # fmt: skip
+
+
+def wanted(visit: Visit) -> Wanted:
+    """What the filters of the address ask for."""
+    return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
+
+
+def page_start(visit: Visit) -> int:
+    """Where the page of a list begins."""
+    given = visit.asked("start", "0")
+    return int(given) if given.isdigit() and len(given) < 9 else 0
+
+
+def as_csv(name: str, header: tuple[str, ...], rows: Any) -> Response:
+    """A table as a file; a cell that a spreadsheet would take for a formula is a text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(
+            ["'" + str(cell) if str(cell)[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row]
+        )
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _tally_row(tally: Tally) -> list[Any]:
+    return [tally.title, tally.severity.value, *(tally.counts[state] for state in State)]
+
+
+def _finding_row(finding: Finding) -> list[Any]:
+    return [
+        finding.resource,
+        finding.state.value,
+        finding.cause,
+        finding.body["properties"]["status"].get("description", ""),
+    ]
+
+
+def failing(visit: Visit) -> int | None:
+    """How many recommendations have a failing resource."""
+    if visit.edition is None:
+        return None
+    return sum(1 for tally in visit.edition.findings.tallies(visit.reach(READ)) if tally.unhealthy)
+
+
+PAGES = (
+    Page(
+        "/recommendations",
+        "Recommendations",
+        "recommendations.html",
+        READ,
+        filled,
+        Area.POSTURE,
+        0,
+        count=failing,
+    ),
+    Page("/recommendations/{key}", "Recommendation", "recommendation.html", READ, one),
+)

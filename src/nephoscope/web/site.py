@@ -1,0 +1,187 @@
+"""The site: routes of all pages, signing in and out, static files, errors as pages.
+
+A page is drawn for who is signed in by a session cookie. What changes something is sent by POST and taken only from our own pages:
+the cookie is SameSite=Lax, and the browser's Sec-Fetch-Site or Origin must say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from nephoscope.access.guard import SESSION, DeniedError
+from nephoscope.kql.errors import KqlError
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.principals import SecretKind
+from nephoscope.web.drawing import draw
+from nephoscope.web.page import Page, pages
+from nephoscope.web.visit import Visit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.guard import Caller
+    from nephoscope.instance import Instance
+
+COOKIE = "__Host-nephoscope"
+STATIC = Path(__file__).parent / "static"
+MAX_FORM = 1 << 20
+OVER = "It works once, and for half an hour; nephoscope access link NAME makes another."
+_LOG = logging.getLogger("nephoscope.web")
+Endpoint = Callable[["Request"], Awaitable[Response]]
+
+
+def routes(instance: Instance) -> list[BaseRoute]:
+    """The routes of the site."""
+    return [
+        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
+        Route("/sign-out", _sign_out(instance), methods=["POST"]),
+        Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
+        *(Route(page.path, _endpoint(instance, page), methods=list(page.methods)) for page in pages()),
+    ]
+
+
+def _endpoint(instance: Instance, page: Page) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        caller = await run_in_threadpool(_caller, instance, request)
+        if caller is None:
+            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
+        if request.method == "POST" and not own(request):
+            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
+        form = await _form(request) if request.method == "POST" else {}
+        visit = Visit(instance, caller, request, request.path_params, form)
+        return await run_in_threadpool(_drawn, visit, page)
+
+    return answer
+
+
+def _drawn(visit: Visit, page: Page) -> Response:
+    try:
+        if visit.caller.reach(page.permission).nothing and not visit.caller.may(page.permission):
+            visit.caller.must(page.permission)
+        found = page.filled(visit)
+        if isinstance(found, Response):
+            return found
+        return HTMLResponse(draw(page.template, visit=visit, page=page, **found))
+    except DeniedError as error:
+        visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
+        return _told(
+            visit.request, 403, "Not allowed", f"Your roles do not allow {error.operation} at {error.scope}."
+        )
+    except (KqlError, LakeError, StateError) as error:
+        return _told(visit.request, 400, "That could not be done", str(error))
+    except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
+        id_ = uuid.uuid4()
+        _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
+        return _told(visit.request, 500, "A fault of nephoscope", f"The log tells of it under {id_}.")
+
+
+def _told(request: Request, status: int, title: str, text: str) -> Response:
+    """An error as a page."""
+    return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+
+
+def _caller(instance: Instance, request: Request) -> Caller | None:
+    address = request.client.host if request.client else ""
+    return instance.guard.by_secret(request.cookies.get(COOKIE, ""), [SecretKind.SESSION], address)
+
+
+def own(request: Request) -> bool:
+    """Whether a request was made by one of our own pages."""
+    site = request.headers.get("sec-fetch-site", "")
+    if site:
+        return site == "same-origin"
+    # a browser that is too old for Sec-Fetch-Site says where the form came from
+    return request.headers.get("origin", "") == f"{request.url.scheme}://{request.url.netloc}"
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > MAX_FORM:
+        return {}
+    async with request.form(max_files=0, max_fields=200, max_part_size=MAX_FORM) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _sign_in(instance: Instance) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        next_ = local(request.query_params.get("next", "/"))
+        if request.method == "GET":
+            return HTMLResponse(draw("sign-in.html", request=request, next=next_, wrong=False))
+        if not own(request):
+            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
+        form = await _form(request)
+        shown = form.get("link", "").strip().rsplit("/", 1)[-1]
+        opened = await run_in_threadpool(_opened, instance, request, shown)
+        if opened is None:
+            return HTMLResponse(draw("sign-in.html", request=request, next=next_, wrong=True), 401)
+        return _signed_in(opened, local(form.get("next", "/")))
+
+    return answer
+
+
+def _link(instance: Instance) -> Endpoint:
+    """A link asks once more, so that what looks at links beforehand (a mail scanner, a preview) does not use it up."""
+
+    async def answer(request: Request) -> Response:
+        secret = request.path_params["secret"]
+        if request.method == "GET":
+            return HTMLResponse(draw("link.html", request=request))
+        opened = await run_in_threadpool(_opened, instance, request, secret) if own(request) else None
+        if opened is None:
+            return _told(
+                request,
+                401,
+                "The link is over",
+                OVER,
+            )
+        return _signed_in(opened, "/")
+
+    return answer
+
+
+def _opened(instance: Instance, request: Request, secret: str) -> str | None:
+    return instance.guard.by_link(secret, request.client.host if request.client else "")
+
+
+def _signed_in(secret: str, next_: str) -> Response:
+    answer = RedirectResponse(next_, 303)
+    answer.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+def _sign_out(instance: Instance) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        caller = await run_in_threadpool(_caller, instance, request)
+        if caller is not None and own(request):
+            await run_in_threadpool(instance.guard.close_session, caller)
+        gone = RedirectResponse("/sign-in", 303)
+        gone.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+        return gone
+
+    return answer
+
+
+def local(address: str) -> str:
+    """An address of this site, '/' for every other: nobody is led elsewhere."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"

@@ -1,0 +1,47 @@
+"""How pages write numbers, times and ids."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from nephoscope.model.resource_id import ResourceId
+
+
+def whole(value: float | None) -> str:
+    """A whole number with thousands apart; a dash for none."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage; a dash for none."""
+    return "–" if value is None else f"{value * 100:.0f} %"
+
+
+def moment(value: datetime) -> str:
+    """A time in UTC, to the minute."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago(value: datetime) -> str:
+    """How long ago a time is."""
+    seconds = (datetime.now(UTC) - value).total_seconds()
+    if seconds < 90:
+        return "just now" if seconds < 45 else "a minute ago"
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size * 1.5 or (seconds >= size and word != "minute"):
+            count = round(seconds / size)
+            return f"{count} {word}{'s' if count != 1 else ''} ago"
+    return "a minute ago"
+
+
+def short(id_: str) -> str:
+    """The name at the end of an id."""
+    return id_.rstrip("/").rsplit("/", 1)[-1] or "tenant"
+
+
+def kind(id_: str) -> str:
+    """The last word of the type of a resource, '' for what is no id."""
+    try:
+        return ResourceId.parse(id_).type.rsplit("/", 1)[-1]
+    except ValueError:
+        return ""

@@ -1,0 +1,138 @@
+"""A whole server as a process: it answers over TLS, comes back when a part of it is killed, and ends in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nephoscope.serve.limits import Buckets
+from nephoscope.serve.settings import Settings
+from nephoscope.serve.supervisor import Process, Supervisor
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    data = tmp_path_factory.mktemp("serve")
+    command = [
+        sys.executable,
+        "-m",
+        "nephoscope.cli.main",
+        "--data",
+        str(data),
+        "serve",
+        "--demo",
+        "--port",
+        "0",
+    ]
+    with (data / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    told = []
+    for line in process.stdout:
+        told.append(line.strip())
+        if "/link/" in line:
+            break
+    address = re.search(r"https://127\.0\.0\.1:\d+", " ".join(told))[0]
+    authority = re.search(r"trusted through (\S+)", " ".join(told))[1]
+    yield process, address, authority, told, data
+    process.send_signal(signal.SIGTERM)
+    with process.stdout:
+        assert process.wait(60) == 0, (data / "log").read_text()
+
+
+def client(authority: str) -> httpx.Client:
+    return httpx.Client(verify=ssl.create_default_context(cafile=authority), timeout=30)
+
+
+def answered(web: httpx.Client, address: str) -> httpx.Response:
+    """The first answer; the socket listens before the process that answers is there."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return web.get(f"{address}/healthz")
+        except httpx.TransportError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def children(pid: int) -> dict[str, int]:
+    """Process name -> id of the children of a process."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                words = (status.parent / "cmdline").read_bytes().decode().split("\0")
+                found[words[2].rsplit(".", 1)[-1]] = int(status.parent.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def test_it_answers_over_tls_and_comes_back(server):
+    process, address, authority, _, _ = server
+    with client(authority) as web:
+        assert answered(web, address).text == "ok\n"
+        assert web.get(f"{address}/readyz").json()["ready"] is True
+        assert web.get(address).status_code == 303
+        killed = children(process.pid)["web"]
+        os.kill(killed, signal.SIGKILL)
+    with client(authority) as web:
+        assert answered(web, address).text == "ok\n"
+        assert children(process.pid)["web"] != killed
+
+
+def test_without_trust_nothing_is_said(server):
+    _, address, _, _, _ = server
+    with pytest.raises(httpx.ConnectError, match="certificate"):
+        httpx.get(address, timeout=30)
+
+
+def test_the_link_signs_in(server):
+    _, address, authority, told, data = server
+    link = re.search(r"https://\S+/link/\S+", " ".join(told))[0]
+    with client(authority) as web:
+        answered(web, address)
+        opened = web.post(link, headers={"Sec-Fetch-Site": "same-origin"})
+        assert opened.status_code == 303
+        page = web.get(address)
+        assert "Secure score" in page.text
+    assert link.rsplit("/", 1)[-1] not in (data / "log").read_text()
+
+
+def test_the_supervisor_starts_again_and_ends_all(tmp_path):
+    said = []
+    short = Process("short", ["-c", "import sys; sys.exit(7)"])
+    long_ = Process("long", ["-c", "import time; time.sleep(600)"])
+    keeper = Supervisor([short, long_], said.append)
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    while sum("exit code 7" in one for one in said) < 2:
+        time.sleep(0.02)
+    long = keeper.pids()["long"]
+    keeper.stop.set()
+    thread.join()
+    assert not Path(f"/proc/{long}").exists()
+
+
+def test_buckets():
+    buckets = Buckets(rate=1.0, burst=3.0)
+    assert [buckets.wait("a", 0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert buckets.wait("a", 0.0) == 1.0
+    assert buckets.wait("b", 0.0) == 0.0
+    assert buckets.wait("a", 1.0) == 0.0
+
+
+def test_settings_survive_being_an_argument(tmp_path):
+    settings = Settings(tmp_path / "a b", host="::1", names=("x.example",), behind=("10.0.0.1",))
+    assert Settings.decoded(settings.encoded()) == settings
