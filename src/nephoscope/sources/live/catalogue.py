@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,12 +36,21 @@ def kind_of(name: str) -> Kind:
     return found
 
 
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+
+
 def parsed(kind: Kind, given: Mapping[str, Any]) -> Any:
     """The settings of a kind from JSON or from texts of the command line; SourceError names the setting and what it must be."""
     try:
         return msgspec.convert(_split(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SourceError(f"{kind.name}: {error}; see docs/reference/sources.md") from error
+        raise SourceError(f"{kind.name}: {_wanted(error)}; see docs/reference/sources.md") from error
+
+
+def _wanted(error: msgspec.ValidationError) -> str:
+    """What is wrong in words of the command line."""
+    missing = _MISSING.fullmatch(str(error))
+    return f"a setting is missing: --set {missing[1]}=..." if missing else str(error)
 
 
 def stored(settings: Any) -> dict[str, Any]:

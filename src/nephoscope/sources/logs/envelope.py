@@ -150,7 +150,11 @@ class _Cutter:
     def count(self, start: int, end: int) -> None:
         """Count the lines of a stretch of the window that has been gone over."""
         if not self.wrapped and not self.resumed:
-            self.line += self.window.buffer.count(b"\n", start, end)
+            buffer = self.window.buffer
+            first = buffer.find(
+                b"\n", start, end
+            )  # most records have none, and to find that out is much faster than to count
+            self.line += buffer.count(b"\n", first, end) if first >= 0 else 0
 
 
 class _JsonCutter(_Cutter):

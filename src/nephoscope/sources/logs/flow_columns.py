@@ -25,6 +25,7 @@ _PADDING = 64
 #: No tuple has fewer bytes, with its quotes and the comma behind it.
 _SHORTEST = 14
 _LONGEST_ADDRESS = 45
+_BRACE = ord("{")
 _MICROSECONDS = pa.timestamp("us", "UTC")
 
 
@@ -58,7 +59,8 @@ class Gathered:
 
         self.text = data
         self.bytes = np.frombuffer(data + bytes(_PADDING), np.uint8)
-        tuples, objects = len(data) // _SHORTEST + 1, data.count(b"{") + 1
+        tuples = len(data) // _SHORTEST + 1
+        objects = int(np.count_nonzero(self.bytes == _BRACE)) + 1
         rows = _scratch.get("rows", tuples, flow_scan.ROW_FIELDS)
         groups, flows = _scratch.get("groups", 3, objects), _scratch.get("flows", 3, objects)
         records = _scratch.get("records", flow_scan.RECORD_FIELDS, objects)

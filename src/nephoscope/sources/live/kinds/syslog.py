@@ -91,9 +91,7 @@ class Syslog:
     def _listening(self, intake: Intake, told: _Told) -> Iterator[None]:
         chosen = self.settings
         if not (chosen.udp or chosen.tcp or chosen.tls):
-            raise SourceError(
-                f"{self.around.name}: give an address to listen on: --set udp=0.0.0.0:514 (or tcp, tls)"
-            )
+            raise SourceError("give an address to listen on: --set udp=0.0.0.0:514 (or tcp, tls)")
         with ExitStack() as opened:
             if chosen.udp:
                 datagrams = Datagrams(listening(chosen.udp, "udp"), intake, chosen.max_message, told.dropped)
