@@ -179,6 +179,22 @@ def test_an_alert_of_the_same_account_joins(lake: Lake, state: State, put: Put) 
     assert ran.taken.incidents == (incident.number,)
 
 
+def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(0), signin(1, "ana@contoso.com"))
+    now = datetime.now(UTC)
+    desk = Desk(state, "default")
+    shelf = Bookshelf(desk)
+    kept = [
+        shelf.keep(query(), row, OVER, now, "ana")
+        for _, row in Hunt(lake, "default").rows(query(), OVER, now)
+    ]
+    first, second = (shelf.promote([one.id], now, "ana").number for one in kept)
+    desk.merge(first, [second], now, "ana")
+    with state.transaction() as session:
+        assert {one.id for one in state.bookmarks.of(session, first)} == {one.id for one in kept}
+        assert state.bookmarks.of(session, second) == []
+
+
 def run(data: Path, *arguments: str, code: int = 0) -> Result:
     result = CliRunner().invoke(cli, ["--data", str(data), *arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

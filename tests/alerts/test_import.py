@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -10,16 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.packs import slug
 from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.alerts.rule import Matching, Rule
+from nephoscope.alerts.rule import Matching, Rule, RuleError
 from nephoscope.cli.main import cli
 
 CHECKOUT = Path(__file__).parent / "checkout"
 NOW = datetime.now(UTC)
+#: What content calls its fields.
+KEYS = [
+    "id", "name", "query", "kind", "queryFrequency", "version", "entityMappings", "tactics", "ParserQuery",
+    "ParserName", "ParserParams", "resources", "value", "type", "properties", "parameters", "variables",
+    "$schema", "title", "logsource", "detection", "condition", "correlation", "level", "tags", "Name", "Type",
+    "Default",
+]  # fmt: skip
 
 
 def run(data: Path, *arguments: str, code: int = 0) -> Result:
@@ -185,6 +196,71 @@ def test_a_pack_goes_with_its_functions(data: Path) -> None:
     run(data, "query", "OwnCallers(1)", code=2)
     assert "there is no pack acme" in run(data, "content", "remove", "acme", code=2).stderr
     assert json.loads(run(data, "content", "list", "--rules", "acme", "-o", "json").stdout) == []
+
+
+def test_listed_for_a_program(data: Path) -> None:
+    run(data, "content", "import", str(CHECKOUT), code=3)
+    packs = json.loads(run(data, "content", "list", "--packs", "-o", "json").stdout)
+    assert [(one["name"], one["holds"]) for one in packs] == [("checkout", "rules")]
+    titles = json.loads(run(data, "content", "list", "-o", "json", "secure transfer").stdout)
+    assert titles == [] or set(titles[0]) == {"name", "version", "title"}
+    assert run(data, "content", "list", "-o", "csv").stdout.startswith("name,version,title\n")
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(KEYS), _VALUES, max_size=8), st.sampled_from([".yaml", ".json"]))
+def test_no_document_ends_in_a_fault(tmp_path: Path, document: dict[str, Any], suffix: str) -> None:
+    """Whatever a document holds under the names of content: it is taken, or told why not, or passed over."""
+    folder = tmp_path / "fuzz"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path = folder / f"one{suffix}"
+    path.write_text(json.dumps(document) if suffix == ".json" else yaml.safe_dump(document))
+    found = read(path)
+    for piece in found.pieces:
+        assert piece.id
+        assert piece.hash
+        with contextlib.suppress(RuleError):
+            Rule.parse(piece.document, piece.place)
+
+
+WHOLE = [
+    *(json.loads((CHECKOUT / "Exports" / name).read_text()) for name in ("export.json", "rest.json")),
+    yaml.safe_load((CHECKOUT / "Parsers/ASimSample/Parsers/AcmeWeb.yaml").read_text()),
+    *(yaml.safe_load(path.read_text()) for path in sorted((CHECKOUT.parent / "sigma").glob("[a-c]*.yml"))),
+]
+
+
+def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(one for key, each in inner for one in spots(each, (*path, key)))]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_spoilt_document_ends_in_a_fault(tmp_path: Path, data: st.DataObject) -> None:
+    """A document of each kind in which one value is another."""
+    document = json.loads(json.dumps(data.draw(st.sampled_from(WHOLE)), default=str))
+    *above, last = data.draw(st.sampled_from(spots(document)))
+    holder = document
+    for step in above:
+        holder = holder[step]
+    holder[last] = data.draw(_VALUES)
+    path = tmp_path / "spoilt.json"
+    path.write_text(json.dumps(document))
+    found = read(path)
+    assert all(piece.id and piece.hash for piece in found.pieces)
+    assert all(one.reasons for one in (*found.unusable, *found.unread))
 
 
 def test_shown_by_name(data: Path) -> None:

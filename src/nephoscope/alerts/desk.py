@@ -343,6 +343,7 @@ class Desk:
             raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
         moved = [one.id for one in self.state.alerts.of(session, other.number)]
         self.state.alerts.place(session, moved, into.number)
+        self.state.bookmarks.move(session, other.number, into.number)
         for one in self.state.bookmarks.of(session, other.number):
             self.state.bookmarks.put(session, replace(one, incident=into.number))
         self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))

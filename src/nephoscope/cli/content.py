@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import listed, show_list
 from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
@@ -147,15 +147,18 @@ def list_(
         return
     store = Packs(data)
     if packs:
-        for item in store.imported():
-            click.echo(f"{item.name}  {item.size:,}  {item.source}")
-        show_packs(data)
+        show_packs(data, store.imported(), output)
         return
     catalogue = store.catalogue()
     entries = catalogue.initiatives() if initiatives else catalogue.definitions()
     wanted = text.casefold()
     found = [one for one in entries if wanted in one.display_name.casefold() or wanted in one.name]
-    for entry in sorted(found, key=lambda one: one.display_name.casefold()):
+    found.sort(key=lambda one: one.display_name.casefold())
+    if output != "table":
+        rows = [{"name": one.name, "version": one.version, "title": one.display_name} for one in found]
+        show_list(rows, ("name", "version", "title"), output)
+        return
+    for entry in found:
         click.echo(plain(f"{entry.name}  {entry.version}  {entry.display_name}"))
     if not found:
         kind = "initiative" if initiatives else "definition"

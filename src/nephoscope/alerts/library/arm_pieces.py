@@ -193,7 +193,7 @@ def _search(given: _Source) -> Iterator[Found]:
     elif str(properties.get("category", "")).lower() == "hunting queries":
         tags: dict[str, str] = {
             str(one.get("name", "")).lower(): str(one.get("value", ""))
-            for one in properties.get("tags") or []
+            for one in _listed(properties.get("tags"))
             if isinstance(one, dict)
         }
         name = str(properties.get("displayName") or _id(given))
@@ -218,9 +218,14 @@ def _watchlist(given: _Source) -> Found:
     if not isinstance(raw, str) or not key:
         return _unusable(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
     skipped = properties.get("numberOfLinesToSkip") or 0
-    lines = raw.splitlines()[int(skipped) :]
+    if not isinstance(skipped, int) or skipped < 0:
+        return _unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
+    lines = raw.splitlines()[skipped:]
     reader = csv.DictReader(io.StringIO("\n".join(lines)), restkey="")
-    items = [{name: text or "" for name, text in row.items() if name} for row in reader]
+    try:
+        items = [{name: text or "" for name, text in row.items() if name} for row in reader]
+    except csv.Error as error:
+        return _unusable(given, f"rawContent, row {reader.line_num}: {error}")
     if key not in (reader.fieldnames or ()):
         return _unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
     return _piece(given, PieceKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
@@ -256,6 +261,10 @@ def _last(name: str) -> str:
 
 def _plain(value: Any) -> dict[str, Any]:
     return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _texts(value: Any) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.library.importing import Imported
     from nephoscope.alerts.library.packs import RulePack, Stored
     from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.posture.packs import Imported as Pack
 
 NOT_TAKEN = 3
 MOST_SHOWN, MOST_NEEDED = 10, 6
@@ -154,12 +155,18 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
         )
 
 
-def show_packs(data: Path) -> None:
-    """Print the packs of rules."""
-    for pack in _packs(data):
-        click.echo(
-            f"{pack.name}  {len(pack.pieces):,} rules, queries, functions and watchlists  {pack.origin}"
-        )
+def show_packs(data: Path, policies: Iterable[Pack], output: str) -> None:
+    """Print the packs of policies, alias tables and rules."""
+    rows = [{"name": one.name, "holds": "policies", "size": one.size, "from": one.source} for one in policies]
+    rows += [
+        {"name": one.name, "holds": "rules", "size": len(one.pieces), "from": one.origin}
+        for one in _packs(data)
+    ]
+    if output != "table":
+        show_list(rows, ("name", "holds", "size", "from"), output)
+        return
+    for row in rows:
+        click.echo(plain(f"{row['name']}  {row['size']:,}  {row['from']}"))
 
 
 def _packs(data: Path) -> list[RulePack]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, select
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
@@ -108,6 +108,10 @@ class Bookmarks:
         return [
             _bookmark(row) for row in session.scalars(query.order_by(BookmarkRow.event_time, BookmarkRow.id))
         ]
+
+    def move(self, session: Session, incident: int, into: int) -> None:
+        """Put the bookmarks of an incident into another."""
+        session.execute(update(BookmarkRow).where(BookmarkRow.incident == incident).values(incident=into))
 
     def newest(self, workspace: str, most: int = 100) -> list[Bookmark]:
         """The newest bookmarks."""

@@ -26,7 +26,7 @@ from sigma.types import SigmaCIDRExpression, SigmaCompareExpression, SigmaNumber
 from nephoscope.kql.types import KqlType
 
 NUMBERS = frozenset({KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL})
-_WORD = re.compile(r"\w+", re.ASCII)
+_STEP = re.compile(r"\w+(?:\[\d+\])*", re.ASCII)
 
 
 class NoColumnError(SigmaTransformationError):  # type: ignore[misc, unused-ignore]
@@ -64,11 +64,12 @@ class TableBackend(KustoBackend):
         for name in (field, field.replace(".", ""), field.replace("_", "")):
             if found := self._lowered.get(name.lower()):
                 return found, self._types[found]
-        head, _, rest = field.partition(".")
-        base = self._lowered.get(head.lower())
-        if rest and base is not None and self._types[base] is KqlType.DYNAMIC:
-            steps = [f".{one}" if _WORD.fullmatch(one) else f"[{_quoted(one)}]" for one in rest.split(".")]
-            return base + "".join(steps), KqlType.DYNAMIC
+        head, *rest = field.split(".")
+        bare, bracket, places = head.partition("[")
+        base = self._lowered.get(bare.lower())
+        if (rest or bracket) and base is not None and self._types[base] is KqlType.DYNAMIC:
+            steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quoted(one)}]" for one in rest]
+            return f"{base}{bracket}{places}{''.join(steps)}", KqlType.DYNAMIC
         raise NoColumnError(self._table, field)
 
     def escape_and_quote_field(self, field_name: str) -> str:

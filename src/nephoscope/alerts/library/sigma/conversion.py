@@ -16,9 +16,8 @@ from sigma.rule import SigmaRule
 from nephoscope.alerts.entity_columns import WRITTEN_OUT, entity_mappings
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
-from nephoscope.alerts.library.sigma.tables import Pipeline, Target, targets
+from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
 from nephoscope.alerts.raising import TACTICS
-from nephoscope.kql.types import KqlType
 from nephoscope.model.place import Place
 
 #: Sigma asks for single events and has no schedule.
@@ -97,17 +96,27 @@ def _piece(
 def _query(given: Mapping[str, Any], target: Target) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
     backend = TableBackend(target.pipeline(), target.table, target.types())
-    queries = backend.convert(SigmaCollection.from_dicts([dict(given)]))
+    queries = [
+        _computed(one, target.table) for one in backend.convert(SigmaCollection.from_dicts([dict(given)]))
+    ]
     whole = queries[0] if len(queries) == 1 else "union " + ", ".join(f"({one})" for one in queries)
     added = WRITTEN_OUT.get(target.table, {})
     extend = ", ".join(f"{name} = {value}" for name, value in added.items())
     return f"{whole}\n| extend {extend}" if extend else str(whole)
 
 
+def _computed(query: str, table: str) -> str:
+    """The query with the columns that it asks for and the table has not, written before its condition."""
+    for name, expression in COMPUTED.get(table, {}).items():
+        if re.search(rf"\b{name}\b", query):
+            query = query.replace(f"{table}\n", f"{table}\n| extend {name} = {expression}\n", 1)
+    return query
+
+
 def _made(
     rule: SigmaRule, query: str, target: Target, place: Place, source: str, notes: tuple[str, ...]
 ) -> Piece:
-    columns: Mapping[str, KqlType | str] = {**target.types(), **WRITTEN_OUT.get(target.table, {})}
+    columns = {*target.types(), *WRITTEN_OUT.get(target.table, {})}
     id_ = str(rule.id) if rule.id else _id_of(str(rule.title), source)
     version = str(rule.modified or rule.date or "")
     description = str(rule.description or "").strip()

@@ -50,7 +50,7 @@ class Target:
         """The columns with their types."""
         known = Tables.builtin().get(self.table)
         if known is not None:
-            return known.types
+            return {**known.types, **dict.fromkeys(COMPUTED.get(self.table, {}), KqlType.STRING)}
         given = SENTINEL_ASIM_TABLES.get(self.table, {})
         return {
             name: _KINDS.get(str(one["data_type"]).lower(), KqlType.STRING) for name, one in given.items()
@@ -75,7 +75,8 @@ _ACTIVITY = {
     "resourceType": "ResourceProviderValue", "category": "CategoryValue",
 }  # fmt: skip
 _SIGNIN = {
-    "status.errorCode": "ResultType", "status": "ResultDescription", "failureReason": "ResultDescription", "User": "UserPrincipalName",
+    "status.errorCode": "ResultType", "Status": "SignInStatus", "status": "SignInStatus", "properties.status": "SignInStatus",
+    "failureReason": "ResultDescription", "User": "UserPrincipalName",
     "username": "UserPrincipalName", "src_ip": "IPAddress", "app": "AppDisplayName", "applicationDisplayName": "AppDisplayName",
     "properties.message": "ResultDescription", "riskState": "RiskState", "riskLevel": "RiskLevelDuringSignIn",
     "location.countryOrRegion": "Location", "TargetUserName": "UserPrincipalName",
@@ -99,6 +100,10 @@ _OFFICE = {
     "UserId": "UserId", "ClientIP": "ClientIP",
 }  # fmt: skip
 
+#: What rules ask for and no column holds: table -> name -> the expression that it is written as, where a rule asks for it.
+COMPUTED: Mapping[str, Mapping[str, str]] = {
+    "SigninLogs": {"SignInStatus": 'iff(ResultType == "0", "Success", "Failure")'},
+}
 #: (product, service) -> the table and what its fields are called.
 SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, str]]] = {
     ("azure", "activitylogs"): ("AzureActivity", _ACTIVITY),
