@@ -42,6 +42,7 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     from nephoscope.alerts.coverage_reference import page as attack_coverage
+    from nephoscope.alerts.plan_reference import page as defender_plans
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api
@@ -58,6 +59,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,
         "reference/attack-coverage.md": attack_coverage,
+        "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,

@@ -1,0 +1,81 @@
+"""The plans of Defender for Cloud: which own detection finds what each published alert type stands for, and why none can.
+
+A plan is a file in content/plans: `plan`, `source`, the `tables` whose detections all belong to some plan, `alerts` (each with the
+`types` that Microsoft publishes, and `detections`, `notPossible`, or both where a part is found), and the detections `beyond`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.content.loader import ContentError, Document, documents
+
+KEYS = frozenset({"plan", "source", "tables", "alerts", "beyond"})
+ALERT_KEYS = frozenset({"types", "detections", "notPossible"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """Alert types of one meaning, the own detections (names of their files) that find it, and why none does or not all."""
+
+    types: tuple[str, ...]
+    detections: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan: `tables` are folders of detections that must all be named by some plan, `beyond` those without an alert type."""
+
+    name: str
+    title: str
+    source: str
+    tables: tuple[str, ...]
+    alerts: tuple[Counterpart, ...]
+    beyond: tuple[str, ...]
+
+    def detections(self) -> frozenset[str]:
+        """Every detection that the plan names."""
+        return frozenset(self.beyond).union(*(one.detections for one in self.alerts))
+
+
+def plans() -> tuple[Plan, ...]:
+    """The shipped plans, by title; ContentError names the file that is wrong, and how."""
+    found = (_plan(document) for document in documents(kind="plans"))
+    return tuple(sorted(found, key=lambda one: one.title))
+
+
+def _plan(document: Document) -> Plan:
+    body = document.json()
+    if not isinstance(body, dict) or body.keys() != KEYS:
+        raise ContentError(f"a plan has {', '.join(sorted(KEYS))}", document.place)
+    return Plan(
+        document.name.removesuffix(".json"),
+        str(body["plan"]),
+        str(body["source"]),
+        _texts(body["tables"], document),
+        tuple(_counterpart(one, document) for one in body["alerts"]),
+        _texts(body["beyond"], document),
+    )
+
+
+def _counterpart(body: Any, document: Document) -> Counterpart:
+    if not isinstance(body, dict) or body.keys() - ALERT_KEYS:
+        raise ContentError(f"an alert has {', '.join(sorted(ALERT_KEYS))}", document.place)
+    found = Counterpart(
+        _texts(body.get("types", []), document),
+        _texts(body.get("detections", []), document),
+        str(body.get("notPossible", "")),
+    )
+    if not found.types or not (found.detections or found.reason):
+        raise ContentError(
+            "an alert names its types, and its detections or why there are none", document.place
+        )
+    return found
+
+
+def _texts(value: Any, document: Document) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ContentError(f"{value!r} is no list of texts", document.place)
+    return tuple(value)

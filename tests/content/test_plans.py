@@ -1,0 +1,65 @@
+"""The plans of Defender for Cloud name detections that exist, all of them, and enough."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nephoscope.alerts.plans import _plan, plans
+from nephoscope.alerts.rules import shipped
+from nephoscope.content.loader import ContentError, Document
+from nephoscope.model.place import Place
+
+RULES = {Path(rule.place.file).stem: rule for rule in shipped().rules}
+LEAST = {
+    "Storage": 10,
+    "Key Vault": 10,
+    "SQL": 10,
+    "App Service": 10,
+    "Resource Manager": 10,
+    "DNS": 8,
+    "Containers": 10,
+}
+
+
+def test_every_named_detection_exists():
+    named = {(plan.name, name) for plan in plans() for name in plan.detections()}
+    assert sorted(one for one in named if one[1] not in RULES) == []
+
+
+@pytest.mark.parametrize("plan", plans(), ids=lambda one: one.name)
+def test_every_detection_of_a_plan_is_named(plan):
+    named = frozenset().union(*(one.detections() for one in plans()))
+    ours = [name for name, rule in RULES.items() if Path(rule.place.file).parent.name in plan.tables]
+    assert ours
+    assert sorted(name for name in ours if name not in named) == []
+
+
+def test_an_alert_type_stands_once_in_a_plan():
+    for plan in plans():
+        twice = Counter(name for one in plan.alerts for name in one.types)
+        assert [name for name, count in twice.items() if count > 1] == []
+        assert not {name for one in plan.alerts for name in one.detections} & set(plan.beyond)
+
+
+@pytest.mark.parametrize(("title", "least"), LEAST.items())
+def test_there_are_enough(title: str, least: int):
+    plan = next(one for one in plans() if one.title == title)
+    assert len(plan.detections()) >= least
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "a plan has"),
+        ('{"plan": "x"}', "a plan has"),
+        ('{"plan":"x","source":"","tables":"T","alerts":[],"beyond":[]}', "no list of texts"),
+        ('{"plan":"x","source":"","tables":[],"alerts":[{"types":["A"]}],"beyond":[]}', "why there are none"),
+        ('{"plan":"x","source":"","tables":[],"alerts":[{"type":"A"}],"beyond":[]}', "an alert has"),
+    ],
+)
+def test_a_plan_that_is_wrong_is_told(text: str, message: str):
+    with pytest.raises(ContentError, match=message):
+        _plan(Document(text.encode(), Place("x.json")))
