@@ -42,6 +42,7 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
     from nephoscope.alerts.coverage_reference import page as attack_coverage
+    from nephoscope.alerts.hunting_reference import page as hunting
     from nephoscope.alerts.plan_reference import page as defender_plans
     from nephoscope.alerts.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
@@ -61,6 +62,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/attack-coverage.md": attack_coverage,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,
+        "reference/hunting-queries.md": hunting,
         "reference/arm-functions.md": arm_functions,
         "reference/kql-plugins.md": kql_plugins,
         "reference/kql-functions.md": kql_functions,

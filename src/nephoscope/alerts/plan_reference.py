@@ -10,10 +10,11 @@ from nephoscope.alerts.rules import shipped
 
 HEAD = """# Plans of Defender for Cloud
 
-Generated from `src/nephoscope/content/plans` by `make docs`. For each alert type that Microsoft publishes, by plan: the own detections
-that find what it stands for and the logs they read, or why none can. An own detection is no copy of Microsoft's: it judges the same thing
-by the logs that a company has, mostly against two weeks of its own history. Alert types of Windows and Linux machines are not listed:
-they come from the agent of Defender for Endpoint. Where a detection finds a part, both stand there.
+Generated from `src/nephoscope/content/plans` by `make docs`. For each alert type that Microsoft publishes, by plan: the own
+detections that find what it stands for and the logs they read, or why none can. An own detection is no copy of Microsoft's:
+it judges the same thing by the logs that a company has, mostly against two weeks of its own history. Alert types of Windows
+and Linux machines are not listed: they come from the agent of Defender for Endpoint. Where a detection finds a part, both
+stand there.
 
 Several detections read a watchlist where the workspace has one, by its column `SearchKey`; where it has none, nothing is left out:
 

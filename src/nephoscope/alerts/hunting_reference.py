@@ -1,0 +1,37 @@
+"""The reference page of the hunting queries that come along (docs/reference/hunting-queries.md)."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from nephoscope.alerts.hunting import own_range, shipped
+from nephoscope.alerts.rule import Rule
+
+HEAD = """# Hunting queries
+
+Generated from the shipped queries by `make docs`. A hunting query is a file in Sentinel's format without a schedule,
+`src/nephoscope/content/hunting/<Table>/<name>.yaml`, with the rows that prove it in `<name>.test.yaml` beside it, as
+[detections](detections.md) have them; `nephoscope content test` runs both. [Hunting](../guides/hunting.md) says how they are run.
+A query with its own range compares with weeks before, whatever range is asked for.
+"""
+
+
+def page() -> str:
+    """The page: a table of queries for each table of logs."""
+    queries = sorted(shipped().rules, key=lambda one: (_folder(one), one.name))
+    lines = [HEAD, f"{len(queries)} queries."]
+    for name, several in groupby(queries, key=_folder):
+        lines += ["", f"## {name}", "", "| query | what it shows | tactics | techniques | range |"]
+        lines += ["|---|---|---|---|---|", *(_line(one) for one in several)]
+    return "\n".join(lines) + "\n"
+
+
+def _folder(query: Rule) -> str:
+    return Path(query.place.file).parent.name
+
+
+def _line(query: Rule) -> str:
+    span = "its own" if own_range(query.query) else "as asked for"
+    techniques = ", ".join(query.techniques)
+    return f"| {query.name} | {query.description} | {', '.join(query.tactics)} | {techniques} | {span} |"
