@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from nephoscope.alerts.plans import Counterpart, Plan, plans
@@ -31,7 +32,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 def page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
     rules = {Path(rule.place.file).stem: rule for rule in shipped().rules}
-    known = plans()
+    known = [_whole(plan, rules, plans()) for plan in plans()]
     lines = [
         HEAD,
         "| plan | alert types | with a detection | not possible | own detections |",
@@ -44,6 +45,13 @@ def page() -> str:
         lines += [_line(one, rules) for one in plan.alerts]
         lines += [_row("beyond Microsoft's", [rules[name]]) for name in plan.beyond]
     return "\n".join(lines) + "\n"
+
+
+def _whole(plan: Plan, rules: dict[str, Rule], known: tuple[Plan, ...]) -> Plan:
+    """The plan with the detections of its tables that no plan names: a new file needs no second list."""
+    named: frozenset[str] = frozenset().union(*(one.detections() for one in known))
+    ours = {name for name, rule in rules.items() if Path(rule.place.file).parent.name in plan.tables}
+    return replace(plan, beyond=tuple(sorted({*plan.beyond, *(ours - named)})))
 
 
 def _numbers(plan: Plan) -> str:

@@ -1,6 +1,6 @@
 """The plans of Defender for Cloud: which own detection finds what each published alert type stands for, and why none can.
 
-A plan is a file in content/plans: `plan`, `source`, the `tables` whose detections all belong to some plan, `alerts` (each with the
+A plan is a file in content/plans: `plan`, `source`, the `tables` whose detections belong to it, `alerts` (each with the
 `types` that Microsoft publishes, and `detections`, `notPossible`, or both where a part is found), and the detections `beyond`.
 """
 
@@ -26,7 +26,7 @@ class Counterpart:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan: `tables` are folders of detections that must all be named by some plan, `beyond` those without an alert type."""
+    """One plan: `tables` are folders of detections, `beyond` detections that no alert type of Microsoft's stands for."""
 
     name: str
     title: str
