@@ -57,13 +57,14 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Advising:
-    """Looks at what rules raised in windows that ended in [since, until)."""
+    """Looks at what rules raised in windows that ended in [since, until); `detector`: one that knows some windows already."""
 
     state: State
     lake: Lake
     workspace: str
     since: datetime
     until: datetime
+    detector: Remembering | None = None
 
     def proposed(self, rules: Iterable[Rule]) -> Iterator[Advice]:
         """What the advisors think, not tried yet; the rules with the most alerts first."""
@@ -79,15 +80,15 @@ class Advising:
         chosen = (one for one in self.proposed(rules) if wanted in ("", one.id))
         for rule, several in groupby(chosen, key=lambda one: one.rule.id):
             known = past(self.state, self.workspace, self.since, self.until, rule)
-            lake = Remembering(self.lake)
-            tried = (self._tried(lake, one, known) for one in several)
+            detector = self.detector or Remembering(self.lake, self.workspace)
+            tried = (self._tried(detector, one, known) for one in several)
             yield from (one for one in tried if one is not None)
 
-    def _tried(self, lake: Remembering, one: Advice, known: Sequence[Past]) -> Advice | None:
+    def _tried(self, detector: Remembering, one: Advice, known: Sequence[Past]) -> Advice | None:
         """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
         moments = sorted({each.alert.raised for each in known})
-        before = replayed(lake, one.rule, self.workspace, moments, self.until)
-        after = replayed(lake, with_proposal(one.rule, one.proposal), self.workspace, moments, self.until)
+        before = replayed(detector, one.rule, moments, self.until)
+        after = replayed(detector, with_proposal(one.rule, one.proposal), moments, self.until)
         gone = {each.id for each in before.raised} - {each.id for each in after.raised}
         hides = [each for each in known if each.id in gone and not each.held]
         if not hides or any(each.untouchable for each in hides) or after.errors:

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.detector import Detector
+from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.history import entities_of
-from nephoscope.alerts.window import at, ends
+from nephoscope.alerts.window import Window, at, ends
 from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nephoscope.lake.lake import Lake
 
 TOP = 10
@@ -58,19 +57,17 @@ class Replayed:
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
-@dataclass(slots=True)
-class Remembering:
-    """A lake that gives the rows of a query in a window again without asking twice: for a rule that is tried with several tunings."""
+@dataclass(frozen=True, slots=True)
+class Remembering(Detector):
+    """A detector that looks at a window once: for rules that are tried with several tunings. What it `knows` may be shared."""
 
-    lake: Lake
-    _known: dict[tuple[Any, ...], pa.Table] = field(default_factory=dict)
+    knows: dict[tuple[str, Window], tuple[int, list[Finding]]] = field(default_factory=dict, repr=False)
 
-    def rows(self, text: str, **asked: Any) -> pa.Table:
-        """As the lake's."""
-        key = (text, asked["workspace"], asked["now"])
-        if key not in self._known:
-            self._known[key] = self.lake.rows(text, **asked)
-        return self._known[key]
+    def _rows(self, rule: Rule, window: Window, *asked: Any) -> tuple[int, list[Finding]]:
+        found = self.knows.get((rule.query, window))
+        if found is None:
+            found = self.knows[rule.query, window] = Detector._rows(self, rule, window, *asked)  # noqa: SLF001 - super() does not find it in a slotted class
+        return found
 
 
 @contextmanager
@@ -84,20 +81,19 @@ def scratch() -> Iterator[State]:
 
 
 def replay(
-    lake: Lake | Remembering, rule: Rule, workspace: str, since: datetime, until: datetime, now: datetime
+    lake: Lake, rule: Rule, workspace: str, since: datetime, until: datetime, now: datetime
 ) -> Replayed:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
-    return replayed(lake, rule, workspace, ends(rule, since, until), now)
+    return replayed(Detector(lake, workspace), rule, ends(rule, since, until), now)
 
 
-def replayed(
-    lake: Lake | Remembering, rule: Rule, workspace: str, moments: Iterable[datetime], now: datetime
-) -> Replayed:
+def replayed(detector: Detector, rule: Rule, moments: Iterable[datetime], now: datetime) -> Replayed:
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
     seconds, errors = 0.0, []
     with scratch() as state:
-        desk, detector = Desk(state, workspace), Detector(lake, workspace)  # type: ignore[arg-type]
+        workspace = detector.workspace
+        desk = Desk(state, workspace)
         for end in moments:
             outcome = detector.run(_knowing(rule, state, workspace), at(rule, end), now)
             desk.take(outcome, now)

@@ -1,0 +1,114 @@
+"""Every window of every rule over a stretch of days: those that surely find nothing are passed over, unless all are asked for."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.tuning.replay import Remembering
+from nephoscope.alerts.window import Window, at, ends
+from nephoscope.lake.lake import Lake
+
+BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
+#: Queries that say nothing of a part of a time by what they say of all of it: each window is run.
+_WHOLE = re.compile(r"series_|make-series|stdev|avg\(|percentile|variance|autocluster|diffpatterns")
+_RECENT = re.compile(r"ago\(\s*1h\s*\)")
+NOW = datetime(2100, 1, 1, tzinfo=UTC)
+Known = dict[tuple[str, Window], tuple[int, list[Finding]]]
+
+
+@dataclass(slots=True)
+class Windows:
+    """Runs rules over a lake; what was found is kept in a file, so that only rules that changed are run again."""
+
+    lake: Lake
+    kept: Path
+    exact: bool = False
+    knows: Known = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    _done: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.kept.exists():
+            self.knows, self.seconds, self._done = pickle.loads(self.kept.read_bytes())
+
+    def run(self, rules: Sequence[Rule], since: datetime, until: datetime) -> list[tuple[datetime, Rule]]:
+        """Look at all windows that end in (since, until]; (end, rule) of those with rows, in the order of the time."""
+        began = time.monotonic()
+        for number, rule in enumerate(rules):
+            key = (rule.query, str(rule.frequency), str(rule.period), since, until, self.exact)
+            if key not in self._done:
+                self._rule(rule, since, until)
+                self._done.add(key)
+                self.kept.write_bytes(pickle.dumps((self.knows, self.seconds, self._done)))
+            print(f"{number + 1}/{len(rules)} {time.monotonic() - began:.0f} s {rule.name}", file=sys.stderr)
+        found = [
+            (end, rule)
+            for rule in rules
+            for end in ends(rule, since, until)
+            if self.knows.get((rule.query, at(rule, end)), (0, []))[0] or rule.operator != "gt"
+        ]
+        return sorted(found, key=lambda one: (one[0], one[1].id))
+
+    def detector(self) -> Remembering:
+        """A detector that knows what was found; windows that were passed over found nothing."""
+        return Recalling(self.lake, "default", knows=self.knows)
+
+    def _rule(self, rule: Rule, since: datetime, until: datetime) -> None:
+        began = time.process_time()
+        for end in self._wanted(rule, since, until):
+            self._one(rule, end)
+        self.seconds[rule.id] = time.process_time() - began
+
+    def _wanted(self, rule: Rule, since: datetime, until: datetime) -> Iterator[datetime]:
+        whole = self.exact or rule.frequency >= timedelta(hours=6) or rule.operator != "gt"
+        if whole or rule.threshold or _WHOLE.search(rule.query):
+            yield from ends(rule, since, until)
+        else:
+            yield from self._within(rule, since, until, BLOCKS)
+
+    def _within(
+        self, rule: Rule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]
+    ) -> Iterator[datetime]:
+        """The ends of windows in a stretch whose block, looked at as one window, finds something."""
+        if not blocks:
+            yield from ends(rule, since, until)
+            return
+        while since < until:
+            end = min(since + blocks[0], until)
+            if self._finds(rule, since, end):
+                yield from self._within(rule, since, end, blocks[1:])
+            since = end
+
+    def _finds(self, rule: Rule, since: datetime, until: datetime) -> bool:
+        hours = (until - since) // timedelta(hours=1)
+        wide = replace(rule, query=_RECENT.sub(f"ago({hours}h)", rule.query), threshold=0)
+        window = Window(since + rule.frequency - rule.period, until)
+        found = Remembering(self.lake, "default").run(wide, window, NOW)
+        return bool(found.rows or found.error)
+
+    def _one(self, rule: Rule, end: datetime) -> None:
+        detector = Remembering(self.lake, "default", knows=self.knows)
+        outcome = detector.run(rule, at(rule, end), NOW)
+        if outcome.error:
+            self.errors[rule.name] = outcome.error
+        if not outcome.rows:
+            self.knows.pop((rule.query, at(rule, end)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalling(Remembering):
+    """Knows all there is: what it does not know found nothing."""
+
+    def _rows(self, rule: Rule, window: Window, *_: Any) -> tuple[int, list[Finding]]:
+        return self.knows.get((rule.query, window), (0, []))
