@@ -25,6 +25,7 @@ from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.model.place import Place
@@ -120,7 +121,8 @@ def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
     if unknown := sorted(given.keys() - tables.by_name.keys()):
         raise ValueError(f"no table is named {unknown[0]}")
     # rows in memory lie in no folders of days
-    catalog = MemoryCatalog({one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables})
+    known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables}
+    catalog = MemoryCatalog(known, shipped_functions())
     compiled = compile_results(rule.query, catalog, now=now)[-1]
     used = {name for name in tables.by_name if name in rule.query}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}

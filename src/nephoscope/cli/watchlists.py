@@ -71,8 +71,9 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     Without FILE it is made empty as the template ALIAS has it: `watchlists templates` lists those.
     """
     from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.watchlist_templates import template as template_of
 
-    template = next((one for one in _templates() if one["alias"].lower() == alias.lower()), None)
+    template = template_of(alias)
     table = _table(file, options) if file else None
     if table is None and template is None:
         usage_error(f"give a file: '{alias}' is no template (nephoscope watchlists templates)")
@@ -191,18 +192,9 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 def templates(output: str) -> None:
     """List the templates: aliases that detections ask for, with their columns."""
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.lake.watchlist_templates import templates as known
 
-    show_list(_templates(), TEMPLATES, output)
-
-
-def _templates() -> list[dict[str, Any]]:
-    from importlib.resources import files
-
-    import yaml
-
-    text = (files("nephoscope") / "content" / "watchlists.yaml").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = yaml.safe_load(text)
-    return found
+    show_list(known(), TEMPLATES, output)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from nephoscope.lake.columns import DAY, SUBSCRIPTION, stored_names
 from nephoscope.lake.functions import StoredFunctions
 from nephoscope.lake.pins import Pins
 from nephoscope.lake.scope import Scope
+from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.snapshot import File, Snapshot, Snapshots, came
 from nephoscope.lake.span import Span
 from nephoscope.lake.store import existing, table_path
@@ -102,7 +103,7 @@ class LakeCatalog:
             aliases = self._shelf.watchlists.aliases(self._workspace)
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
-        return self._stored().get(name)
+        return self._stored().get(name) or shipped_functions().get(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match. A table without rows is known by its name alone."""

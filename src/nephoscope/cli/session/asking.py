@@ -19,6 +19,7 @@ from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.external import AllowedLocations
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import TYPE_NAMES, KqlType
+from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.sources.functions import FunctionError, functions
 from nephoscope.sources.tables.reading import FileTable, TableError, table
 
@@ -102,7 +103,8 @@ class Desk:
                 raise UsageError(f"--schema {name}: no --table has that name")
         given = MemoryCatalog(
             {name: one.schema for name, one in found.items()},
-            {one.name: one for one in stored},
+            # a lake has them by itself, below those of its workspaces
+            {**(shipped_functions() if lake is None else {}), **{one.name: one for one in stored}},
             {name: _watchlist(name, one.schema) for name, one in lists.items()},
         )
         whole = found | {f"{_WATCHLIST}{name}": one for name, one in lists.items()}

@@ -1,0 +1,110 @@
+"""Named locations: those of Entra's conditional access, and addresses that the logs themselves show to be the company's own.
+
+Source: https://learn.microsoft.com/graph/api/resources/namedlocation
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.fields import Fields
+from nephoscope.kql.cells import rows_of
+from nephoscope.lake.span import Span
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+NAMED, EGRESS = "NamedLocations", "KnownEgress"
+MAX_BYTES = 4 << 20
+PEOPLE, DAYS = 10, 3
+"""Accounts that signed in from an address with success, on so many days, for it to be the company's own."""
+_PREFIX = "#microsoft.graph."
+
+
+class LocationError(ValueError):
+    """A file that holds no named locations, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """An address from which many people sign in: how many, on how many days, and the share of sign-ins that failed."""
+
+    address: str
+    accounts: int
+    days: int
+    failed: float
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The items of the watchlist NamedLocations in a file of Graph's; LocationError with the JSON path of what is wrong."""
+    if path.stat().st_size > MAX_BYTES:
+        raise LocationError(f"{path}: the file is over {MAX_BYTES >> 20} MiB")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise LocationError(f"{path}: no JSON: {error}") from error
+    whole = {"value": document} if isinstance(document, list) else document
+    fields = Fields(whole)
+    if not fields.has("value"):
+        fields = Fields({"value": [whole]})
+    found = [item for one in fields.objects("value") for item in _items(one)]
+    if fields.wrong:
+        raise LocationError(f"{path}: {'; '.join(fields.wrong)}")
+    return found
+
+
+def _items(fields: Fields) -> Iterator[dict[str, str]]:
+    kind = fields.text("@odata.type", needed=True).removeprefix(_PREFIX)
+    name = fields.text("displayName", needed=True)
+    if kind == "ipNamedLocation":
+        trusted = fields.flag("isTrusted", default=False)
+        for one in fields.objects("ipRanges"):
+            yield _item(_range(one), name, "", trusted=trusted)
+    elif kind == "countryNamedLocation":
+        # Entra has no trusted countries: they are named, and people say in the watchlist which are trusted
+        for code in fields.texts("countriesAndRegions"):
+            yield _item(code.upper(), name, code.upper(), trusted=False)
+    elif kind:
+        fields.fail(f"@odata.type {kind!r} is neither ipNamedLocation nor countryNamedLocation")
+
+
+def _range(fields: Fields) -> str:
+    text = fields.text("cidrAddress", needed=True)
+    try:
+        return str(ip_network(text, strict=False)) if text else ""
+    except ValueError:
+        fields.fail(f"cidrAddress {text!r} is no range such as 203.0.113.0/24")
+        return ""
+
+
+def _item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, str]:
+    return {
+        "Address": address,
+        "Name": name,
+        "Country": country,
+        "Trusted": str(trusted).lower(),
+        "Tags": "Entra",
+    }
+
+
+def suggested(lake: Lake, workspace: str, since: datetime, until: datetime) -> list[Suggested]:
+    """Addresses that are no trusted location yet, from which many accounts sign in, and seldom fail; those with the most first."""
+    text = f"""
+        union isfuzzy=true SigninLogs, AADNonInteractiveUserSignInLogs
+        | summarize Accounts = dcountif(UserPrincipalName, ResultType == '0'),
+            Days = dcountif(bin(TimeGenerated, 1d), ResultType == '0'),
+            Failed = countif(ResultType in ('50126', '50053', '50057', '50034')) * 1.0 / count() by IPAddress
+        | where Accounts >= {PEOPLE} and Days >= {DAYS} and Failed < 0.2
+        | where not(_IsTrustedAddress(IPAddress))
+        | project IPAddress, Accounts, Days, Failed
+        | order by Accounts desc, IPAddress asc
+    """
+    table = lake.rows(text, workspace=workspace, now=until, span=Span(since, until))
+    rows: Iterator[tuple[Any, ...]] = rows_of(table, None)
+    return [Suggested(str(one[0]), int(one[1]), int(one[2]), float(one[3])) for one in rows]

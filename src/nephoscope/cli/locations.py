@@ -1,0 +1,143 @@
+"""Say where people and programs come from by right: named locations and own egress, which detections leave alone."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.lake.listing import Keeping
+
+COLUMNS = ("range", "kind", "name", "trusted", "source")
+SUGGESTED = ("address", "accounts", "days", "failed")
+_WORKSPACE = click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+
+
+@click.group("locations")
+def command() -> None:
+    """Work with named locations and known egress, which `_NamedLocations()` and `_IsTrustedAddress()` read."""
+
+
+@command.command("list")
+@_WORKSPACE
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, output: str) -> None:
+    """List the named locations and the own egress of the workspace."""
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import workspace_of
+
+    text = "_NamedLocations() | project Range, Kind, Name, Trusted, Source | order by Source asc, Range asc"
+    with lake_of(data) as (lake, state):
+        found = lake.rows(text, workspace=workspace_of(state, workspace).name).to_pylist()
+    rows = [{name.lower(): value for name, value in one.items()} for one in found]
+    show_list(rows, COLUMNS, output, "no location is named")
+
+
+@contextmanager
+def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.lake.listing import Keeping
+    from nephoscope.lake.outbox import deliver
+
+    with lake_of(data) as (lake, state):
+        yield Keeping(state, lake, workspace_of(state, workspace).name, getpass.getuser())
+        deliver(lake, state)
+
+
+def _put(keeping: Keeping, alias: str, items: list[dict[str, str]]) -> str:
+    """Put items into a watchlist, which is made where it is not there; what that came to."""
+    from nephoscope.lake.listing import Given
+    from nephoscope.lake.watchlist_templates import template
+
+    now, given = datetime.now(UTC), template(alias)
+    assert given is not None
+    with keeping.state.database.read() as session:
+        known = keeping.state.watchlists.find(session, keeping.workspace, alias)
+    if known is None:
+        about = {"name": given["name"], "description": given["description"], "source": "template"}
+        keeping.create(alias, given["key"], given["columns"], now, **about)
+    return str(keeping.update(alias, [Given(one) for one in items], now))
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_WORKSPACE
+@click.pass_obj
+def import_(data: Path, /, file: Path, workspace: str) -> None:
+    """Take Entra's named locations from FILE: what Graph gives for /identity/conditionalAccess/namedLocations.
+
+    Other lists come by `watchlists update NamedLocations FILE.csv`, with the columns Address, Name, Country, Trusted, Tags.
+    """
+    from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
+    from nephoscope.cli.session.checks import tell, usage_error
+
+    try:
+        items = read(file)
+    except LocationError as error:
+        usage_error(str(error))
+    with _keeping(data, workspace) as keeping:
+        tell(f"{NAMED}: {_put(keeping, NAMED, items)}")
+
+
+@command.command("suggest")
+@_WORKSPACE
+@click.option(
+    "--days",
+    type=click.IntRange(1, 90),
+    default=14,
+    show_default=True,
+    help="Days of sign-ins that are looked at.",
+)
+@listed
+@click.pass_obj
+def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
+    """List addresses that look like the company's own: many people sign in from them on several days, and few fail."""
+    from nephoscope.alerts.tuning.locations import suggested
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import workspace_of
+
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        found = suggested(lake, workspace_of(state, workspace).name, now - timedelta(days=days), now)
+    rows: list[dict[str, Any]] = [
+        {"address": one.address, "accounts": one.accounts, "days": one.days, "failed": round(one.failed, 3)}
+        for one in found
+    ]
+    show_list(rows, SUGGESTED, output, "no address has many people that is not known")
+
+
+@command.command("add")
+@click.argument("addresses", nargs=-1, required=True)
+@_WORKSPACE
+@click.option("--name", default="", metavar="TEXT", help="What it is.")
+@click.pass_obj
+def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) -> None:
+    """Make ADDRESSES (or ranges) known as own egress, in the watchlist KnownEgress."""
+    from ipaddress import ip_network
+
+    from nephoscope.alerts.tuning.locations import EGRESS
+    from nephoscope.cli.session.checks import tell, usage_error
+
+    for one in addresses:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            usage_error(f"{one!r} is no address and no range such as 203.0.113.0/24")
+    items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
+    with _keeping(data, workspace) as keeping:
+        tell(f"{EGRESS}: {_put(keeping, EGRESS, items)}")

@@ -1,0 +1,121 @@
+"""Named locations by command line, and what queries see of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.cli.test_detect import run
+
+GRAPH = {
+    "value": [
+        {
+            "@odata.type": "#microsoft.graph.ipNamedLocation",
+            "displayName": "Offices",
+            "isTrusted": True,
+            "ipRanges": [
+                {"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "203.0.113.0/28"},
+                {"@odata.type": "#microsoft.graph.iPv6CidrRange", "cidrAddress": "2001:db8:1::/48"},
+            ],
+        },
+        {
+            "@odata.type": "#microsoft.graph.ipNamedLocation",
+            "displayName": "Partners",
+            "isTrusted": False,
+            "ipRanges": [{"cidrAddress": "198.51.100.0/24"}],
+        },
+        {
+            "@odata.type": "#microsoft.graph.countryNamedLocation",
+            "displayName": "Home",
+            "countriesAndRegions": ["DE", "nl"],
+        },
+    ]
+}
+
+
+def asked(data: Path, text: str) -> list[dict[str, object]]:
+    (table,) = json.loads(run(data, "query", text, "-o", "json").stdout)["tables"]
+    names = [one["name"] for one in table["columns"]]
+    return [dict(zip(names, row, strict=True)) for row in table["rows"]]
+
+
+def test_entras_locations_are_read_by_queries(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "graph.json").write_text(json.dumps(GRAPH))
+    assert "5 added" in run(data, "locations", "import", str(tmp_path / "graph.json")).stderr
+    assert "5 as they were" in run(data, "locations", "import", str(tmp_path / "graph.json")).stderr
+    assert "1 added" in run(data, "locations", "add", "192.0.2.7", "--name", "VPN").stderr
+    rows = json.loads(run(data, "locations", "list", "-o", "json").stdout)
+    assert [(row["range"], row["kind"], row["trusted"], row["source"]) for row in rows] == [
+        ("192.0.2.7", "ip", True, "KnownEgress"),
+        ("198.51.100.0/24", "ip", False, "NamedLocations"),
+        ("2001:db8:1::/48", "ip", True, "NamedLocations"),
+        ("203.0.113.0/28", "ip", True, "NamedLocations"),
+        ("DE", "country", False, "NamedLocations"),
+        ("NL", "country", False, "NamedLocations"),
+    ]
+    found = asked(
+        data,
+        "datatable(a:string)['203.0.113.9', '203.0.113.99', '2001:db8:1::5', '192.0.2.7', '', 'here']"
+        " | extend t = _IsTrustedAddress(a)",
+    )
+    assert [row["t"] for row in found] == [True, False, True, True, False, False]
+
+
+def test_without_locations_nothing_is_trusted(tmp_path: Path) -> None:
+    found = asked(
+        tmp_path / "data", "print t = _IsTrustedAddress('203.0.113.9'), c = _IsTrustedCountry('de')"
+    )
+    assert found == [{"t": False, "c": False}]
+
+
+def test_an_address_with_many_people_is_suggested_until_it_is_known(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "s.json").write_text(
+        "\n".join(
+            json.dumps(signin(day, user, "203.0.113.25" if user < 12 else f"198.51.100.{user}"))
+            for day in range(4)
+            for user in range(20)
+        )
+    )
+    run(data, "ingest", str(tmp_path / "s.json"))
+    (row,) = json.loads(run(data, "locations", "suggest", "-o", "json").stdout)
+    assert row == {"address": "203.0.113.25", "accounts": 12, "days": 4, "failed": 0.0}
+    run(data, "locations", "add", "203.0.113.25")
+    assert json.loads(run(data, "locations", "suggest", "-o", "json").stdout) == []
+
+
+def signin(day: int, user: int, address: str) -> dict[str, object]:
+    moment = (datetime.now(UTC) - timedelta(days=day, hours=1)).isoformat()
+    properties = {
+        "id": f"{day}-{user}", "createdDateTime": moment, "userPrincipalName": f"u{user}@contoso.com", "ipAddress": address,
+        "status": {"errorCode": 0},
+    }  # fmt: skip
+    return {
+        "time": moment, "category": "SignInLogs", "operationName": "Sign-in activity", "resultType": "0",
+        "resourceId": "/tenants/t/providers/Microsoft.aadiam", "tenantId": "t", "properties": properties,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ("{", "no JSON"),
+        (
+            '{"value": [{"@odata.type": "#microsoft.graph.planet", "displayName": "x"}]}',
+            "value[0]: @odata.type 'planet'",
+        ),
+        ('{"value": [{"displayName": "x"}]}', "value[0]: @odata.type is missing"),
+        (
+            '[{"@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "x", "ipRanges": [{"cidrAddress": "no"}]}]',
+            "value[0].ipRanges[0]: cidrAddress 'no' is no range",
+        ),
+        ("[1]", "value[0]: must be an object, not a number"),
+    ],
+)
+def test_what_is_no_list_of_locations(tmp_path: Path, document: str, told: str) -> None:
+    (tmp_path / "graph.json").write_text(document)
+    assert told in run(tmp_path / "data", "locations", "import", str(tmp_path / "graph.json"), code=2).stderr
+    assert "is no address" in run(tmp_path / "data", "locations", "add", "10.0.0.300", code=2).stderr
