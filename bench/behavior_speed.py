@@ -1,0 +1,160 @@
+"""A batch of sign-ins judged by kept profiles, beside aggregating the whole history again in DuckDB; the same first times asserted.
+
+`python bench/behavior_speed.py [--users N] [--days N] [--batch N]`: a tenant of N users signs in three times a day; its history is
+taught, then a batch comes. Each side is a process of its own: seconds and peak memory. Exit 1 where the results differ, or where
+the profiles take longer than aggregating again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.judging import judged
+from nephoscope.behavior.observing import OBSERVED
+from nephoscope.behavior.profiles import RECENT, Profiles
+from nephoscope.behavior.settings import Settings
+
+TODAY = 20_600
+DAY = 86_400_000_000
+PEERS = pa.table({"entity": pa.array([], pa.string()), "peer": pa.array([], pa.string())})
+FILLED = {
+    "Operation": "'sign-in'", "Country": "CASE WHEN {odd} THEN 'PT' ELSE 'C' || (u % 12)::TEXT END", "City": "'City' || (u % 40)::TEXT",
+    "ISP": "'AS' || (u % 300 + e % 2)::TEXT", "Browser": "'Browser' || (u % 4)::TEXT", "System": "'System' || (u % 3)::TEXT",
+    "Device": "'pc-' || u::TEXT", "App": "'App' || ((u + e * 7) % 60)::TEXT", "Resource": "'Office 365'", "Address": "'10.' || u::TEXT || '.' || (e % 2)::TEXT",
+    "Hours": "'weekdays 08-12 UTC'", "Activity": "'LogOn'", "ActionType": "'Sign-in'",
+}  # fmt: skip
+
+
+def signed_in(users: int, first: int, days: int, events: int, odd: str) -> str:
+    """SQL of observations: `events` a user and day; `odd` says which of them come from elsewhere."""
+    made = {
+        "event": "row_number() OVER () - 1", "id": "u::TEXT || '-' || d::TEXT || '-' || e::TEXT", "source": "'SigninLogs'", "kind": "'user'",
+        "entity": "'user-' || u::TEXT", "ok": "true", "day": "d::INT", "time": f"d * {DAY} + (u * 7919 + e * 104729) % {DAY}",
+    }  # fmt: skip
+    columns = [
+        f"{made.get(name) or FILLED.get(name, repr('')).format(odd=odd)} AS {name}" for name in OBSERVED.names
+    ]
+    ranges = f"range({users}) a(u), range({first}, {first + days}) b(d), range({events}) c(e)"
+    return f"SELECT {', '.join(columns)} FROM {ranges}"
+
+
+def history(connection: duckdb.DuckDBPyConnection, folder: Path, users: int, days: int) -> None:
+    """The history as a file, for both sides."""
+    text = signed_in(users, TODAY - days, days, 3, "false")
+    connection.execute(f"COPY ({text}) TO '{folder}/history.parquet' (ROW_GROUP_SIZE 100000)")
+
+
+def teach(folder: Path, days: int) -> None:
+    """Put the history into the profiles, a day at a time."""
+    columns = ", ".join(DIMENSIONS)
+    profiles = Profiles(folder, "default")
+    with duckdb.connect() as connection:
+        for day in range(TODAY - days, TODAY):
+            text = f"""WITH long AS (SELECT kind, entity, dimension, value, day, time FROM (UNPIVOT (
+              SELECT kind, entity, day, time, {columns} FROM '{folder}/history.parquet' WHERE day = {day}) ON {columns} INTO NAME dimension VALUE value)
+              WHERE value <> '')
+            SELECT kind, entity, dimension, value, day, min(time) AS first FROM long GROUP BY ALL
+            UNION ALL SELECT kind, entity, dimension, '', day, min(time) FROM long GROUP BY kind, entity, dimension, day"""
+            profiles.teach(connection.sql(text).to_arrow_table().cast(RECENT))
+            if day % 5 == 0:
+                profiles.fold(day + 2)
+    profiles.fold(TODAY)
+
+
+def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
+    """The first times of the batch, by the product."""
+    found = judged(Profiles(folder, "default"), batch, PEERS, Settings())
+    return {
+        (one.event["entity"], facts.dimension, facts.value)
+        for one in found
+        for facts in one.facts
+        if facts.first and facts.dimension in ("Country", "App")
+    }
+
+
+def by_aggregation(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
+    """The same by aggregating everything again, with how many others show the value."""
+    with duckdb.connect() as connection:
+        connection.register("batch", batch)
+        columns = ", ".join(DIMENSIONS)
+        connection.execute(f"""CREATE TEMP TABLE profile AS
+            SELECT entity, dimension, value, count(DISTINCT day) AS days, max(day) AS last FROM (
+              UNPIVOT (SELECT entity, day, {columns} FROM '{folder}/history.parquet') ON {columns} INTO NAME dimension VALUE value)
+            WHERE value <> '' GROUP BY ALL""")
+        connection.execute(
+            "CREATE TEMP TABLE others AS SELECT dimension, value, count(*) AS users, sum(days) AS days FROM profile GROUP BY ALL"
+        )
+        rows = connection.execute("""SELECT DISTINCT l.entity, l.dimension, l.value
+            FROM (UNPIVOT (SELECT entity, Country, App FROM batch) ON Country, App INTO NAME dimension VALUE value) l
+            LEFT JOIN others USING (dimension, value) ANTI JOIN profile USING (entity, dimension, value)""").fetchall()
+    return {(str(entity), str(dimension), str(value)) for entity, dimension, value in rows}
+
+
+def measured(work: Callable[..., Any], *arguments: Any) -> tuple[Any, float, int]:
+    """What a function gives in a process of its own, its seconds, and the peak of that process in MiB."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_timed, (work, arguments))
+
+
+def _timed(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float, int]:
+    began = time.perf_counter()
+    found = work(*arguments)
+    return found, time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=2_000,
+        help="sign-ins of the batch: five minutes of 100,000 users are about 1,000",
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, duckdb.connect() as connection:
+        folder = Path(name)
+        history(connection, folder, options.users, options.days)
+        text = signed_in(options.users, TODAY, 1, 1, "u % 500 = 7")
+        batch = (
+            connection.sql(f"SELECT * FROM ({text}) USING SAMPLE {options.batch} ROWS (reservoir, 1)")
+            .to_arrow_table()
+            .cast(OBSERVED)
+        )
+        _, seconds, peak = measured(teach, folder, options.days)
+        rows = options.users * options.days * 3
+        print(
+            f"history: {rows:,} sign-ins of {options.users:,} users taught in {seconds:.1f} s, peak {peak:,} MiB",
+            flush=True,
+        )
+        again, slow, large = measured(by_aggregation, folder, batch)
+        print(
+            f"peer, everything aggregated again: {slow:.2f} s, peak {large:,} MiB, {len(again)} first times",
+            flush=True,
+        )
+        found, fast, small = measured(by_profiles, folder, batch)
+        size = sum(one.stat().st_size for one in (folder / "behavior").rglob("*.parquet")) >> 20
+        print(
+            f"profiles: {fast:.2f} s, peak {small:,} MiB, {len(found)} first times, {size:,} MiB on disk",
+            flush=True,
+        )
+    print(f"{slow / fast:.1f} times faster; results {'equal' if found == again else 'DIFFER'}")
+    return 0 if found == again and fast <= slow else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
