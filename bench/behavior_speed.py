@@ -27,22 +27,38 @@ from nephoscope.behavior.profiles import RECENT, Profiles
 from nephoscope.behavior.settings import Settings
 
 TODAY = 20_600
+QUIET: dict[str, str | bool | int | float | list[str]] = {"enable_progress_bar": False}
 DAY = 86_400_000_000
 PEERS = pa.table({"entity": pa.array([], pa.string()), "peer": pa.array([], pa.string())})
 FILLED = {
-    "Operation": "'sign-in'", "Country": "CASE WHEN {odd} THEN 'PT' ELSE 'C' || (u % 12)::TEXT END", "City": "'City' || (u % 40)::TEXT",
-    "ISP": "'AS' || (u % 300 + e % 2)::TEXT", "Browser": "'Browser' || (u % 4)::TEXT", "System": "'System' || (u % 3)::TEXT",
-    "Device": "'pc-' || u::TEXT", "App": "'App' || ((u + e * 7) % 60)::TEXT", "Resource": "'Office 365'", "Address": "'10.' || u::TEXT || '.' || (e % 2)::TEXT",
-    "Hours": "'weekdays 08-12 UTC'", "Activity": "'LogOn'", "ActionType": "'Sign-in'",
-}  # fmt: skip
+    "Operation": "'sign-in'",
+    "Country": "CASE WHEN {odd} THEN 'PT' ELSE 'C' || (u % 12)::TEXT END",
+    "City": "'City' || (u % 40)::TEXT",
+    "ISP": "'AS' || (u % 300 + e % 2)::TEXT",
+    "Browser": "'Browser' || (u % 4)::TEXT",
+    "System": "'System' || (u % 3)::TEXT",
+    "Device": "'pc-' || u::TEXT",
+    "App": "'App' || ((u + e * 7) % 60)::TEXT",
+    "Resource": "'Office 365'",
+    "Address": "'10.' || u::TEXT || '.' || (e % 2)::TEXT",
+    "Hours": "'weekdays 08-12 UTC'",
+    "Activity": "'LogOn'",
+    "ActionType": "'Sign-in'",
+}
 
 
 def signed_in(users: int, first: int, days: int, events: int, odd: str) -> str:
     """SQL of observations: `events` a user and day; `odd` says which of them come from elsewhere."""
     made = {
-        "event": "row_number() OVER () - 1", "id": "u::TEXT || '-' || d::TEXT || '-' || e::TEXT", "source": "'SigninLogs'", "kind": "'user'",
-        "entity": "'user-' || u::TEXT", "ok": "true", "day": "d::INT", "time": f"d * {DAY} + (u * 7919 + e * 104729) % {DAY}",
-    }  # fmt: skip
+        "event": "row_number() OVER () - 1",
+        "id": "u::TEXT || '-' || d::TEXT || '-' || e::TEXT",
+        "source": "'SigninLogs'",
+        "kind": "'user'",
+        "entity": "'user-' || u::TEXT",
+        "ok": "true",
+        "day": "d::INT",
+        "time": f"d * {DAY} + (u * 7919 + e * 104729) % {DAY}",
+    }
     columns = [
         f"{made.get(name) or FILLED.get(name, repr('')).format(odd=odd)} AS {name}" for name in OBSERVED.names
     ]
@@ -60,10 +76,11 @@ def teach(folder: Path, days: int) -> None:
     """Put the history into the profiles, a day at a time."""
     columns = ", ".join(DIMENSIONS)
     profiles = Profiles(folder, "default")
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=QUIET) as connection:
         for day in range(TODAY - days, TODAY):
             text = f"""WITH long AS (SELECT kind, entity, dimension, value, day, time FROM (UNPIVOT (
-              SELECT kind, entity, day, time, {columns} FROM '{folder}/history.parquet' WHERE day = {day}) ON {columns} INTO NAME dimension VALUE value)
+              SELECT kind, entity, day, time, {columns} FROM '{folder}/history.parquet' WHERE day = {day})
+              ON {columns} INTO NAME dimension VALUE value)
               WHERE value <> '')
             SELECT kind, entity, dimension, value, day, min(time) AS first FROM long GROUP BY ALL
             UNION ALL SELECT kind, entity, dimension, '', day, min(time) FROM long GROUP BY kind, entity, dimension, day"""
@@ -86,7 +103,7 @@ def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
 
 def by_aggregation(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
     """The same by aggregating everything again, with how many others show the value."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=QUIET) as connection:
         connection.register("batch", batch)
         columns = ", ".join(DIMENSIONS)
         connection.execute(f"""CREATE TEMP TABLE profile AS
@@ -126,7 +143,7 @@ def main() -> int:
         help="sign-ins of the batch: five minutes of 100,000 users are about 1,000",
     )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as name, duckdb.connect(config=QUIET) as connection:
         folder = Path(name)
         history(connection, folder, options.users, options.days)
         text = signed_in(options.users, TODAY, 1, 1, "u % 500 = 7")
