@@ -27,7 +27,6 @@ from nephoscope.behavior.profiles import RECENT, Profiles
 from nephoscope.behavior.settings import Settings
 
 TODAY = 20_600
-QUIET: dict[str, str | bool | int | float | list[str]] = {"enable_progress_bar": False}
 DAY = 86_400_000_000
 PEERS = pa.table({"entity": pa.array([], pa.string()), "peer": pa.array([], pa.string())})
 FILLED = {
@@ -45,6 +44,13 @@ FILLED = {
     "Activity": "'LogOn'",
     "ActionType": "'Sign-in'",
 }
+
+
+def quiet() -> duckdb.DuckDBPyConnection:
+    """A connection that draws nothing."""
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def signed_in(users: int, first: int, days: int, events: int, odd: str) -> str:
@@ -76,7 +82,7 @@ def teach(folder: Path, days: int) -> None:
     """Put the history into the profiles, a day at a time."""
     columns = ", ".join(DIMENSIONS)
     profiles = Profiles(folder, "default")
-    with duckdb.connect(config=QUIET) as connection:
+    with quiet() as connection:
         for day in range(TODAY - days, TODAY):
             text = f"""WITH long AS (SELECT kind, entity, dimension, value, day, time FROM (UNPIVOT (
               SELECT kind, entity, day, time, {columns} FROM '{folder}/history.parquet' WHERE day = {day})
@@ -103,7 +109,7 @@ def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
 
 def by_aggregation(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
     """The same by aggregating everything again, with how many others show the value."""
-    with duckdb.connect(config=QUIET) as connection:
+    with quiet() as connection:
         connection.register("batch", batch)
         columns = ", ".join(DIMENSIONS)
         connection.execute(f"""CREATE TEMP TABLE profile AS
@@ -143,7 +149,7 @@ def main() -> int:
         help="sign-ins of the batch: five minutes of 100,000 users are about 1,000",
     )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, duckdb.connect(config=QUIET) as connection:
+    with tempfile.TemporaryDirectory() as name, quiet() as connection:
         folder = Path(name)
         history(connection, folder, options.users, options.days)
         text = signed_in(options.users, TODAY, 1, 1, "u % 500 = 7")
