@@ -147,11 +147,19 @@ def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         held.append(one)
         count += one.num_rows
         while count >= 2 * ROW_GROUP:
-            whole = in_order(joined(held, promote="permissive"))
+            whole = _sorted(held)
             yield whole.slice(0, ROW_GROUP)
-            held, count = [whole.slice(ROW_GROUP)], count - ROW_GROUP
+            rest = whole.slice(ROW_GROUP)
+            held, count = [rest], count - ROW_GROUP
     if count:
-        yield in_order(joined(held, promote="permissive"))
+        yield _sorted(held)
+
+
+def _sorted(held: list[pa.Table]) -> pa.Table:
+    """The rows of some tables in the order of their time; the list is empty then, so that none is in memory twice."""
+    whole = joined(held, promote="permissive")
+    held.clear()
+    return in_order(whole)
 
 
 def _repeating(file: pq.FileMetaData) -> list[str]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.lake.packed import bounded, packed_as, packing, repeating
 
-ROW_GROUP = 256 * 1024
+ROW_GROUP = 128 * 1024
 """Rows that a reader of Parquet may skip together."""
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
