@@ -84,6 +84,7 @@ class Profiles:
             connection.execute(f"SET allowed_directories = ['{folder}']")
             connection.execute(f"SET temp_directory = '{folder}/.spilled'")
             connection.execute(f"SET memory_limit = '{MEMORY}'")
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             connection.execute(MACROS)
