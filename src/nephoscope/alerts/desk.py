@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
+from nephoscope.alerts.response.event import BY as RESPONSE
+from nephoscope.alerts.response.event import of_alert, of_incident
 from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.storyline import named, titled, worst
@@ -114,6 +116,8 @@ class Desk:
             anomaly = anomaly_row(alert, rule) if known is None and not alert.held_by else None
             if anomaly is not None:
                 self.state.outbox.add(session, self.workspace, ANOMALIES, anomaly)
+            if not alert.held_by:
+                of_alert(self.state, session, self.workspace, row, now, new=known is None)
             kept.append((alert, known))
         return kept
 
@@ -267,21 +271,46 @@ class Desk:
         bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
         row = incident_row(incident, alerts, notes, moment, by, bookmarks)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
+        of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 
     # --- what people decide ----------------------------------------------------------------------------------------
 
     @contextmanager
     def _changing(self, number: int, now: datetime, by: str, text: str) -> Iterator[tuple[Session, Incident]]:
         """A change that is told to the lake and kept as what a person did; the first one is remembered with the incident."""
-        with self.state.transaction() as session:
-            incident = self.state.incidents.read(session, number)
-            if incident.workspace != self.workspace:
-                raise StateError(f"there is no incident {number} in the workspace {self.workspace}")
-            if by != BY and incident.first_modified is None:
-                incident = self.state.incidents.put(session, replace(incident, first_modified=now))
+        with self.state.transaction() as session, self._within(session, number, now, by, text) as incident:
             yield session, incident
-            self.state.incidents.act(session, number, Action(now, by, text))
-            self._tell(session, number, now, by)
+
+    @contextmanager
+    def _within(self, session: Session, number: int, now: datetime, by: str, text: str) -> Iterator[Incident]:
+        """`_changing` in a transaction that is open."""
+        incident = self.state.incidents.read(session, number)
+        if incident.workspace != self.workspace:
+            raise StateError(f"there is no incident {number} in the workspace {self.workspace}")
+        if by not in (BY, RESPONSE) and incident.first_modified is None:
+            incident = self.state.incidents.put(session, replace(incident, first_modified=now))
+        yield incident
+        self.state.incidents.act(session, number, Action(now, by, text))
+        self._tell(session, number, now, by)
+
+    def apply(
+        self,
+        session: Session,
+        number: int,
+        now: datetime,
+        by: str,
+        changes: Mapping[str, Any],
+        *,
+        comment: str = "",
+        tasks: Iterable[str] = (),
+    ) -> None:
+        """`change` with a comment and tasks, in a transaction that is open."""
+        with self._within(session, number, now, by, described(changes)) as incident:
+            changed = _checked(replace(incident, **changes, changed=now), now)
+            self.state.incidents.put(session, _acknowledged(changed, now, by))
+            notes = [(NoteKind.COMMENT, comment)] if comment else []
+            for kind, text in [*notes, *((NoteKind.TASK, one) for one in tasks)]:
+                self.state.incidents.note(session, number, Note(0, kind, by, text, False, now))
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
@@ -375,7 +404,7 @@ def _checked(incident: Incident, now: datetime) -> Incident:
 def _acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
     """With the moment in which a person took it up, where that is now: it has an owner, or is not New any more."""
     taken = bool(incident.owner) or incident.status is not IncidentStatus.NEW
-    if by == BY or incident.acknowledged is not None or not taken:
+    if by in (BY, RESPONSE) or incident.acknowledged is not None or not taken:
         return incident
     return replace(incident, acknowledged=now)
 

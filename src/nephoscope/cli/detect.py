@@ -110,9 +110,10 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
         now = datetime.now(UTC)
         found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in _counted(found)]
+        failed = _respond(schedule)
         lake.flush()
     _show(rows, options["output"])
-    return bool(refused) or not behaved or any(row["error"] for row in rows)
+    return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
 
 
 def _standings(data: Path, options: dict[str, Any]) -> None:
@@ -244,6 +245,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
                 learned(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
                 _tell_of(ran)
+            _respond(schedule)
         except (StateError, LakeError, OSError) as error:
             tell(f"the schedule is looked at again in {every} s: {error}")
             schedule.more = False
@@ -260,6 +262,22 @@ def _prepare(schedule: Schedule) -> None:
     now = datetime.now(UTC)
     refresh(schedule.state, schedule.workspace, now)
     Keeping(schedule.state, schedule.lake, schedule.workspace, "nephoscope").publish_due(now)
+
+
+def _respond(schedule: Schedule) -> int:
+    """Do what the rules of response ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
+    from nephoscope.alerts.response.responder import Responder, rules_folder
+    from nephoscope.alerts.response.rule import rules
+    from nephoscope.cli.session.checks import tell
+
+    found, wrong = rules(rules_folder(schedule.lake.data))
+    for error in wrong:
+        tell(str(error))
+    dead = 0
+    for one in Responder(schedule.lake, schedule.state, schedule.workspace, found).tick():
+        dead += one.status.value == "dead"
+        tell(f"response: {one.rule}: {one.action}: {one.status.value}: {one.detail}")
+    return dead + len(wrong)
 
 
 def _tell_of(ran: Ran) -> None:

@@ -27,6 +27,7 @@ from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
 from nephoscope.lake.state.principals import Principals
 from nephoscope.lake.state.producers import Producers
+from nephoscope.lake.state.responses import Responses
 from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
@@ -77,6 +78,7 @@ class State:
         self.learned = Learned(database)
         self.tuning_changes = TuningChanges(database)
         self.intel = Intels(database)
+        self.responses = Responses(database)
         self.watchlists = StoredWatchlists(database)
 
     @staticmethod

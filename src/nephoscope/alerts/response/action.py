@@ -1,0 +1,95 @@
+"""What an action is: a kind with settings, found by scanning the folder `actions`, and a function that does it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.response.operator import Operator
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.responses import ResponseRun
+
+_FOLDER = Path(__file__).parent / "actions"
+
+
+class ActionError(Exception):
+    """An action that did not come about; `again` says whether it is worth another try. Holds no secret."""
+
+    def __init__(self, reason: str, *, again: bool = True) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an action may use besides its settings and its event."""
+
+    data: Path
+    operator: Operator
+    now: datetime
+    secret: Callable[[str], str] = field(repr=False)
+    watchlist: Callable[[str], list[str]] = lambda _: []
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an action did: a sentence; for one that a person decides of, the plan, and when it is over."""
+
+    detail: str
+    plan: dict[str, Any] | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of action.
+
+    `run` does something outside (its result is noted after it); `change` changes the state within the transaction that notes it.
+    With `plan` a person is asked first; `approve` and `undo` are then what follows.
+    """
+
+    name: str
+    title: str
+    settings: type[msgspec.Struct]
+    run: Callable[[Any, ResponseRun, Around], Outcome] | None = None
+    change: Callable[[Any, ResponseRun, State, Session, datetime], Outcome] | None = None
+    plan: Callable[[Any, ResponseRun, Around], Outcome] | None = None
+    approve: Callable[[Any, ResponseRun, Around], Outcome] | None = None
+    undo: Callable[[Any, ResponseRun, Around], Outcome] | None = None
+
+    def parsed(self, given: Mapping[str, Any]) -> Any:
+        """The settings of a rule's action; ValueError names the setting and what it must be."""
+        try:
+            return msgspec.convert(
+                {key: value for key, value in given.items() if key != "action"}, self.settings
+            )
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every kind by name."""
+    found = {}
+    for path in sorted(_FOLDER.glob("*.py")):
+        if path.stem != "__init__":
+            kind: Kind = importlib.import_module(f"nephoscope.alerts.response.actions.{path.stem}").KIND
+            found[kind.name] = kind
+    return found
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a name; ValueError that lists them where there is none."""
+    if name not in kinds():
+        raise ValueError(f"no action is named '{name}': there are {', '.join(kinds())}")
+    return kinds()[name]

@@ -1,0 +1,1 @@
+"""The kinds of actions: a file each, found by scanning this folder."""

@@ -1,0 +1,27 @@
+"""Run a program that the operator allows, with the event on its standard input."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.alerts.response.action import Around, Kind, Outcome
+from nephoscope.alerts.response.actions.webhook import body_of
+from nephoscope.alerts.response.program import executed
+from nephoscope.lake.state.responses import ResponseRun
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which program: a name of the operator's file, which has its path and arguments."""
+
+    name: Annotated[str, Meta(description="The name under `commands` of the operator's file.", min_length=1)]
+
+
+def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
+    """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
+    return Outcome(executed(settings.name, body_of(run), around))
+
+
+KIND = Kind("command", "Run a program that the operator allows", Settings, run=run)

@@ -1,0 +1,113 @@
+"""Send a message about an event by the operator's mail server."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import format_datetime
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import msgspec
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from msgspec import Meta
+
+from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
+from nephoscope.alerts.response.operator import Mail
+from nephoscope.lake.state.responses import ResponseRun
+
+_SUBJECT = "[{{ severity }}] {{ title }}"
+_BODY = """{{ title }}
+
+{{ kind }} in the workspace {{ workspace }}, severity {{ severity }}.
+{{ data.Description or '' }}
+
+{% for entity in data.Entities -%}
+- {{ entity.Type }}:{% for name, value in entity.items() if name != 'Type' %} {{ name }}={{ value }}{% endfor %}
+{% endfor %}
+"""
+_MOST_CHARACTERS = 100_000
+_SECONDS = 30.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom, and what it says: Jinja templates with title, severity, kind, subject, workspace, rule and data (the row)."""
+
+    to: Annotated[list[str], Meta(description="Addresses.", min_length=1, max_length=50)]
+    title: Annotated[str, Meta(description="The template of the subject line.", max_length=1000)] = _SUBJECT
+    text: Annotated[str, Meta(description="The template of the message.", max_length=20_000)] = _BODY
+
+
+def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
+    """Send; what the server refuses for good (5xx) is not tried again."""
+    server = around.operator.mail
+    if server is None:
+        raise ActionError("the operator's file names no mail server (mail:)", again=False)
+    for one in settings.to:
+        if server.recipients and not any(
+            fnmatchcase(one.lower(), allowed.lower()) for allowed in server.recipients
+        ):
+            raise ActionError(f"{one} is none of the recipients that the operator's file allows", again=False)
+    message = _message(settings, run, server, around)
+    try:
+        _send(message, server, around)
+    except smtplib.SMTPResponseException as error:
+        text = (
+            error.smtp_error.decode("utf-8", "replace")
+            if isinstance(error.smtp_error, bytes)
+            else error.smtp_error
+        )
+        raise ActionError(
+            f"{server.host} answered {error.smtp_code}: {text[:200]}", again=error.smtp_code < 500
+        ) from error
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = {code for code, _ in error.recipients.values()}
+        raise ActionError(
+            f"{server.host} refused every recipient", again=any(code < 500 for code in codes)
+        ) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise ActionError(f"{server.host}: {error}") from error
+    return Outcome(f"sent to {', '.join(settings.to)}")
+
+
+def _send(message: EmailMessage, server: Mail, around: Around) -> None:
+    context = ssl.create_default_context(cafile=server.ca or None)
+    if server.security == "tls":
+        client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
+    else:
+        client = smtplib.SMTP(server.host, server.port, timeout=_SECONDS)
+    with client:
+        if server.security == "starttls":
+            client.starttls(context=context)
+        if server.user:
+            client.login(server.user, around.secret(server.credential))
+        client.send_message(message)
+
+
+def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around) -> EmailMessage:
+    data = run.document
+    values = {
+        "title": data.get("Title") or data.get("AlertName") or run.subject,
+        "severity": data.get("Severity") or data.get("AlertSeverity") or "",
+        "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
+    }  # fmt: skip
+    # texts go into plain text, never into HTML: nothing is to be escaped
+    environment = SandboxedEnvironment(autoescape=False)
+    try:
+        title = environment.from_string(settings.title).render(values)
+        text = environment.from_string(settings.text).render(values)
+    except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise ActionError(f"the template cannot be filled: {error}", again=False) from error
+    message = EmailMessage()
+    # a header is one line: what alerts say of themselves must not begin another one
+    message["Subject"] = " ".join(title.split())[:200]
+    message["From"], message["To"] = server.sender, ", ".join(settings.to)
+    message["Date"] = format_datetime(around.now)
+    message["Message-ID"] = f"<{run.id}@nephoscope>"
+    message.set_content(text[:_MOST_CHARACTERS])
+    return message
+
+
+KIND = Kind("mail", "Send a message", Settings, run=run)

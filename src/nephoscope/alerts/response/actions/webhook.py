@@ -1,0 +1,105 @@
+"""Post an event to a URL, signed, as Standard Webhooks says.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ssl
+from typing import Annotated, Any
+
+import httpx
+import msgspec
+from msgspec import Meta
+
+from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
+from nephoscope.alerts.response.reaching import target
+from nephoscope.lake.state.responses import ResponseRun
+
+_LARGEST_ANSWER = 65_536
+#: Answers that another try may change; every other one below 500 stays what it is.
+_AGAIN = frozenset({408, 409, 425, 429})
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to post, and with which secret to sign."""
+
+    url: Annotated[str, Meta(description="The URL, https only.")]
+    secret: Annotated[str, Meta(description="The name of the secret that signs (`response secret NAME`).")]
+    seconds: Annotated[float, Meta(description="How long the receiver may take.", gt=0, le=120)] = 15.0
+
+
+def body_of(run: ResponseRun) -> bytes:
+    """What is posted: the same bytes at every try."""
+    return msgspec.json.encode(
+        {
+            "id": run.id,
+            "type": run.kind,
+            "timestamp": run.created.isoformat(),
+            "workspace": run.workspace,
+            "rule": run.rule,
+            "data": run.document,
+        }
+    )
+
+
+def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
+    """The header `webhook-signature`; a secret that begins with whsec_ is base64, any other one is taken as its bytes."""
+    try:
+        key = (
+            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            if secret.startswith("whsec_")
+            else secret.encode()
+        )
+    except binascii.Error as error:
+        raise ActionError("the secret begins with whsec_ but is no base64", again=False) from error
+    signed = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(signed).decode()}"
+
+
+def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
+    """Post; an answer of 2xx is taken, 429 and 5xx are tried again, a redirect or another answer is not."""
+    allowed = around.operator.webhook
+    where, body = target(settings.url, allowed.private), body_of(run)
+    stamp = int(around.now.timestamp())
+    headers = {
+        "Host": where.host,
+        "Content-Type": "application/json",
+        "User-Agent": "nephoscope",
+        "webhook-id": run.id,
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": signature(around.secret(settings.secret), run.id, stamp, body),
+    }
+    context = ssl.create_default_context(cafile=allowed.ca or None)
+    extensions: dict[str, Any] = {"sni_hostname": where.name}
+    try:
+        # a proxy of the environment would reach what was not judged here
+        with (
+            httpx.Client(
+                verify=context, timeout=settings.seconds, follow_redirects=False, trust_env=False
+            ) as client,
+            client.stream("POST", where.url, content=body, headers=headers, extensions=extensions) as answer,
+        ):
+            said = _beginning(answer)
+    except httpx.HTTPError as error:
+        raise ActionError(f"{where.name}: {type(error).__name__}: {error}") from error
+    status = answer.status_code
+    if 200 <= status < 300:
+        return Outcome(f"{where.name} answered {status}")
+    raise ActionError(f"{where.name} answered {status}: {said}", again=status >= 500 or status in _AGAIN)
+
+
+def _beginning(answer: httpx.Response) -> str:
+    held = b""
+    for chunk in answer.iter_bytes(4096):
+        held += chunk
+        if len(held) >= _LARGEST_ANSWER:
+            break
+    return held[:200].decode("utf-8", "replace")
+
+
+KIND = Kind("webhook", "Post the event to a URL, signed", Settings, run=run)

@@ -1,0 +1,73 @@
+"""What the operator of this machine allows actions to do: a file beside the rules that no rule can change.
+
+`DATA/responses/operator.yaml`. Without it there is no mail, no command, no block, and webhooks reach public addresses only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+FILE = Path("responses") / "operator.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`private`: networks that webhooks may reach though they are not public; `ca`: authorities to trust in place of the system's."""
+
+    private: list[str] = []
+    ca: str = ""
+
+
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server that takes mail, how it is spoken to, and in whose name."""
+
+    host: str
+    sender: str
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    user: str = ""
+    credential: str = ""
+    ca: str = ""
+    recipients: list[str] = []
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A program that may be run: its absolute path with its arguments, how long it may take, how much it may say."""
+
+    run: Annotated[list[str], Meta(min_length=1)]
+    seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    output: Annotated[int, Meta(ge=0, le=1 << 20)] = 65536
+
+
+class Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`management`: addresses and networks from which this estate is run; `never`: others that are never blocked."""
+
+    management: Annotated[list[str], Meta(min_length=1)]
+    never: list[str] = []
+    most: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+
+class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is allowed."""
+
+    webhook: Webhooks = Webhooks()
+    mail: Mail | None = None
+    commands: dict[str, Command] = {}
+    block: Blocks | None = None
+
+
+def operator(data: Path) -> Operator:
+    """The operator's file of a data folder; ValueError with the file and the place where it is wrong."""
+    path = data / FILE
+    if not path.exists():
+        return Operator()
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
+        return msgspec.convert(document or {}, Operator)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error

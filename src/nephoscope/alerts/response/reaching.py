@@ -1,0 +1,76 @@
+"""Which address a URL may be asked at: none but public ones, unless the operator allows it, and then that very address.
+
+The name is resolved once, every address that it has is judged, and the connection goes to the one that was judged: a name that points
+elsewhere a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from nephoscope.alerts.response.action import ActionError
+
+Address = IPv4Address | IPv6Address
+#: Source: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+_PLATFORM = IPv4Address("168.63.129.16")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes: `url` has the address in the place of the name, `host` and `name` are what is asked for and verified."""
+
+    url: str
+    host: str
+    name: str
+
+
+def target(url: str, allowed: Sequence[str]) -> Target:
+    """The target of an https URL; ActionError where it is none, or leads to an address that is neither public nor allowed."""
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname or "", parts.port or 443
+    except ValueError as error:
+        raise ActionError(f"not a URL: {error}", again=False) from error
+    if parts.scheme != "https" or not name or parts.username or parts.password:
+        raise ActionError("a webhook has an https URL without user and password", again=False)
+    address = _judged(name, port, allowed)
+    literal = f"[{address}]" if address.version == 6 else str(address)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = f"[{name}]" if ":" in name else name
+    return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
+
+
+def _judged(name: str, port: int, allowed: Sequence[str]) -> Address:
+    try:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ActionError(f"{name}: no address is known: {error}") from error
+    addresses = [ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    for one in addresses:
+        if not is_public(one) and not _allowed(one, allowed):
+            raise ActionError(
+                f"{name} leads to {one}, which is not public; the operator's file may allow it (webhook.private)",
+                again=False,
+            )
+    return addresses[0]
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the internet: also where it is written within IPv6. Azure's own is inside of every network."""
+    if address == _PLATFORM:
+        return False
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and address in ip_network("64:ff9b::/96"):
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _allowed(address: Address, allowed: Sequence[str]) -> bool:
+    return any(address in ip_network(one, strict=False) for one in allowed)

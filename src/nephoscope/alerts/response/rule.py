@@ -1,0 +1,180 @@
+"""A rule of response: when it is asked, what must hold, what is done then.
+
+As Sentinel's automation rules: https://learn.microsoft.com/azure/sentinel/automate-incident-handling-with-automation-rules
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from nephoscope.alerts.response.action import kind_of
+from nephoscope.lake.state.responses import ResponseEvent
+from nephoscope.model.place import Place
+
+FOLDER = Path("responses") / "rules"
+MAX_BYTES = 256 << 10
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ResponseRuleError(ValueError):
+    """A rule that cannot be used: where and why."""
+
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place, self.reason = place, reason
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`property` is severity, status, tactics, techniques, rule, title, owner, labels, changed, or entity.KIND.IDENTIFIER."""
+
+    property: str
+    values: Annotated[list[str], Meta(min_length=1)]
+    operator: Literal["in", "notIn", "contains", "notContains", "startsWith", "inRange"] = "in"
+
+
+class ResponseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule. Rules are asked by `order`, then name; one with `stop` that holds is the last one asked about an event."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    when: Annotated[
+        list[Literal["alert.created", "alert.updated", "incident.created", "incident.updated"]],
+        Meta(min_length=1),
+    ]
+    actions: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=20)]
+    conditions: list[Condition] = []
+    workspaces: list[str] = []
+    order: int = 100
+    enabled: bool = True
+    expires: datetime | None = None
+    stop: bool = False
+
+    def asked(self, kind: str, workspace: str, now: datetime) -> bool:
+        """Whether it is to be asked about an event of a kind."""
+        over = self.expires is not None and self.expires.replace(tzinfo=self.expires.tzinfo or UTC) <= now
+        here = not self.workspaces or workspace in self.workspaces
+        return self.enabled and not over and here and kind in self.when
+
+    def holds(self, facts: Mapping[str, list[str]]) -> bool:
+        """Whether all its conditions hold."""
+        return all(_holds(one, facts) for one in self.conditions)
+
+
+def read(path: Path) -> ResponseRule:
+    """The rule in a file; ResponseRuleError with the place where it is none."""
+    place = Place(str(path))
+    if path.stat().st_size > MAX_BYTES:
+        raise ResponseRuleError(place, f"over {MAX_BYTES >> 10} KiB")
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
+        rule = msgspec.convert(document, ResponseRule)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = Place(str(path), mark.line + 1, mark.column + 1) if mark else place
+        raise ResponseRuleError(where, f"not YAML: {error.problem}") from error
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ResponseRuleError(place, f"not readable: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ResponseRuleError(place, str(error)) from error
+    for number, action in enumerate(rule.actions):
+        try:
+            kind_of(str(action.get("action", ""))).parsed(action)
+        except ValueError as error:
+            raise ResponseRuleError(place, f"actions[{number}]: {error}") from error
+    return rule
+
+
+def rules(folder: Path) -> tuple[list[ResponseRule], list[ResponseRuleError]]:
+    """The rules of a folder in the order in which they are asked, and the files that are none."""
+    found, wrong = [], []
+    for path in sorted(folder.glob("*.y*ml")):
+        try:
+            found.append(read(path))
+        except ResponseRuleError as error:
+            wrong.append(error)
+    names = [one.name for one in found]
+    wrong += [
+        ResponseRuleError(Place(str(folder)), f"two rules are named {name}")
+        for name in {n for n in names if names.count(n) > 1}
+    ]
+    return sorted(found, key=lambda one: (one.order, one.name)), wrong
+
+
+def run_id(event: ResponseEvent, rule: str, number: int) -> str:
+    """The id of a run: the same for the same event, rule and place in it. Databases give a number of a deleted event again."""
+    told = msgspec.json.encode(event.document, order="deterministic")
+    parts = [event.workspace, event.kind, event.subject, event.id, event.happened.isoformat(), rule, number]
+    return hashlib.sha256(msgspec.json.encode(parts) + told).hexdigest()[:32]
+
+
+def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What conditions look at, of an alert or an incident."""
+    more = document.get("AdditionalData") or {}
+    owner = document.get("Owner") or {}
+    return {
+        "severity": _texts(document.get("Severity") or document.get("AlertSeverity")),
+        "status": _texts(document.get("Status")),
+        "tactics": _texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
+        "techniques": _texts(more.get("techniques")),
+        "rule": _texts(
+            document.get("RelatedAnalyticRuleIds") or str(document.get("AlertType", "")).partition("_")[2]
+        ),
+        "title": _texts(document.get("Title") or document.get("AlertName")),
+        "owner": _texts(owner.get("userPrincipalName")),
+        "labels": _texts([one["labelName"] for one in document.get("Labels") or []]),
+        "alerts": _texts(document.get("AlertIds")),
+        "comments": _texts(str(len(document.get("Comments") or []))),
+    }
+
+
+def changed(before: Mapping[str, Any], facts: Mapping[str, list[str]]) -> list[str]:
+    """The names of facts that are not as they were."""
+    return [name for name, values in facts.items() if before and before.get(name) != values]
+
+
+def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The identifiers of the entities, by `entity.KIND.IDENTIFIER` in lower case."""
+    found: dict[str, list[str]] = {}
+    for one in document.get("Entities") or []:
+        kind = str(one.get("Type", "")).lower()
+        for name, value in one.items():
+            if name != "Type":
+                found.setdefault(f"entity.{kind}.{name.lower()}", []).append(str(value))
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    several = value if isinstance(value, list) else [value]
+    return [str(one) for one in several if one not in (None, "")]
+
+
+def _holds(condition: Condition, facts: Mapping[str, list[str]]) -> bool:
+    values = [one.casefold() for one in facts.get(condition.property.lower(), [])]
+    wanted = [one.casefold() for one in condition.values]
+    match condition.operator:
+        case "in":
+            return any(value in wanted for value in values)
+        case "notIn":
+            return not any(value in wanted for value in values)
+        case "contains":
+            return any(one in value for value in values for one in wanted)
+        case "notContains":
+            return not any(one in value for value in values for one in wanted)
+        case "startsWith":
+            return any(value.startswith(one) for value in values for one in wanted)
+    return any(_within(value, one) for value in values for one in wanted)
+
+
+def _within(value: str, network: str) -> bool:
+    try:
+        return ip_address(value) in ip_network(network, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,276 @@
+"""Response: rules that do something about alerts and incidents, their runs, and what waits for an approval."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.response.responder import Responder
+    from nephoscope.alerts.response.rule import ResponseRule
+    from nephoscope.lake.state.responses import ResponseRun
+
+COLUMNS = ("id", "status", "rule", "action", "on", "attempts", "due", "detail")
+RULES = ("order", "name", "when", "actions", "expires", "enabled")
+_FAULT = 3
+_STATUSES = ("pending", "running", "done", "dead", "approve", "denied", "expired", "undone")
+_WORKSPACE = click.option(
+    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+)
+
+
+@click.group("response")
+def command() -> None:
+    """Work with response: rules in DATA/responses/rules, what they did, and what waits for an approval."""
+
+
+@command.command("rules")
+@listed
+@click.pass_obj
+def rules_(data: Path, /, output: str) -> None:
+    """List the rules in the order in which they are asked. Exit code 3 where a file is none."""
+    from nephoscope.cli.session.listing import show_list
+
+    found, wrong = _rules(data)
+    rows = [
+        {
+            "order": one.order, "name": one.name, "when": list(one.when), "actions": [str(action["action"]) for action in one.actions],
+            "expires": one.expires, "enabled": one.enabled, "stop": one.stop, "workspaces": one.workspaces,
+        }
+        for one in found
+    ]  # fmt: skip
+    show_list(rows, RULES, output, "no rule: write one in responses/rules of the data folder")
+    sys.exit(_FAULT if wrong else 0)
+
+
+def _rules(data: Path) -> tuple[list[ResponseRule], int]:
+    """The rules, and how many files are none; each of those is told."""
+    from nephoscope.alerts.response.responder import rules_folder
+    from nephoscope.alerts.response.rule import rules
+    from nephoscope.cli.session.checks import tell
+
+    found, wrong = rules(rules_folder(data))
+    for error in wrong:
+        tell(str(error))
+    return found, len(wrong)
+
+
+@contextmanager
+def _responder(data: Path, workspace: str) -> Iterator[Responder]:
+    from nephoscope.alerts.response.responder import Responder
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.stored import workspace_of
+
+    found, _ = _rules(data)
+    with lake_of(data) as (lake, state):
+        try:
+            yield Responder(lake, state, workspace_of(state, workspace).name, found)
+        except ValueError as error:
+            usage_error(str(error))
+        take_in(data, lake, state)
+
+
+@command.command("run")
+@_WORKSPACE
+@click.option("--schedule", is_flag=True, help="Stay, and look again and again.")
+@click.option(
+    "--every", type=click.IntRange(1, 3600), default=5, show_default=True, help="Seconds between two looks."
+)
+@click.pass_obj
+def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
+    """Ask the rules about what happened and do what is due, as `detect` does by itself. Exit code 3 where a run is dead."""
+    import time
+
+    from nephoscope.cli.session.checks import tell
+
+    dead = False
+    with _responder(data, workspace) as responder:
+        while True:
+            for one in responder.tick():
+                dead = dead or one.status.value == "dead"
+                tell(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
+            if not schedule:
+                break
+            time.sleep(every)
+    sys.exit(_FAULT if dead else 0)
+
+
+@command.command("list")
+@_WORKSPACE
+@click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only these.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@listed
+@click.pass_obj
+def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
+    """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.lake.state.responses import RunStatus
+
+    with state_of(data) as state:
+        wanted = [RunStatus(one) for one in statuses]
+        found = state.responses.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
+    show_list([_row(one) for one in found], COLUMNS, output, "no run")
+
+
+def _row(one: ResponseRun) -> dict[str, Any]:
+    return {
+        "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
+        "attempts": one.attempts, "due": one.due if one.status.value == "pending" else None, "until": one.until, "by": one.by,
+        "detail": one.detail, "created": one.created, "changed": one.changed,
+    }  # fmt: skip
+
+
+@command.command("show")
+@_WORKSPACE
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def show(data: Path, /, workspace: str, id_: str) -> None:
+    """Show the run ID (or the beginning of one): what it did or would do, and what undoes it."""
+    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.lake.state import StateError
+
+    with state_of(data) as state:
+        name = workspace_of(state, workspace).name
+        with state.transaction() as session:
+            found = state.responses.read(session, id_)
+        if found.workspace != name:
+            raise StateError(f"there is no run {id_}")
+    shown = _row(found) | {"settings": found.settings, "plan": found.plan, "event": found.document}
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
+
+
+@command.command("approve")
+@_WORKSPACE
+@click.argument("id_", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
+    """Approve the change of the run ID, after a look at it; it is handed to its command, or printed."""
+    with _responder(data, workspace) as responder:
+        with responder.state.transaction() as session:
+            found = responder.state.responses.read(session, id_)
+        if found.plan:
+            click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))
+        if not yes:
+            click.confirm("Approve this?", abort=True, err=True)
+        approved = responder.approve(id_, getpass.getuser(), datetime.now(UTC))
+        ended = [one for one in responder.tick() if one.id == approved.id]
+        for one in ended:
+            click.echo(f"{one.id}: {one.status.value}: {one.detail}")
+    sys.exit(_FAULT if any(one.status.value == "dead" for one in ended) else 0)
+
+
+@command.command("deny")
+@_WORKSPACE
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def deny(data: Path, /, workspace: str, id_: str) -> None:
+    """Deny the change of the run ID."""
+    with _responder(data, workspace) as responder:
+        click.echo(f"{responder.deny(id_, getpass.getuser(), datetime.now(UTC)).id}: denied")
+
+
+@command.command("undo")
+@_WORKSPACE
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def undo(data: Path, /, workspace: str, id_: str) -> None:
+    """Undo the change of the run ID before it is over."""
+    from nephoscope.alerts.response.action import ActionError
+    from nephoscope.cli.session.checks import usage_error
+
+    with _responder(data, workspace) as responder:
+        try:
+            click.echo(responder.undo(id_, getpass.getuser(), datetime.now(UTC)).detail)
+        except ActionError as error:
+            usage_error(str(error))
+
+
+@command.command("retry")
+@_WORKSPACE
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_obj
+def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
+    """Try dead runs again, under the ids that they had."""
+    with _responder(data, workspace) as responder:
+        wanted = {responder.retry(one, getpass.getuser(), datetime.now(UTC)).id for one in ids}
+        ended = [one for one in responder.tick() if one.id in wanted]
+        for one in ended:
+            click.echo(f"{one.id}: {one.status.value}: {one.detail}")
+    sys.exit(_FAULT if any(one.status.value != "done" for one in ended) else 0)
+
+
+@command.command("test")
+@_WORKSPACE
+@click.argument("name", metavar="RULE")
+@click.option("--incident", type=int, metavar="NUMBER", help="The incident that it is tried with.")
+@click.option("--alert", default="", metavar="ID", help="The alert that it is tried with.")
+@click.option(
+    "--do",
+    is_flag=True,
+    help="Do it: without this it is only said whether the rule holds and what it would do.",
+)
+@click.pass_obj
+def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
+    """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
+    from nephoscope.alerts.response.trying import tried
+    from nephoscope.cli.session.checks import usage_error
+
+    if (incident is None) == (not alert):
+        usage_error("give --incident NUMBER or --alert ID")
+    with _responder(data, workspace) as responder:
+        rule = next((one for one in responder.rules if one.name.casefold() == name.casefold()), None)
+        if rule is None:
+            usage_error(f"no rule is named '{name}': nephoscope response rules lists them")
+        holds, ended = tried(responder, rule, incident, alert, datetime.now(UTC), do=do)
+        said = "hold" if holds else "do not hold"
+        click.echo(
+            f"its conditions {said}; its actions: {', '.join(str(one['action']) for one in rule.actions)}"
+        )
+        for one in ended:
+            click.echo(f"{one.action}: {one.status.value}: {one.detail}")
+    sys.exit(_FAULT if any(one.status.value == "dead" for one in ended) else 0)
+
+
+@command.command("secret")
+@click.argument("name")
+@click.option(
+    "--from",
+    "place",
+    default="",
+    metavar="env:VARIABLE|file:PATH",
+    help="Where it is (default: it is asked for).",
+)
+@click.option("--remove", is_flag=True, help="Forget it.")
+@click.pass_obj
+def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
+    """Keep the secret NAME that webhooks sign with and mail signs in with, encrypted."""
+    from nephoscope.cli.session.secrets import secret, secret_pair
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        if remove:
+            state.credentials.remove(f"response.{name}")
+            click.echo(f"secret {name} removed")
+            return
+        _, checked = secret_pair(f"{name}={place}")
+        state.credentials.put(f"response.{name}", secret(name, checked))
+        click.echo(f"secret {name} kept")

@@ -1,0 +1,220 @@
+"""What is to be done about alerts and incidents: events that nobody looked at yet, and runs of actions with what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, Integer, Text, and_, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
+from nephoscope.lake.state.database import Database, StateError
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. `approve` waits for a person; `dead` was tried as often as it may be."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    APPROVE = "approve"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    UNDONE = "undone"
+
+
+class ResponseEventRow(Base):
+    """Something that happened to an alert or an incident and that no rule was asked about yet."""
+
+    __tablename__ = "response_events"
+    id: Mapped[int] = mapped_column(COUNTED, primary_key=True, autoincrement=True)
+    workspace: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    document: Mapped[Any] = mapped_column(Json)
+    happened: Mapped[datetime] = mapped_column(Moment)
+
+
+class ResponseFactRow(Base):
+    """What the last event said of a subject, so that the next one tells what changed."""
+
+    __tablename__ = "response_facts"
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    facts: Mapped[Any] = mapped_column(Json)
+
+
+class ResponseRunRow(Base):
+    """A run of an action."""
+
+    __tablename__ = "response_runs"
+    __table_args__ = (Index("ix_response_runs_due", "workspace", "status", "due"),)
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    workspace: Mapped[str] = mapped_column(Text)
+    rule: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    settings: Mapped[Any] = mapped_column(Json)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    document: Mapped[Any] = mapped_column(Json)
+    status: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer)
+    due: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime | None] = mapped_column(Moment)
+    detail: Mapped[str] = mapped_column(Text)
+    plan: Mapped[Any | None] = mapped_column(Json)
+    by: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(Moment)
+    changed: Mapped[datetime] = mapped_column(Moment)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEvent:
+    """An event: `kind` as in incident.created, `subject` the alert's id or the incident's number, `document` how it stands."""
+
+    id: int
+    workspace: str
+    kind: str
+    subject: str
+    document: dict[str, Any]
+    happened: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRun:
+    """A run: `id` is the same however often it is tried.
+
+    `due` is when it is tried next, or given up while it runs; `until` when what it did is over; `plan` what a person approves, `by`
+    who did.
+    """
+
+    id: str
+    workspace: str
+    rule: str
+    action: str
+    settings: dict[str, Any]
+    kind: str
+    subject: str
+    document: dict[str, Any]
+    status: RunStatus
+    due: datetime
+    created: datetime
+    changed: datetime
+    attempts: int = 0
+    until: datetime | None = None
+    detail: str = ""
+    plan: dict[str, Any] | None = None
+    by: str = ""
+
+
+_EVENT, _RUN = tuple(ResponseEvent.__dataclass_fields__), tuple(ResponseRun.__dataclass_fields__)
+
+
+class Responses:
+    """Events and runs; what changes takes the session of the transaction that it belongs to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def happened(
+        self,
+        session: Session,
+        workspace: str,
+        kind: str,
+        subject: str,
+        document: Mapping[str, Any],
+        now: datetime,
+    ) -> None:
+        """Note an event, in the transaction of the change that it tells of."""
+        session.add(
+            ResponseEventRow(
+                workspace=workspace, kind=kind, subject=subject, document=dict(document), happened=now
+            )
+        )
+
+    def next(self, session: Session, workspace: str) -> ResponseEvent | None:
+        """The oldest event, locked to the end of the transaction; None where there is none."""
+        query = select(ResponseEventRow).where(ResponseEventRow.workspace == workspace)
+        row = session.scalar(query.order_by(ResponseEventRow.id).limit(1).with_for_update())
+        return None if row is None else ResponseEvent(**{name: getattr(row, name) for name in _EVENT})
+
+    def forget(self, session: Session, event: ResponseEvent, facts: Mapping[str, Any]) -> None:
+        """The event was looked at; its facts are what the next one is compared with."""
+        session.delete(session.get_one(ResponseEventRow, event.id))
+        session.merge(ResponseFactRow(workspace=event.workspace, subject=_key(event), facts=dict(facts)))
+        session.flush()
+
+    def facts(self, session: Session, event: ResponseEvent) -> dict[str, Any]:
+        """What the event before said of the same subject."""
+        row = session.get(ResponseFactRow, (event.workspace, _key(event)))
+        return {} if row is None else dict(row.facts)
+
+    def put(self, session: Session, run: ResponseRun) -> None:
+        """Keep a run, in place of the one of its id."""
+        session.merge(ResponseRunRow(**{name: getattr(run, name) for name in _RUN}))
+        session.flush()
+
+    def read(self, session: Session, id_: str) -> ResponseRun:
+        """The run whose id begins so; StateError where there is none, or several."""
+        query = select(ResponseRunRow).where(ResponseRunRow.id.startswith(id_, autoescape=True))
+        rows = session.scalars(query.limit(2).with_for_update()).all()
+        if len(rows) != 1:
+            raise StateError(
+                f"{'several runs have ids that begin with' if rows else 'there is no run'} {id_}"
+            )
+        return _run(rows[0])
+
+    def has(self, session: Session, id_: str) -> bool:
+        """Whether there is a run of an id."""
+        return session.get(ResponseRunRow, id_) is not None
+
+    def due(self, session: Session, workspace: str, now: datetime) -> ResponseRun | None:
+        """The run that is to be tried first: pending and due, or begun by a process that is gone; what it did that is over."""
+        mine, tried = ResponseRunRow, (RunStatus.PENDING.value, RunStatus.RUNNING.value)
+        query = (
+            select(mine)
+            .where(
+                mine.workspace == workspace,
+                or_(
+                    and_(mine.status.in_(tried), mine.due <= now),
+                    and_(mine.status.in_((RunStatus.DONE.value, RunStatus.APPROVE.value)), mine.until <= now),
+                ),
+            )
+            .order_by(mine.due, mine.created, mine.id)
+            .limit(1)
+            .with_for_update()
+        )
+        row = session.scalar(query)
+        return None if row is None else _run(row)
+
+    def newest(
+        self, workspace: str, *, statuses: Sequence[RunStatus] = (), most: int = 100
+    ) -> list[ResponseRun]:
+        """The newest runs."""
+        query = select(ResponseRunRow).where(ResponseRunRow.workspace == workspace)
+        if statuses:
+            query = query.where(ResponseRunRow.status.in_([one.value for one in statuses]))
+        query = query.order_by(ResponseRunRow.created.desc(), ResponseRunRow.id).limit(most)
+        with self._database.read() as session:
+            return [_run(row) for row in session.scalars(query)]
+
+    def waiting(self, workspace: str) -> int:
+        """How many events nobody looked at yet."""
+        query = select(func.count()).select_from(ResponseEventRow)
+        with self._database.read() as session:
+            return session.scalar(query.where(ResponseEventRow.workspace == workspace)) or 0
+
+
+def _key(event: ResponseEvent) -> str:
+    return f"{event.kind.partition('.')[0]}/{event.subject}"
+
+
+def _run(row: ResponseRunRow) -> ResponseRun:
+    values = {name: getattr(row, name) for name in _RUN}
+    values["status"] = RunStatus(row.status)
+    return ResponseRun(**values)

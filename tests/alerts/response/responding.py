@@ -1,0 +1,58 @@
+"""A process that raises alerts or responds until it is killed: `python responding.py DATA raise COUNT` or `... respond`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.response.responder import Responder, rules_folder
+from nephoscope.alerts.response.rule import rules
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.model.place import Place
+from nephoscope.model.state import Severity
+
+DOCUMENT = {
+    "id": "r1",
+    "name": "Sign-ins",
+    "query": "SigninLogs",
+    "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
+}
+
+
+def main() -> None:
+    data, what = Path(sys.argv[1]), sys.argv[2]
+    with State.of(data, f"sqlite:///{data / 'state.db'}") as state, Lake.open(data, state) as lake:
+        if what == "raise":
+            _raise(state, int(sys.argv[3]))
+            return
+        found, wrong = rules(rules_folder(data))
+        assert not wrong
+        who = Responder(lake, state, "default", found)
+        while True:
+            for run in who.tick(datetime.now(UTC) + timedelta(hours=2)):
+                print(run.id, run.status.value, flush=True)
+            print("idle", flush=True)
+            time.sleep(0.05)
+
+
+def _raise(state: State, count: int) -> None:
+    """Alerts one by one; those that are there already change nothing."""
+    now, rule = datetime(2026, 11, 1, tzinfo=UTC), Rule.parse(DOCUMENT, Place("rule.yaml"))
+    for number in range(count):
+        entity = Entity.of("IP", {"Address": f"185.220.{number // 250}.{number % 250}"})
+        alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), (entity,))
+        Desk(state, "default").take(Outcome(rule, Window(now, now), 1, (alert,)), now, scheduled=False)
+        print(alert.id, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""Actions against real receivers: webhooks behind TLS, a mail server, programs, and what blocks addresses."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from nephoscope.alerts.response.action import ActionError
+from nephoscope.alerts.response.reaching import is_public, target
+from nephoscope.lake.state import State
+from nephoscope.lake.state.responses import RunStatus
+from nephoscope.sources.live.tls import own_certificate
+
+# --- webhooks -------------------------------------------------------------------------------------------------------
+
+
+def hook(receiver: Any) -> dict[str, Any]:
+    return {"actions": [{"action": "webhook", "url": receiver.url, "secret": "team"}]}
+
+
+def allowed(receiver: Any) -> dict[str, Any]:
+    return {"webhook": {"private": ["127.0.0.0/8", "::1/128"], "ca": receiver.ca}}
+
+
+def test_a_webhook_is_signed_and_tried_again_under_the_same_id(
+    receiver, responder, raise_alert, state: State
+) -> None:
+    state.credentials.put("response.team", "whsec_" + base64.b64encode(b"k" * 24).decode())
+    receiver.answers = [503, 429]
+    who = responder(hook(receiver), operator=allowed(receiver))
+    raise_alert()
+    seen = list(who.tick())
+    assert [(one.status, one.attempts) for one in seen] == [(RunStatus.PENDING, 1)]
+    due = seen[0].due
+    assert list(who.tick(due - timedelta(seconds=1))) == []
+    again = next(iter(who.tick(due)))
+    done = next(iter(who.tick(again.due)))
+    assert (done.status, done.attempts, done.detail) == (RunStatus.DONE, 3, "localhost answered 204")
+    assert again.due - due >= timedelta(seconds=60)
+    assert set(receiver.ids()) == {done.id}
+    headers, body = receiver.got[-1]
+    signed = hmac.new(
+        b"k" * 24, f"{done.id}.{headers['webhook-timestamp']}.".encode() + body, hashlib.sha256
+    ).digest()
+    assert headers["webhook-signature"] == "v1," + base64.b64encode(signed).decode()
+    assert json.loads(body)["data"]["Severity"] == "High"
+    assert len({body for _, body in receiver.got}) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"), [([404], "answered 404"), ([302], "answered 302"), ([500] * 20, "answered 500")]
+)
+def test_a_webhook_that_does_not_get_through_is_kept_and_can_be_sent_again(
+    receiver, responder, raise_alert, state: State, answers: list[int], said: str
+) -> None:
+    state.credentials.put("response.team", "secret")
+    receiver.answers = list(answers)
+    who = responder(hook(receiver), operator=allowed(receiver))
+    raise_alert()
+    run = next(iter(who.tick()))
+    while run.status is RunStatus.PENDING:
+        run = next(iter(who.tick(run.due)))
+    assert (run.status, said in run.detail) == (RunStatus.DEAD, True)
+    assert state.responses.newest("default", statuses=(RunStatus.DEAD,))[0].id == run.id
+    receiver.answers = []
+    who.retry(run.id, "kim", run.changed)
+    assert next(iter(who.tick(run.changed))).status is RunStatus.DONE
+    assert set(receiver.ids()) == {run.id}
+
+
+def test_a_webhook_reaches_no_address_that_is_not_public(
+    receiver, responder, raise_alert, state: State
+) -> None:
+    state.credentials.put("response.team", "secret")
+    who = responder(hook(receiver), operator={"webhook": {"ca": receiver.ca}})
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert (run.status, receiver.got) == (RunStatus.DEAD, [])
+    assert "which is not public" in run.detail
+
+
+def test_a_webhook_wants_a_certificate_that_is_trusted(
+    receiver, responder, raise_alert, state: State
+) -> None:
+    state.credentials.put("response.team", "secret")
+    who = responder(hook(receiver), operator={"webhook": {"private": ["127.0.0.0/8", "::1/128"]}})
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert ("CERTIFICATE_VERIFY_FAILED" in run.detail, receiver.got) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.0.0.1", False), ("169.254.169.254", False),
+        ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("::1", False), ("fe80::1", False), ("fd00::1", False),
+        ("::ffff:127.0.0.1", False), ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("168.63.129.16", False),
+    ],
+)  # fmt: skip
+def test_public_addresses(text: str, public: bool) -> None:
+    assert is_public(ip_address(text)) is public
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com/", "https://user:word@example.com/", "https://", "file:///etc/passwd", "https://127.0.0.1/",
+     "https://[::1]/", "https://2130706433/", "https://localhost:99999/", "https://0x7f.1/"],
+)  # fmt: skip
+def test_urls_that_are_refused(url: str) -> None:
+    with pytest.raises(ActionError):
+        target(url, [])
+
+
+# --- mail -----------------------------------------------------------------------------------------------------------
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.refuse = ""
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.refuse:
+            return self.refuse
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.messages.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 OK"
+
+
+@pytest.fixture(params=["starttls", "tls"])
+def mail(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mailbox, dict[str, Any]]]:
+    certificate, key, authority = own_certificate(tmp_path / "mail", ("localhost", "127.0.0.1"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    box = Mailbox()
+
+    def known(server, session, envelope, mechanism, data) -> AuthResult:
+        good = (data.login, data.password) == (b"kim", b"word")
+        return AuthResult(success=good, handled=good)
+
+    settings: dict[str, Any] = {"authenticator": known, "auth_required": True}
+    if request.param == "tls":
+        settings |= {"ssl_context": context, "auth_require_tls": False}
+    else:
+        settings |= {"tls_context": context, "require_starttls": True}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port, **settings)
+    controller.start()
+    try:
+        yield box, {"host": "localhost", "port": port, "security": request.param, "sender": "soc@contoso.com", "user": "kim",
+                    "credential": "smtp", "ca": str(authority)}  # fmt: skip
+    finally:
+        controller.stop()
+
+
+def letter(**settings: Any) -> dict[str, Any]:
+    return {"actions": [{"action": "mail", "to": ["kim@contoso.com"], **settings}]}
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_mail_is_sent(mail, responder, raise_alert, state: State) -> None:
+    box, server = mail
+    state.credentials.put("response.smtp", "word")
+    who = responder(letter(title="{{ title }}\r\nBcc: x@y.example"), operator={"mail": server})
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert (run.status, run.detail) == (RunStatus.DONE, "sent to kim@contoso.com")
+    ((recipients, text),) = box.messages
+    assert recipients == ["kim@contoso.com"]
+    assert f"Message-ID: <{run.id}@nephoscope>" in text
+    assert "Address=185.220.101.4" in text
+    head = text.partition("\r\n\r\n")[0]
+    assert not [line for line in head.splitlines() if line.startswith("Bcc")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "server", "secret", "refuse", "status", "said"),
+    [
+        ({}, {}, "other", "", "dead", "535"),
+        ({}, {}, "word", "451 later", "pending", "refused every recipient"),
+        ({}, {}, "word", "550 no", "dead", "refused every recipient"),
+        ({}, {"ca": ""}, "word", "", "pending", "CERTIFICATE_VERIFY_FAILED"),
+        ({}, {"recipients": ["*@fabrikam.com"]}, "word", "", "dead", "none of the recipients"),
+        ({"text": "{{ ''.__class__.__mro__ }}"}, {}, "word", "", "dead", "the template cannot be filled"),
+        ({"text": "{% for"}, {}, "word", "", "dead", "the template cannot be filled"),
+    ],
+)
+@pytest.mark.parametrize("mail", ["starttls"], indirect=True)
+def test_mail_that_does_not_go_out(
+    mail,
+    responder,
+    raise_alert,
+    state: State,
+    settings,
+    server,
+    secret: str,
+    refuse: str,
+    status: str,
+    said: str,
+) -> None:
+    box, known = mail
+    box.refuse = refuse
+    state.credentials.put("response.smtp", secret)
+    who = responder(letter(**settings), operator={"mail": {**known, **server}})
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert (run.status.value, said in run.detail) == (status, True), run.detail
+    assert box.messages == []
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+def command(code: str, **settings: Any) -> dict[str, Any]:
+    return {"commands": {"c": {"run": [sys.executable, "-c", code], **settings}}}
+
+
+RUN: dict[str, Any] = {"actions": [{"action": "command", "name": "c"}]}
+SHOW = "import os,sys,json; print(sorted(os.environ), json.load(sys.stdin)['data']['Severity'], sys.argv[1:])"
+
+
+@pytest.mark.parametrize(
+    ("operator", "status", "said"),
+    [
+        (command(SHOW), "done", "High []"),
+        (command("import sys; sys.exit(3)"), "dead", "c ended with 3"),
+        (command("import sys; sys.exit(75)"), "pending", "c ended with 75"),
+        (command("import time; time.sleep(600)", seconds=0.3), "pending", "c was stopped after 0.3 s"),
+        (command("import os,time; os.fork() or time.sleep(600)", seconds=0.3), "pending", "c was stopped after 0.3 s"),
+        (command("while True: print('x' * 1000)", output=5000), "dead", "it said more than 5,000 bytes"),
+        ({}, "dead", "the operator's file allows no command c"),
+        ({"commands": {"c": {"run": ["sh"]}}}, "dead", "must have an absolute path"),
+        ({"commands": {"c": {"run": ["/nowhere"]}}}, "dead", "/nowhere: No such file"),
+        ({"commands": {"c": {"run": []}}}, "pending", "operator.yaml"),
+    ],
+)  # fmt: skip
+def test_commands(
+    responder, raise_alert, monkeypatch: pytest.MonkeyPatch, operator: dict[str, Any], status: str, said: str
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "hidden")
+    who = responder(RUN, operator=operator)
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert (run.status.value, said in run.detail) == (status, True), run.detail
+    assert "AZURE" not in run.detail
+
+
+# --- block ----------------------------------------------------------------------------------------------------------
+
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/web"
+IPS = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network/ipGroups/bad"
+GUARD = {"block": {"management": ["203.0.113.0/24", "8.8.4.0/24"], "never": ["1.1.1.1"]}}
+BAD = ("185.220.101.4", "10.0.0.4", "8.8.4.4", "1.1.1.1", "9.9.9.9", "2606:4700::1111", "168.63.129.16")
+
+
+def block(**settings: Any) -> dict[str, Any]:
+    return {"actions": [{"action": "block", "target": "nsg", "resource": GROUP, **settings}]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "apply", "undo"),
+    [
+        ({}, "az network nsg rule create --subscription 11111111", "az network nsg rule delete --subscription 11111111"),
+        ({"target": "firewall", "resource": IPS}, "--add ipAddresses 185.220.101.4", "grep -vxF -e 185.220.101.4"),
+        ({"target": "nftables", "resource": ""}, "nft -f -", "nft delete table inet nephoscope_"),
+    ],
+)  # fmt: skip
+def test_a_block_is_planned_approved_and_undone(
+    responder, raise_alert, lake, settings, apply: str, undo: str
+) -> None:
+    lake.watchlists.save(
+        "default", "KnownEgress", "Address", [{"Address": "9.9.9.0/24"}, {"Address": "our office"}]
+    )
+    who = responder(block(**settings), operator=GUARD)
+    raise_alert("a1", *BAD)
+    run = next(iter(who.tick()))
+    assert (run.status, run.plan["addresses"]) == (RunStatus.APPROVE, ["185.220.101.4", "2606:4700::1111"])
+    assert {address: why.split(" (")[0] for address, why in run.plan["spared"]} == {
+        "10.0.0.4": "not a public address",
+        "8.8.4.4": "the estate is run from it",
+        "1.1.1.1": "the operator's file spares it",
+        "9.9.9.9": "it is own egress",
+        "168.63.129.16": "not a public address",
+    }
+    assert apply in run.plan["apply"]
+    assert undo in run.plan["undo"]
+    assert list(who.tick()) == []
+    who.approve(run.id, "kim", run.changed)
+    done = next(iter(who.tick(run.changed)))
+    assert (done.status, done.detail, done.by) == (RunStatus.DONE, "approved by kim", "kim")
+    assert done.until == run.changed + timedelta(hours=24)
+    assert list(who.tick(done.until - timedelta(minutes=1))) == []
+    over = next(iter(who.tick(done.until)))
+    assert (over.status, undo in over.detail) == (RunStatus.UNDONE, True)
+
+
+def test_a_block_that_nobody_approves_is_over(responder, raise_alert) -> None:
+    who = responder(block(wait=1), operator=GUARD)
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert next(iter(who.tick(run.until))).status is RunStatus.EXPIRED
+
+
+def test_a_block_can_be_denied_and_undone_early(responder, raise_alert) -> None:
+    who = responder(block(), block(), operator=GUARD)
+    raise_alert()
+    first, second = list(who.tick())
+    assert who.deny(first.id, "kim", first.changed).status is RunStatus.DENIED
+    who.approve(second.id, "kim", second.changed)
+    assert next(iter(who.tick(second.changed))).status is RunStatus.DONE
+    assert who.undo(second.id, "jo", second.changed).detail.startswith(
+        "undone by jo: run: az network nsg rule delete"
+    )
+
+
+def test_what_is_guarded_since_the_plan_is_not_blocked(responder, raise_alert) -> None:
+    who = responder(block(), operator=GUARD)
+    raise_alert()
+    run = next(iter(who.tick()))
+    who.approve(run.id, "kim", run.changed)
+    responder(operator={"block": {"management": ["185.220.101.0/24"]}})
+    ended = next(iter(who.tick(run.changed)))
+    assert (ended.status, "what may be blocked has changed" in ended.detail) == (RunStatus.DEAD, True)
+
+
+def test_an_approved_block_is_handed_to_its_command(responder, raise_alert) -> None:
+    code = "import sys,json; given = json.load(sys.stdin); print(given['what'], given['by'], given['plan']['addresses'])"
+    who = responder(block(apply="c"), operator={**GUARD, **command(code)})
+    raise_alert()
+    run = next(iter(who.tick()))
+    who.approve(run.id, "kim", run.changed)
+    done = next(iter(who.tick(run.changed)))
+    assert "apply kim ['185.220.101.4']" in done.detail
+    assert "undo kim ['185.220.101.4']" in next(iter(who.tick(done.until))).detail
+
+
+@pytest.mark.parametrize(
+    ("settings", "operator", "said"),
+    [
+        ({}, {}, "says nothing of management addresses"),
+        ({"resource": "x"}, GUARD, "resource:"),
+        ({"resource": IPS}, GUARD, "nsg wants microsoft.network/networksecuritygroups"),
+    ],
+)
+def test_a_block_that_cannot_be_planned(responder, raise_alert, settings, operator, said: str) -> None:
+    who = responder(block(**settings), operator=operator)
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert (run.status, said in run.detail) == (RunStatus.DEAD, True), run.detail
+
+
+def test_nothing_is_planned_where_nothing_may_be_blocked(responder, raise_alert) -> None:
+    who = responder(block(), operator=GUARD)
+    raise_alert("a1", "10.0.0.4")
+    run = next(iter(who.tick()))
+    assert (run.status, run.detail) == (RunStatus.DONE, "nothing to block: 10.0.0.4: not a public address")

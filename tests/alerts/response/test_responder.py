@@ -1,0 +1,161 @@
+"""Rules of response: which hold, in which order, and what becomes of their runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.response.rule import ResponseRuleError, read
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.model.state import Severity
+
+NOW = datetime.now(UTC)
+TAG: dict[str, Any] = {"action": "incident", "tags": ["seen"]}
+
+
+def when(property_: str, *values: str, operator: str = "in") -> dict[str, Any]:
+    return {"conditions": [{"property": property_, "operator": operator, "values": list(values)}]}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "holds"),
+    [
+        ({}, True),
+        (when("severity", "high"), True),
+        (when("severity", "Low", "Medium"), False),
+        (when("severity", "Low", operator="notIn"), True),
+        (when("tactics", "InitialAccess"), True),
+        (when("techniques", "T1078"), True),
+        (when("techniques", "T10", operator="startsWith"), True),
+        (when("rule", "r1"), True),
+        (when("title", "sign", operator="contains"), True),
+        (when("title", "sign", operator="notContains"), False),
+        (when("status", "New"), True),
+        (when("owner", "kim"), False),
+        (when("entity.ip.address", "185.220.101.4"), True),
+        (when("entity.ip.address", "185.220.0.0/16", operator="inRange"), True),
+        (when("entity.ip.address", "10.0.0.0/8", operator="inRange"), False),
+        (when("entity.account.name", "kim"), False),
+        ({"workspaces": ["other"]}, False),
+        ({"enabled": False}, False),
+        ({"expires": "2020-01-01T00:00:00Z"}, False),
+        ({"when": ["incident.updated"]}, False),
+        ({"when": ["alert.created"]}, True),
+    ],
+)
+def test_conditions(responder, raise_alert, state: State, conditions: dict[str, Any], holds: bool) -> None:
+    who = responder({"actions": [TAG], **conditions})
+    raise_alert()
+    assert [one.status.value for one in who.tick()] == (["done"] if holds else [])
+    assert state.incidents.get(1).labels == (("seen",) if holds else ())
+
+
+def test_rules_are_asked_in_order_until_one_stops(responder, raise_alert) -> None:
+    who = responder(
+        {"name": "late", "order": 3, "actions": [TAG]},
+        {"name": "first", "order": 1, "actions": [TAG]},
+        {"name": "last", "order": 2, "stop": True, "actions": [TAG, TAG]},
+    )
+    raise_alert()
+    assert [one.rule for one in who.tick()] == ["first", "last", "last"]
+    assert list(who.tick()) == []
+
+
+def test_what_changed_is_known_and_own_changes_ask_no_rule(responder, raise_alert, state: State) -> None:
+    who = responder({"when": ["incident.updated"], "actions": [TAG], **when("changed", "severity")})
+    raise_alert()
+    assert list(who.tick()) == []
+    desk = Desk(state, "default")
+    desk.comment(1, "hm", NOW, "kim")
+    assert list(who.tick()) == []
+    desk.change(1, NOW, "kim", severity="Low")
+    assert [one.status.value for one in who.tick()] == ["done"]
+    assert list(who.tick()) == []
+
+
+def test_an_incident_is_changed_once_with_everything_that_a_rule_says(
+    responder, raise_alert, state: State, lake: Lake
+) -> None:
+    everything = {"action": "incident", "owner": "kim", "severity": "Low", "tags": ["a"], "comment": "why", "tasks": ["look"],
+                  "close": "FalsePositive", "reason": "InaccurateData"}  # fmt: skip
+    who = responder({"actions": [everything]})
+    raise_alert()
+    assert [one.detail for one in who.tick()] == ["incident 1 was changed"]
+    incident = state.incidents.get(1)
+    assert (incident.owner, incident.severity, incident.labels, incident.status) == (
+        "kim",
+        "Low",
+        ("a",),
+        IncidentStatus.CLOSED,
+    )
+    with state.transaction() as session:
+        assert [one.text for one in state.incidents.notes(session, 1)] == ["why", "look"]
+    deliver(lake, state)
+    lake.flush()
+    text = "SentinelHealth | where OperationName == 'Automation rule run' | project SentinelResourceName, Status, Reason"
+    assert lake.query(text)[-1].table.to_pylist() == [
+        {"SentinelResourceName": "rule 0", "Status": "Success", "Reason": "done"}
+    ]
+
+
+def test_an_alert_that_is_held_back_asks_no_rule(responder, raise_alert) -> None:
+    who = responder({"when": ["alert.created"], "actions": [TAG]})
+    raise_alert("a1", severity=Severity.LOW)
+    raise_alert("a1", severity=Severity.LOW)
+    assert len(list(who.tick())) == 1
+
+
+def test_who_responds_is_one_at_a_time(responder, raise_alert) -> None:
+    one, other = responder({"actions": [TAG]}), responder()
+    other.rules = one.rules
+    raise_alert()
+    begun = one.tick()
+    assert next(begun).status.value == "done"
+    assert list(other.tick()) == []
+    assert list(begun) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "name: x\nwhen: [incident.created]\nactions: [{action: nothing}]",
+            "actions[0]: no action is named 'nothing'",
+        ),
+        ("name: x\nwhen: [incident.gone]\nactions: [{action: incident}]", "$.when[0]"),
+        ("name: x\nwhen: [incident.created]\nactions: []", "$.actions"),
+        (
+            "name: x\nwhen: [incident.created]\nactions: [{action: webhook}]",
+            "webhook: Object missing required field `url`",
+        ),
+        ("name: x\nwhen: [incident.created]\nactions: [{action: incident, foo: 1}]", "unknown field `foo`"),
+        ("name: [", "not YAML"),
+        ("!!python/object/apply:os.system ['x']", "not YAML"),
+    ],
+)
+def test_a_rule_that_is_none_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(ResponseRuleError) as raised:
+        read(tmp_path / "r.yaml")
+    assert said in str(raised.value)
+    assert "r.yaml" in str(raised.value)
+
+
+def test_runs_are_found_by_the_beginning_of_their_ids(responder, raise_alert, state: State) -> None:
+    who = responder({"actions": [TAG]})
+    raise_alert()
+    run = next(iter(who.tick()))
+    with state.transaction() as session:
+        assert state.responses.read(session, run.id[:10]).id == run.id
+        with pytest.raises(StateError, match="there is no run %"):
+            state.responses.read(session, "%")
+    for refused in (who.approve, who.deny, who.retry, who.undo):
+        with pytest.raises(StateError):
+            refused(run.id, "kim", run.created + timedelta(seconds=1))
