@@ -37,7 +37,8 @@ Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
 class Page:
     """A page. `permission` is the role operation that it needs; `methods` are GET, and POST where its forms come back to it.
 
-    `count` gives the number beside its name in the navigation (None = no number).
+    `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
+    no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Page:
     order: int = 50
     methods: tuple[str, ...] = ("GET",)
     count: Callable[[Visit], int | None] | None = None
+    anywhere: bool = False
 
 
 @cache

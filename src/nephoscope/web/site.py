@@ -69,7 +69,7 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
 
 def _drawn(visit: Visit, page: Page) -> Response:
     try:
-        if visit.caller.reach(page.permission).nothing and not visit.caller.may(page.permission):
+        if not visit.allows(page):
             visit.caller.must(page.permission)
         found = page.filled(visit)
         if isinstance(found, Response):

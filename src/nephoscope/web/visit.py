@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from nephoscope.access.guard import DeniedError
+from nephoscope.access.roles import role
 from nephoscope.model.reach import Reach
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.web.page import Page
 
 SPANS = {
     "1h": ("Last hour", timedelta(hours=1)),
@@ -25,6 +28,7 @@ SPANS = {
     "30d": ("Last 30 days", timedelta(days=30)),
     "90d": ("Last 90 days", timedelta(days=90)),
 }
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 KEPT = ("scope", "span", "zone")
 """What the address says on every page: links keep it."""
 
@@ -86,6 +90,29 @@ class Visit:
         """What of the chosen scope an operation may be done on."""
         own = self.caller.reach(permission)
         return own if self.chosen is None else own.within(self.chosen)
+
+    def workspace(self, permission: str, name: str = "") -> str:
+        """The workspace that the address names; DeniedError where the visitor may do nothing of the kind in it, or there is none."""
+        wanted = (name or self.asked("workspace", "default")).lower()
+        if wanted not in {one.name for one in self.instance.state.workspaces.all()}:
+            raise DeniedError(self.caller, permission, f"/workspaces/{wanted}")
+        if permission == LOGS:
+            self.caller.logs(permission, wanted)
+        else:
+            self.caller.must(permission, f"/workspaces/{wanted}")
+        return wanted
+
+    def allows(self, page: Page) -> bool:
+        """Whether the visitor may see a page at all."""
+        if page.anywhere and any(scope.startswith("/workspaces/") for scope in self._scopes(page.permission)):
+            return True
+        return not self.caller.reach(page.permission).nothing
+
+    def _scopes(self, permission: str) -> list[str]:
+        """Where the visitor has roles that allow an operation."""
+        return [
+            one.scope for one in self.caller.roles if (found := role(one.role)) and found.allows(permission)
+        ]
 
     @property
     def span(self) -> str:

@@ -1,0 +1,101 @@
+"""Regulatory compliance: the standards of what is looked at, and one standard with its controls and their policies."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.lake.state import StateError
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import as_csv
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/regulatoryComplianceStandards/read"
+_STANDARD = "microsoft.security/regulatorycompliancestandards"
+_CONTROL = f"{_STANDARD}/regulatorycompliancecontrols"
+_ASSESSMENT = f"{_CONTROL}/regulatorycomplianceassessments"
+_ORDER = ("Failed", "Skipped", "Passed", "Unsupported")
+
+
+def filled(visit: Visit) -> Mapping[str, Any]:
+    """The standards: a control fails where it fails in any subscription that is looked at."""
+    if visit.edition is None:
+        return {"edition": None}
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    titles: dict[str, str] = {}
+    for body in _bodies(visit, _CONTROL):
+        name, control = _parts(body["id"])
+        states = found[name]
+        states[control] = _worst(states.get(control), body["properties"]["state"])
+    for body in _bodies(visit, _STANDARD):
+        titles[body["name"]] = body["name"]
+    standards = [(name, Counter(found[name].values()), len(found[name])) for name in sorted(titles)]
+    return {"edition": visit.edition, "standards": standards}
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One standard."""
+    if visit.edition is None:
+        return {"edition": None}
+    name = visit.parameters["name"]
+    controls = _controls(visit, name)
+    if not controls:
+        raise StateError(f"there is no standard {name} in what you may see")
+    if visit.asked("format") == "csv":
+        rows = (
+            [control, each["title"], title, policy["state"], policy["failed"], policy["passed"]]
+            for control, each in controls.items()
+            for title, policy in each["policies"].items()
+        )
+        return as_csv(
+            name, ("Control", "Title", "Policy", "State", "Failed resources", "Passed resources"), rows
+        )
+    counts = Counter(each["state"] for each in controls.values())
+    return {"edition": visit.edition, "name": name, "controls": controls, "counts": counts}
+
+
+def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
+    """Control -> its title, state and policies over all subscriptions that are looked at."""
+    found: dict[str, dict[str, Any]] = {}
+    for body in _bodies(visit, _CONTROL):
+        standard, control = _parts(body["id"])
+        if standard.casefold() == name.casefold():
+            known = found.setdefault(
+                control, {"title": body["properties"]["description"], "state": None, "policies": {}}
+            )
+            known["state"] = _worst(known["state"], body["properties"]["state"])
+    for body in _bodies(visit, _ASSESSMENT):
+        standard, control = _parts(body["id"])
+        if standard.casefold() == name.casefold() and control in found:
+            told = body["properties"]
+            known = found[control]["policies"].setdefault(
+                told["description"], {"state": None, "failed": 0, "passed": 0, "key": body["name"]}
+            )
+            known["state"] = _worst(known["state"], told["state"])
+            known["failed"] += told["failedResources"]
+            known["passed"] += told["passedResources"]
+    return found
+
+
+def _bodies(visit: Visit, type_: str) -> tuple[dict[str, Any], ...]:
+    assert visit.edition is not None
+    return visit.edition.listing.page([type_], visit.reach(READ), most=1_000_000).bodies
+
+
+def _parts(id_: str) -> tuple[str, str]:
+    """The standard and the control that an id names."""
+    parts = id_.split("/")
+    return parts[6], parts[8] if len(parts) > 8 else ""
+
+
+def _worst(known: str | None, state: str) -> str:
+    return state if known is None else min(known, state, key=_ORDER.index)
+
+
+PAGES = (
+    Page("/compliance", "Compliance", "compliance.html", READ, filled, Area.POSTURE, 20),
+    Page("/compliance/{name}", "Standard", "standard.html", READ, one),
+)

@@ -1,0 +1,155 @@
+"""Incidents: what is open, and one incident with who takes part, what happened in order, its alerts, and what people decide of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.alerts.case.case_file import CaseFile, case_file
+from nephoscope.alerts.case.events import Events, events
+from nephoscope.alerts.desk import Desk
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
+from nephoscope.model.state import Severity
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import as_csv
+from nephoscope.web.visit import Visit
+
+READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+MOST, MOST_READ, MOST_MOMENTS = 500, 10, 200
+_OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list."""
+    workspace = visit.workspace(READ)
+    statuses = [one for one in IncidentStatus if one.value in visit.several("status")] or list(_OPEN)
+    found = visit.instance.state.incidents.newest(workspace, statuses=statuses, most=MOST)
+    severities = visit.several("severity")
+    shown = [one for one in found if not severities or one.severity in severities]
+    if visit.asked("format") == "csv":
+        return as_csv(
+            "incidents", ("Number", "Severity", "Status", "Title", "Owner", "Last activity"), map(_row, shown)
+        )
+    return {
+        "workspace": workspace, "incidents": shown, "statuses": list(IncidentStatus), "chosen": {one.value for one in statuses},
+        "severities": list(reversed(Severity)), "severity": severities, "most": MOST,
+    }  # fmt: skip
+
+
+def _row(one: Incident) -> tuple[Any, ...]:
+    return one.number, one.severity, one.status.value, one.title, one.owner, one.last_activity.isoformat()
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One incident; a form that comes back changes it."""
+    workspace = visit.workspace(READ)
+    number = visit.parameters["number"]
+    if visit.request.method == "POST":
+        visit.caller.must(WRITE, f"/workspaces/{workspace}")
+        _decided(visit, workspace, int(number))
+        return RedirectResponse(visit.here(), 303)
+    file = case_file(visit.instance.state, workspace, int(number), visit.instance.now)
+    behind = _events(visit, workspace, file)
+    moments = file.timeline(moment for each in behind for moment in each.moments())
+    return {
+        "workspace": workspace,
+        "file": file,
+        "incident": file.incident,
+        "moments": moments[:MOST_MOMENTS],
+        "left": max(0, len(moments) - MOST_MOMENTS),
+        "unread": [each for each in behind if each.error],
+        "alerts": [_alert(visit, workspace, each.document) for each in file.alerts],
+        "about": {each.id: each.document for each in file.alerts},
+        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
+        "classifications": CLASSIFICATIONS,
+        "comments": [each for each in file.notes if each.kind is NoteKind.COMMENT],
+        "tasks": [each for each in file.notes if each.kind is NoteKind.TASK],
+        "severities": list(reversed(Severity)),
+    }
+
+
+def _alert(visit: Visit, workspace: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert with the address at which its query can be run."""
+    properties = json.loads(row.get("ExtendedProperties") or "{}")
+    query = properties.get("Query", "")
+    return {
+        "row": row,
+        "query": query,
+        "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "",
+        "remediation": row.get("RemediationSteps") or "",
+    }
+
+
+def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
+    """The events behind the alerts, for who may read all rows of the workspace."""
+    if not visit.caller.may(LOGS, f"/workspaces/{workspace}"):
+        return []
+    lake, now = visit.instance.lake, visit.instance.now
+    return [events(lake, each, now) for each in file.alerts[:MOST_READ]] if visit.asked("events") else []
+
+
+def _decided(visit: Visit, workspace: str, number: int) -> None:
+    """Do what a form asks for: a comment, a task, a tick, an owner, a severity, another state."""
+    form, by, now = visit.form, visit.caller.name, visit.instance.now
+    desk = Desk(visit.instance.state, workspace)
+    match form.get("act", ""):
+        case "comment" if form.get("text", "").strip():
+            desk.comment(number, form["text"].strip(), now, by)
+        case "task" if form.get("text", "").strip():
+            desk.task(number, form["text"].strip(), now, by)
+        case "done" if form.get("task", "").isdigit():
+            desk.done(number, int(form["task"]), now, by)
+        case "take":
+            desk.change(number, now, by, owner=by, status=IncidentStatus.ACTIVE)
+        case "severity" if form.get("severity") in {one.value for one in Severity}:
+            desk.change(number, now, by, severity=form["severity"])
+        case "close":
+            word, _, reason = form.get("classification", "").partition("/")
+            desk.change(number, now, by, status=IncidentStatus.CLOSED, classification=word, reason=reason)
+        case "reopen":
+            desk.change(number, now, by, status=IncidentStatus.ACTIVE)
+        case other:
+            raise StateError(f"the form asks for nothing that can be done ({other[:40] or 'empty'})")
+    with visit.instance.state.transaction() as session:
+        told = {"act": form.get("act", "")}
+        visit.instance.state.audit.add(
+            session, by, WRITE, f"incident {number}", address=visit.caller.address, detail=told
+        )
+    deliver(visit.instance.lake, visit.instance.state)
+
+
+def opened(visit: Visit) -> int | None:
+    """How many are open in the default workspace."""
+    if not visit.caller.may(READ, "/workspaces/default"):
+        return None
+    return len(visit.instance.state.incidents.newest("default", statuses=_OPEN, most=MOST))
+
+
+PAGES = (
+    Page(
+        "/incidents",
+        "Incidents",
+        "incidents.html",
+        READ,
+        filled,
+        Area.DETECTION,
+        0,
+        count=opened,
+        anywhere=True,
+    ),
+    Page(
+        "/incidents/{number:int}",
+        "Incident",
+        "incident.html",
+        READ,
+        one,
+        methods=("GET", "POST"),
+        anywhere=True,
+    ),
+)
