@@ -32,7 +32,9 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         states[control] = _worst(states.get(control), body["properties"]["state"])
     for body in _bodies(visit, _STANDARD):
         titles[body["name"]] = body["name"]
-    standards = [(name, Counter(found[name].values()), len(found[name])) for name in sorted(titles)]
+    standards = [
+        (name, Counter(found[name].values()), len(found[name])) for name in sorted(titles) if name in found
+    ]
     return {"edition": visit.edition, "standards": standards}
 
 
