@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.alerts.coverage import Cell, Source, cells, markdown, navigator, numbers, pairs, techniques
-from nephoscope.alerts.raising import TACTICS
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.tactics import TACTICS
 from nephoscope.cli.main import cli
+from nephoscope.model.place import Place
 
 CHECKOUT = Path(__file__).parent / "checkout"
 
@@ -60,6 +61,16 @@ def test_a_layer_scores_each_technique_once() -> None:
         "4.5",
         3,
     )
+
+
+def test_tactics_are_spelled_as_sentinel_does() -> None:
+    given = {
+        "id": "x",
+        "name": "x",
+        "query": "T",
+        "tactics": ["Privilege escalation", "PrivilegeEscalation", "Ransomware"],
+    }
+    assert Rule.parse(given, Place("rule.yaml")).tactics == ("PrivilegeEscalation", "Ransomware")
 
 
 def test_a_page_links_each_technique() -> None:

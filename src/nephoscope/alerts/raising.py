@@ -12,6 +12,7 @@ from typing import Any
 from nephoscope.alerts.entities import entities, merged
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.tactics import TACTICS
 from nephoscope.alerts.tuning.condition import Subject
 from nephoscope.alerts.tuning.holding import Part, divided, key_of
 from nephoscope.alerts.window import Window
@@ -23,15 +24,6 @@ from nephoscope.model.state import Severity
 MOST = 150
 """Alerts that one run of a rule may raise: the last one stands for all further rows, as in Sentinel."""
 KEPT_VALUES = 50
-#: Tactics as Sentinel spells them, by their lower-cased letters.
-TACTICS = {
-    one.lower(): one
-    for one in (
-        "Reconnaissance", "ResourceDevelopment", "InitialAccess", "Execution", "Persistence", "PrivilegeEscalation", "DefenseEvasion",
-        "CredentialAccess", "Discovery", "LateralMovement", "Collection", "Exfiltration", "CommandAndControl", "Impact", "PreAttack",
-        "ImpairProcessControl", "InhibitResponseFunction",
-    )
-}  # fmt: skip
 
 
 def raised(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from nephoscope.alerts.fields import Fields
+from nephoscope.alerts.tactics import spelled
 from nephoscope.alerts.tuning.holding import Tuning
 from nephoscope.model.entity import STRONG
 from nephoscope.model.place import Place
@@ -162,7 +163,7 @@ def _rule(fields: Fields, place: Place) -> Rule:
         operator=_operator(fields),
         threshold=fields.number("triggerThreshold", default=0),
         suppression=fields.span("suppressionDuration") if suppressed else None,
-        tactics=fields.texts("tactics"),
+        tactics=spelled(fields.texts("tactics")),
         techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
         mappings=_mappings(fields),
         custom_details=fields.pairs("customDetails"),

@@ -17,7 +17,7 @@ from nephoscope.alerts.entity_columns import WRITTEN_OUT, entity_mappings
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
 from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
-from nephoscope.alerts.raising import TACTICS
+from nephoscope.alerts.tactics import TACTICS
 from nephoscope.model.place import Place
 
 #: Sigma asks for single events and has no schedule.
