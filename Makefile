@@ -7,6 +7,8 @@ NEPHO  := $(BIN)/nephoscope
 # Microsoft's emulator of storage, for the tests of blobs
 AZURITE := 3.35.0
 DEMO   := .nephoscope/demo
+# the detections of the logs that the demo's attack leaves traces in
+DEMO_RULES := $(foreach log,AADServicePrincipalSignInLogs AZKVAuditLogs AzureActivity StorageBlobLogs,--rules src/nephoscope/content/detections/$(log))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-all oracle check bench fix docs clean
@@ -37,13 +39,20 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 setup: $(VENV)/.installed  ## make the virtual environment
 setup-dev: $(VENV)/.installed-dev  ## the same with test and build tools
 
-demo: setup  ## scan the bundled sample estate and show what is wrong with it (CI=1: check and exit)
+demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found (CI=1: check and exit)
+	@rm -rf $(DEMO)
 ifdef CI
 	@$(BIN)/python tests/sample/demo.py $(NEPHO) $(DEMO)
 else
 	@$(NEPHO) --data $(DEMO) scan sample: --top 12
 	@echo
+	@echo "A key of the company lay in a public repository. Its logs of five days, and what the detections make of the last one:"
+	@$(NEPHO) --data $(DEMO) ingest sample:days=5,users=60,attack=leaked-key
+	@$(NEPHO) --data $(DEMO) detect --at $$($(BIN)/python tests/sample/demo.py --at) $(DEMO_RULES) > /dev/null
+	@$(NEPHO) --data $(DEMO) incidents show 1
+	@echo
 	@echo "Next:  $(NEPHO) --data $(DEMO) recommendations      $(NEPHO) --data $(DEMO) compliance"
+	@echo "       $(NEPHO) --data $(DEMO) query 'AZKVAuditLogs | summarize count() by CallerIpAddress'"
 	@echo "       $(NEPHO) --data $(DEMO) scan sample: --output html > report.html"
 endif
 

@@ -1,6 +1,6 @@
-"""`make demo CI=1`: scan the sample estate with the installed command and check it: `demo.py NEPHOSCOPE DATA`.
+"""`make demo CI=1`: scan the sample estate, replay an attack on it and check both, by command: `demo.py NEPHOSCOPE DATA`.
 
-Prints one line a check; exits 1 when one fails, with what differs.
+Prints one line a check; exits 1 when one fails, with what differs. `demo.py --at` prints the end of the hour of the attack.
 """
 
 from __future__ import annotations
@@ -8,20 +8,95 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 PLANTED = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "planted.json"
 
 
-def scanned(command: str, data: str) -> dict[str, Any]:
-    """The JSON of a scan of the sample estate; raises RuntimeError with what the command said when it fails."""
-    asked = [command, "--data", data, "scan", "sample:", "--output", "json"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+DETECTIONS = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "detections"
+ATTACK = "sample:days=5,users=60,attack=leaked-key"
+LOGS = ("AADServicePrincipalSignInLogs", "AZKVAuditLogs", "AzureActivity", "StorageBlobLogs")
+#: What the replayed attack must come to, the alerts by the names of their rules.
+ADDRESS, VAULT, STORAGE = "192.0.2.93", "kv-bwf-data", "stbwflake"
+TITLE = "Multi-stage incident from Initial access to Exfiltration involving pipeline-data"
+TACTICS = [
+    "InitialAccess",
+    "Execution",
+    "Persistence",
+    "CredentialAccess",
+    "Discovery",
+    "Collection",
+    "Exfiltration",
+]
+RULES = [
+    "A storage account is used by an application for the first time",
+    "A vault was reached by a program for whom it is new",
+    "An application reads a vault for the first time",
+    "An application signs in from a network it was never seen in",
+    "An identity is refused by vaults again and again",
+    "Azure is managed from a network that is new for the caller",
+    "Keys or secrets were backed up by an identity for whom it is new",
+    "Many blobs were downloaded by a script",
+    "Many secrets of vaults were read",
+    "Secrets were listed and then read by an identity for whom it is new",
+]
+
+
+def asked(command: str, data: str, *arguments: str) -> Any:
+    """The JSON that a command prints; raises RuntimeError with what it said when it fails."""
+    line = [command, "--data", data, *arguments, "--output", "json"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(asked)} ended with {done.returncode}:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+        raise RuntimeError(f"{' '.join(line)} ended with {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def hour() -> str:
+    """The end of the hour in which the attack happens: that of yesterday."""
+    day = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    return day.isoformat()
+
+
+def replayed(command: str, data: str) -> list[tuple[str, list[Any]]]:
+    """The checks of the replayed attack."""
+    taken = asked(command, data, "ingest", ATTACK)
+    folders = [part for log in LOGS for part in ("--rules", str(DETECTIONS / log))]
+    ran = asked(command, data, "detect", "--at", hour(), *folders)
+    incidents = asked(command, data, "incidents", "list")
+    shown = asked(command, data, "incidents", "show", "1")
+    named = {
+        entity.get("Address") or entity.get("ResourceId", "")
+        for alert in shown["alerts"]
+        for entity in json.loads(alert["Entities"])
+    }
+    missing = [one for one in (ADDRESS, VAULT, STORAGE) if not any(one in name for name in named)]
+    rules = sorted(json.loads(alert["ExtendedProperties"])["Analytic Rule Name"] for alert in shown["alerts"])
+    first, last = (datetime.fromisoformat(shown[name]) for name in ("FirstActivityTime", "LastActivityTime"))
+    return [
+        (
+            "the company's logs have nothing that cannot be read",
+            [taken["quarantined"]] if taken["quarantined"] else [],
+        ),
+        (f"{len(ran)} detections run", [row for row in ran if row["error"]]),
+        ("the attack is one incident", [row["title"] for row in incidents[1:]]),
+        (f"it is called: {TITLE}", [] if shown["Title"] == TITLE else [shown["Title"]]),
+        ("its severity is High", [] if shown["Severity"] == "High" else [shown["Severity"]]),
+        (
+            f"its {len(RULES)} alerts and no other",
+            sorted(set(RULES) ^ set(rules)) or ([] if rules == RULES else rules),
+        ),
+        (
+            "its stages in the order of the kill chain",
+            [] if shown["AdditionalData"]["tactics"] == TACTICS else [shown["AdditionalData"]["tactics"]],
+        ),
+        ("the attacker's address, the vault and the storage account are in it", missing),
+        (
+            "it lasted less than an hour",
+            [] if first < last < first + timedelta(hours=1) else [str(first), str(last)],
+        ),
+    ]
 
 
 def pairs(rows: list[dict[str, Any]], policy: str) -> set[tuple[str, str]]:
@@ -55,10 +130,13 @@ def checks(scan: dict[str, Any]) -> list[tuple[str, list[Any]]]:
 
 
 def main() -> int:
-    """Scan, check, print."""
+    """Scan, replay, check, print."""
+    if sys.argv[1:] == ["--at"]:
+        print(hour())
+        return 0
     command, data = sys.argv[1:3]
     failed = 0
-    for title, wrong in checks(scanned(command, data)):
+    for title, wrong in [*checks(asked(command, data, "scan", "sample:")), *replayed(command, data)]:
         print(("ok      " if not wrong else "FAILED  ") + title)
         for item in wrong[:20]:
             print(f"        {item}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ KILL_CHAIN = (
 
 
 _FEW = 5
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def ordered(tactics: Sequence[str]) -> list[str]:
@@ -44,7 +46,7 @@ def named(alerts: Sequence[Sequence[Mapping[str, Any]]]) -> str:
 
     `alerts` are the entities of each alert, as SecurityAlert holds them.
     """
-    for kinds in (("account", "host"), ("ip",), ("azure-resource",)):
+    for kinds in (("account", "host", "cloudApplication"), ("ip",), ("azure-resource",)):
         counts: Counter[str] = Counter()
         for entities in alerts:
             several = [one for one in entities if one.get("Type") in kinds]
@@ -52,7 +54,8 @@ def named(alerts: Sequence[Sequence[Mapping[str, Any]]]) -> str:
             if len(several) <= _FEW:
                 counts.update(list(dict.fromkeys(filter(None, map(_called, several)))))
         if counts:
-            return counts.most_common(1)[0][0]
+            # a name that a person can read goes before an id
+            return max(counts, key=lambda one: (_ID.fullmatch(one) is None, counts[one]))
     return ""
 
 
@@ -63,6 +66,8 @@ def _called(entity: Mapping[str, Any]) -> str:
         return f"{name}@{suffix}" if suffix else f"{domain}\\{name}" if domain else name
     if kind == "host":
         return str(entity.get("HostName") or "")
+    if kind == "cloudApplication":
+        return str(entity.get("Name") or entity.get("AppId") or "")
     return str(entity.get("Address") or str(entity.get("ResourceId") or "").rpartition("/")[2])
 
 

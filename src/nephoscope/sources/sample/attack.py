@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
 import yaml
 
-from nephoscope.sources.sample.calendar import at
 from nephoscope.sources.sample.company import Application, Company, Place, folder
 from nephoscope.sources.sample.dice import Dice
 from nephoscope.sources.sample.entry import Entry, writers
@@ -28,7 +27,7 @@ _OWN = frozenset({"log", "at", "times", "every", "each", "note"})
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A staged attack: `begins` is the hour of the day by the head office's clock, `story` what a defender should read."""
+    """A staged attack: `begins` is the hour of the day (UTC), `story` what a defender should read."""
 
     name: str
     title: str
@@ -39,9 +38,8 @@ class Attack:
 
     def entries(self, company: Company, day: date) -> Iterator[Entry]:
         """The traces that it leaves when it happens on a day; the same for the same company and day."""
-        dice = Dice.of(company.seed, "attack", self.name, day)
-        cast = {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
-        start = at(day, self.begins)
+        dice, cast = self._cast(company, day)
+        start = datetime.combine(day, time(), UTC) + timedelta(hours=self.begins)
         for step in self.steps:
             values = _filled(step.get("each", range(step.get("times", 1))), cast, {})
             gap = span(step.get("every", "0s"))
@@ -51,6 +49,15 @@ class Attack:
                     moment += gap * (dice.random() - 0.5) * 0.4
                 moment = moment.replace(microsecond=dice.randrange(10**6))
                 yield from _written(company, step, moment, dice, cast, {"n": number, "each": value})
+
+    def told(self, company: Company, day: date) -> dict[str, Any]:
+        """The story with its actors put in."""
+        found: dict[str, Any] = _filled(self.story, self._cast(company, day)[1], {})
+        return found
+
+    def _cast(self, company: Company, day: date) -> tuple[Dice, dict[str, Any]]:
+        dice = Dice.of(company.seed, "attack", self.name, day)
+        return dice, {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
 
 
 @cache

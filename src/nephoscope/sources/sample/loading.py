@@ -6,15 +6,18 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from importlib.resources import as_file
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
+from nephoscope.estate.store import EstateStore
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
 from nephoscope.sources.logs.ingestion import Ingestion, Tally
 from nephoscope.sources.resources.files import Source
+from nephoscope.sources.resources.loading import load
 from nephoscope.sources.sample.company import folder
 from nephoscope.sources.sample.generator import Generator, write
 
@@ -42,15 +45,18 @@ class Loading:
         return tally
 
     def describe(self) -> None:
-        """Keep the watchlists that an operator of the company has written: its own addresses, its scanner."""
+        """Keep what an operator of the company has told: its estate, and the watchlists of its own addresses and its scanner."""
+        with as_file(folder() / "snapshot") as snapshot:
+            EstateStore(self.lake.data).append(load([snapshot]), datetime.now(UTC))
         for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
             self.lake.watchlists.save(self.workspace.name, alias, one["key"], one["items"])
 
     def take(self, entries: Iterable[Entry], came: datetime, tally: Tally | None = None) -> Tally:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""
         context = Context("", came, destination=Destination.DEDICATED)
-        load = Ingestion(self.lake, self.state, self.workspace, formats(), context, tally=tally or Tally())
+        intake = Ingestion(self.lake, self.state, self.workspace, formats(), context, tally=tally or Tally())
         with tempfile.TemporaryDirectory(prefix="sample-") as below:
-            load = replace(load, options=came.isoformat())
-            load.run([Source(path, Path(below)) for path in write(entries, Path(below))])
-        return load.tally
+            replace(intake, options=came.isoformat()).run(
+                [Source(path, Path(below)) for path in write(entries, Path(below))]
+            )
+        return intake.tally
