@@ -21,6 +21,8 @@ OPERATORS = ("equals", "contains", "in", "inWatchlist")
 MOST_VALUES = 10_000
 #: Every identifier that a kind may have here stands in its own table; this one is the whole name, as people write it.
 WHOLE = "fullname"
+FIRST = "[0]"
+"""Behind a kind: of several entities the one that the rule maps first, as the source of a connection is."""
 _KINDS = {kind.lower(): kind for kind in STRONG}
 
 
@@ -44,8 +46,9 @@ class Subject:
 class Condition:
     """`field` is `entities.KIND.IDENTIFIER` (`entities.ip.address`, `entities.account.fullName`) or `details.NAME`.
 
-    It holds where there is such a value and every one satisfies the operator: equal to one of `values` in any case, in one of
-    the ranges where they are addresses, or containing one. `watchlist` is the alias whose items are the values.
+    `entities.ip[0].address` is the first address that a rule maps. It holds where there is such a value and every one satisfies the
+    operator: equal to one of `values` in any case, in one of the ranges where they are addresses, or containing one. `watchlist` is
+    the alias whose items are the values.
     """
 
     field: str
@@ -109,7 +112,7 @@ def _condition(fields: Fields) -> Condition:
     values = fields.texts("in") if operator == "in" else (fields.text(operator, needed=True),)
     if not values or len(values) > MOST_VALUES:
         fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
-    if field.lower() == "entities.ip.address" and operator != "contains":
+    if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":
         for value in values:
             if _range(value) is None:
                 fields.fail(f"{value!r} is no address and no range such as 203.0.113.0/24")
@@ -122,7 +125,7 @@ def _problem(field: str) -> str:
         return ""
     if parts[0].lower() != "entities" or len(parts) != 3 or not parts[2]:
         return f"field {field!r} is neither entities.KIND.IDENTIFIER nor details.NAME"
-    if parts[1].lower().replace("-", "") not in _KINDS:
+    if parts[1].lower().replace("-", "").removesuffix(FIRST) not in _KINDS:
         return f"field {field!r}: {parts[1]!r} is no kind of entity; there are {', '.join(sorted(_KINDS))}"
     return ""
 
@@ -136,8 +139,10 @@ def _found(field: str, subject: Subject) -> list[str]:
             value for name, several in subject.details.items() if name.lower() == wanted for value in several
         ]
     kind, _, identifier = rest.partition(".")
-    known = _KINDS.get(kind.lower().replace("-", ""))
-    return [_value(one, identifier.lower()) for one in subject.entities if one.kind == known]
+    folded = kind.lower().replace("-", "")
+    known = _KINDS.get(folded.removesuffix(FIRST))
+    several = [_value(one, identifier.lower()) for one in subject.entities if one.kind == known]
+    return several[:1] if folded.endswith(FIRST) else several
 
 
 def _value(entity: Entity, identifier: str) -> str:

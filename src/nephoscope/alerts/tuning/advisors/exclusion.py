@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, hours_of, judged
-from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.condition import FIRST, Condition
 from nephoscope.alerts.tuning.history import Past
 from nephoscope.model.entity import Entity
 
 LEAST, LEAST_DAYS = 3, 2
 """Alerts, on so many days, that make an entity worth to be left out."""
+WHO, PLACES = ("Account", "CloudApplication", "Mailbox"), ("IP", "AzureResource")
 MANY, MANY_DAYS = 10, 5
 """Those of an entity that comes from everywhere."""
 FEW = 8
@@ -42,12 +43,13 @@ def advise(case: Case) -> Iterable[Proposal]:
 
 
 def _groups(alerts: Iterable[Past]) -> dict[Entity, list[Past]]:
-    """The alerts by each entity that is the only one of its kind in them."""
+    """The alerts by the first entity of each kind in them."""
     groups: dict[Entity, list[Past]] = defaultdict(list)
     for one in alerts:
         for kind in SUBJECTS:
             several = [each for each in one.subject.entities if each.kind == kind]
-            if len(several) == 1 and _value(several[0]):
+            # one alert of many rows names one after the other, not one beside the other
+            if several and _value(several[0]) and (len(several) == 1 or one.events == 1):
                 groups[several[0]].append(one)
     return groups
 
@@ -59,7 +61,9 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
     beside = _beside(entity, harmless)
     if not beside and _roams(entity, harmless) and (len(harmless) < MANY or days_of(harmless) < MANY_DAYS):
         return None
-    conditions = [Condition(FIELDS[entity.kind], "equals", (_value(entity),)), *beside]
+    if not beside and entity.kind in PLACES and _named(harmless):
+        return None
+    conditions = [Condition(_field(entity, harmless), "equals", (_value(entity),)), *beside]
     if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
         return None
     hides = [one for one in case.touchable if _meets(one, conditions)]
@@ -84,6 +88,19 @@ def _beside(entity: Entity, alerts: Sequence[Past]) -> list[Condition]:
         if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
             found.append(Condition(field, "in", tuple(sorted(values))))
     return found
+
+
+def _field(entity: Entity, alerts: Sequence[Past]) -> str:
+    """The field that tells the entity; the first of its kind where the alerts name several."""
+    field = FIELDS[entity.kind]
+    kind, _, identifier = field.rpartition(".")
+    alone = all(sum(one.kind == entity.kind for one in past.subject.entities) == 1 for past in alerts)
+    return field if alone else f"{kind}{FIRST}.{identifier}"
+
+
+def _named(alerts: Sequence[Past]) -> bool:
+    """Whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
+    return any(one.kind in WHO for past in alerts for one in past.subject.entities)
 
 
 def _roams(entity: Entity, alerts: Sequence[Past]) -> bool:

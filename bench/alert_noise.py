@@ -1,0 +1,254 @@
+"""How many alerts the shipped rules raise over benign days of the sample company, before and after the product's own tuning advice.
+
+Usage: python bench/alert_noise.py [--seed N] [--days N] [--users N] [--learn N] [--folder DIR] [--lists]
+           [--exact] [--no-attacks]
+
+The days are made, taken into a lake and looked at by every shipped rule in every window of its schedule, by the detector and the desk
+that `detect` uses. Windows that surely find nothing are passed over: a block of windows is looked at as one first, and only where that
+finds something each by itself; rules that judge a time as a whole are run in each window. `--exact` runs all.
+Advice is learned from the first days (`--learn`), whose incidents an analyst has closed as benign; what is proven or likely and is not
+"turn the rule off" is followed, again until there is none. The days after it are then counted with and without it: nothing of them was
+seen by the advice. Then each staged attack is laid over the last day: at least one alert of it must be raised with the tuning.
+
+Printed: alerts per 1,000 users and day of the second part, before and after, the cut, and the rules with the most of either.
+Exit 1 where more than 5 are left, less than 70 % are cut, or an attack is not found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH))
+
+from nephoscope.alerts.desk import Desk  # noqa: E402
+from nephoscope.alerts.rule import Rule  # noqa: E402
+from nephoscope.alerts.rules import shipped  # noqa: E402
+from nephoscope.alerts.tuning.advice import Advising, Confidence, apply  # noqa: E402
+from nephoscope.alerts.tuning.editing import Editing  # noqa: E402
+from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
+from nephoscope.alerts.tuning.tuned import Tuned  # noqa: E402
+from nephoscope.alerts.window import at  # noqa: E402
+from nephoscope.lake.lake import Lake  # noqa: E402
+from nephoscope.lake.state import State  # noqa: E402
+from nephoscope.lake.state.alerts import StoredAlert  # noqa: E402
+from nephoscope.lake.state.incidents import IncidentStatus  # noqa: E402
+from nephoscope.model.alert import Alert  # noqa: E402
+from nephoscope.sources.sample.attack import Attack, attacks  # noqa: E402
+from nephoscope.sources.sample.generator import Generator  # noqa: E402
+from nephoscope.sources.sample.loading import Loading  # noqa: E402
+from noise.windows import Windows  # noqa: E402
+
+ALLOWED, CUT = 5.0, 0.7
+Found = Sequence[tuple[datetime, Rule]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Days that are counted together."""
+
+    since: datetime
+    until: datetime
+    users: int
+
+    def rate(self, alerts: Sequence[StoredAlert]) -> float:
+        """Alerts per 1,000 users and day."""
+        return len(self.of(alerts)) / (self.until - self.since).days / self.users * 1000
+
+    def of(self, alerts: Sequence[StoredAlert]) -> list[StoredAlert]:
+        """Those that were raised, of windows that ended in it."""
+        return [one for one in alerts if not one.held_by and self.since < one.raised <= self.until]
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--learn", type=int, default=15, help="days that advice is learned from")
+    parser.add_argument(
+        "--folder", type=Path, help="where the lake is made and kept (default: a temporary folder)"
+    )
+    parser.add_argument(
+        "--lists", action="store_true", help="with the company's lists of its egress and scanners"
+    )
+    parser.add_argument("--exact", action="store_true", help="run every window of every rule")
+    parser.add_argument("--no-attacks", action="store_true", help="only count")
+    return parser.parse_args()
+
+
+def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> None:
+    """The company's days in the lake, and where they are asked for the lists that its operator has written."""
+    marker = lake.data / "taken"
+    if marker.exists():
+        return
+    loading = Loading(lake, state, state.workspaces.get())
+    if lists:
+        loading.describe()
+    tally = loading.days(generator)
+    lake.compact()
+    marker.write_text(f"{tally.records}")
+
+
+def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None:
+    """Take what windows found to the desk, as the schedule would."""
+    detector, desk = windows.detector(), Desk(state, "default")
+    known = Tuned.load(state, windows.lake, "default", found[0][0]) if tuned and found else None
+    for end, rule in found:
+        one = known.rule(rule) if known else rule
+        if one.enabled:
+            desk.take(detector.run(one, at(one, end), end + timedelta(minutes=6)), end + timedelta(minutes=6))
+
+
+def closed(state: State, now: datetime) -> None:
+    """What an analyst says of benign days."""
+    for one in state.incidents.newest("default", most=1_000_000):
+        if one.status is not IncidentStatus.CLOSED:
+            Desk(state, "default").change(
+                one.number, now, "analyst", status=IncidentStatus.CLOSED, classification="BenignPositive"
+            )
+
+
+def advised(windows: Windows, state: State, rules: Sequence[Rule], part: Part) -> Counter[str]:
+    """Follow the advice that the days give, until there is none; how many of each kind."""
+    kinds: Counter[str] = Counter()
+    while followed := _followed(windows, state, rules, part):
+        kinds += followed
+    return kinds
+
+
+def _followed(windows: Windows, state: State, rules: Sequence[Rule], part: Part) -> Counter[str]:
+    """Follow the first advice for each rule: what is left of the others is seen when they are asked for again."""
+    advising = Advising(state, windows.lake, "default", part.since, part.until, windows.detector())
+    kinds: Counter[str] = Counter()
+    done: set[str] = set()
+    for one in list(advising.offered(rules)):
+        if one.kind != "disable" and one.confidence is not Confidence.REVIEW and one.rule.id not in done:
+            editing = Editing(state, "default", "analyst", part.until, one.id)
+            apply(editing, one, part.until + timedelta(days=90))
+            done.add(one.rule.id)
+            kinds[one.kind] += 1
+            print(f"  {one.kind}: {one.rule.name}: {one.proposal.text} ({len(one.hides)} of {one.of})")
+    return kinds
+
+
+def table(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> None:
+    """The rules with the most alerts."""
+    names = {one.rule: str(one.document["AlertName"]) for one in before}
+    first, second = (Counter(one.rule for one in several) for several in (before, after))
+    print(f"\n{'before':>7} {'after':>7}  rule")
+    for rule, count in first.most_common(25):
+        print(f"{count:7} {second[rule]:7}  {names[rule]}")
+
+
+def counted(
+    windows: Windows, rules: Sequence[Rule], learn: Part, rest: Part, generator: Generator | None
+) -> tuple[float, float, list[tuple[str, int]]]:
+    """Alerts per 1,000 users and day of the rest before and after, and the attacks with how many alerts each has (None: not asked)."""
+    found = windows.run(rules, learn.since, rest.until)
+    first = [one for one in found if one[0] <= learn.until]
+    second = [one for one in found if one[0] > learn.until]
+    with scratch() as plain:
+        passed(windows, plain, found, tuned=False)
+        before = plain.alerts.history("default", learn.since, rest.until + timedelta(days=1))
+    with scratch() as state:
+        passed(windows, state, first, tuned=False)
+        closed(state, learn.until)
+        print("advice that was followed:")
+        kinds = advised(windows, state, rules, learn)
+        passed(windows, state, second, tuned=True)
+        after = state.alerts.history("default", learn.until, rest.until + timedelta(days=1))
+        print(f"followed: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items())) or 'none'}")
+        table(rest.of(before), rest.of(after))
+        print(f"\nfirst part, untuned: {learn.rate(before):.2f} alerts per 1,000 users and day")
+        known = {one.id for one in before}
+        found_attacks = staged(windows, state, rules, generator, known) if generator else []
+        return rest.rate(before), rest.rate(after), found_attacks
+
+
+def staged(
+    windows: Windows, tuning: State, rules: Sequence[Rule], generator: Generator, known: set[str]
+) -> list[tuple[str, int]]:
+    """All attacks laid over the last day of a copy of the lake; (attack, alerts with its address that the tuned rules raise)."""
+    last = generator.start + timedelta(days=generator.days - 1)
+    begin = datetime.combine(last, time(), UTC)
+    with tempfile.TemporaryDirectory(prefix="alert-noise-") as folder:
+        copy = Path(folder) / "lake"
+        shutil.copytree(windows.lake.data, copy, ignore=shutil.ignore_patterns("found.pickle"))
+        with State.of(copy) as state, Lake.open(copy, state) as lake:
+            loading = Loading(lake, state, state.workspaces.get())
+            for one in attacks().values():
+                loading.take(one.entries(generator.company, last), begin)
+            lake.flush(timeout=600)
+            own = Windows(lake, Path(folder) / "found.pickle", windows.exact)
+            detector, tuned = own.detector(), Tuned.load(tuning, lake, "default", begin)
+            raised = [
+                alert
+                for end, rule in own.run(rules, begin, begin + timedelta(days=1))
+                for alert in detector.run(tuned.rule(rule), at(rule, end), end).alerts
+                if not alert.held_by and alert.id not in known
+            ]
+    return [(name, sum(_about(one, alert) for alert in raised)) for name, one in attacks().items()]
+
+
+def _about(attack: Attack, alert: Alert) -> bool:
+    """Whether an alert names an address from which the attack comes."""
+    places = {str(one["place"]["address"]) for one in attack.actors.values() if "place" in one}
+    told = {value for entity in alert.entities for _, value in entity.identifiers}
+    return bool(places & told)
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    options = arguments()
+    start = date.today() - timedelta(days=options.days)
+    with tempfile.TemporaryDirectory(prefix="alert-noise-") as temporary:
+        folder = (options.folder or Path(temporary)) / f"seed-{options.seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = folder / "start"
+        start = date.fromisoformat(kept.read_text()) if kept.exists() else start
+        kept.write_text(start.isoformat())
+        with State.of(folder) as state, Lake.open(folder, state) as lake:
+            generator = Generator(start, options.days, options.seed, options.users)
+            taken(lake, state, generator, lists=options.lists)
+            return measured(Windows(lake, folder / "found.pickle", options.exact), generator, options)
+
+
+def measured(windows: Windows, generator: Generator, options: argparse.Namespace) -> int:
+    """Count, print, and say whether it is good enough."""
+    begin = datetime.combine(generator.start, time(), UTC)
+    middle, end = begin + timedelta(days=options.learn), begin + timedelta(days=options.days)
+    rules = [one for one in shipped().rules if one.enabled]
+    before, after, found = counted(
+        windows,
+        rules,
+        Part(begin, middle, options.users),
+        Part(middle, end, options.users),
+        None if options.no_attacks else generator,
+    )
+    cut = 1 - after / before if before else 0.0
+    print(
+        f"seed {options.seed}, {options.users} users, {len(rules)} rules, {options.days - options.learn} days after {options.learn}:"
+        f" before {before:.2f}, after {after:.2f} alerts per 1,000 users and day, a cut of {cut:.0%}"
+    )
+    for name, error in windows.errors.items():
+        print(f"could not be run: {name}: {error}")
+    for name, there in found:
+        print(f"{'found' if there else 'MISSED'}: {name} ({there} alerts)")
+    good = after <= ALLOWED and cut >= CUT and all(there for _, there in found) and not windows.errors
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The company's own background makes a rule noisy; its advice makes it quiet, and the attack that the rule is for is still found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Detector
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.tuning.advice import Advising, apply
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.replay import replayed
+from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.window import at
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.sources.sample.attack import attack_named
+from nephoscope.sources.sample.generator import Generator
+from nephoscope.sources.sample.loading import Loading
+
+RULE = "Many secrets of vaults were read"
+DAYS, LEARN = 6, 4
+HOUR = timedelta(hours=1)
+
+
+def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: State) -> None:
+    rule = next(one for one in shipped().rules if one.name == RULE)
+    generator = Generator(datetime.now(UTC).date() - timedelta(days=DAYS), DAYS, seed=3, users=60)
+    begin = datetime.combine(generator.start, time(), UTC)
+    middle, end = begin + timedelta(days=LEARN), begin + timedelta(days=DAYS)
+    loading = Loading(lake, state, state.workspaces.get())
+    busy: list[datetime] = []
+    for day in generator.each_day:
+        vault = [one for one in generator.entries(day) if one.stream == "AuditEvent"]
+        # the hours in which somebody reads much: the others hold nothing for a rule that counts within the hour
+        hours = [one.time.replace(minute=0, second=0, microsecond=0) + HOUR for one in vault]
+        busy += sorted(one for one in set(hours) if hours.count(one) > 20)
+        loading.take(vault, datetime.combine(day, time(), UTC))
+    lake.flush()
+    detector, desk = Detector(lake, "default"), Desk(state, "default")
+    for one in (one for one in busy if one <= middle):
+        desk.take(detector.run(rule, at(rule, one), end), one)
+    for incident in state.incidents.newest("default"):
+        desk.change(
+            incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
+        )
+    later = [one for one in busy if one > middle]
+    before = replayed(detector, rule, later, end)
+    assert before.raised, "the background is not noisy any more: choose another rule"
+    found = list(Advising(state, lake, "default", begin, middle).offered([rule]))
+    assert {one.confidence.value for one in found} == {"proven"}
+    for advice in found:
+        apply(Editing(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
+    tuned = Tuned.load(state, lake, "default", middle).rule(rule)
+    after = replayed(detector, tuned, later, end)
+    assert len(after.raised) <= 0.3 * len(before.raised)
+    assert len(after.alerts) >= len(before.raised)
+    last = end.date() - timedelta(days=1)
+    attack = [
+        one
+        for one in attack_named("leaked-key").entries(generator.company, last)
+        if one.stream == "AuditEvent"
+    ]
+    loading.take(attack, datetime.combine(last, time(), UTC))
+    lake.flush()
+    moments = sorted({one.time.replace(minute=0, second=0, microsecond=0) + HOUR for one in attack})
+    assert replayed(detector, tuned, moments, end + HOUR).raised
