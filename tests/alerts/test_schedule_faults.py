@@ -417,12 +417,12 @@ def test_killed_a_few_times(tmp_path: Path, house: Callable[[str], House]) -> No
 
 @pytest.mark.full
 def test_killed_fifty_times(tmp_path: Path, house: Callable[[str], House]) -> None:
-    killed(50, 60, 48, tmp_path, house, workers=1)
+    killed(50, 30, 24, tmp_path, house, workers=1)
 
 
 @pytest.mark.full
 def test_two_workers_killed_again_and_again(tmp_path: Path, house: Callable[[str], House]) -> None:
-    killed(20, 60, 24, tmp_path, house, workers=2)
+    killed(20, 30, 12, tmp_path, house, workers=2)
 
 
 def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callable[[str], House]) -> None:
@@ -446,7 +446,7 @@ def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callab
 
 @pytest.mark.full
 def test_a_thousand_rules_by_two_workers(house: Callable[[str], House]) -> None:
-    several, length = rules(1000), 15 * MINUTE
+    several, length = rules(1000), 10 * MINUTE
     wanted = quiet(house("quiet"), several, length)
     both = house("both")
     workers = [both.schedule(several, share=(number, 2)) for number in range(2)]

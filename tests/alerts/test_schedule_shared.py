@@ -1,0 +1,118 @@
+"""Rules that share versions, an engine, rows in memory and results find what each finds alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nephoscope.alerts.detector import Detector, Outcome
+from nephoscope.alerts.due import Due
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.window import at
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.model.place import Place
+
+Put = Callable[..., None]
+HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+MINUTE = timedelta(minutes=1)
+#: Each looks at the tables in another way; {n} differs from rule to rule.
+QUERIES = (
+    "SigninLogs | where ResultType != '0' and UserPrincipalName endswith '{n}@contoso.com'",
+    "SigninLogs | summarize Count = count(), Addresses = make_set(IPAddress) by UserPrincipalName | where Count > {n}",
+    "SigninLogs | where TimeGenerated > ago(10m) | summarize dcount(IPAddress) by UserPrincipalName",
+    "SigninLogs | join kind=inner (AzureActivity | project Caller, OperationNameValue) on $left.UserPrincipalName == $right.Caller "
+    "| summarize Count = count() by UserPrincipalName, OperationNameValue | where Count > {n}",
+    "SigninLogs | join kind=leftanti AzureActivity on $left.UserPrincipalName == $right.Caller "
+    "| summarize count() by UserPrincipalName",
+    "AzureActivity | where OperationNameValue has 'KEYS' | extend Time = ingestion_time() | where isnotempty(Time)",
+    "union SigninLogs, AzureActivity | summarize Count = count() by Type",
+    "OfficeActivity | where Operation == 'New-InboxRule'",
+    "OfficeActivity | count | where Count == 0",
+    "SigninLogs | join kind=inner OfficeActivity on $left.UserPrincipalName == $right.UserId",
+    "print Total = toscalar(SigninLogs | count), Start = now(-1h) | where Total > {n}",
+    "AzureActivity | extend Bag = pack('a', Caller, 'b{n}', 1) | evaluate bag_unpack(Bag) | project Caller, a",
+    "let few = SigninLogs | summarize Count = count() by IPAddress | where Count < 3 | project IPAddress; "
+    "SigninLogs | where IPAddress in (few) | project TimeGenerated, UserPrincipalName, IPAddress",
+    "search in (SigninLogs, AzureActivity) 'user{n}' | summarize count() by $table",
+)  # fmt: skip
+
+
+def rules() -> list[Rule]:
+    found = []
+    for number in range(42):
+        query = QUERIES[number % len(QUERIES)].replace("{n}", str(number // len(QUERIES)))
+        period = ("5m", "1h", "1d")[number % 3]
+        document: dict[str, Any] = {
+            "id": f"r{number:02}", "name": f"R{number}", "kind": "NRT" if number % 11 == 10 else "Scheduled", "severity": "Low",
+            "queryFrequency": "5m", "queryPeriod": period, "query": query, "triggerOperator": "gt", "triggerThreshold": 0,
+        }  # fmt: skip
+        found.append(Rule.parse(document, Place("r")))
+    return found
+
+
+def seen(outcome: Outcome) -> tuple[Any, ...]:
+    """What decides alerts, whatever order rows without an order come in."""
+    alerts = sorted(
+        (one.id, one.events, one.start, one.end, sorted(e.key for e in one.entities))
+        for one in outcome.alerts
+    )
+    return outcome.error, outcome.rows, alerts
+
+
+def filled(put: Put) -> None:
+    luck = random.Random(5)
+    for part in range(3):
+        came = HOUR + 61 * MINUTE + part * MINUTE
+        moments = [HOUR + timedelta(seconds=luck.uniform(-80_000, 3600)) for _ in range(150)]
+        put("SigninLogs", *(
+            {"TimeGenerated": moment, "UserPrincipalName": f"user{luck.randrange(9)}@contoso.com",
+             "IPAddress": f"203.0.113.{luck.randrange(40)}", "ResultType": luck.choice(["0", "50126"])} for moment in moments
+        ), came=came)  # fmt: skip
+        put("AzureActivity", *(
+            {"TimeGenerated": moment, "Caller": f"user{luck.randrange(12)}@contoso.com",
+             "OperationNameValue": luck.choice(["LIST/KEYS/ACTION", "WRITE"])} for moment in moments[:60]
+        ), came=came)  # fmt: skip
+    put(
+        "OfficeActivity", {"TimeGenerated": HOUR - timedelta(days=3), "Operation": "New-InboxRule"}, came=HOUR
+    )
+
+
+def test_together_as_alone(lake: Lake, state: State, put: Put) -> None:
+    filled(put)
+    several = (
+        rules()
+        + [one for one in shipped().rules if "SigninLogs" in one.query or "AzureActivity" in one.query][:14]
+    )
+    end, now = HOUR + 60 * MINUTE, HOUR + 70 * MINUTE
+    schedule = Schedule(lake, state, several, "default")
+    alone = Detector(lake, "default")
+    with lake.reading() as reading:
+        schedule._prepare(reading, [Due(rule, (end,)) for rule in several])
+        kept = [one for rows in reading._kept.values() for one in rows]
+        assert {one.span.end for one in kept} == {end}
+        together = Detector(lake, "default", reading=reading)
+        for moment in (end, end - 5 * MINUTE):
+            for rule in several:
+                window = at(rule, moment)
+                assert seen(together.run(rule, window, now)) == seen(alone.run(rule, window, now)), rule.query
+        assert sum(len(seen(together.run(rule, at(rule, end), now))[2]) for rule in several) > 20
+
+
+def test_a_reading_stays_at_its_moment(lake: Lake, put: Put) -> None:
+    filled(put)
+    end, now = HOUR + 60 * MINUTE, HOUR + 70 * MINUTE
+    rule = Rule.parse(
+        {"id": "r", "name": "R", "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low", "query": "SigninLogs"}, Place("r")
+    )  # fmt: skip
+    with lake.reading() as reading:
+        before = Detector(lake, "default", reading=reading).run(rule, at(rule, end), now)
+        put("SigninLogs", {"TimeGenerated": HOUR + 30 * MINUTE, "UserPrincipalName": "kim@contoso.com"})
+        again = Detector(lake, "default", reading=reading).run(rule, at(rule, end), now)
+        assert (again.rows, again.seen) == (before.rows, before.seen)
+    after = Detector(lake, "default").run(rule, at(rule, end), now)
+    assert after.rows == before.rows + 1
