@@ -164,6 +164,10 @@ class LakeCatalog:
             return None
         return sum(file.rows_about(span.start, span.end) for file in pinned.files(span))
 
+    def relations(self) -> frozenset[str]:
+        """The relations that were asked for up to now."""
+        return frozenset(self._pinned)
+
     def files(self) -> dict[str, list[Path]]:
         """Relation -> all its files at the pinned version."""
         return {relation: _scan(one, self._scope, None).paths() for relation, one in self._pinned.items()}

@@ -84,6 +84,7 @@ class Reading:
     threads: int = 0
     kept_bytes: int = KEPT_BYTES
     _engine: DuckDBEngine | None = None
+    _relations: frozenset[str] = frozenset()
     _readable: set[Path] = field(default_factory=set)
     _kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
     _seen: dict[str, tuple[str, Span, frozenset[str]]] = field(default_factory=dict)
@@ -191,6 +192,10 @@ class Reading:
 
     def _ready(self) -> DuckDBEngine:
         """The engine; a new one where a table was asked for whose files the one before may not read."""
+        relations = self.catalog.relations()
+        if self._engine is not None and relations == self._relations:
+            return self._engine
+        self._relations = relations
         files = {path for several in self.catalog.files().values() for path in several}
         if self._engine is not None and files <= self._readable:
             return self._engine
