@@ -108,9 +108,11 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.errors import SpoolFullError
+    from nephoscope.lake.memory import give_back
     from nephoscope.sources.logs.files import found
     from nephoscope.sources.resources.files import Limits
 
+    give_back()
     data.mkdir(parents=True, exist_ok=True)
     with (
         _from_stdin(data, paths) as given,

@@ -226,8 +226,10 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
 
     from nephoscope.cli.session.checks import tell, usage_error
     from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.lake.memory import give_back
     from nephoscope.sources.live.supervisor import Supervisor
 
+    give_back()
     with _told(), lake_of(data) as (lake, state):
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
