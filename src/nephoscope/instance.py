@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -17,6 +18,17 @@ from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.published.shelf import Shelf
 
 #: Of a tenant that says no id of its own.
+#: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
+ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")
+#: Types of documents that people put and that decide an assessment.
+DECIDING = (
+    "microsoft.authorization/policydefinitions",
+    "microsoft.authorization/policysetdefinitions",
+    "microsoft.authorization/policyassignments",
+    "microsoft.authorization/policyexemptions",
+    "microsoft.policyinsights/attestations",
+)
+TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 NO_TENANT = "00000000-0000-0000-0000-000000000000"
 
 
@@ -37,6 +49,35 @@ class Instance:
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
+
+    def put(self, body: dict[str, Any], type_: str, author: str, address: str = "") -> bool:
+        """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new."""
+        key = str(body["id"]).lower().rstrip("/")
+        with self.state.transaction() as session:
+            new = self.state.arm_documents.put(session, key, type_.lower(), body, author)
+            self.state.audit.add(session, author, f"{type_}/write", key, address=address)
+        self._assess_soon(type_)
+        return new
+
+    def remove(self, key: str, type_: str, author: str, address: str = "") -> bool:
+        """Forget a document that somebody put, audited; whether it was there."""
+        with self.state.transaction() as session:
+            found = self.state.arm_documents.remove(session, key)
+            if found:
+                self.state.audit.add(session, author, f"{type_}/delete", key, address=address)
+        if found:
+            self._assess_soon(type_)
+        return found
+
+    def assess_soon(self, author: str, address: str = "") -> None:
+        """Ask for an assessment, audited."""
+        with self.state.transaction() as session:
+            self.state.audit.add(session, author, TRIGGER, "/", address=address)
+        self.state.checkpoints.put(*ASSESS_SOON, self.now.isoformat())
+
+    def _assess_soon(self, type_: str) -> None:
+        if type_.lower() in DECIDING:
+            self.state.checkpoints.put(*ASSESS_SOON, self.now.isoformat())
 
     def open_incidents(self) -> int:
         """How many incidents are not closed, over all workspaces."""

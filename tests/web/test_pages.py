@@ -19,6 +19,7 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import Incident, IncidentStatus
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
@@ -273,3 +274,18 @@ def test_who_has_a_role_at_a_workspace_sees_its_incidents_only(visitor):
     assert analyst.get("/logs?query=print x=1").status_code == 200
     assert analyst.get("/inventory").status_code == 403
     assert analyst.get("/settings").status_code == 403
+
+
+def test_an_exemption_is_put_by_a_form(instance, owner, visitor):
+    wanted = Wanted(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
+    finding = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
+    address = f"/recommendations/{finding.recommendation}"
+    form = {"scope": finding.resource, "category": "Waiver", "reason": "agreed <until> then", "days": "30"}
+    assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
+    assert owner.post(address, data={**form, "reason": " "}, headers=HERE).status_code == 400
+    assert owner.post(address, data={**form, "scope": "/"}, headers=HERE).status_code == 400
+    assert owner.post(address, data={**form, "days": "-1"}, headers=HERE).status_code == 400
+    assert owner.post(address, data=form, headers=HERE).status_code == 303
+    (kept,) = instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"])
+    assert kept.body["properties"]["metadata"]["nephoscope"]["recommendations"] == [finding.recommendation]
+    assert kept.key.startswith(f"{finding.resource}/providers/")

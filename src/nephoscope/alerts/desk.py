@@ -318,6 +318,18 @@ class Desk:
             changed = _checked(replace(incident, **changes, changed=now), now)
             return self.state.incidents.put(session, _acknowledged(changed, now, by))
 
+    def alert(self, id_: str, status: str, now: datetime) -> StoredAlert:
+        """Say how an alert stands; StateError where the workspace has none of the id."""
+        with self.state.transaction() as session:
+            known = self.state.alerts.known(session, id_)
+            if known is None or known.workspace != self.workspace:
+                raise StateError(f"there is no alert {id_} in the workspace {self.workspace}")
+            row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
+            changed = replace(known, status=status, changed=now, document=row)
+            self.state.alerts.put(session, changed)
+            self.state.outbox.add(session, self.workspace, ALERTS, row)
+        return changed
+
     def comment(self, number: int, text: str, now: datetime, by: str) -> None:
         """Add a comment."""
         with self._changing(number, now, by, f"commented: {text}") as (session, _):

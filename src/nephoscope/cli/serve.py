@@ -130,12 +130,14 @@ def _first_link(settings: Settings) -> str:
 
 def _demo(settings: Settings) -> None:
     """Judge the sample estate where nothing was judged yet."""
+    from nephoscope.lake.state import State
     from nephoscope.posture.scan import SAMPLE, Request, last_request
     from nephoscope.serve.assessing import assess
 
     if last_request(settings.data) is None:
         click.echo("judging the bundled company")
-        assess(settings, Request((SAMPLE,)))
+        with State.of(settings.data, settings.state) as state:
+            assess(settings, Request((SAMPLE,)), state)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -65,6 +65,18 @@ class Plan:
         ]
         return _with_bodies(plan, bodies, strict=False)
 
+    def with_people(self, bodies: Iterable[Mapping[str, Any]]) -> Plan:
+        """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
+
+        What cannot be used is among the problems. What the plan has under the same id stays as it is.
+        """
+        given = [(body, Place("put", path=str(body.get("id", "")))) for body in bodies]
+        policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
+        plan = self
+        if policies:
+            plan = replace(plan, catalogue=plan.catalogue.including(Catalogue.of_bodies(policies)))
+        return _with_bodies(plan, given, strict=False)
+
     def assigning(self, target: str, parameters: Mapping[str, Any] | None = None) -> Plan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")

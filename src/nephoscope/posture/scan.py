@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,13 +76,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Scan:
-    """Loads and judges; one object can judge several estates by the same content."""
+    """Loads and judges; one object can judge several estates by the same content. `put` are the ARM documents that people put."""
 
     request: Request
     data: Path
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     progress: Progress = lambda *_: None
     collected: dict[str, str] = field(default_factory=dict)
+    put: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def repeatable(self) -> Request:
@@ -138,7 +139,8 @@ class Scan:
         plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
         decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
         _decides(request, decided)
-        known = decided.with_estate(estate)
+        theirs = decided.with_people(self.put)
+        known = theirs.with_estate(estate)
         if request.assigned:
             shared_out((), dict(request.parameters))
             return known
@@ -148,6 +150,9 @@ class Scan:
         values = shared_out(initiatives, dict(request.parameters))
         for name, parameters in zip(names, values, strict=True):
             known = known.assigning(name, parameters)
+        known = replace(
+            known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :])
+        )
         return known.assigning_every_definition() if alone else known
 
     def parts(self, survey: Survey, plan: Plan, size: int) -> Iterator[Run]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED
 from nephoscope.lake.state import State
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
@@ -28,8 +29,7 @@ from nephoscope.serve.settings import Settings
 from nephoscope.sources.resources import SnapshotError
 
 LEASE, LEASE_SECONDS = "assessing", 3600.0
-LOOK_SECONDS = 20.0
-ASKED = "assess"
+LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("nephoscope.assessing")
 #: What an assessment can end with that the next may not.
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
@@ -40,16 +40,17 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
     request = last_request(settings.data)
     if request is None:
         return None
-    asked = state.checkpoints.get(ASKED, "asked")
+    asked = state.checkpoints.get(*ASSESS_SOON)
     last = next(reversed(History(settings.data).evaluations(request.series)), None)
     if last is None or (asked and datetime.fromisoformat(asked) > last.when):
         return request
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
 
 
-def assess(settings: Settings, request: Request) -> Report:
+def assess(settings: Settings, request: Request, state: State) -> Report:
     """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS."""
-    scan = Scan(request, settings.data)
+    put = tuple(one.body for one in state.arm_documents.all(DECIDING))
+    scan = Scan(request, settings.data, put=put)
     report = Report(scan.run(scan.estate()), request.label)
     recorder = Recorder(settings.data, request.series)
     changes = recorder.record(report, EstateStore(settings.data))
@@ -79,11 +80,12 @@ def _assess_when_due(settings: Settings, state: State) -> None:
     if request is None:
         return
     try:
-        report = assess(settings, request)
+        report = assess(settings, request, state)
     except REFUSALS as error:
         _LOG.error("%s could not be assessed: %s", request.label, error)
-        state.checkpoints.put(ASKED, "failed", f"{datetime.now(UTC).isoformat()} {error}")
+        state.checkpoints.put(*FAILED, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {error}")
         return
+    state.checkpoints.put(*FAILED, "")
     _LOG.info("%s assessed: %d resources, %d changes", request.label, report.resources, len(report.changes))
 
 

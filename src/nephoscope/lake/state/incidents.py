@@ -231,6 +231,12 @@ class Incidents:
         """Take its keys: no further alert joins it."""
         session.execute(delete(IncidentKeyRow).where(IncidentKeyRow.incident == number))
 
+    def of_id(self, id_: str) -> Incident | None:
+        """The incident of a GUID."""
+        with self._database.read() as session:
+            row = session.scalar(select(IncidentRow).where(IncidentRow.id == id_))
+            return None if row is None else _incident(row)
+
     def get(self, number: int) -> Incident | None:
         """The incident of a number."""
         with self._database.read() as session:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nephoscope.lake.state.alerts import Alerts
+from nephoscope.lake.state.arm_documents import ArmDocuments
 from nephoscope.lake.state.audit import Audit
 from nephoscope.lake.state.bookmarks import Bookmarks
 from nephoscope.lake.state.checkpoints import Checkpoints
@@ -70,6 +71,7 @@ class State:
         self.alerts = Alerts(database)
         self.principals = Principals(database)
         self.audit = Audit(database)
+        self.arm_documents = ArmDocuments(database)
         self.incidents = Incidents(database)
         self.hunting_runs = HuntingRuns(database)
         self.bookmarks = Bookmarks(database)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.guard import DeniedError
+from nephoscope.lake.state import StateError
 from nephoscope.model.state import Severity, State
+from nephoscope.policy.exemption import MITIGATED, WAIVER, Exemption
 from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/assessments/read"
+EXEMPT = "Microsoft.Authorization/policyExemptions/write"
+MOST_DAYS = 3650
+EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
 ROWS = 100
 
 
@@ -45,6 +52,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     edition, key = visit.edition, visit.parameters["key"].lower()
     if edition is None:
         return {"edition": None}
+    if visit.request.method == "POST":
+        exempt(visit, key)
+        return RedirectResponse(visit.here(exempted=1), 303)
     reach = visit.reach(READ)
     about = Wanted(recommendations=frozenset({key}))
     found = edition.listing.get(
@@ -59,16 +69,54 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         return as_csv(key, ("Resource", "State", "Cause", "Description"), map(_finding_row, rows))
     start = page_start(visit)
     return {
-        "edition": edition, "key": key, "known": found["properties"], "counts": edition.findings.states(reach, about),
+        "edition": edition,
+        "key": key,
+        "known": found["properties"],
+        "counts": edition.findings.states(reach, about),
         "findings": edition.findings.page(reach, asked, order="resource", start=start, most=ROWS),
-        "total": edition.findings.count(reach, asked), "start": start, "rows": ROWS, "chosen": states, "states": SHOWN_STATES,
+        "total": edition.findings.count(reach, asked),
+        "start": start,
+        "rows": ROWS,
+        "chosen": states,
+        "states": SHOWN_STATES,
         "text": visit.asked("q"),
-    }  # fmt: skip
+        "may": visit.caller.reach(EXEMPT),
+        "exempted": bool(visit.asked("exempted")),
+    }
 
 
 def wanted(visit: Visit) -> Wanted:
     """What the filters of the address ask for."""
     return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
+
+
+def exempt(visit: Visit, key: str) -> None:
+    """Put an exemption from a recommendation for a resource, as the form says; StateError for a form that says too little."""
+    form = visit.form
+    scope, category, reason = (
+        form.get("scope", "").lower().rstrip("/"),
+        form.get("category", ""),
+        form.get("reason", "").strip(),
+    )
+    days = form.get("days", "")
+    if not scope.startswith("/subscriptions/") or category not in (WAIVER, MITIGATED) or not reason:
+        raise StateError("an exemption needs a resource, a category and a reason")
+    if days and not (days.isdigit() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
+    visit.caller.must(EXEMPT, scope)
+    properties: dict[str, Any] = {
+        "exemptionCategory": category,
+        "displayName": reason[:128],
+        "description": reason,
+        "metadata": {"nephoscope": {"recommendations": [key]}, "createdBy": visit.caller.name},
+    }
+    if days:
+        properties["expiresOn"] = (visit.instance.now + timedelta(days=int(days))).isoformat()
+    name = str(uuid.uuid4())
+    id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
+    body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": properties}
+    Exemption.parse(body)
+    visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
 
 
 def page_start(visit: Visit) -> int:
@@ -121,5 +169,7 @@ PAGES = (
         0,
         count=failing,
     ),
-    Page("/recommendations/{key}", "Recommendation", "recommendation.html", READ, one),
+    Page(
+        "/recommendations/{key}", "Recommendation", "recommendation.html", READ, one, methods=("GET", "POST")
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nephoscope.instance import FAILED
 from nephoscope.posture.scan import last_request
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
@@ -24,7 +25,7 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "tables": [one for one in health if one.table],
         "request": request,
         "edition": visit.edition,
-        "failed": state.checkpoints.get("assess", "failed") or "",
+        "failed": state.checkpoints.get(*FAILED) or "",
     }
 
 

@@ -1,0 +1,196 @@
+"""What people put through the API: policies, exemptions, decisions of incidents and alerts, read back, listed, acted on, deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.model.place import Place
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.scan import Request
+from nephoscope.serve.assessing import assess, due
+from nephoscope.serve.settings import Settings
+
+V = "api-version=2022-07-01-preview"
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def failing(instance):
+    """A resource that fails a recommendation: (resource, recommendation)."""
+    wanted = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+    found = instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
+    one = next(one for one in found if "/providers/microsoft.storage/storageaccounts/" in one.resource)
+    return one.resource, one.recommendation
+
+
+def test_an_exemption_is_put_listed_judged_by_and_deleted(server, owner, token, instance, failing, tmp_path):
+    resource, recommendation = failing
+    path = f"{resource}/providers/Microsoft.Authorization/policyExemptions/mine"
+    properties = {
+        "exemptionCategory": "Waiver",
+        "displayName": "agreed",
+        "metadata": {"nephoscope": {"recommendations": [recommendation]}},
+    }
+    reader = {"Authorization": f"Bearer {token(('Reader', '/'))}"}
+    assert server.put(f"{path}?{V}", headers=reader, json={"properties": properties}).status_code == 403
+    wrong = server.put(
+        f"{path}?{V}", headers=owner, json={"properties": {**properties, "exemptionCategory": "Maybe"}}
+    )
+    assert (wrong.status_code, wrong.json()["error"]["target"]) == (400, "properties.exemptionCategory")
+    made = server.put(f"{path}?{V}", headers=owner, json={"properties": properties})
+    assert made.status_code == 201
+    assert server.put(f"{path}?{V}", headers=owner, json={"properties": properties}).status_code == 200
+    assert server.get(f"{path.upper()}?{V}", headers=owner).json() == made.json()
+    below = f"/{'/'.join(resource.split('/')[1:3])}/providers/Microsoft.Authorization/policyExemptions?{V}"
+    assert made.json() in server.get(below, headers=owner).json()["value"]
+
+    settings = Settings(tmp_path)
+    assess(settings, Request(("sample:",)), instance.state)
+    assert due(Settings(instance.data), instance.state, NOON) is None, (
+        "nothing was scanned in this data folder"
+    )
+
+    about = Wanted(resource=resource, recommendations=frozenset({recommendation}))
+    (judged,) = Shelf(tmp_path).newest().findings.page(EVERYTHING, about)
+    assert judged.state is State.EXEMPT
+
+    assert server.delete(f"{path}?{V}", headers=reader).status_code == 403
+    assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
+    assert server.delete(f"{path}?{V}", headers=owner).status_code == 204
+    assert server.get(f"{path}?{V}", headers=owner).status_code == 404
+    assess(settings, Request(("sample:",)), instance.state)
+    (judged,) = Shelf(tmp_path).newest().findings.page(EVERYTHING, about)
+    assert judged.state is State.NON_COMPLIANT
+    assert instance.state.audit.broken() is None
+
+
+def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance, subscriptions, tmp_path):
+    definition = "/providers/Microsoft.Authorization/policyDefinitions/no-eastus"
+    rule = {"if": {"field": "location", "equals": "eastus2"}, "then": {"effect": "audit"}}
+    body = {"properties": {"displayName": "Nothing in eastus2", "mode": "Indexed", "policyRule": rule}}
+    assert server.put(f"{definition}?{V}", headers=owner, json=body).status_code == 201
+    scope = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
+    path = f"{scope}/providers/Microsoft.Authorization/policyAssignments/mine"
+    assigned = server.put(
+        f"{path}?{V}", headers=owner, json={"properties": {"policyDefinitionId": definition}}
+    )
+    assert assigned.status_code == 201
+    report = assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+    keys = {item.key.lower() for item in report.run.assessments}
+    assert "no-eastus" in keys
+    assert len(keys) > 100, "the own initiative is judged as well"
+    broken = {"properties": {**body["properties"], "policyRule": {"if": {"fild": "location"}}}}
+    refused = server.put(f"{definition}?{V}", headers=owner, json=broken)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "InvalidPolicyDefinition")
+    for one in (path, definition):
+        assert server.delete(f"{one}?{V}", headers=owner).status_code == 200
+
+
+def test_policy_states(server, owner, instance, subscriptions):
+    path = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}/providers/Microsoft.PolicyInsights/policyStates/latest"
+    asked = f"{path}/queryResults?{V}&$filter=complianceState eq 'NonCompliant'"
+    found = server.post(asked, headers=owner).json()
+    assert found["@odata.count"] == len(found["value"]) > 20
+    assert {one["complianceState"] for one in found["value"]} == {"NonCompliant"}
+    some = server.post(f"{asked}&$top=5", headers=owner).json()["value"]
+    assert some == found["value"][:5]
+    (summed,) = server.post(f"{path}/summarize?{V}", headers=owner).json()["value"]
+    assert summed["results"]["nonCompliantResources"] == len(
+        {one["resourceId"].lower() for one in found["value"]}
+    )
+    wrong = server.post(f"{path}/queryResults?{V}&$filter=complianceState is bad", headers=owner).json()[
+        "error"
+    ]
+    assert (wrong["code"], wrong["target"]) == ("InvalidFilter", "$filter")
+    assert server.post(f"{path}/triggerEvaluation?{V}", headers=owner).status_code == 202
+
+
+def raised(instance, resource: str) -> str:
+    """An alert about a resource, in an incident of its own; the alert's id."""
+    document = {
+        "id": "11111111-1111-4111-8111-111111111111",
+        "name": "A rule",
+        "query": "print 1",
+        "severity": "High",
+    }
+    rule = Rule.parse(
+        {**document, "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"]}, Place("t")
+    )
+    alert = Alert(
+        id=f"22222222-2222-4222-8222-{abs(hash(resource)) % 10**12:012}", rule=rule.id, name="Deleted", description="It went",
+        severity=Severity.HIGH, start=NOON, end=NOON, generated=NOON, tactics=("Impact",), techniques=("T1485",),
+        entities=(Entity("AzureResource", (("ResourceId", resource),)),), events=1, custom_details={}, remediation="Look",
+        query="print 1", properties={},
+    )  # fmt: skip
+    window = Window(NOON - timedelta(hours=1), NOON)
+    outcome = Outcome(rule, window, 1, (alert,))
+    Desk(instance.state, "default").take(outcome, NOON)
+    return alert.id
+
+
+def test_incidents_and_alerts(server, owner, token, instance, failing, subscriptions):
+    id_ = raised(instance, failing[0])
+    root = (
+        f"/subscriptions/{subscriptions['sub-bwf-sandbox']}/resourceGroups/any/providers/Microsoft.OperationalInsights"
+        "/workspaces/default/providers/Microsoft.SecurityInsights/incidents"
+    )
+    (incident,) = server.get(f"{root}?{V}", headers=owner).json()["value"]
+    one = f"{root}/{incident['name']}"
+    assert server.get(f"{one}?{V}", headers=owner).json() == incident
+    (alert,) = server.post(f"{one}/alerts?{V}", headers=owner).json()["value"]
+    assert alert["properties"]["systemAlertId"] == id_
+    entities = server.post(f"{one}/entities?{V}", headers=owner).json()
+    assert entities["metaData"] == [{"entityKind": "AzureResource", "count": 1}]
+    changed = {
+        **incident["properties"],
+        "status": "Closed",
+        "classification": "TruePositive",
+        "severity": "Low",
+    }
+    reader = {"Authorization": f"Bearer {token(('Reader', '/'))}"}
+    assert server.put(f"{one}?{V}", headers=reader, json={"properties": changed}).status_code == 403
+    told = server.put(f"{one}?{V}", headers=owner, json={"properties": changed}).json()["properties"]
+    assert (told["status"], told["severity"], told["classification"]) == ("Closed", "Low", "TruePositive")
+    wrong = server.put(f"{one}?{V}", headers=owner, json={"properties": {**changed, "status": "Gone"}})
+    assert wrong.json()["error"]["target"] == "properties.status"
+    server.put(f"{one}/comments/1?{V}", headers=owner, json={"properties": {"message": "seen"}})
+    (comment,) = server.get(f"{one}/comments?{V}", headers=owner).json()["value"]
+    assert comment["properties"]["message"] == "seen"
+
+    subscription = failing[0].split("/")[2]
+    listed = server.get(
+        f"/subscriptions/{subscription}/providers/Microsoft.Security/alerts?{V}", headers=owner
+    )
+    (shown,) = listed.json()["value"]
+    assert shown["name"] == id_
+    assert server.get(f"{shown['id']}?{V}", headers=owner).json() == shown
+    assert server.post(f"{shown['id']}/dismiss?{V}", headers=reader).status_code == 403
+    assert server.post(f"{shown['id']}/dismiss?{V}", headers=owner).status_code == 204
+    assert server.get(f"{shown['id']}?{V}", headers=owner).json()["properties"]["status"] == "Dismissed"
+    other = next(one for name, one in subscriptions.items() if one != subscription)
+    assert (
+        server.get(f"/subscriptions/{other}/providers/Microsoft.Security/alerts?{V}", headers=owner).json()[
+            "value"
+        ]
+        == []
+    )
+    moved = shown["id"].replace(subscription, other)
+    assert server.get(f"{moved}?{V}", headers=owner).status_code == 404
+
+
+def test_the_folder_has_a_file_a_surface():
+    folder = Path(__file__).parents[2] / "src" / "nephoscope" / "api"
+    for path in folder.glob("*.py"):
+        assert path.stem in ("__init__", "server") or "SURFACE = " in path.read_text(), path
