@@ -102,10 +102,10 @@ def test_every_record_is_a_row_of_its_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(attacks()))
 def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name: str) -> None:
-    company = Company(users=80)
+    company = Company(users=60)
     entries = list(attacks()[name].entries(company, DAY))
     assert write(entries, tmp_path / "a")
-    write(attacks()[name].entries(Company(users=80), DAY), tmp_path / "b")
+    write(attacks()[name].entries(Company(users=60), DAY), tmp_path / "b")
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
     with (
         State.of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from nephoscope.sources.sample.company import Application, Company, Place, folder
+from nephoscope.sources.sample.company import Application, Company, Person, Place, folder
 from nephoscope.sources.sample.dice import Dice
 from nephoscope.sources.sample.entry import Entry, writers
 
@@ -109,6 +109,12 @@ def _somebody(company: Company, value: Any, dice: Dice) -> Any:
     return dice.choice(fitting)
 
 
+def _crowd(company: Company, value: int, dice: Dice) -> list[Person]:
+    """So many employees, fewer where the company is small."""
+    employees = [one for one in company.people if one.kind == "employee"]
+    return dice.sample(employees, min(value, len(employees)))
+
+
 def _identity(company: Company, value: str, _dice: Dice) -> Application:
     one = company.named[value]
     return Application(one.principal, one.principal, one.name)
@@ -122,9 +128,7 @@ _CAST: Mapping[str, Callable[[Company, Any, Dice], Any]] = {
     "person": _somebody,
     "place": _place,
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),
-    "people": lambda company, value, dice: dice.sample(
-        [one for one in company.people if one.kind == "employee"], value
-    ),
+    "people": _crowd,
     "machine": lambda company, value, _: company.machine(value),
     "resource": lambda company, value, _: company.named[value],
     "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
