@@ -15,6 +15,8 @@ LEAST, LEAST_DAYS = 3, 2
 WHO, PLACES = ("Account", "CloudApplication", "Mailbox"), ("IP", "AzureResource")
 MANY, MANY_DAYS = 10, 5
 """Those of an entity that comes from everywhere."""
+CROWD = 20
+"""Alerts of an address that many people share, as an own way out to the internet: ten of them, on five days."""
 FEW = 8
 """Values of another kind, beside the entity itself, that are told in the condition: it is held back only together with them."""
 SUBJECTS = ("Account", "Host", "CloudApplication", "Mailbox", "IP", "AzureResource")
@@ -61,7 +63,7 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
     beside = _beside(entity, harmless)
     if not beside and _roams(entity, harmless) and (len(harmless) < MANY or days_of(harmless) < MANY_DAYS):
         return None
-    if not beside and entity.kind in PLACES and _named(harmless):
+    if not beside and entity.kind in PLACES and _named(harmless) and not _shared(entity, harmless):
         return None
     conditions = [Condition(_field(entity, harmless), "equals", (_value(entity),)), *beside]
     if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
@@ -101,6 +103,14 @@ def _field(entity: Entity, alerts: Sequence[Past]) -> str:
 def _named(alerts: Sequence[Past]) -> bool:
     """Whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
     return any(one.kind in WHO for past in alerts for one in past.subject.entities)
+
+
+def _shared(entity: Entity, alerts: Sequence[Past]) -> bool:
+    """Whether it is an address that many people come from, day by day, so that the rule takes them for one."""
+    people = {one.key for past in alerts for one in past.subject.entities if one.kind in WHO}
+    return (
+        entity.kind == "IP" and len(alerts) >= CROWD and len(people) >= MANY and days_of(alerts) >= MANY_DAYS
+    )
 
 
 def _roams(entity: Entity, alerts: Sequence[Past]) -> bool:
