@@ -152,6 +152,12 @@ def test_an_alert_of_a_resource_alone_belongs_to_who_acts_on_it(state: State, fi
     assert stories(state) == {frozenset({"who", "what"})}
 
 
+def test_a_part_of_a_resource_is_the_resource(state: State) -> None:
+    who = ("who", 0.0, (ip("192.0.2.8"), resource(f"{GATEWAY}/blobservices/default")))
+    take(state, who, ("what", 1.0, (resource(GATEWAY),)))
+    assert stories(state) == {frozenset({"who", "what"})}
+
+
 @pytest.mark.parametrize("id_", ["/subscriptions/s", "/subscriptions/s/resourcegroups/g"])
 def test_a_subscription_is_no_thing_that_ties(state: State, id_: str) -> None:
     take(state, ("one", 0, (resource(id_),)), ("two", 0, (resource(id_),)))

@@ -7,6 +7,7 @@ incidents makes them one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +42,7 @@ _TIES = {
 #: Addresses that every machine has or that are the platform's.
 _EVERYWHERE = ("127.", "169.254.", "168.63.129.16", "0.0.0.0", "::1", "fe80:")  # noqa: S104 - compared, not bound
 _ALONE = "alone|"
+_TOP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/[^/]+/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def ties(alert: Alert, around: Surroundings = NOWHERE) -> tuple[tuple[str, ...],
         if len(several) <= CROWD:
             actors += [key for one in several for key in _strong(one, around)]
     resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
-    named = around.names(one.key for one in resources) if len(resources) <= CROWD else []
+    named = around.names(map(_whole, resources)) if len(resources) <= CROWD else []
     actors += [one for one in named if one.startswith("machine|")]
     things = [one for one in named if not one.startswith("machine|")]
     alone = [f"{_ALONE}{one}" for one in things]
@@ -116,6 +118,13 @@ def _good(kind: str, key: str) -> bool:
 
 def _of_many(address: str, around: Surroundings) -> bool:
     return address in around.common or address.startswith(_EVERYWHERE)
+
+
+def _whole(entity: Entity) -> str:
+    """The name of a resource, of a part of one (a storage account's blob service, a machine's extension) that of the whole."""
+    whole = _TOP.match(entity.get("ResourceId").lower())
+    found = Entity.of(entity.kind, {"ResourceId": whole[0]}) if whole else None
+    return (found or entity).key
 
 
 def _particular(entity: Entity) -> bool:
