@@ -7,6 +7,8 @@ NEPHO  := $(BIN)/nephoscope
 # Microsoft's emulator of storage, for the tests of blobs
 AZURITE := 3.35.0
 DEMO   := .nephoscope/demo
+# of the page that make demo ends in
+PORT   ?= 8443
 # the detections of the logs that the demo's attack leaves traces in
 DEMO_RULES := $(foreach log,AADServicePrincipalSignInLogs AZKVAuditLogs AzureActivity StorageBlobLogs,--rules src/nephoscope/content/detections/$(log))
 
@@ -39,7 +41,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 setup: $(VENV)/.installed  ## make the virtual environment
 setup-dev: $(VENV)/.installed-dev  ## the same with test and build tools
 
-demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found (CI=1: check and exit)
+demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found and the page of it (CI=1: check and exit)
 	@rm -rf $(DEMO)
 ifdef CI
 	@$(BIN)/python tests/sample/demo.py $(NEPHO) $(DEMO)
@@ -54,6 +56,8 @@ else
 	@echo "Next:  $(NEPHO) --data $(DEMO) recommendations      $(NEPHO) --data $(DEMO) compliance"
 	@echo "       $(NEPHO) --data $(DEMO) query 'AZKVAuditLogs | summarize count() by CallerIpAddress'"
 	@echo "       $(NEPHO) --data $(DEMO) scan sample: --output html > report.html"
+	@echo
+	@$(NEPHO) --data $(DEMO) serve --port $(PORT)
 endif
 
 test: setup-dev  ## the tests: the project's own fixtures, no network, nothing skipped

@@ -6,11 +6,14 @@ Prints one line a check; exits 1 when one fails, with what differs. `demo.py --a
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 PLANTED = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "planted.json"
 
@@ -99,6 +102,24 @@ def replayed(command: str, data: str) -> list[tuple[str, list[Any]]]:
     ]
 
 
+def served(command: str, data: str) -> list[tuple[str, list[Any]]]:
+    """The checks of the server: it answers over TLS with its own authority, and its first page has the incident."""
+    line = [command, "--data", data, "serve", "--port", "0"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            told = [server.stdout.readline().strip() for _ in range(3)]
+            address, authority, link = (line.rsplit(" ", 1)[-1] for line in told)
+            trusted = ssl.create_default_context(cafile=authority)
+            with httpx.Client(verify=trusted, timeout=60, follow_redirects=True) as web:
+                web.post(link, headers={"Sec-Fetch-Site": "same-origin"})
+                page = web.get(address).text
+        finally:
+            server.terminate()
+    wrong = [word for word in ("Secure score", TITLE) if word not in page]
+    return [("the page shows the score and the incident", wrong)]
+
+
 def pairs(rows: list[dict[str, Any]], policy: str) -> set[tuple[str, str]]:
     """(resource, policy) of some rows."""
     return {(row["resource"].lower(), row[policy]) for row in rows}
@@ -136,7 +157,12 @@ def main() -> int:
         return 0
     command, data = sys.argv[1:3]
     failed = 0
-    for title, wrong in [*checks(asked(command, data, "scan", "sample:")), *replayed(command, data)]:
+    checked = [
+        *checks(asked(command, data, "scan", "sample:")),
+        *replayed(command, data),
+        *served(command, data),
+    ]
+    for title, wrong in checked:
         print(("ok      " if not wrong else "FAILED  ") + title)
         for item in wrong[:20]:
             print(f"        {item}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nephoscope.lake.state.incidents import IncidentStatus
-from nephoscope.model.state import State
+from nephoscope.model.state import Severity, State
 from nephoscope.posture.history import History, TrendPoint
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import Tally, Wanted
 from nephoscope.posture.scan import last_request
 from nephoscope.web.page import Area, Page
 from nephoscope.web.scores import score_of
@@ -17,6 +18,14 @@ from nephoscope.web.visit import Visit
 READ = "Microsoft.Security/assessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 SHOWN = 8
+#: Causes of Unknown and Error in the words of a person; another is shown as it is.
+SAID = {
+    "not-collected": "The snapshot did not read what they are judged by",
+    "no-properties": "The snapshot lists the resources without their properties",
+    "not-held": "A definition that is assigned is not loaded",
+    "parameter-error": "A parameter of the assignment does not fit",
+    "initiative-error": "The initiative cannot be used",
+}
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 _UNKNOWN = frozenset({State.UNKNOWN.value, State.ERROR.value})
 
@@ -39,6 +48,8 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "score": score_of(edition, visit.reach("Microsoft.Security/secureScores/read")),
         "trend": trend(visit),
         "states": states,
+        "severities": _severities(tallies),
+        "causes_said": SAID,
         "tallies": tallies[:SHOWN],
         "failing": len(tallies),
         "worst": edition.findings.worst(reach, most=SHOWN),
@@ -46,6 +57,14 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "unknown": states[State.UNKNOWN] + states[State.ERROR],
         "assessed": sum(states.values()),
     }
+
+
+def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
+    """How many findings there are of each severity, the gravest first."""
+    counts: Counter[str] = Counter()
+    for one in tallies:
+        counts[one.severity.value] += one.unhealthy
+    return [(one.value, counts[one.value]) for one in reversed(Severity) if counts[one.value]]
 
 
 def trend(visit: Visit) -> Sequence[TrendPoint]:
