@@ -1,11 +1,13 @@
 # The developer's front door. Every target sets up what it needs; only Python 3.11+ and make are assumed
-# (the tests' Java, PostgreSQL and Node are installed where they are missing).
+# (the tests' Java, PostgreSQL, Node and Chromium are installed where they are missing).
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NEPHO  := $(BIN)/nephoscope
 # Microsoft's emulator of storage, for the tests of blobs
 AZURITE := 3.35.0
+# what looks for faults of accessibility in the pages
+AXE := 4.14.1
 DEMO   := .nephoscope/demo
 # of the page that make demo ends in
 PORT   ?= 8443
@@ -35,7 +37,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) with the development tools (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE)
 	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed  ## make the virtual environment

@@ -163,7 +163,9 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.parametrize(("one", "fact", "without"), UNKNOWN, ids=lambda one: str(getattr(one, "title", one)))
+@pytest.mark.parametrize(
+    ("one", "fact", "without"), UNKNOWN, ids=lambda one: one.title if isinstance(one, Entity) else str(one)
+)
 def test_what_was_not_collected_is_not_known(one: Entity, fact: str, without: str) -> None:
     found = {each.name: each for each in context(NOTHING, without).of(one).facts}[fact]
     assert not found.known or "others are not known" in found.value

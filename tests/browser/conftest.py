@@ -1,0 +1,104 @@
+"""Debian's Chromium, and a served sample company with an incident, behind TLS at the loopback address."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.estate.store import EstateStore
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import Incident
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.posture.record import Recorder
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan, save_request
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser; its sandbox needs rights that containers do not give."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "no Chromium: make setup-dev installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Where the server answers, and its data folder."""
+    data = tmp_path_factory.mktemp("browser")
+    request = Request(("sample:",))
+    scan = Scan(request, data)
+    Recorder(data, request.series).record(Report(scan.run(scan.estate()), "sample:"), EstateStore(data))
+    save_request(request, data)
+    with State.of(data) as state, state.transaction() as session:
+        story = "Multi-stage incident from Initial access to Exfiltration"
+        state.incidents.put(
+            session, Incident("default", story, "Keys were read", "High", NOON, NOON, NOON, NOON)
+        )
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
+    with (
+        (data / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+    ):
+        assert server.stdout is not None
+        told = server.stdout.readline()
+        yield re.search(r"https://\S+", told)[0], data
+        server.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
+    """The cookies of a person who signed in by a link, in a file."""
+    base, data = address
+    with State.of(data) as state:
+        guard = Guard(state, lambda: Hierarchy({}))
+        link = guard.first_link("ada")
+        with state.transaction() as session:
+            program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
+        guard.make_secret(program, SecretKind.TOKEN, "test")
+    context = chromium.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(f"{base}/link/{link}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    kept = data / "cookies.json"
+    context.storage_state(path=kept)
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def opened(chromium: Browser, signed_in: Path) -> Iterator[object]:
+    """Opens a context: a window of a width and a colour scheme, signed in."""
+    contexts: list[BrowserContext] = []
+
+    def made(width: int = 1440, scheme: str = "light", **more: object) -> BrowserContext:
+        context = chromium.new_context(
+            ignore_https_errors=True,
+            storage_state=signed_in,
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+            **more,
+        )
+        contexts.append(context)
+        return context
+
+    yield made
+    for context in contexts:
+        context.close()

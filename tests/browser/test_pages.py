@@ -1,0 +1,121 @@
+"""Every page in a real browser under its strict policy: no console error, no accessibility fault, nothing wider than the window."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nephoscope.alerts.rules import shipped
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.web.page import pages
+
+AXE = Path(__file__).parents[2] / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+CHART = (
+    "/logs?workspace=estate&query=resources | summarize n = count() by type | top 10 by n | render barchart"
+)
+
+
+def addresses(data: Path) -> list[str]:
+    """An address of every page."""
+    finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
+    rule = next(iter(shipped().rules)).id
+    known = {
+        "key": finding.recommendation,
+        "id:path": finding.resource.strip("/"),
+        "number:int": "1",
+        "id": rule,
+    }
+    shown = [page.path for page in pages() if page.path != "/compliance/{name}"]
+    return [*(re.sub(r"\{([^}]+)\}", lambda found: known[found[1]], path) for path in shown), CHART]
+
+
+def looked_at(context, base: str, paths: list[str]) -> list[str]:
+    """What is wrong with pages."""
+    wrong: list[str] = []
+    page = context.new_page()
+    page.on(
+        "console",
+        lambda told: wrong.append(f"{page.url}: {told.text}") if told.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
+    for path in paths:
+        answer = page.goto(base + path)
+        if answer.status != 200:
+            wrong.append(f"{path}: {answer.status}")
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if wide > 0:
+            wrong.append(f"{path}: {wide} pixels wider than the window")
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        wrong += [
+            f"{path}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]}"
+            for one in found["violations"]
+        ]
+    return wrong
+
+
+def test_every_page(opened, address):
+    base, data = address
+    wrong = looked_at(opened(), base, addresses(data))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark")])
+def test_some_pages_on_a_phone(opened, address, width, scheme):
+    base, data = address
+    wrong = looked_at(opened(width, scheme), base, addresses(data)[::4])
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_every_page_at_every_width(opened, address, width, scheme):
+    base, data = address
+    wrong = looked_at(opened(width, scheme), base, addresses(data))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_from_the_worst_recommendation_to_an_exemption(opened, address):
+    base, _ = address
+    page = opened(java_script_enabled=False).new_page()
+    page.goto(base)
+    page.get_by_role("link", name="Machines have no missing system updates").click()
+    page.locator("summary", has_text="Exempt").first.click()
+    page.get_by_label("Reason").first.fill("the vendor patches them")
+    page.get_by_label("Days", exact=True).first.fill("30")
+    page.get_by_role("button", name="Exempt").first.click()
+    assert "The exemption is kept" in page.content()
+
+
+def test_from_an_incident_to_its_end(opened, address):
+    base, _ = address
+    page = opened(java_script_enabled=False).new_page()
+    page.goto(base)
+    page.get_by_role("link", name="Multi-stage incident").click()
+    page.get_by_label("Comment or task").fill("looked at it")
+    page.get_by_role("button", name="Comment").click()
+    page.get_by_role("button", name="Take it").click()
+    assert "owner ada" in page.content()
+    page.get_by_label("Close as").select_option("TruePositive/SuspiciousActivity")
+    page.get_by_role("button", name="Close").click()
+    assert "TruePositive" in page.content()
+    page.get_by_role("button", name="Open again").click()
+
+
+def test_a_query_is_written_drawn_and_shared(opened, address):
+    base, _ = address
+    page = opened(java_script_enabled=False).new_page()
+    page.goto(f"{base}/logs")
+    page.get_by_label("Query").fill(
+        "resources | summarize n = count() by location | top 5 by n | render barchart"
+    )
+    page.locator("select[name=workspace]").select_option("estate")
+    page.get_by_role("button", name="Run").click()
+    assert page.locator("svg.bar rect").count() == 5
+    again = opened().new_page()
+    again.goto(page.url)
+    assert again.locator("svg.bar rect").count() == 5
