@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.web.page import pages
 
-AXE = Path(__file__).parents[2] / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"
 CHART = (
     "/logs?workspace=estate&query=resources | summarize n = count() by type | top 10 by n | render barchart"
 )
