@@ -14,8 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
-from nephoscope.serve.limits import Buckets
+from nephoscope.serve.limits import Buckets, Limited
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.supervisor import Process, Supervisor
 
@@ -131,6 +133,16 @@ def test_buckets():
     assert buckets.wait("a", 0.0) == 1.0
     assert buckets.wait("b", 0.0) == 0.0
     assert buckets.wait("a", 1.0) == 0.0
+
+
+def test_who_guesses_credentials_is_held_by_the_address():
+    async def app(scope, receive, send):
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    with TestClient(Limited(app, 60)) as client:
+        answers = [client.get("/", headers={"Authorization": f"Bearer {n}"}).status_code for n in range(120)]
+    assert answers[:50] == [200] * 50
+    assert 429 in answers
 
 
 def test_settings_survive_being_an_argument(tmp_path):

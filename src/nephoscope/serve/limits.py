@@ -1,4 +1,7 @@
-"""How many requests one client may send: a bucket of tokens for each credential or address."""
+"""How many requests one client may send: a bucket of tokens for each credential, and a larger one for each address.
+
+Who shows another credential with every request, to guess one, is held by the address.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _CLIENTS = 10_000
+#: How many times as much an address may send as a credential: people share addresses.
+_SHARED = 5
 
 
 @dataclass
@@ -38,14 +43,17 @@ class Limited:
 
     def __init__(self, app: ASGIApp, requests_a_minute: int) -> None:
         self._app = app
-        self._buckets = Buckets(requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0))
+        rate, burst = requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0)
+        self._credentials = Buckets(rate, burst)
+        self._addresses = Buckets(rate * _SHARED, burst * _SHARED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wait = self._buckets.wait(_client(scope), time.monotonic())
+        now = time.monotonic()
+        wait = self._addresses.wait(_address(scope), now) or self._credentials.wait(_credential(scope), now)
         if wait <= 0:
             await self._app(scope, receive, send)
             return
@@ -54,11 +62,15 @@ class Limited:
         await answer(scope, receive, send)
 
 
-def _client(scope: Scope) -> str:
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _credential(scope: Scope) -> str:
     """The credential as a digest, else the address."""
     headers = Headers(scope=scope)
     shown = headers.get("authorization") or headers.get("cookie") or ""
     if shown:
         return hashlib.sha256(shown.encode("latin-1", "replace")).hexdigest()
-    client = scope.get("client")
-    return client[0] if client else ""
+    return _address(scope)

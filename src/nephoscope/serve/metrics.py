@@ -92,8 +92,12 @@ class Measured:
             await self._app(scope, receive, sent)
         finally:
             area = _area(scope["path"])
-            self._metrics.requests.labels(area, scope["method"], str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(area, method, str(status)).inc()
             self._metrics.seconds.labels(area).observe(time.perf_counter() - began)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def _area(path: str) -> str:
