@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.published.shelf import Shelf
+from nephoscope.sources.live.ingestion.doors import Doors
 
 #: Of a tenant that says no id of its own.
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
@@ -49,6 +51,11 @@ class Instance:
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Where records come in at the server's own port."""
+        return Doors(self.lake, self.state)
 
     def put(self, body: dict[str, Any], type_: str, author: str, address: str = "") -> bool:
         """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new."""

@@ -49,6 +49,11 @@ class Bookshelf:
             self._put(session, bookmark)
         return bookmark
 
+    def put(self, bookmark: Bookmark) -> None:
+        """Keep a bookmark as it is given, in the place of the one of its id."""
+        with self.desk.state.transaction() as session:
+            self._put(session, bookmark)
+
     def change(self, id_: str, now: datetime, by: str, **changes: Any) -> Bookmark:
         """Set `name`, `notes`, `tags`, `deleted` of the bookmark whose id begins so."""
         with self.desk.state.transaction() as session:

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.place import Place
-from nephoscope.model.reach import Reach
-from nephoscope.model.resource_id import ResourceId
 from nephoscope.policy.assignment import Assignment
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.policy.errors import PolicyError
@@ -52,64 +51,18 @@ ASSIGNMENTS = Kind("policyAssignments", "PolicyAssignments", Assignment.parse)
 EXEMPTIONS = Kind("policyExemptions", "PolicyExemptions", Exemption.parse)
 
 
-def get(call: Call, kind: Kind) -> Answer:
-    """One document: what people put, else what was published."""
-    kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/"))
-    if kept is not None and visible(call.reach, kept.key):
-        return Answer(kept.body)
-    published = call.instance.shelf.newest()
-    found = published.listing.get(call.path, call.reach) if published is not None else None
-    if found is None:
-        raise missing(f"The {kind.word} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
-    return Answer(found)
-
-
-def all_(call: Call, kind: Kind) -> Answer:
-    """The documents below a scope: those that people put first, then what was published, page by page."""
-    after = resumed(call)
-    kept = call.instance.state.arm_documents.all([kind.type.lower()], call.below)
-    mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
-    published = call.instance.shelf.newest()
-    if published is None:
-        return listed(call, mine)
-    below = "" if kind in (DEFINITIONS, INITIATIVES) else call.below
-    page = published.listing.page([kind.type.lower()], call.reach, below, after=after, most=call.top(1000))
-    put = {one.key for one in kept}
-    shown = [body for body in page.bodies if str(body["id"]).lower() not in put]
-    return listed(call, [*mine, *shown], page.after)
-
-
 def put(call: Call, kind: Kind) -> Answer:
     """Keep a document; it is judged by in the next assessment, which begins soon."""
-    properties = call.body.get("properties")
-    if not isinstance(properties, dict):
-        raise bad("The request content has no 'properties'.", "properties")
-    id_ = call.path.rstrip("/")
-    body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
-    try:
-        kind.check(body)
-    except PolicyError as error:
-        raise bad(
-            error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"
-        ) from error
-    new = call.instance.put(body, kind.type, call.caller.name, call.caller.address)
-    return Answer(body, 201 if new else 200)
 
+    def check(body: dict[str, Any]) -> None:
+        try:
+            kind.check(body)
+        except PolicyError as error:
+            raise bad(
+                error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"
+            ) from error
 
-def delete(call: Call, kind: Kind) -> Answer:
-    """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
-    key = call.path.lower().rstrip("/")
-    kept = call.instance.state.arm_documents.get(key)
-    if kept is None:
-        return NO_CONTENT
-    call.instance.remove(key, kind.type, call.caller.name, call.caller.address)
-    return Answer(kept.body)
-
-
-def visible(reach: Reach, key: str) -> bool:
-    """Whether a document at an id may be read."""
-    id_ = ResourceId.parse(key)
-    return reach.sees(id_.subscription, id_.resource_group_id) or (not id_.subscription and not reach.nothing)
+    return documents.put(call, kind.type, check)
 
 
 def _declare(kind: Kind) -> None:
@@ -119,12 +72,13 @@ def _declare(kind: Kind) -> None:
     @SURFACE.get(type_, f"{kind.operations}_List", f"{kind.type}/read")
     def _list(call: Call) -> Answer:
         """The documents of a kind below a scope."""
-        return all_(call, kind)
+        below = "" if kind in (DEFINITIONS, INITIATIVES) else call.below
+        return documents.page(call, [kind.type], below)
 
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: Call) -> Answer:
         """One document."""
-        return get(call, kind)
+        return documents.get(call, kind.word)
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")
     def _put(call: Call) -> Answer:
@@ -134,7 +88,7 @@ def _declare(kind: Kind) -> None:
     @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
     def _delete(call: Call) -> Answer:
         """Delete one that was put."""
-        return delete(call, kind)
+        return documents.delete(call, kind.type)
 
 
 for _kind in (DEFINITIONS, INITIATIVES, ASSIGNMENTS, EXEMPTIONS):

@@ -120,7 +120,7 @@ def _handled(
     )
     try:
         if caller is not None and operation.changes:
-            caller.must(operation.permission, call.scope)
+            caller.must(operation.permission, _changed(call))
         return operation.handler(call)
     except DeniedError as error:
         raise _denied(instance, call, error) from error
@@ -130,6 +130,12 @@ def _handled(
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
         raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
+
+
+def _changed(call: Call) -> str:
+    """What a change is about: a workspace is one whatever subscription and group its path names."""
+    named = call["workspaceName"]
+    return f"/workspaces/{named}" if named else call.scope
 
 
 def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:

@@ -45,8 +45,11 @@ class Editing:
         reason: str = "Other",
         comment: str = "",
         expires: datetime | None = None,
+        enabled: bool = True,
+        again: bool = False,
     ) -> StoredSuppression:
-        """Make a suppression; StateError where it would hold back everything, or its time is over."""
+        """Make a suppression, `again` in the place of the one of its name; StateError where it would hold back everything, or its
+        time is over."""
         documents = [one.document() for one in conditions]
         if not name.strip():
             raise StateError("a suppression needs a name")
@@ -54,12 +57,19 @@ class Editing:
             raise StateError("a suppression of every rule needs a condition: it would hold back everything")
         if expires is not None and expires <= self.now:
             raise StateError(f"a suppression that expired at {expires.isoformat()} holds nothing back")
+        named = (one for one in self.state.suppressions.all(self.workspace) if again and one.name == name)
+        before = next(named, None)
+        id_, author, created = (
+            (before.id, before.author, before.created)
+            if before
+            else (str(uuid.uuid4()), self.author, self.now)
+        )
         made = StoredSuppression(
-            str(uuid.uuid4()), self.workspace, name, rule, documents, reason, comment, True, expires,
-            self.author, self.now, self.now, self.advice,
+            id_, self.workspace, name, rule, documents, reason, comment, enabled, expires, author, created, self.now,
+            self.advice,
         )  # fmt: skip
         with self.state.transaction() as session:
-            self._put(session, made, None)
+            self._put(session, made, before)
         return made
 
     def change(self, wanted: str, **changes: Any) -> StoredSuppression:

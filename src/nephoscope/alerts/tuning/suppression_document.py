@@ -42,12 +42,13 @@ def read(path: Path) -> Given:
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"{path}: no JSON: {error}") from error
     try:
-        return _given(document)
+        return given(document)
     except ConditionError as error:
         raise DocumentError(f"{path}: {error}") from error
 
 
-def _given(document: Any) -> Given:
+def given(document: Any) -> Given:
+    """The suppression in a document; ConditionError with the JSON path of what is wrong."""
     whole = Fields(document)
     fields = whole.object("properties") if whole.has("properties") else whole
     alert_type = fields.text("alertType", needed=True)

@@ -21,3 +21,22 @@ def allowed(call: Call, permission: str) -> str:
         raise Fault(404, "ResourceNotFound", f"The workspace '{named[:100]}' was not found.")
     call.caller.must(permission, f"/workspaces/{found.name}")
     return found.name
+
+
+def audited(call: Call) -> None:
+    """Keep in the audit that the caller did what the call's permission names, at its path."""
+    with call.instance.state.transaction() as session:
+        call.instance.state.audit.add(
+            session, call.caller.name, call.permission, call.path.lower(), address=call.caller.address
+        )
+
+
+def root(call: Call, workspace: str) -> str:
+    """The id of what stands in a workspace, up to its provider."""
+    group = f"/subscriptions/{call['subscriptionId']}/resourceGroups/{call['resourceGroupName']}"
+    return f"{group}/providers/Microsoft.OperationalInsights/workspaces/{workspace}/providers/Microsoft.SecurityInsights"
+
+
+def person(name: str) -> dict[str, str | None]:
+    """Who did something, as Sentinel writes it."""
+    return {"objectId": None, "email": None, "name": name}

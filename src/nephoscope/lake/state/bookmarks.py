@@ -102,6 +102,11 @@ class Bookmarks:
             raise StateError(f"there {'are several bookmarks' if rows else 'is no bookmark'} {id_}")
         return _bookmark(rows[0])
 
+    def taken(self, id_: str) -> bool:
+        """Whether any workspace has, or had, a bookmark of an id."""
+        with self._database.read() as session:
+            return session.get(BookmarkRow, id_) is not None
+
     def of(self, session: Session, incident: int) -> list[Bookmark]:
         """The bookmarks of an incident, in the order of their events."""
         query = select(BookmarkRow).where(BookmarkRow.incident == incident, BookmarkRow.deleted.is_(False))

@@ -54,6 +54,17 @@ _TYPES = {
     "microsoft.hybridcompute/machines/patchinstallationresults": "patchinstallationresources",
     "microsoft.resourcehealth/events": "servicehealthresources",
     "microsoft.insights/datacollectionruleassociations": "insightsresources",
+    "microsoft.alertsmanagement/actionrules": "resources",
+    "microsoft.alertsmanagement/prometheusrulegroups": "resources",
+    "microsoft.alertsmanagement/smartdetectoralertrules": "resources",
+    "microsoft.maintenance/maintenanceconfigurations": "resources",
+    "microsoft.security/assignments": "resources",
+    "microsoft.security/automations": "resources",
+    "microsoft.security/customassessmentautomations": "resources",
+    "microsoft.security/customentitystoreassignments": "resources",
+    "microsoft.security/iotsecuritysolutions": "resources",
+    "microsoft.security/securityconnectors": "resources",
+    "microsoft.security/standards": "resources",
     "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems": "recoveryservicesresources",
 }
 _NAMESPACES = {

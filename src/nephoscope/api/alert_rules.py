@@ -1,0 +1,254 @@
+"""Microsoft.SecurityInsights/alertRules, the rules that are run, and alertRuleTemplates, what there is to choose.
+
+A shipped or imported rule is switched on and off here; what it asks is not changed
+(its settings are: `nephoscope tuning`). A rule that is put becomes a piece of the pack `api`.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules (2023-11-01)
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+from nephoscope.alerts.library.active import active_rules
+from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
+from nephoscope.alerts.library.piece import Piece, PieceKind
+from nephoscope.alerts.library.standing import Standing, judge
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.rules import shipped
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
+from nephoscope.lake.state.rule_switches import PACK, RULE
+from nephoscope.model.place import Place
+
+SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")
+TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"
+READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
+_LIST, _TEMPLATES = f"{WORKSPACE}/providers/{TYPE}", f"{WORKSPACE}/providers/{TEMPLATES}"
+_ONE = f"{_LIST}/{{ruleId}}"
+#: The pack of what is put here.
+API = "api"
+_OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
+#: A pack is a file: one change of it at a time.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@SURFACE.get(_LIST, "AlertRules_List", READ)
+def list_(call: Call) -> Answer:
+    """The rules of a workspace: shipped, imported and switched on, and put here."""
+    workspace = allowed(call, READ)
+    return _paged(call, [body(call, workspace, one) for one in _rules(call, workspace)])
+
+
+@SURFACE.get(_ONE, "AlertRules_Get", READ)
+def get(call: Call) -> Answer:
+    """One rule."""
+    workspace = allowed(call, READ)
+    found = _rule(call, workspace)
+    if found is None:
+        raise missing(f"The alert rule '{call['ruleId']}'")
+    return Answer(body(call, workspace, found))
+
+
+@SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
+def put(call: Call) -> Answer:
+    """Switch a rule that comes with content on or off, or keep a Scheduled or NRT rule of one's own."""
+    workspace = allowed(call, WRITE)
+    properties = call.body.get("properties")
+    if not isinstance(properties, dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    enabled = properties.get("enabled")
+    if not isinstance(enabled, bool):
+        raise bad("'properties.enabled' must be true or false.", "properties.enabled")
+    known = _rule(call, workspace)
+    if known is None or _own(call, known.id) is not None:
+        _keep(call, workspace, properties)
+    else:
+        _switch(call, workspace, known, properties, enabled=enabled)
+    audited(call)
+    changed = _rule(call, workspace)
+    assert changed is not None
+    return Answer(body(call, workspace, changed), 200 if known else 201)
+
+
+@SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Delete a rule that was put; a shipped or imported one can only be switched off. 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    known = _rule(call, workspace)
+    if known is None:
+        return NO_CONTENT
+    if _own(call, known.id) is None:
+        raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
+    with _ONE_AT_A_TIME:
+        _write(call, workspace, [one for one in _pieces(call) if one.id != known.id])
+    audited(call)
+    return Answer(None)
+
+
+@SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
+def templates(call: Call) -> Answer:
+    """What there is to choose: every shipped rule and every rule of an imported pack, on or off."""
+    workspace = allowed(call, READ)
+    return _paged(call, [_template(call, workspace, one) for one in _known(call)])
+
+
+@SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
+def template(call: Call) -> Answer:
+    """One of them."""
+    workspace, wanted = allowed(call, READ), call["alertRuleTemplateId"].lower()
+    for one in _known(call):
+        if one.id == wanted:
+            return Answer(_template(call, workspace, one))
+    raise missing(f"The alert rule template '{call['alertRuleTemplateId']}'")
+
+
+def _paged(call: Call, bodies: list[dict[str, Any]]) -> Answer:
+    start, most = int(resumed(call) or 0), call.top(1000)
+    more = len(bodies) > start + most
+    return listed(call, bodies[start : start + most], str(start + most) if more else "")
+
+
+def _rules(call: Call, workspace: str) -> tuple[Rule, ...]:
+    switched = call.instance.state.rule_switches.of(workspace)
+    return active_rules(call.instance.data, shipped(), switched).rules
+
+
+def _rule(call: Call, workspace: str) -> Rule | None:
+    wanted = call["ruleId"].lower()
+    return next((one for one in _rules(call, workspace) if one.id == wanted), None)
+
+
+def _known(call: Call) -> list[Rule]:
+    """Shipped rules and those of packs that can be read, each id once."""
+    found = {one.id: one for one in shipped().rules}
+    for pack in RulePacks(call.instance.data).all():
+        for stored in pack.of(PieceKind.RULE):
+            if pack.name != API and stored.standing != Standing.REFUSED:
+                rule = Rule.parse(stored.document, Place(f"{pack.name}:{stored.source}", path=stored.path))
+                found.setdefault(rule.id, rule)
+    return list(found.values())
+
+
+def _pieces(call: Call) -> list[Stored]:
+    pack = RulePacks(call.instance.data).get(API)
+    return list(pack.pieces) if pack is not None else []
+
+
+def _own(call: Call, id_: str) -> Stored | None:
+    return next((one for one in _pieces(call) if one.id == id_), None)
+
+
+def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any], *, enabled: bool) -> None:
+    shown = body(call, workspace, known)["properties"]
+    other = [
+        one for one in ("query", "queryFrequency", "queryPeriod", "triggerThreshold") if one in properties
+    ]
+    changed = next((one for one in other if one in shown and properties[one] != shown[one]), None)
+    if changed is not None:
+        raise bad(
+            f"The rule {known.id} comes with content: {changed} is not changed here, `nephoscope tuning` does; put a rule of "
+            "your own under another id.",
+            f"properties.{changed}",
+        )
+    call.instance.state.rule_switches.put(
+        workspace, RULE, [known.id], call.instance.now, call.caller.name, enabled=enabled
+    )
+
+
+def _keep(call: Call, workspace: str, properties: dict[str, Any]) -> None:
+    kind, id_ = call.body.get("kind"), call["ruleId"].lower()
+    if kind not in (Kind.SCHEDULED, Kind.NRT):
+        raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
+    document = {**properties, "id": id_, "kind": kind}
+    piece = Piece(
+        PieceKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")
+    )
+    judged = judge(piece, call.instance.lake, workspace, call.instance.now)
+    if judged.standing in (Standing.REFUSED, Standing.UNSUPPORTED):
+        raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
+    with _ONE_AT_A_TIME:
+        _write(call, workspace, [*(one for one in _pieces(call) if one.id != id_), Stored.of(piece, judged)])
+    now, by = call.instance.now, call.caller.name
+    call.instance.state.rule_switches.put(workspace, PACK, [API], now, by, enabled=True)
+
+
+def _write(call: Call, workspace: str, pieces: list[Stored]) -> None:
+    pack = RulePack(API, "put by the API", call.instance.now, workspace, tuple(pieces))
+    RulePacks(call.instance.data).keep(pack)
+
+
+def body(call: Call, workspace: str, one: Rule) -> dict[str, Any]:
+    """A rule in the shape of the API; one that was put as it was put."""
+    own = _own(call, one.id)
+    if own is None:
+        properties, etag = (
+            {**_described(one), "enabled": one.enabled, "alertRuleTemplateName": one.id},
+            one.version,
+        )
+    else:
+        properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}
+        etag = own.hash[:16]
+    return {
+        "id": f"{root(call, workspace)}/alertRules/{one.id}",
+        "name": one.id,
+        "type": TYPE,
+        "kind": one.kind.value,
+        "etag": f'"{etag}"',
+        "properties": properties,
+    }
+
+
+def _template(call: Call, workspace: str, one: Rule) -> dict[str, Any]:
+    properties = {**_described(one), "status": "Available", "version": one.version}
+    id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
+    return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}
+
+
+def _described(one: Rule) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "displayName": one.name,
+        "description": one.description,
+        "severity": one.severity.value,
+        "query": one.query,
+        "tactics": list(one.tactics),
+        "techniques": list(one.techniques),
+        "suppressionEnabled": one.suppression is not None,
+        "suppressionDuration": iso(one.suppression or timedelta(hours=5)),
+        "entityMappings": [
+            {
+                "entityType": each.kind,
+                "fieldMappings": [{"identifier": key, "columnName": column} for key, column in each.fields],
+            }
+            for each in one.mappings
+        ],
+        "customDetails": dict(one.custom_details),
+        "incidentConfiguration": {"createIncident": one.incidents.create},
+        "eventGroupingSettings": {
+            "aggregationKind": "AlertPerResult" if one.one_alert_a_row else "SingleAlert"
+        },
+    }
+    if one.kind is Kind.SCHEDULED:
+        found |= {
+            "queryFrequency": iso(one.frequency),
+            "queryPeriod": iso(one.period),
+            "triggerOperator": _OPERATORS[one.operator],
+            "triggerThreshold": one.threshold,
+        }
+    return found
+
+
+def iso(span: timedelta) -> str:
+    """A span as ISO 8601 has it."""
+    hours, rest = divmod(span.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    day = f"{span.days}D" if span.days else ""
+    time = "".join(
+        f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count
+    )
+    return f"P{day}{f'T{time}' if time else ''}" if day or time else "PT0S"

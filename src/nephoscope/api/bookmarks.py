@@ -1,0 +1,172 @@
+"""Microsoft.SecurityInsights/bookmarks: rows that people keep while hunting.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/bookmarks (2023-11-01)
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from nephoscope.alerts.bookshelf import Bookshelf
+from nephoscope.alerts.desk import Desk
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state.bookmarks import Bookmark
+
+SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
+TYPE = "Microsoft.SecurityInsights/bookmarks"
+READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
+_LIST = f"{WORKSPACE}/providers/{TYPE}"
+_ONE = f"{_LIST}/{{bookmarkId}}"
+MOST = 10_000
+#: Bookmarks of the API say no query name of their own.
+_QUERY = "API"
+
+
+@SURFACE.get(_LIST, "Bookmarks_List", READ)
+def list_(call: Call) -> Answer:
+    """The bookmarks of a workspace, the newest first."""
+    found = call.instance.state.bookmarks.newest(allowed(call, READ), most=MOST)
+    start, most = int(resumed(call) or 0), call.top(1000)
+    page = [body(call, one) for one in found[start : start + most]]
+    return listed(call, page, str(start + most) if len(found) > start + most else "")
+
+
+@SURFACE.get(_ONE, "Bookmarks_Get", READ)
+def get(call: Call) -> Answer:
+    """One bookmark."""
+    found = _known(call, allowed(call, READ))
+    if found is None:
+        raise missing(f"The bookmark '{call['bookmarkId']}'")
+    return Answer(body(call, found))
+
+
+@SURFACE.put(_ONE, "Bookmarks_CreateOrUpdate", WRITE)
+def put(call: Call) -> Answer:
+    """Keep a row of a query's result, or change what is thought of it; it becomes a row of HuntingBookmark."""
+    workspace = allowed(call, WRITE)
+    known = _known(call, workspace)
+    made = _given(call, workspace, known)
+    _shelf(call, workspace).put(made)
+    audited(call)
+    deliver(call.instance.lake, call.instance.state)
+    return Answer(body(call, made), 200 if known else 201)
+
+
+@SURFACE.delete(_ONE, "Bookmarks_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Take a bookmark off the shelf; 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    known = _known(call, workspace)
+    if known is None:
+        return NO_CONTENT
+    _shelf(call, workspace).change(known.id, call.instance.now, call.caller.name, deleted=True)
+    audited(call)
+    deliver(call.instance.lake, call.instance.state)
+    return Answer(None)
+
+
+def _shelf(call: Call, workspace: str) -> Bookshelf:
+    return Bookshelf(Desk(call.instance.state, workspace))
+
+
+def _known(call: Call, workspace: str) -> Bookmark | None:
+    wanted = call["bookmarkId"].lower()
+    return next(
+        (one for one in call.instance.state.bookmarks.newest(workspace, most=MOST) if one.id == wanted), None
+    )
+
+
+def _given(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
+    try:
+        id_ = str(uuid.UUID(call["bookmarkId"]))
+    except ValueError as error:
+        raise bad("The id of a bookmark is a GUID.", "bookmarkId") from error
+    if known is None and call.instance.state.bookmarks.taken(id_):
+        raise Fault(409, "Conflict", f"The id {id_} was that of another bookmark.")
+    now, by = call.instance.now, call.caller.name
+    since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
+    made = Bookmark(
+        id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
+        _QUERY, since, until, _moment(call, "eventTime", until), _row(call), by, now, by, now,
+        tactics=_texts(call, "tactics"), techniques=_texts(call, "techniques"), tags=_texts(call, "labels"),
+        notes=call.text("properties", "notes"),
+    )  # fmt: skip
+    if known is None:
+        return made
+    kept = {
+        name: getattr(known, name)
+        for name in ("author", "created", "entities", "keys", "incident", "query_name")
+    }
+    return replace(made, **kept)
+
+
+def _row(call: Call) -> dict[str, Any]:
+    """The row, which comes as a text: a JSON object, or whatever else was seen."""
+    text = call.text("properties", "queryResult")
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        found = text
+    return found if isinstance(found, dict) else {"result": text}
+
+
+def _texts(call: Call, name: str) -> list[str]:
+    found = call.body.get("properties", {}).get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise bad(f"{name} must be a list of texts.", f"properties.{name}")
+    return found
+
+
+def _moment(call: Call, name: str, default: datetime) -> datetime:
+    text = call.text("properties", name)
+    try:
+        found = datetime.fromisoformat(text) if text else default
+    except ValueError as error:
+        raise bad(f"{name} {text[:60]!r} is no time.", f"properties.{name}") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def body(call: Call, one: Bookmark) -> dict[str, Any]:
+    """A bookmark in the shape of the API."""
+    incident = call.instance.state.incidents.get(one.incident) if one.incident is not None else None
+    properties = {
+        "displayName": one.name,
+        "created": one.created.isoformat(),
+        "updated": one.changed.isoformat(),
+        "createdBy": person(one.author),
+        "updatedBy": person(one.changed_by),
+        "notes": one.notes,
+        "labels": one.tags,
+        "query": one.query,
+        "queryResult": _shown(one.row),
+        "eventTime": one.event_time.isoformat(),
+        "queryStartTime": one.since.isoformat(),
+        "queryEndTime": one.until.isoformat(),
+        "tactics": one.tactics,
+        "techniques": one.techniques,
+    }
+    if incident is not None:
+        properties["incidentInfo"] = {
+            "incidentId": incident.id,
+            "severity": incident.severity,
+            "title": incident.title,
+            "relationName": one.id,
+        }
+    etag = f'"{int(one.changed.timestamp() * 1_000_000):x}"'
+    id_ = f"{root(call, one.workspace)}/bookmarks/{one.id}"
+    return {"id": id_, "name": one.id, "type": TYPE, "etag": etag, "properties": properties}
+
+
+def _shown(row: dict[str, Any]) -> str:
+    if list(row) == ["result"] and isinstance(row["result"], str):
+        return str(row["result"])
+    return json.dumps(row, ensure_ascii=False, default=str) if row else ""

@@ -1,0 +1,237 @@
+"""What Azure itself says of an estate and nothing here produces: answered as it was collected, else 501 with the reason.
+
+A kind that is in none of the tables is no kind of these providers: 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, missing, not_assessed
+from nephoscope.api.wire.operation import Directory, Surface
+from nephoscope.model.resource_id import ResourceId
+
+SURFACE = Surface("Collected from Azure")
+#: The surface that reads whatever was collected, by any path.
+RESOURCES = "Resources"
+_DEVICES = "Devices of the internet of things are not watched here."
+_NETWORK = "The traffic that hardening is learned from is not assessed here yet."
+_ACTING = "Nothing here acts on it yet, so that it is not kept."
+_FINDINGS = "Findings of this scanner come as sub-assessments; no scans of its own are kept here."
+_SOLUTIONS = "Solutions of partners are not looked for here."
+
+#: What is asked for -> why nothing here produces it.
+SECURITY: Mapping[str, str] = {
+    "adaptiveNetworkHardenings": _NETWORK,
+    "advancedThreatProtectionSettings": _ACTING,
+    "allowedConnections": "Connections between resources are not computed for the API yet.",
+    "apiCollections": "Published APIs are not discovered here.",
+    "applicationWhitelistings": "What machines run is not learned from here yet.",
+    "assignments": _ACTING,
+    "automations": _ACTING,
+    "autoProvisioningSettings": _ACTING,
+    "complianceResults": "Compliance is told by regulatoryComplianceStandards.",
+    "compliances": "Compliance is told by regulatoryComplianceStandards.",
+    "connectors": "Other clouds are not connected here.",
+    "customAssessmentAutomations": "Write a policy definition: it is judged as any other.",
+    "customEntityStoreAssignments": _ACTING,
+    "customRecommendations": "Write a policy definition: it is judged as any other.",
+    "deviceSecurityGroups": _DEVICES,
+    "devices": _DEVICES,
+    "discoveredSecuritySolutions": _SOLUTIONS,
+    "externalSecuritySolutions": _SOLUTIONS,
+    "governanceRules": "Nobody is assigned to recommendations here yet.",
+    "healthReports": "The health of plans is not assessed here.",
+    "informationProtectionPolicies": "Data is not classified here.",
+    "ingestionSettings": _ACTING,
+    "integrations": _SOLUTIONS,
+    "iotAlertTypes": _DEVICES,
+    "iotAlerts": _DEVICES,
+    "iotDefenderSettings": _DEVICES,
+    "iotRecommendationTypes": _DEVICES,
+    "iotRecommendations": _DEVICES,
+    "iotSecuritySolutions": _DEVICES,
+    "iotSensors": _DEVICES,
+    "iotSites": _DEVICES,
+    "jitNetworkAccessPolicies": "Ports are not opened just in time here yet.",
+    "mdeOnboardings": _SOLUTIONS,
+    "onPremiseIotSensors": _DEVICES,
+    "operationResults": "No operation of this provider takes long here.",
+    "operationStatuses": "No operation of this provider takes long here.",
+    "securityConnectors": "Other clouds and code hosts are not connected here.",
+    "securityOperators": _ACTING,
+    "securitySolutions": _SOLUTIONS,
+    "securitySolutionsReferenceData": _SOLUTIONS,
+    "securityStandards": "Standards are policy initiatives here: put one and assign it.",
+    "sensitivitySettings": "Data is not classified here.",
+    "serverVulnerabilityAssessments": _FINDINGS,
+    "serverVulnerabilityAssessmentsSettings": _ACTING,
+    "settings": _ACTING,
+    "softwareInventories": "The software of machines is told by vulnerability assessments alone.",
+    "sqlVulnerabilityAssessments": _FINDINGS,
+    "standards": "Standards are policy initiatives here: put one and assign it.",
+    "tasks": "Recommendations are told as assessments.",
+    "topologies": "The topology of networks is not computed for the API yet.",
+    "vmScanners": _FINDINGS,
+    "workspaceSettings": _ACTING,
+}
+INSIGHTS: Mapping[str, str] = {
+    "componentPolicyStates": "The components of resources are not judged apart.",
+    "policyEvents": "Changes that policies denied or made happen in Azure; they are not told here.",
+    "policyMetadata": "The texts of standards beside their controls are not published.",
+    "policyTrackedResources": "Nothing is deployed or changed by policies here.",
+    "remediations": "Nothing is deployed or changed by policies here.",
+}
+SENTINEL: Mapping[str, str] = {
+    "actions": "Responses are rules of `nephoscope response`.",
+    "aggregations": "Cases were replaced by incidents.",
+    "alertRules": "Actions of a rule are rules of `nephoscope response`.",
+    "automationRules": "Responses are rules of `nephoscope response`.",
+    "bookmarks": "Relations of bookmarks are told by the incident of each.",
+    "cases": "Cases were replaced by incidents.",
+    "dataConnectors": "Logs come by `nephoscope sources`.",
+    "enrichment": "Addresses and domains are enriched within queries.",
+    "entities": "Entities are told by the incident that they are in.",
+    "entityQueries": "The queries about entities are hunting queries.",
+    "entityQueryTemplates": "The queries about entities are hunting queries.",
+    "incidents": "Relations of incidents are told as their alerts, entities and bookmarks.",
+    "listRepositories": "Content is imported by `nephoscope content import`.",
+    "metadata": "Where content came from is told by its pack.",
+    "officeConsents": "Logs come by `nephoscope sources`.",
+    "onboardingStates": "Every workspace is onboarded.",
+    "settings": _ACTING,
+    "sourcecontrols": "Content is imported by `nephoscope content import`.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider with its kinds; `word` begins the names of its operations."""
+
+    name: str
+    word: str
+    kinds: Mapping[str, str]
+
+    @property
+    def marker(self) -> str:
+        """What stands before its kinds in an id."""
+        return f"/providers/{self.name.lower()}/"
+
+
+PROVIDERS = (
+    Provider("Microsoft.Security", "Security", SECURITY),
+    Provider("Microsoft.PolicyInsights", "PolicyInsights", INSIGHTS),
+    Provider("Microsoft.SecurityInsights", "SecurityInsights", SENTINEL),
+)
+
+
+#: (method, end of the operation's name, end of its permission)
+_CHANGES = (
+    ("PUT", "CreateOrUpdate", "write"),
+    ("PATCH", "Update", "write"),
+    ("POST", "Act", "action"),
+    ("DELETE", "Delete", "delete"),
+)
+
+
+def reason(provider: Provider, call: Call) -> str:
+    """Why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
+    words = call["rest"].split("/")
+    word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
+    found = next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
+    if found is None:
+        raise _no_such_kind(call)
+    return found
+
+
+def _no_such_kind(call: Call) -> Fault:
+    own = [one for one in Directory.whole() if one.surface not in (SURFACE.name, RESOURCES)]
+    allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path)}))
+    if not allowed:
+        return Fault(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
+    said = f"{call.method} is not possible here; {allowed} is."
+    return Fault(405, "MethodNotAllowed", said, headers={"Allow": allowed})
+
+
+def _declare(provider: Provider) -> None:
+    path = f"{{scope}}/providers/{provider.name}/{{rest}}"
+
+    @SURFACE.get(path, f"{provider.word}_Read", f"{provider.name}/collected/read")
+    def _get(call: Call) -> Answer:
+        """A document as Azure had it, or the documents of a kind below a scope; not assessed where nothing was collected."""
+        return _read(call, provider)
+
+    for method, name, act in _CHANGES:
+
+        @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
+        def _change(call: Call) -> Answer:
+            """Not assessed: nothing here does anything with it."""
+            raise not_assessed(reason(provider, call))
+
+
+def _read(call: Call, provider: Provider) -> Answer:
+    tail = call["rest"].rstrip("/")
+    if _names_one(call.path):
+        found = documents.found(call)
+        if found is not None:
+            return Answer(found)
+        why = reason(provider, call)
+        if _any(call, provider, tail.rpartition("/")[0]):
+            raise missing(f"The resource '{call.path}'")
+        raise not_assessed(why)
+    listed = _list(call, provider, tail)
+    if not listed.body["value"]:
+        why = reason(provider, call)
+        if not _any(call, provider, tail):
+            raise not_assessed(why)
+    return listed
+
+
+def _names_one(path: str) -> bool:
+    try:
+        ResourceId.parse(path.rstrip("/"))
+    except ValueError:
+        return False
+    return True
+
+
+def _types(provider: Provider, tail: str) -> list[str]:
+    """The types that a list is of: a kind stands at the subscription or at a location."""
+    words = tail.lower().split("/")
+    own = "/".join([provider.name.lower(), *words[::2]])
+    return (
+        [own]
+        if words[0] == "locations"
+        else [own, f"{provider.name.lower()}/locations/{'/'.join(words[::2])}"]
+    )
+
+
+def _any(call: Call, provider: Provider, tail: str) -> bool:
+    """Whether the estate has documents of a kind at all."""
+    published = call.instance.shelf.newest()
+    types = _types(provider, tail)
+    return published is not None and bool(
+        published.listing.page(types, call.reach, most=1, collected=True).bodies
+    )
+
+
+def _list(call: Call, provider: Provider, tail: str) -> Answer:
+    wanted = f"{tail.lower()}/"
+
+    def below(body: Mapping[str, Any]) -> bool:
+        own = str(body["id"]).lower().rpartition(provider.marker)[2]
+        if not wanted.startswith("locations/") and own.startswith("locations/"):
+            own = own.split("/", 2)[-1]
+        return own.startswith(wanted)
+
+    scope = call.path.lower().rpartition(provider.marker)[0]
+    return documents.page(call, _types(provider, tail), scope, below)
+
+
+for _provider in PROVIDERS:
+    _declare(_provider)

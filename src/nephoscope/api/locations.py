@@ -1,0 +1,42 @@
+"""Microsoft.Security/locations: where the results of a subscription are kept: where Azure keeps them, or here.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/locations (2015-06-01-preview)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Locations", "Microsoft.Security")
+TYPE = "Microsoft.Security/locations"
+READ = f"{TYPE}/read"
+#: The one location of what is judged here, as the ids of alerts have it.
+HERE = "global"
+_LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
+
+
+@SURFACE.get(_LIST, "Locations_List", READ)
+def list_(call: Call) -> Answer:
+    """The locations of a subscription."""
+    found = documents.page(call, [TYPE], call.below)
+    return found if found.body["value"] else Answer({"value": [_here(call)]})
+
+
+@SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
+def get(call: Call) -> Answer:
+    """One location."""
+    kept = documents.found(call)
+    if kept is None and call["ascLocation"].lower() != HERE:
+        raise missing(f"The location '{call['ascLocation']}'")
+    return Answer(kept or _here(call))
+
+
+def _here(call: Call) -> dict[str, Any]:
+    id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{HERE}"
+    return {"id": id_, "name": HERE, "type": TYPE, "properties": {"homeRegionName": HERE}}

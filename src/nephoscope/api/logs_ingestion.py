@@ -1,0 +1,38 @@
+"""Logs Ingestion at the server's own port: an answer of 204 says that the records are on disk.
+
+The rule of a workspace is its name or GUID; its streams `Custom-T` and `Microsoft-T` go to the table T as they are. Rules with
+transforms belong to a source (`nephoscope sources`).
+
+Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-overview (2023-01-01)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.answer import NO_CONTENT, Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.operation import Surface
+from nephoscope.sources.live.ingestion.app import RefusedError
+
+SURFACE = Surface("Logs ingestion", "Microsoft.Insights")
+PUBLISH = "Microsoft.Insights/Telemetry/Write"
+
+
+@SURFACE.ask("/dataCollectionRules/{ruleId}/streams/{stream}", "LogsIngestion_Upload", PUBLISH)
+def upload(call: Call) -> Answer:
+    """Take the records of a JSON array into a table of a workspace."""
+    workspace = call.instance.state.workspaces.find(call["ruleId"])
+    if workspace is None:
+        raise Fault(
+            404, "NotFound", f"Data collection rule with immutable Id '{call['ruleId'][:200]}' not found."
+        )
+    call.caller.must(PUBLISH, f"/workspaces/{workspace.name}")
+    door = call.instance.doors.of(workspace.name)
+    try:
+        flows = door.flows(workspace.name, call["stream"])
+        door.count(workspace.name, len(call.raw))
+        door.take(flows, call["stream"], call.raw, call.headers.get("x-ms-client-request-id", "")[:200])
+    except RefusedError as error:
+        headers = {"Retry-After": str(error.again)} if error.again else {}
+        raise Fault(error.status, error.code, error.message, headers=headers) from error
+    return NO_CONTENT

@@ -1,0 +1,49 @@
+"""Microsoft.Security: regulatory compliance of a subscription: standards, their controls, and the assessments of each control.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/regulatory-compliance-standards (2019-01-01-preview)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Regulatory compliance", "Microsoft.Security")
+_TYPE = "Microsoft.Security/regulatoryComplianceStandards"
+_STANDARDS = f"/subscriptions/{{subscriptionId}}/providers/{_TYPE}"
+_STANDARD = f"{_STANDARDS}/{{regulatoryComplianceStandardName}}"
+_CONTROLS = f"{_STANDARD}/regulatoryComplianceControls"
+_CONTROL = f"{_CONTROLS}/{{regulatoryComplianceControlName}}"
+_ASSESSMENTS = f"{_CONTROL}/regulatoryComplianceAssessments"
+#: (operations, path of the list, name of one, type, word)
+_KINDS = (
+    ("RegulatoryComplianceStandards", _STANDARDS, "regulatoryComplianceStandardName", _TYPE, "standard"),
+    ("RegulatoryComplianceControls", _CONTROLS, "regulatoryComplianceControlName", f"{_TYPE}/regulatoryComplianceControls", "control"),
+    (
+        "RegulatoryComplianceAssessments", _ASSESSMENTS, "regulatoryComplianceAssessmentName",
+        f"{_TYPE}/regulatoryComplianceControls/regulatoryComplianceAssessments", "assessment",
+    ),
+)  # fmt: skip
+
+
+def _declare(operations: str, path: str, name: str, type_: str, word: str) -> None:
+    permission = f"{type_}/read"
+
+    @SURFACE.get(path, f"{operations}_List", permission)
+    def _list(call: Call) -> Answer:
+        """The standards of a subscription, the controls of a standard, the assessments of a control."""
+        # what stands directly below the path: its own id, without the word of the list
+        below = call.path.lower().rstrip("/").rpartition("/")[0]
+        below = below.removesuffix("/providers/microsoft.security") if type_ == _TYPE else below
+        return documents.page(call, [type_], below)
+
+    @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
+    def _get(call: Call) -> Answer:
+        """One of them."""
+        return documents.get(call, word)
+
+
+for _kind in _KINDS:
+    _declare(*_kind)

@@ -1,0 +1,250 @@
+"""Microsoft.SecurityInsights/threatIntelligence: indicators that rules match logs with; each is kept as a STIX 2.1 object.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/threat-intelligence-indicator (2023-11-01)
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state.intel import Intel
+from nephoscope.sources.intel.item import BadItemError, item
+from nephoscope.sources.intel.keeping import keep, withdraw
+
+SURFACE = Surface("Threat intelligence", "Microsoft.SecurityInsights")
+TYPE = "Microsoft.SecurityInsights/threatIntelligence"
+READ, WRITE, DELETE = (f"{TYPE}/indicators/{one}" for one in ("read", "write", "delete"))
+_MAIN = f"{WORKSPACE}/providers/{TYPE}/main"
+_LIST = f"{_MAIN}/indicators"
+_ONE = f"{_LIST}/{{name}}"
+KIND, SOURCE = "indicator", "nephoscope API"
+MOST = 10_000
+#: Azure's name of a field -> the one of STIX.
+_FIELDS = {
+    "displayName": "name", "description": "description", "confidence": "confidence", "pattern": "pattern",
+    "validFrom": "valid_from", "validUntil": "valid_until", "revoked": "revoked", "threatIntelligenceTags": "labels",
+    "threatTypes": "indicator_types", "createdByRef": "created_by_ref", "externalReferences": "external_references",
+    "killChainPhases": "kill_chain_phases", "language": "lang", "objectMarkingRefs": "object_marking_refs",
+}  # fmt: skip
+#: What Azure calls the pattern by: the kind of what it observes; kept beside the STIX object, whose pattern is always STIX.
+_OWN = "x_nephoscope_pattern_type"
+
+
+@SURFACE.get(_LIST, "ThreatIntelligenceIndicators_List", READ)
+def list_(call: Call) -> Answer:
+    """The indicators of a workspace that hold, the newest first."""
+    found = _all(call, allowed(call, READ))
+    start, most = int(resumed(call) or 0), call.top(1000)
+    page = [body(call, one) for one in found[start : start + most]]
+    return listed(call, page, str(start + most) if len(found) > start + most else "")
+
+
+@SURFACE.get(_ONE, "ThreatIntelligenceIndicator_Get", READ)
+def get(call: Call) -> Answer:
+    """One indicator."""
+    return Answer(body(call, _found(call, allowed(call, READ))))
+
+
+@SURFACE.act(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
+def create(call: Call) -> Answer:
+    """Make an indicator; it gets an id of ours."""
+    workspace = allowed(call, WRITE)
+    return Answer(_kept(call, workspace, str(uuid.uuid4()), None))
+
+
+@SURFACE.put(_ONE, "ThreatIntelligenceIndicator_Create", WRITE)
+def put(call: Call) -> Answer:
+    """Make or replace an indicator; rules match with it from now on."""
+    workspace = allowed(call, WRITE)
+    known = call.instance.state.intel.get(workspace, _id(call["name"]))
+    return Answer(_kept(call, workspace, call["name"], known), 200 if known else 201)
+
+
+@SURFACE.delete(_ONE, "ThreatIntelligenceIndicator_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Take an indicator back: nothing is matched with it any more; 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    known = call.instance.state.intel.get(workspace, _id(call["name"]))
+    if known is None or known.withdrawn:
+        return NO_CONTENT
+    withdraw(call.instance.state, workspace, [known.id], call.caller.name, call.instance.now)
+    _changed(call)
+    return Answer(None)
+
+
+@SURFACE.ask(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
+def query(call: Call) -> Answer:
+    """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
+    found = [body(call, one) for one in _all(call, allowed(call, READ))]
+    size = call.body.get("pageSize") or 100
+    if not isinstance(size, int) or not 0 < size <= MOST:
+        raise bad(f"pageSize is a whole number from 1 to {MOST}.", "pageSize")
+    return listed(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
+
+
+@SURFACE.act(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
+def append_tags(call: Call) -> Answer:
+    """Add tags to an indicator."""
+    known = _found(call, allowed(call, WRITE))
+    tags = _tags(call.body.get("threatIntelligenceTags"))
+    labels = list(dict.fromkeys([*(known.document.get("labels") or []), *tags]))
+    return Answer(_stored(call, known.workspace, {**known.document, "labels": labels}, known))
+
+
+@SURFACE.act(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
+def replace_tags(call: Call) -> Answer:
+    """Give an indicator other tags."""
+    known = _found(call, allowed(call, WRITE))
+    properties = call.body.get("properties")
+    tags = _tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
+    return Answer(_stored(call, known.workspace, {**known.document, "labels": tags}, known))
+
+
+@SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
+def metrics(call: Call) -> Answer:
+    """How many indicators there are by pattern type, threat type and source."""
+    found = [body(call, one)["properties"] for one in _all(call, allowed(call, READ))]
+
+    def counted(values: list[str]) -> list[dict[str, Any]]:
+        return [{"metricName": one, "metricValue": values.count(one)} for one in sorted(set(values))]
+
+    properties = {
+        "lastUpdatedTimeUtc": call.instance.now.isoformat(),
+        "threatTypeMetrics": counted([kind for one in found for kind in one.get("threatTypes", [])]),
+        "patternTypeMetrics": counted([one["patternType"] for one in found]),
+        "sourceMetrics": counted([one["source"] for one in found]),
+    }
+    return Answer({"value": [{"properties": properties}]})
+
+
+def _id(name: str) -> str:
+    """The STIX id of a name, which is a GUID."""
+    try:
+        return f"{KIND}--{uuid.UUID(name)}"
+    except ValueError as error:
+        raise bad("The name of an indicator is a GUID.", "name") from error
+
+
+def _all(call: Call, workspace: str) -> list[Intel]:
+    return call.instance.state.intel.newest(workspace, kind=KIND, most=MOST)
+
+
+def _found(call: Call, workspace: str) -> Intel:
+    found = call.instance.state.intel.get(workspace, _id(call["name"]))
+    if found is None or found.withdrawn:
+        raise missing(f"The indicator '{call['name']}'")
+    return found
+
+
+def _tags(given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise bad("'threatIntelligenceTags' must be a list of texts.", "threatIntelligenceTags")
+    return given
+
+
+def _kept(call: Call, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
+    if str(call.body.get("kind", "")).lower() != KIND:
+        raise bad("Only threat intelligence of the kind 'indicator' can be put.", "kind")
+    properties = call.body.get("properties")
+    if not isinstance(properties, dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    document: dict[str, Any] = {"type": KIND, "spec_version": "2.1", "id": _id(name), "pattern_type": "stix"}
+    document |= {
+        stix: properties[own] for own, stix in _FIELDS.items() if properties.get(own) not in (None, "", [])
+    }
+    document[_OWN] = properties.get("patternType") or ""
+    document["created"] = known.document.get("created") if known else call.instance.now.isoformat()
+    return _stored(call, workspace, document, known, str(properties.get("source") or SOURCE))
+
+
+def _stored(
+    call: Call, workspace: str, document: dict[str, Any], known: Intel | None, source: str = ""
+) -> dict[str, Any]:
+    """Keep an indicator in its newest version, and give it as the API shows it."""
+    now = call.instance.now
+    document["modified"] = now.isoformat()
+    document.setdefault("valid_from", now.isoformat())
+    try:
+        made = item(document, now)
+    except BadItemError as error:
+        raise bad(str(error), "properties") from error
+    keep(call.instance.state, workspace, source or (known.source if known else SOURCE), [made], now)
+    if known is not None and known.withdrawn:
+        withdraw(call.instance.state, workspace, [made.id], "", now)
+    _changed(call)
+    kept = call.instance.state.intel.get(workspace, made.id)
+    assert kept is not None
+    return body(call, kept)
+
+
+def _changed(call: Call) -> None:
+    audited(call)
+    deliver(call.instance.lake, call.instance.state)
+
+
+def _fits(call: Call, one: dict[str, Any], name: str) -> bool:
+    asked = call.body
+
+    def within(field: str, values: list[str]) -> bool:
+        given = asked.get(field) or []
+        return not given or any(value in given for value in values)
+
+    text = f"{one['displayName']} {one['description']} {one['pattern']}".lower()
+    words = asked.get("keywords")
+    several = [words] if isinstance(words, str) else list(words or [])
+    return (
+        within("ids", [name])
+        and within("sources", [one["source"]])
+        and within("patternTypes", [one["patternType"]])
+        and within("threatTypes", list(one["threatTypes"]))
+        and all(str(word).lower() in text for word in several)
+        and _confident(asked, one["confidence"])
+    )
+
+
+def _confident(asked: dict[str, Any], confidence: int) -> bool:
+    least, most = asked.get("minConfidence"), asked.get("maxConfidence")
+    return (not isinstance(least, int) or confidence >= least) and (
+        not isinstance(most, int) or confidence <= most
+    )
+
+
+def body(call: Call, one: Intel) -> dict[str, Any]:
+    """An indicator in the shape of the API."""
+    document, name = one.document, one.id.partition("--")[2]
+    kinds = [key.partition(":")[0] for key, _ in one.observables]
+    properties = {
+        "source": one.source,
+        "displayName": document.get("name", ""),
+        "description": document.get("description", ""),
+        "confidence": one.confidence or 0,
+        "created": document.get("created", ""),
+        "lastUpdatedTimeUtc": one.modified.isoformat(),
+        "externalId": one.id,
+        "pattern": document.get("pattern", ""),
+        "patternType": document.get(_OWN) or (kinds[0] if kinds else ""),
+        "parsedPattern": [{"patternTypeKey": kind} for kind in dict.fromkeys(kinds)],
+        "revoked": one.revoked,
+        "threatIntelligenceTags": document.get("labels") or [],
+        "threatTypes": document.get("indicator_types") or [],
+        "validFrom": document.get("valid_from", ""),
+    }
+    optional = (
+        "validUntil",
+        "createdByRef",
+        "externalReferences",
+        "killChainPhases",
+        "language",
+        "objectMarkingRefs",
+    )
+    properties |= {own: document[_FIELDS[own]] for own in optional if _FIELDS[own] in document}
+    id_ = f"{root(call, one.workspace)}/threatIntelligence/{name}"
+    etag = f'"{one.digest[:16]}"'
+    return {"id": id_, "name": name, "type": TYPE, "etag": etag, "kind": KIND, "properties": properties}

@@ -1,0 +1,231 @@
+"""Microsoft.SecurityInsights/watchlists: the small tables that queries read by _GetWatchlist, and their items.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/watchlists (2023-11-01)
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from nephoscope.alerts.duration import duration
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
+from nephoscope.lake.listing import Given, Keeping
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
+
+SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
+TYPE = "Microsoft.SecurityInsights/watchlists"
+READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
+_LIST = f"{WORKSPACE}/providers/{TYPE}"
+_ONE = f"{_LIST}/{{watchlistAlias}}"
+_ITEMS = f"{_ONE}/watchlistItems"
+_ITEM = f"{_ITEMS}/{{watchlistItemId}}"
+MOST = 100_000
+#: The longest that a duration of ours can say, in days.
+FOREVER = 3650
+
+
+@SURFACE.get(_LIST, "Watchlists_List", READ)
+def list_(call: Call) -> Answer:
+    """The watchlists of a workspace."""
+    workspace = allowed(call, READ)
+    found = call.instance.state.watchlists.all(workspace)
+    return listed(call, [body(call, one, count) for one, count in found])
+
+
+@SURFACE.get(_ONE, "Watchlists_Get", READ)
+def get(call: Call) -> Answer:
+    """One watchlist, without its items."""
+    head, count = _found(call, allowed(call, READ))
+    return Answer(body(call, head, count))
+
+
+@SURFACE.put(_ONE, "Watchlists_CreateOrUpdate", WRITE)
+def put(call: Call) -> Answer:
+    """Make a watchlist, or add to it; `rawContent` holds its items as CSV."""
+    workspace = allowed(call, WRITE)
+    alias = call["watchlistAlias"]
+    rows = _rows(call)
+    keeping = _keeping(call, workspace)
+    known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
+    new = alias.lower() not in known
+    if new:
+        columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
+        keeping.create(
+            alias,
+            call.text("properties", "itemsSearchKey", needed=True),
+            columns,
+            call.instance.now,
+            name=call.text("properties", "displayName", needed=True),
+            description=call.text("properties", "description"),
+            provider=call.text("properties", "provider", needed=True),
+            source=call.text("properties", "source"),
+            days=_days(call),
+        )
+    given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
+    if given:
+        keeping.update(alias, given, call.instance.now)
+    _changed(call)
+    return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
+
+
+@SURFACE.delete(_ONE, "Watchlists_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Delete a watchlist with its items; 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    alias = call["watchlistAlias"].lower()
+    if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
+        return NO_CONTENT
+    _keeping(call, workspace).delete(call["watchlistAlias"], call.instance.now)
+    _changed(call)
+    return Answer(None)
+
+
+@SURFACE.get(_ITEMS, "WatchlistItems_List", READ)
+def items(call: Call) -> Answer:
+    """The items of a watchlist, page by page."""
+    head, _ = _found(call, allowed(call, READ))
+    found = call.instance.state.watchlists.read(head, MOST)
+    start, most = int(resumed(call) or 0), call.top(1000)
+    page = [_item(call, head, one) for one in found[start : start + most]]
+    return listed(call, page, str(start + most) if len(found) > start + most else "")
+
+
+@SURFACE.get(_ITEM, "WatchlistItems_Get", READ)
+def item(call: Call) -> Answer:
+    """One item."""
+    head, _ = _found(call, allowed(call, READ))
+    return Answer(_item(call, head, _found_item(call, head)))
+
+
+@SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
+def put_item(call: Call) -> Answer:
+    """Add an item, or replace the one of its search key; the item's id is made of that key."""
+    workspace = allowed(call, WRITE)
+    head, _ = _found(call, workspace)
+    cells = call.body.get("properties", {}).get("itemsKeyValue")
+    if not isinstance(cells, dict) or not all(isinstance(one, str) for one in cells.values()):
+        raise bad("'properties.itemsKeyValue' must be an object of texts.", "properties.itemsKeyValue")
+    changed = _keeping(call, workspace).update(head.alias, [Given(cells)], call.instance.now)
+    _changed(call)
+    with call.instance.state.transaction() as session:
+        (kept, *_) = call.instance.state.watchlists.items(session, head, keys=[cells[head.search_key]])
+    return Answer(_item(call, head, kept), 201 if changed.added else 200)
+
+
+@SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
+def delete_item(call: Call) -> Answer:
+    """Remove an item; 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    head, _ = _found(call, workspace)
+    wanted = call["watchlistItemId"].lower()
+    found = next((one for one in call.instance.state.watchlists.read(head, MOST) if one.id == wanted), None)
+    if found is None:
+        return NO_CONTENT
+    _keeping(call, workspace).drop(head.alias, [found.key], call.instance.now)
+    _changed(call)
+    return Answer(None)
+
+
+def _keeping(call: Call, workspace: str) -> Keeping:
+    return Keeping(call.instance.state, call.instance.lake, workspace, call.caller.name)
+
+
+def _changed(call: Call) -> None:
+    audited(call)
+    deliver(call.instance.lake, call.instance.state)
+
+
+def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
+    wanted = call["watchlistAlias"].lower()
+    for one, count in call.instance.state.watchlists.all(workspace):
+        if one.alias.lower() == wanted:
+            return one, count
+    raise missing(f"The watchlist '{call['watchlistAlias']}'")
+
+
+def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
+    wanted = call["watchlistItemId"].lower()
+    for one in call.instance.state.watchlists.read(head, MOST):
+        if one.id == wanted:
+            return one
+    raise missing(f"The watchlist item '{call['watchlistItemId']}'")
+
+
+def _rows(call: Call) -> list[list[str]]:
+    """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
+    text = call.text("properties", "rawContent")
+    skipped = call.body.get("properties", {}).get("numberOfLinesToSkip") or 0
+    if not isinstance(skipped, int) or skipped < 0:
+        raise bad("numberOfLinesToSkip must be a whole number.", "properties.numberOfLinesToSkip")
+    text = "".join(text.splitlines(keepends=True)[skipped:])
+    try:
+        found = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+    except csv.Error as error:
+        raise bad(f"rawContent is no CSV: {error}.", "properties.rawContent") from error
+    for number, row in enumerate(found, skipped + 1):
+        if len(row) != len(found[0]):
+            raise bad(
+                f"rawContent: row {number} has {len(row)} cells, the header {len(found[0])}.",
+                "properties.rawContent",
+            )
+    return found
+
+
+def _days(call: Call) -> int:
+    text = call.text("properties", "defaultDuration")
+    try:
+        return min(duration(text).days, FOREVER) if text else 0
+    except ValueError as error:
+        raise bad(str(error), "properties.defaultDuration") from error
+
+
+def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:
+    """A watchlist in the shape of the API."""
+    properties = {
+        "watchlistId": one.id,
+        "watchlistAlias": one.alias,
+        "displayName": one.name,
+        "provider": one.provider,
+        "source": one.source,
+        "itemsSearchKey": one.search_key,
+        "description": one.description,
+        "watchlistType": "watchlist",
+        "isDeleted": False,
+        "labels": [],
+        "created": one.created.isoformat(),
+        "updated": one.changed.isoformat(),
+        "createdBy": person(one.created_by),
+        "updatedBy": person(one.changed_by),
+        "tenantId": call.instance.tenant,
+        "numberOfLinesToSkip": 0,
+        "contentType": "text/csv",
+        "uploadStatus": "Complete",
+        "watchlistItemsCount": count,
+        **({"defaultDuration": f"P{one.days}D"} if one.days else {}),
+    }
+    id_ = f"{root(call, one.workspace)}/watchlists/{one.alias}"
+    return {"id": id_, "name": one.alias, "type": TYPE, "etag": f'"{one.version}"', "properties": properties}
+
+
+def _item(call: Call, head: WatchlistHead, one: WatchlistItem) -> dict[str, Any]:
+    properties = {
+        "watchlistItemType": "watchlist-item",
+        "watchlistItemId": one.id,
+        "tenantId": call.instance.tenant,
+        "isDeleted": False,
+        "created": one.created.isoformat(),
+        "updated": one.changed.isoformat(),
+        "createdBy": person(head.created_by),
+        "updatedBy": person(head.changed_by),
+        "itemsKeyValue": one.cells,
+        "entityMapping": {},
+    }
+    id_ = f"{root(call, head.workspace)}/watchlists/{head.alias}/watchlistItems/{one.id}"
+    return {"id": id_, "name": one.id, "type": f"{TYPE}/watchlistItems", "properties": properties}

@@ -1,0 +1,87 @@
+"""ARM documents of a type: those that people put first, then what was published; read, listed, put, deleted in one way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.model.reach import Reach
+
+#: Says whether a document belongs into a list.
+Test = Callable[[Mapping[str, Any]], bool]
+
+
+def found(call: Call) -> dict[str, Any] | None:
+    """The document at the path of a call, None where there is none that may be read."""
+    kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/"))
+    if kept is not None:
+        return kept.body if visible(call.reach, kept.key) else None
+    published = call.instance.shelf.newest()
+    return published.listing.get(call.path, call.reach) if published is not None else None
+
+
+def get(call: Call, what: str) -> Answer:
+    """One document; `what` is the word for it in the answer that there is none."""
+    document = found(call)
+    if document is None:
+        raise missing(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+    return Answer(document)
+
+
+def page(call: Call, types: Sequence[str], below: str, test: Test | None = None) -> Answer:
+    """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
+    after = resumed(call)
+    kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
+    mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
+    published = call.instance.shelf.newest()
+    shown: list[dict[str, Any]] = []
+    if published is not None:
+        several = published.listing.page(
+            [one.lower() for one in types],
+            call.reach,
+            below,
+            after=after,
+            most=call.top(1000),
+            collected=True,
+        )
+        after, put = several.after, {one.key for one in kept}
+        shown = [body for body in several.bodies if str(body["id"]).lower() not in put]
+    return listed(call, _tested([*mine, *shown], test), after)
+
+
+def _tested(bodies: Iterable[dict[str, Any]], test: Test | None) -> list[dict[str, Any]]:
+    return [one for one in bodies if test is None or test(one)]
+
+
+def put(call: Call, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> Answer:
+    """Keep what was sent under the path of the call; `check` raises Fault for a document that cannot be used."""
+    if not isinstance(call.body.get("properties"), dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    id_ = call.path.rstrip("/")
+    body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
+    if check is not None:
+        check(body)
+    new = call.instance.put(body, type_, call.caller.name, call.caller.address)
+    return Answer(body, 201 if new else 200)
+
+
+def delete(call: Call, type_: str) -> Answer:
+    """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
+    key = call.path.lower().rstrip("/")
+    kept = call.instance.state.arm_documents.get(key)
+    if kept is None:
+        return NO_CONTENT
+    call.instance.remove(key, type_, call.caller.name, call.caller.address)
+    return Answer(kept.body)
+
+
+def visible(reach: Reach, key: str) -> bool:
+    """Whether a document at an id may be read."""
+    id_ = ResourceId.parse(key)
+    return reach.sees(id_.subscription, id_.resource_group_id) or (not id_.subscription and not reach.nothing)

@@ -1,0 +1,421 @@
+"""What the official clients read is what the files of the sample say: expected values are computed from them, not by the product."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.mgmt.resourcegraph.models import FacetRequest, QueryRequest, QueryRequestOptions
+from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
+
+ERP = "sub-bwf-erp-prod"
+WORKSPACE = ("rg", "default")
+UNHEALTHY = """securityresources
+| where type =~ 'microsoft.security/assessments' and properties.status.code == 'Unhealthy'
+| project resource = tolower(tostring(properties.resourceDetails.id)), name = tolower(name)"""
+
+
+def ids(items):
+    return {one.id.lower() for one in items}
+
+
+def everything(graph, query, **options):
+    """All rows of a query, page by page as the client is told."""
+    rows, token = [], None
+    while True:
+        found = graph.resources(
+            QueryRequest(query=query, options=QueryRequestOptions(skip_token=token, **options))
+        )
+        rows += found.data
+        token = found.skip_token
+        if not token:
+            assert len(rows) == found.total_records
+            return rows
+
+
+class TestResourceGraph:
+    def test_every_resource(self, owner, sample):
+        rows = everything(owner.graph, "resources | project id", top=100)
+        assert {one["id"].lower() for one in rows} >= sample.ids()
+
+    def test_the_resources_of_a_subscription_counted(self, owner, sample):
+        asked = QueryRequest(
+            query="resources | summarize n = count() by type", subscriptions=[owner.subscription]
+        )
+        found = {one["type"].lower(): one["n"] for one in owner.graph.resources(asked).data}
+        vms = sample.ids("microsoft.compute/virtualmachines", owner.subscription)
+        assert found["microsoft.compute/virtualmachines"] == len(vms) > 0
+
+    def test_what_was_planted_is_unhealthy_and_nothing_else(self, owner, sample):
+        found = {(one["resource"], one["name"]) for one in everything(owner.graph, UNHEALTHY)}
+        assert found == sample.unhealthy
+
+    def test_a_table(self, owner, sample):
+        asked = QueryRequest(
+            query="resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project name | order by name asc",
+            options=QueryRequestOptions(result_format="table"),
+        )
+        found = owner.graph.resources(asked).data
+        assert [one["name"] for one in found["columns"]] == ["name"]
+        assert [row[0] for row in found["rows"]] == sorted(sample.subscriptions)
+
+    def test_facets(self, owner, sample):
+        asked = QueryRequest(
+            query="resources",
+            facets=[FacetRequest(expression="location"), FacetRequest(expression="nosuch(")],
+        )
+        good, wrong = owner.graph.resources(asked).facets
+        assert {one["location"] for one in good.data} <= {
+            one["location"].lower() for one in sample.resources
+        } | {""}
+        assert wrong.result_type == "FacetError"
+        assert wrong.errors
+
+    def test_a_wrong_query_says_where(self, owner):
+        with pytest.raises(HttpResponseError) as told:
+            owner.graph.resources(QueryRequest(query="resources | wher x"))
+        assert told.value.error.code == "InvalidQuery"
+        assert told.value.error.details[0].code == "ParserFailure"
+
+
+class TestSubscriptions:
+    def test_all(self, owner, sample):
+        found = {one.display_name: one.subscription_id for one in owner.subscriptions.subscriptions.list()}
+        assert found == sample.subscriptions
+
+    def test_one(self, owner, sample):
+        assert owner.subscriptions.subscriptions.get(sample.subscriptions[ERP]).display_name == ERP
+
+    def test_tenants(self, owner):
+        assert len(list(owner.subscriptions.tenants.list())) == 1
+
+
+class TestSecurity:
+    def test_assessments_of_a_subscription(self, owner, sample):
+        found = owner.security.assessments.list(f"/subscriptions/{owner.subscription}")
+        unhealthy = {
+            (one.id.lower().partition("/providers/microsoft.security/assessments/")[0], one.name.lower())
+            for one in found
+            if one.status.code == "Unhealthy"
+        }
+        assert unhealthy == sample.unhealthy_in(owner.subscription)
+
+    def test_one_assessment(self, owner, sample):
+        resource, name = min(sample.unhealthy)
+        found = owner.security.assessments.get(resource, name)
+        assert (found.status.code, found.name.lower()) == ("Unhealthy", name)
+
+    def test_an_exempted_one(self, owner, sample):
+        for resource, name in sample.exempt:
+            assert owner.security.assessments.get(resource, name).status.cause == "Exempt"
+
+    def test_a_planted_one_and_its_twin(self, owner, sample):
+        row = next(one for one in sample.planted if one["policy"] == "vm-system-updates")
+        twin = owner.security.assessments.get(row["twin"], sample.policies[row["policy"]])
+        assert twin.status.code == "Healthy"
+
+    def test_no_such_assessment(self, owner, sample):
+        with pytest.raises(ResourceNotFoundError):
+            owner.security.assessments.get(min(sample.unhealthy)[0], "nothing")
+
+    def test_metadata(self, owner, sample):
+        found = {one.name.lower() for one in owner.security.assessments_metadata.list()}
+        assert {name for _, name in sample.unhealthy} <= found
+        name = min(found)
+        assert owner.security.assessments_metadata.get(name).name.lower() == name
+
+    def test_secure_scores(self, owner):
+        (score,) = owner.security.secure_scores.list()
+        assert 0 < score.current < score.max
+        assert owner.security.secure_scores.get(score.name).current == score.current
+        controls = list(owner.security.secure_score_controls.list())
+        assert sum(one.max for one in controls) >= score.max > 0
+
+    def test_control_definitions(self, owner):
+        defined = {one.name for one in owner.security.secure_score_control_definitions.list()}
+        assert {one.name for one in owner.security.secure_score_controls.list()} <= defined
+
+    def test_regulatory_compliance(self, owner):
+        standards = list(owner.security.regulatory_compliance_standards.list())
+        assert standards
+        standard = owner.security.regulatory_compliance_standards.get(standards[0].name)
+        controls = list(owner.security.regulatory_compliance_controls.list(standard.name))
+        counts = (
+            standard.passed_controls,
+            standard.failed_controls,
+            standard.skipped_controls,
+            standard.unsupported_controls,
+        )
+        assert len(controls) == sum(counts) > 0
+        failed = next(one for one in controls if one.state == "Failed")
+        assert owner.security.regulatory_compliance_controls.get(standard.name, failed.name).id == failed.id
+        assessments = list(owner.security.regulatory_compliance_assessments.list(standard.name, failed.name))
+        worst = next(one for one in assessments if one.state == "Failed")
+        assert (
+            owner.security.regulatory_compliance_assessments.get(standard.name, failed.name, worst.name).state
+            == "Failed"
+        )
+
+    def test_failed_resources_are_those_that_were_planted(self, owner, sample):
+        planted = sample.unhealthy_in(owner.subscription)
+        for standard in owner.security.regulatory_compliance_standards.list():
+            for control in owner.security.regulatory_compliance_controls.list(standard.name):
+                for one in owner.security.regulatory_compliance_assessments.list(standard.name, control.name):
+                    wanted = sum(name == one.name.lower() for _, name in planted)
+                    assert one.failed_resources in (0, wanted), (control.name, one.name)
+
+    def test_alerts(self, owner):
+        assert list(owner.security.alerts.list()) == []
+
+    def test_plans_are_those_of_the_estate(self, owner, sample):
+        plans = sample.children("microsoft.security/pricings", owner.subscription)
+        found = {
+            one.name: one.pricing_tier
+            for one in owner.security.pricings.list(f"subscriptions/{owner.subscription}").value
+        }
+        assert found == {one["name"]: one["properties"]["pricingTier"] for one in plans}
+        one = owner.security.pricings.get(f"subscriptions/{owner.subscription}", "VirtualMachines")
+        assert (one.pricing_tier, one.sub_plan) == ("Standard", "P2")
+
+    def test_contacts_are_those_of_the_estate(self, owner, sample):
+        wanted = sample.children("microsoft.security/securitycontacts", owner.subscription)
+        found = list(owner.security.security_contacts.list())
+        assert ids(found) == {one["id"].lower() for one in wanted}
+
+    def test_what_azure_said_of_itself(self, owner, sample):
+        for operations, type_ in (
+            (owner.security.settings, "microsoft.security/settings"),
+            (
+                owner.security.jit_network_access_policies,
+                "microsoft.security/locations/jitnetworkaccesspolicies",
+            ),
+        ):
+            wanted = sample.children(type_, owner.subscription)
+            if wanted:
+                assert ids(operations.list()) == {one["id"].lower() for one in wanted}
+        assert ids(owner.security.automations.list()) == sample.ids(
+            "microsoft.security/automations", owner.subscription
+        )
+
+    def test_locations(self, owner):
+        assert [one.name for one in owner.security.locations.list()] == ["global"]
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            "topology",
+            "allowed_connections",
+            "software_inventories",
+            "external_security_solutions",
+            "tasks",
+            "governance_rules",
+        ],
+    )
+    def test_what_nothing_produces_says_so(self, owner, asked):
+        operations = getattr(owner.security, asked)
+        scope = (f"subscriptions/{owner.subscription}",) if asked == "governance_rules" else ()
+        listing = operations.list_by_subscription if asked == "software_inventories" else operations.list
+        with pytest.raises(HttpResponseError) as told:
+            list(listing(*scope))
+        assert (told.value.status_code, told.value.error.code) == (501, "NotAssessed")
+
+
+class TestPolicy:
+    def test_definitions(self, owner, sample):
+        found = {one.name.lower() for one in owner.policy.policy_definitions.list()}
+        assert {one.lower() for one in sample.policies.values()} <= found
+
+    def test_a_definition(self, owner, sample):
+        name = sample.policies["vm-backup"]
+        assert (
+            next(one for one in owner.policy.policy_definitions.list() if one.name == name).display_name
+            == "Machines are backed up"
+        )
+
+    def test_initiatives_and_assignments(self, owner):
+        assert list(owner.policy.policy_set_definitions.list())
+        assert list(owner.policy.policy_assignments.list())
+
+
+class TestPolicyInsights:
+    def test_states_of_a_subscription(self, owner, sample):
+        found = owner.insights.policy_states.list_query_results_for_subscription(
+            "latest", owner.subscription, query_options=None
+        )
+        states = [one for one in found if one.compliance_state == "NonCompliant"]
+        pairs = {(one.resource_id.lower(), one.policy_definition_name.lower()) for one in states}
+        assert pairs == sample.unhealthy_in(owner.subscription)
+
+    def test_states_of_a_resource(self, owner, sample):
+        resource = min(sample.unhealthy)[0]
+        found = owner.insights.policy_states.list_query_results_for_resource("latest", resource)
+        wanted = {name for one, name in sample.unhealthy if one == resource}
+        assert {
+            one.policy_definition_name.lower() for one in found if one.compliance_state == "NonCompliant"
+        } == wanted
+
+    def test_summary(self, owner, sample):
+        found = owner.insights.policy_states.summarize_for_subscription("latest", owner.subscription)
+        resources = {resource for resource, _ in sample.unhealthy_in(owner.subscription)}
+        assert found.value[0].results.non_compliant_resources == len(resources)
+
+
+class TestSentinel:
+    def test_rules_are_the_shipped_ones(self, owner, sample):
+        import yaml
+
+        from_files = {
+            str(yaml.safe_load(path.read_text())["id"]).lower()
+            for path in (sample.content / "detections").rglob("*.yaml")
+            if not path.stem.endswith(".test")
+        }
+        assert from_files <= {one.name for one in owner.sentinel.alert_rules.list(*WORKSPACE)}
+        name = min(from_files)
+        assert owner.sentinel.alert_rules.get(*WORKSPACE, name).name == name
+        assert from_files <= {one.name for one in owner.sentinel.alert_rule_templates.list(*WORKSPACE)}
+        assert owner.sentinel.alert_rule_templates.get(*WORKSPACE, name).status == "Available"
+
+    def test_incidents(self, owner):
+        assert list(owner.sentinel.incidents.list(*WORKSPACE)) == []
+
+    def test_automation_rules_are_not_assessed(self, owner):
+        with pytest.raises(HttpResponseError) as told:
+            list(owner.sentinel.automation_rules.list(*WORKSPACE))
+        assert told.value.status_code == 501
+
+
+class TestLogs:
+    def test_a_query(self, owner):
+        found = owner.logs.query_workspace(
+            "default", "range x from 1 to 5 step 1 | summarize sum(x)", timespan=timedelta(hours=1)
+        )
+        assert (found.status, list(found.tables[0].rows[0])) == (LogsQueryStatus.SUCCESS, [15])
+
+    def test_statistics(self, owner):
+        found = owner.logs.query_workspace(
+            "default", "print 1", timespan=None, include_statistics=True, server_timeout=30
+        )
+        assert found.statistics["query"]["executionTime"] >= 0
+
+    def test_a_batch(self, owner):
+        asked = [
+            LogsBatchQuery("default", "print a = 'b'", timespan=None),
+            LogsBatchQuery("default", "nosuch | take 1", timespan=None),
+        ]
+        good, wrong = owner.logs.query_batch(asked)
+        assert good.tables[0].rows[0]["a"] == "b"
+        assert wrong.status == LogsQueryStatus.FAILURE
+
+    def test_of_a_resource(self, owner):
+        found = owner.logs.query_resource(f"/subscriptions/{owner.subscription}", "print 7", timespan=None)
+        assert list(found.tables[0].rows[0]) == [7]
+
+    def test_a_wrong_query(self, owner):
+        with pytest.raises(HttpResponseError) as told:
+            owner.logs.query_workspace("default", "print (", timespan=None)
+        assert told.value.status_code == 400
+
+
+class TestKusto:
+    def test_a_query(self, owner):
+        found = owner.kusto.execute_query(
+            "default", "range x from 1 to 3 step 1 | extend t = 1h * x, d = dynamic({'a': 1})"
+        )
+        rows = [(one["x"], one["t"], one["d"]) for one in found.primary_results[0]]
+        assert rows == [(n, timedelta(hours=n), {"a": 1}) for n in (1, 2, 3)]
+
+    def test_version_1(self, owner):
+        found = owner.kusto.execute("default", ".show version").primary_results[0][0]
+        assert found["ServiceType"] == "Engine"
+
+    def test_commands(self, owner):
+        assert "default" in [
+            one["DatabaseName"]
+            for one in owner.kusto.execute_mgmt("default", ".show databases").primary_results[0]
+        ]
+        schema = owner.kusto.execute_mgmt("default", ".show table SigninLogs cslschema").primary_results[0][0]
+        assert "TimeGenerated:datetime" in schema["Schema"]
+
+    def test_a_stream(self, owner):
+        found = owner.kusto.execute_streaming_query("default", "range x from 1 to 1000 step 1")
+        assert sum(row["x"] for row in found.iter_primary_results().__next__()) == 500500
+
+    def test_a_wrong_query(self, owner):
+        from azure.kusto.data.exceptions import KustoServiceError
+
+        with pytest.raises(KustoServiceError, match="nosuch"):
+            owner.kusto.execute_query("default", "nosuch | take 1")
+
+
+class TestGraph:
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    def test_identity_risk_is_not_assessed(self, owner, server):
+        import asyncio
+        import ssl
+
+        import httpx
+        from azure.core.credentials import AccessToken
+        from kiota_authentication_azure.azure_identity_authentication_provider import (
+            AzureIdentityAuthenticationProvider,
+        )
+        from msgraph import GraphServiceClient
+        from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+        from msgraph.graph_request_adapter import GraphRequestAdapter
+
+        address, authority, _ = server
+        token = owner.credential.get_token(*owner.scopes)
+
+        class Known:
+            def get_token(self, *_, **__):
+                return AccessToken(token.token, token.expires_on)
+
+        async def asked():
+            host = address.partition("//")[2].partition(":")[0]
+            provider = AzureIdentityAuthenticationProvider(Known(), scopes=owner.scopes, allowed_hosts=[host])
+            http = httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority))
+            adapter = GraphRequestAdapter(provider, http)
+            adapter.base_url = f"{address}/v1.0"
+            client = GraphServiceClient(request_adapter=adapter)
+            try:
+                for one in (
+                    client.identity_protection.risk_detections,
+                    client.identity_protection.risky_users,
+                ):
+                    with pytest.raises(ODataError) as told:
+                        await one.get()
+                    assert (told.value.response_status_code, told.value.error.code) == (501, "NotAssessed")
+            finally:
+                await http.aclose()
+
+        asyncio.run(asked())
+
+
+@pytest.fixture(scope="module")
+def reader(clients, sample):
+    return clients(("Reader", f"/subscriptions/{sample.subscriptions[ERP]}"))
+
+
+class TestScope:
+    """A client with a role at one subscription sees its part and no more."""
+
+    def test_its_resources(self, reader, sample):
+        found = {one["id"].lower() for one in everything(reader.graph, "resources | project id")}
+        assert sample.ids(subscription=reader.subscription) <= found
+        assert all(f"/subscriptions/{reader.subscription}/" in one for one in found)
+
+    def test_its_subscription(self, reader):
+        assert [one.display_name for one in reader.subscriptions.subscriptions.list()] == [ERP]
+
+    def test_another_one_s_assessments(self, reader, sample):
+        other = sample.subscriptions["sub-bwf-data-prod"]
+        assert list(reader.security.assessments.list(f"/subscriptions/{other}")) == []
+
+    def test_it_changes_nothing(self, reader):
+        from azure.mgmt.security.models import Pricing
+
+        with pytest.raises(HttpResponseError) as told:
+            reader.security.pricings.update(
+                f"subscriptions/{reader.subscription}", "VirtualMachines", Pricing(pricing_tier="Free")
+            )
+        assert told.value.status_code == 403
