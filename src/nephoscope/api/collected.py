@@ -151,7 +151,7 @@ def reason(provider: Provider, call: Call) -> str:
 
 def _no_such_kind(call: Call) -> Fault:
     own = [one for one in Directory.whole() if one.surface not in (SURFACE.name, RESOURCES)]
-    allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path)}))
+    allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path) is not None}))
     if not allowed:
         return Fault(404, "InvalidResourceType", f"nephoscope answers nothing at {call.path[:300]}.")
     said = f"{call.method} is not possible here; {allowed} is."
