@@ -50,7 +50,8 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stem = folder / ("-".join(names).replace(":", "_") or "server")
-    certificate, key, authority = stem.with_suffix(".crt"), stem.with_suffix(".key"), folder / "ca.crt"
+    certificate, key = (stem.parent / f"{stem.name}.{kind}" for kind in ("crt", "key"))
+    authority = folder / "ca.crt"
     if not (certificate.exists() and key.exists() and authority.exists() and _lasts(certificate)):
         issuer, issuer_key = _authority(folder)
         _issue(certificate, key, names, issuer, issuer_key)

@@ -1,0 +1,37 @@
+"""Find what is misconfigured, broken or forgotten, with what to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+COLUMNS = ("check", "verdict", "text", "remedy")
+NOT_WELL = 3
+
+
+@click.command("doctor")
+@listed
+@click.pass_obj
+def command(data: Path, /, output: str) -> None:
+    """Examine the data folder, its state, lake, certificate, sources and last assessment; exits 3 where something is wrong."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_url
+    from nephoscope.lake.state import StateError
+    from nephoscope.serve.doctor import Verdict, examine
+
+    try:
+        found = list(examine(data, state_url()))
+    except StateError as error:
+        usage_error(str(error))
+    rows = [
+        {"check": one.check, "verdict": one.verdict.value, "text": one.text, "remedy": one.remedy}
+        for one in found
+    ]
+    show_list(rows, COLUMNS, output)
+    if any(one.verdict is Verdict.WRONG for one in found):
+        sys.exit(NOT_WELL)
