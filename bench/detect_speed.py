@@ -30,7 +30,7 @@ from typing import Any
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
-from detection import naive, rows, rules  # noqa: E402
+from detection import naive, rows, rules, workspace  # noqa: E402
 from nephoscope.alerts.rule import Rule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.state import State  # noqa: E402
@@ -92,19 +92,28 @@ def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], w
     return found
 
 
-def filled(folder: Path, name: str, several: Sequence[Rule], tables: int, stretches: list[Any]) -> Path:
+def filled(
+    folder: Path,
+    name: str,
+    several: Sequence[Rule],
+    tables: int,
+    stretches: list[Any],
+    corpora: Path | None = None,
+) -> Path:
     """The data folder with its rows, made where it is not there yet, and without what was run before."""
     data = folder / name / "data"
     made = data / f"rows-{MIDNIGHT:%Y-%m-%d}"
     if not made.exists():
         shutil.rmtree(data, ignore_errors=True)
         with State.of(data) as state, Lake.open(data, state) as lake:
+            if corpora is not None:
+                workspace.furnish(lake, corpora)
             columns = rules.columns_of(several, lake, tables)
             count = rows.fill(lake, columns, stretches)
             while lake.compact():
                 pass
         made.write_text(f"{count:,} rows in {len(columns)} tables")
-        shutil.copytree(data, folder / name / "state", ignore=lambda *_: ["lake", "spool"])
+        shutil.copytree(data, folder / name / "state", ignore=lambda *_: ["lake", "spool", "tables", "functions"])
     for file in (folder / name / "state").glob("state.db*"):
         shutil.copy(file, data / file.name)
     print(f"  {made.read_text()}", flush=True)
@@ -143,14 +152,17 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
         State.of(Path(empty)) as state,
         Lake.open(Path(empty), state) as lake,
     ):
-        several, different, unusable = rules.corpus(given.shared / "corpora" / "azure-sentinel", lake, count)
-    print(
-        f"hour: {count:,} rules, copies of {different} of the corpus ({unusable} do not compile alone)",
-        flush=True,
-    )
+        corpora = given.shared / "corpora"
+        tables, parsers = workspace.furnish(lake, corpora)
+        several, different, unusable = rules.corpus(corpora / "azure-sentinel", lake, count)
+        print(
+            f"hour: {count:,} rules, copies of {different} of the corpus ({unusable} do not compile), "
+            f"{tables} tables and {parsers} parsers imported for them",
+            flush=True,
+        )
     days = [(MIDNIGHT + (n - 14) * DAY, DAY, size) for n in range(14)]
     days += [(MIDNIGHT + n * 5 * MINUTE, 5 * MINUTE, size // 288) for n in range(12)]
-    data = filled(folder, f"hour-{size}", several, 14, days)
+    data = filled(folder, f"hour-{size}", several, 14, days, given.shared / "corpora")
     begin = MIDNIGHT - 30 * MINUTE
     moments = [begin + n * MINUTE for n in range(61)]
     first, *rest = looks(data, several, moments, given.workers)
