@@ -113,7 +113,9 @@ def filled(
             while lake.compact():
                 pass
         made.write_text(f"{count:,} rows in {len(columns)} tables")
-        shutil.copytree(data, folder / name / "state", ignore=lambda *_: ["lake", "spool", "tables", "functions"])
+        shutil.copytree(
+            data, folder / name / "state", ignore=lambda *_: ["lake", "spool", "tables", "functions"]
+        )
     for file in (folder / name / "state").glob("state.db*"):
         shutil.copy(file, data / file.name)
     print(f"  {made.read_text()}", flush=True)

@@ -247,7 +247,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     other = one.schedule([rule])
     assert ran(other, START + HOUR + 6 * MINUTE) == 1
     before = one.alerts()
-    lost = schedule._run(rule, at(rule, START + 30 * MINUTE), START + HOUR, lease, None)
+    lost = schedule._run(rule, at(rule, START + 30 * MINUTE), START + HOUR, lease)
     assert (lost.lost, lost.taken.alerts) == (True, ())
     assert "another process goes on with it" in lost.outcome.error
     assert one.alerts() == before

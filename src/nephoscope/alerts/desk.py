@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -52,38 +52,36 @@ class Desk:
     workspace: str
     around: Surroundings = NOWHERE
 
-    def take(
-        self,
-        outcome: Outcome,
-        now: datetime,
-        *,
-        scheduled: bool = True,
-        within: Callable[[Session], None] = lambda _: None,
-    ) -> Taken:
+    def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
-
-        `within` is done first in the same transaction: what it raises keeps all of it from happening.
 
         An alert that is there already changes nothing, but where late rows add to it.
         """
         with self.state.transaction() as session:
-            within(session)
-            kept = self._kept(session, outcome, now)
-            touched = [
-                self._placed(session, outcome.rule, alert, known, now)
-                for alert, known in kept
-                if not alert.held_by
-            ]
-            incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
-            for number in incidents:
-                self._tell(session, number, now, BY)
-            new = [alert for alert, known in kept if known is None]
+            taken = self.taken(session, outcome, now)
             if scheduled:
-                self.state.rule_runs.record(session, self._run(outcome, len(new), now))
+                self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])
+        return taken
+
+    def taken(self, session: Session, outcome: Outcome, now: datetime) -> Taken:
+        """`take` in a transaction that is open, without a note of the run."""
+        if not outcome.alerts:
+            return Taken()
+        kept = self._kept(session, outcome, now)
+        touched = [
+            self._placed(session, outcome.rule, alert, known, now)
+            for alert, known in kept
+            if not alert.held_by
+        ]
+        incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
+        for number in incidents:
+            self._tell(session, number, now, BY)
+        new = [alert for alert, known in kept if known is None]
         raised = tuple(alert.id for alert in new if not alert.held_by)
         return Taken(raised, incidents, len(new) - len(raised))
 
-    def _run(self, outcome: Outcome, alerts: int, now: datetime) -> RuleRun:
+    def run_of(self, outcome: Outcome, taken: Taken, now: datetime) -> RuleRun:
+        """The note of a run; its alerts are those that were raised and those that were held back."""
         window = outcome.window
         return RuleRun(
             self.workspace,
@@ -91,7 +89,7 @@ class Desk:
             window.end,
             now,
             outcome.rows,
-            alerts,
+            len(taken.alerts) + taken.suppressed,
             outcome.seconds,
             outcome.error,
             outcome.fault,

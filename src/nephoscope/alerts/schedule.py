@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.desk import Desk, Taken
+from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.detector import TIMEOUT, Detector, Outcome
 from nephoscope.alerts.due import BEHIND, Due, Known, digest, due
 from nephoscope.alerts.lateness import Lateness
+from nephoscope.alerts.round import MOST, Ran, Round, Turn
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.standing import Course
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings, surroundings
@@ -25,13 +27,10 @@ from nephoscope.lake.additions import Additions
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.reading import Demand
-from nephoscope.lake.state import LeaseLostError
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.rule_standings import RuleStanding
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.reading import Reading
     from nephoscope.lake.state import Lease, State
@@ -43,21 +42,18 @@ AROUND = timedelta(hours=1)
 KEPT = BEHIND + timedelta(days=16)
 """How long runs are remembered."""
 PRUNED = "detection/pruned"
+ROUND = 2.0
+"""Seconds that the rules of a round may be expected to take together."""
 GRACE = 10.0
 """Seconds that the query which runs may go on for when the schedule is to stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A window that was run and what it changed; `notes` are what a person should know beside that.
+class Look:
+    """One look at the schedule: its moment, and when (of time.monotonic) it is to end."""
 
-    `lost`: another worker took the rule over meanwhile, so that nothing was changed.
-    """
-
-    outcome: Outcome
-    taken: Taken = field(default_factory=Taken)
-    notes: tuple[str, ...] = ()
-    lost: bool = False
+    now: datetime
+    until: float | None
 
 
 @dataclass(slots=True)
@@ -93,7 +89,7 @@ class Schedule:
             for rule in rules:
                 with turns.take(self._name(rule)) as lease:
                     if lease is not None and not self._stopping.is_set():
-                        yield self._run(rule, at(rule, end), now, lease, None)
+                        yield self._run(rule, at(rule, end), now, lease)
         deliver(self.lake, self.state)
 
     def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:
@@ -102,16 +98,14 @@ class Schedule:
         All of them, or the most urgent ones for about so many seconds; `more` says afterwards whether some were left.
         """
         moment = now or datetime.now(UTC)
-        until = None if budget is None else monotonic() + budget
+        look = Look(moment, None if budget is None else monotonic() + budget)
         self.more = False
         with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
-            plan = self._plan(self._reading, moment)
+            plan = deque(self._plan(self._reading, moment))
             self._prepare(self._reading, plan)
-            for one in plan:
-                if self._stopping.is_set() or (until is not None and monotonic() > until):
-                    self.more = True
-                    break
-                yield from self._alone(one, turns, self._reading, moment, until)
+            while plan and not self._over(look):
+                yield from self._together(self._next(plan, moment), plan, turns, look)
+        self.more = self.more or bool(plan)
         self._prune(moment)
         deliver(self.lake, self.state)
 
@@ -154,17 +148,23 @@ class Schedule:
             found.append(due(rule, known, self._lateness, reading, now, self.settle))
         return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
 
-    def _known(self, rule: Rule, now: datetime) -> Known:
-        """What is known of a rule now that nobody else runs it."""
-        standing = self.state.rule_standings.get(self.workspace, rule.id)
-        last = self.state.rule_runs.last(self.workspace, [rule.id], now)
-        faults = self.state.rule_runs.faults(self.workspace, [rule.id])
-        return Known(standing or self._new(rule), last.get(rule.id), faults.get(rule.id, ()))
+    def _known(self, rules: Sequence[Rule], now: datetime) -> dict[str, Known]:
+        """What is known of rules now that nobody else runs them."""
+        ids = [rule.id for rule in rules]
+        standings = self.state.rule_standings.some(self.workspace, ids)
+        last = self.state.rule_runs.last(self.workspace, ids, now)
+        faults = self.state.rule_runs.faults(self.workspace, ids)
+        return {
+            rule.id: Known(
+                standings.get(rule.id) or self._new(rule), last.get(rule.id), faults.get(rule.id, ())
+            )
+            for rule in rules
+        }
 
     def _new(self, rule: Rule) -> RuleStanding:
         return RuleStanding(self.workspace, rule.id, digest(rule))
 
-    def _prepare(self, reading: Reading, plan: Sequence[Due]) -> None:
+    def _prepare(self, reading: Reading, plan: Iterable[Due]) -> None:
         """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
         demands = []
         for one in plan:
@@ -177,33 +177,77 @@ class Schedule:
             demands.append(Demand(compiled, at(one.rule, one.ends[-1]).span(one.rule)))
         reading.keep(demands)
 
-    # --- one rule --------------------------------------------------------------------------------------------------
+    # --- rules that are run --------------------------------------------------------------------------------------
 
-    def _alone(
-        self, planned: Due, turns: Turns, reading: Reading, now: datetime, until: float | None
-    ) -> Iterator[Ran]:
-        """The windows of a rule that are due, while nobody else runs it."""
+    def _over(self, look: Look) -> bool:
+        return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
+
+    def _next(self, plan: deque[Due], now: datetime) -> list[Due]:
+        """The rules of the next round: of one share, and together not expected to take long."""
+        found, seconds = [plan.popleft()], 0.0
+        seconds += found[0].seconds * len(found[0].ends)
+        share = found[0].urgency(now, self.share)[:2]
+        while plan and len(found) < MOST:
+            seconds += plan[0].seconds * len(plan[0].ends)
+            if seconds > ROUND or plan[0].urgency(now, self.share)[:2] != share:
+                break
+            found.append(plan.popleft())
+        return found
+
+    def _together(self, several: list[Due], plan: deque[Due], turns: Turns, look: Look) -> Iterator[Ran]:
+        """The windows of rules that are due, while nobody else runs these; those that had to wait go back into the plan."""
         with ExitStack() as held:
-            rule = planned.rule
-            lease = held.enter_context(turns.take(self._name(rule)))
-            if lease is None or not self._may_be_heavy(planned, turns, held):
+            if not self._may_be_heavy(several[0], turns, held):
                 self.more = True
                 return
-            known = self._known(rule, now)
-            found = due(rule, known, self._lateness, reading, now, self.settle)
-            if not found.ends:
+            desk = Desk(self.state, self.workspace, self._around[1] if self._around else NOWHERE)
+            found = Round(turns, desk, look.now)
+            turns.watch = found.watch
+            try:
+                yield from self._one_by_one(found, several, plan, look)
+            finally:
+                turns.watch = lambda: None
+                found.close()
+            yield from found.ran()
+
+    def _one_by_one(self, found: Round, several: list[Due], plan: deque[Due], look: Look) -> Iterator[Ran]:
+        taken = found.take([self._name(one.rule) for one in several])
+        self.more = self.more or len(taken) < len(several)
+        mine = [one.rule for one in several if self._name(one.rule) in taken]
+        known = self._known(mine, look.now)
+        for place, rule in enumerate(mine):
+            turn = None if self._over(look) else found.begin(self._name(rule))
+            if turn is None:
+                # its lease was given back while another rule took long
+                left = {one.id for one in mine[place:]}
+                plan.extendleft(one for one in reversed(several) if one.rule.id in left)
                 return
-            course = Course.of(self.state, known, found)
-            for end in found.ends:
-                if self._stopping.is_set() or (until is not None and monotonic() > until):
-                    self.more = True
-                    return
-                ran = self._run(rule, at(rule, end), now, lease, course)
-                if ran.outcome.error and self._stopping.is_set():
-                    return
-                yield ran
-                if ran.lost or course.standing.disabled is not None:
-                    return
+            try:
+                yield from self._windows(found, turn, rule, known[rule.id], look)
+            finally:
+                found.end(turn)
+
+    def _windows(self, found: Round, turn: Turn, rule: Rule, known: Known, look: Look) -> Iterator[Ran]:
+        """The windows of a rule that are due."""
+        assert self._reading is not None
+        still = due(rule, known, self._lateness, self._reading, look.now, self.settle)
+        if not still.ends:
+            return
+        turn.course = Course.of(self.state, known, still)
+        for end in still.ends:
+            if self._over(look):
+                self.more = True
+                return
+            outcome = turn.course.judged(self._outcome(rule, at(rule, end), look.now))
+            if outcome.error and self._stopping.is_set():
+                return
+            if outcome.alerts:
+                found.desk = Desk(self.state, self.workspace, self._known_around(look.now))
+            found.add(turn, outcome)
+            yield from found.ran()
+            # an outcome with an error was kept at once
+            if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
+                return
 
     def _may_be_heavy(self, planned: Due, turns: Turns, held: ExitStack) -> bool:
         """Whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
@@ -213,26 +257,18 @@ class Schedule:
         names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
         return any(held.enter_context(turns.take(name)) is not None for name in names)
 
-    def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease, course: Course | None) -> Ran:
+    def _outcome(self, rule: Rule, window: Window, now: datetime) -> Outcome:
         detector = Detector(self.lake, self.workspace, self.timeout, self._reading)
-        outcome = detector.run(self._knowing(rule), window, now)
-        if outcome.error and self._stopping.is_set():
-            return Ran(outcome)
-        if course is not None:
-            outcome = course.judged(outcome)
+        return detector.run(self._knowing(rule), window, now)
 
-        def within(session: Session) -> None:
-            lease.check(session)
-            if course is not None:
-                course.keep(session, outcome, now)
-
-        try:
-            around = self._known_around(now) if outcome.alerts else NOWHERE
-            desk = Desk(self.state, self.workspace, around)
-            taken = desk.take(outcome, now, scheduled=course is not None, within=within)
-        except LeaseLostError as error:
-            return Ran(replace(outcome, error=str(error)), lost=True)
-        return Ran(outcome, taken, tuple(course.notes) if course else ())
+    def _run(self, rule: Rule, window: Window, now: datetime, lease: Lease) -> Ran:
+        """Run one window, which is not noted, and keep what came of it."""
+        outcome = self._outcome(rule, window, now)
+        around = self._known_around(now) if outcome.alerts else NOWHERE
+        found = Round(self._turns(), Desk(self.state, self.workspace, around), now)
+        found.add(Turn(lease), outcome)
+        found.keep()
+        return found.ran()[0]
 
     def _known_around(self, now: datetime) -> Surroundings:
         """What is known around alerts, not older than an hour."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,9 @@ MOST_FAILURES = 10
 """After so many permanent failures in a row a rule is switched off, as in Sentinel, until its text changes or somebody lets it run."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Course:
-    """A rule's runs of one turn; `notes` are what the last one gave to tell beside its alerts."""
+    """A rule's runs of one turn up to now; `notes` are what the last one gave to tell beside its alerts."""
 
     state: State
     standing: RuleStanding
@@ -31,7 +31,7 @@ class Course:
     tries: dict[datetime, int]
     skipped: int
     until: datetime
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     @staticmethod
     def of(state: State, known: Known, found: Due) -> Course:
@@ -47,16 +47,15 @@ class Course:
             return outcome
         return replace(outcome, fault=False, error=f"given up after {tries} tries: {outcome.error}")
 
-    def keep(self, session: Session, outcome: Outcome, now: datetime) -> None:
-        """Note what a run changes, in the transaction of its alerts."""
+    def went_on(self, session: Session, outcome: Outcome, now: datetime) -> Course:
+        """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
         before, after = self.standing, self._after(outcome, now)
-        self.state.rule_standings.put(session, after)
-        self.notes = []
+        notes = []
         for status, said in self._told(outcome, before, after):
-            self.notes.append(said)
+            notes.append(said)
             row = health_row(outcome, status, said, now)
             self.state.outbox.add(session, after.workspace, HEALTH, row)
-        self.standing, self.error, self.skipped = after, outcome.error, 0
+        return replace(self, standing=after, error=outcome.error, skipped=0, notes=tuple(notes))
 
     def _after(self, outcome: Outcome, now: datetime) -> RuleStanding:
         before, text = self.standing, digest(outcome.rule)

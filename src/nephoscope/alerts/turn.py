@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.state import LeaseLostError, StateError
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """How long the rule of a worker that was killed waits for another."""
+WATCH = 0.5
+"""Seconds between two looks at what runs."""
 
 
 @dataclass(slots=True)
 class Turns:
-    """The turns of one worker, with a thread that renews them; use it with `with`."""
+    """The turns of one worker, with a thread that renews them and looks after what runs (`watch`); use it with `with`."""
 
     leases: Leases
     holder: str
     seconds: float = SECONDS
+    watch: Callable[[], None] = lambda: None
     _held: dict[str, Lease] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -32,7 +36,7 @@ class Turns:
 
     def __enter__(self) -> Turns:
         self._ended.clear()
-        self._thread = threading.Thread(target=self._renew, name="turns", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="turns", daemon=True)
         self._thread.start()
         return self
 
@@ -44,29 +48,47 @@ class Turns:
     @contextmanager
     def take(self, name: str) -> Iterator[Lease | None]:
         """The lease while the block lasts, None where another worker has it."""
-        lease = self.leases.take(name, self.holder, self.seconds)
-        if lease is None:
-            yield None
-            return
-        with self._lock:
-            self._held[name] = lease
+        lease = self.take_all([name]).get(name)
         try:
             yield lease
         finally:
-            with self._lock:
-                self._held.pop(name, None)
-            lease.release()
+            if lease is not None:
+                self.drop([lease])
+                lease.release()
+
+    def take_all(self, names: Collection[str]) -> dict[str, Lease]:
+        """The leases of those names that no other worker has; held until whoever took them gives them back, and drops them here."""
+        taken = self.leases.take_all(names, self.holder, self.seconds)
+        with self._lock:
+            self._held.update(taken)
+        return taken
+
+    def drop(self, several: Iterable[Lease]) -> None:
+        """Renew these no more."""
+        with self._lock:
+            for lease in several:
+                self._held.pop(lease.name, None)
+
+    def _work(self) -> None:
+        """Look after what runs, and renew what is held, until the end."""
+        renewed = monotonic()
+        while not self._ended.wait(min(WATCH, self.seconds / 4)):
+            with suppress(
+                StateError
+            ):  # another process writes for long: whoever keeps outcomes next keeps these too
+                self.watch()
+            if monotonic() - renewed >= self.seconds / 4:
+                self._renew()
+                renewed = monotonic()
 
     def _renew(self) -> None:
         """Renew what is held; one that is lost is found out by whoever wants to commit under it."""
-        while not self._ended.wait(self.seconds / 4):
-            with self._lock:
-                held = list(self._held.values())
-            for lease in held:
-                try:
-                    lease.renew(self.seconds)
-                except LeaseLostError:
-                    with self._lock:
-                        self._held.pop(lease.name, None)
-                except StateError:  # another process writes for long: tried again with the next round
-                    continue
+        with self._lock:
+            held = list(self._held.values())
+        for lease in held:
+            try:
+                lease.renew(self.seconds)
+            except LeaseLostError:
+                self.drop([lease])
+            except StateError:  # another process writes for long: tried again with the next round
+                continue

@@ -15,8 +15,9 @@ from nephoscope.cli.session.options import Instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.alerts.round import Ran
     from nephoscope.alerts.rule import Rule
-    from nephoscope.alerts.schedule import Ran, Schedule
+    from nephoscope.alerts.schedule import Schedule
     from nephoscope.lake.state.rule_switches import Switched
 
 STANDINGS = (

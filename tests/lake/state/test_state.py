@@ -190,7 +190,7 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
         """
         from nephoscope.lake.state.holder import new_holder
 
-        lease = state.leases.take("work", new_holder(), 3600)
+        lease = state.leases.take("work", new_holder(), 300)
         print(lease.fence, flush=True)
         time.sleep(3600)
         """,
@@ -203,7 +203,7 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
         holder.wait(60)
     assert state.leases.take("work", "heir", 60).fence == 2
     for elsewhere in ("victim", f"{uuid4()}@{uuid4()}.1.1.1"):
-        state.leases.take(elsewhere, elsewhere, 3600)
+        state.leases.take(elsewhere, elsewhere, 300)
         assert state.leases.take(elsewhere, "heir", 60) is None
 
 

@@ -118,14 +118,17 @@ class Database:
         keys: Sequence[str],
         *,
         kept: Sequence[str] = (),
+        changes: Mapping[str, Any] | None = None,
     ) -> None:
-        """Insert rows of the same columns, or replace those with their keys, but for the columns `kept`."""
+        """Insert rows of the same columns, or replace those with their keys, but for the columns `kept`; `changes` come last."""
         if not rows:
             return
         make = sqlite.insert if self.is_sqlite else postgresql.insert
         insert = make(cast("Table", table.__table__))
-        changes = {name: insert.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
-        statement = insert.on_conflict_do_update(index_elements=list(keys), set_=changes)
+        replaced = {name: insert.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
+        statement = insert.on_conflict_do_update(
+            index_elements=list(keys), set_={**replaced, **(changes or {})}
+        )
         # many rows by one statement: a statement with as many values takes longer to write than to run
         session.connection().execute(statement, [dict(row) for row in rows])
 

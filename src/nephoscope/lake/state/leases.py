@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Text, and_, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
@@ -72,15 +73,20 @@ class Leases:
         A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
         taken before the clock was set back: it counts no more.
         """
-        gone = self._ended(name)
+        return self.take_all([name], holder, seconds).get(name)
+
+    def take_all(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
+        """Those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
+        if not names:
+            return {}
+        gone = self._ended(names)
         with self._database.write() as session:
             now = self._database.now(session)
             until = now + timedelta(seconds=seconds)
-            insert = self._database.insert(
-                LeaseRow, {"name": name, "holder": holder, "fence": 1, "until": until}
-            )
-            fence = session.scalar(
-                insert.on_conflict_do_update(
+            rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]
+            taken = session.execute(
+                self._database.insert(LeaseRow, rows)
+                .on_conflict_do_update(
                     index_elements=["name"],
                     set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
                     where=or_(
@@ -88,15 +94,16 @@ class Leases:
                         LeaseRow.until > until + _AHEAD,
                         LeaseRow.holder.in_((holder, *gone)),
                     ),
-                ).returning(LeaseRow.fence)
-            )
-        return None if fence is None else Lease(name, holder, fence, until, self)
+                )
+                .returning(LeaseRow.name, LeaseRow.fence)
+            ).all()
+        return {name: Lease(name, holder, fence, until, self) for name, fence in taken}
 
-    def _ended(self, name: str) -> tuple[str, ...]:
-        """The holder, where its process is seen to have ended."""
+    def _ended(self, names: Collection[str]) -> list[str]:
+        """The holders whose process is seen to have ended."""
         with self._database.read() as session:
-            holder = session.scalar(select(LeaseRow.holder).where(LeaseRow.name == name))
-        return (holder,) if holder and is_gone(holder) else ()
+            query = select(LeaseRow.holder).where(LeaseRow.name.in_(names)).distinct()
+            return [holder for holder in session.scalars(query) if holder and is_gone(holder)]
 
     def renew(self, lease: Lease, seconds: float) -> Lease:
         """Lease.renew."""
@@ -112,7 +119,12 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Lease.release."""
         with self._database.write() as session:
-            session.execute(update(LeaseRow).where(_held(lease)).values(holder="", until=_NEVER))
+            self.release_all(session, [lease])
+
+    def release_all(self, session: Session, leases: Collection[Lease]) -> None:
+        """Give several back, in the transaction of the work that was done under them."""
+        if leases:
+            session.connection().execute(_RELEASE, [_key(lease) for lease in leases])
 
     def check(self, lease: Lease, session: Session) -> None:
         """Lease.check: the row is locked to the end of the transaction, so that nobody takes the lease meanwhile."""
@@ -120,11 +132,39 @@ class Leases:
         if row is None or row.until <= self._database.now(session):
             raise _lost(lease)
 
+    def lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
+        """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
+        wanted = {lease.name: lease for lease in leases}
+        query = select(LeaseRow).where(LeaseRow.name.in_(wanted)).order_by(LeaseRow.name).with_for_update()
+        rows, now = list(session.scalars(query)), self._database.now(session)
+        held = {
+            row.name
+            for row in rows
+            if (row.holder, row.fence) == (wanted[row.name].holder, wanted[row.name].fence)
+            and row.until > now
+        }
+        return set(wanted) - held
+
     def holder(self, name: str) -> str:
         """Who holds a lease now, '' where nobody does."""
         with self._database.read() as session:
             row = session.get(LeaseRow, name)
             return row.holder if row is not None and row.until > self._database.now(session) else ""
+
+
+_RELEASE = (
+    update(LeaseRow.__table__)  # type: ignore[arg-type]
+    .where(
+        LeaseRow.name == bindparam("a_name"),
+        LeaseRow.holder == bindparam("a_holder"),
+        LeaseRow.fence == bindparam("a_fence"),
+    )
+    .values(holder="", until=_NEVER)
+)
+
+
+def _key(lease: Lease) -> dict[str, object]:
+    return {"a_name": lease.name, "a_holder": lease.holder, "a_fence": lease.fence}
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -57,16 +57,14 @@ class RuleRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, session: Session, run: RuleRun) -> None:
-        """Note a run, in the transaction of the alerts that it gave."""
-        insert = self._database.insert(RuleRunRow, asdict(run))
-        changes: dict[str, object] = {
-            name: insert.excluded[name]
-            for name in ("finished", "rows", "alerts", "seconds", "error", "fault")
-        }
-        changes["tries"] = RuleRunRow.tries + 1
-        session.execute(
-            insert.on_conflict_do_update(index_elements=["workspace", "rule", "until"], set_=changes)
+    def record(self, session: Session, runs: Sequence[RuleRun]) -> None:
+        """Note runs, in the transaction of the alerts that they gave; one of a window that was run before counts as one try more."""
+        self._database.upsert(
+            session,
+            RuleRunRow,
+            [asdict(run) for run in runs],
+            ["workspace", "rule", "until"],
+            changes={"tries": RuleRunRow.tries + 1},
         )
 
     def last(

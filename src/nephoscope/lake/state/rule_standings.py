@@ -62,17 +62,24 @@ class RuleStandings:
         with self._database.read() as session:
             return {row.rule: _standing(row) for row in session.scalars(query)}
 
+    def some(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
+        """As `all`, of some rules."""
+        query = select(RuleStandingRow).where(
+            RuleStandingRow.workspace == workspace, RuleStandingRow.rule.in_(list(rules))
+        )
+        with self._database.read() as session:
+            return {row.rule: _standing(row) for row in session.scalars(query)}
+
     def get(self, workspace: str, rule: str) -> RuleStanding | None:
         """The standing of a rule."""
         with self._database.read() as session:
             row = session.get(RuleStandingRow, (workspace, rule))
             return None if row is None else _standing(row)
 
-    def put(self, session: Session, standing: RuleStanding) -> None:
-        """Keep a standing, in the transaction of the run that it comes from."""
-        insert = self._database.insert(RuleStandingRow, asdict(standing))
-        changes = {name: insert.excluded[name] for name in _NAMES if name not in ("workspace", "rule")}
-        session.execute(insert.on_conflict_do_update(index_elements=["workspace", "rule"], set_=changes))
+    def put(self, session: Session, standings: Iterable[RuleStanding]) -> None:
+        """Keep standings, in the transaction of the runs that they come from."""
+        rows = [asdict(one) for one in standings]
+        self._database.upsert(session, RuleStandingRow, rows, ["workspace", "rule"])
 
     def enable(self, workspace: str, rules: Iterable[str]) -> int:
         """Let rules run again that were switched off by their failures; how many there were."""
