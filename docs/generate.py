@@ -41,6 +41,9 @@ def _section(command: click.Command, name: str, parent: click.Context, level: in
 
 def pages() -> dict[str, Callable[[], str]]:
     """The generated pages by path under docs/."""
+    sys.path.insert(0, str(DOCS))
+    from azure_coverage import page as azure_operations
+
     from nephoscope.alerts.coverage_reference import page as attack_coverage
     from nephoscope.alerts.hunting_reference import page as hunting
     from nephoscope.alerts.plan_reference import page as defender_plans
@@ -59,6 +62,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,
+        "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,

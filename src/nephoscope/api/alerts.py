@@ -27,7 +27,13 @@ _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
 _PROVIDER = "providers/Microsoft.Security"
 #: What is asked for -> the status that the alert has then.
-ACTS = {"dismiss": "Dismissed", "resolve": "Resolved", "activate": "New", "inProgress": "InProgress"}
+ACTS = {
+    "dismiss": "Dismissed",
+    "resolve": "Resolved",
+    "activate": "New",
+    "reactivate": "New",
+    "inProgress": "InProgress",
+}
 _STATUSES = {"New": "Active"}
 
 
@@ -58,7 +64,10 @@ def _declare_lists() -> None:
 
 
 def _declare_act(path: str, name: str, act: str, status: str) -> None:
-    permission = f"Microsoft.Security/locations/alerts/{act}/action"
+    # older clients say reactivate
+    permission = (
+        f"Microsoft.Security/locations/alerts/{act.removeprefix('re') if act == 'reactivate' else act}/action"
+    )
 
     @SURFACE.act(path, name, permission)
     def _act(call: Call) -> Answer:

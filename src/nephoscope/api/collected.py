@@ -139,11 +139,16 @@ _CHANGES = (
 )
 
 
+def kind_of(provider: Provider, rest: str) -> str | None:
+    """Why the kind that a path ends with is not produced, None where the provider has no such kind here."""
+    words = rest.split("/")
+    word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
+    return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
+
+
 def reason(provider: Provider, call: Call) -> str:
     """Why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
-    words = call["rest"].split("/")
-    word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
-    found = next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
+    found = kind_of(provider, call["rest"])
     if found is None:
         raise _no_such_kind(call)
     return found

@@ -65,10 +65,10 @@ def made(report: Report) -> Made:
     )
 
 
-def evaluation_row(report: Report) -> dict[str, Any]:
+def evaluation_row(evaluation: Made) -> dict[str, Any]:
     """The one row that says what the documents were made from."""
     empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")
-    return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(made(report)).decode()}
+    return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(evaluation).decode()}
 
 
 def read(body: str) -> Made:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 import nephoscope.posture.published.kinds as package
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.graph_tables import COLLECTED, table_of
-from nephoscope.posture.published.made import evaluation_row
+from nephoscope.posture.published.made import Made, evaluation_row, made
 from nephoscope.posture.published.rows import SCHEMA, batches, row
 
 if TYPE_CHECKING:
@@ -51,29 +52,31 @@ def kinds() -> Mapping[str, Documents]:
 
 def publish(data: Path, report: Report, past: Mapping[Subject, Past], tenant: str = "") -> int:
     """Replace what was published before by a report's documents; the version of the table."""
+    found = (
+        (document, _table(name, document))
+        for name, documents in kinds().items()
+        for document in documents(report, past)
+    )
+    return publish_documents(data, found, made(report), tenant)
+
+
+def publish_documents(
+    data: Path, several: Iterable[tuple[Document, str]], evaluation: Made, tenant: str = ""
+) -> int:
+    """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
     path = published_path(data)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    rows = pa.RecordBatchReader.from_batches(SCHEMA, _batches(report, past, tenant))
+    rows = chain((row(one, table, tenant) for one, table in several), [evaluation_row(evaluation)])
     write_deltalake(
         str(path),
-        rows,
+        pa.RecordBatchReader.from_batches(SCHEMA, batches(rows)),
         mode="overwrite",
         partition_by=["_table"],
         writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=_ROWS_OF_A_GROUP),
     )
-    table = DeltaTable(str(path))
-    table.vacuum(KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
-    return int(table.version())
-
-
-def _batches(report: Report, past: Mapping[Subject, Past], tenant: str) -> Iterator[pa.RecordBatch]:
-    def rows() -> Iterator[dict[str, object]]:
-        for name, documents in kinds().items():
-            for document in documents(report, past):
-                yield row(document, _table(name, document), tenant)
-        yield evaluation_row(report)
-
-    return batches(rows())
+    written = DeltaTable(str(path))
+    written.vacuum(KEPT_HOURS, dry_run=False, enforce_retention_duration=False)
+    return int(written.version())
 
 
 def _table(kind: str, document: Document) -> str:

@@ -1,0 +1,75 @@
+"""The page of what the API answers of Azure's own operations, made from docs/azure-operations.json and the program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+from nephoscope.api import collected
+from nephoscope.api.collected import PROVIDERS, kind_of
+from nephoscope.api.wire.operation import Directory
+
+OPERATIONS = Path(__file__).parent / "azure-operations.json"
+_HEAD = """# Azure's operations and this server
+
+Generated from the program by `make docs`. One row for each operation of Azure's published examples of Resource Graph, Security,
+PolicyInsights, SecurityInsights and the query of logs (`docs/azure-operations.json`). *Answered* is made here. *As collected* is what
+Azure said, where the estate was collected from it, and 501 `NotAssessed` with the reason else. *501* is never anything else.
+"""
+ANSWERED, COLLECTED, REFUSED, MISSING = "answered", "as collected", "501", "not there"
+#: Of a parameter that stands for the id of anything, an id.
+_SCOPE = "subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+
+
+def standing(method: str, path: str) -> tuple[str, str]:
+    """How an operation stands, and the reason or the name by which it is known here."""
+    asked = re.sub(r"\{(\w+)\}", _filled, path)
+    found = Directory.whole().find(method, asked)
+    if found is None:
+        return MISSING, ""
+    operation, parameters = found
+    if operation.surface == collected.RESOURCES:
+        return COLLECTED, "Nothing here produces it."
+    if operation.surface != collected.SURFACE.name:
+        return ANSWERED, operation.name
+    provider = next(one for one in PROVIDERS if operation.name.startswith(f"{one.word}_"))
+    why = kind_of(provider, parameters["rest"])
+    if why is None:
+        return MISSING, ""
+    return (COLLECTED if method == "GET" else REFUSED), why
+
+
+def _filled(found: re.Match[str]) -> str:
+    values = {
+        "resourceId": _SCOPE,
+        "scope": _SCOPE,
+        "policyStatesResource": "latest",
+        "managementGroupsNamespace": "Microsoft.Management",
+    }
+    values |= {"authorizationNamespace": "Microsoft.Authorization", "policyStatesSummaryResource": "latest"}
+    return values.get(found[1], "x")
+
+
+def page() -> str:
+    """The page."""
+    rows = [(*one, *standing(one[2], one[3])) for one in json.loads(OPERATIONS.read_text(encoding="utf-8"))]
+    lines = [
+        _HEAD,
+        "| provider | operations | answered | as collected | 501 | not there |",
+        "|---|---|---|---|---|---|",
+    ]
+    providers = sorted({row[0] for row in rows})
+    for provider in providers:
+        counts = Counter(row[4] for row in rows if row[0] == provider)
+        told = " | ".join(str(counts[one]) for one in (ANSWERED, COLLECTED, REFUSED, MISSING))
+        lines.append(f"| {provider} | {counts.total()} | {told} |")
+    for provider in providers:
+        lines += ["", f"## {provider}", "", "| operation | request | | |", "|---|---|---|---|"]
+        lines += [
+            f"| {name} | `{method} {path}` | {how} | {why} |"
+            for of, name, method, path, how, why in rows
+            if of == provider
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,130 @@
+"""Every operation, asked by every role, in and out of its scope: what may be done is what the declared permission and the role say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nephoscope.access.roles import ROLES
+from nephoscope.api.wire.operation import PUBLIC, Directory
+
+OPERATIONS = [one for one in Directory.whole() if one.permission != PUBLIC]
+ROLE_NAMES = [one.name for one in ROLES]
+#: A parameter -> what is asked for; the others are asked for by a name that nothing has.
+KNOWN = {
+    "namespace": "Microsoft.Compute",
+    "workspaceName": "default", "workspaceId": "default", "workspace": "default", "ruleId": "default",
+    "rest": "virtualMachines", "policyStatesResource": "latest", "policyStatesSummaryResource": "latest", "version": "v1.0",
+    "stream": "Microsoft-Syslog", "bookmarkId": "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa", "name": "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa",
+}  # fmt: skip
+#: Kinds of the providers whose collected documents are asked for by any path.
+REST = {
+    "Microsoft.Security": "settings",
+    "Microsoft.PolicyInsights": "remediations",
+    "Microsoft.SecurityInsights": "settings",
+}
+BODIES = {
+    "/v1/workspaces": {"query": "print 1"},
+    "/v2/rest": {"csl": "print 1"},
+    "/v1/rest/mgmt": {"csl": ".show tables"},
+}
+
+
+@pytest.fixture(scope="module")
+def scopes(instance, subscriptions):
+    """(what is asked about, somewhere else): each a subscription and a workspace."""
+    instance.state.workspaces.add("other")
+    inside, outside = (subscriptions[name] for name in ("sub-bwf-erp-prod", "sub-bwf-data-prod"))
+    return (inside, "default"), (outside, "other")
+
+
+@pytest.fixture(scope="module")
+def tokens(token, scopes):
+    """(role, whether in scope) -> headers."""
+    return {
+        (role, inside): {
+            "Authorization": f"Bearer {token((role, f'/subscriptions/{subscription}'), (role, f'/workspaces/{workspace}'))}"
+        }
+        for role in ROLE_NAMES
+        for inside, (subscription, workspace) in ((True, scopes[0]), (False, scopes[1]))
+    } | {(role, None): {"Authorization": f"Bearer {token((role, '/'))}"} for role in ROLE_NAMES}
+
+
+def whole(operation) -> bool:
+    """Whether it changes something that no subscription or workspace holds: it needs its role at the tenant."""
+    held = {"scope", "subscriptionId", "resourceId", "workspaceName", "ruleId"}
+    return operation.changes and not held & set(operation.template.parameters)
+
+
+@pytest.fixture(scope="module")
+def secrets(instance, scopes):
+    """What nobody else may be told: the ids of the resources of the subscription that is asked about."""
+    from nephoscope.model.reach import EVERYTHING
+
+    listing = instance.shelf.newest().listing
+    page = listing.page(listing.resource_types(), EVERYTHING, f"/subscriptions/{scopes[0][0]}", most=1000)
+    found = [str(one["id"]).lower() for one in page.bodies]
+    assert len(found) > 50
+    return found
+
+
+def asked(operation, subscription: str) -> str:
+    """A path of an operation about a subscription."""
+
+    def filled(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in ("scope", "resourceId", "resourceScope"):
+            return f"subscriptions/{subscription}"
+        if name == "subscriptionId":
+            return subscription
+        if name == "resourceGroupName":
+            return "rg-erp-app"
+        if name == "rest":
+            return next(
+                (word for provider, word in REST.items() if f"{provider}/" in operation.template.text),
+                KNOWN["rest"],
+            )
+        return KNOWN.get(name, "none")
+
+    return re.sub(r"\{(\w+)\}", filled, operation.template.text)
+
+
+def answer(server, operation, subscription: str, headers):
+    path = asked(operation, subscription)
+    body = next((one for begin, one in BODIES.items() if path.startswith(begin)), {})
+    body = (
+        []
+        if "dataCollectionRules" in path
+        else {"query": "resources | project id"}
+        if "ResourceGraph" in path
+        else body
+    )
+    given = {"json": body} if operation.method in ("PUT", "POST", "PATCH") else {}
+    address = f"{path}?api-version=2023-01-01&$top=50&query=print%201"
+    return server.request(operation.method, address, headers=headers, **given)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_an_operation(server, operation, tokens, scopes, secrets):
+    subscription = scopes[0][0]
+    assert answer(server, operation, subscription, {}).status_code == 401
+    for role in ROLES:
+        for inside in (None, True, False):
+            told = answer(server, operation, subscription, tokens[role.name, inside])
+            may = (inside is None or (inside and not whole(operation))) and role.allows(operation.permission)
+            assert told.status_code < 500 or told.json()["error"]["code"] == "NotAssessed", told.text
+            if may:
+                assert told.status_code != 403, (role.name, told.text)
+            elif operation.changes:
+                assert told.status_code == 403, (role.name, inside, told.text)
+            elif told.status_code == 200:
+                assert not [one for one in secrets if one in told.text.lower()], (role.name, inside)
+
+
+def test_the_matrix_says_yes_and_no():
+    """Every role may do something, and none but the owner everything."""
+    for role in ROLES:
+        allowed = [one for one in OPERATIONS if role.allows(one.permission)]
+        assert allowed
+        assert (len(allowed) == len(OPERATIONS)) is (role.name == "Owner")
