@@ -164,7 +164,7 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
         )
     days = [(MIDNIGHT + (n - 14) * DAY, DAY, size) for n in range(14)]
     days += [(MIDNIGHT + n * 5 * MINUTE, 5 * MINUTE, size // 288) for n in range(12)]
-    data = filled(folder, f"hour-{size}", several, 14, days, given.shared / "corpora")
+    data = filled(folder, f"hour-{size}", several[:different], 14, days, given.shared / "corpora")
     begin = MIDNIGHT - 30 * MINUTE
     moments = [begin + n * MINUTE for n in range(61)]
     first, *rest = looks(data, several, moments, given.workers)
