@@ -6,14 +6,15 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states (2019-
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nephoscope.api.wire.answer import Answer, next_link, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.states_filter import matching
+from nephoscope.api.wire.states_filter import Test, matching
+from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
 
 SURFACE = Surface("Policy insights", "Microsoft.PolicyInsights")
 QUERY = "Microsoft.PolicyInsights/policyStates/queryResults/action"
@@ -28,7 +29,10 @@ MOST = 1000
 def query_results(call: Call) -> Answer:
     """The states below a scope, those that `$filter` picks."""
     _latest(call)
-    test = matching(call.asked("$filter"))
+    test = _test(call)
+    if call.asked("$apply") or call.asked("$orderby"):
+        return _shaped(call, test)
+    fields = names_of(call.asked("$select")) if call.asked("$select") else None
     found: list[dict[str, Any]] = []
     after = resumed(call)
     most = call.top(MOST)
@@ -36,7 +40,7 @@ def query_results(call: Call) -> Answer:
         page = call.edition.listing.page([_TYPE], call.reach, call.below, after=after, most=MOST)
         for at, body in enumerate(page.bodies):
             if test(body["properties"]):
-                found.append(_row(call, body["properties"]))
+                found.append(_row(call, body["properties"], fields))
                 if len(found) == most and (page.after or at + 1 < len(page.bodies)):
                     after = str(body["id"]).lower()
                     break
@@ -46,16 +50,51 @@ def query_results(call: Call) -> Answer:
                 break
             continue
         break
+    return _answer(call, found, after)
+
+
+def _shaped(call: Call, test: Test) -> Answer:
+    """States that are grouped or sorted: all are read, and the page begins where the one before ended."""
+    rows = [one["properties"] for one in _every(call) if test(one["properties"])]
+    if text := call.asked("$apply"):
+        rows = applied(rows, text)
+    if text := call.asked("$orderby"):
+        rows = ordered(rows, text)
+    fields = names_of(call.asked("$select")) if call.asked("$select") else None
+    start = resumed(call)
+    if start and not start.isdigit():
+        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+    first, most = int(start or 0), call.top(MOST)
+    page = [_row(call, one, fields) for one in rows[first : first + most]]
+    return _answer(call, page, str(first + most) if len(rows) > first + most else "")
+
+
+def _answer(call: Call, found: list[dict[str, Any]], after: str) -> Answer:
     answer: dict[str, Any] = {"@odata.context": _context(call), "@odata.count": len(found), "value": found}
     if after and not call.asked("$top"):
         answer["@odata.nextLink"] = next_link(call, after)
     return Answer(answer)
 
 
+def _test(call: Call) -> Test:
+    """The states that `$filter` picks, of the time from `$from` to `$to`."""
+    fits = matching(call.asked("$filter"))
+    since, until = (moment(call.asked(name), name) for name in ("$from", "$to"))
+    if since is None and until is None:
+        return fits
+
+    def timely(row: Mapping[str, Any]) -> bool:
+        when = moment(str(row.get("timestamp", "")), "timestamp")
+        late = when is None or (since is not None and when < since)
+        return not late and (until is None or when is None or when <= until) and fits(row)
+
+    return timely
+
+
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE)
 def summarize(call: Call) -> Answer:
     """How many resources and policies do not comply below a scope, by assignment and by policy."""
-    test = matching(call.asked("$filter"))
+    test = _test(call)
     states = [one["properties"] for one in _every(call) if test(one["properties"])]
     summary = {
         "@odata.id": None,
@@ -92,8 +131,9 @@ def _context(call: Call) -> str:
     return f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/policyStates/$metadata#latest"
 
 
-def _row(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"@odata.id": None, "@odata.context": f"{_context(call)}/$entity", **properties}
+def _row(call: Call, properties: dict[str, Any], fields: Sequence[str] | None = None) -> dict[str, Any]:
+    shown = properties if fields is None else selected(properties, fields)
+    return {"@odata.id": None, "@odata.context": f"{_context(call)}/$entity", **shown}
 
 
 def _results(states: list[dict[str, Any]]) -> dict[str, Any]:
