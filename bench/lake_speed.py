@@ -218,6 +218,8 @@ def main() -> int:
         "files": lambda data: files(data, given.files),
     }
     wanted = set(filter(None, given.only.split(","))) or set(works)
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="lake-speed-", dir=given.folder))
     try:
         met = [work(folder / name) for name, work in works.items() if name in wanted]
