@@ -75,3 +75,15 @@ def test_a_load_that_is_killed_holds_every_row_once(tmp_path: Path) -> None:
 @pytest.mark.full
 def test_a_load_that_is_killed_50_times_holds_every_row_once(tmp_path: Path) -> None:
     _held(tmp_path, 50)
+
+
+def test_two_processes_that_load_one_file_at_once_hold_every_row_once(tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "log.json"
+    lines = _write(file, 3)
+    arguments = [sys.executable, "-c", COMMAND, "--data", str(data), "ingest", str(file)]
+    both = [subprocess.Popen(arguments, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [one.wait(PATIENCE) for one in both] == [0, 0]
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        lake.flush(PATIENCE)
+        query = "AZFWFatFlow | summarize rows = count(), distinct = dcount(Protocol)"
+        assert lake.query(query)[0].table.to_pylist() == [{"rows": lines, "distinct": lines}]

@@ -6,19 +6,22 @@ import re
 import time
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.state.holder import new_holder
+from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 #: How long a full spool is waited for: the flusher empties it meanwhile.
 PATIENCE = 120.0
 _PAUSE = 0.5
+#: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
+_HELD = 2 * PATIENCE
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
 
 
@@ -88,6 +93,25 @@ class Ingestion:
         """Take a file in, unless its content is there."""
         content, size = identity(source, self.limits)
         name = self._name(content)
+        with self._alone(name) as lease:
+            self._file(source, name, size, lease)
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[HeldLease]:
+        """One process at a time loads a content: a second one waits, and then finds what the first has done.
+
+        Contents share 256 leases, since the rows of leases stay.
+        """
+        shared, holder = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}", new_holder()
+        while (lease := self.state.leases.take(shared, holder, _HELD)) is None:
+            time.sleep(_PAUSE)
+        held = HeldLease(lease, _HELD)
+        try:
+            yield held
+        finally:
+            held.release()
+
+    def _file(self, source: Source, name: str, size: int, lease: HeldLease) -> None:
         ledger, workspace = self.state.ingested_files, self.workspace.name
         begun = ledger.begin(name, source.name, self.options, size, workspace)
         if begun.finished is not None:
@@ -97,7 +121,7 @@ class Ingestion:
         self.tally.resumed += begun.chunk >= 0
         self.tally.read += 1
         chunk = begun.chunk + 1 if begun.done else 0
-        self._read(source, name, begun.done, chunk)
+        self._read(source, name, begun.done, chunk, lease)
         ledger.finish(name, workspace)
 
     def _name(self, content: str) -> str:
@@ -107,7 +131,7 @@ class Ingestion:
         options = blake2b(self.options.encode(), digest_size=6).hexdigest() if self.options else ""
         return f"{content}-{options}" if options else content
 
-    def _read(self, source: Source, name: str, at: int, chunk: int) -> None:
+    def _read(self, source: Source, name: str, at: int, chunk: int, lease: HeldLease) -> None:
         writer = self.lake.writer()
         producer = f"{FILE}{self.workspace.name}-{name}"
         context = replace(self.context, source=source.name)
@@ -118,6 +142,8 @@ class Ingestion:
             for parsed in read(
                 stream, self.formats, context, tables=self.lake.tables, workspace=self.workspace, resume_at=at
             ):
+                if not lease.renew():
+                    raise LakeError(f"{source.name}: another process goes on with this load")
                 self._take(writer, parsed, producer, chunk, name)
                 chunk += 1
             if isinstance(stream, LogStream) and stream.failure:
