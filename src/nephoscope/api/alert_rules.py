@@ -42,7 +42,8 @@ _ONE_AT_A_TIME = threading.Lock()
 def list_(call: Call) -> Answer:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = allowed(call, READ)
-    return _paged(call, [body(call, workspace, one) for one in _rules(call, workspace)])
+    own = {one.id: one for one in _pieces(call)}
+    return _paged(call, [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)])
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
@@ -52,7 +53,7 @@ def get(call: Call) -> Answer:
     found = _rule(call, workspace)
     if found is None:
         raise missing(f"The alert rule '{call['ruleId']}'")
-    return Answer(body(call, workspace, found))
+    return Answer(body(call, workspace, found, _own(call, found.id)))
 
 
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
@@ -73,7 +74,7 @@ def put(call: Call) -> Answer:
     audited(call)
     changed = _rule(call, workspace)
     assert changed is not None
-    return Answer(body(call, workspace, changed), 200 if known else 201)
+    return Answer(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
@@ -145,7 +146,7 @@ def _own(call: Call, id_: str) -> Stored | None:
 
 
 def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any], *, enabled: bool) -> None:
-    shown = body(call, workspace, known)["properties"]
+    shown = body(call, workspace, known, None)["properties"]
     other = [
         one for one in ("query", "queryFrequency", "queryPeriod", "triggerThreshold") if one in properties
     ]
@@ -183,9 +184,8 @@ def _write(call: Call, workspace: str, pieces: list[Stored]) -> None:
     RulePacks(call.instance.data).keep(pack)
 
 
-def body(call: Call, workspace: str, one: Rule) -> dict[str, Any]:
-    """A rule in the shape of the API; one that was put as it was put."""
-    own = _own(call, one.id)
+def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str, Any]:
+    """A rule in the shape of the API; one that was put as it was put (`own`)."""
     if own is None:
         properties, etag = (
             {**_described(one), "enabled": one.enabled, "alertRuleTemplateName": one.id},
