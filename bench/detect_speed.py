@@ -77,7 +77,7 @@ def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], w
         for place in range(workers)
     ]  # fmt: skip
     found = []
-    for _ in moments:
+    for place, moment in enumerate(moments):
         look = Look()
         for worker in running:
             print(file=worker.stdin, flush=True)
@@ -87,6 +87,10 @@ def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], w
             look.peak += line["peak"]
             look.windows += line["windows"]
         found.append(look)
+        print(
+            f"    {moment:%H:%M} {'first look' if not place else f'look {place + 1}'}: {_line(look)}",
+            flush=True,
+        )
     for worker in running:
         worker.communicate()
     return found
@@ -136,8 +140,6 @@ def cycle(folder: Path, given: argparse.Namespace) -> bool:
     )
     noon = MIDNIGHT + 12 * 60 * MINUTE
     found = looks(data, several, [noon + n * 5 * MINUTE + 5 * MINUTE for n in range(5)], given.workers)
-    for place, look in enumerate(found):
-        print(f"  {'first look' if not place else f'look {place + 1}'}: {_line(look)}", flush=True)
     _worst(found[1:], several)
     worst = max(look.wall for look in found)
     _peer(data, several, found[-1:], noon + 20 * MINUTE, given.sample)
@@ -168,7 +170,6 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
     begin = MIDNIGHT - 30 * MINUTE
     moments = [begin + n * MINUTE for n in range(61)]
     first, *rest = looks(data, several, moments, given.workers)
-    print(f"  first look: {_line(first)}", flush=True)
     whole = Look(
         sum(one.wall for one in rest),
         sum(one.cpu for one in rest),

@@ -76,12 +76,15 @@ def corpus(folder: Path, lake: Lake, count: int) -> tuple[list[Rule], int, int]:
     """The rules of the corpus that compile, copied until there are so many; how many different ones, how many do not compile."""
     several = [one for one in found(folder).rules if one.kind is not Kind.HUNTING]
     usable = [one for one in several if compiled(one, lake) is not None]
+    different = len(usable)
+    if count < different:  # some of all kinds
+        usable = [usable[number * different // count] for number in range(count)]
     rules = []
     for number in range(count):
         rule, copy = usable[number % len(usable)], number // len(usable)
         query = f"{rule.query.rstrip().rstrip(';')}\n| extend CopyOf = {copy}" if copy else rule.query
         rules.append(replace(rule, id=f"{rule.id}-{copy}", name=f"{rule.name} ({copy})", query=query))
-    return rules, len(usable), len(several) - len(usable)
+    return rules, min(different, count), len(several) - different
 
 
 def compiled(rule: Rule, lake: Lake) -> Compiled | None:
