@@ -125,16 +125,17 @@ class Round:
             if not self._outcomes and not self._over:
                 return
             try:
-                self._kept += self._together(self._outcomes)
+                self._kept += self._together(self._outcomes, self._over)
             except StateError:
                 raise
             except Exception:  # noqa: BLE001 - one of several that cannot be kept is no reason to lose the others: it is found below
                 for one in self._outcomes:
                     self._kept += self._alone(*one)
+                self._together([], self._over)
             self.turns.drop(self._over)
             self._outcomes, self._over, self._oldest = [], [], None
 
-    def _together(self, several: Sequence[tuple[Turn, Outcome]]) -> list[Ran]:
+    def _together(self, several: Sequence[tuple[Turn, Outcome]], over: Sequence[Lease] = ()) -> list[Ran]:
         """Keep outcomes and give the leases back that are over, all of it or nothing."""
         state = self.desk.state
         courses: dict[int, Course | None] = {}
@@ -150,7 +151,7 @@ class Round:
                 ran, courses[id(turn)] = self._taken(session, course, outcome)
                 found.append(ran)
             self._note(session, courses, found)
-            state.leases.release_all(session, self._over)
+            state.leases.release_all(session, over)
         for turn, _ in several:
             turn.lost = turn.lost or turn.lease.name in lost
             turn.course = courses.get(id(turn), turn.course)
