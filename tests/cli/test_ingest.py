@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.writer import Writer
 from nephoscope.sources.logs import envelope
+from nephoscope.sources.logs.files import is_log
 from nephoscope.sources.resources.files import Limits
 
 NOW = datetime.now(UTC) - timedelta(minutes=5)
@@ -175,7 +178,8 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     assert code == 3
     assert "unpacks to more" in next(iter(found["failed"].values()))
     code, found = _ingest(data, bomb)
-    assert (code, found["files"]["known"]) == (0, 1)
+    assert (code, found["files"]["known"], found["quarantined"]) == (3, 1, {})
+    assert "unpacks to more" in found["failed"][str(bomb)], "told as long as it is so"
 
 
 def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data: Path) -> None:
@@ -185,6 +189,119 @@ def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data:
     assert code == 3
     assert 500 < found["rows"]["AZFWNetworkRule"] < 1500
     assert len(found["failed"]) == 1
+    code, found = _ingest(data, tmp_path / "a.json.gz")
+    assert (code, found["rows"], found["files"]["known"], len(found["failed"])) == (3, {}, 1, 1)
+    (tmp_path / "a.json.gz").write_bytes(whole)
+    code, found = _ingest(data, tmp_path / "a.json.gz")
+    assert (code, found["rows"], found["failed"]) == (0, {"AZFWNetworkRule": 2000}, {})
+    assert found["grown"] == [str(tmp_path / "a.json.gz")]
+
+
+def test_a_named_pipe_is_read_once_and_whole(tmp_path: Path, data: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for rows in ({"AZFWNetworkRule": 30}, {}):
+        writer = threading.Thread(target=pipe.write_bytes, args=(_lines(30),))
+        writer.start()
+        code, found = _ingest(data, pipe)
+        writer.join()
+        assert (code, found["rows"]) == (0, rows)
+
+
+def test_a_device_is_refused_by_name_and_the_rest_goes_on(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "a.json").write_bytes(_lines(2))
+    code, found = _ingest(data, "/dev/null", tmp_path / "a.json")
+    assert (code, found["rows"]) == (3, {"AZFWNetworkRule": 2})
+    assert "standard input" in found["failed"]["/dev/null"]
+
+
+def test_what_may_not_be_read_is_told_and_the_rest_goes_on(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = tmp_path / "logs"
+    for name in ("closed", "open"):
+        (logs / name).mkdir(parents=True)
+        (logs / name / "a.json").write_bytes(_lines(2))
+    (logs / "shut.json").write_bytes(_lines(2, 2))
+    scandir, open_ = os.scandir, Path.open
+
+    def denied(path: Any) -> None:
+        if Path(path) in (logs / "closed", logs / "shut.json"):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def scans(path: Any) -> Any:
+        denied(path)
+        return scandir(path)
+
+    def opens(path: Path, *arguments: Any, **named: Any) -> Any:
+        denied(path)
+        return open_(path, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", scans)
+        patched.setattr(Path, "open", opens)
+        code, found = _ingest(data, logs)
+    assert (code, found["rows"], found["files"]["failed"]) == (3, {"AZFWNetworkRule": 2}, 2)
+    assert found["failed"] == {
+        str(logs / "closed"): "cannot be listed: Permission denied",
+        str(logs / "shut.json"): "cannot be read: Permission denied",
+    }
+    code, found = _ingest(data, logs)
+    assert (code, found["rows"], found["files"]["known"]) == (0, {"AZFWNetworkRule": 2}, 2), (
+        "read when it may be"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "log"),
+    [
+        ("auth.log.1", True),
+        ("auth.log-20261126", True),
+        ("messages-20261126-1", True),
+        ("kern.log.1.gz", True),
+        ("fw.jsonl.1", True),
+        ("syslog.12", True),
+        ("logs.zip", True),
+        ("library.so.1", False),
+        ("picture.png-20261126", False),
+        ("logs.zip.1", False),
+        (".hidden.log.1", False),
+    ],
+)
+def test_logs_that_were_turned_over_are_logs(name: str, log: bool) -> None:
+    assert is_log(name) is log
+
+
+def test_the_first_names_that_are_passed_over_are_told(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.png").write_bytes(b"")
+    told = ", ".join(str(folder / f"{number}.png") for number in range(3))
+    assert f"passed over by name: {told} and 2 more" in _run(data, folder).stdout
+
+
+def test_an_archive_gives_its_logs_of_every_suffix(tmp_path: Path, data: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for place, name in enumerate(("fw.log", "var/fw.jsonl.1", "fw.json.gz", "picture.png")):
+            lines = _lines(2, 2 * place)
+            archive.writestr(name, gzip.compress(lines) if name.endswith(".gz") else lines)
+    code, found = _ingest(data, tmp_path / "a.zip")
+    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 1)
+    assert found["passed over"] == [f"{tmp_path / 'a.zip'}!picture.png"]
+
+
+def test_a_file_that_has_grown_is_told_with_the_sources_that_read_on(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(5))
+    assert _run(data, plain).stderr.count("shorter version") == 0
+    plain.write_bytes(_lines(8))
+    result = _run(data, plain)
+    assert f"{plain}: a shorter version of this file is already in the lake" in result.stderr
+    assert "`folder` and `storage`" in result.stderr
+    assert "shorter version" not in _run(data, plain).stderr, "nothing came in"
+    plain.write_bytes(_lines(9, 100))
+    assert "shorter version" not in _run(data, plain).stderr, "another content under the same name"
 
 
 def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:

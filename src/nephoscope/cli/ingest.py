@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _REASONS = 20
+_NAMES = 3
 
 
 @click.command("ingest")
@@ -109,7 +110,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.memory import give_back
-    from nephoscope.sources.logs.files import found
+    from nephoscope.sources.logs.files import found, packed_size
     from nephoscope.sources.resources.files import Limits
 
     give_back()
@@ -124,19 +125,18 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
             files = found(named, Limits())
         except FileNotFoundError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-        total = sum(
-            source.path.stat().st_size for source in {one.path: one for one in files.sources}.values()
-        )
+        total = sum(packed_size(path) for path in {one.path for one in files.sources})
         load = _load(data, lake, state, chosen, form, options, _meter(tell, total))
+        load.tally.failed.update(files.failed)
         try:
             load.run(files.sources)
         except SpoolFullError as error:
             click.echo(f"nephoscope: {error}; run the command again to go on", err=True)
             return 3
         finally:
-            _show(load.tally, len(files.passed_over), options["output"])
+            _show(load.tally, files.passed_over, options["output"])
         lake.flush(timeout=600)
-    return 3 if load.tally.bad else 0
+    return 3 if load.tally.bad or load.tally.failed else 0
 
 
 def _load(
@@ -204,15 +204,35 @@ def _meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int],
 
 @contextmanager
 def _from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
-    """The paths, with a file of what standard input holds for `-`: its content decides whether it is new."""
-    if STDIN not in paths:
+    """The paths, with a file of what standard input holds for `-`, and for a pipe: its content decides whether it is new."""
+    pipes = {one: one == STDIN or _is_pipe(one) for one in paths}
+    if not any(pipes.values()):
         yield list(paths)
         return
     with tempfile.TemporaryDirectory(prefix="ingest-", dir=data) as folder:
-        path = Path(folder, "standard input")
-        with path.open("wb") as file:
+        yield [
+            _spooled(one, Path(folder, str(place))) if pipes[one] else one for place, one in enumerate(paths)
+        ]
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return Path(path).is_fifo()
+    except OSError:
+        return False
+
+
+def _spooled(pipe: str, folder: Path) -> str:
+    """A file of what a pipe or standard input holds."""
+    folder.mkdir()
+    path = folder / ("standard input" if pipe == STDIN else Path(pipe).name)
+    with path.open("wb") as file:
+        if pipe == STDIN:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield [str(path) if one == STDIN else one for one in paths]
+        else:
+            with Path(pipe).open("rb") as stream:
+                shutil.copyfileobj(stream, file)
+    return str(path)
 
 
 @contextmanager
@@ -237,16 +257,28 @@ def _sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
         yield [folders.get(path, path) for path in paths]
 
 
-def _show(tally: Tally, passed_over: int, output: str) -> None:
+def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
     """Rows by table, quarantined entries by reason, what happened to the files."""
     from nephoscope.lake.rows import TOO_OLD
 
-    files = {"read": tally.read, "resumed": tally.resumed, "known": tally.known, "passed over": passed_over}
+    files = {
+        "read": tally.read,
+        "resumed": tally.resumed,
+        "known": tally.known,
+        "passed over": len(passed_over),
+    }
+    files["failed"] = len(tally.failed)
+    _tell_grown(tally.grown)
     if output == "json":
         from json import dumps
 
-        found = {"rows": dict(tally.rows), "quarantined": dict(tally.bad), "records": tally.records}
-        click.echo(dumps({**found, "empty": tally.empty, "files": files, "failed": tally.failed}, indent=2))
+        found: dict[str, Any] = {
+            "rows": dict(tally.rows),
+            "quarantined": dict(tally.bad),
+            "records": tally.records,
+        }
+        found |= {"empty": tally.empty, "files": files, "failed": tally.failed, "grown": tally.grown}
+        click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
         return
     for name, count in sorted(tally.rows.items()):
         click.echo(f"{count:>14,} {name}")
@@ -261,5 +293,23 @@ def _show(tally: Tally, passed_over: int, output: str) -> None:
         )
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
+    if passed_over:
+        further = f" and {len(passed_over) - _NAMES:,} more" if len(passed_over) > _NAMES else ""
+        click.echo(f"{'':>14} passed over by name: {', '.join(map(str, passed_over[:_NAMES]))}{further}")
     told = ", ".join(f"{count:,} {what}" for what, count in files.items() if count)
     click.echo(f"{tally.records:,} records; files: {told or 'none'}")
+
+
+def _tell_grown(names: list[str]) -> None:
+    """Say which files were there before in a shorter version, and how files that grow are read."""
+    for name in names[:_NAMES]:
+        click.echo(
+            f"nephoscope: {name}: a shorter version of this file is already in the lake, so that its rows are now there twice",
+            err=True,
+        )
+    if names:
+        more = f"{len(names):,} files have grown; " if len(names) > _NAMES else ""
+        click.echo(
+            f"nephoscope: {more}files that grow are for the sources `folder` and `storage`, which read on: `nephoscope sources add`",
+            err=True,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +69,21 @@ class IngestedFiles:
             query = query.where(IngestedFileRow.workspace == workspace)
         with self._database.read() as session:
             return tuple(_file(row) for row in session.scalars(query))
+
+    def versions(
+        self, names: Collection[str], workspace: str = "default"
+    ) -> dict[str, list[tuple[int, str]]]:
+        """By file name, the size and identity of each content that rows were made of."""
+        row = IngestedFileRow
+        query = select(row.name, row.size, row.identity).where(
+            row.workspace == workspace, row.rows > 0, row.size > 0
+        )
+        found: dict[str, list[tuple[int, str]]] = {}
+        with self._database.read() as session:
+            for name, size, identity in session.execute(query):
+                if name in names:
+                    found.setdefault(name, []).append((size, identity))
+        return found
 
     def begin(
         self, identity: str, name: str, format_: str, size: int, workspace: str = "default"

@@ -13,50 +13,73 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _PACKED = (".gz", ".zst")
 _LOGS = (".json", ".jsonl", ".ndjson", ".jsonlines", ".log", ".txt", ".csv", ".tsv", ".parquet", ".xml")
-#: Names without a suffix, and those of logs that were turned over (`syslog.1`).
-_BARE = re.compile(r"[^.]+(?:\.\d{1,4})?")
+#: What a log that was turned over has behind its name: `auth.log.1`, `auth.log-20261126`.
+_TURNED = re.compile(r"(?:\.\d{1,4}|-\d{8}(?:-\d+)?)$")
+_BARE = re.compile(r"[^.]+")
 _PARQUET = b"PAR1"
 _READ = 1024 * 1024
 
 
 class Found(NamedTuple):
-    """The files of some paths in order, and those in folders whose names are not of logs."""
+    """The files of some paths in order, those in folders whose names are not of logs, and why a path could not be looked into."""
 
     sources: list[Source]
     passed_over: list[Path]
+    failed: dict[str, str]
 
 
 def found(paths: Sequence[str], limits: Limits) -> Found:
     """Every file that paths, folders and globs name; FileNotFoundError for what names none."""
     sources: dict[str, Source] = {}
     passed_over: list[Path] = []
+    failed: dict[str, str] = {}
     for text in paths:
-        named = [text] if Path(text).exists() else sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute ones too
+        named = [text] if os.path.exists(text) else sorted(glob.glob(text, recursive=True))  # noqa: PTH110, PTH207 - absolute ones too
         roots = [Path(one) for one in named]
         if not roots:
             raise FileNotFoundError(2, "no such file, folder or glob", text)
         for root in roots:
-            for path in _walk(root, passed_over):
-                for source in (
-                    entries(path, root, limits) if path.suffix.lower() == ".zip" else [Source(path, root)]
-                ):
+            for path in _walk(root, passed_over, failed):
+                for source in _sources(path, root, limits, passed_over):
                     sources.setdefault(source.name, source)
-    return Found(list(sources.values()), passed_over)
+    return Found(list(sources.values()), passed_over, failed)
 
 
-def _walk(root: Path, passed_over: list[Path]) -> Iterator[Path]:
-    if not root.is_dir():
+def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) -> Iterator[Source]:
+    """A file, or the logs in an archive."""
+    if path.suffix.lower() != ".zip":
+        yield Source(path, root)
+        return
+    for source in entries(path, root, limits, lambda _: True):
+        name = source.entry.rsplit("/", 1)[-1]
+        if not name or (is_log(name) and not name.lower().endswith(".zip")):
+            yield source
+        elif not name.startswith("."):
+            passed_over.append(Path(source.name))
+
+
+def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterator[Path]:
+    if os.path.isfile(root):  # noqa: PTH113 - False where it may not be asked
         yield root
         return
-    for folder, folders, names in os.walk(root):
+    if not os.path.isdir(root):  # noqa: PTH112
+        failed[str(root)] = (
+            "is no file and no folder: write what it gives into a file, or give it as standard input to `ingest -`"
+        )
+        return
+
+    def unlisted(error: OSError) -> None:
+        failed[str(error.filename)] = f"cannot be listed: {error.strerror}"
+
+    for folder, folders, names in os.walk(root, onerror=unlisted):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            if is_log(name) and path.is_file():
+            if is_log(name) and os.path.isfile(path):  # noqa: PTH113
                 yield path
             elif not name.startswith("."):
                 passed_over.append(path)
@@ -69,7 +92,26 @@ def is_log(name: str) -> bool:
         lowered = lowered.removesuffix(packed)
     if lowered.startswith("."):
         return False
-    return lowered.endswith((*_LOGS, ".zip")) or _BARE.fullmatch(lowered) is not None
+    turned = _TURNED.sub("", lowered)
+    return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
+
+
+def unreadable(source: Source) -> str:
+    """Why a file cannot be opened; empty where it can."""
+    try:
+        with source.path.open("rb") as raw:
+            raw.read(1)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
+
+
+def packed_size(path: Path) -> int:
+    """The bytes of a file as it lies; 0 where that cannot be asked."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 class LogStream:
@@ -122,13 +164,29 @@ def opened(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
     yield LogStream(source, limits, advance)  # type: ignore[misc]
 
 
-def identity(source: Source, limits: Limits) -> tuple[str, int]:
-    """What names the content of a file, and its unpacked size; packed or not, the same content has the same name."""
-    digest, size = blake2b(digest_size=24), 0
+class Content(NamedTuple):
+    """What a file holds: the name of its content, its unpacked size, what stopped it early, and the names of its beginnings."""
+
+    name: str
+    size: int
+    failure: str
+    beginnings: dict[int, str]
+
+
+def identity(source: Source, limits: Limits, sizes: Iterable[int] = ()) -> Content:
+    """What names the content of a file; packed or not, the same content has the same name. `sizes` are those of beginnings to name."""
+    digest, size, failure = blake2b(digest_size=24), 0, ""
+    beginnings: dict[int, str] = {}
+    wanted = sorted(set(sizes), reverse=True)
     try:
         for chunk in chunks(source, limits, lambda _: None):
+            while wanted and wanted[-1] <= size + len(chunk):
+                part = digest.copy()
+                part.update(chunk[: wanted[-1] - size])
+                beginnings[wanted.pop()] = part.hexdigest()
             digest.update(chunk)
             size += len(chunk)
     except FileError as error:
-        digest.update(f"\0{error}".encode())
-    return digest.hexdigest(), size
+        failure = str(error)
+    name = digest.hexdigest()
+    return Content(f"{name}-stopped" if failure else name, size, failure, beginnings)

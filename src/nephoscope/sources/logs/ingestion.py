@@ -16,7 +16,7 @@ from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
-from nephoscope.sources.logs.files import LogStream, identity, opened
+from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.resources.files import Limits
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.workspace import Workspace
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
+    from nephoscope.sources.logs.files import Content
     from nephoscope.sources.logs.format import Context
     from nephoscope.sources.logs.reading import Parsed
     from nephoscope.sources.resources.files import Source
@@ -45,9 +46,18 @@ def kind_of(reason: str) -> str:
     return _PARTICULAR.sub("", reason)
 
 
+def _begins(content: Content, size: int, name: str) -> bool:
+    """Whether a shorter content is the beginning of one; the name of a load has the content's in front."""
+    return size < content.size and name.startswith(content.beginnings.get(size, "?"))
+
+
 @dataclass
 class Tally:
-    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known."""
+    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
+
+    `failed` says of each file that was not read to its end why, also where that was in an earlier load; `grown` names the files of
+    which a shorter version was taken in before.
+    """
 
     rows: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
@@ -57,6 +67,7 @@ class Tally:
     resumed: int = 0
     known: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    grown: list[str] = field(default_factory=list)
 
     def add(self, parsed: Parsed) -> None:
         """Count a block."""
@@ -86,15 +97,21 @@ class Ingestion:
 
     def run(self, sources: Sequence[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
+        earlier = self.state.ingested_files.versions({one.name for one in sources}, self.workspace.name)
         for source in sources:
-            self.file(source)
+            self.file(source, earlier.get(source.name, ()))
 
-    def file(self, source: Source) -> None:
-        """Take a file in, unless its content is there."""
-        content, size = identity(source, self.limits)
-        name = self._name(content)
+    def file(self, source: Source, earlier: Sequence[tuple[int, str]] = ()) -> None:
+        """Take a file in, unless its content is there; `earlier` are the sizes and names of what was there under its name."""
+        if why := unreadable(source):
+            self.tally.failed[source.name] = why
+            return
+        content = identity(source, self.limits, (size for size, _ in earlier))
+        name = self._name(content.name)
         with self._alone(name) as lease:
-            self._file(source, name, size, lease)
+            new = self._file(source, name, content, lease)
+        if new and not self.again and any(_begins(content, *version) for version in earlier):
+            self.tally.grown.append(source.name)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[HeldLease]:
@@ -111,18 +128,22 @@ class Ingestion:
         finally:
             held.release()
 
-    def _file(self, source: Source, name: str, size: int, lease: HeldLease) -> None:
+    def _file(self, source: Source, name: str, content: Content, lease: HeldLease) -> bool:
+        """Whether there was anything to take in."""
         ledger, workspace = self.state.ingested_files, self.workspace.name
-        begun = ledger.begin(name, source.name, self.options, size, workspace)
+        begun = ledger.begin(name, source.name, self.options, content.size, workspace)
         if begun.finished is not None:
             self.tally.known += 1
-            self.advance(source.path.stat().st_size)
-            return
+            self.advance(packed_size(source.path))
+            if content.failure:
+                self.tally.failed[source.name] = content.failure
+            return False
         self.tally.resumed += begun.chunk >= 0
         self.tally.read += 1
         chunk = begun.chunk + 1 if begun.done else 0
         self._read(source, name, begun.done, chunk, lease)
         ledger.finish(name, workspace)
+        return True
 
     def _name(self, content: str) -> str:
         """What names a load: the content with the options that decide its rows."""

@@ -88,8 +88,14 @@ def _walk(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def entries(path: Path, root: Path, limits: Limits) -> Iterator[Source]:
-    """The JSON files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
+def _is_json(name: str) -> bool:
+    return name.lower().endswith(_READ_SUFFIXES[:-1])
+
+
+def entries(
+    path: Path, root: Path, limits: Limits, wanted: Callable[[str], bool] = _is_json
+) -> Iterator[Source]:
+    """The wanted files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
@@ -100,7 +106,7 @@ def entries(path: Path, root: Path, limits: Limits) -> Iterator[Source]:
         yield Source(path, root)
         return
     for name in names:
-        if name.lower().endswith(_READ_SUFFIXES[:-1]):
+        if wanted(name):
             yield Source(path, root, name)
 
 
