@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nephoscope.sources.logs import envelope
+from nephoscope.sources.logs import envelope, window
 from nephoscope.sources.logs.envelope import blocks
 
 BROKEN = "broken"
@@ -65,6 +65,7 @@ def test_wrappers_are_taken_off(data: bytes, places: list[str]) -> None:
         (b'{"t":1}\n{"t":\n{"t":3}\n{"t":4}\n', [{"t": 1}, BROKEN, {"t": 3}, {"t": 4}]),
         (b'[{"t":1}, {"t":x}, {"t":3}]', [{"t": 1}, BROKEN, {"t": 3}]),
         (b'{"records":[{"t":1},{"t":x},{"t":3}]}', [{"t": 1}, BROKEN, {"t": 3}]),
+        (b'{"records":[{"t":1},{"t":x},{"t":y}, {"t":4}]}', [{"t": 1}, BROKEN, BROKEN, {"t": 4}]),
         (b'{"t":1}\nrubbish\n{"t":3}\n', [{"t": 1}, BROKEN, {"t": 3}]),
         (b'{"t":1}\n{"t":' + b'{"a":' * 5000 + b"\n" + b'{"t":3}', [{"t": 1}, BROKEN, {"t": 3}]),
         (b'{"records":[{"t":1},{"t', [{"t": 1}, BROKEN]),
@@ -130,7 +131,7 @@ _TEXTS = st.lists(
 def test_blocks_depend_on_bytes_alone(data: bytes, size: int, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envelope, "BLOCK", limit)
-        patch.setattr(envelope, "_READ", 1)
+        patch.setattr(window, "READ", 1)
         whole = list(blocks(io.BytesIO(data)))
         assert list(blocks(_Drip(data, size))) == whole
         for before, block in pairwise(whole):
@@ -153,3 +154,100 @@ def test_no_record_is_lost(records: list[dict[str, object]]) -> None:
         "\n".join(json.dumps(record) for record in records).encode(),
     ):
         assert [value for _, value in _records(data)] == records
+
+
+def _small(patch: pytest.MonkeyPatch, read: int) -> None:
+    """Records over 200 bytes and lines over 100 are too large."""
+    for name, value in (("BLOCK", 100), ("MAX_RECORD", 200), ("MAX_LINE", 100), ("_HEADER", 64)):
+        patch.setattr(envelope, name, value)
+    patch.setattr(window, "READ", read)
+
+
+_ODD_TEXT = st.text(st.sampled_from('"\\{}[],:\n a\u00e9'), max_size=60)
+_ODD_VALUE = st.recursive(
+    _ODD_TEXT | st.integers(-9, 9) | st.none(),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(_ODD_TEXT, inner, max_size=6),
+    max_leaves=30,
+)
+_SIZED = st.one_of(
+    st.integers(0, 10**9).map(lambda value: {"t": value}),
+    st.tuples(_ODD_VALUE, st.text(st.sampled_from('"\\{ '), min_size=200, max_size=500), _ODD_VALUE).map(
+        lambda parts: {"t": parts[0], "long": parts[1], "more": [parts[2], {"t": 1}]}
+    ),
+    st.lists(st.just({"t": "x" * 9}), min_size=20, max_size=60).map(lambda parts: {"t": parts}),
+)
+
+
+@given(
+    st.lists(_SIZED, min_size=1, max_size=12),
+    st.sampled_from([('{"records":[', ",", "]}"), ("[", " ,\n", "]"), ("", "\n", "\n")]),
+    st.integers(1, 90),
+    st.data(),
+)
+def test_what_is_too_large_takes_nothing_with_it(
+    records: list[dict[str, object]], wrapper: tuple[str, str, str], size: int, draw: st.DataObject
+) -> None:
+    opening, comma, closing = wrapper
+    texts = [json.dumps(record, ensure_ascii=False) for record in records]
+    data = (opening + comma.join(texts) + closing).encode()
+    wanted = [
+        BROKEN if len(text.encode()) > 200 else record for text, record in zip(texts, records, strict=True)
+    ]
+    kind = "records[{}]" if opening else "line {}"
+    places = [kind.format(at if opening else at + 1) for at in range(len(records))]
+    cut = draw.draw(st.integers(0, len(data)))
+    with pytest.MonkeyPatch.context() as patch:
+        _small(patch, size)
+        whole = list(blocks(io.BytesIO(data)))
+        assert list(blocks(_Drip(data, size))) == whole
+        assert _records(data) == list(zip(places, wanted, strict=True))
+        for at in range(len(whole)):
+            rest = sum(len(block.pieces) for block in whole[at + 1 :])
+            found = _records(data[whole[at].end :], offset=whole[at].end)
+            assert [value for _, value in found] == wanted[len(wanted) - rest :]
+        begun = list(blocks(_Drip(data[:cut], size), growing=True))
+        taken, end = sum(len(block.pieces) for block in begun), begun[-1].end if begun else 0
+        assert [value for _, value in _records(data[end:], offset=end)] == wanted[taken:]
+
+
+@pytest.mark.parametrize(
+    ("large", "reason"),
+    [
+        (b'{"t":"' + b"x" * 300 + b'\n,{"t":2}', "the record is over 200 bytes"),
+        (b'{"t":[' + b"1," * 150 + b'}\n,{"t":2}', "the record is over 200 bytes"),
+        (b'{"t":' + b"[" * 2000 + b',{"t":2}', "the record is over 200 bytes"),
+        (b'{"t":x' + b"y" * 500 + b',{"t":2}', "not JSON"),
+        (b'{"t":1,"u":"' + b"x" * 300 + b'" {"t":3}\n,{"t":2}', "the record is over 200 bytes"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_is_too_large_and_broken_ends_at_the_next_record(large: bytes, reason: str, size: int) -> None:
+    data = b'{"records":[{"t":1},' + large + b',{"t":4},{"t":5}]}'
+    with pytest.MonkeyPatch.context() as patch:
+        _small(patch, size)
+        found = [piece for block in blocks(_Drip(data, size)) for piece in block.pieces]
+        values = [value for _, value in _records(data)]
+    assert found[1].error.startswith(reason)
+    assert found[1].place == "records[1]"
+    assert values == [{"t": 1}, BROKEN, {"t": 2}, {"t": 4}, {"t": 5}]
+
+
+@given(
+    st.lists(st.integers(0, 150) | st.integers(0, 900), max_size=20).map(
+        lambda sizes: [b"<" * size for size in [1, *sizes, 1]]
+    ),
+    st.integers(1, 90),
+    st.data(),
+)
+def test_a_long_line_is_one_piece(lines: list[bytes], size: int, draw: st.DataObject) -> None:
+    data = b"\n".join(lines)
+    wanted = [(f"line {at}", BROKEN if len(line) > 100 else line) for at, line in enumerate(lines, 1) if line]
+    cut = draw.draw(st.integers(0, len(data)))
+    with pytest.MonkeyPatch.context() as patch:
+        _small(patch, size)
+        assert list(blocks(_Drip(data, size))) == list(blocks(io.BytesIO(data)))
+        assert _records(data) == wanted
+        begun = list(blocks(_Drip(data[:cut], size), growing=True))
+        taken, end = sum(len(block.pieces) for block in begun), begun[-1].end if begun else 0
+        rest = [value for _, value in _records(data[end:], offset=end)]
+        assert rest == [value for _, value in wanted[taken:]]

@@ -3,7 +3,7 @@
 A stream is JSON (`{"records": []}`, records within records, answers `{"value": []}`, arrays, JSON lines, objects one behind the
 other, a blob that is cut at its end or taken up in its middle) or lines of text; a line of text that begins with `{` is JSON.
 Broken stretches are handed out as pieces with an error, up to the next whole record. The result never depends on how the
-stream is cut into reads. Grammar: RFC 8259.
+stream is cut into reads. What is too large to be held is one piece: its first 64 KiB, with the end of the whole. Grammar: RFC 8259.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
+from nephoscope.sources.logs.oversized import Oversized
+from nephoscope.sources.logs.window import Window
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +25,6 @@ BLOCK = 4 * 1024 * 1024
 #: What is larger is no record: it is set aside.
 MAX_RECORD = 32 * 1024 * 1024
 MAX_LINE = 1024 * 1024
-_READ = 1024 * 1024
 _HEADER = 64 * 1024
 _TRIALS = 8
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -74,9 +76,9 @@ def blocks(stream: BinaryIO, *, offset: int = 0, growing: bool = False) -> Itera
     """The blocks of a stream that stands at byte `offset` of its source (0, or the `end` of an earlier block).
 
     `growing`: an unfinished record at the end is left for the next time; else it is a broken piece. Holds at most one block and
-    one record (32 MiB).
+    one record (32 MiB). A block never ends within a record or a line, however large: reading is never taken up inside of one.
     """
-    window = _Window(stream, offset)
+    window = Window(stream, offset)
     window.fill(_HEADER)
     if offset == 0 and window.buffer.startswith(BYTE_ORDER_MARK):
         window.position = len(BYTE_ORDER_MARK)
@@ -88,40 +90,10 @@ def blocks(stream: BinaryIO, *, offset: int = 0, growing: bool = False) -> Itera
     yield from cutter.blocks()
 
 
-class _Window:
-    """The part of the stream that is held: `buffer` from byte `base` on, `position` within it is where cutting stands."""
-
-    def __init__(self, stream: BinaryIO, offset: int) -> None:
-        self.stream = stream
-        self.base = offset
-        self.buffer = b""
-        self.position = 0
-        self.ended = False
-
-    def fill(self, wanted: int) -> None:
-        """Read until `wanted` bytes stand before the position, or the stream has ended."""
-        have = len(self.buffer) - self.position
-        parts = [self.buffer[self.position :]]
-        while have < wanted and not self.ended:
-            part = self.stream.read(max(_READ, min(wanted - have, BLOCK)))
-            self.ended = not part
-            parts.append(part)
-            have += len(part)
-        if len(parts) > 1:
-            self.base += self.position
-            self.buffer = b"".join(parts)
-            self.position = 0
-
-    @property
-    def left(self) -> int:
-        """The bytes that are held behind the position."""
-        return len(self.buffer) - self.position
-
-
 class _Cutter:
     """What both kinds of stream share: counting lines and records."""
 
-    def __init__(self, window: _Window, growing: bool) -> None:
+    def __init__(self, window: Window, growing: bool) -> None:
         self.window = window
         self.growing = growing
         self.resumed = window.base > 0
@@ -147,6 +119,15 @@ class _Cutter:
             return f"byte {self.window.base + at}"
         return f"records[{self.record}]" if self.wrapped else f"line {self.line}"
 
+    def skipped(self, head: bytes, start: int, place: str, reason: str) -> Block:
+        """The block of one piece that was not held: its head, from byte `start` of the source to the position."""
+        window = self.window
+        head = head[: window.base + window.position - start]
+        piece = Piece(0, len(head), place, reason)
+        return Block(
+            head, start, window.base + window.position, isinstance(self, _LineCutter), False, [piece]
+        )
+
     def count(self, start: int, end: int) -> None:
         """Count the lines of a stretch of the window that has been gone over."""
         if not self.wrapped and not self.resumed:
@@ -160,11 +141,12 @@ class _Cutter:
 class _JsonCutter(_Cutter):
     """Cuts JSON. Within a block nothing is looked at beyond `horizon`, so that blocks never depend on what was read before."""
 
-    def __init__(self, window: _Window, growing: bool) -> None:
+    def __init__(self, window: Window, growing: bool) -> None:
         super().__init__(window, growing)
         self.key = b""
         self.horizon = 0
         self.listed = False
+        self.oversized: tuple[str, Oversized] | None = None
         self.enveloped = self.resumed
 
     def block(self) -> Block | None:
@@ -185,10 +167,30 @@ class _JsonCutter(_Cutter):
             plain = plain and between and not piece.error
             between = self._between(first=False)
         if not pieces:
-            return None
+            return self._oversized(*self.oversized) if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
         return Block(window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made)
+
+    def _oversized(self, reason: str, record: Oversized) -> Block | None:
+        """Go over the record at the position without holding it; None when its end is left for the next time."""
+        window = self.window
+        self.oversized = None
+        place = self.place(window.position)
+        start = window.base + window.position
+        head = window.buffer[window.position : window.position + _HEADER]
+        while read := window.passed():
+            size = record.end(read)
+            window.position -= len(read) - size if size >= 0 else 0
+            self.count(window.position - (size if size >= 0 else len(read)), window.position)
+            if size >= 0:
+                break
+        else:
+            if self.growing and not record.broken_at:
+                return None
+        self.listed = self.listed and bool(record.broken_at)  # else what stands behind its end says it
+        self.record += 1
+        return self.skipped(head, start, place, reason)
 
     def _between(self, *, first: bool) -> bool:
         """Go over what stands before the next record; False when that is more than commas and blanks."""
@@ -241,14 +243,15 @@ class _JsonCutter(_Cutter):
                 return self._broken(at, place, reason, begun)
             if begun and window.position + window.left > self.horizon:
                 return None
+            if not begun and window.left > MAX_RECORD:
+                self.oversized = f"the record is over {MAX_RECORD} bytes", Oversized(listed=self.listed)
+                return None
             if window.ended:
                 if self.growing:
                     return None
                 return self._broken(window.left, place, "the stream ends inside a record", begun)
             if begun:
                 return None
-            if window.left >= MAX_RECORD:
-                return self._broken(MAX_RECORD, place, f"the record is over {MAX_RECORD} bytes", begun)
             window.fill(2 * window.left)
 
     def _limit(self, begun: bool) -> int:
@@ -274,13 +277,20 @@ class _JsonCutter(_Cutter):
         window = self.window
         while True:
             size = self._next_record(at, self._limit(begun))
-            if size or window.ended or window.left >= MAX_RECORD:
+            if size:
                 break
-            if begun:
+            if begun and (not window.ended or window.position + window.left > self.horizon):
                 return None
+            if not begun and window.left > MAX_RECORD:
+                self.oversized = reason, Oversized(listed=self.listed, broken_at=max(at, MAX_RECORD))
+                return None
+            if window.ended:
+                break
             window.fill(window.left + BLOCK)
         start = window.position
         size = size or window.left
+        while window.buffer[start + size - 1] in b", \t\r\n" and size > 1:  # they say whether a list goes on
+            size -= 1
         self._move(size)
         return Piece(start, start + size, place, reason)
 
@@ -333,6 +343,8 @@ class _LineCutter(_Cutter):
             return None
         start = window.position
         stop = self._stop()
+        if not stop:
+            return self._oversized()
         if stop == start:
             return None
         data = window.buffer[start:stop]
@@ -349,15 +361,29 @@ class _LineCutter(_Cutter):
         return Block(data, window.base + start, window.base + stop, True, False, pieces)
 
     def _stop(self) -> int:
-        """The end of the last line that ends within the block, or behind an endless one."""
+        """The end of the last line that ends within the block, or of the one that ends soon behind it; 0 where none does."""
         window = self.window
         limit = window.position + BLOCK
-        if window.ended and len(window.buffer) <= limit and not self.growing:
-            return len(window.buffer)
         found = window.buffer.rfind(b"\n", window.position, limit) + 1
-        found = found or window.buffer.find(b"\n", limit) + 1
-        if found:
-            return found
-        if window.ended and self.growing and window.left <= MAX_LINE:
-            return window.position
-        return len(window.buffer)
+        if window.ended and len(window.buffer) <= limit:
+            return found or window.position if self.growing else len(window.buffer)
+        if not found and window.ended and not self.growing and window.left < MAX_LINE:
+            return len(window.buffer)
+        return found or window.buffer.find(b"\n", limit, limit + MAX_LINE) + 1
+
+    def _oversized(self) -> Block | None:
+        """Go over the line at the position without holding it; None when its end is left for the next time."""
+        window = self.window
+        place = self.place(window.position)
+        start = window.base + window.position
+        head = window.buffer[window.position : window.position + _HEADER]
+        while read := window.passed():
+            size = read.find(b"\n") + 1
+            if size:
+                window.position -= len(read) - size
+                break
+        else:
+            if self.growing:
+                return None
+        self.line += 1
+        return self.skipped(head, start, place, f"the line is over {MAX_LINE} bytes")
