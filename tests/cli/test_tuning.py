@@ -52,7 +52,7 @@ def test_advice_is_followed_seen_and_taken_back(data: Path) -> None:
     assert json.loads(run(data, "tuning", "advice", *rules(data), "-o", "json").stdout) == []
     (held,) = json.loads(run(data, "suppressions", "list", "-o", "json").stdout)
     assert (held["name"], held["advice"]) == (f"advice {advice['id']}", advice["id"])
-    since = ("--from", (NOW - timedelta(hours=4)).isoformat())
+    since = ("--from", (NOW - timedelta(hours=4)).isoformat(), "--to", NOW.isoformat())
     seen = json.loads(
         run(
             data,

@@ -51,6 +51,7 @@ def test_what_a_caller_froze_stays_frozen() -> None:
         frozen = gc.get_freeze_count()
         with no_collection():
             pass
-        assert gc.get_freeze_count() == frozen
+        # what is frozen may still die: nothing of it is let go at once
+        assert frozen - 1000 < gc.get_freeze_count() <= frozen
     finally:
         gc.unfreeze()

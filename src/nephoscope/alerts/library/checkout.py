@@ -69,7 +69,11 @@ def read(root: Path, sigma: str = "auto") -> Reading:
 
 def _files(root: Path, found: Reading) -> Iterator[Path]:
     if root.is_file():
-        yield root
+        if root.suffix.lower() in MOST_BYTES:
+            yield root
+        else:
+            reason = f"no {', '.join(sorted(MOST_BYTES))} file"
+            found.unread.append(Unusable(Place(str(root)), root.name, "", (reason,)))
         return
     count = 0
     for folder, below, names in os.walk(root):
