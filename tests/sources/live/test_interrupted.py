@@ -20,6 +20,7 @@ COMMAND = "from nephoscope.cli.main import main; main()"
 #: The signal comes behind the second append, in the middle of the file.
 SIGNALLED = """
 import os
+import signal
 from nephoscope.lake.writer import Writer
 append, appended = Writer.append, []
 def counted(*arguments, **named):
@@ -28,6 +29,8 @@ def counted(*arguments, **named):
     if len(appended) == 2:
         os.kill(os.getpid(), {NUMBER})
 Writer.append = counted
+# a shell that runs tests in the background has its children ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 BLOCKS = 4
 

@@ -210,6 +210,12 @@ def test_what_is_too_large_takes_nothing_with_it(
         assert [value for _, value in _records(data[end:], offset=end)] == wanted[taken:]
 
 
+@pytest.mark.parametrize("cut", ["-", "1.", "1e", "-1.5e+", "tru", '"x\\u00', "[1, -"])
+def test_a_growing_record_is_waited_for_wherever_it_is_cut(cut: str) -> None:
+    begun = b'{"records":[{"a": ' + cut.encode()
+    assert list(blocks(io.BytesIO(begun), growing=True)) == []
+
+
 @pytest.mark.parametrize(
     ("large", "reason"),
     [

@@ -326,6 +326,9 @@ def _measure(buffer: bytes, start: int, limit: int) -> tuple[int, str, int]:
         if "truncated" in text:
             return 0, "", 0
         at = _AT_BYTE.search(text)
+        if at and int(at[1]) >= len(view):
+            # a number that is cut behind its sign, point or exponent is called malformed there
+            return 0, "", 0
         return 0, f"not JSON: {text.removeprefix('JSON is malformed: ')}", max(int(at[1]) - 1, 1) if at else 1
     except RecursionError:
         return 0, "the JSON nests too deeply", 1
