@@ -276,6 +276,23 @@ def test_logs(server, owner, instance, token, subscriptions):
     assert {"statistics", "render"} <= answer.keys()
     scoped = {"Authorization": f"Bearer {token(('Reader', f'/subscriptions/{mine}'))}"}
     assert server.post(path, headers=scoped, json=query).json()["tables"][0]["rows"][0][0] == 2
+    one = "/v1/subscriptions/{}/query"
+    assert server.post(one.format(mine), headers=scoped, json=query).json()["tables"][0]["rows"][0][0] == 2
+    assert server.post(one.format(other), headers=scoped, json=query).status_code == 403
+    assert server.post(one.format(other), headers=owner, json=query).json()["tables"][0]["rows"][0][0] == 1
+    assert server.post(one.format(f"{mine}/resourceGroups/g"), headers=owner, json=query).status_code == 501
+    of_resource = "/v1/subscriptions/{}/query"
+    assert (
+        server.post(of_resource.format(mine), headers=scoped, json=query).json()["tables"][0]["rows"][0][0]
+        == 2
+    )
+    assert server.post(of_resource.format(other), headers=scoped, json=query).status_code == 403
+    assert (
+        server.post(of_resource.format(other), headers=owner, json=query).json()["tables"][0]["rows"][0][0]
+        == 1
+    )
+    smaller = of_resource.format(f"{mine}/resourceGroups/g")
+    assert server.post(smaller, headers=owner, json=query).status_code == 501
     wrong = server.post(path, headers=owner, json={"query": "AzureActivity | wher 1"}).json()["error"]
     assert wrong["innererror"]["innererror"]["line"] == 1
     assert server.post(path, headers=owner, json={"query": "print 1", "timespan": "soon"}).status_code == 400

@@ -24,6 +24,7 @@ from nephoscope.lake.span import Span
 
 if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
+    from nephoscope.lake.scope import Scope
     from nephoscope.lake.workspace import Workspace
 
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights")
@@ -63,7 +64,7 @@ def get_resource(call: Call) -> Answer:
 
 @SURFACE.ask("/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False)
 def of_resource(call: Call) -> Answer:
-    """Run a query over the rows of one resource, or of all below a group or subscription, in the default workspace."""
+    """Run a query over the rows of one subscription in the default workspace."""
     resource = call["scope"].lower()
     return Answer(_answered(call, "default", call.body, call.headers.get("prefer", ""), resource))
 
@@ -141,27 +142,29 @@ def _run(
     call: Call, text: str, workspaces: list[Workspace], span: Span | None, seconds: float, resource: str
 ) -> list[QueryResult]:
     first, *others = dict.fromkeys(one.name for one in workspaces)
-    scope = call.caller.logs(READ, first)
-    for other in others:
-        seen = call.caller.logs(READ, other)
-        names = (
-            None
-            if scope.workspaces is None or seen.workspaces is None
-            else scope.workspaces | seen.workspaces
-        )
-        scope = replace(scope, workspaces=names)
     if others:
         raise _wrong(
             "A query of several workspaces at once names them itself: workspace('name').Table.",
             "BadArgumentError",
         )
+    scope = call.caller.logs(READ, first)
     if resource:
-        subscription = resource.split("/")[2] if resource.count("/") > 1 else ""
-        scope = replace(scope, subscriptions=frozenset({subscription}))
+        scope = _of_subscription(call, scope, resource)
     try:
         return call.instance.lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span)
     except KqlError as error:
         raise refused(error) from error
+
+
+def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
+    """The rows of a subscription alone, of those that the caller may read; rows do not always name what is smaller."""
+    parts = resource.strip("/").split("/")
+    if len(parts) != 2 or parts[0] != "subscriptions":
+        reason = "A query is about a workspace or a subscription; what is smaller is asked for by _ResourceId in the query."
+        raise Fault(501, "NotAssessed", reason)
+    if scope.subscriptions is not None and parts[1] not in scope.subscriptions:
+        raise DeniedError(call.caller, READ, resource)
+    return replace(scope, subscriptions=frozenset({parts[1]}))
 
 
 def refused(error: KqlError) -> Fault:

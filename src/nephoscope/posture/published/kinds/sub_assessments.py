@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.kinds.assessments import CODES
 
 if TYPE_CHECKING:
     from nephoscope.posture.comparison import Past
@@ -28,7 +28,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
                 "id": sub.id,
                 "displayName": sub.title,
                 "status": {
-                    "code": "Unhealthy" if item.state is State.NON_COMPLIANT else "Healthy",
+                    "code": CODES[item.state],
                     "severity": sub.severity,
                 },
                 "resourceDetails": {"source": "Azure", "id": resource},
