@@ -98,7 +98,7 @@ def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> Non
         loading.describe()
     tally = loading.days(generator)
     lake.compact()
-    marker.write_text(f"{tally.records}")
+    marker.write_text(f"{tally.outcome.records}")
 
 
 def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None:

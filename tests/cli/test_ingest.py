@@ -318,6 +318,8 @@ def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:
         (["-", "--format", "none"], "no log format 'none'"),
         (["-", "--table", "Nothing"], "no table is named 'Nothing'"),
         (["-", "--zone", "Mars/Base"], "no time zone"),
+        (["-", "--encoding", "utf-16"], "no code page"),
+        (["-", "--encoding", "klingon"], "no code page"),
         (["-", "--workspace", "nobody"], "nobody"),
     ],
 )
@@ -339,7 +341,7 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     result = _run(data, plain)
     assert "2 AZFWNetworkRule" in result.stdout
     assert "1 quarantined: no format recognises the record" in result.stdout
-    assert "3 records; files: 1 read" in result.stdout
+    assert "3 records: 2 gave 2 rows, 1 set aside; 1 entry in _Quarantine; files: 1 read" in result.stdout
 
 
 def test_flow_logs_are_joined_with_the_collected_estate(tmp_path: Path, data: Path) -> None:
@@ -393,3 +395,41 @@ def test_flow_logs_are_joined_with_the_collected_estate(tmp_path: Path, data: Pa
         data, tmp_path / "flow.json", "--again", "--no-analytics", "--destination", "dedicated"
     )
     assert found["rows"] == {"AzureFlowLogs": 1}
+
+
+def test_counts_add_up_and_the_tables_agree(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(7) + b'{"a":1}\n' + json.dumps(_record(7) | {"time": "never"}).encode())
+    code, found = _ingest(data, plain)
+    assert code == 3
+    counts = [found[name] for name in ("whole", "partly", "aside", "empty")]
+    assert (counts, found["records"]) == ([7, 0, 2, 0], 9)
+    assert _count(data, "AZFWNetworkRule | count") == [{"Count": sum(found["rows"].values())}]
+    assert _count(data, "_Quarantine | count") == [{"Count": sum(found["quarantined"].values())}]
+
+
+def test_text_that_is_no_utf8_is_told_and_its_code_page_may_be_said(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "messages"
+    plain.write_bytes(f"<34>{NOW:%b %e %H:%M:%S} web-1 app: M\u00fcller\n".encode("latin-1"))
+    result = _run(data, plain)
+    assert result.exit_code == 0
+    assert "1 records are not UTF-8" in result.stdout
+    assert _count(data, "Syslog | project SyslogMessage") == [{"SyslogMessage": "M\u00fcller"}]
+    code, found = _ingest(data, plain, "--encoding", "utf-8")
+    assert (code, found["rows"]) == (3, {}), "other options are another load"
+    assert "not UTF-8" in next(iter(found["quarantined"]))
+
+
+def test_a_table_that_the_rows_are_not_of_is_told(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "rows.json"
+    plain.write_text(
+        json.dumps(
+            [
+                {"TimeGenerated": NOW.isoformat(), "Drink": "tea"},
+                {"TimeGenerated": NOW.isoformat(), "Computer": "a"},
+            ]
+        )
+    )
+    result = _run(data, plain, "--table", "Heartbeat")
+    assert result.exit_code == 0
+    assert "1 rows have none of the columns of the table" in result.stderr

@@ -66,7 +66,7 @@ def bag(row: dict) -> object:
         ("string", True, "true"),
         ("string", {"a": 1}, '{"a":1}'),
         ("string", None, ""),
-        ("string", "a\ud800b", "a?b"),
+        ("string", "a\ud800b", "a\\ud800b"),
         ("guid", GUID, GUID.lower()),
         ("guid", uuid.UUID(GUID), GUID.lower()),
         ("guid", "{" + GUID + "}", GUID.lower()),
@@ -203,7 +203,9 @@ def test_the_standard_columns_are_set() -> None:
         {"_SubscriptionId": "EFGH", "_ResourceId": resource},
         {},
     ).table.to_pylist()
-    assert [row["_SubscriptionId"] for row in rows] == ["abcd", "efgh", ""]
+    assert [row["_SubscriptionId"] for row in rows] == ["abcd", "abcd", ""], "the resource says whose it is"
+    assert bag(rows[0]) == {"TenantId": "forged", "Type": "forged", "given_IngestedAt": "2020-01-01"}
+    assert bag(rows[1]) == {"given_SubscriptionId": "EFGH"}, "what contradicts it is kept"
     assert rows[0]["_ResourceId"] == resource.lower()
     assert {(row["TenantId"], row["Type"], row["_IngestedAt"]) for row in rows} == {(PLACE.id, "T", NOW)}
 

@@ -67,6 +67,13 @@ _NAMES = 3
     help="The time zone of syslog times that name none.",
 )
 @click.option(
+    "--encoding",
+    default="cp1252",
+    show_default=True,
+    metavar="NAME",
+    help="The code page of text that is not UTF-8; utf-8: it is set aside.",
+)
+@click.option(
     "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="How the summary is shown.",
 )  # fmt: skip
 @click.pass_obj
@@ -159,14 +166,21 @@ def _load(
     whereabouts = _whereabouts(data) if options["analytics"] else None
     if table:
         lake.tables[table]
-    decisive = {"table": table, "format": form, "destination": destination.value, "zone": options["zone"]}
-    usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC"}
+    encoding = _page(options["encoding"])
+    decisive = {
+        "table": table,
+        "format": form,
+        "destination": destination.value,
+        "zone": options["zone"],
+        "encoding": encoding,
+    }
+    usual = {"table": "", "format": "auto", "destination": "both", "zone": "UTC", "encoding": "cp1252"}
     return Ingestion(
         lake,
         state,
         workspace_of(state, options["workspace"]),
         chosen,
-        Context("", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts),
+        Context("", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts, encoding),
         again=options["again"],
         options=" ".join(f"{name}={value}" for name, value in decisive.items() if value != usual[name]),
         advance=advance,
@@ -189,6 +203,15 @@ def _zone(name: str) -> Any:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
         raise click.UsageError(f"no time zone {name!r}: as in Europe/Berlin") from error
+
+
+def _page(name: str) -> str:
+    from nephoscope.sources.logs.text import page_of
+
+    try:
+        return page_of(name)
+    except LookupError as error:
+        raise click.UsageError(f"no code page {name!r}: as in cp1252, latin-1, utf-8") from error
 
 
 def _meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
@@ -259,8 +282,6 @@ def _sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
 
 def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
     """Rows by table, quarantined entries by reason, what happened to the files."""
-    from nephoscope.lake.rows import TOO_OLD
-
     files = {
         "read": tally.read,
         "resumed": tally.resumed,
@@ -274,10 +295,14 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
 
         found: dict[str, Any] = {
             "rows": dict(tally.rows),
+            "derived rows": tally.derived,
             "quarantined": dict(tally.bad),
-            "records": tally.records,
+            "records": tally.outcome.records,
+            **tally.outcome._asdict(),
+            "recoded": tally.recoded,
+            "strangers": tally.strangers,
         }
-        found |= {"empty": tally.empty, "files": files, "failed": tally.failed, "grown": tally.grown}
+        found |= {"files": files, "failed": tally.failed, "grown": tally.grown}
         click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
         return
     for name, count in sorted(tally.rows.items()):
@@ -286,18 +311,50 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
         click.echo(f"{count:>14,} quarantined: {reason}")
     if len(tally.bad) > _REASONS:
         click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
-    if any(TOO_OLD in reason for reason in tally.bad):
-        click.echo(
-            f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
-            f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
-        )
+    _advise(tally)
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
     if passed_over:
         further = f" and {len(passed_over) - _NAMES:,} more" if len(passed_over) > _NAMES else ""
         click.echo(f"{'':>14} passed over by name: {', '.join(map(str, passed_over[:_NAMES]))}{further}")
     told = ", ".join(f"{count:,} {what}" for what, count in files.items() if count)
-    click.echo(f"{tally.records:,} records; files: {told or 'none'}")
+    click.echo(f"{_sum(tally)}; files: {told or 'none'}")
+
+
+def _sum(tally: Tally) -> str:
+    """What became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
+    whole, partly, aside, empty = tally.outcome
+    rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())
+    derived = f" and {tally.derived:,} of traffic analytics" if tally.derived else ""
+    parts = [f"{whole + partly:,} gave {rows:,} rows{derived}"]
+    if partly:
+        parts.append(f"{partly:,} of these were set aside in part")
+    parts += [
+        f"{count:,} {what}" for count, what in ((aside, "set aside"), (empty, "told of nothing")) if count
+    ]
+    text = f"{tally.outcome.records:,} records: {', '.join(parts)}"
+    return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
+
+
+def _advise(tally: Tally) -> None:
+    """Say what the user may want to do about what was found."""
+    from nephoscope.lake.rows import TOO_OLD
+
+    if any(TOO_OLD in reason for reason in tally.bad):
+        click.echo(
+            f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
+            f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
+        )
+    if tally.recoded:
+        click.echo(
+            f"{'':>14} {tally.recoded:,} records are not UTF-8: their other bytes were read in the code page of --encoding"
+        )
+    if tally.strangers:
+        click.echo(
+            f"nephoscope: {tally.strangers:,} rows have none of the columns of the table that --table names: all that they hold "
+            "is in its bag; is it the right table?",
+            err=True,
+        )
 
 
 def _tell_grown(names: list[str]) -> None:

@@ -42,13 +42,13 @@ def json_text(value: Any) -> str:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-        return text.encode("utf-8", "replace").decode()
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def text(value: Any) -> str:
     """A value as a string column holds it: a text as it is, anything else as JSON has it."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dt.datetime):
         return _utc(value).isoformat().replace("+00:00", "Z")
     if isinstance(value, (uuid.UUID, dt.timedelta)):

@@ -39,7 +39,7 @@ def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.
             "Source": one.source,
             "Place": one.place,
             "Reason": one.reason,
-            "Raw": one.raw.encode("utf-8", "replace")[:RAW_BYTES].decode("utf-8", "ignore"),
+            "Raw": one.raw.encode("utf-8", "backslashreplace")[:RAW_BYTES].decode("utf-8", "ignore"),
             "Format": one.format,
             "Table": one.table,
         }

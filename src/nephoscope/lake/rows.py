@@ -46,7 +46,8 @@ def arrow_of(
 
     A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
     column). A row whose TimeGenerated is no time, or lies outside [now - retention, now + 1 d], is bad. TenantId, Type and
-    _IngestedAt are set here; _SubscriptionId follows from _ResourceId where it is not given.
+    _IngestedAt are set here, and _SubscriptionId where _ResourceId tells it; what was given for them and differs is in the bag as
+    `given_SubscriptionId` and so on, since they decide who sees a row.
     """
     names = set().union(*rows) if rows else set()
     bags: dict[int, dict[str, Any]] = {}
@@ -63,6 +64,7 @@ def arrow_of(
     unknown = names - table.types.keys()
     if unknown or table.bag in names:
         _collect(bags, rows, unknown, table.bag if table.bag in names else None)
+    _contradicted(bags, table, rows, names)
     if bags:
         columns[table.bag] = pa.array(
             [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
@@ -124,6 +126,22 @@ def _days(workspace: Workspace, table: Table) -> int:
     return workspace.kept(table.name)
 
 
+def _contradicted(
+    bags: dict[int, dict[str, Any]], table: Table, rows: Sequence[Mapping[str, Any]], names: set[str]
+) -> None:
+    """Put into each row's bag what it gives for a column that is not its own to say, where that differs from what is written."""
+    for name in (_MADE | {SUBSCRIPTION}) & names:
+        for place, row in enumerate(rows):
+            value = row.get(name)
+            if value is None or value == "" or (name == TYPE and value == table.name):
+                continue
+            if name == SUBSCRIPTION:
+                told = _WITHIN.match(str(row.get(RESOURCE) or ""))
+                if told is None or told["id"].lower() == str(value).lower():
+                    continue
+            bags.setdefault(place, {})[f"given{name}" if name[0] == "_" else name] = value
+
+
 def _keep(bags: dict[int, dict[str, Any]], name: str, found: Fitted) -> None:
     for place, value in found.unfit.items():
         bags.setdefault(place, {})[name] = value
@@ -171,7 +189,7 @@ def _completed(
 
 
 def _subscriptions(given: Any, resource: Any, length: int) -> Any:
-    """The subscription that is given, else the one of the resource's id; in lower case."""
+    """The subscription of the resource's id, else the one that is given; in lower case."""
     ids = resource.combine_chunks() if isinstance(resource, pa.ChunkedArray) else resource
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
@@ -182,7 +200,7 @@ def _subscriptions(given: Any, resource: Any, length: int) -> Any:
     if given is None:
         return derived
     lowered = pc.utf8_lower(given)
-    return pc.if_else(pc.equal(lowered, ""), derived, lowered)
+    return pc.if_else(pc.equal(derived, ""), lowered, derived)
 
 
 def _checked(whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any]) -> Rows:

@@ -27,6 +27,7 @@ MAX_RECORD = 32 * 1024 * 1024
 MAX_LINE = 1024 * 1024
 _HEADER = 64 * 1024
 _TRIALS = 8
+UNENDED = "the stream ends inside a record"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _SCALAR = rb'(?:"(?:[^"\\]|\\.){0,4096}"|-?[0-9][0-9.eE+-]{0,40}|true|false|null)'
@@ -46,6 +47,14 @@ _ON_LINE = re.compile(rb"(?<=\n)\{")
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _RAW = msgspec.json.Decoder(msgspec.Raw)
+_PAIR = rb"\ud83d\ude00"
+#: A pair that the end of all has cut.
+_CUT_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
+_SURROGATES = (
+    "unexpected end of escaped utf-16 surrogate pair",
+    "unexpected end of hex escape",
+    "invalid utf-16 surrogate pair",
+)
 
 
 class Piece(NamedTuple):
@@ -61,7 +70,8 @@ class Piece(NamedTuple):
 class Block:
     """Whole records: `data` as it stands in the stream from byte `start` on; reading may be taken up at byte `end`.
 
-    `text` says that the pieces are lines of text; `plain` that nothing but commas and blanks is between the records of `data`.
+    `text` says that the pieces are lines of text; `plain` that nothing but commas and blanks is between the records of `data`. What is
+    before byte `sure` stays as it is when the source grows: a last line or record without its end is behind it.
     """
 
     data: bytes
@@ -70,13 +80,22 @@ class Block:
     text: bool = False
     plain: bool = False
     pieces: list[Piece] = field(default_factory=list)
+    unended: int = 0
+
+    @property
+    def sure(self) -> int:
+        """See above."""
+        return self.end - self.unended
 
 
-def blocks(stream: BinaryIO, *, offset: int = 0, growing: bool = False) -> Iterator[Block]:
+def blocks(
+    stream: BinaryIO, *, offset: int = 0, growing: bool = False, text: bool | None = None
+) -> Iterator[Block]:
     """The blocks of a stream that stands at byte `offset` of its source (0, or the `end` of an earlier block).
 
     `growing`: an unfinished record at the end is left for the next time; else it is a broken piece. Holds at most one block and
     one record (32 MiB). A block never ends within a record or a line, however large: reading is never taken up inside of one.
+    `text` says of a stream that is taken up whether it is lines of text (None = its next byte decides).
     """
     window = Window(stream, offset)
     window.fill(_HEADER)
@@ -86,6 +105,8 @@ def blocks(stream: BinaryIO, *, offset: int = 0, growing: bool = False) -> Itera
     json = window.buffer[first : first + 1] in (
         (b"{", b"[") if offset == 0 else (b"{", b"[", b",", b"]", b"}")
     )
+    if offset and text is not None:
+        json = not text
     cutter = _JsonCutter(window, growing) if json else _LineCutter(window, growing)
     yield from cutter.blocks()
 
@@ -170,7 +191,10 @@ class _JsonCutter(_Cutter):
             return self._oversized(*self.oversized) if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
-        return Block(window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made)
+        unended = stop - pieces[-1].start if pieces[-1].error == UNENDED else 0
+        return Block(
+            window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
+        )
 
     def _oversized(self, reason: str, record: Oversized) -> Block | None:
         """Go over the record at the position without holding it; None when its end is left for the next time."""
@@ -236,7 +260,9 @@ class _JsonCutter(_Cutter):
         if window.buffer[window.position] != 0x7B:
             return self._broken(0, place, "expected a JSON object", begun)
         while True:
-            size, reason, at = _measure(window.buffer, window.position, self._limit(begun))
+            limit = self._limit(begun)
+            whole = window.ended and not self.growing and limit >= len(window.buffer)
+            size, reason, at = _measure(window.buffer, window.position, limit, whole=whole)
             if size:
                 return self._whole(size, place)
             if reason:
@@ -249,7 +275,7 @@ class _JsonCutter(_Cutter):
             if window.ended:
                 if self.growing:
                     return None
-                return self._broken(window.left, place, "the stream ends inside a record", begun)
+                return self._broken(window.left, place, UNENDED, begun)
             if begun:
                 return None
             window.fill(2 * window.left)
@@ -310,10 +336,11 @@ class _JsonCutter(_Cutter):
         return 0
 
 
-def _measure(buffer: bytes, start: int, limit: int) -> tuple[int, str, int]:
+def _measure(buffer: bytes, start: int, limit: int, *, whole: bool = False) -> tuple[int, str, int]:
     """The size of the JSON value at a byte of the buffer; else 0, why it is none and how many bytes on that shows.
 
     (0, '', 0) = more bytes are needed. The decoder says where the first byte behind a whole value is: no Python looks at the bytes.
+    `whole`: no more will come. Half a surrogate pair before the end is then what is wrong, not the end.
     """
     view = memoryview(buffer)[start:limit]
     try:
@@ -324,15 +351,37 @@ def _measure(buffer: bytes, start: int, limit: int) -> tuple[int, str, int]:
         if trailing:
             return int(trailing[1]) - 1, "", 0
         if "truncated" in text:
-            return 0, "", 0
+            return (0, "", 0) if not whole else _half(view)
         at = _AT_BYTE.search(text)
         if at and int(at[1]) >= len(view):
             # a number that is cut behind its sign, point or exponent is called malformed there
             return 0, "", 0
-        return 0, f"not JSON: {text.removeprefix('JSON is malformed: ')}", max(int(at[1]) - 1, 1) if at else 1
+        return 0, f"not JSON: {told(text)}", max(int(at[1]) - 1, 1) if at else 1
     except RecursionError:
         return 0, "the JSON nests too deeply", 1
     return len(view), "", 0
+
+
+def _half(view: memoryview) -> tuple[int, str, int]:
+    """As _measure() for what is cut at the end of all: the decoder takes half a pair for cut where too few bytes stand behind it."""
+    if _CUT_PAIR.search(view[-len(_PAIR) :]):
+        return 0, "", 0
+    try:
+        _RAW.decode(bytes(view) + b" " * len(_PAIR))
+    except msgspec.DecodeError as error:
+        text = str(error)
+        if any(word in text for word in _SURROGATES):
+            return 0, f"not JSON: {told(text)}", 1
+    return 0, "", 0
+
+
+def told(error: str) -> str:
+    """What the decoder says of a text, in words that name what is wrong."""
+    text = error.removeprefix("JSON is malformed: ")
+    for found in _SURROGATES:
+        if found in text:
+            return text.replace(found, "half of a surrogate pair, which is no character")
+    return text.replace("Number out of range - at `$[...]`", "a number is out of range")
 
 
 class _LineCutter(_Cutter):
@@ -361,7 +410,8 @@ class _LineCutter(_Cutter):
             self.line += 1
         self.line -= data.endswith(b"\n")
         window.position = stop
-        return Block(data, window.base + start, window.base + stop, True, False, pieces)
+        unended = len(data) - data.rfind(b"\n") - 1
+        return Block(data, window.base + start, window.base + stop, True, False, pieces, unended)
 
     def _stop(self) -> int:
         """The end of the last line that ends within the block, or of the one that ends soon behind it; 0 where none does."""

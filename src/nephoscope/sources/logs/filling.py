@@ -159,5 +159,8 @@ def _truth(value: Any) -> bool | None:
 
 @lru_cache(maxsize=_MEMO)
 def _bag_name(name: str) -> str:
-    """The name in the bag: never that of a column that the lake fills."""
-    return name[:1].lower() + name[1:] if folded(name) in _OF_THE_LAKE else name
+    """The name in the bag: never that of a column that the lake fills, nor of one that says whose a row is (`_SubscriptionId`)."""
+    if folded(name) not in _OF_THE_LAKE:
+        return name
+    plain = name.lstrip("_")
+    return f"given{name}" if plain != name else plain[:1].lower() + plain[1:]

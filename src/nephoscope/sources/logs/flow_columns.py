@@ -146,7 +146,8 @@ def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
     columns = named(gathered, record, outer, inner)
     if columns is None:
         return None
-    return Scanned({TABLE: pa.table(columns | _flow_columns(gathered, record, kind))}, len(records[0]))
+    rows = pa.table(columns | _flow_columns(gathered, record, kind))
+    return Scanned({TABLE: rows}, len(records[0]), record)
 
 
 def _vnet_names(

@@ -9,6 +9,8 @@ Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overvie
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.sources.logs.format import Row
@@ -102,7 +104,7 @@ def _common(parts: list[str]) -> dict[str, Any]:
     if time is None:
         raise TupleError(f"not a time: {parts[0]!r}")
     for address in parts[1:3]:
-        if not _ADDRESS.fullmatch(address):
+        if not _is_address(address):
             raise TupleError(f"not an address: {address[:48]!r}")
     return {
         "TimeGenerated": time,
@@ -139,6 +141,18 @@ def _count(values: dict[str, Any], parts: list[str]) -> None:
             values[name] = _number(part, _MOST, "counter")
 
 
+@lru_cache(maxsize=65_536)
+def _is_address(text: str) -> bool:
+    """Whether a field is an address as a tuple may have it: not `10.0.0.300`, not `010.0.0.1`, not `::1%eth0`."""
+    if not _ADDRESS.fullmatch(text):
+        return False
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_address(text: bytes) -> bool:
     """Whether a field's bytes are an address as a tuple may have it."""
-    return text.isascii() and _ADDRESS.fullmatch(text.decode("ascii")) is not None
+    return text.isascii() and _is_address(text.decode("ascii"))

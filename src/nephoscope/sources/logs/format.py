@@ -10,8 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import unquote
 
+from nephoscope.sources.logs.text import USUAL
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -70,7 +72,7 @@ class Context:
 
     `source` is its path, blob or topic; `now` the moment of ingestion (UTC); `zone` what a time without a zone is in (RFC 3164);
     `table` the one that the user asked for ('' = the format decides); `whereabouts` finds the subnet, interface and machine of an
-    address in the estate (None = no estate: traffic analytics is not made).
+    address in the estate (None = no estate: traffic analytics is not made); `encoding` the code page of text that is no UTF-8.
     """
 
     source: str = ""
@@ -79,6 +81,7 @@ class Context:
     table: str = ""
     destination: Destination = Destination.BOTH
     whereabouts: Whereabouts | None = None
+    encoding: str = USUAL
 
     def bad(self, reason: str, path: str = "", raw: object = "") -> Fault:
         """A part of a record that is set aside while the rest goes on: `yield context.bad(...)`."""
@@ -150,16 +153,26 @@ class RowFormat(LogFormat, Protocol):
 
 
 class FileItem(NamedTuple):
-    """A row or a fault of a file, its place in words, and the byte at which reading may be taken up behind it (-1 = not there)."""
+    """A row or a fault of a file, its place in words, and the byte at which reading may be taken up behind it (-1 = not there).
+
+    `recoded`: its text was no UTF-8.
+    """
 
     item: Row | Fault
     place: str
     end: int = -1
+    recoded: bool = False
 
 
 @runtime_checkable
 class FileFormat(Named, Protocol):
-    """A format that needs its file as a whole (a header line, a footer): CSV, Parquet."""
+    """A format that needs its file as a whole (a header line, a footer): CSV, Parquet.
+
+    A file whose name ends in one of `suffixes` is of it also where its beginning is wrong, unless that is something else.
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def recognises_start(self, head: bytes, /) -> bool:
         """Whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
@@ -171,10 +184,11 @@ class FileFormat(Named, Protocol):
 
 
 class Scanned(NamedTuple):
-    """Rows of many records at once, in storage types; `records` counts the records."""
+    """Rows of many records at once, in storage types; `records` counts the records, `owners` says of each row its record."""
 
     tables: Mapping[str, pa.Table]
     records: int
+    owners: Sequence[int] | None = None
 
 
 @runtime_checkable

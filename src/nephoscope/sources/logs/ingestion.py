@@ -17,7 +17,7 @@ from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
-from nephoscope.sources.logs.reading import read
+from nephoscope.sources.logs.reading import Outcome, read
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:
@@ -55,14 +55,17 @@ def _begins(content: Content, size: int, name: str) -> bool:
 class Tally:
     """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
 
-    `failed` says of each file that was not read to its end why, also where that was in an earlier load; `grown` names the files of
-    which a shorter version was taken in before.
+    `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
+    UTF-8; `strangers` of the rows have no column of the table that was asked for. `failed` says of each file that was not read to
+    its end why, also where that was in an earlier load; `grown` names the files of which a shorter version was taken in before.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
-    records: int = 0
-    empty: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    derived: int = 0
+    recoded: int = 0
+    strangers: int = 0
     read: int = 0
     resumed: int = 0
     known: int = 0
@@ -71,8 +74,10 @@ class Tally:
 
     def add(self, parsed: Parsed) -> None:
         """Count a block."""
-        self.records += parsed.records
-        self.empty += parsed.empty
+        self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
+        self.derived += parsed.derived
+        self.recoded += parsed.recoded
+        self.strangers += parsed.strangers
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
 

@@ -21,6 +21,8 @@ _AMERICAN = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Numbers from here on count milliseconds, then microseconds, then 100 ns: as seconds they would lie beyond the year 5138.
 _MILLISECONDS, _MICROSECONDS, _TICKS = 10**11, 10**14, 10**17
+#: No zone is farther from UTC than this many hours.
+_FARTHEST = 15
 _DIVISORS = ((_TICKS, 10_000_000), (_MICROSECONDS, 1_000_000), (_MILLISECONDS, 1000))
 
 
@@ -50,6 +52,9 @@ def _of_text(text: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
+        offset = found.utcoffset()
+        if offset is not None and abs(offset) > timedelta(hours=_FARTHEST, minutes=59):
+            return None
         if len(text) >= 19:
             return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -84,5 +89,8 @@ def _moment(
     found = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], micro, tzinfo=UTC)
     if zone and zone[0] in "+-":
         sign = -1 if zone[0] == "-" else 1
-        found -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        if hours > _FARTHEST or minutes > 59:
+            raise ValueError(zone)
+        found -= sign * timedelta(hours=hours, minutes=minutes)
     return found

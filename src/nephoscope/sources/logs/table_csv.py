@@ -1,27 +1,34 @@
 """CSV files with a header of column names, as the portals export them, for the table that is asked for or that `Type` names.
 
-Log Analytics writes `TimeGenerated [UTC]` and `6/1/2026, 10:00:00.003 AM`. Format: RFC 4180.
+Commas, semicolons, tabs or bars stand between fields; the header says which, or Excel's first line `sep=;`. Log Analytics writes
+`TimeGenerated [UTC]` and `6/1/2026, 10:00:00.003 AM`. Format: RFC 4180.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nephoscope.sources.logs.format import BadRecordError, FileItem
+from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
 from nephoscope.sources.logs.secrets import masked
 from nephoscope.sources.logs.table_row import TIMES, row_of_members
+from nephoscope.sources.logs.text import read_as, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from nephoscope.sources.logs.format import Context, Fault, Row
+    from nephoscope.sources.logs.format import Context, Row
 
 #: A field is at most as long as a record of the frame may be.
 _LONGEST = 32 * 1024 * 1024
-_REST = "(more fields than the header)"
+_RAW = 4096
+_SEPARATORS = ",;\t|"
+_TIMES = frozenset(name for name in TIMES if name[0] == "T")
+_MARK = b"\xef\xbb\xbf"
+_SAID = re.compile(r"sep=(.)\s*\Z", re.IGNORECASE)
 
 
 class _Raw(io.RawIOBase):
@@ -39,49 +46,144 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
+class _Lines:
+    """The lines of a stream as text; of those since the last look: whether one was no UTF-8, and why one is no text at all."""
+
+    def __init__(self, stream: BinaryIO, page: str) -> None:
+        buffered = io.BufferedReader(_Raw(stream))
+        self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._page = page
+        self._at = 0
+        self.recoded = False
+        self.wrong = ""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            start = self._at
+            if line.isascii():
+                self._at += len(line)
+                yield line
+                continue
+            data = line.encode("utf-8", "surrogateescape")
+            self._at += len(data)
+            try:
+                text = read_as(data, self._page)
+            except UnicodeDecodeError as error:
+                self.wrong = why_not(error, self._page, start)
+                text = data.decode("utf-8", "backslashreplace")
+            self.recoded = self.recoded or text != line
+            yield text
+
+    def looked_at(self) -> None:
+        """Forget the lines so far."""
+        self.recoded, self.wrong = False, ""
+
+
 @dataclass(frozen=True, slots=True)
 class TableCsv:
     """The format of CSV files."""
 
     name: str = "csv"
-    title: str = "CSV with a header of column names"
+    title: str = "CSV with a header of column names (comma, semicolon, tab or bar)"
     tables: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = (".csv", ".tsv")
 
     def recognises_start(self, head: bytes) -> bool:
         """Whether the first line is a header that names the time of a row."""
-        line = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
-        if line[:1] in (b"{", b"[", b"<") or b"," not in line:
+        lines = head.removeprefix(_MARK).decode("utf-8", "backslashreplace").split("\n", 2)
+        line = lines[1] if _SAID.match(lines[0]) and len(lines) > 1 else lines[0]
+        if line[:1] in ("{", "[", "<"):
             return False
-        names = {name.strip().strip('"') for name in line.decode("utf-8", "replace").split(",")}
-        return bool(names & {name for name in TIMES if name[0] == "T"})
+        separator = _separator(line, lines[0])
+        return bool(separator) and not _TIMES.isdisjoint(_names(line, separator))
 
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
         csv.field_size_limit(_LONGEST)
-        buffered = io.BufferedReader(_Raw(stream))
-        text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="replace", newline="")
-        reader = csv.DictReader(text, restkey=_REST)
+        lines = _Lines(stream, context.encoding)
+        source = iter(lines)
+        said = ""
+        header = next(source, "")
+        before = 1
+        if _SAID.match(header):
+            said, header = header, next(source, "")
+            before = 2
+        names, separator = _header(header, said, before)
+        reader = csv.reader(source, delimiter=separator)
+        begin = before + 1
         try:
-            for members in reader:
-                yield FileItem(_item(members, context), f"line {reader.line_num}")
+            for fields in reader:
+                end = before + reader.line_num
+                if fields:
+                    item = _item(fields, names, context, lines.wrong, end - begin)
+                    yield FileItem(item, f"line {end}", recoded=lines.recoded and not lines.wrong)
+                begin = end + 1
+                lines.looked_at()
         except csv.Error as error:
-            raise BadRecordError(f"not CSV: {error}", f"line {reader.line_num}") from error
+            raise BadRecordError(f"not CSV: {error}", f"line {begin}") from error
 
 
-def _item(members: dict[str, str], context: Context) -> Row | Fault:
+def _separator(line: str, said: str) -> str:
+    """What stands between fields: what is said, else what makes a header with a time, else what is there most; '' = nothing is."""
+    match = _SAID.match(said)
+    if match:
+        return match[1]
+    counts = {one: line.count(one) for one in _SEPARATORS if one in line}
+    timed = [one for one in counts if not _TIMES.isdisjoint(_names(line, one))]
+    return max(timed or counts, key=lambda one: counts[one], default="")
+
+
+def _names(line: str, separator: str) -> list[str]:
+    try:
+        fields = next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])
+    except csv.Error:
+        return []
+    return [name.strip() for name in fields]
+
+
+def _header(line: str, said: str, number: int) -> tuple[list[str], str]:
+    """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
+    place = f"line {number}"
+    separator = _separator(line, said)
+    names = _names(line, separator or ",")
+    if not separator and names and names[0] in TIMES:
+        raise BadRecordError("the header has one column only", place)
+    if not separator or set(TIMES).isdisjoint(names):
+        raise BadRecordError(
+            f"no column of the header is the time of a row: name it TimeGenerated; found are {', '.join(names)[:200]!r}",
+            place,
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise BadRecordError(
+            f"the header has a column twice: {', '.join(twice)[:200]!r}; rename one, nothing of the file was read",
+            place,
+        )
+    return [name or f"column {number}" for number, name in enumerate(names, 1)], separator
+
+
+def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str, further: int) -> Row | Fault:
+    raw = ",".join(fields)[:_RAW]
+    while len(fields) > len(names) and not fields[-1]:
+        fields.pop()
+    if wrong:
+        return context.bad(wrong, "", raw)
+    if len(fields) != len(names):
+        hint = f"; it takes {further + 1} lines: a quote is not closed" if further else ""
+        if len(fields) > len(names):
+            hint = hint or "; a field that holds the separator must stand in quotes"
+        return context.bad(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
+    members = {
+        name: masked(value) for name, value in zip(names, fields, strict=True)
+        if value or not name.startswith("column ")
+    }  # fmt: skip
     table = context.table or members.get("Type")
     if not table:
-        return context.bad(
-            "the row does not say its table: name it with --table", "Type", str(members)[:4096]
-        )
+        return context.bad("the row does not say its table: name it with --table", "Type", raw)
     try:
-        row = row_of_members(
-            {name: masked(value) if isinstance(value, str) else value for name, value in members.items()},
-            table,
-        )
+        return row_of_members(members, table)
     except BadRecordError as error:
-        return context.bad(error.reason, error.path, str(members)[:4096])
-    return row
+        return context.bad(error.reason, error.path, raw)
 
 
 FORMAT = TableCsv()

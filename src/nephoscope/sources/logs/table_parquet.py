@@ -30,6 +30,7 @@ class TableParquet:
     name: str = "parquet"
     title: str = "Parquet with a table's columns"
     tables: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = (".parquet",)
 
     def recognises_start(self, head: bytes) -> bool:
         """Whether it begins as Parquet does."""

@@ -51,7 +51,11 @@ def row_of_members(members: Mapping[str, Any], table: str) -> Row:
             continue
         column = name.removesuffix(" [UTC]")
         column = _MADE_BY_THE_LAKE.get(column, column)
-        if column != "type" and column != "TimeGenerated":
+        if column == "_IngestedAt":
+            column = "given_IngestedAt"
+        if column == "type" and value in (table, ""):
+            continue
+        if column != "TimeGenerated":
             kind = types.get(column)
             values[column] = value if kind is None else _fitted(kind, value)
     return Row(table, values)

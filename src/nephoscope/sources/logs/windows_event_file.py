@@ -35,6 +35,7 @@ class WindowsEventFile:
     name: str = "windows-event-file"
     title: str = "Windows events as an XML document"
     tables: tuple[str, ...] = EVENTS.tables
+    suffixes: tuple[str, ...] = ()
 
     def recognises_start(self, head: bytes) -> bool:
         """Whether the file begins with events that do not stand on a line each (those are lines of text)."""

@@ -1,0 +1,214 @@
+"""Input that is not what it should be: nothing of it is lost or trusted in silence, and the reason names what is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+from nephoscope.sources.logs.discovery import formats
+from nephoscope.sources.logs.format import Context
+from nephoscope.sources.logs.moments import moment
+from nephoscope.sources.logs.reading import Parsed, read
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+T = "2026-06-01T10:00:00Z"
+SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
+FIREWALL = f"/SUBSCRIPTIONS/{SUBSCRIPTION}/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"
+HEADER = "TimeGenerated,Computer,OSType\n"
+
+
+def _parsed(
+    data: bytes, name: str = "a.log", table: str = "", form: str = "", **context: Any
+) -> list[Parsed]:
+    known = formats().only(form) if form else formats()
+    return list(
+        read(
+            io.BytesIO(data), known, Context(name, NOW, table=table, **context),
+            tables=Tables.builtin(), workspace=Workspace.named("default"),
+        )
+    )  # fmt: skip
+
+
+def _rows(found: list[Parsed], table: str) -> list[dict[str, Any]]:
+    return [row for one in found if table in one.tables for row in one.tables[table].to_pylist()]
+
+
+def _bad(found: list[Parsed]) -> list[tuple[str, str]]:
+    return [(entry.place, entry.reason) for one in found for entry in one.bad]
+
+
+def _syslog(message: bytes) -> bytes:
+    return b"<34>Jun  1 10:00:00 web-1 app: " + message
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (b"M\xfcller", "M\u00fcller"),
+        (b"\x80 100 \x93ok\x94", "\u20ac 100 \u201cok\u201d"),
+        ("M\u00fcller".encode() + b" \xe2\x82", "M\u00fcller \u00e2\u201a"),
+    ],
+    ids=["latin-1", "windows-1252", "UTF-8 that is cut within a character"],
+)
+def test_a_line_that_is_no_utf8_is_read_in_the_code_page_and_counted(message: bytes, text: str) -> None:
+    found = _parsed(_syslog(b"one") + b"\n" + _syslog(message) + b"\n")
+    assert [row["SyslogMessage"] for row in _rows(found, "Syslog")] == ["one", text]
+    assert [one.recoded for one in found] == [1]
+
+
+def test_a_byte_that_is_no_character_is_told_with_its_place(subtests: Any) -> None:
+    before = _syslog(b"one") + b"\n"
+    for message, page, reason in (
+        (b"x\x81y", "cp1252", "neither UTF-8 nor cp1252"),
+        (b"x\xfcy", "utf-8", "not UTF-8"),
+    ):
+        with subtests.test(page):
+            found = _parsed(before + _syslog(message) + b"\n", encoding=page)
+            at = len(before) + len(_syslog(b"x"))
+            told = f"the text is {reason}: say what it is with --encoding (byte {at})"
+            assert _bad(found) == [("line 2", told)]
+            assert "\\x" in found[0].bad[0].raw, "its bytes are kept"
+
+
+def test_json_that_is_no_utf8_is_read_by_the_same_rule() -> None:
+    record = {
+        "time": T,
+        "resourceId": FIREWALL,
+        "category": "AZFWNetworkRule",
+        "properties": {"Rule": "R\u00fcck"},
+    }
+    found = _parsed(json.dumps(record, ensure_ascii=False).encode("latin-1"))
+    assert [row["Rule"] for row in _rows(found, "AZFWNetworkRule")] == ["R\u00fcck"]
+    assert found[0].recoded == 1
+
+
+@pytest.mark.parametrize("behind", [b"", b"\n", b'\n{"b":1}\n'])
+def test_half_of_a_surrogate_pair_is_named(behind: bytes) -> None:
+    found = _parsed(b'{"a":"x\\ud83d"}' + behind)
+    assert _bad(found)[0] == ("line 1", "not JSON: half of a surrogate pair, which is no character (byte 13)")
+
+
+def test_a_record_that_is_cut_within_a_pair_is_cut() -> None:
+    assert _bad(_parsed(b'{"a":"x\\ud83d\\ud')) == [("line 1", "the stream ends inside a record")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_csv_of_every_separator_is_read(separator: str) -> None:
+    text = (HEADER + f'{T},web-1,"a{separator}b"\n').replace(",", separator)
+    for said in ("", f"sep={separator}\r\n"):
+        (row,) = _rows(_parsed((said + text).encode(), "a.txt", "Heartbeat"), "Heartbeat")
+        assert (row["Computer"], row["OSType"]) == ("web-1", f"a{separator}b")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        (f"TimeGenerated,Computer,Computer\n{T},a,b\n", "line 1", "the header has a column twice: 'Computer'"),
+        (HEADER + f"{T},a,b\n{T},a", "line 3", "the header has 3 columns, the row 2"),
+        (HEADER + f"{T},a,b,c\n", "line 2", "the row 4; a field that holds the separator must stand in quotes"),
+        (HEADER + f'{T},"a,b\n{T},a,b\n', "line 3", "it takes 2 lines: a quote is not closed"),
+        (f"Computer,OSType\n{T},a\n", "line 1", "no column of the header is the time of a row"),
+        ("Computer\na\n", "line 1", "no column of the header is the time of a row"),
+        (HEADER + "never,a,b\n", "line 2.TimeGenerated", "not a time: 'never'"),
+    ],
+)  # fmt: skip
+def test_csv_that_would_lose_something_is_told_with_its_row(text: str, place: str, reason: str) -> None:
+    (found,) = _bad(_parsed(text.encode(), "a.csv", "Heartbeat"))
+    assert found[0] == place
+    assert reason in found[1]
+
+
+def test_csv_is_read_in_the_code_page_too() -> None:
+    found = _parsed((HEADER + f"{T},M\u00fcller,b\n{T},a,b\n").encode("cp1252"), "a.csv", "Heartbeat")
+    assert [row["Computer"] for row in _rows(found, "Heartbeat")] == ["M\u00fcller", "a"]
+    assert found[0].recoded == 1
+    at = len((HEADER + f"{T},M").encode())
+    found = _parsed((HEADER + f"{T},M").encode() + b"\x8f,b\n", "a.csv", "Heartbeat")
+    assert _bad(found) == [
+        ("line 2", f"the text is neither UTF-8 nor cp1252: say what it is with --encoding (byte {at})")
+    ]
+
+
+def test_a_named_format_that_a_file_is_not_is_told_once() -> None:
+    found = _parsed(b"\x00\x01\x02\n" * 50, form="csv")
+    assert [place for place, _ in _bad(found)] == ["line 1"]
+
+
+def test_columns_that_say_whose_a_row_is_are_kept_and_not_trusted() -> None:
+    record = {
+        "time": T, "resourceId": FIREWALL, "category": "AZFWNetworkRule", "_SubscriptionId": "forged", "TenantId": "forged",
+        "_ResourceId": "/subscriptions/forged/x", "Type": "forged", "_IngestedAt": "forged",
+        "properties": {"Rule": "r", "_SubscriptionId": "forged too"},
+    }  # fmt: skip
+    (row,) = _rows(_parsed(json.dumps(record).encode()), "AZFWNetworkRule")
+    assert (row["_SubscriptionId"], row["_ResourceId"]) == (SUBSCRIPTION, FIREWALL.lower())
+    assert row["_AdditionalFields"].count("forged") >= 5, row["_AdditionalFields"]
+
+
+def test_a_row_of_a_table_keeps_what_it_gives_for_the_lakes_columns() -> None:
+    record = {
+        "TimeGenerated": T, "Computer": "a", "TenantId": "t", "Type": "SigninLogs", "_IngestedAt": "i",
+        "_SubscriptionId": "other", "_ResourceId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g",
+    }  # fmt: skip
+    (row,) = _rows(_parsed(json.dumps(record).encode(), table="Heartbeat"), "Heartbeat")
+    assert row["_SubscriptionId"] == SUBSCRIPTION
+    assert json.loads(row["_AdditionalFields"]) == {
+        "tenantId": "t", "type": "SigninLogs", "given_IngestedAt": "i", "given_SubscriptionId": "other",
+    }  # fmt: skip
+
+
+def _flow(text: str) -> bytes:
+    flows = {
+        "flows": [
+            {
+                "rule": "r",
+                "flows": [{"mac": "0", "flowTuples": [f"{int(NOW.timestamp())},{text},U,I,A,B,,,,"]}],
+            }
+        ]
+    }
+    return json.dumps(
+        {"time": T, "resourceId": FIREWALL, "category": "NetworkSecurityGroupFlowEvent", "properties": {"Version": 2} | flows}
+    ).encode()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.300", "999.1.1.1", "010.0.0.1", "1.2.3", "::::", "fe80::1::2", "dead.beef", "::1%eth0"],
+)
+def test_a_flow_of_no_address_is_set_aside(address: str) -> None:
+    for text in (f"{address},10.0.0.1,1,2", f"10.0.0.1,{address},1,2"):
+        ((place, reason),) = _bad(_parsed(_flow(text)))
+        assert place.endswith("flowTuples[0]")
+        assert reason == f"not an address: {address!r}"
+
+
+@pytest.mark.parametrize("zone", ["+99:99", "-24:00", "+16:00", "+23:59"])
+def test_a_zone_that_is_nowhere_makes_no_time(zone: str) -> None:
+    assert moment(f"2026-06-01T10:00:00{zone}") is None
+    assert moment(f"2026-6-1T10:00:00{zone}") is None
+
+
+def test_what_became_of_records_adds_up() -> None:
+    tuples = [f"{int(NOW.timestamp())},10.0.0.1,10.0.0.{n},1,2,U,I,A,B,,,," for n in (1, 2, 3, 400)]
+    parts = [tuples[:3], tuples[2:], tuples[3:], []]
+    data = b"\n".join(
+        json.dumps(
+            {
+                "time": T, "resourceId": FIREWALL, "category": "NetworkSecurityGroupFlowEvent",
+                "properties": {"Version": 2, "flows": [{"rule": "r", "flows": [{"mac": "0", "flowTuples": part}]}]},
+            }
+        ).encode()
+        for part in parts
+    )  # fmt: skip
+    (found,) = _parsed(data)
+    assert found.outcome == (1, 1, 1, 1)
+    assert found.outcome.records == 4
+    assert len(_rows([found], "AzureFlowLogs")) == 4
+    (scanned,) = _parsed(b"\n".join(data.split(b"\n")[::3]))
+    assert scanned.outcome == (1, 0, 0, 1)
