@@ -13,3 +13,7 @@ class SpoolFullError(LakeError):
 
 class TableRefusedError(LakeError):
     """A Delta table with a feature that would make us read wrong rows, or that lies otherwise than its definition says."""
+
+
+class OvertakenError(LakeError):
+    """Another process appends as the same producer and came further: nothing of the append was taken."""

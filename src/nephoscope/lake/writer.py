@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.errors import LakeError, SpoolFullError
+from nephoscope.lake.errors import LakeError, OvertakenError, SpoolFullError
 from nephoscope.lake.ledger import Ledger
 from nephoscope.lake.packed import as_stored
 from nephoscope.lake.quarantine import QUARANTINE, Bad, quarantined
+from nephoscope.lake.spool.claims import Claim, Claims
 from nephoscope.lake.spool.frame import frame_of
 from nephoscope.lake.spool.own import OwnSpool
 from nephoscope.lake.spool.segments import Sequences, size
@@ -31,7 +31,10 @@ _MEASURED_EVERY = 8 << 20
 
 
 class Writer:
-    """Appends rows; safe for threads, whose appends share one fsync. A producer's appends come one after another."""
+    """Appends rows; safe for threads, whose appends share one fsync.
+
+    A producer's appends come one after another, whichever processes make them, and each knows of all before it.
+    """
 
     def __init__(
         self,
@@ -50,8 +53,8 @@ class Writer:
         self._spool = OwnSpool(data, disk)
         self._sequences = Sequences(data, disk, self._spool.folder)
         self._lock, self._reading = threading.Lock(), threading.Lock()
-        self._acknowledged: OrderedDict[str, int] = OrderedDict()
-        self._busy: dict[str, tuple[threading.Lock, int]] = {}
+        self._claims = Claims(data, disk)
+        self._acknowledged: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._waiting, self._since = 0, _MEASURED_EVERY
 
     @property
@@ -66,30 +69,40 @@ class Writer:
         *,
         bad: Sequence[Bad] = (),
         producer: str,
-        sequence: int,
-    ) -> None:
+        sequence: int | None = None,
+        after: int | None = None,
+    ) -> bool:
         """Take rows by table name (as rows.arrow_of() or rows.complete() gives them) and what was bad; returns after the fsync.
 
-        Where the sequence is not above the producer's last nothing is done. SpoolFullError: nothing was taken. LakeError where a
-        table is unknown or its rows are in other types.
+        Where the sequence is not above the producer's last nothing is done, and the answer is False: a sequence names what is
+        appended. None is the number after the last, for rows that nothing numbers. OvertakenError where the last is not the one that
+        this comes `after`. SpoolFullError: nothing was taken. LakeError where a table is unknown or its rows are in other types.
         """
-        with self._alone(producer):
-            if sequence <= self._known(producer):
-                return
+        with self._claims.held(producer) as claim:
+            last = self._known(producer, claim)
+            if after is not None and last != after:
+                raise OvertakenError(
+                    f"another process appends as {producer}: it came to {last}, this one to {after}"
+                )
+            number = last + 1 if sequence is None else sequence
+            if number <= last:
+                return False
             rows = self._rows(workspace, tables, bad)
+            mark = claim.take()
             if rows:
-                frame = frame_of(producer, sequence, rows)
+                frame = frame_of(producer, number, rows)
                 self._make_room(len(frame))
-                self._spool.sync(self._spool.write(frame, producer, sequence))
+                self._spool.sync(self._spool.write(frame, producer, number))
                 self._since += len(frame)
             else:
-                self._ledger.record({producer: sequence})
-            self._remember(producer, sequence)
+                self._ledger.record({producer: number})
+            self._remember(producer, number, mark)
+            return True
 
     def last(self, producer: str) -> int:
         """The last acknowledged sequence of a producer, -1 where there is none; also what other processes took from it."""
-        with self._alone(producer):
-            return self._read(producer)
+        with self._claims.held(producer) as claim:
+            return self._known(producer, claim)
 
     def close_segment(self, older_than: float = 0.0) -> bool:
         """Let the flusher have what was appended, where the segment is open for so many seconds; whether there was something."""
@@ -105,38 +118,28 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _alone(self, producer: str) -> Iterator[None]:
-        """One append of a producer at a time."""
-        with self._lock:
-            lock, users = self._busy.get(producer, (threading.Lock(), 0))
-            self._busy[producer] = lock, users + 1
-        try:
-            with lock:
-                yield
-        finally:
-            with self._lock:
-                lock, users = self._busy.pop(producer)
-                if users > 1:
-                    self._busy[producer] = lock, users - 1
-
-    def _known(self, producer: str) -> int:
+    def _known(self, producer: str, claim: Claim) -> int:
+        """What this writer remembers, where no other appended since it did."""
+        mark = claim.mark
         with self._lock:
             found = self._acknowledged.get(producer)
-        return self._read(producer) if found is None else found
+        if found is not None and found[1] == mark:
+            return found[0]
+        last = self._read(producer)
+        if mark is not None:
+            self._remember(producer, last, mark)
+        return last
 
     def _read(self, producer: str) -> int:
         """From the open segment, then the closed ones, then the state: rows go that way, and each is noted before it goes on."""
         own = self._spool.last(producer)
         with self._reading:
             spooled = self._sequences.last(producer)
-        found = max(own, spooled, self._ledger.last(producer))
-        self._remember(producer, found)
-        return found
+        return max(own, spooled, self._ledger.last(producer))
 
-    def _remember(self, producer: str, sequence: int) -> None:
+    def _remember(self, producer: str, sequence: int, mark: bytes) -> None:
         with self._lock:
-            self._acknowledged[producer] = sequence
+            self._acknowledged[producer] = sequence, mark
             self._acknowledged.move_to_end(producer)
             while len(self._acknowledged) > _REMEMBERED:
                 self._acknowledged.popitem(last=False)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nephoscope.lake.errors import OvertakenError
 from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, Taken
 from nephoscope.sources.logs.envelope import blocks
 
@@ -33,12 +34,17 @@ class MemorySink:
     def last(self, feed: str) -> int:
         return self.sequences.get(feed, -1)
 
-    def take(self, feed, sequence, pieces=(), *, lines=(), rows=None, refused=(), wait=True) -> Taken:
+    def take(
+        self, feed, sequence, pieces=(), *, lines=(), rows=None, refused=(), wait=True, after=None
+    ) -> Taken:
         while self.busy.is_set():
             if not wait:
                 raise BusyError("full")
             time.sleep(0.01)
         with self.lock:
+            if after is not None and after != self.last(feed):
+                raise OvertakenError(f"{feed} is at {self.last(feed)}")
+            sequence = self.last(feed) + 1 if sequence is None else sequence
             if sequence <= self.last(feed):
                 return Taken()
             self.before(feed, sequence)

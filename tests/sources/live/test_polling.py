@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from nephoscope.lake.errors import OvertakenError
 from nephoscope.sources.azure.cloud import Cloud
 from nephoscope.sources.live import signing_in
 from nephoscope.sources.live.catalogue import kind_of, parsed
@@ -200,3 +201,15 @@ def test_the_waiting_of_a_client_ends_with_the_source(azure, sink, running, unti
     azure.refusals = [JSONResponse({}, 429, {"Retry-After": "600"})] * 3
     with running(_source("graph", reads="sign_ins"), sink):
         until(lambda: azure.asked)
+
+
+def test_of_two_who_poll_the_same_one_is_taken(sink) -> None:
+    now = datetime.now(UTC)
+    pages = [[Found("a", now, {"n": 1})]]
+    first, second = _poller(sink, pages), _poller(sink, pages)
+    assert first.round(now) == 1
+    with pytest.raises(OvertakenError):
+        second.round(now)
+    assert len(sink.pieces) == 1
+    assert len(sink.checkpoints("poll:f/")) == 1, "what was not taken is not known as taken"
+    assert _poller(sink, pages).round(now) == 0

@@ -6,6 +6,7 @@ kept under its number before it is handed over, and after a crash the lake says 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,11 +15,14 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.lake.errors import OvertakenError
 from nephoscope.sources.live.source import Piece, Sink, StoppedError
 
 #: Events that are handed over at once, and how long a window is at most.
 BATCH = 2000
 LONGEST = timedelta(hours=6)
+#: Numbers of batches that follow each other are this much apart at most.
+_APART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,16 @@ class Poller:
         return len(events)
 
     def _hand_over(self, events: list[Found]) -> None:
-        number, ids = self._number + 1, {one.id: one.at.isoformat() for one in events}
+        # two processes that read the same for a moment do not choose the same number, and only one of them is taken
+        number = self._number + 1 + secrets.randbelow(_APART)
+        ids = {one.id: one.at.isoformat() for one in events}
         self.sink.save(f"{self._key}/{number}", ids)
         data = msgspec.json.encode({"records": [one.record for one in events]})
-        self.sink.take(self.name, number, (Piece(data, self.name),))
+        try:
+            self.sink.take(self.name, number, (Piece(data, self.name),), after=self._number)
+        except OvertakenError:
+            self.sink.forget(f"{self._key}/{number}")
+            raise
         self._number, self._batches[number] = number, ids
         self._seen.update(ids)
 

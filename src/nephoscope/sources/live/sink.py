@@ -73,19 +73,20 @@ class LakeSink:
     def take(
         self,
         feed: str,
-        sequence: int,
+        sequence: int | None,
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
+        after: int | None = None,
     ) -> Taken:
         """Everything in one append."""
-        if sequence <= self.last(feed):
+        if sequence is not None and after is None and sequence <= self.last(feed):
             return Taken()
         context = self._context(pieces[0].name if pieces else f"{self.source}/{feed}")
-        batch = Batch(sequence)
+        batch = Batch(-1 if sequence is None else sequence)
         for piece in pieces:
             _add(batch, piece, replace(context, source=piece.name))
         for group in lines:
@@ -97,7 +98,7 @@ class LakeSink:
             ]
         whole = self._parsed(batch, context)
         whole.bad.extend(_bad(one) for one in refused)
-        return self._append(feed, sequence, whole, wait=wait)
+        return self._append(feed, sequence, whole, wait=wait, after=after)
 
     def learn(self, items: Sequence[Item]) -> Kept:
         """Keep threat intelligence."""
@@ -143,16 +144,19 @@ class LakeSink:
     def _parsed(self, batch: Batch, context: Context) -> Parsed:
         return parsed(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
 
-    def _append(self, feed: str, sequence: int, found: Parsed, *, wait: bool) -> Taken:
+    def _append(
+        self, feed: str, sequence: int | None, found: Parsed, *, wait: bool, after: int | None = None
+    ) -> Taken:
         pause = _FIRST_WAIT
         while True:
             try:
-                self.writer.append(
+                new = self.writer.append(
                     self.workspace,
                     found.tables,
                     bad=found.bad,
                     producer=self._producer(feed),
                     sequence=sequence,
+                    after=after,
                 )
             except SpoolFullError as error:
                 self.meter.note(full=1, error=str(error))
@@ -163,6 +167,8 @@ class LakeSink:
                 pause = min(_LONGEST_WAIT, pause * 2)
                 continue
             break
+        if not new:
+            return Taken()
         known = self.lake.tables
         self.meter.count(
             {name: (known[name], rows) for name, rows in found.tables.items()}, found.bad, datetime.now(UTC)

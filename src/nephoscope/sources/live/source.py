@@ -81,8 +81,9 @@ class Sink(Protocol):
     """Where a source hands over what it read. Every `take` returns after the fsync.
 
     A feed is one thing with an order (a blob, a partition, a connection); its sequence only rises, and what is not above the last
-    one taken is dropped: that is what makes a repeated hand-over harmless. `take` waits while the lake is full and
-    raises StoppedError when the source is to stop meanwhile; with `wait=False` it raises BusyError at once.
+    one taken is dropped: that is what makes a repeated hand-over harmless. None is the next one, for what nothing numbers. Where the
+    last one taken is not the one that a hand-over comes `after`, OvertakenError: another process reads the same. `take` waits while
+    the lake is full and raises StoppedError when the source is to stop meanwhile; with `wait=False` it raises BusyError at once.
     """
 
     def last(self, feed: str) -> int:
@@ -99,13 +100,14 @@ class Sink(Protocol):
     def take(
         self,
         feed: str,
-        sequence: int,
+        sequence: int | None,
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
+        after: int | None = None,
     ) -> Taken:
         """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append."""
 

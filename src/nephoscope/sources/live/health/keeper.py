@@ -206,9 +206,8 @@ class Keeper:
         found = arrow_of(
             self.lake.tables[table], rows, workspace=self.lake.workspace(workspace), now=datetime.now(UTC)
         )
-        number = writer.last(producer) + 1 if sequence is None else sequence
         try:
-            writer.append(workspace, {table: found.table}, producer=producer, sequence=number)
+            writer.append(workspace, {table: found.table}, producer=producer, sequence=sequence)
         except LakeError as error:
             self.state.source_health.failed(
                 KEPT, f"rows of {table} were not written: {error}", datetime.now(UTC), workspace

@@ -61,16 +61,13 @@ class Door:
     limits: Limits
     workers: int = 8
     _slots: queue.Queue[str] = field(default_factory=queue.Queue)
-    _sequences: dict[str, int] = field(default_factory=dict)
     _seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     _minutes: dict[str, tuple[float, int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         for number in range(self.workers):
-            feed = f"requests-{number}"
-            self._sequences[feed] = self.sink.last(feed)
-            self._slots.put(feed)
+            self._slots.put(f"requests-{number}")
 
     def flows(self, rule: str, stream: str) -> tuple[Flow, ...]:
         """The flows of a stream; raises RefusedError for a rule or stream that is not there."""
@@ -125,8 +122,7 @@ class Door:
         except queue.Empty:
             raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
         try:
-            self.sink.take(feed, self._sequences[feed] + 1, rows=rows, refused=refused, wait=False)
-            self._sequences[feed] += 1
+            self.sink.take(feed, None, rows=rows, refused=refused, wait=False)
         except BusyError as error:
             raise RefusedError(
                 503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS

@@ -139,10 +139,8 @@ def _end_when(stop: Event, listeners: ExitStack, intake: Intake) -> None:
 
 
 def _hand_over(intake: Intake, sink: Sink) -> None:
-    sequence = sink.last(_FEED)
     while (batch := intake.take()) is not None:
-        sequence += 1
-        sink.take(_FEED, sequence, lines=tuple(batch.lines), refused=tuple(batch.refused))
+        sink.take(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
 
 
 KIND = Kind(
