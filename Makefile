@@ -8,6 +8,8 @@ NEPHO  := $(BIN)/nephoscope
 AZURITE := 3.35.0
 # what looks for faults of accessibility in the pages
 AXE := 4.14.1
+# a certified OpenID provider, for the tests of signing in
+OIDC := 9.13.3
 DEMO   := .nephoscope/demo
 # of the page that make demo ends in
 PORT   ?= 8443
@@ -38,7 +40,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node azurite@$(AZURITE) axe-core@$(AXE) oidc-provider@$(OIDC)
 	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed  ## make the virtual environment

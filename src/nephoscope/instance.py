@@ -12,6 +12,7 @@ from typing import Any
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import Tokens
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -56,6 +57,11 @@ class Instance:
     def doors(self) -> Doors:
         """Where records come in at the server's own port."""
         return Doors(self.lake, self.state)
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """How people sign in by a provider."""
+        return SignIn(self.state, self.guard)
 
     def put(self, body: dict[str, Any], type_: str, author: str, address: str = "") -> bool:
         """Keep an ARM document that somebody put, audited; one that decides an assessment is judged by soon. Whether it is new."""

@@ -145,6 +145,17 @@ def test_who_guesses_credentials_is_held_by_the_address():
     assert 429 in answers
 
 
+def test_signing_in_again_and_again_is_held_by_the_address():
+    async def app(scope, receive, send):
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    client = TestClient(Limited(app, 60_000))
+    answers = [client.get("/sign-in/corp", headers={"Cookie": f"a={n}"}).status_code for n in range(130)]
+    assert answers[:100] == [200] * 100
+    assert 429 in answers
+    assert client.get("/").status_code == 200
+
+
 def test_settings_survive_being_an_argument(tmp_path):
     settings = Settings(tmp_path / "a b", host="::1", names=("x.example",), behind=("10.0.0.1",))
     assert Settings.decoded(settings.encoded()) == settings

@@ -134,8 +134,10 @@ class Guard:
             self._state.audit.add(session, author, "Nephoscope/secrets/write", principal.name, detail=told)
         return secret
 
-    def open_session(self, principal: Principal, address: str = "") -> str:
-        """The secret of a new session of a person's browser."""
+    def open_session(
+        self, principal: Principal, address: str = "", detail: dict[str, str] | None = None
+    ) -> str:
+        """The secret of a new session of a person's browser; `detail` tells the audit how they came."""
         secret = secrets.token_urlsafe(32)
         with self._state.transaction() as session:
             self._state.principals.tidy(session)
@@ -145,9 +147,20 @@ class Guard:
             )
             self._state.principals.used(session, "", principal.id)
             self._state.audit.add(
-                session, principal.name, "Nephoscope/sessions/write", principal.name, address=address
+                session,
+                principal.name,
+                "Nephoscope/sessions/write",
+                principal.name,
+                address=address,
+                detail=detail,
             )
         return secret
+
+    def end_session(self, secret: str, address: str = "") -> None:
+        """End the session of a secret where there is one: a browser that signs in anew has no old session beside it."""
+        caller = self.by_secret(secret, [SecretKind.SESSION], address)
+        if caller is not None:
+            self.close_session(caller)
 
     def close_session(self, caller: Caller) -> None:
         """End the session that a caller came by."""
@@ -172,10 +185,19 @@ class Guard:
                 )
         return self.make_secret(person, SecretKind.LINK, "nephoscope", "first sign-in", LINK)
 
-    def denied(self, author: str, operation: str, target: str, address: str = "") -> None:
+    def denied(
+        self,
+        author: str,
+        operation: str,
+        target: str,
+        address: str = "",
+        detail: dict[str, str] | None = None,
+    ) -> None:
         """Keep in the audit that somebody was not let."""
         with self._state.transaction() as session:
-            self._state.audit.add(session, author, operation, target, outcome="Denied", address=address)
+            self._state.audit.add(
+                session, author, operation, target, outcome="Denied", address=address, detail=detail
+            )
 
     def _note(self, principal: Principal, kept: Secret) -> None:
         """Note now and then that a secret was used."""

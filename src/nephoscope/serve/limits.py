@@ -1,6 +1,6 @@
 """How many requests one client may send: a bucket of tokens for each credential, and a larger one for each address.
 
-Who shows another credential with every request, to guess one, is held by the address.
+Who shows another credential with every request, to guess one, is held by the address. Signing in has a smaller one of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _CLIENTS = 10_000
 #: How many times as much an address may send as a credential: people share addresses.
 _SHARED = 5
+#: What begins and ends a sign-in, each of which the state keeps: so many a minute from one address.
+_SIGN_IN, _SIGN_INS_A_MINUTE = ("/sign-in/", "/link/"), 300
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Limited:
         rate, burst = requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0)
         self._credentials = Buckets(rate, burst)
         self._addresses = Buckets(rate * _SHARED, burst * _SHARED)
+        self._sign_ins = Buckets(_SIGN_INS_A_MINUTE / 60.0, _SIGN_INS_A_MINUTE / 3.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -54,6 +57,8 @@ class Limited:
             return
         now = time.monotonic()
         wait = self._addresses.wait(_address(scope), now) or self._credentials.wait(_credential(scope), now)
+        if not wait and scope["path"].startswith(_SIGN_IN):
+            wait = self._sign_ins.wait(_address(scope), now)
         if wait <= 0:
             await self._app(scope, receive, send)
             return

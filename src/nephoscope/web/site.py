@@ -18,13 +18,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nephoscope.access.guard import SESSION, DeniedError
+from nephoscope.access.guard import DeniedError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.principals import SecretKind
 from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page, pages
+from nephoscope.web.provider_pages import after_sign_out, provider_routes
+from nephoscope.web.session_cookie import COOKIE, drop, local, signed_in
 from nephoscope.web.visit import Visit
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
 
-COOKIE = "__Host-nephoscope"
 STATIC = Path(__file__).parent / "static"
 MAX_FORM = 1 << 20
 OVER = "It works once, and for half an hour; nephoscope access link NAME makes another."
@@ -48,6 +49,7 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route("/sign-in", _sign_in(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
+        *provider_routes(instance),
         *(Route(page.path, _endpoint(instance, page), methods=list(page.methods)) for page in pages()),
     ]
 
@@ -119,17 +121,23 @@ def _sign_in(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         next_ = local(request.query_params.get("next", "/"))
         if request.method == "GET":
-            return HTMLResponse(draw("sign-in.html", request=request, next=next_, wrong=False))
+            return await run_in_threadpool(_sign_in_page, instance, request, next_)
         if not own(request):
             return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
         form = await _form(request)
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_opened, instance, request, shown)
         if opened is None:
-            return HTMLResponse(draw("sign-in.html", request=request, next=next_, wrong=True), 401)
-        return _signed_in(opened, local(form.get("next", "/")))
+            return await run_in_threadpool(_sign_in_page, instance, request, next_, wrong=True)
+        return signed_in(opened, local(form.get("next", "/")))
 
     return answer
+
+
+def _sign_in_page(instance: Instance, request: Request, next_: str, *, wrong: bool = False) -> Response:
+    providers = instance.sign_in.offered()
+    drawn = draw("sign-in.html", request=request, next=next_, wrong=wrong, providers=providers)
+    return HTMLResponse(drawn, 401 if wrong else 200)
 
 
 def _link(instance: Instance) -> Endpoint:
@@ -147,7 +155,7 @@ def _link(instance: Instance) -> Endpoint:
                 "The link is over",
                 OVER,
             )
-        return _signed_in(opened, "/")
+        return signed_in(opened, "/")
 
     return answer
 
@@ -156,32 +164,15 @@ def _opened(instance: Instance, request: Request, secret: str) -> str | None:
     return instance.guard.by_link(secret, request.client.host if request.client else "")
 
 
-def _signed_in(secret: str, next_: str) -> Response:
-    answer = RedirectResponse(next_, 303)
-    answer.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(SESSION.total_seconds()),
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
-
-
 def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         caller = await run_in_threadpool(_caller, instance, request)
+        where = "/sign-in"
         if caller is not None and own(request):
             await run_in_threadpool(instance.guard.close_session, caller)
-        gone = RedirectResponse("/sign-in", 303)
-        gone.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+            where = await run_in_threadpool(after_sign_out, instance, caller)
+        gone = RedirectResponse(where, 303)
+        drop(gone, COOKIE)
         return gone
 
     return answer
-
-
-def local(address: str) -> str:
-    """An address of this site, '/' for every other: nobody is led elsewhere."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"

@@ -33,6 +33,8 @@ from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
+from nephoscope.lake.state.sign_in_attempts import SignInAttempts
+from nephoscope.lake.state.sign_in_providers import SignInProviders
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
@@ -71,6 +73,8 @@ class State:
         self.alerts = Alerts(database)
         self.principals = Principals(database)
         self.audit = Audit(database)
+        self.sign_in_providers = SignInProviders(database)
+        self.sign_in_attempts = SignInAttempts(database)
         self.arm_documents = ArmDocuments(database)
         self.incidents = Incidents(database)
         self.hunting_runs = HuntingRuns(database)

@@ -1,0 +1,101 @@
+"""Admission: which of a provider's people may come in, with which roles, by the claims that it makes about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nephoscope.access.openid import OpenIdError, context_of, secure
+from nephoscope.access.roles import role
+from nephoscope.access.scopes import ScopeError, parsed
+from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+
+#: Claims that people change themselves, or that two of them may have.
+UNSTABLE = frozenset(
+    {
+        "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+    }
+)  # fmt: skip
+_NAMES = ("preferred_username", "upn", "email", "name")
+#: Claims that say that an address was proven to be the person's: OpenID's, and Entra ID's optional one.
+_PROVEN = ("email_verified", "xms_edov")
+
+
+class ProviderError(ValueError):
+    """Settings of a provider that cannot be; the message says which and what is wanted."""
+
+
+def checked(provider: SignInProvider) -> SignInProvider:
+    """The settings as they are kept; ProviderError where they cannot be."""
+    if not secure(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
+        raise ProviderError("issuer: an https address without query or fragment is wanted")
+    if "{" in provider.issuer or provider.issuer.rstrip("/").endswith(("/common", "/organizations/v2.0", "/common/v2.0")):  # fmt: skip
+        raise ProviderError(
+            "issuer: name the tenant (https://login.microsoftonline.com/<tenant id>/v2.0), not any tenant"
+        )
+    if not provider.client_id.strip():
+        raise ProviderError("client_id: the id that the provider gave this server is wanted")
+    if "openid" not in provider.scopes or any(not one or " " in one for one in provider.scopes):
+        raise ProviderError("scopes: single words are wanted, openid among them")
+    try:
+        context_of(provider.trust)
+    except OpenIdError as error:
+        raise ProviderError(f"trust: {error}") from error
+    return replace(provider, rules=tuple(dict.fromkeys(rule(one) for one in provider.rules)))
+
+
+def rule(one: Rule) -> Rule:
+    """A rule as it is kept; ProviderError where it cannot be."""
+    if not one.claim or not one.value or len(one.claim) + len(one.value) > 1000:
+        raise ProviderError("rules: a claim and a value are wanted")
+    if one.claim in UNSTABLE:
+        raise ProviderError(
+            f"rules: {one.claim} says nothing certain about a person; sub, oid, groups, roles or a verified email does"
+        )
+    found = role(one.role) if one.role else None
+    if one.role and found is None:
+        raise ProviderError(f"rules: there is no role {one.role}")
+    try:
+        return Rule(one.claim, one.value, found.name if found else "", parsed(one.scope))
+    except ScopeError as error:
+        raise ProviderError(f"rules: {error}") from error
+
+
+def matching(rules: Iterable[Rule], claims: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """The rules that are true of a person; an e-mail address counts where it was proven to be the person's."""
+    return tuple(one for one in rules if _true(one, claims))
+
+
+def _true(one: Rule, claims: Mapping[str, Any]) -> bool:
+    found = values(claims, one.claim)
+    if one.claim == "email":
+        proven = any(claims.get(name) in (True, 1, "1", "true", "True") for name in _PROVEN)
+        return proven and one.value.casefold() in {text.casefold() for text in found}
+    return one.value in found
+
+
+def values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+    """The values of a claim: its own, those of its list, or inside objects by dots as in `realm_access.roles`."""
+    found: Any = claims.get(claim)
+    if found is None and "." in claim:
+        found = claims
+        for part in claim.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+    listed = found if isinstance(found, list) else [found]
+    return frozenset(one for one in listed if isinstance(one, str) and one)
+
+
+def too_many_groups(claims: Mapping[str, Any]) -> bool:
+    """Whether Entra ID left the groups out because there are too many of them for a token."""
+    names = claims.get("_claim_names")
+    return bool(claims.get("hasgroups")) or (isinstance(names, Mapping) and "groups" in names)
+
+
+def name_of(claims: Mapping[str, Any]) -> str:
+    """How a person is called in lists and in the audit."""
+    for claim in _NAMES:
+        given = claims.get(claim)
+        if isinstance(given, str) and (text := "".join(filter(str.isprintable, given)).strip()[:100]):
+            return text
+    return str(claims["sub"])[:100]

@@ -1,0 +1,58 @@
+"""ID tokens: who signed in, by the word of a provider, checked as OpenID Connect wants it.
+
+Source: OpenID Connect Core 1.0 section 3.1.3.7, RFC 8725 (JWT best current practices)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+
+from nephoscope.access.openid import OpenId, OpenIdError
+
+#: Signatures by keys that only the provider has. `none` and those of a shared secret are no word of a provider.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+#: How far the clock of a provider may be from ours, in seconds.
+SKEW = 120
+MAX_TOKEN = 64 << 10
+
+
+def verified(
+    openid: OpenId, token: str, client_id: str, nonce: str, access_token: str = ""
+) -> dict[str, Any]:
+    """The claims of an ID token that this provider gave this client for this attempt; OpenIdError says what is wrong with it."""
+    if len(token) > MAX_TOKEN:
+        raise OpenIdError("its ID token is larger than 64 KiB")
+    announced = openid.metadata().id_token_signing_alg_values_supported
+    allowed = [one for one in ALGORITHMS if one in announced]
+    if not allowed:
+        raise OpenIdError(f"it signs by none of {', '.join(ALGORITHMS)}")
+    try:
+        found = _decoded(openid, token, allowed)
+        options = {
+            "iss": {"essential": True, "value": openid.issuer},
+            "aud": {"essential": True, "value": client_id},
+            "nonce": {"essential": True},
+        }
+        known = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+        claims = CodeIDToken(found.claims, found.header, options, known)
+        claims.validate(leeway=SKEW)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise OpenIdError(f"its ID token is refused: {error}") from error
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+        raise OpenIdError("its ID token is refused: it names nobody")
+    return dict(claims)
+
+
+def _decoded(openid: OpenId, token: str, allowed: list[str]) -> jwt.Token:
+    """The token by the keys that are known, or by those of now where its key is unknown: providers change them."""
+    keys: KeySet = openid.keys()
+    try:
+        return jwt.decode(token, keys, algorithms=allowed)
+    except InvalidKeyIdError:
+        return jwt.decode(token, openid.keys(again=True), algorithms=allowed)

@@ -1,0 +1,191 @@
+"""An OpenID provider as a client talks to it: discovery, keys, the code's exchange and what else it knows of a person.
+
+Source: OpenID Connect Discovery 1.0, OpenID Connect Core 1.0 section 3.1, RFC 6749 sections 2.3 and 4.1,
+RFC 9207 (issuer in the answer)
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
+
+import httpx
+import msgspec
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+MAX_ANSWER = 1 << 20
+SECONDS = 10.0
+#: How long what a provider says of itself is believed, and how soon its keys are asked for again when one is unknown.
+FRESH, SOON = 3600.0, 10.0
+_KEY_TYPES = ("RSA", "EC")
+
+
+class OpenIdError(Exception):
+    """What a provider did wrong, in a sentence; `down` where it could not be reached at all."""
+
+    def __init__(self, text: str, *, down: bool = False) -> None:
+        super().__init__(text)
+        self.down = down
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a provider says of itself."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str = ""
+    end_session_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
+    authorization_response_iss_parameter_supported: bool = False
+
+
+def context_of(trust: str) -> ssl.SSLContext:
+    """TLS that believes the authorities of the system, or the one that is given; OpenIdError where that is no certificate."""
+    try:
+        return ssl.create_default_context(cadata=trust or None)
+    except (ssl.SSLError, ValueError) as error:
+        raise OpenIdError("the authority is no certificate in PEM") from error
+
+
+@dataclass
+class OpenId:
+    """The provider of an issuer. Safe for threads."""
+
+    issuer: str
+    trust: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _metadata: tuple[float, Metadata] | None = None
+    _keys: tuple[float, KeySet] | None = None
+
+    def metadata(self) -> Metadata:
+        """What it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
+        with self._lock:
+            if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
+                told = self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                self._metadata = time.monotonic(), self._checked(told)
+            return self._metadata[1]
+
+    def keys(self, *, again: bool = False) -> KeySet:
+        """The keys that it signs with; `again` asks for those of now, unless that was done a moment ago."""
+        uri = self.metadata().jwks_uri
+        with self._lock:
+            age = time.monotonic() - self._keys[0] if self._keys is not None else FRESH + 1
+            if self._keys is None or age > (SOON if again else FRESH):
+                self._keys = time.monotonic(), _key_set(self._asked("GET", uri))
+            return self._keys[1]
+
+    def exchanged(
+        self, code: str, redirect: str, verifier: str, client_id: str, secret: str
+    ) -> dict[str, Any]:
+        """The answer of the token endpoint to a code."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect,
+            "code_verifier": verifier,
+        }
+        found = self.metadata()
+        headers = {}
+        if secret and "client_secret_basic" in found.token_endpoint_auth_methods_supported:
+            pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": client_id, **({"client_secret": secret} if secret else {})}
+        return self._asked("POST", found.token_endpoint, form, headers)
+
+    def userinfo(self, access_token: str) -> dict[str, Any]:
+        """What it knows of the person whose access token that is."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        return self._asked("GET", self.metadata().userinfo_endpoint, headers=headers)
+
+    def _checked(self, told: dict[str, Any]) -> Metadata:
+        try:
+            found = msgspec.convert(told, Metadata)
+        except msgspec.ValidationError as error:
+            raise OpenIdError(f"its configuration is not as OpenID wants it: {error}") from error
+        if found.issuer != self.issuer:
+            raise OpenIdError(f"it calls itself {found.issuer[:200]}, not {self.issuer}")
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"):  # fmt: skip
+            address = getattr(found, name)
+            if (address or name in ("authorization_endpoint", "token_endpoint", "jwks_uri")) and not secure(
+                address
+            ):
+                raise OpenIdError(f"its {name} is no https address")
+        return found
+
+    def _asked(
+        self,
+        method: str,
+        address: str,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The JSON object that an address answers; nothing leads elsewhere, and nothing is read beyond the limit."""
+        try:
+            with httpx.Client(verify=context_of(self.trust), timeout=SECONDS) as client:
+                wanted = {"Accept": "application/json", **(headers or {})}
+                with client.stream(method, address, data=form, headers=wanted) as answer:
+                    body = bytearray()
+                    for part in answer.iter_bytes():
+                        body += part
+                        if len(body) > MAX_ANSWER:
+                            raise OpenIdError("its answer is larger than 1 MiB")
+                    return _object(answer.status_code, bytes(body))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            where = urlsplit(address).netloc
+            raise OpenIdError(
+                f"{where} cannot be reached ({type(error).__name__}: {error})", down=True
+            ) from error
+
+
+def secure(address: str) -> bool:
+    """Whether an address is an https one with a host, without a fragment or credentials."""
+    try:
+        parts = urlsplit(address)
+        return (
+            parts.scheme == "https"
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+            and not parts.fragment
+        )
+    except ValueError:
+        return False
+
+
+def _object(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if status != 200:
+        # an OAuth error is a word; what else the answer says may hold what was sent
+        word = found.get("error") if isinstance(found, dict) else None
+        reason = f": {word[:100]}" if isinstance(word, str) else ""
+        raise OpenIdError(f"it answered with status {status}{reason}", down=status >= 500)
+    if not isinstance(found, dict):
+        raise OpenIdError("its answer is no JSON object")
+    return found
+
+
+def _key_set(told: dict[str, Any]) -> KeySet:
+    """The keys for signatures; what is shared between two parties is no key of a provider."""
+    given = told.get("keys")
+    usable = [
+        one
+        for one in (given if isinstance(given, list) else [])
+        if isinstance(one, dict) and one.get("kty") in _KEY_TYPES and one.get("use", "sig") == "sig"
+    ]
+    try:
+        return KeySet.import_key_set({"keys": usable})
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise OpenIdError("it has no keys that signatures can be checked with") from error

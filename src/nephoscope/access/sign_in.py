@@ -1,0 +1,282 @@
+"""Signing in by an OpenID provider: the authorization code with PKCE, once, in the browser that began it.
+
+Source: OpenID Connect Core 1.0 section 3.1, RFC 7636 (PKCE), RFC 9207 (issuer in the answer), RFC 9700 (OAuth security),
+OpenID Connect RP-Initiated Logout 1.0
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from nephoscope.access.admission import matching, name_of, too_many_groups, values
+from nephoscope.access.guard import Guard, digest
+from nephoscope.access.id_token import verified
+from nephoscope.access.openid import OpenId, OpenIdError
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.principals import Principal, PrincipalKind
+from nephoscope.lake.state.sign_in_attempts import SignInAttempt
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+
+SIGNED_IN = "Nephoscope/sessions/write"
+ROLES = "Microsoft.Authorization/roleAssignments"
+PERSON = "Nephoscope/principals/write"
+#: The prefix of the author of roles that a provider's rules gave: they go when the rule is true no more.
+BY = "sign-in provider "
+
+
+class RefusedError(Exception):
+    """Nobody is signed in; a title, a sentence and the status for the page that says so."""
+
+    def __init__(self, title: str, text: str, status: int = 403) -> None:
+        super().__init__(text)
+        self.title, self.text, self.status = title, text, status
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt: where the browser is to go, and the secret that it keeps meanwhile."""
+
+    address: str
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Who signed in has the secret of a new session, and goes to the page that was wanted."""
+
+    session: str
+    next: str
+
+
+class SignIn:
+    """Signs people in by the providers of a state. Safe for threads."""
+
+    def __init__(self, state: State, guard: Guard) -> None:
+        self._state, self._guard = state, guard
+        self._lock = threading.Lock()
+        self._openids: dict[tuple[str, str], OpenId] = {}
+
+    def openid(self, provider: SignInProvider) -> OpenId:
+        """A provider as it is talked to; what it said of itself is remembered."""
+        with self._lock:
+            if len(self._openids) > 100:
+                self._openids.clear()
+            key = (provider.issuer, provider.trust)
+            return self._openids.setdefault(key, OpenId(*key))
+
+    def offered(self) -> tuple[SignInProvider, ...]:
+        """The providers that people may sign in by."""
+        return tuple(one for one in self._state.sign_in_providers.all() if one.enabled)
+
+    def begin(self, name: str, redirect: str, next_: str, browser: str = "") -> Begun:
+        """Begin an attempt in a browser, which may have begun others; RefusedError where the provider cannot be used."""
+        provider = self._provider(name)
+        try:
+            endpoint = self.openid(provider).metadata().authorization_endpoint
+        except OpenIdError as error:
+            raise _failed(provider, error) from error
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        browser = browser if len(browser) == len(state) else secrets.token_urlsafe(32)
+        self._state.sign_in_attempts.add(
+            SignInAttempt(digest(state), digest(browser), name, nonce, verifier, redirect, next_[:2000])
+        )
+        asked = {
+            "response_type": "code", "client_id": provider.client_id, "redirect_uri": redirect,
+            "scope": " ".join(provider.scopes), "state": state, "nonce": nonce,
+            "code_challenge": _challenge(verifier), "code_challenge_method": "S256",
+        }  # fmt: skip
+        return Begun(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser)
+
+    def finish(
+        self, name: str, browser: str, answer: Mapping[str, str], address: str = "", before: str = ""
+    ) -> Finished:
+        """Sign in by what a provider answered; the session `before` that the browser had ends. RefusedError, audited, otherwise."""
+        provider = self._provider(name)
+        attempt = self._state.sign_in_attempts.take(digest(answer.get("state", "")), digest(browser))
+        if attempt is None or attempt.provider != name:
+            self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
+            raise RefusedError(
+                "This sign-in is over",
+                "It was not begun in this browser, took longer than ten minutes, or was answered before.",
+                400,
+            )
+        try:
+            claims = self._claims(provider, attempt, answer)
+        except OpenIdError as error:
+            self._audit_refused(f"provider {name}", str(error), address)
+            raise _failed(provider, error) from error
+        person = self._admitted(provider, claims, address)
+        self._guard.end_session(before, address)
+        detail = {"provider": provider.name, "subject": str(claims["sub"])}
+        return Finished(self._guard.open_session(person, address, detail), attempt.next)
+
+    def sign_out_address(self, name: str, back: str) -> str:
+        """Where a browser signs out of a provider too, '' where the provider offers no such thing."""
+        provider = self._provider(name)
+        try:
+            endpoint = self.openid(provider).metadata().end_session_endpoint
+        except OpenIdError as error:
+            raise _failed(provider, error) from error
+        asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back})
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
+
+    def provider_of(self, principal: Principal) -> SignInProvider | None:
+        """The provider that knows a person, None for who comes by links alone."""
+        issuer = principal.subject.partition(" ")[0]
+        return self._state.sign_in_providers.of_issuer(issuer) if issuer else None
+
+    def _provider(self, name: str) -> SignInProvider:
+        found = self._state.sign_in_providers.find(name)
+        if found is None or not found.enabled:
+            raise RefusedError("No such way to sign in", "This server has no sign-in provider of that name.", 404)  # fmt: skip
+        return found
+
+    def _claims(
+        self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What the provider says of the person; OpenIdError for everything that is not its word for this attempt."""
+        openid = self.openid(provider)
+        found = openid.metadata()
+        told = answer.get("iss", "")
+        if (told or found.authorization_response_iss_parameter_supported) and told != provider.issuer:
+            raise OpenIdError("the answer is another provider's")
+        if error := answer.get("error"):
+            raise OpenIdError(f"it answered {error[:100]!r}")
+        if not answer.get("code"):
+            raise OpenIdError("its answer has no code")
+        secret = self._state.credentials.get(provider.credential).reveal() if provider.credential else ""
+        tokens = openid.exchanged(
+            answer["code"], attempt.redirect, attempt.verifier, provider.client_id, secret
+        )
+        token, access = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(token, str):
+            raise OpenIdError("it gave no ID token")
+        access = access if isinstance(access, str) else ""
+        claims = verified(openid, token, provider.client_id, attempt.nonce, access)
+        missing = [one for one in provider.rules if not values(claims, one.claim)]
+        if missing and access and found.userinfo_endpoint:
+            more = openid.userinfo(access)
+            if more.get("sub") != claims["sub"]:
+                raise OpenIdError("what it knows of the person is about somebody else")
+            claims = {**more, **claims}
+        return claims
+
+    def _admitted(self, provider: SignInProvider, claims: dict[str, Any], address: str) -> Principal:
+        """The person, kept with the roles of now; RefusedError, audited, for who may not come in."""
+        subject = f"{provider.issuer} {claims['sub']}"
+        rules, known = (
+            matching(provider.rules, claims),
+            self._state.principals.of_subject(subject),
+        )
+        if known is not None and known.disabled:
+            self._audit_refused(known.name, "disabled", address, provider, claims)
+            raise RefusedError(
+                "Not let in", f"{known.name} is let in no more. An owner of this server can change that."
+            )
+        given = known is not None and any(
+            not one.author.startswith(BY) for one in self._state.principals.roles(known.id)
+        )
+        if not rules and not given:
+            reason = "too many groups for a token" if too_many_groups(claims) else "no rule lets them in"
+            if known is not None:
+                self._assign(known, provider, rules, address)
+            self._audit_refused(name_of(claims), reason, address, provider, claims)
+            raise RefusedError("Not let in", _unknown(provider, claims, reason))
+        with self._state.transaction() as session:
+            person = known or self._new(session, provider, subject, claims, address)
+        self._assign(person, provider, rules, address)
+        return person
+
+    def _new(
+        self,
+        session: Session,
+        provider: SignInProvider,
+        subject: str,
+        claims: dict[str, Any],
+        address: str,
+    ) -> Principal:
+        """A person who was never here; who has the same name as another is told apart by the provider."""
+        principals, name = self._state.principals, name_of(claims)
+        for wanted in (
+            name,
+            f"{name} ({provider.name})",
+            f"{name} ({provider.name} {str(claims['sub'])[:60]})",
+        ):
+            if principals.named(PrincipalKind.PERSON, wanted) is None:
+                made = principals.add(session, PrincipalKind.PERSON, wanted, subject)
+                detail = {"subject": subject}
+                self._state.audit.add(
+                    session, BY + provider.name, PERSON, wanted, address=address, detail=detail
+                )
+                return made
+        raise StateError(f"there is a person {name} already")
+
+    def _assign(
+        self, person: Principal, provider: SignInProvider, rules: tuple[Rule, ...], address: str
+    ) -> None:
+        """Give the roles of the rules that are true, and take those that a rule gave before; others stay."""
+        author = BY + provider.name
+        wanted = {(one.role, one.scope) for one in rules if one.role}
+        held = {(one.role, one.scope): one for one in self._state.principals.roles(person.id)}
+        with self._state.transaction() as session:
+            for role, scope in sorted(wanted - held.keys()):
+                self._state.principals.grant(session, person.id, role, scope, author)
+                detail = {"role": role, "scope": scope}
+                self._state.audit.add(
+                    session, author, f"{ROLES}/write", person.name, address=address, detail=detail
+                )
+            for pair, one in held.items():
+                if one.author == author and pair not in wanted:
+                    self._state.principals.revoke(session, one.id)
+                    detail = {"role": one.role, "scope": one.scope}
+                    self._state.audit.add(
+                        session, author, f"{ROLES}/delete", person.name, address=address, detail=detail
+                    )
+
+    def _audit_refused(
+        self,
+        author: str,
+        reason: str,
+        address: str,
+        provider: SignInProvider | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> None:
+        detail = {"reason": reason[:500]}
+        if provider is not None and claims is not None:
+            detail |= {"provider": provider.name, "subject": str(claims["sub"])}
+        self._guard.denied(author, SIGNED_IN, "sign-in", address, detail)
+
+
+def _challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier."""
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def _failed(provider: SignInProvider, error: OpenIdError) -> RefusedError:
+    """What a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
+    if error.down:
+        return RefusedError(
+            f"{provider.title} cannot be reached",
+            f"Try again in a moment. Who has a one-time link can sign in without it. ({error})",
+            502,
+        )
+    return RefusedError("Nobody was signed in", f"{provider.title}: {error}.", 403)
+
+
+def _unknown(provider: SignInProvider, claims: Mapping[str, Any], reason: str) -> str:
+    told = f"{provider.title} knows you as {name_of(claims)} (sub {claims['sub']}), but this server does not let you in"
+    if reason == "no rule lets them in":
+        return f"{told}: ask its owner."
+    return f"{told}: you are in too many groups for a token. Ask its owner to use app roles instead."

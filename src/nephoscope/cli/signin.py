@@ -1,0 +1,228 @@
+"""Let people sign in by an OpenID provider (Entra ID, Keycloak and others), and say who may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.sign_in_providers import SignInProvider
+
+BY = "command line"
+WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("signin")
+def command() -> None:
+    """People come in by providers; who may is said by claims that the provider makes about them, such as groups."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the providers and whom they let in."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        rows = [
+            {
+                "name": one.name, "title": one.title, "issuer": one.issuer, "client": one.client_id, "enabled": one.enabled,
+                "allows": [
+                    f"{rule.claim}={rule.value}" + (f" as {rule.role} at {rule.scope}" if rule.role else "")
+                    for rule in one.rules
+                ],
+            }
+            for one in state.sign_in_providers.all()
+        ]  # fmt: skip
+    show_list(
+        rows, ("name", "issuer", "allows", "enabled"), output, "no provider: nephoscope signin add NAME"
+    )
+
+
+@command.command("add")
+@click.argument("name")
+@click.option(
+    "--issuer",
+    required=True,
+    metavar="URL",
+    help="The provider's address as its tokens spell it (https://login.microsoftonline.com/<tenant id>/v2.0 for Entra ID).",
+)
+@click.option("--client-id", required=True, help="The id that the provider gave this server.")
+@click.option(
+    "--secret", metavar="env:VARIABLE|file:PATH",
+    help="Where the client secret is; it is kept encrypted. Without it the client is a public one.",
+)  # fmt: skip
+@click.option("--title", help="What people read on the button; the name where it is not given.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="WORD",
+    help="A scope asked for beside openid, profile, email.",
+)
+@click.option(
+    "--trust", type=FILE, metavar="PEM", help="The authority of its TLS where the system has it not."
+)
+@click.pass_obj
+def add(data: Path, /, name: str, **options: Any) -> None:
+    """Let people sign in by the provider NAME, which is asked what it is; the redirect address to register there is printed."""
+    from nephoscope.access.admission import ProviderError, checked
+    from nephoscope.cli.session.secrets import secret
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.lake.state.sign_in_providers import SignInProvider
+
+    given, trust = options["secret"] or "", options["trust"]
+    if given and not given.startswith(("env:", "file:")):
+        raise click.UsageError("--secret: give env:VARIABLE or file:PATH, never the secret itself")
+    wanted = SignInProvider(
+        name,
+        options["title"] or name,
+        options["issuer"],
+        options["client_id"],
+        f"sign-in.{name}" if given else "",
+        tuple(dict.fromkeys(("openid", "profile", "email", *options["scopes"]))),
+        trust=trust.read_text(encoding="utf-8") if trust else "",
+    )
+    try:
+        provider = checked(wanted)
+    except ProviderError as error:
+        raise click.UsageError(str(error)) from error
+    with state_of(data) as state:
+        if state.sign_in_providers.find(name) is not None:
+            raise click.UsageError(f"there is a provider {name} already: nephoscope signin remove {name}")
+        if given:
+            state.credentials.put(provider.credential, secret("client secret", given))
+        _keep(state, provider)
+        click.echo(f"provider {name} added; register https://HOST/sign-in/{name}/callback at it")
+        click.echo(f"nobody may come in by it yet: nephoscope signin allow {name} CLAIM VALUE")
+        _tried(state, provider)
+
+
+@command.command("allow")
+@click.argument("name")
+@click.argument("claim")
+@click.argument("value")
+@click.option("--role", default="", help="The role that they have while the claim says so; none without it.")
+@click.option("--scope", default="/", show_default=True, help="Where they have it.")
+@click.pass_obj
+def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
+    """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
+    from nephoscope.access.admission import ProviderError, checked
+    from nephoscope.lake.state.sign_in_providers import Rule
+
+    with _changed(data, name) as (state, provider):
+        try:
+            made = checked(replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope))))
+        except ProviderError as error:
+            raise click.UsageError(str(error)) from error
+        _keep(state, made)
+    last = made.rules[-1]
+    click.echo(
+        f"{claim}={value} is let in by {name}" + (f" as {last.role} at {last.scope}" if last.role else "")
+    )
+
+
+@command.command("disallow")
+@click.argument("name")
+@click.argument("claim")
+@click.argument("value")
+@click.pass_obj
+def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
+    """Take back what `allow` said of VALUE in CLAIM; the roles go when a person signs in the next time."""
+    with _changed(data, name) as (state, provider):
+        kept = tuple(one for one in provider.rules if (one.claim, one.value) != (claim, value))
+        if kept == provider.rules:
+            raise click.UsageError(f"{name} has no rule about {claim}={value}: nephoscope signin list")
+        _keep(state, replace(provider, rules=kept))
+    click.echo(f"{claim}={value} is let in by {name} no more")
+
+
+@command.command("set")
+@click.argument("name")
+@click.option("--enable/--disable", "enabled", required=True, help="Whether people may sign in by it.")
+@click.pass_obj
+def set_(data: Path, /, name: str, enabled: bool) -> None:
+    """Switch the provider NAME on or off; who is signed in stays so."""
+    with _changed(data, name) as (state, provider):
+        _keep(state, replace(provider, enabled=enabled))
+    click.echo(f"provider {name} is {'on' if enabled else 'off'}")
+
+
+@command.command("test")
+@click.argument("name")
+@click.pass_obj
+def test(data: Path, /, name: str) -> None:
+    """Ask the provider NAME what it is and for its keys."""
+    from nephoscope.cli.session.checks import usage_error
+
+    with _changed(data, name) as (state, provider):
+        if not _tried(state, provider):
+            usage_error(f"provider {name} cannot be used")
+
+
+@command.command("remove")
+@click.argument("name")
+@click.pass_obj
+def remove(data: Path, /, name: str) -> None:
+    """Forget the provider NAME and its client secret. Its people stay, and can come in by links."""
+    with _changed(data, name) as (state, provider):
+        with state.transaction() as session:
+            state.sign_in_providers.remove(session, name)
+            state.audit.add(session, BY, DELETE, name)
+        if provider.credential:
+            state.credentials.remove(provider.credential)
+    click.echo(f"provider {name} removed")
+
+
+@contextmanager
+def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
+    """The state and the provider of a name; a usage error where there is none."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        found = state.sign_in_providers.find(name)
+        if found is None:
+            usage_error(f"there is no provider {name}: nephoscope signin list")
+        yield state, found
+
+
+def _keep(state: State, provider: SignInProvider) -> None:
+    import msgspec
+
+    with state.transaction() as session:
+        state.sign_in_providers.put(session, provider)
+        told = {
+            "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled,
+            "rules": msgspec.to_builtins(provider.rules),
+        }  # fmt: skip
+        state.audit.add(session, BY, WRITE, provider.name, detail=told)
+
+
+def _tried(state: State, provider: SignInProvider) -> bool:
+    """Say whether the provider can be asked, and whether it is what it was said to be."""
+    from nephoscope.access.openid import OpenId, OpenIdError
+    from nephoscope.cli.session.checks import tell
+
+    openid = OpenId(provider.issuer, provider.trust)
+    try:
+        count = len(openid.keys().keys)
+        if provider.credential:
+            state.credentials.get(provider.credential)
+    except OpenIdError as error:
+        tell(f"it cannot be used yet: {error}")
+        return False
+    signs = ", ".join(openid.metadata().id_token_signing_alg_values_supported)
+    click.echo(f"provider {provider.name} answers: {count} keys, signs by {signs}")
+    return True

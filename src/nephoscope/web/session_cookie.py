@@ -1,0 +1,33 @@
+"""The cookie of a session, and addresses that lead nowhere else."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.access.guard import SESSION
+
+COOKIE = "__Host-nephoscope"
+
+
+def signed_in(secret: str, next_: str) -> Response:
+    """To the page that was wanted, with the secret of a session."""
+    answer = RedirectResponse(next_, 303)
+    keep(answer, COOKIE, secret, int(SESSION.total_seconds()))
+    return answer
+
+
+def keep(answer: Response, name: str, value: str, seconds: int) -> None:
+    """Set a cookie that no script reads, that goes over TLS alone, and that no other site's form brings along."""
+    answer.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def drop(answer: Response, name: str) -> None:
+    """Take a cookie away."""
+    answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def local(address: str) -> str:
+    """An address of this site, '/' for every other: nobody is led elsewhere."""
+    inside = address.startswith("/") and not address.startswith(("//", "/\\"))
+    # browsers take tabs and line ends out of an address: `/<tab>/elsewhere` would lead there
+    return address if inside and all(one > " " for one in address) else "/"
