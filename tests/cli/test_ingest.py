@@ -193,8 +193,10 @@ def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data:
     assert (code, found["rows"], found["files"]["known"], len(found["failed"])) == (3, {}, 1, 1)
     (tmp_path / "a.json.gz").write_bytes(whole)
     code, found = _ingest(data, tmp_path / "a.json.gz")
-    assert (code, found["rows"], found["failed"]) == (0, {"AZFWNetworkRule": 2000}, {})
-    assert found["grown"] == [str(tmp_path / "a.json.gz")]
+    assert (code, found["failed"], found["files"]["grown"]) == (0, {}, 1)
+    assert _count(data) == [{"rows": 2000, "distinct": 2000}], (
+        "what was there before its end is not read again"
+    )
 
 
 def test_a_named_pipe_is_read_once_and_whole(tmp_path: Path, data: Path) -> None:
@@ -291,17 +293,122 @@ def test_an_archive_gives_its_logs_of_every_suffix(tmp_path: Path, data: Path) -
     assert found["passed over"] == [f"{tmp_path / 'a.zip'}!picture.png"]
 
 
-def test_a_file_that_has_grown_is_told_with_the_sources_that_read_on(tmp_path: Path, data: Path) -> None:
+def _document(count: int, closing: bytes = b"]}") -> bytes:
+    return b'{"records":[' + b",\n".join(_lines(count).splitlines()) + closing
+
+
+def _syslog(count: int, first: int = 0) -> bytes:
+    return "".join(f"<34>{NOW:%b %e %H:%M:%S} web-1 app: {first + n}\n" for n in range(count)).encode()
+
+
+def _pretty(count: int, closing: str = "\n  ]\n}\n") -> bytes:
+    records = ",\n".join(json.dumps(_record(number), indent=2) for number in range(count))
+    return ('{\n  "records": [\n' + records + closing).encode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (_lines(5), _lines(8)),
+        (_lines(5)[:-1], _lines(8)),
+        (_lines(5) + _lines(1, 5)[:-20], _lines(8)),
+        (_document(5), _document(8)),
+        (_document(5), _document(8, b"")),
+        (_document(5, b"\r\n] }\r\n"), _document(8)),
+        (_document(5, b""), _document(8)),
+        (_document(6, b"")[:-30], _document(8)),
+        (_pretty(5), _pretty(8)),
+        (b"[" + b",".join(_lines(5).splitlines()) + b"]", b"[" + b",".join(_lines(8).splitlines()) + b"]"),
+    ],
+    ids=[
+        *("lines", "lines without the last break", "a line that was cut", "a document", "whose end is missing now"),
+        *("other blanks", "whose end was missing", "a record that was cut", "printed", "an array"),
+    ],
+)  # fmt: skip
+def test_a_file_that_has_grown_gives_what_is_new(
+    tmp_path: Path, data: Path, before: bytes, after: bytes
+) -> None:
+    plain = tmp_path / "PT1H.json"
+    plain.write_bytes(before)
+    _ingest(data, plain)
+    plain.write_bytes(after)
+    code, found = _ingest(data, plain)
+    assert (code, found["rows"], found["files"]["grown"]) == (0, {"AZFWNetworkRule": 3}, 1)
+    assert found["grown"] == []
+    code, found = _ingest(data, plain)
+    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 1)
+    assert _count(data) == [{"rows": 8, "distinct": 8}]
+    _ingest(data, plain, "--again")
+    assert _count(data) == [{"rows": 16, "distinct": 8}]
+
+
+@pytest.mark.parametrize(
+    ("before", "rows"),
+    [(_syslog(5), 5), (_syslog(5)[:-1], 5), (_syslog(5) + b"[1] {o", 5)],
+    ids=["whole lines", "without the last break", "a line that was cut"],
+)
+def test_lines_of_text_that_were_appended_are_read_alone(
+    tmp_path: Path, data: Path, before: bytes, rows: int
+) -> None:
+    (tmp_path / "auth.log").write_bytes(before)
+    assert _ingest(data, tmp_path / "auth.log")[1]["rows"] == {"Syslog": rows}
+    (tmp_path / "auth.log").write_bytes(_syslog(5) + b"[1] {odd\n" + _syslog(3, 5))
+    _, found = _ingest(data, tmp_path / "auth.log")
+    assert (found["rows"], found["records"]) == ({"Syslog": 3}, 4)
+    assert _count(data, "Syslog | where SyslogMessage in ('0', '4') | count") == [{"Count": 2}]
+
+
+def test_a_file_that_grew_and_was_turned_over_and_packed_is_known(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "fw.log").write_bytes(_lines(5))
+    _ingest(data, tmp_path / "fw.log")
+    (tmp_path / "fw.log.1.gz").write_bytes(gzip.compress(_lines(9)))
+    (tmp_path / "fw.log").write_bytes(_lines(2, 9))
+    code, found = _ingest(data, tmp_path / "fw.log", tmp_path / "fw.log.1.gz")
+    assert (code, found["rows"], found["files"]["grown"]) == (0, {"AZFWNetworkRule": 6}, 1)
+    assert _count(data) == [{"rows": 11, "distinct": 11}]
+
+
+def test_a_file_that_grew_while_its_load_was_interrupted_is_gone_on_with(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope, "BLOCK", 4096)
     plain = tmp_path / "a.json"
-    plain.write_bytes(_lines(5))
-    assert _run(data, plain).stderr.count("shorter version") == 0
-    plain.write_bytes(_lines(8))
-    result = _run(data, plain)
+    plain.write_bytes(_document(400))
+    append, taken = Writer.append, []
+
+    def stops(self: Writer, *arguments: Any, **named: Any) -> None:
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+        taken.append(named["sequence"])
+        append(self, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", stops)
+        assert _run(data, plain).exit_code == 130
+    for count in (500, 600):
+        plain.write_bytes(_document(count))
+        assert _ingest(data, plain)[0] == 0
+    assert _count(data) == [{"rows": 600, "distinct": 600}]
+
+
+def test_other_content_under_the_same_name_is_read_whole(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_document(5))
+    _ingest(data, plain)
+    plain.write_bytes(b'{"records":[' + b",".join(_lines(9, 1).splitlines()) + b"]}")
+    _, found = _ingest(data, plain)
+    assert (found["rows"], found["files"]["grown"], found["grown"]) == ({"AZFWNetworkRule": 9}, 0, [])
+
+
+def test_a_table_that_has_grown_is_told_with_the_sources_that_read_on(tmp_path: Path, data: Path) -> None:
+    plain, row = tmp_path / "a.csv", f"{NOW.isoformat()},web-1\n"
+    plain.write_text("TimeGenerated,Computer\n" + row)
+    assert _run(data, plain, "--table", "Heartbeat").stderr.count("shorter version") == 0
+    plain.write_text("TimeGenerated,Computer\n" + 2 * row)
+    result = _run(data, plain, "--table", "Heartbeat")
     assert f"{plain}: a shorter version of this file is already in the lake" in result.stderr
     assert "`folder` and `storage`" in result.stderr
-    assert "shorter version" not in _run(data, plain).stderr, "nothing came in"
-    plain.write_bytes(_lines(9, 100))
-    assert "shorter version" not in _run(data, plain).stderr, "another content under the same name"
+    assert "shorter version" not in _run(data, plain, "--table", "Heartbeat").stderr, "nothing came in"
 
 
 def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:

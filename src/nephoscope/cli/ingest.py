@@ -288,7 +288,7 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "known": tally.known,
         "passed over": len(passed_over),
     }
-    files["failed"] = len(tally.failed)
+    files |= {"failed": len(tally.failed), "grown": tally.continued}
     _tell_grown(tally.grown)
     if output == "json":
         from json import dumps
@@ -301,6 +301,7 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
             **tally.outcome._asdict(),
             "recoded": tally.recoded,
             "strangers": tally.strangers,
+            "known rows": tally.known_rows,
         }
         found |= {"files": files, "failed": tally.failed, "grown": tally.grown}
         click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
@@ -317,7 +318,11 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
     if passed_over:
         further = f" and {len(passed_over) - _NAMES:,} more" if len(passed_over) > _NAMES else ""
         click.echo(f"{'':>14} passed over by name: {', '.join(map(str, passed_over[:_NAMES]))}{further}")
-    told = ", ".join(f"{count:,} {what}" for what, count in files.items() if count)
+    words = {
+        "known": f"known ({tally.known_rows:,} rows of them are there)",
+        "grown": "of these had grown and gave what is new",
+    }
+    told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
     click.echo(f"{_sum(tally)}; files: {told or 'none'}")
 
 
@@ -358,10 +363,11 @@ def _advise(tally: Tally) -> None:
 
 
 def _tell_grown(names: list[str]) -> None:
-    """Say which files were there before in a shorter version, and how files that grow are read."""
+    """Say which files were there before in a shorter version that could not be gone on with, and how files that grow are read."""
     for name in names[:_NAMES]:
         click.echo(
-            f"nephoscope: {name}: a shorter version of this file is already in the lake, so that its rows are now there twice",
+            f"nephoscope: {name}: a shorter version of this file is already in the lake; it is read as a whole (a table, or taken in "
+            "by an older release), so that its rows are now there twice",
             err=True,
         )
     if names:

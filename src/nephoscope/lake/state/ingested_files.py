@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Text, select
+from sqlalchemy import BigInteger, Boolean, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
@@ -28,13 +27,19 @@ class IngestedFileRow(Base):
     bad: Mapped[int] = mapped_column(BigInteger)
     started: Mapped[datetime] = mapped_column(Moment)
     finished: Mapped[datetime | None] = mapped_column(Moment)
+    sure: Mapped[int | None] = mapped_column(BigInteger)
+    lines: Mapped[bool | None] = mapped_column(Boolean)
+    closing: Mapped[str | None] = mapped_column(Text)
+    head: Mapped[str | None] = mapped_column(Text)
 
 
 @dataclass(frozen=True, slots=True)
 class IngestedFile:
     """A file's content: `identity` is its hash, `done` the bytes taken in, `chunk` the last chunk (-1: none).
 
-    `finished` is None while it goes on.
+    `finished` is None while it goes on. What is before byte `sure` of what was taken in stays when the file grows, `lines` says
+    whether that is lines of text, `closing` are the brackets at the end of the content, `head` is what its first bytes are known by
+    (all None = not known).
     """
 
     identity: str
@@ -48,6 +53,15 @@ class IngestedFile:
     started: datetime
     finished: datetime | None
     workspace: str = "default"
+    sure: int | None = None
+    lines: bool | None = None
+    closing: str | None = None
+    head: str | None = None
+
+    @property
+    def content(self) -> str:
+        """The hash of the content alone, without what the load adds."""
+        return self.identity.partition("-")[0]
 
 
 class IngestedFiles:
@@ -70,25 +84,20 @@ class IngestedFiles:
         with self._database.read() as session:
             return tuple(_file(row) for row in session.scalars(query))
 
-    def versions(
-        self, names: Collection[str], workspace: str = "default"
-    ) -> dict[str, list[tuple[int, str]]]:
-        """By file name, the size and identity of each content that rows were made of."""
-        row = IngestedFileRow
-        query = select(row.name, row.size, row.identity).where(
-            row.workspace == workspace, row.rows > 0, row.size > 0
-        )
-        found: dict[str, list[tuple[int, str]]] = {}
-        with self._database.read() as session:
-            for name, size, identity in session.execute(query):
-                if name in names:
-                    found.setdefault(name, []).append((size, identity))
-        return found
-
     def begin(
-        self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
+        self,
+        identity: str,
+        name: str,
+        format_: str,
+        size: int,
+        workspace: str = "default",
+        *,
+        done: int = 0,
+        lines: bool | None = None,
+        closing: str = "",
+        head: str = "",
     ) -> IngestedFile:
-        """Record that a file is begun; one that was begun before stays where it was."""
+        """Record that a file is begun, at byte `done` where it continues another; one that was begun before stays where it was."""
         with self._database.write() as session:
             row = {
                 "workspace": workspace,
@@ -96,7 +105,10 @@ class IngestedFiles:
                 "name": name,
                 "format": format_,
                 "size": size,
-                "done": 0,
+                "done": done,
+                "lines": lines,
+                "closing": closing,
+                "head": head,
                 "chunk": -1,
                 "rows": 0,
                 "bad": 0,
@@ -106,13 +118,23 @@ class IngestedFiles:
             return _file(_row(session, identity, workspace))
 
     def advance(
-        self, identity: str, *, chunk: int, done: int, rows: int, bad: int, workspace: str = "default"
+        self,
+        identity: str,
+        *,
+        chunk: int,
+        done: int,
+        rows: int,
+        bad: int,
+        workspace: str = "default",
+        sure: int | None = None,
+        lines: bool | None = None,
     ) -> None:
         """Record a chunk that was acknowledged, with its rows and bad records; a chunk that is known already adds nothing."""
         with self._database.write() as session:
             row = _row(session, identity, workspace)
             if chunk > row.chunk:
                 row.chunk, row.done = chunk, done
+                row.sure, row.lines = sure, lines
                 row.rows += rows
                 row.bad += bad
 
@@ -144,4 +166,8 @@ def _file(row: IngestedFileRow) -> IngestedFile:
         row.started,
         row.finished,
         row.workspace,
+        row.sure,
+        row.lines,
+        row.closing,
+        row.head,
     )

@@ -140,13 +140,19 @@ class _Cutter:
             return f"byte {self.window.base + at}"
         return f"records[{self.record}]" if self.wrapped else f"line {self.line}"
 
-    def skipped(self, head: bytes, start: int, place: str, reason: str) -> Block:
-        """The block of one piece that was not held: its head, from byte `start` of the source to the position."""
+    def skipped(self, head: bytes, start: int, place: str, reason: str, *, ended: bool) -> Block:
+        """The block of one piece that was not held: its head, from byte `start` to the position; `ended` = that is its end."""
         window = self.window
         head = head[: window.base + window.position - start]
         piece = Piece(0, len(head), place, reason)
         return Block(
-            head, start, window.base + window.position, isinstance(self, _LineCutter), False, [piece]
+            head,
+            start,
+            window.base + window.position,
+            isinstance(self, _LineCutter),
+            False,
+            [piece],
+            0 if ended else window.base + window.position - start,
         )
 
     def count(self, start: int, end: int) -> None:
@@ -191,7 +197,8 @@ class _JsonCutter(_Cutter):
             return self._oversized(*self.oversized) if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
-        unended = stop - pieces[-1].start if pieces[-1].error == UNENDED else 0
+        last = window.buffer[pieces[-1].start : stop]
+        unended = len(last) if pieces[-1].error == UNENDED else len(last) - len(last.rstrip())
         return Block(
             window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
         )
@@ -203,6 +210,7 @@ class _JsonCutter(_Cutter):
         place = self.place(window.position)
         start = window.base + window.position
         head = window.buffer[window.position : window.position + _HEADER]
+        size = -1
         while read := window.passed():
             size = record.end(read)
             window.position -= len(read) - size if size >= 0 else 0
@@ -214,7 +222,7 @@ class _JsonCutter(_Cutter):
                 return None
         self.listed = self.listed and bool(record.broken_at)  # else what stands behind its end says it
         self.record += 1
-        return self.skipped(head, start, place, reason)
+        return self.skipped(head, start, place, reason, ended=size >= 0)
 
     def _between(self, *, first: bool) -> bool:
         """Go over what stands before the next record; False when that is more than commas and blanks."""
@@ -430,6 +438,7 @@ class _LineCutter(_Cutter):
         place = self.place(window.position)
         start = window.base + window.position
         head = window.buffer[window.position : window.position + _HEADER]
+        size = 0
         while read := window.passed():
             size = read.find(b"\n") + 1
             if size:
@@ -439,4 +448,4 @@ class _LineCutter(_Cutter):
             if self.growing:
                 return None
         self.line += 1
-        return self.skipped(head, start, place, f"the line is over {MAX_LINE} bytes")
+        return self.skipped(head, start, place, f"the line is over {MAX_LINE} bytes", ended=size > 0)

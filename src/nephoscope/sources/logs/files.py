@@ -10,10 +10,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from nephoscope.sources.logs.growth import TAIL, Growth, closing_of, head_of
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from nephoscope.lake.state.ingested_files import IngestedFile
+    from nephoscope.sources.logs.growth import Continued
 
 _PACKED = (".gz", ".zst")
 _LOGS = (".json", ".jsonl", ".ndjson", ".jsonlines", ".log", ".txt", ".csv", ".tsv", ".parquet", ".xml")
@@ -165,28 +169,37 @@ def opened(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
 
 
 class Content(NamedTuple):
-    """What a file holds: the name of its content, its unpacked size, what stopped it early, and the names of its beginnings."""
+    """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
+    by, and the earlier load that it continues.
+    """
 
     name: str
     size: int
     failure: str
-    beginnings: dict[int, str]
+    head: str
+    closing: str
+    continued: Continued | None
 
 
-def identity(source: Source, limits: Limits, sizes: Iterable[int] = ()) -> Content:
-    """What names the content of a file; packed or not, the same content has the same name. `sizes` are those of beginnings to name."""
+def identity(
+    source: Source, limits: Limits, earlier: Callable[[str], Iterable[IngestedFile]] = lambda _: ()
+) -> Content:
+    """What names the content of a file; packed or not, the same content has the same name.
+
+    `earlier` gives the loads that a content may continue which begins so.
+    """
     digest, size, failure = blake2b(digest_size=24), 0, ""
-    beginnings: dict[int, str] = {}
-    wanted = sorted(set(sizes), reverse=True)
+    growth, head, tail = None, "", b""
     try:
         for chunk in chunks(source, limits, lambda _: None):
-            while wanted and wanted[-1] <= size + len(chunk):
-                part = digest.copy()
-                part.update(chunk[: wanted[-1] - size])
-                beginnings[wanted.pop()] = part.hexdigest()
+            if growth is None:
+                head = head_of(chunk)
+                growth = Growth(earlier(head))
+            growth.feed(digest, size, chunk)
             digest.update(chunk)
             size += len(chunk)
+            tail = (tail + chunk[-TAIL:])[-TAIL:]
     except FileError as error:
         failure = str(error)
-    name = digest.hexdigest()
-    return Content(f"{name}-stopped" if failure else name, size, failure, beginnings)
+    name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
+    return Content(name, size, failure, head, closing_of(tail), growth.best() if growth else None)

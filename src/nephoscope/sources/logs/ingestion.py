@@ -21,10 +21,11 @@ from nephoscope.sources.logs.reading import Outcome, read
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
+    from nephoscope.lake.state.ingested_files import IngestedFile
     from nephoscope.lake.workspace import Workspace
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
@@ -46,9 +47,23 @@ def kind_of(reason: str) -> str:
     return _PARTICULAR.sub("", reason)
 
 
-def _begins(content: Content, size: int, name: str) -> bool:
-    """Whether a shorter content is the beginning of one; the name of a load has the content's in front."""
-    return size < content.size and name.startswith(content.beginnings.get(size, "?"))
+class Earlier:
+    """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins."""
+
+    def __init__(self, files: Iterable[IngestedFile]) -> None:
+        self._found: dict[str, list[IngestedFile]] = {}
+        for one in files:
+            self.add(one)
+
+    def add(self, one: IngestedFile) -> None:
+        """Know one more load."""
+        for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
+            self._found.setdefault(key, []).append(one)
+
+    def of(self, name: str, head: str, options: str) -> list[IngestedFile]:
+        """The loads with the same options that a content of this name and beginning may continue."""
+        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head}", [])
+        return list({one.identity: one for one in found if one.format == options and one.size}.values())
 
 
 @dataclass
@@ -56,8 +71,10 @@ class Tally:
     """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
 
     `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
-    UTF-8; `strangers` of the rows have no column of the table that was asked for. `failed` says of each file that was not read to
-    its end why, also where that was in an earlier load; `grown` names the files of which a shorter version was taken in before.
+    UTF-8; `strangers` of the rows have no column of the table that was asked for. `known_rows` were made of the known files
+    before; `continued` of the files read had grown and gave what was new. `failed` says of each file that was not read to its end
+    why, also where that was in an earlier load; `grown` names those that had grown and gave all their rows again: nothing tells
+    where they went on.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -69,6 +86,8 @@ class Tally:
     read: int = 0
     resumed: int = 0
     known: int = 0
+    known_rows: int = 0
+    continued: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)
 
@@ -102,21 +121,22 @@ class Ingestion:
 
     def run(self, sources: Sequence[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
-        earlier = self.state.ingested_files.versions({one.name for one in sources}, self.workspace.name)
+        earlier = Earlier(() if self.again else self.state.ingested_files.all(self.workspace.name))
         for source in sources:
-            self.file(source, earlier.get(source.name, ()))
+            self.file(source, earlier)
 
-    def file(self, source: Source, earlier: Sequence[tuple[int, str]] = ()) -> None:
-        """Take a file in, unless its content is there; `earlier` are the sizes and names of what was there under its name."""
+    def file(self, source: Source, earlier: Earlier) -> None:
+        """Take a file in, unless its content is there; of one that has grown, what is new."""
         if why := unreadable(source):
             self.tally.failed[source.name] = why
             return
-        content = identity(source, self.limits, (size for size, _ in earlier))
+        content = identity(source, self.limits, lambda head: earlier.of(source.name, head, self.options))
         name = self._name(content.name)
         with self._alone(name) as lease:
-            new = self._file(source, name, content, lease)
-        if new and not self.again and any(_begins(content, *version) for version in earlier):
-            self.tally.grown.append(source.name)
+            self._file(source, name, content, lease)
+        loaded = self.state.ingested_files.get(name, self.workspace.name)
+        if loaded is not None and not self.again:
+            earlier.add(loaded)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[HeldLease]:
@@ -133,22 +153,32 @@ class Ingestion:
         finally:
             held.release()
 
-    def _file(self, source: Source, name: str, content: Content, lease: HeldLease) -> bool:
-        """Whether there was anything to take in."""
+    def _file(self, source: Source, name: str, content: Content, lease: HeldLease) -> None:
         ledger, workspace = self.state.ingested_files, self.workspace.name
-        begun = ledger.begin(name, source.name, self.options, content.size, workspace)
+        at, lines = (
+            (content.continued.at, content.continued.earlier.lines) if content.continued else (0, None)
+        )
+        begun = ledger.begin(
+            name, source.name, self.options, content.size, workspace,
+            done=at, lines=lines, closing=content.closing, head=content.head,
+        )  # fmt: skip
         if begun.finished is not None:
             self.tally.known += 1
+            self.tally.known_rows += begun.rows
             self.advance(packed_size(source.path))
             if content.failure:
                 self.tally.failed[source.name] = content.failure
-            return False
+            return
         self.tally.resumed += begun.chunk >= 0
+        if content.continued is not None and begun.chunk < 0:
+            if at:
+                self.tally.continued += 1
+            elif content.continued.earlier.rows:
+                self.tally.grown.append(source.name)
         self.tally.read += 1
         chunk = begun.chunk + 1 if begun.done else 0
-        self._read(source, name, begun.done, chunk, lease)
+        self._read(source, name, begun, chunk, lease)
         ledger.finish(name, workspace)
-        return True
 
     def _name(self, content: str) -> str:
         """What names a load: the content with the options that decide its rows."""
@@ -157,16 +187,21 @@ class Ingestion:
         options = blake2b(self.options.encode(), digest_size=6).hexdigest() if self.options else ""
         return f"{content}-{options}" if options else content
 
-    def _read(self, source: Source, name: str, at: int, chunk: int, lease: HeldLease) -> None:
+    def _read(self, source: Source, name: str, begun: IngestedFile, chunk: int, lease: HeldLease) -> None:
         writer = self.lake.writer()
         producer = f"{FILE}{self.workspace.name}-{name}"
         context = replace(self.context, source=source.name)
         with opened(source, self.limits, self.advance) as stream:
             if isinstance(stream, LogStream):
-                stream.skip(at)
-            parsed = None
+                stream.skip(begun.done)
             for parsed in read(
-                stream, self.formats, context, tables=self.lake.tables, workspace=self.workspace, resume_at=at
+                stream,
+                self.formats,
+                context,
+                tables=self.lake.tables,
+                workspace=self.workspace,
+                resume_at=begun.done,
+                text=begun.lines,
             ):
                 if not lease.renew():
                     raise LakeError(f"{source.name}: another process goes on with this load")
@@ -185,6 +220,8 @@ class Ingestion:
             rows=sum(rows.num_rows for rows in parsed.tables.values()),
             bad=len(parsed.bad),
             workspace=self.workspace.name,
+            sure=parsed.sure,
+            lines=parsed.text,
         )
 
     def _failed(self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int) -> None:

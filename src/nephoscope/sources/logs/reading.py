@@ -68,11 +68,17 @@ class Batch:
 
 
 def batches(
-    stream: BinaryIO, formats: Formats, context: Context, *, resume_at: int = 0, growing: bool = False
+    stream: BinaryIO,
+    formats: Formats,
+    context: Context,
+    *,
+    resume_at: int = 0,
+    growing: bool = False,
+    text: bool | None = None,
 ) -> Iterator[Batch]:
     """The rows of a stream that stands at byte `resume_at` of its source, a batch a block of about 4 MiB.
 
-    The same bytes give the same batches, however they are read and wherever reading was taken up. `growing` as for `blocks`.
+    The same bytes give the same batches, however they are read and wherever reading was taken up. `growing`, `text` as for `blocks`.
     """
     if context.table:
         formats = formats.into(context.table)
@@ -83,7 +89,7 @@ def batches(
             yield from _of_file(stream, form, context)
             return
     reader = _Reader(formats, context)
-    for block in blocks(stream, offset=resume_at, growing=growing):
+    for block in blocks(stream, offset=resume_at, growing=growing, text=text):
         yield reader.batch(block)
 
 
@@ -145,9 +151,10 @@ def read(
     workspace: Workspace,
     resume_at: int = 0,
     growing: bool = False,
+    text: bool | None = None,
 ) -> Iterator[Parsed]:
     """The rows of a stream for the tables of a workspace; everything else as for `batches`."""
-    for batch in batches(stream, formats, context, resume_at=resume_at, growing=growing):
+    for batch in batches(stream, formats, context, resume_at=resume_at, growing=growing, text=text):
         yield parsed(batch, context, tables, workspace)
 
 

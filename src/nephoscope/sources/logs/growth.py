@@ -1,0 +1,86 @@
+"""A file that has grown since it was taken in: which load it continues, proved by its content, and where reading goes on.
+
+A log grows at its end; a document of records (`PT1H.json`) grows before its closing brackets. So a content continues an earlier one
+when it begins with all of it, or with all but its closing brackets. Nothing but hashes of what was taken in is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.lake.state.ingested_files import IngestedFile
+
+#: Contents that begin with the same so many bytes may be versions of one file, whatever their names.
+HEAD = 512
+#: How much of a content's end its closing brackets may take.
+TAIL = 256
+_CLOSING = re.compile(rb"[\s,\]\}]*\Z")
+
+
+def head_of(data: bytes) -> str:
+    """What the first bytes of a content are known by, '' where they are too few."""
+    return blake2b(data[:HEAD], digest_size=8).hexdigest() if len(data) >= HEAD else ""
+
+
+def closing_of(tail: bytes) -> str:
+    """The brackets, commas and blanks at the end of a content."""
+    found = _CLOSING.search(tail[-TAIL:])
+    return found.group().decode("ascii", "ignore") if found else ""
+
+
+class Continued(NamedTuple):
+    """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where)."""
+
+    earlier: IngestedFile
+    at: int
+
+
+class Growth:
+    """Is fed a content once, from its first byte on, and finds the loads that it continues."""
+
+    def __init__(self, earlier: Iterable[IngestedFile]) -> None:
+        self._wanted: list[tuple[int, IngestedFile, bytes]] = []
+        for one in earlier:
+            self._wanted.append((one.size, one, b""))
+            closing = (one.closing or "").encode()
+            behind = one.size - (one.sure or 0)
+            closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
+            if closing:
+                self._wanted.append((one.size - len(closing), one, closing))
+        self._wanted.sort(key=lambda entry: entry[0], reverse=True)
+        self._proved: list[tuple[IngestedFile, int]] = []
+        self._behind: dict[int, int] = {}
+
+    def feed(self, digest: Any, size: int, chunk: bytes) -> None:
+        """The next bytes, before the digest of the `size` bytes before them takes them in."""
+        for one, _ in self._proved:
+            if one.size == size and chunk:
+                self._behind.setdefault(size, chunk[0])
+        while self._wanted and self._wanted[-1][0] <= size + len(chunk):
+            at, one, closing = self._wanted.pop()
+            part = digest.copy()
+            part.update(chunk[: at - size])
+            part.update(closing)
+            if part.hexdigest() == one.content:
+                self._proved.append((one, at))
+                if at - size < len(chunk):
+                    self._behind.setdefault(at, chunk[at - size])
+
+    def best(self) -> Continued | None:
+        """The load that brings reading the farthest, None where the content continues none."""
+        found = [Continued(one, self._at(one, proved)) for one, proved in self._proved]
+        return max(found, key=lambda one: one.at, default=None)
+
+    def _at(self, one: IngestedFile, proved: int) -> int:
+        sure = one.sure or 0
+        if one.lines and one.finished is not None and proved == one.size and self._ended(proved):
+            return proved  # what was a last line without its end was whole
+        return sure if 0 < sure <= proved else 0
+
+    def _ended(self, at: int) -> bool:
+        return self._behind.get(at) in (0x0A, 0x0D)
