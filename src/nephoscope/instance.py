@@ -37,7 +37,10 @@ NO_TENANT = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Instance:
-    """The data folder, its state and lake, what was published, the guard; `tenant` is the id that tokens and answers carry."""
+    """The data folder, its state and lake, what was published, the guard; `tenant` is the id that tokens and answers carry.
+
+    `managed_identity` is the name of what local programs get a token as ('' = nobody).
+    """
 
     data: Path
     state: State
@@ -47,6 +50,7 @@ class Instance:
     tokens: Tokens
     tenant: str = NO_TENANT
     query_seconds: float = 180.0
+    managed_identity: str = ""
 
     @property
     def now(self) -> datetime:
@@ -100,14 +104,17 @@ class Instance:
 
     @classmethod
     @contextmanager
-    def opened(cls, data: Path, url: str | None, tenant: str, query_seconds: float) -> Iterator[Instance]:
+    def opened(
+        cls, data: Path, url: str | None, tenant: str, query_seconds: float, managed_identity: str = ""
+    ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
         with State.of(data, url) as state, Lake.open(data, state) as lake:
             shelf = Shelf(data)
             guard = Guard(state, lambda: hierarchy_of(shelf))
             yield cls(
-                data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds
-            )
+                data, state, lake, shelf, guard, Tokens(state, data / "keys", tenant), tenant, query_seconds,
+                managed_identity,
+            )  # fmt: skip
 
 
 def hierarchy_of(shelf: Shelf) -> Hierarchy:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.access.managed_identity import capped
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
@@ -114,7 +115,7 @@ class Guard:
 
     def caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
         """A principal as one who asks."""
-        roles = tuple(self._state.principals.roles(principal.id))
+        roles = capped(principal, self._state.principals.roles(principal.id))
         return Caller(principal, roles, self._hierarchy(), session, address)
 
     def make_secret(

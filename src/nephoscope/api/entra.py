@@ -77,12 +77,16 @@ def _form(call: Call) -> dict[str, str]:
 def _issued(call: Call, form: dict[str, str]) -> Answer:
     if form.get("grant_type") != "client_credentials":
         raise _refused(400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here.")
-    found = call.instance.guard.by_secret(form.get("client_secret", ""), [SecretKind.CLIENT_SECRET])
+    found = call.instance.guard.by_secret(
+        form.get("client_secret", ""), [SecretKind.CLIENT_SECRET], call.address
+    )
     named = form.get("client_id", "")
     if found is None or found.principal.kind is not PrincipalKind.PROGRAM or named.lower() not in (
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
-        call.instance.guard.denied(f"client {named[:100]}", "Nephoscope/tokens/action", "token endpoint")
+        call.instance.guard.denied(
+            f"client {named[:100]}", "Nephoscope/tokens/action", "token endpoint", call.address
+        )
         raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
     issued = call.instance.tokens.issued(

@@ -117,6 +117,7 @@ def _handled(
         dict(request.query_params),
         request.headers,
         raw,
+        request.client.host if request.client else "",
     )
     try:
         if caller is not None and operation.changes:

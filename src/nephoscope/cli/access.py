@@ -52,6 +52,12 @@ def list_(data: Path, /, **options: Any) -> None:
 @command.command("add")
 @click.argument("name")
 @click.option("--program", is_flag=True, help="A program, not a person.")
+@click.option(
+    "--managed-identity",
+    "managed",
+    is_flag=True,
+    help="What programs of this machine get: serve --managed-identity NAME.",
+)
 @click.option("--role", "role_name", default="Reader", show_default=True, help="The role it gets.")
 @click.option(
     "--scope",
@@ -60,13 +66,18 @@ def list_(data: Path, /, **options: Any) -> None:
     help="Where: /, an id of a container, or /workspaces/NAME.",
 )
 @click.pass_obj
-def add(data: Path, /, name: str, program: bool, role_name: str, scope: str) -> None:
+def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
     """Let a person or program in, with a first role."""
+    from nephoscope.access.managed_identity import READING
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.lake.state.principals import PrincipalKind
 
     role, where = _role(role_name), _scope(scope)
+    if managed and (program or role not in READING):
+        usage_error(f"--managed-identity: it is {' or '.join(sorted(READING))}, and no --program")
     with _door(data) as (state, _), state.transaction() as session:
         kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
+        kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
         made = state.principals.add(session, kind, name)
         state.principals.grant(session, made.id, role, where, BY)
         state.audit.add(session, BY, WRITE, name, detail={"role": role, "scope": where})

@@ -45,6 +45,12 @@ FILE = click.Path(exists=True, dir_okay=False)
     metavar="ADDRESS",
     help="A proxy whose X-Forwarded-For and -Proto are believed.",
 )
+@click.option(
+    "--managed-identity",
+    default="",
+    metavar="NAME",
+    help="Give programs of this machine tokens of the managed identity NAME, which only reads; at loopback addresses only.",
+)
 @click.option("--json-logs", is_flag=True, help="Log a JSON object a line.")
 @click.option("--demo", is_flag=True, help="Show the bundled company where nothing was assessed yet.")
 @click.pass_obj
@@ -62,6 +68,7 @@ def command(data: Path, /, **options: Any) -> None:
         settings, authority = certified(_settings(data, options))
     except SourceError as error:
         usage_error(str(error))
+    _check_identity(settings)
     if options["demo"]:
         _demo(settings)
     settings, listening = _listening(settings)
@@ -93,8 +100,29 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
         tenant=options["tenant"].lower() or NO_TENANT,
         assess_hours=options["assess_every"],
         behind=options["behind"],
+        managed_identity=options["managed_identity"],
         json_logs=options["json_logs"],
     )
+
+
+def _check_identity(settings: Settings) -> None:
+    """A usage error where a managed identity is wanted that others than this machine could get, or that does more than read."""
+    from nephoscope.access.managed_identity import NotReadingError, bound
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.state import State
+    from nephoscope.serve.server import LOOPBACK
+
+    if not settings.managed_identity:
+        return
+    if settings.host not in LOOPBACK or settings.behind:
+        usage_error(
+            "--managed-identity needs a loopback --host and no --behind: only this machine may get it"
+        )
+    try:
+        with State.of(settings.data, settings.state) as state:
+            bound(state.principals, settings.managed_identity)
+    except NotReadingError as error:
+        usage_error(f"--managed-identity: {error}")
 
 
 def _listening(settings: Settings) -> tuple[Settings, Any]:

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _CLIENTS = 10_000
 #: How many times as much an address may send as a credential: people share addresses.
 _SHARED = 5
-#: What begins and ends a sign-in, each of which the state keeps: so many a minute from one address.
-_SIGN_IN, _SIGN_INS_A_MINUTE = ("/sign-in/", "/link/"), 300
+#: What begins and ends a sign-in or gives an identity, each of which the state keeps: so many a minute from one address.
+_SIGN_IN, _SIGN_INS_A_MINUTE = ("/sign-in/", "/link/", "/metadata/identity/", "/msi/"), 300
 
 
 @dataclass

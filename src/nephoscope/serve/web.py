@@ -21,7 +21,9 @@ def serve(settings: Settings) -> None:
     logs.set_up(json_lines=settings.json_logs)
     with (
         socket.socket(fileno=settings.fd) as listening,
-        Instance.opened(settings.data, settings.state, settings.tenant, settings.query_seconds) as instance,
+        Instance.opened(
+            settings.data, settings.state, settings.tenant, settings.query_seconds, settings.managed_identity
+        ) as instance,
     ):
         config = uvicorn.Config(
             application(instance, hosts=settings.hosts, requests_a_minute=settings.requests_a_minute),

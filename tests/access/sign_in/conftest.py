@@ -6,15 +6,12 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 import time
 from base64 import b64decode, urlsafe_b64encode
-from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
@@ -22,17 +19,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from nephoscope.access.guard import Guard
-from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance
-from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve.application import application
-from nephoscope.serve.server import listening
-from nephoscope.sources.live.tls import own_certificate
 
 BASE = "https://127.0.0.1"
 CLIENT, SECRET = "nephoscope", "the secret of+the client"
@@ -138,36 +127,10 @@ class Liar:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """(certificate, key, authority) for loopback."""
-    return own_certificate(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
-
-
-def run(app: Starlette, certificate) -> tuple[uvicorn.Server, threading.Thread, int]:
-    """Serve an app over TLS in a thread."""
-    socket = listening("127.0.0.1", 0)
-    config = uvicorn.Config(
-        app,
-        ssl_certfile=certificate[0],
-        ssl_keyfile=certificate[1],
-        log_config=None,
-        lifespan="off",
-        ws="none",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([socket],))
-    thread.start()
-    return server, thread, socket.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def running(certificate):
+def running(served):
     made = Liar()
-    server, thread, port = run(made.app(), certificate)
-    made.issuer = f"https://127.0.0.1:{port}"
-    yield made
-    server.should_exit = True
-    thread.join()
+    with served(made.app()) as made.issuer:
+        yield made
 
 
 @pytest.fixture
@@ -175,29 +138,6 @@ def liar(running):
     """The provider, as the standard wants it at first."""
     running.reset()
     return running
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def instance(tmp_path, clock):
-    with (
-        State.open(f"sqlite:///{tmp_path / 'state.db'}", tmp_path / "keys", clock=clock) as state,
-        Lake.open(tmp_path, state) as lake,
-    ):
-        guard = Guard(state, lambda: Hierarchy({}))
-        yield Instance(tmp_path, state, lake, Shelf(tmp_path), guard, Tokens(state, tmp_path / "keys", "t"))
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `base` is the address that the client used (`https://host:port`), `permission` the operation that it is."""
+    """A request. `base` is the address that the client used (`https://host:port`), `permission` the operation that it is,
+    `address` where the request came from.
+    """
 
     instance: Instance
     caller: Caller
@@ -33,6 +35,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
+    address: str = ""
 
     def __getitem__(self, name: str) -> str:
         """A parameter of the path, '' where the template has none of the name."""

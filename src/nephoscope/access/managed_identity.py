@@ -1,0 +1,56 @@
+"""The stand-in for a managed identity: what programs of this machine get a token as, without a secret of their own.
+
+It is one named principal that only reads, and only who asks from this machine itself gets it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.access.roles import READER, SECURITY_READER
+from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state.principals import Principals
+
+#: The roles that a managed identity can have; others count for nothing with it.
+READING = frozenset({READER.name, SECURITY_READER.name})
+#: What a proxy adds: who is behind one is not on this machine.
+FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+
+
+class NotReadingError(ValueError):
+    """A principal that cannot be the managed identity; the message says why and what to do."""
+
+
+def bound(principals: Principals, name: str) -> Principal:
+    """The principal of a name that local programs get; NotReadingError where it is none or may do more than read."""
+    found = principals.named(PrincipalKind.MANAGED_IDENTITY, name)
+    if found is None or found.disabled:
+        raise NotReadingError(
+            f"there is no managed identity {name}: nephoscope access add {name} --managed-identity"
+        )
+    more = sorted({one.role for one in principals.roles(found.id)} - READING)
+    if more:
+        raise NotReadingError(
+            f"{name} is {', '.join(more)}: a managed identity only reads; nephoscope access revoke {name} --role ..."
+        )
+    return found
+
+
+def capped(principal: Principal, roles: Iterable[RoleAssignment]) -> tuple[RoleAssignment, ...]:
+    """The roles that count: of a managed identity those that only read, whoever gave it others."""
+    if principal.kind is not PrincipalKind.MANAGED_IDENTITY:
+        return tuple(roles)
+    return tuple(one for one in roles if one.role in READING)
+
+
+def local(address: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this machine itself, through nothing else."""
+    try:
+        here = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+    return here and not any(headers.get(name) is not None for name in FORWARDED)

@@ -1,0 +1,112 @@
+"""The stand-in for managed identities: tokens for programs of this machine, where the server was started with one.
+
+Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token (2018-02-01) and
+https://learn.microsoft.com/azure/app-service/overview-managed-identity (2019-08-01)
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nephoscope.access.managed_identity import NotReadingError, bound, local
+from nephoscope.access.tokens import LASTS
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, missing
+from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.lake.state.principals import Principal, SecretKind
+
+SURFACE = Surface("Managed identity")
+IMDS, APP_SERVICE = "2018-02-01", "2019-08-01"
+ISSUED = "Nephoscope/tokens/action"
+_NAMES = ("client_id", "object_id", "principal_id", "clientid")
+
+
+@SURFACE.get("/metadata/identity/oauth2/token", "ManagedIdentity_Token", PUBLIC, versioned=False)
+def machine(call: Call) -> Answer:
+    """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
+    principal = _asked(call, IMDS)
+    if call.headers.get("metadata", "").lower() != "true":
+        raise _refused(call, 400, "invalid_request", "Required metadata header not specified")
+    return _issued(
+        call, principal, {"refresh_token": "", "expires_in": str(LASTS), "ext_expires_in": str(LASTS)}
+    )
+
+
+@SURFACE.get("/msi/token", "ManagedIdentity_AppServiceToken", PUBLIC, versioned=False)
+def app_service(call: Call) -> Answer:
+    """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
+    principal = _asked(call, APP_SERVICE)
+    shown = call.headers.get("x-identity-header", "")
+    found = call.instance.guard.by_secret(shown, [SecretKind.CLIENT_SECRET], call.address)
+    if found is None or found.principal.id != principal.id:
+        raise _refused(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
+    return _issued(call, principal, {})
+
+
+def _asked(call: Call, version: str) -> Principal:
+    """The identity that is asked for; Fault where there is none here, or not for this caller."""
+    name = call.instance.managed_identity
+    if not name:
+        raise missing("A managed identity")
+    if not local(call.address, call.headers):
+        raise _refused(call, 403, "access_denied", "only programs of this machine get its identity")
+    if call.asked("api-version") != version:
+        raise _refused(call, 400, "invalid_request", f"api-version must be {version}")
+    if not call.asked("resource"):
+        raise _refused(call, 400, "invalid_request", "the parameter resource is missing")
+    try:
+        principal = bound(call.instance.state.principals, name)
+    except NotReadingError as error:
+        raise _refused(call, 403, "access_denied", str(error)) from error
+    named = [value for one in _NAMES if (value := call.asked(one))]
+    if call.asked("msi_res_id") or call.asked("mi_res_id") or any(
+        one.lower() not in (principal.id, principal.name.lower()) for one in named
+    ):  # fmt: skip
+        raise _refused(call, 400, "invalid_request", "Identity not found")
+    return principal
+
+
+def _issued(call: Call, principal: Principal, more: dict[str, Any]) -> Answer:
+    """The token, audited."""
+    instance, resource = call.instance, call.asked("resource")[:500]
+    token = instance.tokens.issued(
+        principal, resource.removesuffix("/.default").rstrip("/"), f"{call.base}/{instance.tenant}"
+    )
+    with instance.state.transaction() as session:
+        instance.state.audit.add(
+            session,
+            principal.name,
+            ISSUED,
+            "managed identity",
+            address=call.address,
+            detail={"resource": resource},
+        )
+        instance.state.principals.used(session, "", principal.id)
+    now = int(time.time())
+    body = {
+        "access_token": token, "expires_on": str(now + LASTS), "not_before": str(now), "resource": resource,
+        "token_type": "Bearer", "client_id": principal.id, **more,
+    }  # fmt: skip
+    return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+class _MetadataFault(Fault):
+    """An error as the metadata service answers it."""
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "error": self.code,
+            "error_description": self.message,
+            "statusCode": self.status,
+            "message": self.message,
+        }
+
+
+def _refused(call: Call, status: int, code: str, message: str) -> Fault:
+    """The refusal, audited."""
+    call.instance.guard.denied(
+        "a local program", ISSUED, "managed identity", call.address, {"reason": message}
+    )
+    return _MetadataFault(status, code, message)

@@ -1,0 +1,75 @@
+"""A state with its instance, certificates for loopback, and apps served over TLS."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import uvicorn
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import Instance
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.serve.server import listening
+from nephoscope.sources.live.tls import own_certificate
+
+TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """(certificate, key, authority) for loopback."""
+    return own_certificate(tmp_path_factory.mktemp("tls"), ("127.0.0.1",))
+
+
+@pytest.fixture(scope="session")
+def served(certificate):
+    """Serves an app over TLS in a thread: its address."""
+
+    @contextmanager
+    def run(app):
+        socket = listening("127.0.0.1", 0)
+        config = uvicorn.Config(
+            app, ssl_certfile=certificate[0], ssl_keyfile=certificate[1],
+            log_config=None, lifespan="off", ws="none",
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([socket],))
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{socket.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return run
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def instance(tmp_path, clock):
+    with (
+        State.open(f"sqlite:///{tmp_path / 'state.db'}", tmp_path / "keys", clock=clock) as state,
+        Lake.open(tmp_path, state) as lake,
+    ):
+        guard = Guard(state, lambda: Hierarchy({}))
+        tokens = Tokens(state, tmp_path / "keys", TENANT)
+        yield Instance(tmp_path, state, lake, Shelf(tmp_path), guard, tokens, TENANT)
