@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from nephoscope.kql import KqlError
-from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.bind_calls import SPECIAL, WINDOWS
+from nephoscope.kql.catalog import MemoryCatalog, StoredFunction
+from nephoscope.kql.compile import compile_query
 from nephoscope.kql.parser import OPERATORS
+from nephoscope.kql.parser.expressions import LISTS
 from nephoscope.kql.plugin import plugins
+from nephoscope.kql.registry import aggregates, callable_functions
+from nephoscope.kql.relations import JoinKind
+from nephoscope.kql.scope import TABULAR_CALLS
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.scope import Scope
@@ -29,8 +37,20 @@ SCOPE = Scope(frozenset({MINE}))
 TABLES = ("Syslog", "Event")
 
 CASES = yaml.safe_load(Path(__file__).with_name("access.yaml").read_text(encoding="utf-8"))
-SOURCES, OPERATIONS, PLUGINS = CASES["sources"], CASES["operators"], CASES["plugins"]
-EVERY = {**OPERATIONS, **PLUGINS}
+SOURCES, OPERATIONS, PLUGINS, FUNCTIONS = (
+    CASES[name] for name in ("sources", "operators", "plugins", "functions")
+)
+EVERY = {**OPERATIONS, **PLUGINS, **FUNCTIONS}
+PRELUDE = """let Rows = view () { Syslog | where ProcessID >= 0 };
+let Made = (least: long) { Syslog | where ProcessID >= least - 1 }; """
+NOT_HERE = {
+    "database": "database('default').Syslog",
+    "cluster": "cluster('here').database('default').Syslog",
+    "app": "app('here').Syslog",
+    "resource": "resource('here').Syslog",
+    "external_table": "external_table('Syslog')",
+}
+"""What stands for rows in other products and has none here: it does not run, so that it gives no row of others."""
 
 
 def rows(*, all_rows: bool) -> list[dict]:
@@ -85,9 +105,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory):
 def answer(lake: Lake, text: str, scope: Scope) -> object:
     """All rows of all results, in no order; or the error."""
     try:
-        results = lake.query(
-            f"let Rows = view () {{ Syslog | where ProcessID >= 0 }}; {text}", scope=scope, now=NOW
-        )
+        results = lake.query(PRELUDE + text, scope=scope, now=NOW)
     except KqlError as error:
         return error.message
     return [(one.name, one.table.column_names, sorted(map(repr, one.table.to_pylist()))) for one in results]
@@ -111,16 +129,70 @@ def same(lakes: tuple[Lake, Lake], text: str) -> bool:
     return seen != answer(whole, text, Scope())
 
 
+def first_words(cases: Iterable[str]) -> set[str]:
+    return {name.split()[0] for name in cases}
+
+
 def test_every_operator_that_reads_is_here() -> None:
-    assert {name.split()[0] for name in OPERATIONS} | {"evaluate", "reduce"} >= set(OPERATORS)
+    assert first_words(OPERATIONS) - {"cross"} | {"evaluate", "reduce"} == set(OPERATORS)
+
+
+def test_every_kind_of_join_is_here() -> None:
+    assert {name.split()[1] for name in OPERATIONS if name.startswith("join ")} == set(get_args(JoinKind))
 
 
 def test_an_operator_that_is_not_here_does_not_run(lakes: tuple[Lake, Lake]) -> None:
     assert answer(lakes[0], "Syslog | reduce by HostName", SCOPE) == "the operator reduce"
 
 
-def test_every_plugin_of_rows_is_here() -> None:
-    assert set(PLUGINS) <= set(plugins())
+def test_every_plugin_is_here() -> None:
+    assert set(PLUGINS) == {
+        name for name, one in plugins().items() if one.bind is not None and not one.internal
+    }
+
+
+@pytest.mark.parametrize("name", sorted(name for name, one in plugins().items() if one.bind is None))
+def test_a_plugin_that_is_not_here_does_not_run(lakes: tuple[Lake, Lake], name: str) -> None:
+    assert f"the plugin {name}" in str(answer(lakes[0], f"Syslog | evaluate {name}()", SCOPE))
+
+
+def test_everything_that_stands_for_rows_is_here() -> None:
+    called = {name for name in TABULAR_CALLS if any(f"{name}(" in text for text in SOURCES.values())}
+    assert called | set(NOT_HERE) | {"_GetWatchlist"} == TABULAR_CALLS
+
+
+@pytest.mark.parametrize("name", NOT_HERE)
+def test_what_is_not_here_gives_no_rows(lakes: tuple[Lake, Lake], name: str) -> None:
+    assert isinstance(answer(lakes[0], NOT_HERE[name], Scope()), str)
+
+
+class Asked(dict):
+    """Tables that note whether the rows of Event were asked for."""
+
+    event = False
+
+    def get(self, name: str, default: object = None) -> object:
+        self.event |= name == "Event"
+        return super().get(name, default)
+
+
+def reads_rows(name: str) -> bool:
+    """Whether a function reads rows that it is given as an argument."""
+    tables = Asked(MemoryCatalog.of({table: [("ProcessID", "long")] for table in TABLES}).tables)
+    asks = "Syslog | summarize x = {}({})" if name in aggregates() else "print x = {}({})"
+    for before, after in itertools.product(range(3), range(2)):
+        arguments = ["1"] * before + ["(Event | project ProcessID)"] + ["1"] * after
+        tables.event = False
+        with suppress(KqlError):
+            compile_query(asks.format(name, ", ".join(arguments)), MemoryCatalog(tables))
+            if tables.event:
+                return True
+    return False
+
+
+def test_every_function_that_reads_rows_is_here() -> None:
+    known = {*callable_functions(), *SPECIAL, *WINDOWS, *aggregates()}
+    assert first_words(FUNCTIONS) == {name for name in known if reads_rows(name)} | LISTS
 
 
 def differing(lakes: tuple[Lake, Lake], pairs: list[tuple[str, str]]) -> None:

@@ -12,7 +12,7 @@ from nephoscope.kql.errors import KqlError, Span, UnknownSourceError, invalid
 from nephoscope.kql.naming import Names, implied_name
 from nephoscope.kql.operators.join import choice, parameter
 from nephoscope.kql.relations import Assign, Concatenated, Relation, Shared
-from nephoscope.kql.scope import place_of
+from nephoscope.kql.scope import is_tabular, place_of
 from nephoscope.kql.tree.operators import Union
 from nephoscope.kql.types import KqlType
 
@@ -75,11 +75,21 @@ def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
         if fnmatchcase(name, pattern) and env.sees(name) and env.catalog.table(name) is not None
     )
     found += [
-        name for name in env.names if fnmatchcase(name, pattern) and name not in found and env.sees(name)
+        name
+        for name in env.names
+        if fnmatchcase(name, pattern) and name not in found and env.sees(name) and _is_rows(name, env, span)
     ]
     if not found:
         raise UnknownSourceError(f"no table is named like '{pattern}'", span)
     return [(name, env.tabular(tree.Name(name=name, span=span))) for name in found]
+
+
+def _is_rows(name: str, env: Env, span: Span) -> bool:
+    """Whether a variable holds rows that it gives without arguments."""
+    meaning = env.names[name]
+    if isinstance(meaning, LambdaMeaning) and meaning.function.parameters:
+        return False
+    return is_tabular(tree.Name(name=name, span=span), env.without_row())
 
 
 def named_by_as(relation: Relation) -> str:
