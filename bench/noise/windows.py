@@ -16,12 +16,17 @@ from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.replay import Remembering
 from nephoscope.alerts.window import Window, at, ends
+from nephoscope.kql.errors import KqlError
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.reading import SHARED_FROM, Demand, Reading
+from nephoscope.lake.span import Span
 
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
 #: Queries that say nothing of a part of a time by what they say of all of it: each window is run.
 _WHOLE = re.compile(r"series_|make-series|stdev|avg\(|percentile|variance|autocluster|diffpatterns")
 _RECENT = re.compile(r"ago\(\s*1h\s*\)")
+SPAN = timedelta(days=60)
+"""How far back rows are kept in memory: all days, and what the longest period looks at before them."""
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
 Known = dict[tuple[str, Window], tuple[int, list[Finding]]]
 
@@ -37,6 +42,7 @@ class Windows:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     _done: set[tuple[Any, ...]] = field(default_factory=set)
+    _reading: Reading | None = None
 
     def __post_init__(self) -> None:
         if self.kept.exists():
@@ -44,14 +50,11 @@ class Windows:
 
     def run(self, rules: Sequence[Rule], since: datetime, until: datetime) -> list[tuple[datetime, Rule]]:
         """Look at all windows that end in (since, until]; (end, rule) of those with rows, in the order of the time."""
-        began = time.monotonic()
-        for number, rule in enumerate(rules):
-            key = (rule.query, str(rule.frequency), str(rule.period), since, until, self.exact)
-            if key not in self._done:
-                self._rule(rule, since, until)
-                self._done.add(key)
-                self.kept.write_bytes(pickle.dumps((self.knows, self.seconds, self._done)))
-            print(f"{number + 1}/{len(rules)} {time.monotonic() - began:.0f} s {rule.name}", file=sys.stderr)
+        left = [one for one in rules if self._key(one, since, until) not in self._done]
+        if left:
+            with self.lake.reading("default") as self._reading:
+                self._keep(left, until)
+                self._all(left, since, until)
         found = [
             (end, rule)
             for rule in rules
@@ -59,6 +62,30 @@ class Windows:
             if self.knows.get((rule.query, at(rule, end)), (0, []))[0] or rule.operator != "gt"
         ]
         return sorted(found, key=lambda one: (one[0], one[1].id))
+
+    def _key(self, rule: Rule, since: datetime, until: datetime) -> tuple[Any, ...]:
+        return rule.query, str(rule.frequency), str(rule.period), since, until, self.exact
+
+    def _keep(self, rules: Sequence[Rule], until: datetime) -> None:
+        """Have the rows of all days in memory: the windows of all rules are looked at one after the other."""
+        assert self._reading is not None
+        self._reading.memory, self._reading.kept_bytes = "3GB", 2 << 30
+        span, demands = Span(until - SPAN, until), []
+        for rule in rules:
+            try:
+                demand = Demand(self._reading.compile(rule.query, until), span)
+            except KqlError:  # told when it is run
+                continue
+            demands += [demand] * SHARED_FROM
+        self._reading.keep(demands)
+
+    def _all(self, rules: Sequence[Rule], since: datetime, until: datetime) -> None:
+        began = time.monotonic()
+        for number, rule in enumerate(rules):
+            self._rule(rule, since, until)
+            self._done.add(self._key(rule, since, until))
+            self.kept.write_bytes(pickle.dumps((self.knows, self.seconds, self._done)))
+            print(f"{number + 1}/{len(rules)} {time.monotonic() - began:.0f} s {rule.name}", file=sys.stderr)
 
     def detector(self) -> Remembering:
         """A detector that knows what was found; windows that were passed over found nothing."""
@@ -94,11 +121,11 @@ class Windows:
         hours = (until - since) // timedelta(hours=1)
         wide = replace(rule, query=_RECENT.sub(f"ago({hours}h)", rule.query), threshold=0)
         window = Window(since + rule.frequency - rule.period, until)
-        found = Remembering(self.lake, "default").run(wide, window, NOW)
+        found = Remembering(self.lake, "default", reading=self._reading).run(wide, window, NOW)
         return bool(found.rows or found.error)
 
     def _one(self, rule: Rule, end: datetime) -> None:
-        detector = Remembering(self.lake, "default", knows=self.knows)
+        detector = Remembering(self.lake, "default", reading=self._reading, knows=self.knows)
         outcome = detector.run(rule, at(rule, end), NOW)
         if outcome.error:
             self.errors[rule.name] = outcome.error

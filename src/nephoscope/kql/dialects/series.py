@@ -25,20 +25,15 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
     rows = _rows(relation, emitter)
     bounds = _bounds(relation, rows, emitter)
-    binned = _binned(relation, rows, bounds, emitter)
     groups = [column.id for column, _ in relation.groups]
+    binned = _gaps(_binned(relation, rows, bounds, emitter), groups)
     items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
-    count = build.coalesce(build.call("any_value", build.name("n")), build.number(0))
-    places = build.call("range", build.cast(count, "BIGINT"))
+    count = build.cast(build.coalesce(build.call("any_value", build.name("n")), build.number(0)), "BIGINT")
+    places = build.call("range", count)
     for item in relation.items:
         if item.column.id in needed:
-            values = build.call("map", _list("i", relation), _list(item.column.id, relation))
             missing = json_of(scalar(item.default, {}, emitter), item.call.type, emitter)
-
-            def at(place: E, values: E = values, missing: E = missing) -> E:
-                return build.coalesce(build.call("map_extract_value", values, place), missing)
-
-            items.append((item.column.id, array_of(places, at)))
+            items.append((item.column.id, _values(item.column.id, missing, count)))
     items.append(
         (relation.axis_column.id, array_of(places, lambda place: _axis_value(relation, place, emitter)))
     )
@@ -50,11 +45,29 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     return over(select, [name for name, _ in items])
 
 
-def _list(name: str, relation: Series) -> E:
-    """A column of the bins that have rows, in their order."""
-    kept = build.is_not_null(build.name("i")) if relation.nonempty else None
-    values = build.aggregate("list", build.name(name), order=[build.ordered(build.name("i"))], where=kept)
-    return build.coalesce(values, build.array([])) if relation.nonempty else values
+def _gaps(binned: Block, groups: list[str]) -> Block:
+    """The bins with `g`, how many without rows lie before each in its group."""
+    keys = [build.name(one) for one in groups]
+    before = build.window(build.call("lag", build.name("i")), keys, [build.ordered(build.name("i"))])
+    gap = build.binary("-", build.name("i"), build.coalesce(before, build.number(-1)))
+    names = list(binned.values)
+    items = [*binned.columns(names), ("g", build.binary("-", gap, build.number(1)))]
+    return over(binned.select(items), [*names, "g"])
+
+
+def _values(column: str, missing: E, count: E) -> E:
+    """The text of a series: each bin that has rows behind its gap, then the bins after the last one."""
+    comma, last = build.text(","), build.call("max", build.name("i"))
+    gap = build.call("repeat", build.chain("||", [missing, comma]), build.name("g"))
+    value = build.chain("||", [gap, build.name(column)])
+    some = build.is_not_null(build.name("i"))
+    found = build.aggregate("string_agg", value, comma, order=[build.ordered(build.name("i"))], where=some)
+    rest = build.binary("-", build.binary("-", count, build.number(1)), last)
+    after = build.chain("||", [comma, missing])
+    filled = build.chain("||", [found, build.call("repeat", after, rest)])
+    empty = build.call("substr", build.call("repeat", after, count), build.number(2))
+    inside = build.case((build.is_null(last), empty), otherwise=filled)
+    return build.chain("||", [build.text("["), inside, build.text("]")])
 
 
 def array_of(places: E, value: Callable[[E], E]) -> E:
