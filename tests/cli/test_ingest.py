@@ -77,8 +77,9 @@ def test_a_content_is_taken_in_once_whatever_its_name_and_packing(tmp_path: Path
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
         archive.writestr("inner/e.json", _lines(50))
     (tmp_path / "f.json").write_bytes(("\ufeff" + _lines(50).decode()).encode("utf-16-le"))
+    (tmp_path / "g.json").write_bytes(_lines(50).decode().encode("utf-32"))
     code, found = _ingest(data, tmp_path / "*.json*", tmp_path / "d.zip")
-    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 5)
+    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 6)
     assert _ingest(data, "-", stdin=_lines(50))[1]["files"]["known"] == 1
     assert _count(data) == [{"rows": 50, "distinct": 50}]
 
@@ -520,7 +521,7 @@ def test_text_that_is_no_utf8_is_told_and_its_code_page_may_be_said(tmp_path: Pa
     plain.write_bytes(f"<34>{NOW:%b %e %H:%M:%S} web-1 app: M\u00fcller\n".encode("latin-1"))
     result = _run(data, plain)
     assert result.exit_code == 0
-    assert "1 records are not UTF-8" in result.stdout
+    assert "1 record is not UTF-8" in result.stdout
     assert _count(data, "Syslog | project SyslogMessage") == [{"SyslogMessage": "M\u00fcller"}]
     code, found = _ingest(data, plain, "--encoding", "utf-8")
     assert (code, found["rows"]) == (3, {}), "other options are another load"
@@ -539,4 +540,4 @@ def test_a_table_that_the_rows_are_not_of_is_told(tmp_path: Path, data: Path) ->
     )
     result = _run(data, plain, "--table", "Heartbeat")
     assert result.exit_code == 0
-    assert "1 rows have none of the columns of the table" in result.stderr
+    assert "1 row(s) have none of the columns of the table" in result.stderr

@@ -351,12 +351,13 @@ def _advise(tally: Tally) -> None:
             f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
         )
     if tally.recoded:
+        what = "record is" if tally.recoded == 1 else "records are"
         click.echo(
-            f"{'':>14} {tally.recoded:,} records are not UTF-8: their other bytes were read in the code page of --encoding"
+            f"{'':>14} {tally.recoded:,} {what} not UTF-8: the other bytes were read in the code page of --encoding"
         )
     if tally.strangers:
         click.echo(
-            f"nephoscope: {tally.strangers:,} rows have none of the columns of the table that --table names: all that they hold "
+            f"nephoscope: {tally.strangers:,} row(s) have none of the columns of the table that --table names: all that they hold "
             "is in its bag; is it the right table?",
             err=True,
         )

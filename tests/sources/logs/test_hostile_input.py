@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import tarfile
+import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
+from nephoscope.sources.logs.files import found, opened
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.moments import moment
-from nephoscope.sources.logs.reading import Parsed, read
+from nephoscope.sources.logs.reading import Parsed, batches, read
+from nephoscope.sources.resources.files import Limits
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 T = "2026-06-01T10:00:00Z"
@@ -212,3 +222,46 @@ def test_what_became_of_records_adds_up() -> None:
     assert len(_rows([found], "AzureFlowLogs")) == 4
     (scanned,) = _parsed(b"\n".join(data.split(b"\n")[::3]))
     assert scanned.outcome == (1, 0, 0, 1)
+
+
+def _tar() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.log"))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (gzip.compress(b"x\n"), "gzip"),
+        (bz2.compress(b"x\n"), "bzip2"),
+        (lzma.compress(b"x\n"), "xz"),
+        (_tar(), "a tar archive"),
+        (b"PK\x03\x04" + bytes(40), "a zip archive"),
+        (b"ElfFile\0" + bytes(4096), "a Windows event log"),
+        (b"\xd4\xc3\xb2\xa1" + b"\n" * 40, "a packet capture"),
+        (_syslog(b"one").decode().encode("utf-16-le"), "UTF-16 without a byte order mark"),
+        (_syslog(b"one").decode().encode("utf-16-be"), "UTF-16 without a byte order mark"),
+    ],
+)
+def test_what_is_no_log_is_one_entry_that_says_what_it_is(data: bytes, what: str) -> None:
+    ((place, reason),) = _bad(_parsed(data))
+    assert place == "byte 0"
+    assert reason.startswith(f"the file is {what}") or f"packed by {what}" in reason
+
+
+@pytest.mark.parametrize("name", ["a.parquet.gz", "a.zip"])
+def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
+    plain = io.BytesIO()
+    pq.write_table(pa.table({"TimeGenerated": [NOW], "Computer": ["a"]}), plain)
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("../../in/a.parquet", plain.getvalue())
+    else:
+        (tmp_path / name).write_bytes(gzip.compress(plain.getvalue()))
+    (source,) = found([str(tmp_path / name)], Limits()).sources
+    with opened(source, Limits(), lambda _: None) as stream:
+        (batch,) = batches(stream, formats(), Context(source.name, NOW, table="Heartbeat"))
+    assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
+    assert sorted(one.name for one in tmp_path.parent.rglob("a.parquet")) == []

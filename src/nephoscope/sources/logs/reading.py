@@ -16,6 +16,7 @@ from nephoscope.lake.columns import STANDARD
 from nephoscope.lake.packed import joined, unpacked
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of, complete
+from nephoscope.sources.logs.binary import why_no_log
 from nephoscope.sources.logs.envelope import Block, Piece, blocks, told
 from nephoscope.sources.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Fault, Row
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MAX_RAW = 4096
 _FILE_BATCH = 50_000
 _HEAD = 64 * 1024
+_FEW = 16
 
 
 class Placed(NamedTuple):
@@ -84,6 +86,9 @@ def batches(
         formats = formats.into(context.table)
     if resume_at == 0 and formats.files:
         stream, head = _peeked(stream)
+        if wrong := why_no_log(head):
+            yield Batch(-1, 1, bad=[_bad(context, "byte 0", wrong, head[:_FEW], "")], faulty={0})
+            return
         form = _whole_file(head, formats, context)
         if form is not None:
             yield from _of_file(stream, form, context)

@@ -119,7 +119,7 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
         with _open(source) as (stream, packed):
             yield from _as_utf8(_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
-        raise FileError(f"begins as UTF-16 and goes on otherwise: {error}") from error
+        raise FileError(f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         if isinstance(error, FileError):
             raise
@@ -127,13 +127,14 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
 
 
 def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes in UTF-8 without a mark; a stream with the mark of UTF-16, as Windows PowerShell writes with `>`, is recoded."""
+    """The bytes in UTF-8 without a mark; one with the mark of UTF-16, as PowerShell writes with `>`, or UTF-32 is recoded."""
     first = next(stream, b"")
-    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    wide = first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
+    if not wide and not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from stream
         return
-    decoder = codecs.getincrementaldecoder("utf-16")()
+    decoder = codecs.getincrementaldecoder("utf-32" if wide else "utf-16")()
     yield decoder.decode(first).encode()
     for chunk in stream:
         yield decoder.decode(chunk).encode()
