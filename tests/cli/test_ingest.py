@@ -5,8 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -541,3 +545,31 @@ def test_a_table_that_the_rows_are_not_of_is_told(tmp_path: Path, data: Path) ->
     result = _run(data, plain, "--table", "Heartbeat")
     assert result.exit_code == 0
     assert "1 row(s) have none of the columns of the table" in result.stderr
+
+
+@contextmanager
+def _waiting(data: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that reads standard input, which does not end."""
+    before = set(data.glob("ingest-*"))
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "ingest", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        try:
+            while not set(data.glob("ingest-*")) - before:
+                assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_copy_of_a_pipe_goes_with_the_next_run_where_its_process_was_killed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with _waiting(data) as living:
+        (kept,) = data.glob("ingest-*")
+        with _waiting(data) as killed:
+            (left,) = set(data.glob("ingest-*")) - {kept}
+            killed.kill()
+        for folder in (left, kept):
+            os.utime(folder, (0, 0))
+        _ingest(data, "-", stdin=_lines(2))
+        assert list(data.glob("ingest-*")) == [kept]
+        assert living.poll() is None

@@ -1,4 +1,4 @@
-"""`nephoscope workspaces`: list, add, set."""
+"""`nephoscope workspaces`: list, add, set, remove."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,10 @@ def test_a_workspace_is_added_and_changed(tmp_path: Path, nephoscope: Run) -> No
     assert (added.exit_code, "rows are kept 30 days" in added.stdout) == (0, True)
     row = listed(nephoscope, tmp_path)["soc"]
     assert (row["retention"], row["tables"], row["subscriptions"]) == (30, ["A", "B"], None)
-    nephoscope(
+    changed = nephoscope(
         tmp_path, "workspaces", "set", "soc", "--subscription", ONE, "--every-table", "--description", "=1+1"
     )
+    assert f"tables: every table; subscriptions: {ONE}" in changed.stdout
     row = listed(nephoscope, tmp_path)["soc"]
     assert (row["retention"], row["tables"], row["subscriptions"]) == (30, None, [ONE])
     rows = csv.DictReader(io.StringIO(nephoscope(tmp_path, "workspaces", "list", "-o", "csv").stdout))
@@ -44,6 +46,9 @@ def test_a_workspace_is_added_and_changed(tmp_path: Path, nephoscope: Run) -> No
         (("add", "default"), "already"),
         (("add", "a", "--subscription", "x"), "not the id of a subscription"),
         (("add", "a", "--retention", "99999"), "between 1 and"),
+        (("set", "default", "--subscription", "x"), "not the id of a subscription"),
+        (("remove", "default"), "cannot be removed"),
+        (("remove", "nowhere"), "there are: default"),
         (("set", "nowhere", "--retention", "5"), "there are: default"),
         (("set", "default"), "nothing to change"),
         (("set", "default", "--table", "A", "--every-table"), "asks for all"),
@@ -69,3 +74,28 @@ def test_the_state_may_be_elsewhere(tmp_path: Path, nephoscope: Run, monkeypatch
         True,
         False,
     )
+
+
+def test_a_workspace_is_removed_once_nothing_is_in_it(tmp_path: Path, nephoscope: Run) -> None:
+    data, watched = tmp_path / "data", tmp_path / "in"
+    watched.mkdir()
+    nephoscope(data, "workspaces", "add", "soc")
+    nephoscope(
+        data, "sources", "add", "drop", "--kind", "folder", "--set", f"paths={watched}", "--workspace", "soc"
+    )
+    refused = nephoscope(data, "workspaces", "remove", "soc")
+    assert (refused.exit_code, "sources write to the workspace soc: drop" in refused.stderr) == (2, True)
+    nephoscope(data, "sources", "remove", "drop")
+    assert nephoscope(data, "workspaces", "remove", "soc").stdout == "workspace soc removed\n"
+    assert list(listed(nephoscope, data)) == ["default"]
+
+
+def test_a_workspace_that_holds_rows_is_not_removed(tmp_path: Path, nephoscope: Run) -> None:
+    data, file = tmp_path / "data", tmp_path / "rows.json"
+    row = {"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "m"}
+    file.write_text(json.dumps(row), encoding="utf-8")
+    nephoscope(data, "workspaces", "add", "soc")
+    assert nephoscope(data, "ingest", file, "--table", "Syslog", "--workspace", "soc").exit_code == 0
+    refused = nephoscope(data, "workspaces", "remove", "soc")
+    assert (refused.exit_code, "holds rows: 1 in Syslog" in refused.stderr) == (2, True)
+    assert list(listed(nephoscope, data)) == ["default", "soc"]

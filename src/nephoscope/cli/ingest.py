@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _REASONS = 20
+_YOUNG = 5.0
+"""Seconds in which the folder of another process may not be locked yet."""
 _NAMES = 3
 
 
@@ -122,6 +127,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
 
     give_back()
     data.mkdir(parents=True, exist_ok=True)
+    _remove_left(data)
     with (
         _from_stdin(data, paths) as given,
         _sampled(data, given) as named,
@@ -232,10 +238,38 @@ def _from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
     if not any(pipes.values()):
         yield list(paths)
         return
-    with tempfile.TemporaryDirectory(prefix="ingest-", dir=data) as folder:
+    with _kept_folder(data, "ingest-") as folder:
         yield [
             _spooled(one, Path(folder, str(place))) if pipes[one] else one for place, one in enumerate(paths)
         ]
+
+
+@contextmanager
+def _kept_folder(data: Path, prefix: str) -> Iterator[str]:
+    """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=data) as folder:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(held)
+
+
+def _remove_left(data: Path) -> None:
+    """Remove what a process left behind that was killed: the copy of a pipe, or logs of the sample company."""
+    for folder in (one for prefix in ("ingest-", "sample-") for one in data.glob(f"{prefix}????????")):
+        if not folder.is_dir() or time.time() - folder.stat().st_mtime < _YOUNG:
+            continue
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(held)
 
 
 def _is_pipe(path: str) -> bool:
@@ -270,7 +304,7 @@ def _sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
         asked = {path: Asked.parse(path) for path in paths if is_sample(path)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with tempfile.TemporaryDirectory(prefix="sample-", dir=data) as folder:
+    with _kept_folder(data, "sample-") as folder:
         for place, one in enumerate(asked.values()):
             for _ in one.generator().write(Path(folder, str(place))):
                 pass

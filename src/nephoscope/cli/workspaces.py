@@ -1,4 +1,4 @@
-"""List, add and change workspaces: named sets of tables with retention and scope."""
+"""List, add, change and remove workspaces: named sets of tables with retention and scope."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
     from nephoscope.lake.workspace import Workspace
 
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
@@ -64,7 +65,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
     with state_of(data) as state:
         made = state.workspaces.add(name, **_changes(options))
-        click.echo(f"workspace {made.name} added: {made.id}, rows are kept {made.days} days")
+        click.echo(f"workspace {made.name} added: {made.id}, {_told(made)}")
 
 
 @command.command("set")
@@ -93,7 +94,44 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
         raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
     with state_of(data) as state:
         changed = state.workspaces.set(name, **changes)
-        click.echo(f"workspace {changed.name}: rows are kept {changed.days} days")
+        click.echo(f"workspace {changed.name}: {_told(changed)}")
+
+
+@command.command("remove")
+@click.argument("name")
+@click.pass_obj
+def remove(data: Path, /, name: str) -> None:
+    """Forget the workspace NAME, which no source writes to and which holds no rows.
+
+    One that holds rows is refused: rows go by retention alone, so that none is lost by a slip.
+    """
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.lake.store import existing
+
+    with lake_of(data) as (lake, state):
+        state.workspaces.get(name)
+        lake.flush()
+        counts = {table: _count(lake, name, table) for _, table in existing(data, name)}
+        holding = {table: count for table, count in counts.items() if count}
+        if holding:
+            told = ", ".join(f"{count:,} in {table}" for table, count in sorted(holding.items())[:5])
+            raise click.UsageError(
+                f"the workspace {name} holds rows: {told}; `workspaces set {name} --retention 1` lets them go in time"
+            )
+        state.workspaces.remove(name)
+        click.echo(f"workspace {name} removed")
+
+
+def _count(lake: Lake, workspace: str, table: str) -> int:
+    found = lake.query(f"['{table}'] | count", workspace=workspace)[-1].table
+    return int(found.column(0)[0].as_py())
+
+
+def _told(one: Workspace) -> str:
+    """What holds for its rows now, in a sentence."""
+    tables = "every table" if one.members is None else ", ".join(sorted(one.members))
+    shown = "all" if one.subscriptions is None else ", ".join(sorted(one.subscriptions))
+    return f"rows are kept {one.days} days; tables: {tables}; subscriptions: {shown}"
 
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:

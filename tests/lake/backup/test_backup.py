@@ -174,6 +174,31 @@ def test_a_damaged_backup_is_refused_or_whole(data: Path, tmp_path: Path, seed: 
     assert not list(tmp_path.glob(".again*"))
 
 
+def test_a_flipped_bit_is_told_with_its_place() -> None:
+    out = io.BytesIO()
+    writer = ArchiveWriter(out)
+    for name in ("lake/one.parquet", "lake/two.parquet", "lake/three.parquet"):
+        writer.add(name, io.BytesIO(b"x" * 700), 700)
+    writer.close("now", {}, keys=False)
+    good, told = out.getvalue(), {}
+    for place in range(len(good)):
+        wrong = bytearray(good)
+        wrong[place] ^= 1 << place % 8
+        try:
+            list(unpacked(io.BytesIO(wrong), None))
+        except BackupError as error:
+            told[place] = str(error)
+    assert not [place for place, text in told.items() if "has no end" in text], "a whole file is not cut off"
+    for number, name in enumerate(("one", "two", "three")):
+        begin = number * 1536
+        rows = {told[place] for place in range(begin + 512, begin + 1212)}
+        assert rows == {f"lake/{name}.parquet is not what was backed up: its hash differs"}
+        if number:
+            assert f"damaged at byte {begin}" in told[begin]
+    with pytest.raises(BackupError, match="has no end"):
+        list(unpacked(io.BytesIO(good[: 1536 * 2]), None))
+
+
 def evil(member: tarfile.TarInfo, data: bytes = b"x") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:

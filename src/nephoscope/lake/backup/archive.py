@@ -150,11 +150,26 @@ def _unpacked(file: BinaryIO, folder: Path | None) -> Iterator[tuple[Entry, Mani
 
 def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
     with tarfile.open(fileobj=file, mode="r|", bufsize=_BLOCK) as tar:
+        name = ""
         for member in tar:
             stream = tar.extractfile(member) if member.isreg() else None
             if stream is None or not _is_inside(member.name):
                 raise BackupError(f"{member.name!r} does not belong into a backup")
+            name = member.name
             yield member, cast("BinaryIO", stream)
+        _check_end(file, tar.offset, name)
+
+
+def _check_end(file: BinaryIO, offset: int, last: str) -> None:
+    """BackupError where reading ended at a header that is damaged: a tar takes it for the end."""
+    if not file.seekable():
+        return
+    file.seek(offset)
+    header = file.read(tarfile.BLOCKSIZE)
+    if len(header) == tarfile.BLOCKSIZE and any(header):
+        raise BackupError(
+            f"the backup is damaged at byte {offset}: what stands behind {last or 'its beginning'} has no readable header"
+        )
 
 
 def _is_inside(name: str) -> bool:
@@ -192,7 +207,11 @@ def _manifest(stream: BinaryIO) -> Manifest:
 def _compare(manifest: Manifest, found: dict[str, Entry]) -> None:
     wanted = {entry.name: entry for entry in manifest.entries}
     for name, entry in found.items():
-        if wanted.get(name) != entry:
+        if name not in wanted:
+            raise BackupError(
+                f"{name} is not in the manifest of the backup: its name is damaged, or it was added"
+            )
+        if wanted[name] != entry:
             raise BackupError(f"{name} is not what was backed up: its hash differs")
     missing = sorted(wanted.keys() - found.keys())
     if missing:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.sources import SourceRow
 from nephoscope.lake.workspace import DEFAULT, RETENTION_DAYS, Workspace
 
 MAX_RETENTION_DAYS = 12 * 366
@@ -135,7 +136,13 @@ class Workspaces:
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:
-            session.delete(_row(session, name))
+            row = _row(session, name)
+            writing = session.scalars(select(SourceRow.name).where(SourceRow.workspace == name)).all()
+            if writing:
+                raise StateError(
+                    f"sources write to the workspace {name}: {', '.join(sorted(writing))}; `nephoscope sources remove` them first"
+                )
+            session.delete(row)
 
 
 def _row(session: Session, name: str) -> WorkspaceRow:
@@ -176,5 +183,7 @@ def _subscriptions(subscriptions: Iterable[str] | None) -> list[str] | None:
     found = sorted({one.lower() for one in subscriptions})
     for one in found:
         if not _SUBSCRIPTION.fullmatch(one):
-            raise StateError(f"{one!r} is not the id of a subscription")
+            raise StateError(
+                f"{one!r} is not the id of a subscription: a GUID is wanted, as in 00000000-0000-0000-0000-000000000000"
+            )
     return found
