@@ -28,12 +28,15 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -q && apt-get install -y -q python3-venv; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+# what the package is made of besides Python: the browser's libraries come with it (hatch_build.py)
+BUILD := pyproject.toml hatch_build.py package.json package-lock.json $(wildcard src/nephoscope/web/libraries/*.js)
+
+$(VENV)/.installed: $(BUILD) | $(BIN)/python
 	@echo "setting up $(VENV) (once)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@command -v java >/dev/null || { apt-get update -q && apt-get install -y -q default-jre-headless; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	@echo "setting up $(VENV) with the development tools (once)"
@@ -92,4 +95,4 @@ docs: setup-dev  ## write the generated reference pages
 	@$(BIN)/python docs/generate.py
 
 clean:  ## remove everything that was generated
-	rm -rf $(VENV) .nephoscope build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) src/nephoscope/web/static/vendor .nephoscope build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

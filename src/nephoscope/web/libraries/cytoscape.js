@@ -1,0 +1,2 @@
+// The graph of attack paths and of an incident.
+export { default } from "cytoscape";

@@ -1,0 +1,2 @@
+// htmx starts by itself when it is loaded.
+import "htmx.org";

@@ -1,0 +1,2 @@
+// Charts over time in the logs.
+export { default } from "uplot";
