@@ -92,23 +92,15 @@ def _bundle(folder: Path, into: Path) -> None:
     """One module of a library each; in code of that age that every browser with `dialog` and `:has` reads."""
     entries = sorted(path.name for path in MODULES.glob("*.js"))
     options = [
-        "--bundle",
-        "--minify",
-        "--format=esm",
-        "--target=es2022",
-        "--legal-comments=none",
-        f"--outdir={into}",
+        "--bundle", "--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning", f"--outdir={into}",
+    ]  # fmt: skip
+    # the program itself: npm would start it by a shell
+    (esbuild,) = [
+        path
+        for where in ("bin/esbuild", "esbuild.exe")
+        for path in (folder / "node_modules" / "@esbuild").glob(f"*/{where}")
     ]
-    asked = [
-        "exec",
-        "--offline",
-        "--",
-        "esbuild",
-        *(f"libraries/{name}" for name in entries),
-        *options,
-        "--log-level=warning",
-    ]
-    _run([*_npm(), *asked], folder)
+    _run([str(esbuild), *(f"libraries/{name}" for name in entries), *options], folder)
 
 
 def _licenses(modules: Path) -> str:
