@@ -10,6 +10,8 @@ AZURITE := 3.35.0
 AXE := 4.14.1
 # a certified OpenID provider, for the tests of signing in
 OIDC := 9.13.3
+# the Azure CLI, for the tests of it against a server
+AZ := 2.91.0
 DEMO   := .nephoscope/demo
 # of the page that make demo ends in
 PORT   ?= 8443
@@ -17,7 +19,7 @@ PORT   ?= 8443
 DEMO_RULES := $(foreach log,AADServicePrincipalSignInLogs AZKVAuditLogs AzureActivity StorageBlobLogs,--rules src/nephoscope/content/detections/$(log))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-all oracle check bench fix docs clean
+.PHONY: help setup setup-dev setup-az demo test test-all oracle check bench fix docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,15 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 setup: $(VENV)/.installed  ## make the virtual environment
 setup-dev: $(VENV)/.installed-dev  ## the same with test and build tools
 
+# The Azure CLI wants other versions of what we use: an environment of its own (730 MB).
+$(VENV)/.installed-az: | $(BIN)/python
+	@echo "setting up the Azure CLI in $(VENV)/az (once)"
+	@$(BIN)/python -m venv $(VENV)/az
+	@$(VENV)/az/bin/python -m pip install -q --disable-pip-version-check azure-cli==$(AZ)
+	@touch $@
+
+setup-az: $(VENV)/.installed-az  ## install the Azure CLI for its tests, in an environment of its own
+
 demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found and the page of it (CI=1: check and exit)
 	@rm -rf $(DEMO)
 ifdef CI
@@ -71,7 +82,7 @@ endif
 test: setup-dev  ## the tests: the project's own fixtures, no network, nothing skipped
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-test-all: setup-dev  ## the tests with their full counts (fuzz cases, kills)
+test-all: setup-dev setup-az  ## the tests with their full counts (fuzz cases, kills)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --full
 
 oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table

@@ -62,11 +62,11 @@ class Listing:
         bodies = tuple(_body(body) for _, body in found[:most])
         return Page(bodies, found[most - 1][0] if len(found) > most else "")
 
-    def resource_types(self) -> list[str]:
-        """The types of the table `resources`."""
-        rows = self.documents.rows(EVERYTHING).filter(
-            ColumnExpression("part") == ConstantExpression("resources")
-        )
+    def resource_types(self, reach: Reach = EVERYTHING, scope: str = "") -> list[str]:
+        """The types of what may be read of the table `resources`, below a lower-cased scope ('' = everywhere)."""
+        rows = self.documents.rows(reach).filter(ColumnExpression("part") == ConstantExpression("resources"))
+        if scope:
+            rows = rows.filter(under("key", scope))
         return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 
