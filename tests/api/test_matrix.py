@@ -21,7 +21,7 @@ KNOWN = {
 #: Kinds of the providers whose collected documents are asked for by any path.
 REST = {
     "Microsoft.Security": "settings",
-    "Microsoft.PolicyInsights": "remediations",
+    "Microsoft.PolicyInsights": "policyMetadata",
     "Microsoft.SecurityInsights": "settings",
 }
 BODIES = {

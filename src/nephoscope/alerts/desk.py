@@ -328,15 +328,57 @@ class Desk:
             self.state.outbox.add(session, self.workspace, ALERTS, row)
         return changed
 
-    def comment(self, number: int, text: str, now: datetime, by: str) -> None:
-        """Add a comment."""
-        with self._changing(number, now, by, f"commented: {text}") as (session, _):
-            self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now))
+    def open(self, incident: Incident, now: datetime, by: str) -> Incident:
+        """Keep an incident that a person makes, without alerts; StateError for what does not go together."""
+        with self.state.transaction() as session:
+            made = self.state.incidents.put(session, _acknowledged(_checked(incident, now), now, by))
+            self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
+            self._tell(session, made.number, now, by)
+        return made
 
-    def task(self, number: int, text: str, now: datetime, by: str) -> None:
-        """Add a task."""
+    def remove(self, number: int, now: datetime, by: str) -> None:
+        """Forget an incident: its alerts and bookmarks are in none any more, the lake has a last row that says it is closed."""
+        with self.state.transaction() as session:
+            found = self.state.incidents.of_workspace(session, self.workspace, number)
+            closed = replace(
+                found,
+                status=IncidentStatus.CLOSED,
+                closed=now,
+                changed=now,
+                labels=(*found.labels, "Deleted"),
+            )
+            self.state.incidents.put(
+                session, replace(closed, classification=found.classification or "Undetermined")
+            )
+            self._tell(session, number, now, by)
+            self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
+            self.state.bookmarks.move(session, number, None)
+            self.state.incidents.drop(session, number)
+
+    def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
+        """Add a comment; `name` is the id that a client gives it."""
+        with self._changing(number, now, by, f"commented: {text}") as (session, _):
+            self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now, name))
+
+    def task(
+        self, number: int, text: str, now: datetime, by: str, name: str = "", *, done: bool = False
+    ) -> None:
+        """Add a task; `name` is the id that a client gives it."""
         with self._changing(number, now, by, f"added the task: {text}") as (session, _):
-            self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, False, now))
+            self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, done, now, name))
+
+    def renote(self, number: int, note: Note, now: datetime, by: str) -> None:
+        """Change a comment or a task."""
+        with self._changing(number, now, by, f"changed the {note.kind.value} {note.id}: {note.text}") as (
+            session,
+            _,
+        ):
+            self.state.incidents.renote(session, number, replace(note, changed=now))
+
+    def unnote(self, number: int, note: Note, now: datetime, by: str) -> None:
+        """Take a comment or a task away."""
+        with self._changing(number, now, by, f"took away the {note.kind.value}: {note.text}") as (session, _):
+            self.state.incidents.unnote(session, number, note.id)
 
     def done(self, number: int, task: int, now: datetime, by: str) -> None:
         """Tick a task."""

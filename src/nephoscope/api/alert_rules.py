@@ -18,9 +18,14 @@ from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rules import shipped
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.kept import Body, of_scope
+from nephoscope.api.wire.kept import Kind as Kept
+from nephoscope.api.wire.kept import delete as forget_one
+from nephoscope.api.wire.kept import found as kept_one
+from nephoscope.api.wire.kept import put as keep_one
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
 from nephoscope.lake.state.rule_switches import PACK, RULE
@@ -43,7 +48,8 @@ def list_(call: Call) -> Answer:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = allowed(call, READ)
     own = {one.id: one for one in _pieces(call)}
-    return _paged(call, [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)])
+    run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
+    return _paged(call, [*of_scope(call, _OTHER, call.path).values(), *run])
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
@@ -52,7 +58,7 @@ def get(call: Call) -> Answer:
     workspace = allowed(call, READ)
     found = _rule(call, workspace)
     if found is None:
-        raise missing(f"The alert rule '{call['ruleId']}'")
+        return Answer(kept_one(call, _OTHER))
     return Answer(body(call, workspace, found, _own(call, found.id)))
 
 
@@ -67,6 +73,8 @@ def put(call: Call) -> Answer:
     if not isinstance(enabled, bool):
         raise bad("'properties.enabled' must be true or false.", "properties.enabled")
     known = _rule(call, workspace)
+    if known is None and call.body.get("kind") in OTHERS:
+        return keep_one(call, _OTHER, call.body)
     if known is None or _own(call, known.id) is not None:
         _keep(call, workspace, properties)
     else:
@@ -83,7 +91,7 @@ def delete(call: Call) -> Answer:
     workspace = allowed(call, DELETE)
     known = _rule(call, workspace)
     if known is None:
-        return NO_CONTENT
+        return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
         raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
     with _ONE_AT_A_TIME:
@@ -107,6 +115,23 @@ def template(call: Call) -> Answer:
         if one.id == wanted:
             return Answer(_template(call, workspace, one))
     raise missing(f"The alert rule template '{call['alertRuleTemplateId']}'")
+
+
+def _made(call: Call, body: Body, _: Body | None) -> Body:
+    """A rule of a kind that is not run here, with what it does not say."""
+    told: Body = {
+        "alertRuleTemplateName": None,
+        "description": None,
+        "lastModifiedUtc": call.instance.now.isoformat(),
+    }
+    if body.get("kind") == "MicrosoftSecurityIncidentCreation":
+        told |= {"severitiesFilter": None, "displayNamesFilter": None, "displayNamesExcludeFilter": None}
+    return {**body, "properties": {**told, **body["properties"], "lastModifiedUtc": told["lastModifiedUtc"]}}
+
+
+#: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here.
+OTHERS = ("Fusion", "MicrosoftSecurityIncidentCreation", "MLBehaviorAnalytics", "ThreatIntelligence")
+_OTHER = Kept(TYPE, "AlertRules", "It is kept and not run here.", WORKSPACE, made=_made, etag=True)
 
 
 def _paged(call: Call, bodies: list[dict[str, Any]]) -> Answer:
@@ -193,6 +218,7 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
         )
     else:
         properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}
+        properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _changed_at(call), **properties}
         etag = own.hash[:16]
     return {
         "id": f"{root(call, workspace)}/alertRules/{one.id}",
@@ -202,6 +228,12 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
         "etag": f'"{etag}"',
         "properties": properties,
     }
+
+
+def _changed_at(call: Call) -> str:
+    """When the rules of the API last changed."""
+    pack = RulePacks(call.instance.data).get(API)
+    return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 
 def _template(call: Call, workspace: str, one: Rule) -> dict[str, Any]:

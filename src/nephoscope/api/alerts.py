@@ -1,6 +1,7 @@
 """Microsoft.Security: alerts about resources of a subscription, and what people decide of them.
 
-An alert is listed in the subscriptions of the resources that it names; one that names none is found through its incident.
+An alert is listed in the subscriptions of the resources that it names; one that names none is found through its incident. Alerts that
+Azure itself raised and that were collected follow those of our own; what is decided of them stands here and is not told to Azure.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts (2022-01-01)
 """
@@ -8,10 +9,12 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts (2022-01-01
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
@@ -22,6 +25,7 @@ from nephoscope.model.resource_id import ResourceId
 SURFACE = Surface("Alerts", "Microsoft.Security")
 READ = "Microsoft.Security/alerts/read"
 LOCATION = "global"
+TYPE = "Microsoft.Security/locations/alerts"
 MOST = 1000
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
@@ -55,7 +59,8 @@ def _declare_lists() -> None:
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)
         def _get(call: Call) -> Answer:
             """One alert."""
-            return Answer(body(call, _found(call)))
+            alert = _own(call)
+            return Answer(body(call, alert)) if alert is not None else documents.get(call, "alert")
 
         for act, status in ACTS.items():
             _declare_act(
@@ -72,7 +77,10 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
     @SURFACE.act(path, name, permission)
     def _act(call: Call) -> Answer:
         """Say how an alert stands."""
-        alert = _found(call)
+        alert = _own(call)
+        if alert is None:
+            _decide(call, status)
+            return NO_CONTENT
         Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
         with call.instance.state.transaction() as session:
             call.instance.state.audit.add(
@@ -82,38 +90,63 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
         return NO_CONTENT
 
 
+def _decide(call: Call, status: str) -> None:
+    """Keep what was decided of an alert that was collected."""
+    asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
+    known = documents.found(asked)
+    if known is None:
+        raise missing(f"The alert '{call['alertName']}'")
+    word = "state" if "state" in known["properties"] else "status"
+    changed = {**known, "properties": {**known["properties"], word: _STATUSES.get(status, status)}}
+    call.instance.put(changed, TYPE, call.caller.name, call.caller.address)
+
+
 _declare_lists()
 
 
 def _listed(call: Call) -> Answer:
-    below = call.below
+    after = resumed(call)
+    start = int(after) if after.isdigit() else 0
+    found = _owned(call) if not after or after.isdigit() else []
+    mine = [body(call, one) for one in found[start : start + MOST]]
+    if len(found) > start + MOST:
+        return listed(call, mine, str(start + MOST))
+    others = _collected(call, "" if after.isdigit() else after)
+    return Answer({**others.body, "value": [*mine, *others.body["value"]]})
+
+
+def _owned(call: Call) -> list[StoredAlert]:
+    """The alerts that were raised here about what is below the scope, the newest first."""
     found = [
         one
         for workspace in call.instance.state.workspaces.all()
         for one in call.instance.state.alerts.newest(workspace.name, most=10_000)
-        if (resource := resource_of(one)) is not None and f"{resource.key}/".startswith(f"{below}/")
+        if (resource := resource_of(one)) is not None and f"{resource.key}/".startswith(f"{call.below}/")
         if call.reach.sees(resource.subscription, resource.resource_group_id)
     ]
-    found.sort(key=lambda one: one.started, reverse=True)
-    start = int(resumed(call) or 0)
-    page = found[start : start + MOST]
-    return listed(
-        call, [body(call, one) for one in page], str(start + MOST) if len(found) > start + MOST else ""
+    return sorted(found, key=lambda one: one.started, reverse=True)
+
+
+def _collected(call: Call, after: str) -> Answer:
+    """The alerts that Azure raised, at the location that the path names if it names one."""
+    location = f"/locations/{call['ascLocation'].lower()}/"
+    query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
+    asked = replace(call, query=query | ({"$skipToken": packed(after)} if after else {}))
+    return documents.page(
+        asked,
+        [TYPE],
+        call.below,
+        lambda one: location == "/locations//" or location in str(one["id"]).lower(),
     )
 
 
-def _found(call: Call) -> StoredAlert:
+def _own(call: Call) -> StoredAlert | None:
+    """The alert of a path that was raised here, None where none may be seen."""
     found = call.instance.state.alerts.get(call["alertName"].lower())
     resource = resource_of(found) if found is not None else None
-    if (
-        found is None
-        or resource is None
-        or not call.reach.sees(resource.subscription, resource.resource_group_id)
-    ):
-        raise missing(f"The alert '{call['alertName']}'")
-    if not f"{resource.key}/".startswith(f"{call.below}/"):
-        raise missing(f"The alert '{call['alertName']}'")
-    return found
+    if found is None or resource is None or not f"{resource.key}/".startswith(f"{call.below}/"):
+        return None
+    return found if call.reach.sees(resource.subscription, resource.resource_group_id) else None
 
 
 def resource_of(alert: StoredAlert) -> ResourceId | None:

@@ -5,48 +5,101 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-
 
 from __future__ import annotations
 
+from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
 from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Assessments", "Microsoft.Security")
-READ = "Microsoft.Security/assessments/read"
 METADATA = "Microsoft.Security/assessmentMetadata/read"
 SUB = "Microsoft.Security/assessments/subAssessments/read"
 _PROVIDER = "providers/Microsoft.Security"
-_TYPE, _SUB_TYPE = "microsoft.security/assessments", "microsoft.security/assessments/subassessments"
+_SUB_TYPE = "microsoft.security/assessments/subassessments"
 _METADATA_TYPE = "microsoft.security/assessmentmetadata"
 
 
-@SURFACE.get(f"{{scope}}/{_PROVIDER}/assessments", "Assessments_List", READ)
-def assessments(call: Call) -> Answer:
-    """The assessments of all resources below a scope."""
-    page = call.edition.listing.page(
-        [_TYPE], call.reach, call.below, after=resumed(call), most=call.top(1000)
+#: Azure's words for how a resource stands.
+CODES = ("Healthy", "Unhealthy", "NotApplicable")
+SEVERITIES = ("Low", "Medium", "High", "Critical")
+_TOLD = "It is told beside what is judged here, and counts in no score."
+
+
+def check(body: Body) -> None:
+    """Fault where an assessment says no state."""
+    status = body["properties"].get("status")
+    if not isinstance(status, dict) or status.get("code") not in CODES:
+        raise bad(f"'status.code' is one of {', '.join(CODES)}.", "properties.status.code")
+    if not isinstance(body["properties"].get("resourceDetails"), dict):
+        raise bad("'resourceDetails' is missing.", "properties.resourceDetails")
+
+
+def made(call: Call, body: Body, _: Body | None) -> Body:
+    """The assessment with the resource that it is about, and what its metadata calls it."""
+    details = {**body["properties"]["resourceDetails"]}
+    if str(details.get("source")).lower() == "azure":
+        details.setdefault("id", call.path.rstrip("/").rsplit("/providers/", 1)[0])
+    known = _described(call)
+    name = str(known["properties"].get("displayName") or "") if known is not None else ""
+    properties = {"displayName": name or body["name"], **body["properties"], "resourceDetails": details}
+    return {**body, "properties": properties}
+
+
+def _described(call: Call) -> Body | None:
+    """The metadata of an assessment: what the subscription put, else what is published."""
+    subscription = "/".join(call.path.lower().split("/")[:3])
+    name = call.path.lower().rstrip("/").rsplit("/", 1)[-1]
+    kept = call.instance.state.arm_documents.get(
+        f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower()
     )
-    return listed(call, page.bodies, page.after)
+    if kept is not None:
+        return kept.body
+    published = call.instance.shelf.newest()
+    return (
+        published.listing.get(f"/{_PROVIDER}/assessmentMetadata/{name}", call.reach)
+        if published is not None
+        else None
+    )
 
 
-@SURFACE.get(f"{{resourceId}}/{_PROVIDER}/assessments/{{assessmentName}}", "Assessments_Get", READ)
-def assessment(call: Call) -> Answer:
-    """One assessment of a resource."""
-    return _one(call, "assessment")
+def check_metadata(body: Body) -> None:
+    """Fault where metadata has no name, or a severity that there is not."""
+    if not isinstance(body["properties"].get("displayName"), str):
+        raise bad("'displayName' must be a text.", "properties.displayName")
+    if body["properties"].get("severity") not in SEVERITIES:
+        raise bad(f"'severity' is one of {', '.join(SEVERITIES)}.", "properties.severity")
+
+
+def made_metadata(_: Call, body: Body, __: Body | None) -> Body:
+    """What a subscription puts is its own."""
+    return {**body, "properties": {**body["properties"], "assessmentType": "CustomerManaged"}}
+
+
+def shown_metadata(_: Call, body: Body) -> Body:
+    """Metadata is told by an id of no subscription, whoever put it."""
+    return {**body, "id": f"/{_PROVIDER}/assessmentMetadata/{body['name']}"}
+
+
+ASSESSMENTS = Kind(
+    "Microsoft.Security/assessments", "Assessments", _TOLD, check=check, made=made, collected=False
+)
+OWN_METADATA = Kind(
+    "Microsoft.Security/assessmentMetadata",
+    "AssessmentsMetadata",
+    "It describes assessments of one's own in the subscription.",
+    check=check_metadata,
+    made=made_metadata,
+    shown=shown_metadata,
+    created=200,
+)
+_METADATA = "/subscriptions/{subscriptionId}/providers/Microsoft.Security/assessmentMetadata"
+declare(SURFACE, ASSESSMENTS)
 
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
 def metadata(call: Call) -> Answer:
     """What every recommendation says of itself."""
-    return _metadata(call)
-
-
-@SURFACE.get(
-    f"/subscriptions/{{subscriptionId}}/{_PROVIDER}/assessmentMetadata",
-    "AssessmentsMetadata_ListBySubscription",
-    METADATA,
-)
-def metadata_of_subscription(call: Call) -> Answer:
-    """The same, asked of a subscription."""
     return _metadata(call)
 
 
@@ -58,18 +111,50 @@ def one_metadata(call: Call) -> Answer:
     return _one(call, "assessment metadata")
 
 
-@SURFACE.get(
-    f"/subscriptions/{{subscriptionId}}/{_PROVIDER}/assessmentMetadata/{{assessmentMetadataName}}",
-    "AssessmentsMetadata_GetInSubscription",
-    METADATA,
-)
+@SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
+def metadata_of_subscription(call: Call) -> Answer:
+    """The same, asked of a subscription, with what was put there."""
+    kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
+    mine = [shown_metadata(call, one.body) for one in kept if documents.visible(call.reach, one.key)]
+    several = _metadata(call)
+    return Answer({**several.body, "value": [*([] if resumed(call) else mine), *several.body["value"]]})
+
+
+@SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
 def one_metadata_of_subscription(call: Call) -> Answer:
     """The same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
-    found = call.edition.listing.get(id_, call.reach)
-    if found is None:
-        raise missing(f"The assessment metadata '{call['assessmentMetadataName']}'")
-    return Answer(found)
+    published = call.instance.shelf.newest()
+    found_ = published.listing.get(id_, call.reach) if published is not None else None
+    return Answer(found_ or found(call, OWN_METADATA))
+
+
+@SURFACE.put(
+    f"{_METADATA}/{{assessmentMetadataName}}",
+    "AssessmentsMetadata_CreateInSubscription",
+    f"{OWN_METADATA.type}/write",
+)
+def put_metadata(call: Call) -> Answer:
+    """Describe assessments of one's own; metadata of what is judged here is not replaced."""
+    published = call.instance.shelf.newest()
+    id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
+    if published is not None and published.listing.get(id_, call.reach) is not None:
+        raise Fault(
+            409,
+            "Conflict",
+            "This metadata describes a recommendation that is judged here, and is not replaced.",
+        )
+    return put(call, OWN_METADATA, call.body)
+
+
+@SURFACE.delete(
+    f"{_METADATA}/{{assessmentMetadataName}}",
+    "AssessmentsMetadata_DeleteInSubscription",
+    f"{OWN_METADATA.type}/delete",
+)
+def delete_metadata(call: Call) -> Answer:
+    """Forget what was put; 204 where there is none."""
+    return delete(call, OWN_METADATA)
 
 
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)

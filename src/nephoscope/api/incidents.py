@@ -6,55 +6,99 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incidents (2023-11
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
 from typing import Any
 
 from nephoscope.alerts.case.case_file import case_file
 from nephoscope.alerts.desk import Desk
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.bookmarks import body as bookmark_body
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed
+from nephoscope.api.wire.states_shape import moment
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, Note, NoteKind
+from nephoscope.lake.state.bookmarks import Bookmark
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
 from nephoscope.model.state import Severity
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
 _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
+DELETE = "Microsoft.SecurityInsights/incidents/delete"
 MOST = 1000
+#: The name of the comment that says why an incident was classified as it is.
+REMARK = "classification"
+_ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 
 @SURFACE.get(_BASE, "Incidents_List", READ)
 def list_(call: Call) -> Answer:
     """The incidents of a workspace, the newest first."""
     workspace = allowed(call, READ)
-    found = call.instance.state.incidents.newest(workspace, most=10_000)
+    several = call.instance.state.incidents.newest(workspace, most=10_000)
     start, most = int(resumed(call) or 0), call.top(MOST)
-    page = [body(call, workspace, one) for one in found[start : start + most]]
-    return listed(call, page, str(start + most) if len(found) > start + most else "")
+    page = [body(call, workspace, one) for one in several[start : start + most]]
+    return listed(call, page, str(start + most) if len(several) > start + most else "")
 
 
 @SURFACE.get(_ONE, "Incidents_Get", READ)
 def get(call: Call) -> Answer:
     """One incident."""
     workspace = allowed(call, READ)
-    return Answer(body(call, workspace, _found(call, workspace)))
+    return Answer(body(call, workspace, found(call, workspace)))
 
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
-    """Change what people decide of an incident: status, severity, owner, labels, classification."""
+    """Make an incident, or change what people decide of one: status, severity, owner, labels, classification."""
     workspace = allowed(call, WRITE)
-    incident = _found(call, workspace)
+    known = of_path(call, workspace)
     changes = _changes(call)
-    desk = Desk(call.instance.state, workspace)
-    if comment := call.text("properties", "classificationComment"):
-        desk.comment(incident.number, comment, call.instance.now, call.caller.name)
-    changed = desk.change(incident.number, call.instance.now, call.caller.name, **changes)
-    _audited(call, WRITE, incident)
-    return Answer(body(call, workspace, changed))
+    desk, now, by = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
+    if known is None:
+        incident = desk.open(replace(_given(call, workspace), **changes), now, by)
+    else:
+        incident = desk.change(known.number, now, by, **changes)
+    if (comment := call.text("properties", "classificationComment")) and incident.classification:
+        _remark(call, desk, incident, comment)
+    told(call, WRITE, incident)
+    return Answer(body(call, workspace, incident), 200 if known else 201)
+
+
+def _remark(call: Call, desk: Desk, incident: Incident, text: str) -> None:
+    """Keep why an incident was classified so: the comment of the name `classification`."""
+    with call.instance.state.transaction() as session:
+        notes = call.instance.state.incidents.notes(session, incident.number)
+    old = next((one for one in notes if one.name == REMARK), None)
+    if old is None:
+        desk.comment(incident.number, text, call.instance.now, call.caller.name, REMARK)
+    elif old.text != text:
+        desk.renote(incident.number, replace(old, text=text), call.instance.now, call.caller.name)
+
+
+def _given(call: Call, workspace: str) -> Incident:
+    """A new incident as it is described; its id is the GUID of the path."""
+    try:
+        id_ = str(uuid.UUID(call["incidentId"]))
+    except ValueError as error:
+        raise bad("The id of a new incident is a GUID.", "incidentId") from error
+    now = call.instance.now
+    first, last = (moment(call.text("properties", name), f"properties.{name}") for name in _ACTIVITY)
+    return Incident(
+        workspace,
+        call.text("properties", "title", needed=True),
+        call.text("properties", "description"),
+        "",
+        first or last or now,
+        last or now,
+        now,
+        now,
+        id=id_,
+    )
 
 
 def _changes(call: Call) -> dict[str, Any]:
@@ -69,9 +113,9 @@ def _changes(call: Call) -> dict[str, Any]:
         found |= {"classification": classification, "reason": call.text("properties", "classificationReason")}
     owner = call.body["properties"].get("owner")
     if isinstance(owner, dict):
-        found["owner"] = str(
-            owner.get("assignedTo") or owner.get("userPrincipalName") or owner.get("objectId") or ""
-        )
+        names = {one.id: one.name for one in call.people.values()}
+        id_ = str(owner.get("objectId") or "")
+        found["owner"] = str(owner.get("assignedTo") or owner.get("userPrincipalName") or names.get(id_, id_))
     labels = call.body["properties"].get("labels")
     if isinstance(labels, list):
         found["labels"] = tuple(
@@ -92,19 +136,19 @@ def _word(call: Call, name: str, words: list[str]) -> str:
 def alerts(call: Call) -> Answer:
     """The alerts of an incident."""
     workspace = allowed(call, READ)
-    incident = _found(call, workspace)
-    found = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
-    return Answer({"value": [_alert(call, workspace, one.document) for one in found]})
+    incident = found(call, workspace)
+    several = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
+    return Answer({"value": [_alert(call, workspace, one.document) for one in several]})
 
 
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def entities(call: Call) -> Answer:
     """The entities of an incident, and how many there are of each kind."""
     workspace = allowed(call, READ)
-    file = case_file(call.instance.state, workspace, _found(call, workspace).number, call.instance.now)
-    found = [
+    file = case_file(call.instance.state, workspace, found(call, workspace).number, call.instance.now)
+    several = [
         {
-            "id": f"{_root(call, workspace)}/entities/{at}",
+            "id": f"{root(call, workspace)}/entities/{at}",
             "name": str(at),
             "type": "Microsoft.SecurityInsights/entities",
             "kind": one.entity.kind,
@@ -112,70 +156,56 @@ def entities(call: Call) -> Answer:
         }
         for at, one in enumerate(file.involved, 1)
     ]
-    kinds = sorted({str(one["kind"]) for one in found})
-    counts = [{"entityKind": kind, "count": sum(one["kind"] == kind for one in found)} for kind in kinds]
-    return Answer({"entities": found, "metaData": counts})
+    kinds = sorted({str(one["kind"]) for one in several})
+    counts = [{"entityKind": kind, "count": sum(one["kind"] == kind for one in several)} for kind in kinds]
+    return Answer({"entities": several, "metaData": counts})
 
 
-@SURFACE.get(f"{_ONE}/comments", "IncidentComments_List", READ)
-def comments(call: Call) -> Answer:
-    """The comments of an incident."""
+@SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
+def bookmarks(call: Call) -> Answer:
+    """The bookmarks of an incident."""
     workspace = allowed(call, READ)
-    return listed(call, [_comment(call, workspace, one) for one in _notes(call, workspace)])
+    incident = found(call, workspace)
+    with call.instance.state.transaction() as session:
+        several = call.instance.state.bookmarks.of(session, incident.number)
+    return Answer({"value": [_bookmark(call, one) for one in several]})
 
 
-@SURFACE.get(f"{_ONE}/comments/{{incidentCommentId}}", "IncidentComments_Get", READ)
-def comment(call: Call) -> Answer:
-    """One comment."""
-    workspace = allowed(call, READ)
-    for one in _notes(call, workspace):
-        if str(one.id) == call["incidentCommentId"]:
-            return Answer(_comment(call, workspace, one))
-    raise missing(f"The comment '{call['incidentCommentId']}'")
+@SURFACE.delete(_ONE, "Incidents_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Delete an incident: its alerts are in none any more; 204 where there is none."""
+    workspace = allowed(call, DELETE)
+    known = of_path(call, workspace)
+    if known is None:
+        return NO_CONTENT
+    Desk(call.instance.state, workspace).remove(known.number, call.instance.now, call.caller.name)
+    told(call, DELETE, known)
+    return Answer(None)
 
 
-@SURFACE.put(f"{_ONE}/comments/{{incidentCommentId}}", "IncidentComments_CreateOrUpdate", WRITE)
-def put_comment(call: Call) -> Answer:
-    """Add a comment; it gets an id of ours, as comments are never changed."""
-    workspace = allowed(call, WRITE)
-    incident = _found(call, workspace)
-    text = call.text("properties", "message", needed=True)
-    Desk(call.instance.state, workspace).comment(incident.number, text, call.instance.now, call.caller.name)
-    _audited(call, "Microsoft.SecurityInsights/incidents/comments/write", incident)
-    return Answer(_comment(call, workspace, _notes(call, workspace)[-1]), 201)
-
-
-def _found(call: Call, workspace: str) -> Incident:
-    """The incident of a GUID, or of a number."""
+def of_path(call: Call, workspace: str) -> Incident | None:
+    """The incident of a GUID, or of a number; None where there is none."""
     incidents = call.instance.state.incidents
     given = call["incidentId"].lower()
-    found = incidents.get(int(given)) if given.isdigit() and len(given) < 15 else incidents.of_id(given)
-    if found is None or found.workspace != workspace:
-        raise missing(f"The incident '{call['incidentId']}'")
-    return found
+    one = incidents.get(int(given)) if given.isdigit() and len(given) < 15 else incidents.of_id(given)
+    return one if one is not None and one.workspace == workspace else None
 
 
-def _notes(call: Call, workspace: str) -> list[Note]:
-    incident = _found(call, workspace)
-    with call.instance.state.transaction() as session:
-        notes = call.instance.state.incidents.notes(session, incident.number)
-    return [one for one in notes if one.kind is NoteKind.COMMENT]
+def found(call: Call, workspace: str) -> Incident:
+    """The incident of a path; Fault where there is none."""
+    one = of_path(call, workspace)
+    if one is None:
+        raise missing(f"The incident '{call['incidentId'][:100]}'")
+    return one
 
 
-def _audited(call: Call, operation: str, incident: Incident) -> None:
+def told(call: Call, operation: str, incident: Incident) -> None:
+    """Keep a change in the audit, and let the lake know."""
     with call.instance.state.transaction() as session:
         call.instance.state.audit.add(
             session, call.caller.name, operation, f"incident {incident.number}", address=call.caller.address
         )
     deliver(call.instance.lake, call.instance.state)
-
-
-def _root(call: Call, workspace: str) -> str:
-    group = call["resourceGroupName"]
-    return (
-        f"/subscriptions/{call['subscriptionId']}/resourceGroups/{group}/providers/Microsoft.OperationalInsights"
-        f"/workspaces/{workspace}/providers/Microsoft.SecurityInsights"
-    )
 
 
 def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
@@ -190,12 +220,7 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "lastActivityTimeUtc": one.last_activity.isoformat(),
         "createdTimeUtc": one.created.isoformat(),
         "lastModifiedTimeUtc": one.changed.isoformat(),
-        "owner": {
-            "assignedTo": one.owner or None,
-            "userPrincipalName": one.owner or None,
-            "objectId": None,
-            "email": None,
-        },
+        "owner": _owner(call, one.owner),
         "labels": [{"labelName": label, "labelType": "User"} for label in one.labels],
         "additionalData": _additional(call, workspace, one),
         "incidentUrl": f"{call.base}/incidents/{one.number}?workspace={workspace}",
@@ -205,8 +230,9 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
     }
     if one.classification:
         properties |= {"classification": one.classification, "classificationReason": one.reason or None}
+        properties |= _why(call, one)
     return {
-        "id": f"{_root(call, workspace)}/incidents/{one.id}",
+        "id": f"{root(call, workspace)}/incidents/{one.id}",
         "name": one.id,
         "type": "Microsoft.SecurityInsights/incidents",
         "etag": f'"{int(one.changed.timestamp() * 1_000_000):x}"',
@@ -214,16 +240,40 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
     }
 
 
+def _owner(call: Call, name: str) -> dict[str, str | None]:
+    if not name:
+        return dict.fromkeys(("assignedTo", "userPrincipalName", "objectId", "email"))
+    known = author(call, name)
+    return {"assignedTo": known.pop("name"), **known, "ownerType": "User"}
+
+
+def _why(call: Call, one: Incident) -> dict[str, str]:
+    """What was said when the incident was classified."""
+    with call.instance.state.transaction() as session:
+        notes = call.instance.state.incidents.notes(session, one.number)
+    said = next((note.text for note in notes if note.name == REMARK), "")
+    return {"classificationComment": said} if said else {}
+
+
 def _additional(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
     found = call.instance.state.alerts.newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
-    return {"alertsCount": len(found), "alertProductNames": ["nephoscope"], "tactics": tactics}
+    with call.instance.state.transaction() as session:
+        notes = call.instance.state.incidents.notes(session, one.number)
+        marks = call.instance.state.bookmarks.of(session, one.number)
+    return {
+        "alertsCount": len(found),
+        "bookmarksCount": len(marks),
+        "commentsCount": sum(note.kind is NoteKind.COMMENT for note in notes),
+        "alertProductNames": ["nephoscope"],
+        "tactics": tactics,
+    }
 
 
 def _alert(call: Call, workspace: str, row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": f"{_root(call, workspace)}/entities/{row['SystemAlertId']}",
+        "id": f"{root(call, workspace)}/entities/{row['SystemAlertId']}",
         "name": row["SystemAlertId"],
         "type": "Microsoft.SecurityInsights/entities",
         "kind": "SecurityAlert",
@@ -247,15 +297,26 @@ def _alert(call: Call, workspace: str, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _comment(call: Call, workspace: str, one: Note) -> dict[str, Any]:
+def _bookmark(call: Call, one: Bookmark) -> dict[str, Any]:
+    """A bookmark as an entity of its incident."""
+    whole = bookmark_body(call, one)
+    kept = (
+        "created",
+        "createdBy",
+        "displayName",
+        "eventTime",
+        "labels",
+        "query",
+        "queryResult",
+        "updated",
+        "updatedBy",
+    )
+    properties = {name: whole["properties"][name] for name in kept}
+    told_ = {"additionalData": {"ETag": whole["etag"], "EntityId": one.id}, "friendlyName": one.name}
     return {
-        "id": f"{_root(call, workspace)}/incidents/{call['incidentId']}/comments/{one.id}",
-        "name": str(one.id),
-        "type": "Microsoft.SecurityInsights/incidents/comments",
-        "properties": {
-            "message": one.text,
-            "createdTimeUtc": one.written.isoformat(),
-            "lastModifiedTimeUtc": one.written.isoformat(),
-            "author": {"name": one.author, "objectId": None, "email": None, "userPrincipalName": one.author},
-        },
+        "id": whole["id"],
+        "name": one.id,
+        "type": "Microsoft.SecurityInsights/entities",
+        "kind": "Bookmark",
+        "properties": {**properties, **told_},
     }

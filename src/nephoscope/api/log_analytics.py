@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
+from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
 
 if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
-    from nephoscope.lake.scope import Scope
     from nephoscope.lake.workspace import Workspace
 
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights")
@@ -142,18 +142,25 @@ def _run(
     call: Call, text: str, workspaces: list[Workspace], span: Span | None, seconds: float, resource: str
 ) -> list[QueryResult]:
     first, *others = dict.fromkeys(one.name for one in workspaces)
-    if others:
-        raise _wrong(
-            "A query of several workspaces at once names them itself: workspace('name').Table.",
-            "BadArgumentError",
-        )
-    scope = call.caller.logs(READ, first)
+    scope = _together(call, [first, *others])
     if resource:
         scope = _of_subscription(call, scope, resource)
+    lake = call.instance.lake
     try:
-        return call.instance.lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span)
+        return lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span, others=others)
     except KqlError as error:
         raise refused(error) from error
+
+
+def _together(call: Call, workspaces: Sequence[str]) -> Scope:
+    """What the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
+    scopes = [call.caller.logs(READ, one) for one in workspaces]
+    known = [one.subscriptions for one in scopes if one.subscriptions is not None]
+    named = [one.workspaces for one in scopes if one.workspaces is not None]
+    return Scope(
+        frozenset.intersection(*known) if known else None,
+        frozenset.union(*named) if len(named) == len(scopes) else None,
+    )
 
 
 def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:

@@ -16,8 +16,10 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
+from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import TABLES
 
 if TYPE_CHECKING:
@@ -90,6 +92,14 @@ _OPERATORS = frozenset({
     "where", "project", "extend", "summarize", "take", "limit", "count", "distinct", "order", "sort", "top", "join", "mv-expand",
     "mvexpand", "project-away", "parse",
 })  # fmt: skip
+
+
+def checked(text: str) -> None:
+    """Fault where a query could not be run."""
+    try:
+        compile_results(text, GraphCatalog({}))
+    except KqlError as error:
+        raise refused(error) from error
 
 
 def _options(call: Call) -> Options:

@@ -31,7 +31,7 @@ _FIELDS = {
     "displayName": "name", "description": "description", "confidence": "confidence", "pattern": "pattern",
     "validFrom": "valid_from", "validUntil": "valid_until", "revoked": "revoked", "threatIntelligenceTags": "labels",
     "threatTypes": "indicator_types", "createdByRef": "created_by_ref", "externalReferences": "external_references",
-    "killChainPhases": "kill_chain_phases", "language": "lang", "objectMarkingRefs": "object_marking_refs",
+    "killChainPhases": "kill_chain_phases", "granularMarkings": "granular_markings", "language": "lang", "objectMarkingRefs": "object_marking_refs",
 }  # fmt: skip
 #: What Azure calls the pattern by: the kind of what it observes; kept beside the STIX object, whose pattern is always STIX.
 _OWN = "x_nephoscope_pattern_type"
@@ -235,12 +235,13 @@ def body(call: Call, one: Intel) -> dict[str, Any]:
         "threatIntelligenceTags": document.get("labels") or [],
         "threatTypes": document.get("indicator_types") or [],
         "validFrom": document.get("valid_from", ""),
+        "externalReferences": document.get("external_references") or [],
+        "killChainPhases": document.get("kill_chain_phases") or [],
+        "granularMarkings": document.get("granular_markings") or [],
     }
     optional = (
         "validUntil",
         "createdByRef",
-        "externalReferences",
-        "killChainPhases",
         "language",
         "objectMarkingRefs",
     )

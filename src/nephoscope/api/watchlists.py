@@ -106,17 +106,17 @@ def item(call: Call) -> Answer:
 
 @SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
 def put_item(call: Call) -> Answer:
-    """Add an item, or replace the one of its search key; the item's id is made of that key."""
+    """Add an item under an id of the client's, or replace the one of that id."""
     workspace = allowed(call, WRITE)
     head, _ = _found(call, workspace)
-    cells = call.body.get("properties", {}).get("itemsKeyValue")
+    given = call.body.get("properties")
+    cells = given.get("itemsKeyValue") if isinstance(given, dict) else None
     if not isinstance(cells, dict) or not all(isinstance(one, str) for one in cells.values()):
         raise bad("'properties.itemsKeyValue' must be an object of texts.", "properties.itemsKeyValue")
-    changed = _keeping(call, workspace).update(head.alias, [Given(cells)], call.instance.now)
+    keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
+    kept, new = keeping.put_item(head.alias, id_, cells, call.instance.now)
     _changed(call)
-    with call.instance.state.transaction() as session:
-        (kept, *_) = call.instance.state.watchlists.items(session, head, keys=[cells[head.search_key]])
-    return Answer(_item(call, head, kept), 201 if changed.added else 200)
+    return Answer(_item(call, head, kept), 201 if new else 200)
 
 
 @SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
@@ -124,11 +124,9 @@ def delete_item(call: Call) -> Answer:
     """Remove an item; 204 where there is none."""
     workspace = allowed(call, DELETE)
     head, _ = _found(call, workspace)
-    wanted = call["watchlistItemId"].lower()
-    found = next((one for one in call.instance.state.watchlists.read(head, MOST) if one.id == wanted), None)
-    if found is None:
+    keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
+    if not keeping.drop_item(head.alias, id_, call.instance.now):
         return NO_CONTENT
-    _keeping(call, workspace).drop(head.alias, [found.key], call.instance.now)
     _changed(call)
     return Answer(None)
 
@@ -151,11 +149,11 @@ def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
 
 
 def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
-    wanted = call["watchlistItemId"].lower()
-    for one in call.instance.state.watchlists.read(head, MOST):
-        if one.id == wanted:
-            return one
-    raise missing(f"The watchlist item '{call['watchlistItemId']}'")
+    with call.instance.state.transaction() as session:
+        found = call.instance.state.watchlists.item(session, head, call["watchlistItemId"].lower())
+    if found is None:
+        raise missing(f"The watchlist item '{call['watchlistItemId'][:100]}'")
+    return found
 
 
 def _rows(call: Call) -> list[list[str]]:
@@ -201,8 +199,8 @@ def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:
         "labels": [],
         "created": one.created.isoformat(),
         "updated": one.changed.isoformat(),
-        "createdBy": person(one.created_by),
-        "updatedBy": person(one.changed_by),
+        "createdBy": person(call, one.created_by),
+        "updatedBy": person(call, one.changed_by),
         "tenantId": call.instance.tenant,
         "numberOfLinesToSkip": 0,
         "contentType": "text/csv",
@@ -222,10 +220,12 @@ def _item(call: Call, head: WatchlistHead, one: WatchlistItem) -> dict[str, Any]
         "isDeleted": False,
         "created": one.created.isoformat(),
         "updated": one.changed.isoformat(),
-        "createdBy": person(head.created_by),
-        "updatedBy": person(head.changed_by),
+        "createdBy": person(call, head.created_by),
+        "updatedBy": person(call, head.changed_by),
         "itemsKeyValue": one.cells,
         "entityMapping": {},
     }
     id_ = f"{root(call, head.workspace)}/watchlists/{head.alias}/watchlistItems/{one.id}"
-    return {"id": id_, "name": one.id, "type": f"{TYPE}/watchlistItems", "properties": properties}
+    etag = f'"{int(one.changed.timestamp() * 1_000_000):x}"'
+    type_ = f"{TYPE}/watchlistItems"
+    return {"id": id_, "name": one.id, "type": type_, "etag": etag, "properties": properties}

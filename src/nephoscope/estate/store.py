@@ -20,13 +20,13 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake, Move, Version
-from nephoscope.estate.version_reader import BATCH, markers, versions
+from nephoscope.estate.version_reader import BATCH, markers, moved, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.model.coverage import Coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from nephoscope.model.resource import Resource
@@ -156,6 +156,13 @@ class EstateStore:
             unread=(),
             unchanged=len(both) - len(changed),
         )
+
+    def moved(self, since: datetime, until: datetime, ids: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+        """The versions that begin or end after an aware time and no later than another: `id`, `body`, `valid_from`, `valid_to`."""
+        table = self._table()
+        if table is not None:
+            columns = ("id", "body", "valid_from", "valid_to")
+            yield from moved(table, self._path, columns, since, until, sorted(ids))
 
     def compact(self, max_files: int = MAX_FILES) -> int:
         """Join small files when there are more than `max_files`; returns how many files were joined."""

@@ -22,7 +22,7 @@ BATCH = 2048
 _OPEN = "valid_to IS NULL"
 _AS_OF = "valid_from <= make_timestamptz($at) AND (valid_to IS NULL OR valid_to > make_timestamptz($at))"
 # Times leave DuckDB as microseconds, so that no time-zone package is needed.
-_SELECTED = {"valid_from": "epoch_us(valid_from)"}
+_SELECTED = {"valid_from": "epoch_us(valid_from)", "valid_to": "epoch_us(valid_to)"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +39,30 @@ def versions(
 def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows that snapshots left."""
     yield from _rows(_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER})
+
+
+def moved(
+    table: DeltaTable,
+    path: Path,
+    columns: Sequence[str],
+    since: datetime,
+    until: datetime,
+    ids: Sequence[str],
+) -> Iterator[dict[str, Any]]:
+    """The rows of the versions that begin or end after an aware time and no later than another, of some ids or of all."""
+    inside = " OR ".join(
+        f"({name} > make_timestamptz($since) AND {name} <= make_timestamptz($until))"
+        for name in ("valid_from", "valid_to")
+    )
+    condition = f"type <> $marker AND ({inside})" + (" AND list_contains($ids, id)" if ids else "")
+    parameters: dict[str, Any] = {"marker": MARKER, "since": _micros(since), "until": _micros(until)}
+    yield from _rows(
+        _files(table, current_only=False),
+        path,
+        columns,
+        condition,
+        parameters | ({"ids": list(ids)} if ids else {}),
+    )
 
 
 def _files(table: DeltaTable, *, current_only: bool) -> list[str]:
@@ -65,7 +89,7 @@ def _micros(at: datetime) -> int:
 
 
 def _timed(column: str, value: Any) -> Any:
-    return _EPOCH + timedelta(microseconds=value) if column in _SELECTED else value
+    return _EPOCH + timedelta(microseconds=value) if column in _SELECTED and value is not None else value
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
 from nephoscope.lake.functions import StoredFunctions
+from nephoscope.lake.joined import Joined
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.pins import Pins
@@ -193,21 +194,25 @@ class Lake:
         timeout: float | None = None,
         external: ExternalReader | None = None,
         span: Span | None = None,
+        others: Sequence[str] = (),
     ) -> list[QueryResult]:
         """Run KQL and give its results; every table is read at one version, and only in the span where one is given.
+
+        `others` are workspaces whose rows are read with those of the first, as if they were of one.
 
         KqlError where the query is wrong or cannot be run. A query that sets query_results_cache_max_age may get the results that
         the same scope had before.
         """
         asked = Asked(scope, self._workspace(workspace), text)
         began = time.monotonic()
-        own = now is None and external is None and span is None
+        own = now is None and external is None and span is None and not others
         age = allowed_age(text) if own else 0.0
         kept = self._results.find(asked, age) if age else None
         if kept is not None:
             return kept
         with within(timeout), self.catalog(scope, workspace) as catalog:
-            compiled = compile_results(text, catalog, now=now)
+            seen = Joined(catalog, others) if others else catalog
+            compiled = compile_results(text, seen, now=now)
             with DuckDBEngine(scans=catalog.scans(span), external=external) as engine:
                 found = [
                     QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled

@@ -126,6 +126,33 @@ class Keeping:
         self.publish(alias, now)
         return len(gone)
 
+    def put_item(
+        self, alias: str, id_: str, cells: Mapping[str, str], now: datetime
+    ) -> tuple[WatchlistItem, bool]:
+        """Keep an item under an id, whatever other items have its search key; the item, and whether it is new."""
+        with self.state.transaction() as session:
+            head = self._found(session, alias)
+            made = replace(self._made(head, Given(cells), Counter(), now), id=id_)
+            known = self.state.watchlists.item(session, head, id_)
+            kept = made if known is None else replace(made, created=known.created)
+            self.state.watchlists.put_items(session, head, [kept])
+            self._tell_items(session, head, [kept], "Create" if known is None else "Update", now)
+            self._touch(session, head, now)
+        self.publish(alias, now)
+        return kept, known is None
+
+    def drop_item(self, alias: str, id_: str, now: datetime) -> bool:
+        """Remove the item of an id, and no other of its search key; whether there was one."""
+        with self.state.transaction() as session:
+            head = self._found(session, alias)
+            known = self.state.watchlists.item(session, head, id_)
+            if known is None:
+                return False
+            self._drop(session, head, [known], now)
+            self._touch(session, head, now)
+        self.publish(alias, now)
+        return True
+
     def delete(self, alias: str, now: datetime) -> None:
         """Forget a list with its items."""
         with self.state.transaction() as session:

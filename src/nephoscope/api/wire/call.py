@@ -15,6 +15,7 @@ from nephoscope.api.wire.path import scope_of
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
+    from nephoscope.lake.state.principals import Principal
     from nephoscope.model.reach import Reach
     from nephoscope.posture.published.edition import Edition
 
@@ -67,6 +68,11 @@ class Call:
                 "Nothing was assessed yet: run a scan, or connect a tenant and let it be collected.",
             )
         return found
+
+    @cached_property
+    def people(self) -> Mapping[str, Principal]:
+        """Who the server lets in, by name."""
+        return {one.name: one for one in self.instance.state.principals.all()}
 
     @cached_property
     def body(self) -> dict[str, Any]:

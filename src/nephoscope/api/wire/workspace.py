@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
 
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
-WORKSPACE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspaceName}}"
+#: Clients name the provider of workspaces as a parameter.
+WORKSPACE = f"{_GROUP}/providers/{{operationalInsightsResourceProvider}}/workspaces/{{workspaceName}}"
 
 
 def allowed(call: Call, permission: str) -> str:
@@ -37,6 +38,17 @@ def root(call: Call, workspace: str) -> str:
     return f"{group}/providers/Microsoft.OperationalInsights/workspaces/{workspace}/providers/Microsoft.SecurityInsights"
 
 
-def person(name: str) -> dict[str, str | None]:
-    """Who did something, as Sentinel writes it."""
-    return {"objectId": None, "email": None, "name": name}
+def person(call: Call, name: str) -> dict[str, str | None]:
+    """Who did something, as Sentinel writes it; nulls where it is nobody that the server lets in."""
+    known = call.people.get(name)
+    return {"objectId": known.id if known else None, "email": name if "@" in name else None, "name": name}
+
+
+def author(call: Call, name: str) -> dict[str, str | None]:
+    """The same with the name that a person signs in by."""
+    return {**person(call, name), "userPrincipalName": name}
+
+
+def by(call: Call) -> dict[str, str | None]:
+    """The caller."""
+    return author(call, call.caller.name)

@@ -82,8 +82,8 @@ class Alerts:
         row = session.get(AlertRow, id_)
         return None if row is None else _alert(row)
 
-    def place(self, session: Session, ids: Sequence[str], incident: int) -> None:
-        """Put alerts into an incident."""
+    def place(self, session: Session, ids: Sequence[str], incident: int | None) -> None:
+        """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
     def last_raised(self, session: Session, workspace: str, rule: str, before: datetime) -> datetime | None:

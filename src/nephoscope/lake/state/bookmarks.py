@@ -114,8 +114,8 @@ class Bookmarks:
             _bookmark(row) for row in session.scalars(query.order_by(BookmarkRow.event_time, BookmarkRow.id))
         ]
 
-    def move(self, session: Session, incident: int, into: int) -> None:
-        """Put the bookmarks of an incident into another."""
+    def move(self, session: Session, incident: int, into: int | None) -> None:
+        """Put the bookmarks of an incident into another, or into none; those that were taken off the shelf too."""
         session.execute(update(BookmarkRow).where(BookmarkRow.incident == incident).values(incident=into))
 
     def newest(self, workspace: str, most: int = 100) -> list[Bookmark]:

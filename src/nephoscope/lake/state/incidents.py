@@ -107,6 +107,8 @@ class IncidentNoteRow(Base):
     text: Mapped[str] = mapped_column(Text)
     done: Mapped[bool] = mapped_column(Boolean)
     written: Mapped[datetime] = mapped_column(Moment)
+    name: Mapped[str] = mapped_column(Text, default="", server_default="")
+    changed: Mapped[datetime | None] = mapped_column(Moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A comment or a task of an incident."""
+    """A comment or a task of an incident; `name` is the id that a client gave it ('' = none), `changed` when it was last changed."""
 
     id: int
     kind: NoteKind
@@ -157,6 +159,8 @@ class Note:
     text: str
     done: bool
     written: datetime
+    name: str = ""
+    changed: datetime | None = None
 
 
 _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels")
@@ -293,7 +297,8 @@ class Incidents:
         """Add a comment or a task."""
         session.add(
             IncidentNoteRow(
-                incident=number, kind=note.kind, author=note.author, text=note.text, done=note.done, written=note.written
+                incident=number, kind=note.kind, author=note.author, text=note.text, done=note.done, written=note.written,
+                name=note.name,
             )
         )  # fmt: skip
         session.flush()
@@ -305,11 +310,39 @@ class Incidents:
             raise StateError(f"incident {number} has no task {task}")
         row.done = True
 
+    def renote(self, session: Session, number: int, note: Note) -> None:
+        """Keep a comment or task in the place of the one of its id; StateError where the incident has none of it."""
+        row = session.get(IncidentNoteRow, note.id)
+        if row is None or row.incident != number or row.kind != note.kind:
+            raise StateError(f"incident {number} has no {note.kind.value} {note.id}")
+        row.text, row.done, row.changed = note.text, note.done, note.changed
+
+    def unnote(self, session: Session, number: int, note: int) -> None:
+        """Forget a comment or task."""
+        session.execute(
+            delete(IncidentNoteRow).where(IncidentNoteRow.incident == number, IncidentNoteRow.id == note)
+        )
+
+    def drop(self, session: Session, number: int) -> None:
+        """Forget an incident with its notes, keys, and what was done to it; no alert may be in it any more."""
+        for table in (IncidentNoteRow, IncidentKeyRow, IncidentActionRow):
+            session.execute(delete(table).where(table.incident == number))
+        session.execute(delete(IncidentRow).where(IncidentRow.number == number))
+
+    def count(self, statuses: Iterable[IncidentStatus]) -> int:
+        """How many incidents have one of some statuses, over all workspaces, those that were merged into another left out."""
+        wanted = [one.value for one in statuses]
+        query = select(func.count()).where(IncidentRow.status.in_(wanted), IncidentRow.merged_into.is_(None))
+        with self._database.read() as session:
+            return int(session.scalar(query) or 0)
+
     def notes(self, session: Session, number: int) -> list[Note]:
         """The comments and tasks of an incident, in the order in which they were written."""
         query = select(IncidentNoteRow).where(IncidentNoteRow.incident == number).order_by(IncidentNoteRow.id)
         return [
-            Note(row.id, NoteKind(row.kind), row.author, row.text, row.done, row.written)
+            Note(
+                row.id, NoteKind(row.kind), row.author, row.text, row.done, row.written, row.name, row.changed
+            )
             for row in session.scalars(query)
         ]
 

@@ -158,6 +158,11 @@ class StoredWatchlists:
         query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id)
         return [_item(row) for row in session.scalars(query)]
 
+    def item(self, session: Session, head: WatchlistHead, id_: str) -> WatchlistItem | None:
+        """The item of an id, None where there is none."""
+        row = session.get(WatchlistItemRow, (head.id, id_))
+        return None if row is None else _item(row)
+
     def put_items(self, session: Session, head: WatchlistHead, items: Iterable[WatchlistItem]) -> None:
         """Keep items, in place of those of their ids."""
         values = [{"list": head.id} | {name: getattr(one, name) for name in _ITEM} for one in items]

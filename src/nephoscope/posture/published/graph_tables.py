@@ -29,6 +29,8 @@ TABLES = {
     "recoveryservicesresources": "RecoveryServicesResources",
     "servicehealthresources": "ServiceHealthResources",
     "directoryresources": "DirectoryResources",
+    "resourcechanges": "ResourceChanges",
+    "resourcecontainerchanges": "ResourceContainerChanges",
 }
 """Lower-cased name -> the name as documentation spells it; DirectoryResources (users, groups, applications) is ours."""
 COLUMNS = (
@@ -65,6 +67,7 @@ _TYPES = {
     "microsoft.security/iotsecuritysolutions": "resources",
     "microsoft.security/securityconnectors": "resources",
     "microsoft.security/standards": "resources",
+    "microsoft.resources/changes": "resourcechanges",
     "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems": "recoveryservicesresources",
 }
 _NAMESPACES = {

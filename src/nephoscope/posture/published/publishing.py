@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -18,9 +18,13 @@ import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 import nephoscope.posture.published.kinds as package
+from nephoscope.lake.delta import opened
+from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
+from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.graph_tables import COLLECTED, table_of
 from nephoscope.posture.published.made import Made, evaluation_row, made
+from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.rows import SCHEMA, batches, row
 
 if TYPE_CHECKING:
@@ -57,7 +61,17 @@ def publish(data: Path, report: Report, past: Mapping[Subject, Past], tenant: st
         for name, documents in kinds().items()
         for document in documents(report, past)
     )
-    return publish_documents(data, found, made(report), tenant)
+    before = opened(published_path(data))
+    # read before the commit: a table cannot be opened while another is written to
+    moved = list(changes.documents(data, report.now))
+    events = Events(Edition.of(before, published_path(data)).files if before else {}, report.now, tenant)
+
+    def every() -> Iterator[tuple[Document, str]]:
+        yield from events.watch(found)
+        yield from events.documents()
+        yield from moved
+
+    return publish_documents(data, every(), made(report), tenant)
 
 
 def publish_documents(

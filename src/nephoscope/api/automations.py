@@ -1,0 +1,131 @@
+"""Microsoft.Security/automations: what is to be done when something is found, kept as documents.
+
+The address of a Logic App and the connection string of an event hub are secrets: they are kept as credentials and shown in no answer.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-01-01-preview)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Automations", "Microsoft.Security")
+TYPE = "Microsoft.Security/automations"
+EVENTS = (
+    "Assessments", "AssessmentsSnapshot", "SubAssessments", "SubAssessmentsSnapshot", "Alerts", "SecureScores", "SecureScoresSnapshot",
+    "SecureScoreControls", "SecureScoreControlsSnapshot", "RegulatoryComplianceAssessment", "RegulatoryComplianceAssessmentSnapshot",
+    "AttackPaths", "AttackPathsSnapshot",
+)  # fmt: skip
+ACTIONS = ("LogicApp", "EventHub", "Workspace")
+OPERATORS = (
+    "Contains", "EndsWith", "Equals", "GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo", "NotEquals",
+    "StartsWith",
+)  # fmt: skip
+#: What of an action is a secret.
+HIDDEN = ("uri", "connectionString", "sasPolicyName")
+
+
+def credential(key: str, at: int, name: str) -> str:
+    """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
+    return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
+
+
+def check(body: Body) -> None:
+    """Fault where an automation could never act."""
+    properties = body["properties"]
+    for at, source in enumerate(_objects(properties, "sources", "properties")):
+        where = f"properties.sources[{at}]"
+        _one_of(source.get("eventSource"), EVENTS, f"{where}.eventSource")
+        for rules in _objects(source, "ruleSets", where):
+            for rule in _objects(rules, "rules", f"{where}.ruleSets"):
+                _one_of(rule.get("operator"), OPERATORS, f"{where}.ruleSets.rules.operator")
+    for at, action in enumerate(_objects(properties, "actions", "properties")):
+        _one_of(action.get("actionType"), ACTIONS, f"properties.actions[{at}].actionType")
+    for at, scope in enumerate(_objects(properties, "scopes", "properties")):
+        if not isinstance(scope.get("scopePath"), str):
+            raise bad("A scope needs a 'scopePath'.", f"properties.scopes[{at}].scopePath")
+
+
+def _objects(holder: Body, name: str, path: str) -> list[Body]:
+    found = holder.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise bad(f"'{name}' must be a list of objects.", f"{path}.{name}")
+    return found
+
+
+def _one_of(value: Any, words: tuple[str, ...], where: str) -> None:
+    if value not in words:
+        raise bad(f"{value!r:.60} is none of {', '.join(words)}.", where)
+
+
+def _secrets(body: Body) -> Iterator[tuple[int, str, str]]:
+    """(index of the action, name, value) of every secret."""
+    for at, action in enumerate(body["properties"].get("actions") or ()):
+        for name in HIDDEN:
+            if isinstance(action.get(name), str):
+                yield at, name, action[name]
+
+
+def _sealed(call: Call, body: Body, before: Body | None) -> Body:
+    """The document without its secrets, which are kept as credentials."""
+    key = str(body["id"]).lower()
+    # what a check of the document cut off is still in the request
+    for at, name, value in _secrets(call.body if "properties" in call.body else body):
+        call.instance.state.credentials.put(credential(key, at, name), value)
+    actions = [
+        {name: value for name, value in one.items() if name not in HIDDEN}
+        for one in body["properties"].get("actions") or ()
+    ]
+    sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
+    told = {"actions": actions, "sources": sources, "metadata": _metadata(call, before)}
+    return {**body, "properties": {**body["properties"], **told}}
+
+
+def _metadata(call: Call, before: Body | None) -> dict[str, str]:
+    """Who made and changed it, and when."""
+    now, who = call.instance.now.isoformat(), call.caller.principal.id
+    old = (before or {}).get("properties", {}).get("metadata") or {}
+    made = {"createdDateTimeUtc": now, "createdBy": who, **old}
+    return made | {"lastUpdatedDateTimeUtc": now, "lastUpdatedBy": who}
+
+
+def _forgotten(call: Call, body: Body) -> None:
+    prefix = credential(str(body["id"]).lower(), 0, "").rsplit("-", 2)[0]
+    for name in call.instance.state.credentials.names():
+        if name.startswith(f"{prefix}-"):
+            call.instance.state.credentials.remove(name)
+
+
+KIND = Kind(
+    TYPE,
+    "Automations",
+    "It is kept; its actions are those of an automation where the server runs them.",
+    check=check,
+    made=_sealed,
+    forgotten=_forgotten,
+    deleted=204,
+    patched=True,
+    etag=True,
+)
+declare(SURFACE, KIND)
+
+
+@SURFACE.ask(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
+def validate(call: Call) -> Answer:
+    """Say whether an automation could be kept, and why not."""
+    properties = call.body.get("properties")
+    try:
+        if not isinstance(properties, dict):
+            raise bad("The request content has no 'properties'.", "properties")
+        check({"properties": properties})
+    except Fault as fault:
+        return Answer({"isValid": False, "message": fault.message})
+    return Answer({"isValid": True, "message": "The automation can be kept."})

@@ -1,0 +1,163 @@
+"""Microsoft.SecurityInsights: what people write to an incident: its comments, and its tasks.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/incident-comments (2023-02-01), incident-tasks (2024-09-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.api.incidents import found, told
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
+from nephoscope.lake.state.incidents import Incident, Note, NoteKind
+
+SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
+_INCIDENT = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents/{{incidentId}}"
+#: Whether a task is done, in Azure's words.
+NEW, COMPLETED = "New", "Completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of note: the last word of its type, what its operations begin with, and what is said of one."""
+
+    note: NoteKind
+    word: str
+    operations: str
+    told: Callable[[Call, Note], dict[str, Any]]
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return f"Microsoft.SecurityInsights/incidents/{self.word}"
+
+
+def _comment(call: Call, one: Note) -> dict[str, Any]:
+    return {
+        "message": one.text,
+        "createdTimeUtc": one.written.isoformat(),
+        "lastModifiedTimeUtc": (one.changed or one.written).isoformat(),
+        "author": author(call, one.author),
+    }
+
+
+def _task(call: Call, one: Note) -> dict[str, Any]:
+    title, _, description = one.text.partition("\n")
+    return {
+        "title": title,
+        "description": description,
+        "status": COMPLETED if one.done else NEW,
+        "createdTimeUtc": one.written.isoformat(),
+        "lastModifiedTimeUtc": (one.changed or one.written).isoformat(),
+        "createdBy": author(call, one.author),
+        "lastModifiedBy": author(call, one.author),
+    }
+
+
+def _declare(kind: Kind) -> None:
+    path = f"{_INCIDENT}/{kind.word}"
+    one = f"{path}/{{name}}"
+    read, write = f"{kind.type}/read", f"{kind.type}/write"
+
+    @SURFACE.get(path, f"{kind.operations}_List", read)
+    def _list(call: Call) -> Answer:
+        """Those of an incident, in the order in which they were written."""
+        workspace = allowed(call, read)
+        incident = found(call, workspace)
+        return listed(call, [_body(call, kind, workspace, each) for each in _notes(call, incident, kind)])
+
+    @SURFACE.get(one, f"{kind.operations}_Get", read)
+    def _get(call: Call) -> Answer:
+        """One of them."""
+        workspace = allowed(call, read)
+        note = _named(call, found(call, workspace), kind)
+        if note is None:
+            raise missing(f"The {kind.note.value} '{call['name'][:100]}'")
+        return Answer(_body(call, kind, workspace, note))
+
+    @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
+    def _put(call: Call) -> Answer:
+        """Write one, or change it."""
+        return _kept(call, kind, allowed(call, write))
+
+    @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
+    def _delete(call: Call) -> Answer:
+        """Take one away; 204 where there is none."""
+        workspace = allowed(call, f"{kind.type}/delete")
+        incident = found(call, workspace)
+        note = _named(call, incident, kind)
+        if note is None:
+            return NO_CONTENT
+        Desk(call.instance.state, workspace).unnote(
+            incident.number, note, call.instance.now, call.caller.name
+        )
+        told(call, f"{kind.type}/delete", incident)
+        return Answer(None)
+
+
+def _kept(call: Call, kind: Kind, workspace: str) -> Answer:
+    incident = found(call, workspace)
+    text, done = _given(call, kind)
+    desk, now, who = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
+    old = _named(call, incident, kind)
+    if old is not None:
+        desk.renote(incident.number, replace(old, text=text, done=done), now, who)
+    elif kind.note is NoteKind.COMMENT:
+        desk.comment(incident.number, text, now, who, call["name"])
+    else:
+        desk.task(incident.number, text, now, who, call["name"], done=done)
+    told(call, f"{kind.type}/write", incident)
+    note = _named(call, incident, kind)
+    assert note is not None
+    return Answer(_body(call, kind, workspace, note), 200 if old else 201)
+
+
+def _given(call: Call, kind: Kind) -> tuple[str, bool]:
+    """What a note says, and whether a task is done."""
+    if kind.note is NoteKind.COMMENT:
+        return call.text("properties", "message", needed=True), False
+    status = call.text("properties", "status") or NEW
+    if status not in (NEW, COMPLETED):
+        raise bad(f"status is {NEW} or {COMPLETED}.", "properties.status")
+    title = call.text("properties", "title", needed=True).replace("\n", " ")
+    description = call.text("properties", "description")
+    return f"{title}\n{description}" if description else title, status == COMPLETED
+
+
+def _notes(call: Call, incident: Incident, kind: Kind) -> list[Note]:
+    with call.instance.state.transaction() as session:
+        notes = call.instance.state.incidents.notes(session, incident.number)
+    return [one for one in notes if one.kind is kind.note]
+
+
+def _named(call: Call, incident: Incident, kind: Kind) -> Note | None:
+    """The note of a path: by the id that a client gave it, or by its number."""
+    wanted = call["name"].lower()
+    several = _notes(call, incident, kind)
+    return next((one for one in several if wanted in (one.name.lower(), str(one.id))), None)
+
+
+def _body(call: Call, kind: Kind, workspace: str, one: Note) -> dict[str, Any]:
+    name = one.name or str(one.id)
+    changed = one.changed or one.written
+    return {
+        "id": f"{root(call, workspace)}/incidents/{call['incidentId']}/{kind.word}/{name}",
+        "name": name,
+        "type": kind.type,
+        "etag": f'"{int(changed.timestamp() * 1_000_000):x}"',
+        "properties": kind.told(call, one),
+    }
+
+
+for _kind in (
+    Kind(NoteKind.COMMENT, "comments", "IncidentComments", _comment),
+    Kind(NoteKind.TASK, "tasks", "IncidentTasks", _task),
+):
+    _declare(_kind)

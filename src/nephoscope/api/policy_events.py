@@ -1,0 +1,36 @@
+"""Microsoft.PolicyInsights: policy events: how resources came to stand otherwise than in the evaluation before.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-events (2019-10-01)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire import edm
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.policy_rows import Source, answer
+
+SURFACE = Surface("Policy events", "Microsoft.PolicyInsights")
+READ = "Microsoft.PolicyInsights/policyEvents/read"
+QUERY = "Microsoft.PolicyInsights/policyEvents/queryResults/action"
+_PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyEvents"
+EVENTS = Source("policyEvents", "microsoft.policyinsights/policyevents", "default")
+
+
+@SURFACE.ask(f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY)
+def query_results(call: Call) -> Answer:
+    """The events of 90 days at a scope, those that `$filter` picks."""
+    if call["policyEventsResource"].lower() != "default":
+        raise bad("Policy events have one collection: default.", "policyEventsResource", "InvalidParameter")
+    return answer(call, EVENTS)
+
+
+@SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyEvents_GetMetadata", READ)
+def metadata(_: Call) -> Answer:
+    """The fields of policy events, as OData describes them."""
+    return Answer(
+        edm.description("PolicyEvent", ("default",), ("tenantId", "principalOid")),
+        headers={"Content-Type": "application/xml"},
+    )

@@ -1,0 +1,96 @@
+"""Microsoft.SecurityInsights: relations of incidents and of bookmarks; one of an incident and a bookmark puts the bookmark into it.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations (2023-02-01), bookmark-relations (2023-02-01-preview)
+"""
+
+from __future__ import annotations
+
+from nephoscope.alerts.bookshelf import Bookshelf
+from nephoscope.alerts.desk import Desk
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state.bookmarks import Bookmark
+from nephoscope.lake.state.incidents import Incident
+
+SURFACE = Surface("Relations", "Microsoft.SecurityInsights")
+TYPE = "Microsoft.SecurityInsights"
+#: What a relation may be with, and of what kind that is.
+_KINDS = {"entities": "SecurityAlert", "bookmarks": "", "incidents": ""}
+
+
+def check(body: Body) -> None:
+    """Fault where a relation names nothing that it could be with."""
+    other = body["properties"].get("relatedResourceId")
+    words = str(other).rstrip("/").split("/")
+    if not isinstance(other, str) or len(words) < 3 or words[-2].lower() not in _KINDS:
+        told = ", ".join(_KINDS)
+        raise bad(f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId")
+
+
+def made(call: Call, body: Body, _: Body | None) -> Body:
+    """The relation with what it is with; a bookmark and an incident of ours are put together."""
+    other = str(body["properties"]["relatedResourceId"]).rstrip("/")
+    word, name = other.split("/")[-2].lower(), other.split("/")[-1]
+    _join(call, word, name)
+    told = {
+        "relatedResourceId": other,
+        "relatedResourceName": name,
+        "relatedResourceType": f"{TYPE}/{word}",
+        "relatedResourceKind": _KINDS[word],
+    }
+    return {**body, "properties": told}
+
+
+def _join(call: Call, word: str, name: str) -> None:
+    """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
+    incident, bookmark = _ends(call, word, name)
+    if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
+        raise missing("What the relation is of")
+    if incident is not None and bookmark is not None and bookmark.incident != incident.number:
+        shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
+        shelf.promote([bookmark.id], call.instance.now, call.caller.name, incident=incident.number)
+        deliver(call.instance.lake, call.instance.state)
+
+
+def forgotten(call: Call, body: Body) -> None:
+    """Take the bookmark of a relation out of its incident."""
+    other = str(body["properties"]["relatedResourceId"])
+    incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
+    if incident is not None and bookmark is not None and bookmark.incident == incident.number:
+        shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
+        shelf.change(bookmark.id, call.instance.now, call.caller.name, incident=None)
+        deliver(call.instance.lake, call.instance.state)
+
+
+def _ends(call: Call, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:
+    """The incident and the bookmark of a relation, as far as there are any."""
+    incident_id = (call["incidentsName"] or (name if word == "incidents" else "")).lower()
+    bookmark_id = (call["bookmarksName"] or (name if word == "bookmarks" else "")).lower()
+    workspace = call.instance.state.workspaces.find(call["workspaceName"])
+    place = workspace.name if workspace is not None else ""
+    incidents = call.instance.state.incidents
+    numbered = incident_id.isdigit() and len(incident_id) < 15
+    incident = incidents.get(int(incident_id)) if numbered else incidents.of_id(incident_id)
+    several = call.instance.state.bookmarks.newest(place, most=10_000) if bookmark_id else []
+    bookmark = next((one for one in several if one.id == bookmark_id), None)
+    return (incident if incident is not None and incident.workspace == place else None), bookmark
+
+
+for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "BookmarkRelations")):
+    declare(
+        SURFACE,
+        Kind(
+            f"{TYPE}/{_word}/relations",
+            _operations,
+            "A bookmark is put into the incident by it.",
+            WORKSPACE,
+            check,
+            made,
+            etag=True,
+            forgotten=forgotten,
+        ),
+    )

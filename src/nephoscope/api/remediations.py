@@ -1,0 +1,188 @@
+"""Microsoft.PolicyInsights/remediations: resources that are to be brought to comply with an assignment, followed until they do.
+
+Nothing is deployed from here: a remediation holds the resources that did not comply when it was put, and tells at any time how many of
+them comply by now. It succeeded when all do.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/remediations (2021-10-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.api.policy_states import STATES
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.kept import Body, Kind, declare, found
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.policy_rows import every
+
+SURFACE = Surface("Remediations", "Microsoft.PolicyInsights")
+TYPE = "Microsoft.PolicyInsights/remediations"
+#: Beside what clients see: the resources that are followed, and when one was first seen to comply.
+FOLLOWED = "followed"
+MOST = 50_000
+#: The version from which on a remediation says how its resources were found.
+DISCOVERED = "2019-07-01"
+DONE, CANCELED = "Succeeded", "Canceled"
+
+
+def check(body: Body) -> None:
+    """Fault where a remediation names no assignment."""
+    if not isinstance(body["properties"].get("policyAssignmentId"), str):
+        raise bad(
+            "'policyAssignmentId' must be the id of an assignment.",
+            "properties.policyAssignmentId",
+            "InvalidCreateRemediationRequest",
+        )
+
+
+def made(call: Call, body: Body, before: Body | None) -> Body:
+    """The remediation with the resources that do not comply now; one that is changed keeps those that it has."""
+    now = call.instance.now.isoformat()
+    wanted = body["properties"]["policyAssignmentId"].lower()
+    if before is not None and before["properties"]["policyAssignmentId"].lower() != wanted:
+        raise bad(
+            "The assignment of a remediation cannot be changed.",
+            "properties.policyAssignmentId",
+            "InvalidUpdateRemediationRequest",
+        )
+    old = before["properties"] if before is not None else {}
+    state = str((old if before is not None else {}).get("provisioningState") or "Accepted")
+    told = {"createdOn": old.get("createdOn", now), "lastUpdatedOn": now, "provisioningState": state}
+    followed = before[FOLLOWED] if before is not None else _failing(call, body["properties"])
+    return {**body, "properties": {**body["properties"], **told}, FOLLOWED: followed}
+
+
+def _failing(call: Call, properties: Body) -> list[dict[str, str]]:
+    """The resources below the scope that fail the assignment, or the one policy of it that is named."""
+    reference = str(properties.get("policyDefinitionReferenceId") or "").lower()
+    wanted, locations = properties["policyAssignmentId"].lower(), _locations(properties)
+    found_: dict[str, dict[str, str]] = {}
+    for row in _states(call):
+        own = str(row.get("policyDefinitionReferenceId") or "").lower()
+        fits = row["policyAssignmentId"].lower() == wanted and (not reference or own == reference)
+        where = str(row.get("resourceLocation") or "")
+        if (
+            fits
+            and row["complianceState"] == "NonCompliant"
+            and (not locations or where.lower() in locations)
+        ):
+            found_[row["resourceId"].lower()] = {"id": row["resourceId"], "location": where}
+    return list(found_.values())[:MOST]
+
+
+def _locations(properties: Body) -> frozenset[str]:
+    filters = properties.get("filters") or {}
+    several = filters.get("locations") or [] if isinstance(filters, dict) else []
+    return frozenset(str(one).lower() for one in several)
+
+
+def _states(call: Call) -> Iterator[Body]:
+    """The policy states at the scope; none where nothing was assessed yet."""
+    return every(call, STATES) if call.instance.shelf.newest() is not None else iter(())
+
+
+def _standing(call: Call, body: Body) -> dict[str, str]:
+    """Each followed resource -> whether it complies now."""
+    wanted = body["properties"]["policyAssignmentId"].lower()
+    failing = {
+        row["resourceId"].lower()
+        for row in _states(call)
+        if row["policyAssignmentId"].lower() == wanted and row["complianceState"] != "Compliant"
+    }
+    return {one["id"]: "NotStarted" if one["id"].lower() in failing else DONE for one in body[FOLLOWED]}
+
+
+def shown(call: Call, body: Body) -> Body:
+    """A remediation as clients see it: with how many of its resources comply by now."""
+    if FOLLOWED not in body:
+        return body
+    standing = _standing(call, body)
+    done = sum(one == DONE for one in standing.values())
+    properties = dict(body["properties"])
+    if properties["provisioningState"] != CANCELED and standing and done == len(standing):
+        properties["provisioningState"] = DONE
+    if call.asked("api-version") >= DISCOVERED:
+        properties.setdefault("resourceDiscoveryMode", "ExistingNonCompliant")
+    properties["deploymentStatus"] = {
+        "totalDeployments": len(standing),
+        "successfulDeployments": done,
+        "failedDeployments": 0,
+    }
+    return {**{name: one for name, one in body.items() if name != FOLLOWED}, "properties": properties}
+
+
+KIND = Kind(
+    TYPE,
+    "Remediations",
+    "It follows the resources that do not comply now until they do; nothing is deployed from here.",
+    check=check,
+    made=made,
+    shown=shown,
+    filtered=True,
+)
+declare(SURFACE, KIND)
+
+
+def _one(call: Call) -> tuple[Call, Body]:
+    """The call as one of the remediation that its path names, and what is kept of it."""
+    path = call.path.rstrip("/").rpartition("/")[0]
+    asked = Call(
+        call.instance,
+        call.caller,
+        f"{TYPE}/read",
+        call.method,
+        path,
+        call.base,
+        call.parameters,
+        call.query,
+        call.headers,
+    )
+    found(asked, KIND)
+    kept = call.instance.state.arm_documents.get(path.lower())
+    if kept is None:
+        raise Fault(
+            409,
+            "RemediationNotKept",
+            "This remediation is Azure's: it was collected, and can only be read here.",
+        )
+    return asked, kept.body
+
+
+@SURFACE.act(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
+def cancel(call: Call) -> Answer:
+    """Follow the resources no longer."""
+    asked, body = _one(call)
+    if shown(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
+        raise Fault(
+            400, "InvalidCancelRemediationRequest", "A remediation that has ended cannot be canceled."
+        )
+    body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
+    body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
+    call.instance.put(body, TYPE, call.caller.name, call.caller.address)
+    return Answer(shown(asked, body))
+
+
+@SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
+def deployments(call: Call) -> Answer:
+    """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
+    asked, body = _one(call)
+    standing = _standing(asked, body)
+    told: list[dict[str, Any]] = [
+        {
+            "remediatedResourceId": one["id"],
+            "deploymentId": "",
+            "status": standing[one["id"]],
+            "resourceLocation": one["location"],
+            "createdOn": body["properties"]["createdOn"],
+            "lastUpdatedOn": body["properties"]["lastUpdatedOn"],
+        }
+        for one in body[FOLLOWED]
+    ]
+    start = resumed(call)
+    first, most = int(start) if start.isdigit() else 0, call.top(1000)
+    more = len(told) > first + most
+    return listed(call, told[first : first + most], str(first + most) if more else "")

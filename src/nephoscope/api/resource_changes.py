@@ -1,0 +1,144 @@
+"""Microsoft.ResourceGraph: how resources changed, by the versions of the estate.
+
+Source: https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph(2020-09-01-preview)/resource-changes
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer, packed, unpacked
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.states_shape import moment
+from nephoscope.estate.resource_changes import ResourceChange, changes
+from nephoscope.estate.store import EstateStore
+from nephoscope.model.resource_id import ResourceId
+
+SURFACE = Surface("Resource changes", "Microsoft.ResourceGraph")
+READ = "Microsoft.Resources/subscriptions/resources/read"
+_PROVIDER = "/providers/Microsoft.ResourceGraph"
+MOST, MOST_IDS = 1000, 1000
+#: The version from which on a change says what kind it is.
+TYPED = "2020-04-01-preview"
+#: How far back is looked where a change is asked for by its id.
+KEPT = timedelta(days=3650)
+
+
+@SURFACE.ask(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
+def list_(call: Call) -> Answer:
+    """The changes of some resources in an interval, the newest first."""
+    ids, several = _ids(call)
+    since, until = _interval(call)
+    found = changes(EstateStore(call.instance.data), since, until, _seen(call, ids))
+    start, most = _start(call), _most(call)
+    page = found[start : start + most]
+    body: dict[str, Any] = {"changes": [_told(call, one, several=several) for one in page]}
+    if len(found) > start + most:
+        body["$skipToken"] = packed(str(start + most))
+    return Answer(body)
+
+
+@SURFACE.ask(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
+def details(call: Call) -> Answer:
+    """Some changes with the resource as it was before and after each."""
+    ids, several = _ids(call)
+    wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
+    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        raise bad("'changeIds' must be a list of texts.", "changeIds")
+    now = call.instance.now
+    known = {
+        one.id: one for one in changes(EstateStore(call.instance.data), now - KEPT, now, _seen(call, ids))
+    }
+    found = [known[one] for one in wanted if one in known]
+    if not found:
+        raise missing("The change")
+    told = [_detailed(call, one, several=several) for one in found]
+    return Answer(told if several else told[0])
+
+
+def _ids(call: Call) -> tuple[list[str], bool]:
+    """The lower-cased ids that are asked about, and whether they came as a list."""
+    several = call.body.get("resourceIds")
+    if several is None:
+        return [call.text("resourceId", needed=True).lower().rstrip("/")], False
+    if (
+        not isinstance(several, list)
+        or not 0 < len(several) <= MOST_IDS
+        or not all(isinstance(one, str) for one in several)
+    ):
+        raise bad(f"'resourceIds' must be a list of 1 to {MOST_IDS} texts.", "resourceIds")
+    return [one.lower().rstrip("/") for one in several], True
+
+
+def _seen(call: Call, ids: list[str]) -> list[str]:
+    """Those that the caller may read; Fault where one is no id of a resource."""
+    found = []
+    for one in ids:
+        try:
+            id_ = ResourceId.parse(one)
+        except ValueError as error:
+            raise bad(f"{one[:200]!r} is no resource id.", "resourceIds", "InvalidResourceId") from error
+        if call.reach.sees(id_.subscription, id_.resource_group_id):
+            found.append(id_.key)
+    # none of them may be read: ask about an id that nothing has
+    return found or ["/"]
+
+
+def _interval(call: Call) -> tuple[datetime, datetime]:
+    start, end = (
+        moment(call.text("interval", name, needed=True), f"interval.{name}") for name in ("start", "end")
+    )
+    assert start is not None
+    assert end is not None
+    if end <= start:
+        raise bad("The interval ends before it begins.", "interval", "InvalidInterval")
+    return start, end
+
+
+def _start(call: Call) -> int:
+    token = call.text("$skipToken")
+    start = unpacked(token, "$skipToken") if token else "0"
+    if not start.isdigit():
+        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+    return int(start)
+
+
+def _most(call: Call) -> int:
+    top = call.body.get("$top", MOST)
+    if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MOST:
+        raise bad(f"$top must be a whole number from 1 to {MOST}.", "$top", "InvalidParameter")
+    return top
+
+
+def _told(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"changeId": one.id}
+    if several:
+        found["resourceId"] = str(one.body.get("id") or one.key)
+    if call.asked("api-version") >= TYPED:
+        found["changeType"] = one.kind
+    found |= {
+        "beforeSnapshot": {"timestamp": one.before.isoformat()},
+        "afterSnapshot": {"timestamp": one.after.isoformat()},
+    }
+    if call.body.get("fetchPropertyChanges") is True:
+        found["propertyChanges"] = [
+            {
+                "propertyName": path,
+                "beforeValue": old,
+                "afterValue": new,
+                "changeCategory": "User",
+                "changeType": "Insert" if old is None else "Remove" if new is None else "Update",
+            }
+            for path, old, new in one.properties()
+        ]
+    return found
+
+
+def _detailed(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+    told = _told(call, one, several=several)
+    for name, content in (("beforeSnapshot", one.old), ("afterSnapshot", one.new)):
+        told[name] = {**told[name], "content": content}
+    return told

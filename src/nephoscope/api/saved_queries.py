@@ -1,0 +1,49 @@
+"""Microsoft.ResourceGraph/queries: queries of Resource Graph that people keep under a name.
+
+Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024-04-01)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.resource_graph import checked, started
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.kept import Body, Kind, declare, system_data
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Saved queries", "Microsoft.ResourceGraph")
+
+
+def check(body: Body) -> None:
+    """Fault where a query is missing or cannot be run."""
+    query = body["properties"].get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise bad("'query' must be a text.", "properties.query")
+    checked(started(query))
+
+
+def made(call: Call, body: Body, before: Body | None) -> Body:
+    """The query with who made and changed it, and when."""
+    told = {"resultKind": "basic", "timeModified": call.instance.now.isoformat()}
+    properties = {"description": "", **body["properties"], **told}
+    return {
+        **body,
+        "tags": body.get("tags") or {},
+        "properties": properties,
+        "systemData": system_data(call, before),
+    }
+
+
+declare(
+    SURFACE,
+    Kind(
+        "Microsoft.ResourceGraph/queries",
+        "GraphQuery",
+        "Whoever may read it runs it by Resource Graph.",
+        check=check,
+        made=made,
+        created=200,
+        patched=True,
+        etag=True,
+    ),
+)

@@ -1,0 +1,23 @@
+"""Microsoft.Security: standards and recommendations of one's own as Defender for Cloud keeps them, beside policy initiatives.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-standards (2024-08-01), standards (2021-08-01-preview)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.kept import Kind, declare
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Standards of one's own", "Microsoft.Security")
+EFFECT = "Nothing is judged by it here: put a policy initiative and assign it."
+
+for _word, _operations, _patched in (
+    ("standards", "Standards", False),
+    ("assignments", "Assignments", False),
+    ("securityStandards", "SecurityStandards", False),
+    ("standardAssignments", "StandardAssignments", False),
+    ("customRecommendations", "CustomRecommendations", False),
+    ("customAssessmentAutomations", "CustomAssessmentAutomations", False),
+    ("customEntityStoreAssignments", "CustomEntityStoreAssignments", False),
+):
+    declare(SURFACE, Kind(f"Microsoft.Security/{_word}", _operations, EFFECT, patched=_patched, whole=True))

@@ -1,0 +1,79 @@
+"""Microsoft.SecurityInsights: how a workspace is set up: settings, onboarding, metadata of content, source controls, entity queries.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/product-settings (2023-02-01-preview), metadata (2023-02-01),
+sentinel-onboarding-states (2023-02-01), source-controls (2023-02-01-preview), entity-queries (2023-02-01-preview)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.kept import Body, Check, Kind, declare
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE
+
+SURFACE = Surface("Settings of a workspace", "Microsoft.SecurityInsights")
+_CONTENT = "What is run is told by packs and alert rules; this is kept beside them."
+
+
+def _needs(*names: str) -> Check:
+    """Asks for texts in the properties."""
+
+    def check(body: Body) -> None:
+        for name in names:
+            if not isinstance(body["properties"].get(name), str):
+                raise bad(f"'{name}' must be a text.", f"properties.{name}")
+
+    return check
+
+
+def _kinded(body: Body) -> None:
+    if not isinstance(body.get("kind"), str) or not body["kind"]:
+        raise bad("A 'kind' is needed.", "kind")
+
+
+def _kind(word: str, operations: str, effect: str, check: Check | None = None, **more: bool | int) -> Kind:
+    return Kind(f"Microsoft.SecurityInsights/{word}", operations, effect, WORKSPACE, check, etag=True, **more)  # type: ignore[arg-type]
+
+
+for _one in (
+    _kind(
+        "settings",
+        "ProductSettings",
+        "What it switches on in Sentinel is not switched here.",
+        _kinded,
+        created=200,
+    ),
+    Kind(
+        "Microsoft.SecurityInsights/onboardingStates",
+        "SentinelOnboardingStates",
+        "Every workspace here is onboarded, whether it says so or not.",
+        WORKSPACE,
+    ),
+    _kind("metadata", "Metadata", _CONTENT, _needs("parentId", "kind"), patched=True),
+    _kind(
+        "sourcecontrols",
+        "SourceControls",
+        "Content is imported by `nephoscope content import`.",
+        _needs("repoType"),
+    ),
+    _kind("entityQueries", "EntityQueries", "Entities are asked about by hunting queries.", _kinded),
+    _kind(
+        "securityMLAnalyticsSettings",
+        "SecurityMLAnalyticsSettings",
+        "Anomalies here are set by `nephoscope tuning`.",
+        _kinded,
+    ),
+    _kind("contentPackages", "ContentPackages", _CONTENT, _needs("contentId")),
+    _kind("contentTemplates", "ContentTemplates", _CONTENT, _needs("contentId")),
+    _kind(
+        "workspaceManagerConfigurations",
+        "WorkspaceManagerConfigurations",
+        "Workspaces are not managed by others here.",
+    ),
+    _kind(
+        "hunts", "Hunts", "It is kept; hunting queries are run by `nephoscope hunt`.", _needs("displayName")
+    ),
+    _kind("hunts/comments", "HuntComments", "It is kept with its hunt.", _needs("message")),
+    _kind("hunts/relations", "HuntRelations", "It is kept with its hunt.", _needs("relatedResourceId")),
+):
+    declare(SURFACE, _one)

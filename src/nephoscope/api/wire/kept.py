@@ -1,0 +1,292 @@
+"""Kinds of ARM documents that people put and get back: a surface declares each in a line, with what follows from it here.
+
+A document stands in the place of what was collected under the same id; where it is deleted, what was collected holds again. Secrets
+inside a document are not kept: their place is null in every answer, as Azure shows none either.
+
+Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/resource-api-reference.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.states_filter import matching
+from nephoscope.api.wire.workspace import allowed
+from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.model.secret import is_secret_key
+
+Body = dict[str, Any]
+#: Raises Fault for a document that cannot be used.
+Check = Callable[[Body], object]
+#: Adds what the server says of a document: (call, what is kept, what was kept before).
+Made = Callable[[Call, Body, Body | None], Body]
+_INSIGHTS = "/providers/microsoft.securityinsights/"
+_LISTED = "/locations/{locationsName}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind. `type` is Azure's, in its spelling; `operations` begins the names of its operations; `effect` says what follows here.
+
+    `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
+    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one and mind If-Match; `near` ones are listed where they stand
+    and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
+    had said. `shown` adds what is known of one when it is read, `forgotten` is called when one is deleted.
+    """
+
+    type: str
+    operations: str
+    effect: str
+    root: str = "{scope}"
+    check: Check | None = None
+    made: Made | None = None
+    created: int = 201
+    deleted: int = 200
+    whole: bool = False
+    patched: bool = False
+    etag: bool = False
+    near: bool = False
+    filtered: bool = False
+    collected: bool = True
+    shown: Callable[[Call, Body], Body] | None = None
+    forgotten: Callable[[Call, Body], None] | None = None
+
+    @property
+    def path(self) -> str:
+        """The template of one document."""
+        provider, *words = self.type.split("/")
+        return f"{self.root}/providers/{provider}/" + "/".join(f"{one}/{{{one}Name}}" for one in words)
+
+    @property
+    def lists(self) -> list[str]:
+        """The templates of its lists: a kind that stands at locations is listed over all of them too."""
+        path = self.path.rpartition("/")[0]
+        return [path, path.replace(_LISTED, "/")] if _LISTED in path else [path]
+
+
+def declare(surface: Surface, kind: Kind) -> None:
+    """The operations of a kind: list, get, put, patch where it is, delete."""
+    for at, path in enumerate(kind.lists):
+
+        @surface.get(path, f"{kind.operations}_List{'Everywhere' if at else ''}", f"{kind.type}/read")
+        def _list(call: Call) -> Answer:
+            """Those below the scope that were put or collected."""
+            return page(call, kind, _picked(call) if kind.filtered else None)
+
+    @surface.get(kind.path, f"{kind.operations}_Get", f"{kind.type}/read")
+    def _get(call: Call) -> Answer:
+        """One of them."""
+        return Answer(found(call, kind))
+
+    def _put(call: Call) -> Answer:
+        return put(call, kind, call.body)
+
+    def _patch(call: Call) -> Answer:
+        return put(call, kind, merged(found(call, kind), call.body))
+
+    _put.__doc__ = f"Keep one. {kind.effect}"
+    _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
+    surface.put(kind.path, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")(_put)
+    if kind.patched:
+        surface.operation("PATCH", kind.path, f"{kind.operations}_Update", f"{kind.type}/write")(_patch)
+
+    @surface.delete(kind.path, f"{kind.operations}_Delete", f"{kind.type}/delete")
+    def _delete(call: Call) -> Answer:
+        """Forget one that was put; 204 where there is none."""
+        return delete(call, kind)
+
+
+def found(call: Call, kind: Kind) -> Body:
+    """The document at the path of a call; Fault where there is none that may be read."""
+    kept = _kept(call, kind)
+    if kept is not None:
+        return _shown(call, kind, kept)
+    published = call.instance.shelf.newest()
+    document = published.listing.get(call.path, call.reach) if published is not None else None
+    if document is None:
+        raise missing(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
+    return document
+
+
+def _picked(call: Call) -> documents.Test:
+    """The documents whose properties `$filter` picks."""
+    fits = matching(call.asked("$filter"))
+    return lambda body: fits(body.get("properties") or {})
+
+
+def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
+    """Those below the scope of a list: what people put first, then what was collected, page by page."""
+    after = resumed(call)
+    below = _below(call, kind)
+    mine = {} if after else of_scope(call, kind, below)
+    published = call.instance.shelf.newest() if kind.collected or mine else call.edition
+    shown: list[Body] = []
+    if published is not None:
+        several = published.listing.page(
+            [kind.type.lower()], call.reach, below, after=after, most=call.top(1000), collected=kind.collected
+        )
+        after = several.after
+        shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
+    both = [*(_shown(call, kind, one) for one in mine.values()), *shown]
+    return listed(call, [one for one in both if test is None or test(one)], after)
+
+
+def put(call: Call, kind: Kind, sent: Body) -> Answer:
+    """Keep a document under the path of the call; Fault says what is wrong with it."""
+    if not kind.whole and not isinstance(sent.get("properties"), dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
+    kept = call.instance.state.arm_documents.get(key.lower())
+    before = kept.body if kept is not None else None
+    _matching(call, before)
+    body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
+    if kind.check is not None:
+        kind.check(body)
+    if kind.made is not None:
+        body = kind.made(call, body, before)
+    if kind.etag:
+        body["etag"] = etag(body)
+    new = call.instance.put({**body, "id": key}, kind.type, call.caller.name, call.caller.address)
+    return Answer(_shown(call, kind, body), kind.created if new else 200)
+
+
+def _shown(call: Call, kind: Kind, body: Body) -> Body:
+    return body if kind.shown is None else kind.shown(call, body)
+
+
+def delete(call: Call, kind: Kind) -> Answer:
+    """Forget a document that was put; 204 where there is none."""
+    key = _key(call, f"{kind.type}/delete").lower()
+    kept = call.instance.state.arm_documents.get(key)
+    if kept is None:
+        return NO_CONTENT
+    _matching(call, kept.body)
+    call.instance.remove(key, kind.type, call.caller.name, call.caller.address)
+    if kind.forgotten is not None:
+        kind.forgotten(call, kept.body)
+    return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)
+
+
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
+    """A document with the fields of another in place of its own; null takes a field away (RFC 7396)."""
+    result = dict(old)
+    for name, value in new.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+def without_secrets(value: Any) -> Any:
+    """A document with null in the place of its passwords and keys; tags are no secrets."""
+    if isinstance(value, dict):
+        return {
+            name: one
+            if name == "tags"
+            else None
+            if isinstance(one, str) and is_secret_key(name)
+            else without_secrets(one)
+            for name, one in value.items()
+        }
+    return [without_secrets(one) for one in value] if isinstance(value, list) else value
+
+
+def system_data(call: Call, before: Mapping[str, Any] | None) -> Body:
+    """Who made and changed a document, and when."""
+    now, name = call.instance.now.isoformat(), call.caller.name
+    kind = "User" if call.caller.principal.kind is PrincipalKind.PERSON else "Application"
+    old = (before or {}).get("systemData") or {}
+    made = {"createdBy": name, "createdByType": kind, "createdAt": now, **old}
+    return made | {"lastModifiedBy": name, "lastModifiedByType": kind, "lastModifiedAt": now}
+
+
+def etag(body: Mapping[str, Any]) -> str:
+    """What tells one state of a document from another."""
+    text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
+    return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+
+
+def _matching(call: Call, before: Body | None) -> None:
+    """Fault where If-Match asks for another state than there is."""
+    wanted = call.headers.get("if-match", "").strip()
+    if not wanted:
+        return
+    there = before is not None and (
+        wanted == "*" or wanted.strip('"') == str(before.get("etag", "")).strip('"')
+    )
+    if not there:
+        raise Fault(
+            412, "PreconditionFailed", "If-Match names another state of this than the one that is kept."
+        )
+
+
+def _key(call: Call, permission: str) -> str:
+    """The id under which a document is kept: in a workspace one, whatever subscription and group the path names."""
+    path = call.path.rstrip("/")
+    if not call["workspaceName"]:
+        return path
+    return f"/workspaces/{allowed(call, permission)}{_tail(path)}"
+
+
+def _tail(path: str) -> str:
+    return path[path.lower().rindex(_INSIGHTS) :]
+
+
+def _workspace(call: Call, kind: Kind) -> str | None:
+    """The workspace of a path, None where it is none of ours or may not be read."""
+    known = call.instance.state.workspaces.find(call["workspaceName"])
+    may = known is not None and call.caller.may(f"{kind.type}/read", f"/workspaces/{known.name}")
+    return known.name if known is not None and may else None
+
+
+def _kept(call: Call, kind: Kind) -> Body | None:
+    path = call.path.rstrip("/")
+    if not call["workspaceName"]:
+        kept = call.instance.state.arm_documents.get(path.lower())
+        return kept.body if kept is not None and documents.visible(call.reach, kept.key) else None
+    workspace = _workspace(call, kind)
+    if workspace is None:
+        return None
+    kept = call.instance.state.arm_documents.get(f"/workspaces/{workspace}{_tail(path)}".lower())
+    return {**kept.body, "id": path} if kept is not None else None
+
+
+def of_scope(call: Call, kind: Kind, below: str) -> dict[str, Body]:
+    """What people put below a scope, by lower-cased id."""
+    documented = call.instance.state.arm_documents
+    if not call["workspaceName"]:
+        several = documented.all([kind.type.lower()], below)
+        return {one.key: one.body for one in several if documents.visible(call.reach, one.key)}
+    workspace = _workspace(call, kind)
+    if workspace is None:
+        return {}
+    path = call.path.rstrip("/")
+    root = path[: path.lower().rindex(_INSIGHTS)]
+    inside = f"/workspaces/{workspace}{_tail(path)}".lower()
+    shown = [
+        {**one.body, "id": f"{root}{_tail(str(one.body['id']))}"}
+        for one in documented.all([kind.type.lower()], inside)
+    ]
+    return {str(one["id"]).lower(): one for one in shown}
+
+
+def _below(call: Call, kind: Kind) -> str:
+    """What a list is below: a location or document that its path names, else its scope."""
+    path = call.path.lower().rstrip("/")
+    words = path.rpartition(f"/providers/{kind.type.split('/')[0].lower()}/")[2].split("/")
+    if kind.near or call["workspaceName"] or len(words) > 1:
+        return path
+    return call.below

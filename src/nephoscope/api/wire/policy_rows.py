@@ -1,0 +1,198 @@
+"""Rows of policies at a scope: what `queryResults` of policy states and of policy events answers, with its options.
+
+A scope is a container or resource, whose rows are those of the resources in it, or a policy definition, initiative or assignment,
+whose rows are those that name it.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states/list-query-results-for-subscription (2019-10-01; the version
+2017-08-09-preview answers tables of columns and rows)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer, next_link, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.states_filter import Test, matching
+from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
+
+Row = dict[str, Any]
+MOST = 1000
+TABULAR = "2017-08-09-preview"
+#: Fields that are told only where `$expand` names them.
+EXPANDED = ("components", "policyEvaluationDetails")
+_POLICY = re.compile(
+    r"(?P<below>.*?)/providers/microsoft\.authorization/(?P<kind>policydefinitions|policysetdefinitions|policyassignments)/(?P<name>[^/]+)"
+)
+_FIELDS = {
+    "policydefinitions": ("policyDefinitionId", "policyDefinitionName"),
+    "policysetdefinitions": ("policySetDefinitionId", "policySetDefinitionName"),
+    "policyassignments": ("policyAssignmentId", "policyAssignmentName"),
+}
+_GROUP = "/providers/microsoft.management/managementgroups/"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from: `word` as in the path, the lower-cased type of the documents that hold them, the collection's word."""
+
+    word: str
+    type: str
+    collection: str
+
+    def address(self, call: Call) -> str:
+        """The address of the collection at a scope."""
+        return f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/{self.word}"
+
+    def context(self, call: Call, collection: str = "") -> str:
+        """Where OData finds what the rows are."""
+        return f"{self.address(call)}/$metadata#{collection or self.collection}"
+
+
+def answer(call: Call, source: Source) -> Answer:
+    """The rows that the options of a call pick, page by page."""
+    test = picked(call)
+    fields = names_of(call.asked("$select")) if call.asked("$select") else None
+    if call.asked("$apply") or call.asked("$orderby"):
+        return _shaped(call, source, test, fields)
+    found: list[Row] = []
+    after, most = resumed(call), call.top(MOST)
+    for key, row in _rows(call, source, after):
+        if test(row):
+            if len(found) == most:
+                return _answered(call, source, found, fields, after)
+            found.append(row)
+        after = key
+    return _answered(call, source, found, fields, "")
+
+
+def every(call: Call, source: Source) -> Iterator[Row]:
+    """All rows at the scope of a call."""
+    return (row for _, row in _rows(call, source, ""))
+
+
+def picked(call: Call) -> Test:
+    """The rows that `$filter` picks, of the time from `$from` to `$to`."""
+    fits = matching(call.asked("$filter"))
+    since, until = (moment(call.asked(name), name) for name in ("$from", "$to"))
+    if since is None and until is None:
+        return fits
+
+    def timely(row: Mapping[str, Any]) -> bool:
+        when = moment(str(row.get("timestamp", "")), "timestamp")
+        late = when is None or (since is not None and when < since)
+        return not late and (until is None or when is None or when <= until) and fits(row)
+
+    return timely
+
+
+def _rows(call: Call, source: Source, after: str) -> Iterator[tuple[str, Row]]:
+    """(key of the document, row) after a key."""
+    named = _POLICY.fullmatch(call.below)
+    below = named["below"] if named else call.below
+    of_policy = _naming(call, named) if named else None
+    scopes = _below(call, below)
+    while True:
+        page = call.edition.listing.page(
+            [source.type], call.reach, "" if scopes else below, after=after, most=50_000
+        )
+        for body in page.bodies:
+            row, key = body["properties"], str(body["id"]).lower()
+            inside = scopes is None or key.startswith(scopes)
+            if inside and (of_policy is None or of_policy(row)):
+                yield key, row
+        if not (after := page.after):
+            return
+
+
+def _below(call: Call, scope: str) -> tuple[str, ...] | None:
+    """The beginnings of ids of what lies in a management group, None for another scope."""
+    if not scope.startswith(_GROUP):
+        return None
+    inside = call.caller.hierarchy.below(scope)
+    return (f"{scope}/", *(f"/subscriptions/{one}/" for one in inside))
+
+
+def _naming(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
+    """Whether a row names the policy of a scope: by its id, or by its name where it is one of no subscription or group."""
+    id_field, name_field = _FIELDS[named["kind"]]
+
+    def test(row: Row) -> bool:
+        id_ = str(row.get(id_field, "")).lower()
+        if id_:
+            return id_ == call.below or (
+                id_.startswith("/providers/microsoft.authorization/") and id_.endswith(f"/{named['name']}")
+            )
+        return str(row.get(name_field, "")).lower() == named["name"]
+
+    return test
+
+
+def _shaped(call: Call, source: Source, test: Test, fields: Sequence[str] | None) -> Answer:
+    """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
+    rows = [row for row in every(call, source) if test(row)]
+    if text := call.asked("$apply"):
+        rows = applied(rows, text)
+    if text := call.asked("$orderby"):
+        rows = ordered(rows, text)
+    start = resumed(call)
+    if start and not start.isdigit():
+        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+    first, most = int(start or 0), call.top(MOST)
+    more = str(first + most) if len(rows) > first + most else ""
+    return _answered(call, source, rows[first : first + most], fields, more)
+
+
+def _answered(
+    call: Call, source: Source, rows: list[Row], fields: Sequence[str] | None, after: str
+) -> Answer:
+    wanted = call.asked("$expand").lower()
+    hidden = {one for one in EXPANDED if one.lower() not in wanted}
+    shown = [
+        {
+            name: value
+            for name, value in (row if fields is None else selected(row, fields)).items()
+            if name not in hidden
+        }
+        for row in rows
+    ]
+    if call.asked("api-version") == TABULAR:
+        return Answer({"value": [table(shown)]})
+    context = source.context(call)
+    told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
+    body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
+    if after and not call.asked("$top"):
+        body["@odata.nextLink"] = next_link(call, after)
+    return Answer(body)
+
+
+def table(rows: Iterable[Row]) -> dict[str, Any]:
+    """Rows as the first version of the API tells them: columns by name with their places, and lists of values."""
+    several = list(rows)
+    names = list(dict.fromkeys(name for row in several for name in row))
+    columns = {
+        _pascal(name): {"ordinal": at, "name": _pascal(name), "dataType": _type(name, several)}
+        for at, name in enumerate(names, 1)
+    }
+    return {
+        "metadata": {"generatedQuery": ""},
+        "columns": columns,
+        "rows": [[row.get(name) for name in names] for row in several],
+    }
+
+
+def _pascal(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _type(name: str, rows: Iterable[Row]) -> str:
+    if name == "timestamp":
+        return "DateTime"
+    value = next((row[name] for row in rows if row.get(name) is not None), "")
+    return (
+        "Boolean" if isinstance(value, bool) else "Numeric" if isinstance(value, (int, float)) else "String"
+    )

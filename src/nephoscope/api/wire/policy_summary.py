@@ -1,0 +1,134 @@
+"""How many resources and policies do not comply, by assignment and by policy: what `summarize` answers.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states/summarize-for-subscription (2019-10-01)
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.api.wire.policy_rows import Row
+
+#: From this version on all states are counted, not only what fails.
+DETAILED = "2019-10-01"
+_ORDER = ("noncompliant", "error", "conflict", "unknown", "exempt", "compliant")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary; `address` gives the address of the rows that fail under a condition ('' = all), `version` is the client's."""
+
+    address: Callable[[str], str]
+    version: str
+
+    def results(self, states: Iterable[Row], condition: str = "", *, policies: bool = True) -> dict[str, Any]:
+        """How resources and `policies` stand; each resource counts once, by its worst state."""
+        several = list(states)
+        resources = _resources(several)
+        by_policy = _worst(several, lambda row: [_policy(row)])
+        found: dict[str, Any] = {
+            "queryResultsUri": self.address(condition),
+            "nonCompliantResources": _failing(resources),
+            **({"nonCompliantPolicies": _failing(by_policy)} if policies else {}),
+        }
+        if self.version >= DETAILED:
+            found |= {
+                "resourceDetails": _details(resources),
+                "policyDetails": _details(by_policy),
+                "policyGroupDetails": _details(_worst(several, _groups)),
+            }
+        return found
+
+    def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, Any]]:
+        """The same for each assignment, that with most resources that fail first."""
+        several = _by(states, "policyAssignmentId")
+        for id_, rows in sorted(several.items(), key=lambda one: -_failing(_resources(one[1]))):
+            condition = f"PolicyAssignmentId eq '{id_}'"
+            initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
+            yield {
+                "policyAssignmentId": id_,
+                "policySetDefinitionId": initiative,
+                "results": self.results(rows, condition),
+                "policyDefinitions": list(self._policies(rows, condition)),
+                **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
+            }
+
+    def _policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, Any]]:
+        by_policy: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in states:
+            by_policy[_policy(row)].append(row)
+        for (policy, reference), rows in sorted(by_policy.items()):
+            groups = _groups(rows[0]) if self.version >= DETAILED else []
+            yield {
+                "policyDefinitionId": policy,
+                "policyDefinitionReferenceId": reference,
+                **({"policyDefinitionGroupNames": groups} if groups else {}),
+                "effect": rows[0].get("policyDefinitionAction", ""),
+                "results": self.results(
+                    rows, f"{condition} and PolicyDefinitionId eq '{policy}'", policies=False
+                ),
+            }
+
+    def _groups(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, Any]]:
+        by_group: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in states:
+            for group in _groups(row):
+                by_group[group].append(row)
+        for group, rows in sorted(by_group.items()):
+            asked = f"'{group}' IN PolicyDefinitionGroupNames and {condition}"
+            yield {"policyGroupName": group, "results": self.results(rows, asked, policies=False)}
+
+
+def _policy(row: Row) -> tuple[str, str]:
+    return row.get("policyDefinitionId", ""), row.get("policyDefinitionReferenceId", "")
+
+
+def _groups(row: Row) -> list[str]:
+    """The groups of controls to which the policy of a row belongs."""
+    found = row.get("policyDefinitionGroupNames") or []
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in states:
+        found[row[name]].append(row)
+    return found
+
+
+def _resources(states: Iterable[Row]) -> dict[Any, str]:
+    return _worst(states, lambda row: [row["resourceId"].lower()])
+
+
+def _worst(states: Iterable[Row], keys: Callable[[Row], Iterable[Any]]) -> dict[Any, str]:
+    """The worst state of each key."""
+    found: dict[Any, str] = {}
+    for row in states:
+        state = _state(row)
+        for key in keys(row):
+            found[key] = min(state, found.get(key, state), key=_rank)
+    return found
+
+
+def _state(row: Row) -> str:
+    """The state of a row in lower case; older rows say only whether they comply."""
+    said = str(
+        row.get("complianceState") or ("compliant" if row.get("isCompliant") else "noncompliant")
+    ).lower()
+    return said if said in _ORDER else "unknown"
+
+
+def _rank(state: str) -> int:
+    return _ORDER.index(state)
+
+
+def _failing(states: dict[Any, str]) -> int:
+    return sum(one == "noncompliant" for one in states.values())
+
+
+def _details(states: dict[Any, str]) -> list[dict[str, Any]]:
+    counts = Counter(states.values())
+    return [{"complianceState": state, "count": counts[state]} for state in _ORDER if counts[state]]

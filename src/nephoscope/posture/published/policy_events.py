@@ -1,0 +1,76 @@
+"""Microsoft.PolicyInsights/policyEvents: how a resource came to stand under an assignment otherwise than in the evaluation before.
+
+The first evaluation of all has no events: nothing changed. Events are carried from one published version to the next for 90 days.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-events (fields, retention)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.graph_tables import table_of
+
+TYPE = "Microsoft.PolicyInsights/policyEvents"
+STATES = "microsoft.policyinsights/policystates"
+KEPT = timedelta(days=90)
+
+
+class Events:
+    """The events of one publishing: `watch` notes the states that changed as they pass, `documents` tells them after that.
+
+    `before` are the files of each partition of the version before, empty where nothing was published yet.
+    """
+
+    def __init__(self, before: Mapping[str, Sequence[Path]], now: datetime, tenant: str) -> None:
+        self._files = before.get(table_of(STATES), ())
+        self._now, self._tenant = now, tenant
+        rows = _rows(self._files, STATES, ("_key", "_state"))
+        self._known: dict[str, str] = {row["_key"]: row["_state"] for row in rows}
+        self._new: list[Document] = []
+
+    def watch(self, several: Iterable[tuple[Document, str]]) -> Iterator[tuple[Document, str]]:
+        """The same documents, as a stream."""
+        for document, table in several:
+            changed = bool(self._known) and self._known.get(document.id.key) != document.state
+            if changed and document.id.type == STATES:
+                self._new.append(_event(document, self._now, self._tenant))
+            yield document, table
+
+    def documents(self) -> Iterator[tuple[Document, str]]:
+        """Those that changed now, and those of the last 90 days."""
+        for document in (*self._new, *self._carried()):
+            yield document, table_of(document.id.type)
+
+    def _carried(self) -> Iterator[Document]:
+        for row in _rows(self._files, TYPE.lower(), ("_body",)):
+            body = msgspec.json.decode(row["_body"])
+            if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:
+                yield Document.of(body)
+
+
+def _event(document: Document, now: datetime, tenant: str) -> Document:
+    """The event that a state came to be."""
+    id_ = str(document.body["id"])
+    scope = id_[: id_.lower().rindex("/providers/microsoft.policyinsights/")]
+    told = f"{document.id.key}\0{now.isoformat()}"
+    name = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    properties: dict[str, Any] = {**document.body["properties"], "tenantId": tenant, "principalOid": ""}
+    body = arm(f"{scope}/providers/{TYPE}/{name}", TYPE, properties)
+    return Document.of(body, subject=document.subject, key=document.key)
+
+
+def _rows(files: Sequence[Path], type_: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Columns of the documents of a type."""
+    for file in files:
+        with pq.ParquetFile(file) as source:
+            for batch in source.iter_batches(columns=["type", *columns]):
+                yield from (row for row in batch.to_pylist() if row["type"] == type_)

@@ -1,0 +1,109 @@
+"""A server in this process that examples are asked of, and the ways in which it is given what the examples are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from api_example import Example
+from starlette.testclient import TestClient
+
+from nephoscope.alerts.library.packs import RulePacks
+from nephoscope.api.alert_rules import API
+from nephoscope.api.server import app
+from nephoscope.instance import NO_TENANT, Instance
+from nephoscope.lake.state.columns import Base
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.graph_tables import table_of
+from nephoscope.posture.published.made import Made
+from nephoscope.posture.published.publishing import publish_documents
+
+BASE = "https://127.0.0.1"
+#: What the state holds of documents, incidents and lists.
+FORGOTTEN = frozenset((
+    "arm_documents", "alerts", "bookmarks", "incidents", "incident_actions", "incident_keys", "incident_notes", "intel",
+    "suppressions", "watchlists", "watchlist_items",
+))  # fmt: skip
+
+
+class Server:
+    """Asks as an owner; `publish` replaces what was collected and judged, as an evaluation of an estate does."""
+
+    def __init__(self, instance: Instance, engine: str = "ours") -> None:
+        self.instance, self._engine = instance, engine
+        with instance.state.transaction() as session:
+            owner = instance.state.principals.add(session, PrincipalKind.PERSON, "oracle@example.com")
+            instance.state.principals.grant(session, owner.id, "Owner", "/", "oracle")
+        token = instance.guard.make_secret(owner, SecretKind.TOKEN, "oracle")
+        self.client = TestClient(app(instance), base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+
+    def workspace(self, name: str) -> None:
+        """Have a workspace of a name."""
+        if self.instance.state.workspaces.find(name.lower()) is None:
+            self.instance.state.workspaces.add(name.lower())
+
+    def ask(self, example: Example, method: str = "", path: str = "", body: Any = None) -> Any:
+        """An answer to what an example asks, or to the same at another path or by another method."""
+        if self._engine != "ours":
+            return _Floor(200 if self._engine == "empty" else 500)
+        by = method or example.method
+        sent = body if body is not None else example.body if by in ("PUT", "POST", "PATCH") else None
+        return self.client.request(by, path or example.path, params=example.query, json=sent)
+
+    def publish(
+        self, documents: Iterable[Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        """Publish documents; `groups` maps subscriptions to the management groups that they are in."""
+        found = [Document.of(one) for one in documents if is_resource(one["id"])]
+        several = [(one, table_of(one.id.type)) for one in found]
+        publish_documents(self.instance.data, several, _made(groups or {}), NO_TENANT)
+
+    def forget(self) -> None:
+        """Forget what was put, whatever its kind: the next example begins with nothing."""
+        state = self.instance.state
+        with state.transaction() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                if table.name in FORGOTTEN:
+                    session.execute(table.delete())
+        packs = RulePacks(self.instance.data)
+        if packs.get(API) is not None:
+            packs.remove(API)
+
+
+class _Floor:
+    """An answer that says nothing."""
+
+    content = b"{}"
+
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+
+    def json(self) -> dict[str, Any]:
+        """An empty object."""
+        return {}
+
+
+def _made(groups: Mapping[str, tuple[str, ...]]) -> Made:
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    return Made(now, "/", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, dict.fromkeys(groups, ""), groups)
+
+
+def is_resource(id_: str) -> bool:
+    """Whether an id can be one of a resource; some examples answer with others."""
+    try:
+        return bool(ResourceId.parse(id_).type)
+    except ValueError:
+        return False
+
+
+def told(answer: Any) -> str:
+    """A status with the code of its error."""
+    try:
+        error = answer.json().get("error", {})
+    except (ValueError, AttributeError):
+        return str(answer.status_code)
+    code, message = error.get("code", ""), error.get("message", "")
+    return f"{answer.status_code} {code} {message[:90]}".strip()
