@@ -15,10 +15,12 @@ OPERATIONS = Path(__file__).parent / "azure-operations.json"
 _HEAD = """# Azure's operations and this server
 
 Generated from the program by `make docs`. One row for each operation of Azure's published examples of Resource Graph, Security,
-PolicyInsights, SecurityInsights and the query of logs (`docs/azure-operations.json`). *Answered* is made here. *As collected* is what
-Azure said, where the estate was collected from it, and 501 `NotAssessed` with the reason else. *501* is never anything else.
+PolicyInsights, SecurityInsights and the query of logs (`docs/azure-operations.json`). *Answered* is made here. *Kept* is a
+document that people put: it is given back as it was put, listed and deleted, stands over what was collected, and what follows from it
+here, if anything, is told beside it. *As collected* is what Azure said, where the estate was collected from it, and 501 `NotAssessed`
+with the reason else. *501* is never anything else. Only what is answered counts as covered.
 """
-ANSWERED, COLLECTED, REFUSED, MISSING = "answered", "as collected", "501", "not there"
+ANSWERED, KEPT, COLLECTED, REFUSED, MISSING = "answered", "kept", "as collected", "501", "not there"
 #: Of a parameter that stands for the id of anything, an id.
 _SCOPE = "subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 
@@ -32,6 +34,8 @@ def standing(method: str, path: str) -> tuple[str, str]:
     operation, parameters = found
     if operation.surface == collected.RESOURCES:
         return COLLECTED, "Nothing here produces it."
+    if operation.effect:
+        return KEPT, operation.effect
     if operation.surface != collected.SURFACE.name:
         return ANSWERED, operation.name
     provider = next(one for one in PROVIDERS if operation.name.startswith(f"{one.word}_"))
@@ -57,13 +61,13 @@ def page() -> str:
     rows = [(*one, *standing(one[2], one[3])) for one in json.loads(OPERATIONS.read_text(encoding="utf-8"))]
     lines = [
         _HEAD,
-        "| provider | operations | answered | as collected | 501 | not there |",
-        "|---|---|---|---|---|---|",
+        "| provider | operations | answered | kept | as collected | 501 | not there |",
+        "|---|---|---|---|---|---|---|",
     ]
     providers = sorted({row[0] for row in rows})
     for provider in providers:
         counts = Counter(row[4] for row in rows if row[0] == provider)
-        told = " | ".join(str(counts[one]) for one in (ANSWERED, COLLECTED, REFUSED, MISSING))
+        told = " | ".join(str(counts[one]) for one in (ANSWERED, KEPT, COLLECTED, REFUSED, MISSING))
         lines.append(f"| {provider} | {counts.total()} | {told} |")
     for provider in providers:
         lines += ["", f"## {provider}", "", "| operation | request | | |", "|---|---|---|---|"]

@@ -58,11 +58,14 @@ class UnseededError(Exception):
 
 @dataclass(frozen=True)
 class Seeded:
-    """What is wanted then. `exact`: the values are known, not only their types; `paged`: a page with more behind it is asked for."""
+    """What is wanted then. `exact`: the values are known, not only their types; `paged`: a page with more behind it is asked for;
+    `among`: a list has also what comes with content.
+    """
 
     wanted: Any
     exact: bool = False
     paged: bool = False
+    among: bool = False
 
 
 class Seeding:
@@ -103,6 +106,9 @@ class Seeding:
             "/summarize": self._summary,
             "/cancel": self._remediation,
             "/listdeployments": self._remediation,
+            "/bookmarks": self._bookmarks,
+            "/replacetags": self._indicator,
+            "/appendtags": self._indicator,
             "/resourcechanges": self._changes,
         }
 
@@ -147,6 +153,29 @@ class Seeding:
             )
         return Seeded(answer)
 
+    def _bookmarks(self, example: Example) -> Seeded:
+        """The bookmarks of an incident, or of a workspace."""
+        if example.method == "GET":
+            return self._stored(example)
+        incident = example.path.rpartition("/")[0]
+        self.server.ask(example, "PUT", incident, {"properties": dict(PARENTS["incidents"])})
+        for one in example.answer["value"]:
+            path = f"{incident.rpartition('/incidents/')[0]}/bookmarks/{one['name']}"
+            relation = f"{incident}/relations/{one['name']}"
+            for at, body in ((path, one["properties"]), (relation, {"relatedResourceId": path})):
+                answer = self.server.ask(example, "PUT", at, {"properties": body})
+                if answer.status_code not in (200, 201):
+                    raise UnseededError(f"not put: {told(answer)}")
+        return Seeded(example.answer)
+
+    def _indicator(self, example: Example) -> Seeded:
+        """The indicator that an example changes."""
+        body = {"kind": "indicator", "properties": example.answer["properties"]}
+        answer = self.server.ask(example, "PUT", example.path.rpartition("/")[0], body)
+        if answer.status_code not in (200, 201):
+            raise UnseededError(f"not put: {told(answer)}")
+        return Seeded(example.answer)
+
     def _stored(self, example: Example) -> Seeded:
         """Elements of the answer, each put at its own path; what they stand in is put before."""
         if example.method != "GET":
@@ -157,11 +186,12 @@ class Seeding:
             path = f"{example.path}/{one.get('name')}" if several is not None else example.path
             self._parents(path, example, one)
             sent = {name: value for name, value in one.items() if name not in ("id", "name", "type", "etag")}
-            sent = later(sent)
-            answer = self.server.ask(example, "PUT", path, sent)
+            answer = self.server.ask(example, "PUT", path, self.server.known(later(sent)))
             if answer.status_code not in (200, 201):
                 raise UnseededError(f"not put: {told(answer)}")
-        return Seeded(example.answer)
+        return Seeded(
+            example.answer, among=several is not None and store_of(example.id.lower()) == "alertrules"
+        )
 
     def _parents(self, path: str, example: Example, one: Mapping[str, Any] | None = None) -> None:
         """Put what the document at a path stands in."""

@@ -38,5 +38,6 @@ declare(
         check=check,
         made=made,
         filtered=True,
+        acting=True,
     ),
 )

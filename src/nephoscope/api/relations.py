@@ -92,5 +92,6 @@ for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "Bo
             made,
             etag=True,
             forgotten=forgotten,
+            acting=True,
         ),
     )

@@ -123,6 +123,7 @@ KIND = Kind(
     made=made,
     shown=shown,
     filtered=True,
+    acting=True,
 )
 declare(SURFACE, KIND)
 

@@ -45,5 +45,6 @@ declare(
         created=200,
         patched=True,
         etag=True,
+        acting=True,
     ),
 )

@@ -31,7 +31,8 @@ _FIELDS = {
     "displayName": "name", "description": "description", "confidence": "confidence", "pattern": "pattern",
     "validFrom": "valid_from", "validUntil": "valid_until", "revoked": "revoked", "threatIntelligenceTags": "labels",
     "threatTypes": "indicator_types", "createdByRef": "created_by_ref", "externalReferences": "external_references",
-    "killChainPhases": "kill_chain_phases", "granularMarkings": "granular_markings", "language": "lang", "objectMarkingRefs": "object_marking_refs",
+    "killChainPhases": "kill_chain_phases", "granularMarkings": "granular_markings", "language": "lang",
+    "objectMarkingRefs": "object_marking_refs",
 }  # fmt: skip
 #: What Azure calls the pattern by: the kind of what it observes; kept beside the STIX object, whose pattern is always STIX.
 _OWN = "x_nephoscope_pattern_type"

@@ -19,7 +19,7 @@ from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.states_filter import matching
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state.principals import PrincipalKind
@@ -41,7 +41,8 @@ class Kind:
     `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
     need no `properties`; `patched` ones answer PATCH; `etag` ones carry one and mind If-Match; `near` ones are listed where they stand
     and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
-    had said. `shown` adds what is known of one when it is read, `forgotten` is called when one is deleted.
+    had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
+    one is deleted.
     """
 
     type: str
@@ -58,6 +59,7 @@ class Kind:
     near: bool = False
     filtered: bool = False
     collected: bool = True
+    acting: bool = False
     shown: Callable[[Call, Body], Body] | None = None
     forgotten: Callable[[Call, Body], None] | None = None
 
@@ -76,14 +78,12 @@ class Kind:
 
 def declare(surface: Surface, kind: Kind) -> None:
     """The operations of a kind: list, get, put, patch where it is, delete."""
-    for at, path in enumerate(kind.lists):
+    effect = "" if kind.acting else kind.effect
 
-        @surface.get(path, f"{kind.operations}_List{'Everywhere' if at else ''}", f"{kind.type}/read")
-        def _list(call: Call) -> Answer:
-            """Those below the scope that were put or collected."""
-            return page(call, kind, _picked(call) if kind.filtered else None)
+    def _list(call: Call) -> Answer:
+        """Those below the scope that were put or collected."""
+        return page(call, kind, _picked(call) if kind.filtered else None)
 
-    @surface.get(kind.path, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: Call) -> Answer:
         """One of them."""
         return Answer(found(call, kind))
@@ -94,16 +94,25 @@ def declare(surface: Surface, kind: Kind) -> None:
     def _patch(call: Call) -> Answer:
         return put(call, kind, merged(found(call, kind), call.body))
 
-    _put.__doc__ = f"Keep one. {kind.effect}"
-    _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
-    surface.put(kind.path, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")(_put)
-    if kind.patched:
-        surface.operation("PATCH", kind.path, f"{kind.operations}_Update", f"{kind.type}/write")(_patch)
-
-    @surface.delete(kind.path, f"{kind.operations}_Delete", f"{kind.type}/delete")
     def _delete(call: Call) -> Answer:
         """Forget one that was put; 204 where there is none."""
         return delete(call, kind)
+
+    _put.__doc__ = f"Keep one. {kind.effect}"
+    _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
+
+    def declared(method: str, path: str, name: str, act: str, handler: Handler) -> None:
+        surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(
+            handler
+        )
+
+    for at, path in enumerate(kind.lists):
+        declared("GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
+    declared("GET", kind.path, "Get", "read", _get)
+    declared("PUT", kind.path, "CreateOrUpdate", "write", _put)
+    if kind.patched:
+        declared("PATCH", kind.path, "Update", "write", _patch)
+    declared("DELETE", kind.path, "Delete", "delete", _delete)
 
 
 def found(call: Call, kind: Kind) -> Body:

@@ -24,7 +24,8 @@ class Operation:
     """One operation. `name` is Azure's operationId, `permission` the operation of Azure's roles that it needs (PUBLIC = none).
 
     `versioned` says whether a client must give an api-version, as ARM asks. An operation that changes something needs its permission
-    at the scope of its path; one that reads gives what the caller may see.
+    at the scope of its path; one that reads gives what the caller may see. `effect` says what follows here from a document that is
+    only kept, '' where the operation is of something that the server makes or acts on.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Operation:
     versioned: bool = True
     changes: bool = False
     surface: str = ""
+    effect: str = ""
 
     @property
     def doc(self) -> str:
@@ -58,13 +60,16 @@ class Surface:
         *,
         versioned: bool = True,
         changes: bool | None = None,
+        effect: str = "",
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
         def declared(handler: Handler) -> Handler:
             change = changes if changes is not None else method not in ("GET", "HEAD")
             self.operations.append(
-                Operation(name, method, Template(path), permission, handler, versioned, change, self.name)
+                Operation(
+                    name, method, Template(path), permission, handler, versioned, change, self.name, effect
+                )
             )
             return handler
 

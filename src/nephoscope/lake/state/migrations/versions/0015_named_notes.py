@@ -7,8 +7,8 @@ from alembic import op
 
 from nephoscope.lake.state.columns import Moment
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:

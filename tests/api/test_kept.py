@@ -1,0 +1,135 @@
+"""Kinds that people put by the API: kept as documents, given back, listed, deleted, and by nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephoscope.api.wire.kept import merged, without_secrets
+from nephoscope.api.wire.operation import Directory
+
+VERSION = "api-version=2023-01-01"
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
+INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
+#: path below a subscription (or in a workspace, with a leading slash) -> a body
+BODIES = {
+    "Microsoft.Security/automations/a": {"properties": {"actions": [{"actionType": "LogicApp", "uri": "https://x/?sig=1"}]}},
+    "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default": {
+        "kind": "Basic", "properties": {"virtualMachines": [{"id": "/vm", "ports": [{"number": 22}]}]},
+    },
+    "Microsoft.Security/locations/westeurope/applicationWhitelistings/g": {
+        "properties": {"pathRecommendations": [{"path": "C:\\a.exe"}]},
+    },
+    "Microsoft.Security/governanceRules/r": {"properties": {"rulePriority": 1, "ownerSource": {"type": "Manually"}}},
+    "Microsoft.Security/connectors/c": {"properties": {"authenticationDetails": {"authenticationType": "awsCreds"}}},
+    "Microsoft.Security/securityConnectors/c": {"properties": {"environmentName": "AWS"}},
+    "Microsoft.Security/workspaceSettings/default": {"properties": {"workspaceId": "/w"}},
+    "Microsoft.Security/ingestionSettings/default": {},
+    "Microsoft.Security/iotSecuritySolutions/s": {"location": "x", "tags": {"key1": "v"}, "properties": {}},
+    "Microsoft.Security/standards/s": {"properties": {}},
+    "Microsoft.Security/assessments/11111111-1111-1111-1111-111111111111": {
+        "properties": {"status": {"code": "Unhealthy"}, "resourceDetails": {"source": "Azure"}},
+    },
+    "Microsoft.PolicyInsights/remediations/r": {"properties": {"policyAssignmentId": "/a"}},
+    "Microsoft.ResourceGraph/queries/q": {"properties": {"query": "where type =~ 'x'"}},
+    "/dataConnectors/d": {"kind": "Office365", "properties": {"tenantId": "t"}},
+    "/automationRules/r": {"properties": {"order": 1, "displayName": "d", "triggeringLogic": {}, "actions": []}},
+    "/alertRules/x/actions/a": {"properties": {"logicAppResourceId": "/subscriptions/s/workflows/w", "triggerUri": "https://x"}},
+    "/settings/EyesOn": {"kind": "EyesOn", "properties": {}},
+    "/onboardingStates/default": {"properties": {}},
+    "/metadata/m": {"properties": {"parentId": "p", "kind": "AnalyticsRule"}},
+}  # fmt: skip
+
+
+def address(name: str, subscription: str) -> str:
+    return f"{INSIGHTS}{name}" if name.startswith("/") else f"/subscriptions/{subscription}/providers/{name}"
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_what_is_put_is_given_back_listed_and_deleted(server, owner, subscriptions, name):
+    path = address(name, subscriptions["sub-bwf-sandbox"])
+    answer = server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name])
+    assert answer.status_code in (200, 201), answer.text
+    put = answer.json()
+    assert put["id"] == path
+    assert server.get(f"{path.upper()}?{VERSION}", headers=owner).json() == {
+        **put,
+        "id": put["id"],
+    } or name.startswith("/")
+    assert server.get(f"{path}?{VERSION}", headers=owner).json() == put
+    listed = server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=owner).json()["value"]
+    assert put in listed
+    assert server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name]).status_code == 200
+    assert server.delete(f"{path}?{VERSION}", headers=owner).status_code in (200, 204)
+    assert server.delete(f"{path}?{VERSION}", headers=owner).status_code == 204
+    assert server.get(f"{path}?{VERSION}", headers=owner).status_code == 404
+
+
+@pytest.mark.parametrize("name", [one for one in BODIES if not one.startswith("/")])
+def test_another_subscription_is_another_matter(server, owner, token, subscriptions, name):
+    mine, other = subscriptions["sub-bwf-sandbox"], subscriptions["sub-bwf-erp-prod"]
+    path = address(name, mine)
+    assert server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name]).status_code in (200, 201)
+    headers = {"Authorization": f"Bearer {token(('Reader', f'/subscriptions/{other}'))}"}
+    assert server.get(f"{path}?{VERSION}", headers=headers).status_code == 404
+    assert server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=headers).json()["value"] == []
+    assert server.put(f"{path}?{VERSION}", headers=headers, json=BODIES[name]).status_code == 403
+    server.delete(f"{path}?{VERSION}", headers=owner)
+
+
+def test_a_workspace_is_one_whatever_its_path_says(server, owner):
+    path = (
+        "/subscriptions/{}/resourceGroups/{}"
+        + INSIGHTS.partition("/g")[2].replace("default", "DEFAULT")
+        + "/{}"
+    )
+    body = BODIES["/dataConnectors/d"]
+    server.put(f"{path.format('a', 'b', 'dataConnectors/d')}?{VERSION}", headers=owner, json=body)
+    found = server.get(f"{path.format('c', 'd', 'dataConnectors/D')}?{VERSION}", headers=owner).json()
+    assert found["properties"] == body["properties"]
+    (one,) = server.get(f"{path.format('e', 'f', 'dataConnectors')}?{VERSION}", headers=owner).json()["value"]
+    assert one["id"].startswith("/subscriptions/e/resourceGroups/f/")
+    server.delete(f"{path.format('c', 'd', 'dataConnectors/d')}?{VERSION}", headers=owner)
+
+
+def test_secrets_are_not_kept(server, owner, instance, subscriptions):
+    assert without_secrets({"a": [{"password": "x", "user": "u"}], "tags": {"key1": "v"}}) == {
+        "a": [{"password": None, "user": "u"}],
+        "tags": {"key1": "v"},
+    }
+    path = address("Microsoft.Security/automations/secret", subscriptions["sub-bwf-sandbox"])
+    answer = server.put(f"{path}?{VERSION}", headers=owner, json=BODIES["Microsoft.Security/automations/a"])
+    assert "sig=1" not in answer.text
+    (name,) = [one for one in instance.state.credentials.names() if one.startswith("automation-")]
+    assert instance.state.credentials.get(name).reveal() == "https://x/?sig=1"
+    server.delete(f"{path}?{VERSION}", headers=owner)
+    assert not [one for one in instance.state.credentials.names() if one.startswith("automation-")]
+
+
+def test_if_match(server, owner):
+    path = f"{INSIGHTS}/dataConnectors/matched?{VERSION}"
+    etag = server.put(path, headers=owner, json=BODIES["/dataConnectors/d"]).json()["etag"]
+    assert (
+        server.put(
+            path, headers={**owner, "If-Match": '"other"'}, json=BODIES["/dataConnectors/d"]
+        ).status_code
+        == 412
+    )
+    assert (
+        server.put(path, headers={**owner, "If-Match": etag}, json=BODIES["/dataConnectors/d"]).status_code
+        == 200
+    )
+    assert server.delete(path, headers={**owner, "If-Match": '"other"'}).status_code == 412
+    assert server.delete(path, headers=owner).status_code == 200
+
+
+def test_merging_takes_away_what_is_null():
+    assert merged({"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"b": None, "e": 3}, "d": [1]}) == {
+        "a": {"c": 2, "e": 3},
+        "d": [1],
+    }
+
+
+def test_every_kept_kind_says_what_follows():
+    kept = [one for one in Directory.whole() if one.effect]
+    assert len(kept) > 150
+    assert all(one.effect.endswith(".") for one in kept)

@@ -1,0 +1,117 @@
+"""Incidents, their comments, tasks and relations, and items of watchlists, as clients write them."""
+
+from __future__ import annotations
+
+import uuid
+
+VERSION = "api-version=2023-11-01"
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
+INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
+
+
+def asked(server, owner, method, path, **properties):
+    given = {"json": {"properties": properties}} if method == "PUT" else {}
+    return server.request(method, f"{INSIGHTS}/{path}?{VERSION}", headers=owner, **given)
+
+
+def test_an_incident_is_made_classified_and_deleted(server, owner, instance):
+    path = f"incidents/{uuid.uuid4()}"
+    made = asked(server, owner, "PUT", path, title="By hand", severity="High", status="New")
+    assert made.status_code == 201
+    before = instance.open_incidents()
+    assert asked(server, owner, "GET", path).json() == made.json()
+    said = {
+        "classification": "FalsePositive",
+        "classificationReason": "IncorrectAlertLogic",
+        "classificationComment": "No harm",
+    }
+    closed = asked(
+        server, owner, "PUT", path, title="By hand", severity="High", status="Closed", **said
+    ).json()["properties"]
+    assert {name: closed[name] for name in said} == said
+    assert instance.open_incidents() == before - 1
+    assert asked(server, owner, "DELETE", path).status_code == 200
+    assert asked(server, owner, "DELETE", path).status_code == 204
+    assert asked(server, owner, "GET", path).status_code == 404
+    assert (
+        asked(server, owner, "PUT", "incidents/none", title="x", severity="High", status="New").status_code
+        == 400
+    )
+
+
+def test_comments_and_tasks_have_the_ids_of_clients(server, owner):
+    incident = f"incidents/{uuid.uuid4()}"
+    asked(server, owner, "PUT", incident, title="t", severity="Low", status="New")
+    for kind, first, second in (
+        ("comments", {"message": "one"}, {"message": "two"}),
+        (
+            "tasks",
+            {"title": "look", "description": "well", "status": "New"},
+            {"title": "look", "status": "Completed"},
+        ),
+    ):
+        path = f"{incident}/{kind}/{uuid.uuid4()}"
+        assert asked(server, owner, "PUT", path, **first).status_code == 201
+        changed = asked(server, owner, "PUT", path, **second)
+        assert changed.status_code == 200
+        assert second.items() <= changed.json()["properties"].items()
+        assert asked(server, owner, "GET", path).json() == changed.json()
+        (one,) = asked(server, owner, "GET", f"{incident}/{kind}").json()["value"]
+        assert one == changed.json()
+        assert asked(server, owner, "DELETE", path).status_code == 200
+        assert asked(server, owner, "GET", path).status_code == 404
+
+
+def test_a_relation_puts_a_bookmark_into_its_incident(server, owner):
+    incident, bookmark = f"incidents/{uuid.uuid4()}", f"bookmarks/{uuid.uuid4()}"
+    asked(server, owner, "PUT", incident, title="t", severity="Low", status="New")
+    asked(server, owner, "PUT", bookmark, displayName="b", query="print 1")
+    relation = f"{incident}/relations/{uuid.uuid4()}"
+    assert (
+        asked(server, owner, "PUT", relation, relatedResourceId=f"{INSIGHTS}/{bookmark}").status_code == 201
+    )
+    (one,) = server.post(f"{INSIGHTS}/{incident}/bookmarks?{VERSION}", headers=owner).json()["value"]
+    assert one["name"] == bookmark.partition("/")[2]
+    assert asked(server, owner, "GET", incident).json()["properties"]["additionalData"]["bookmarksCount"] == 1
+    assert asked(server, owner, "DELETE", relation).status_code == 200
+    assert server.post(f"{INSIGHTS}/{incident}/bookmarks?{VERSION}", headers=owner).json()["value"] == []
+    assert asked(server, owner, "PUT", relation, relatedResourceId="nothing").status_code == 400
+    other = f"incidents/{uuid.uuid4()}/relations/x"
+    assert asked(server, owner, "PUT", other, relatedResourceId=f"{INSIGHTS}/{bookmark}").status_code == 404
+
+
+def test_one_item_of_a_search_key_is_deleted_and_no_other(server, owner):
+    about = {
+        "displayName": "Hosts",
+        "provider": "x",
+        "source": "y",
+        "itemsSearchKey": "host",
+        "rawContent": "host,ip\n",
+    }
+    asked(server, owner, "PUT", "watchlists/hosts", **about)
+    paths = [f"watchlists/hosts/watchlistItems/{uuid.uuid4()}" for _ in range(3)]
+    for at, path in enumerate(paths):
+        assert (
+            asked(server, owner, "PUT", path, itemsKeyValue={"host": "a", "ip": str(at)}).status_code == 201
+        )
+    assert asked(server, owner, "DELETE", paths[1]).status_code == 200
+    left = asked(server, owner, "GET", "watchlists/hosts/watchlistItems").json()["value"]
+    assert sorted(one["properties"]["itemsKeyValue"]["ip"] for one in left) == ["0", "2"]
+    assert asked(server, owner, "PUT", paths[0], itemsKeyValue={"host": "a", "ip": "9"}).status_code == 200
+    assert asked(server, owner, "GET", paths[0]).json()["properties"]["itemsKeyValue"]["ip"] == "9"
+    assert asked(server, owner, "GET", paths[1]).status_code == 404
+
+
+def test_a_rule_of_a_kind_that_is_not_run_is_kept(server, owner):
+    path = f"{INSIGHTS}/alertRules/microsoft?{VERSION}"
+    body = {
+        "kind": "MicrosoftSecurityIncidentCreation",
+        "properties": {"displayName": "d", "enabled": True, "productFilter": "x"},
+    }
+    assert server.put(path, headers=owner, json=body).status_code == 201
+    found = server.get(path, headers=owner).json()
+    assert found["properties"]["productFilter"] == "x"
+    listed = server.get(f"{INSIGHTS}/alertRules?{VERSION}", headers=owner).json()["value"]
+    assert found in listed
+    assert server.delete(path, headers=owner).status_code == 200
+    assert server.get(path, headers=owner).status_code == 404
