@@ -6,40 +6,48 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/api/cross-workspace
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope.kql.engines.parquet import FileScan
+from nephoscope.lake.state.database import StateError
 
 if TYPE_CHECKING:
     from nephoscope.lake.catalog import LakeCatalog
+    from nephoscope.lake.span import Span
+
+_JOINED = "joined/"
 
 
 class Joined:
     """The catalog of several workspaces (kql.Catalog); functions and watchlists are those of the first."""
 
     def __init__(self, first: LakeCatalog, others: Sequence[str]) -> None:
+        places = (first.place("workspace", name) for name in others if name != first.workspace)
         self._first = first
-        places = {name: first.place("workspace", name) for name in others if name != first.workspace}
-        self._others = {name: place for name, place in places.items() if place is not None}
+        self._places: list[Catalog] = [first, *(place for place in places if place is not None)]
+        self._relations: dict[str, list[str]] = {}
 
     def table(self, name: str) -> TableSchema | None:
-        """The table, where the first workspace alone has rows of it."""
-        return None if self._holding(name) else self._first.table(name)
+        """The table of that name in all workspaces, or None."""
+        several = [one for place in self._places if (one := place.table(name)) is not None]
+        if not several:
+            return None
+        relation = f"{_JOINED}{name}"
+        self._relations[relation] = [one.relation for one in several]
+        return replace(several[0], relation=relation)
 
     def function(self, name: str) -> StoredFunction | None:
-        """A table of several workspaces is a function that reads them all."""
-        holding = self._holding(name)
-        if not holding:
-            return self._first.function(name)
-        several = [self._first.workspace, *holding]
-        return StoredFunction(name, "union " + ", ".join(f"workspace('{one}').['{name}']" for one in several))
+        """The stored function of that name in the first workspace, or None."""
+        return self._first.function(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows in any of the workspaces, and the functions of the first."""
-        found = [*self._first.names()]
-        for place in self._others.values():
-            found += [name for name in place.names() if place.table(name) is not None]
-        return dict.fromkeys(found)
+        tables = [
+            name for place in self._places[1:] for name in place.names() if place.table(name) is not None
+        ]
+        return dict.fromkeys([*self._first.names(), *tables])
 
     def watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias in the first workspace."""
@@ -49,10 +57,17 @@ class Joined:
         """Another workspace."""
         return self._first.place(kind, name)
 
-    def _holding(self, name: str) -> list[str]:
-        """The other workspaces that hold rows of a table."""
-        return [
-            one
-            for one, place in self._others.items()
-            if self._first.function(name) is None and name in place.names() and place.table(name) is not None
-        ]
+    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+        """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
+        found = self._first.scans(span)
+        return found | {
+            relation: _together([found[one] for one in several])
+            for relation, several in self._relations.items()
+        }
+
+
+def _together(several: Sequence[FileScan]) -> FileScan:
+    first = several[0]
+    if any(one.only != first.only for one in several):
+        raise StateError("these workspaces show rows of different subscriptions: ask each for its own")
+    return replace(first, groups=tuple(group for one in several for group in one.groups))

@@ -213,7 +213,7 @@ class Lake:
         with within(timeout), self.catalog(scope, workspace) as catalog:
             seen = Joined(catalog, others) if others else catalog
             compiled = compile_results(text, seen, now=now)
-            with DuckDBEngine(scans=catalog.scans(span), external=external) as engine:
+            with DuckDBEngine(scans=seen.scans(span), external=external) as engine:
                 found = [
                     QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled
                 ]
