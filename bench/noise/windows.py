@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.finding import Finding, findings
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.replay import Remembering
 from nephoscope.alerts.window import Window, at, ends
@@ -24,6 +24,10 @@ from nephoscope.lake.span import Span
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
 #: Queries that say nothing of a part of a time by what they say of all of it: each window is run.
 _WHOLE = re.compile(r"series_|make-series|stdev|avg\(|percentile|variance|autocluster|diffpatterns")
+#: Queries that go on only with what is loud in their last hour: other windows find nothing.
+_LOUD = re.compile(
+    r"let loud = .*?summarize Seen = sum\(Amount\)(?: by ([\w, ]+?) \|)?.*?where (?:Seen|loud) >= (\d+)", re.DOTALL
+)
 _RECENT = re.compile(r"ago\(\s*1h\s*\)")
 SPAN = timedelta(days=60)
 """How far back rows are kept in memory: all days, and what the longest period looks at before them."""
@@ -98,11 +102,30 @@ class Windows:
         self.seconds[rule.id] = time.process_time() - began
 
     def _wanted(self, rule: Rule, since: datetime, until: datetime) -> Iterator[datetime]:
+        if not self.exact and _LOUD.search(rule.query):
+            yield from self._loud(rule, since, until)
+            return
         whole = self.exact or rule.frequency >= timedelta(hours=6) or rule.operator != "gt"
         if whole or rule.threshold or _WHOLE.search(rule.query):
             yield from ends(rule, since, until)
         else:
             yield from self._within(rule, since, until, BLOCKS)
+
+    def _loud(self, rule: Rule, since: datetime, until: datetime) -> Iterator[datetime]:
+        """The ends of windows in whose last hour something is loud: the query's own test, of all hours at once."""
+        match = _LOUD.search(rule.query)
+        assert match is not None
+        assert self._reading is not None
+        keys, least = match.groups()
+        by = f", {keys}" if keys else ""
+        text = (
+            f"{rule.query[: match.start()]}events | summarize Seen = sum(Amount) by Hour = bin(TimeGenerated, 1h){by}"
+            f" | where Seen >= {least} | distinct Hour"
+        )
+        span = Span(since - rule.period, until)
+        table = self._reading.rows(self._reading.compile(text, until), text, span)
+        hours = {one.moments()[0] for one in findings(table.rename_columns(["TimeGenerated"]))}
+        yield from (end for end in ends(rule, since, until) if end - timedelta(hours=1) in hours)
 
     def _within(
         self, rule: Rule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]

@@ -205,6 +205,17 @@ def test_alerts_of_one_story_make_one_incident(lake: Lake, state: State, put: Pu
     assert len(json.loads(row["AlertIds"])) == 2
 
 
+def test_a_severity_that_a_person_chose_stays(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    schedule, desk = Schedule(lake, state, [rule()], "default"), Desk(state, "default")
+    list(schedule.tick(HOUR + 66 * MINUTE))
+    desk.change(1, HOUR + 70 * MINUTE, "ana", severity="Low")
+    put("SigninLogs", signin(70))
+    list(schedule.tick(HOUR + 126 * MINUTE))
+    (incident,) = state.incidents.newest("default")
+    assert (incident.severity, incident.last_activity) == ("Low", HOUR + 70 * MINUTE)
+
+
 def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10), signin(12, "ali@contoso.com", "198.51.100.7"))
     now = HOUR + 2 * ONE_HOUR

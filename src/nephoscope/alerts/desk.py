@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
-from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
+from nephoscope.alerts.filing import BY, Filing
 from nephoscope.alerts.response.event import BY as RESPONSE
-from nephoscope.alerts.response.event import of_alert, of_incident
-from nephoscope.alerts.rows import ALERTS, INCIDENTS, alert_row, events_of, incident_row
+from nephoscope.alerts.response.event import of_alert
+from nephoscope.alerts.rows import ALERTS, alert_row, events_of
 from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.storyline import named, titled, worst
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from nephoscope.alerts.detector import Outcome
     from nephoscope.lake.state import State
     from nephoscope.lake.state.bookmarks import Bookmark
-
-BY = "nephoscope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,10 @@ class Desk:
     workspace: str
     around: Surroundings = NOWHERE
 
+    @property
+    def _filing(self) -> Filing:
+        return Filing(self.state, self.workspace, self.around)
+
     def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
 
@@ -69,13 +69,13 @@ class Desk:
             return Taken()
         kept = self._kept(session, outcome, now)
         touched = [
-            self._placed(session, outcome.rule, alert, known, now)
+            self._filing.place(session, outcome.rule, alert, known, now)
             for alert, known in kept
             if not alert.held_by
         ]
         incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
         for number in incidents:
-            self._tell(session, number, now, BY)
+            self._filing.tell(session, number, now, BY)
         new = [alert for alert, known in kept if known is None]
         raised = tuple(alert.id for alert in new if not alert.held_by)
         return Taken(raised, incidents, len(new) - len(raised))
@@ -170,107 +170,6 @@ class Desk:
             subject_of(alert),
         )
 
-    def _placed(
-        self, session: Session, rule: Rule, alert: Alert, known: StoredAlert | None, now: datetime
-    ) -> int | None:
-        """Put an alert into its incident, where it stays; the number, None where the rule makes none."""
-        if not rule.incidents.create:
-            return None
-        group = grouping(rule, alert, self.around)
-        own = known.incident if known is not None else None
-        incident = self._joined(session, group, alert, own, now) or self._opened(session, alert, now)
-        if own is None:
-            self.state.alerts.place(session, [alert.id], incident.number)
-        self.state.incidents.know(session, incident.number, group.known)
-        self._summed(session, incident, now)
-        return incident.number
-
-    def _joined(
-        self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
-    ) -> Incident | None:
-        """The incident that an alert goes to, or stays in (`own`); others of the same story become part of it."""
-        since, until = alert.start - group.lookback, alert.end + group.lookback
-        found = [
-            one for one, _ in self.state.incidents.found(session, self.workspace, group.wanted, since, until)
-        ]
-        if own is not None:
-            found = [self.state.incidents.read(session, own), *(one for one in found if one.number != own)]
-        fitting = [one for one in found if one.number == own or self._takes(session, one, group)]
-        if not fitting:
-            return None
-        if group.merges:
-            return self._one_story(session, fitting, now)
-        first = fitting[0]
-        if first.status is IncidentStatus.CLOSED and first.number != own:
-            return replace(first, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
-        return first
-
-    def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
-        """Whether an incident has room for an alert, and is open or may be opened again."""
-        if incident.status is IncidentStatus.CLOSED and not group.reopens:
-            return False
-        return len(self.state.alerts.of(session, incident.number)) < MOST_ALERTS
-
-    def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
-        """The oldest of some incidents, with the others put into it as far as it has room."""
-        opened = sorted(
-            (one for one in several if one.status is not IncidentStatus.CLOSED), key=lambda one: one.number
-        )
-        if not opened:
-            return several[0]
-        first = opened[0]
-        for other in opened[1:]:
-            count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
-            if count < MOST_ALERTS:
-                self._merged(session, first, other, now, BY)
-        return first
-
-    def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
-        return self.state.incidents.put(
-            session,
-            Incident(
-                self.workspace,
-                alert.name,
-                alert.description,
-                alert.severity.value,
-                alert.start,
-                alert.end,
-                now,
-                now,
-            ),
-        )
-
-    def _summed(self, session: Session, incident: Incident, now: datetime) -> Incident:
-        """The incident as its alerts make it: title, severity, first and last activity."""
-        alerts = self.state.alerts.of(session, incident.number)
-        if not alerts:  # one that a person made
-            return self.state.incidents.put(session, replace(incident, changed=now))
-        rows = [one.document for one in alerts]
-        subject = named([json.loads(row["Entities"]) for row in rows])
-        tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
-        return self.state.incidents.put(
-            session,
-            replace(
-                incident,
-                title=titled([row["AlertName"] for row in rows], tactics, subject),
-                severity=worst([one.severity for one in alerts]),
-                first_activity=min(one.started for one in alerts),
-                last_activity=max(one.ended for one in alerts),
-                changed=now,
-            ),
-        )
-
-    def _tell(self, session: Session, number: int, now: datetime, by: str) -> None:
-        """Let the lake know how an incident stands: each row is newer than the one before, so that arg_max finds the last."""
-        before = self.state.incidents.read(session, number)
-        moment = max(now, before.told + timedelta(microseconds=1)) if before.told else now
-        incident = self.state.incidents.put(session, replace(before, told=moment))
-        alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
-        bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
-        row = incident_row(incident, alerts, notes, moment, by, bookmarks)
-        self.state.outbox.add(session, self.workspace, INCIDENTS, row)
-        of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
-
     # --- what people decide ----------------------------------------------------------------------------------------
 
     @contextmanager
@@ -289,7 +188,7 @@ class Desk:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
         self.state.incidents.act(session, number, Action(now, by, text))
-        self._tell(session, number, now, by)
+        self._filing.tell(session, number, now, by)
 
     def apply(
         self,
@@ -304,7 +203,7 @@ class Desk:
     ) -> None:
         """`change` with a comment and tasks, in a transaction that is open."""
         with self._within(session, number, now, by, described(changes)) as incident:
-            changed = _checked(replace(incident, **changes, changed=now), now)
+            changed = _checked(_set(incident, changes, now), now)
             self.state.incidents.put(session, _acknowledged(changed, now, by))
             notes = [(NoteKind.COMMENT, comment)] if comment else []
             for kind, text in [*notes, *((NoteKind.TASK, one) for one in tasks)]:
@@ -313,7 +212,7 @@ class Desk:
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
         with self._changing(number, now, by, described(changes)) as (session, incident):
-            changed = _checked(replace(incident, **changes, changed=now), now)
+            changed = _checked(_set(incident, changes, now), now)
             return self.state.incidents.put(session, _acknowledged(changed, now, by))
 
     def alert(self, id_: str, status: str, now: datetime) -> StoredAlert:
@@ -333,7 +232,7 @@ class Desk:
         with self.state.transaction() as session:
             made = self.state.incidents.put(session, _acknowledged(_checked(incident, now), now, by))
             self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
-            self._tell(session, made.number, now, by)
+            self._filing.tell(session, made.number, now, by)
         return made
 
     def remove(self, number: int, now: datetime, by: str) -> None:
@@ -350,7 +249,7 @@ class Desk:
             self.state.incidents.put(
                 session, replace(closed, classification=found.classification or "Undetermined")
             )
-            self._tell(session, number, now, by)
+            self._filing.tell(session, number, now, by)
             self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
             self.state.bookmarks.move(session, number, None)
             self.state.incidents.drop(session, number)
@@ -393,8 +292,8 @@ class Desk:
             for other in wanted:
                 if other == number:
                     raise StateError(f"incident {number} cannot be merged into itself")
-                self._merged(session, incident, self.state.incidents.read(session, other), now, by)
-            return self._summed(session, incident, now)
+                self._filing.merge(session, incident, self.state.incidents.read(session, other), now, by)
+            return self._filing.sum_up(session, incident, now)
 
     def gather(
         self, session: Session, bookmarks: Sequence[Bookmark], into: Incident, now: datetime, by: str
@@ -416,28 +315,14 @@ class Desk:
         self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
         self.state.incidents.act(session, incident.number, Action(now, by, text))
-        self._tell(session, incident.number, now, by)
+        self._filing.tell(session, incident.number, now, by)
         return incident
 
-    def _merged(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> None:
-        if other.workspace != self.workspace or other.merged_into is not None:
-            raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
-        moved = [one.id for one in self.state.alerts.of(session, other.number)]
-        self.state.alerts.place(session, moved, into.number)
-        self.state.bookmarks.move(session, other.number, into.number)
-        for one in self.state.bookmarks.of(session, other.number):
-            self.state.bookmarks.put(session, replace(one, incident=into.number))
-        self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
-        self.state.incidents.forget(session, other.number)
-        closed = replace(
-            other, status=IncidentStatus.CLOSED, closed=now, changed=now, merged_into=into.number,
-            classification=other.classification or "Undetermined",
-        )  # fmt: skip
-        self.state.incidents.put(session, closed)
-        self.state.incidents.act(
-            session, other.number, Action(now, by, f"merged it into incident {into.number}")
-        )
-        self._tell(session, other.number, now, by)
+
+def _set(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:
+    """The incident with the changes; a severity that somebody sets stays, whatever alerts come later."""
+    chosen = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
+    return replace(incident, **changes, severity_set=chosen, changed=now)
 
 
 def _checked(incident: Incident, now: datetime) -> Incident:

@@ -67,6 +67,7 @@ class IncidentRow(Base):
     told: Mapped[datetime | None] = mapped_column(Moment)
     acknowledged: Mapped[datetime | None] = mapped_column(Moment)
     first_modified: Mapped[datetime | None] = mapped_column(Moment)
+    severity_set: Mapped[bool] = mapped_column(Boolean)
 
 
 class IncidentActionRow(Base):
@@ -115,7 +116,8 @@ class IncidentNoteRow(Base):
 class Incident:
     """An incident; `number` is 0 and `id` '' before it is kept, `told` the time of its newest row in the lake.
 
-    `acknowledged`: when a person first took it up (an owner, Active or Closed); `first_modified`: when a person first changed it.
+    `acknowledged`: when a person first took it up (an owner, Active or Closed); `first_modified`: when a person first changed it;
+    `severity_set`: whether its severity was chosen and not left to its alerts.
     """
 
     workspace: str
@@ -138,6 +140,7 @@ class Incident:
     told: datetime | None = None
     acknowledged: datetime | None = None
     first_modified: datetime | None = None
+    severity_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)

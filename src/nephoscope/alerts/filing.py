@@ -1,0 +1,159 @@
+"""Filing: alerts are put into the incidents of their stories, and the lake is told how each incident stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
+from nephoscope.alerts.response.event import of_incident
+from nephoscope.alerts.rows import INCIDENTS, incident_row
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.storyline import named, titled, worst
+from nephoscope.alerts.surroundings import NOWHERE, Surroundings
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.incidents import Action, Incident, IncidentStatus
+from nephoscope.model.alert import Alert
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.state import State
+
+BY = "nephoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Puts the alerts of one workspace into incidents; `around` is what is known of their entities."""
+
+    state: State
+    workspace: str
+    around: Surroundings = NOWHERE
+
+    def place(
+        self, session: Session, rule: Rule, alert: Alert, known: StoredAlert | None, now: datetime
+    ) -> int | None:
+        """Put an alert into its incident, where it stays; the number, None where the rule makes none."""
+        if not rule.incidents.create:
+            return None
+        group = grouping(rule, alert, self.around)
+        own = known.incident if known is not None else None
+        incident = self._joined(session, group, alert, own, now) or self._opened(session, alert, now)
+        if own is None:
+            self.state.alerts.place(session, [alert.id], incident.number)
+        self.state.incidents.know(session, incident.number, group.known)
+        self.sum_up(session, incident, now)
+        return incident.number
+
+    def _joined(
+        self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
+    ) -> Incident | None:
+        """The incident that an alert goes to, or stays in (`own`); others of the same story become part of it."""
+        since, until = alert.start - group.lookback, alert.end + group.lookback
+        found = [
+            one for one, _ in self.state.incidents.found(session, self.workspace, group.wanted, since, until)
+        ]
+        if own is not None:
+            found = [self.state.incidents.read(session, own), *(one for one in found if one.number != own)]
+        fitting = [one for one in found if one.number == own or self._takes(session, one, group)]
+        if not fitting:
+            return None
+        if group.merges:
+            return self._one_story(session, fitting, now)
+        first = fitting[0]
+        if first.status is IncidentStatus.CLOSED and first.number != own:
+            return replace(first, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
+        return first
+
+    def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
+        """Whether an incident has room for an alert, and is open or may be opened again."""
+        if incident.status is IncidentStatus.CLOSED and not group.reopens:
+            return False
+        return len(self.state.alerts.of(session, incident.number)) < MOST_ALERTS
+
+    def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
+        """The oldest of some incidents, with the others put into it as far as it has room."""
+        opened = sorted(
+            (one for one in several if one.status is not IncidentStatus.CLOSED), key=lambda one: one.number
+        )
+        if not opened:
+            return several[0]
+        first = opened[0]
+        for other in opened[1:]:
+            count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
+            if count < MOST_ALERTS:
+                self.merge(session, first, other, now, BY)
+        return first
+
+    def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
+        return self.state.incidents.put(
+            session,
+            Incident(
+                self.workspace,
+                alert.name,
+                alert.description,
+                alert.severity.value,
+                alert.start,
+                alert.end,
+                now,
+                now,
+            ),
+        )
+
+    def sum_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
+        """The incident as its alerts make it: title, first and last activity, and the severity unless a person set it."""
+        alerts = self.state.alerts.of(session, incident.number)
+        if not alerts:  # one that a person made
+            return self.state.incidents.put(session, replace(incident, changed=now))
+        rows = [one.document for one in alerts]
+        subject = named([json.loads(row["Entities"]) for row in rows])
+        tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
+        return self.state.incidents.put(
+            session,
+            replace(
+                incident,
+                title=titled([row["AlertName"] for row in rows], tactics, subject),
+                severity=incident.severity
+                if incident.severity_set
+                else worst([one.severity for one in alerts]),
+                first_activity=min(one.started for one in alerts),
+                last_activity=max(one.ended for one in alerts),
+                changed=now,
+            ),
+        )
+
+    def tell(self, session: Session, number: int, now: datetime, by: str) -> None:
+        """Let the lake know how an incident stands: each row is newer than the one before, so that arg_max finds the last."""
+        before = self.state.incidents.read(session, number)
+        moment = max(now, before.told + timedelta(microseconds=1)) if before.told else now
+        incident = self.state.incidents.put(session, replace(before, told=moment))
+        alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
+        bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
+        row = incident_row(incident, alerts, notes, moment, by, bookmarks)
+        self.state.outbox.add(session, self.workspace, INCIDENTS, row)
+        of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
+
+    def merge(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> None:
+        """Put what an incident holds into another, which it leads to from then on; StateError where it was merged already."""
+        if other.workspace != self.workspace or other.merged_into is not None:
+            raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
+        moved = [one.id for one in self.state.alerts.of(session, other.number)]
+        self.state.alerts.place(session, moved, into.number)
+        self.state.bookmarks.move(session, other.number, into.number)
+        for one in self.state.bookmarks.of(session, other.number):
+            self.state.bookmarks.put(session, replace(one, incident=into.number))
+        self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
+        self.state.incidents.forget(session, other.number)
+        closed = replace(
+            other, status=IncidentStatus.CLOSED, closed=now, changed=now, merged_into=into.number,
+            classification=other.classification or "Undetermined",
+        )  # fmt: skip
+        self.state.incidents.put(session, closed)
+        self.state.incidents.act(
+            session, other.number, Action(now, by, f"merged it into incident {into.number}")
+        )
+        self.tell(session, other.number, now, by)
