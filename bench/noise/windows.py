@@ -26,7 +26,8 @@ BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
 _WHOLE = re.compile(r"series_|make-series|stdev|avg\(|percentile|variance|autocluster|diffpatterns")
 #: Queries that go on only with what is loud in their last hour: other windows find nothing.
 _LOUD = re.compile(
-    r"let loud = .*?summarize Seen = sum\(Amount\)(?: by ([\w, ]+?) \|)?.*?where (?:Seen|loud) >= (\d+)", re.DOTALL
+    r"let loud = .*?summarize Seen = sum\(Amount\)(?: by ([\w, ]+?) \|)?.*?where (?:Seen|loud) >= (\d+)",
+    re.DOTALL,
 )
 _RECENT = re.compile(r"ago\(\s*1h\s*\)")
 SPAN = timedelta(days=60)
