@@ -326,6 +326,18 @@ def test_a_window_that_takes_too_long_is_tried_again_and_given_up(house: Callabl
     assert (standing.failures, standing.disabled) == (0, None)
 
 
+def test_externaldata_that_is_not_allowed_is_an_error_of_the_rule(house: Callable[[str], House]) -> None:
+    one = house("one")
+    text = "externaldata(a: string)[@'https://feeds.example/a.csv'] with (format = 'csv')"
+    rule = Rule.parse(document(0, query=text, queryFrequency="14d", queryPeriod="14d"), Place("x"))
+    schedule = one.schedule([rule])
+    outcomes = [ran.outcome for ran in schedule.tick(START + 6 * MINUTE)]
+    assert [(one.fault, "may not read" in one.error) for one in outcomes] == [(False, True)]
+    # it is not tried again, as nothing but a setting can mend it
+    assert list(schedule.tick(START + HOUR)) == []
+    assert one.state.rule_standings.get("default", rule.id).failures == 1
+
+
 def test_a_fault_in_the_middle_is_made_up_for(house: Callable[[str], House]) -> None:
     several, one = rules(2), house("one")
     wanted = quiet(house("quiet"), several, HOUR)

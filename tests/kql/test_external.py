@@ -16,7 +16,7 @@ import pytest
 from nephoscope import kql
 from nephoscope.kql import external
 from nephoscope.kql.engines.external import AllowedLocations
-from nephoscope.kql.errors import KqlError
+from nephoscope.kql.errors import ExternalDataError, KqlError
 from nephoscope.kql.external import ExternalSource, records, unpacked
 
 
@@ -111,3 +111,14 @@ def test_parquet_is_read_by_column_names() -> None:
     assert list(records(source, data.getvalue().to_pybytes())) == [("1", '"x"', None), ("2", None, None)]
     with pytest.raises(KqlError, match="is no Parquet"):
         list(records(source, b"PAR1 and no more"))
+
+
+@pytest.mark.parametrize(
+    ("location", "passing"),
+    [("{host}/b.csv", False), ("http://127.0.0.1:1/a.csv", True), ("http://other.example/a.csv", False)],
+)
+def test_what_may_answer_the_next_time(host: str, location: str, passing: bool) -> None:
+    with pytest.raises(ExternalDataError) as caught:
+        ask(location.format(host=host), host, "http://127.0.0.1:1")
+    assert caught.value.passing is passing
+    assert caught.value.line == 1

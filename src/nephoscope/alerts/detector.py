@@ -12,7 +12,7 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
-from nephoscope.kql.errors import KqlError, TooLargeError
+from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
 from nephoscope.model.alert import Alert
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Detector:
             count, rows = self._rows(rule, window, compiled)
             alerts = tuple(raised(rule, window, rows, now, count))
             return Outcome(rule, window, count, alerts, seen=seen)
+        except ExternalDataError as error:
+            return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)
         except KqlError as error:
             # what cannot be compiled is wrong or not supported; a text that took too long is quicker on a machine that is less busy
             compiling = self.reading is not None and compiled is None

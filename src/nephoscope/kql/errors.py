@@ -90,6 +90,19 @@ class TooLargeError(KqlError):
     """A query that grows beyond all bounds once its functions are expanded."""
 
 
+class ExternalDataError(KqlError):
+    """What externaldata names cannot be read. `passing`: the place may answer the next time; else a person has to change something."""
+
+    def __init__(self, message: str, hint: str = "", *, passing: bool = False) -> None:
+        super().__init__(message, NOWHERE, "unsupported", hint)
+        self.passing = passing
+
+    def at(self, span: Span) -> ExternalDataError:
+        """This error, placed in the query; itself."""
+        self.span = span
+        return self
+
+
 class UnknownNameError(KqlError):
     """`name` is no column and no variable."""
 

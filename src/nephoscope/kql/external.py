@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nephoscope.kql.errors import NOWHERE, KqlError, Span
+from nephoscope.kql.errors import NOWHERE, ExternalDataError, Span
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +46,7 @@ class ExternalReader(Protocol):
     """Reads what externaldata names, where that is allowed."""
 
     def read(self, location: str) -> bytes:
-        """The bytes of a location; KqlError (unsupported) where it is not allowed or cannot be read."""
+        """The bytes of a location; ExternalDataError where it is not allowed or cannot be read."""
         ...
 
 
@@ -58,7 +58,7 @@ def format_of(location: str) -> str:
 
 
 def unpacked(data: bytes, location: str) -> bytes:
-    """The content of a gzip or zip file, anything else as it is; KqlError where it is broken or too large."""
+    """The content of a gzip or zip file, anything else as it is; ExternalDataError where it is broken or too large."""
     try:
         if data[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
@@ -67,13 +67,13 @@ def unpacked(data: bytes, location: str) -> bytes:
             with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(archive.infolist()[0]) as inner:
                 return _bounded(inner.read(MAX_BYTES + 1), location)
     except (OSError, EOFError, IndexError, RuntimeError, zipfile.BadZipFile) as error:
-        raise KqlError(f"{location} cannot be unpacked: {error}", NOWHERE, "unsupported") from error
+        raise ExternalDataError(f"{location} cannot be unpacked: {error}") from error
     return _bounded(data, location)
 
 
 def _bounded(data: bytes, location: str) -> bytes:
     if len(data) > MAX_BYTES:
-        raise KqlError(f"{location} is larger than {MAX_BYTES // 2**20} MB", NOWHERE, "unsupported")
+        raise ExternalDataError(f"{location} is larger than {MAX_BYTES // 2**20} MB")
     return data
 
 
@@ -164,19 +164,19 @@ def _parquet(data: bytes) -> Iterator[object]:
         for batch in file.iter_batches():
             yield from batch.to_pylist()
     except pa.ArrowException as error:
-        raise KqlError(f"the file is no Parquet: {error}", NOWHERE, "unsupported") from error
+        raise ExternalDataError(f"the file is no Parquet: {error}") from error
 
 
 def table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
-    """The records of all locations as an Arrow table of text columns; KqlError at the place of the query that names them."""
+    """The records of all locations as an Arrow table of text columns; ExternalDataError at the place of the query that names them."""
     import pyarrow as pa
 
     rows: list[tuple[str | None, ...]] = []
     for location in source.locations:
         try:
             rows += records(source, unpacked(reader.read(location), location))
-        except KqlError as error:
-            raise KqlError(error.message, source.span, error.kind, error.hint) from error
+        except ExternalDataError as error:
+            raise error.at(source.span) from error.__cause__
     columns = list(zip(*rows, strict=True)) or [()] * len(source.names)
     return pa.table(
         {f"c{place}": pa.array(cells, pa.string()) for place, cells in enumerate(columns)},

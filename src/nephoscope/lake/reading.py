@@ -90,6 +90,7 @@ class Reading:
     _seen: dict[str, tuple[str, Span, frozenset[str]]] = field(default_factory=dict)
     _twice: Counter[_Key] = field(default_factory=Counter)
     _results: dict[_Key, pa.Table] = field(default_factory=dict)
+    _named: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def compile(self, text: str, now: dt.datetime) -> Compiled:
         """A query at a moment, compiled once a text; KqlError where it is wrong."""
@@ -108,7 +109,7 @@ class Reading:
         if found is None:
             try:
                 with within(timeout):
-                    found = self._run(compiled, span)
+                    found = self._run(compiled, text, span)
             except KqlError as error:
                 raise error.locate(text) from error.__cause__
         self._twice[key] -= 1
@@ -118,9 +119,9 @@ class Reading:
             self._results.pop(key, None)
         return found
 
-    def _run(self, compiled: Compiled, span: Span) -> pa.Table:
+    def _run(self, compiled: Compiled, text: str, span: Span) -> pa.Table:
         if compiled.resume is not None:
-            return self._alone(compiled, span)
+            return self._alone(compiled, self._relations_of(text), span)
         engine = self._ready()
         for relation, columns in compiled.reads.items():
             self._show(engine, relation, columns, span)
@@ -154,13 +155,19 @@ class Reading:
         """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
         relations: Collection[str] = compiled.reads
         if compiled.resume is not None:
-            with self.catalog.again() as catalog:
-                self.compiling.compile(text, catalog)
-                relations = [f"{workspace}/{table}" for workspace, table in catalog.versions()]
+            relations = self._relations_of(text)
         known = {
             f"{workspace}/{table}": version for (workspace, table), version in self.catalog.versions().items()
         }
         return {relation: known[relation] for relation in sorted(relations) if relation in known}
+
+    def _relations_of(self, text: str) -> frozenset[str]:
+        """The relations that a query names whose columns depend on rows; found out once."""
+        if text not in self._named:
+            with self.catalog.again() as catalog:
+                self.compiling.compile(text, catalog)
+                self._named[text] = catalog.relations()
+        return self._named[text]
 
     def interrupt(self) -> None:
         """End the query that runs, from another thread: it raises duckdb.InterruptException."""
@@ -207,9 +214,11 @@ class Reading:
         self._engine = DuckDBEngine(readable=sorted(files), memory=self.memory, threads=self.threads)
         return self._engine
 
-    def _alone(self, compiled: Compiled, span: Span) -> pa.Table:
-        """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own."""
-        with DuckDBEngine(scans=self.catalog.scans(span), memory=self.memory, threads=self.threads) as engine:
+    def _alone(self, compiled: Compiled, relations: Collection[str], span: Span) -> pa.Table:
+        """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
+        # the versions are those of this reading, also of a table that the query names for the first time
+        scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
+        with DuckDBEngine(scans=scans, memory=self.memory, threads=self.threads) as engine:
             return engine.run(compiled)
 
     def _show(self, engine: DuckDBEngine, relation: str, columns: Collection[str], span: Span) -> None:

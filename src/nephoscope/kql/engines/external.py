@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from nephoscope.kql.errors import NOWHERE, KqlError
+from nephoscope.kql.errors import ExternalDataError
 from nephoscope.kql.external import MAX_BYTES
 
 _HINT = "allow it: a folder or a host for externaldata"
 _REDIRECTS = 5
 _TIMEOUT = 30.0
+_PASSING = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class AllowedLocations:
     copies: Mapping[str, Path] = field(default_factory=dict)
 
     def read(self, location: str) -> bytes:
-        """The bytes of a location; KqlError (unsupported) where it is not allowed or cannot be read."""
+        """The bytes of a location; ExternalDataError where it is not allowed or cannot be read."""
         for prefix, folder in self.copies.items():
             if location.startswith(prefix):
                 return _file(folder / unquote(urlsplit(location[len(prefix) :]).path).lstrip("/"), (folder,))
@@ -50,43 +51,40 @@ class AllowedLocations:
                             return _body(answer, location)
                         url = answer.next_request.url
                 except httpx.HTTPError as error:
-                    raise _refused(f"{location} cannot be read: {error}") from error
-        raise _refused(f"{location} redirects too often")
+                    raise ExternalDataError(f"{location} cannot be read: {error}", passing=True) from error
+        raise ExternalDataError(f"{location} redirects too often")
 
     def _check(self, url: object) -> None:
         parts = urlsplit(str(url))
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         if origin in self.hosts or (parts.scheme == "https" and parts.netloc in self.hosts):
             return
-        raise _refused(f"externaldata may not read from {origin}", _HINT)
+        raise ExternalDataError(f"externaldata may not read from {origin}", _HINT)
 
 
 def _body(answer: object, location: str) -> bytes:
     import httpx
 
     if not isinstance(answer, httpx.Response) or answer.status_code != httpx.codes.OK:
-        raise _refused(f"{location} answers {getattr(answer, 'status_code', '')}")
+        status = getattr(answer, "status_code", 0)
+        raise ExternalDataError(f"{location} answers {status}", passing=status in _PASSING or status >= 500)
     found = bytearray()
     for part in answer.iter_bytes():
         found += part
         if len(found) > MAX_BYTES:
-            raise _refused(f"{location} is larger than {MAX_BYTES // 2**20} MB")
+            raise ExternalDataError(f"{location} is larger than {MAX_BYTES // 2**20} MB")
     return bytes(found)
 
 
 def _file(path: Path, folders: tuple[Path, ...]) -> bytes:
     if "\0" in str(path):
-        raise _refused("a location with the character 0 cannot be read")
+        raise ExternalDataError("a location with the character 0 cannot be read")
     whole = path.resolve()
     if not any(whole.is_relative_to(folder.resolve()) for folder in folders):
-        raise _refused(f"externaldata may not read {path}", _HINT)
+        raise ExternalDataError(f"externaldata may not read {path}", _HINT)
     try:
         if whole.stat().st_size > MAX_BYTES:
-            raise _refused(f"{path} is larger than {MAX_BYTES // 2**20} MB")
+            raise ExternalDataError(f"{path} is larger than {MAX_BYTES // 2**20} MB")
         return whole.read_bytes()
     except OSError as error:
-        raise _refused(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _refused(message: str, hint: str = "") -> KqlError:
-    return KqlError(message, NOWHERE, "unsupported", hint)
+        raise ExternalDataError(f"{path} cannot be read: {error.strerror}", passing=True) from error

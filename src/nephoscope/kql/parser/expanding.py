@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from nephoscope.kql.tree import Expression, Node
 
 _PARSE_KINDS = ("simple", "regex", "relaxed")
+_EXPANSIONS = {"kind": ("bag", "array"), "bagexpansion": ("bag", "array")}
 
 
 @reads("mv-expand", "mvexpand")
 def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     """`mv-expand items limit n`."""
-    options = parameters(c, "kind bagexpansion with_itemindex")
+    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
     items = _expanded_items(c)
     limit = expression(c) if c.accept("limit") else None
     return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
@@ -34,7 +35,7 @@ def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
 @reads("mv-apply", "mvapply")
 def mv_apply(c: Cursor, start: int) -> tree.MvApply:
     """`mv-apply items limit n on (operators)`."""
-    options = parameters(c, "kind bagexpansion with_itemindex")
+    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
     items = _expanded_items(c)
     limit = expression(c) if c.accept("limit") else None
     context = ""

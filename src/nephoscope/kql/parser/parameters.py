@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.errors import Span, did_you_mean, invalid
@@ -10,6 +11,8 @@ from nephoscope.kql.parser.expressions import expression
 from nephoscope.kql.tree import Name, Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from nephoscope.kql.parser.cursor import Cursor
     from nephoscope.kql.tree import Expression
 
@@ -45,10 +48,16 @@ _GENERAL = _HINTS | frozenset(
     ]
 )
 """What any operator with parameters admits beside its own."""
+_ANY: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
-def parameters(c: Cursor, own: str = "") -> tuple[Parameter, ...]:
-    """The parameters at this place; `own` holds the names of the operator's own ones."""
+def parameters(
+    c: Cursor, own: str = "", words: Mapping[str, Collection[str]] = _ANY
+) -> tuple[Parameter, ...]:
+    """The parameters at this place; `own` holds the names of the operator's own ones.
+
+    `words`: what a parameter admits; with anything else behind it, its name in other letters (`Kind`) is that of a column.
+    """
     known = _GENERAL.union(own.split())
     found: list[Parameter] = []
     while c.token.kind == "name":
@@ -59,6 +68,8 @@ def parameters(c: Cursor, own: str = "") -> tuple[Parameter, ...]:
             if name.startswith("hint."):
                 span = Span(start, c.ahead(count - 1).end)
                 raise invalid(f"there is no {name}", span, did_you_mean(name, _HINTS))
+            break
+        if name in words and c.token.text != name and c.ahead(count + 1).text.lower() not in words[name]:
             break
         for _ in range(count + 1):
             c.take()
