@@ -29,7 +29,7 @@ def addresses(data: Path) -> list[str]:
         "number:int": "1",
         "id": rule,
     }
-    shown = [page.path for page in pages() if page.path != "/compliance/{name}"]
+    shown = [page.path for page in pages() if page.template and page.path != "/compliance/{name}"]
     return [*(re.sub(r"\{([^}]+)\}", lambda found: known[found[1]], path) for path in shown), CHART]
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from nephoscope import __version__
 from nephoscope.web import charts, wording
 from nephoscope.web.page import Area, Page, pages
-from nephoscope.web.visit import SPANS
+from nephoscope.web.visit import KEPT, SPANS
 
 
 @cache
@@ -25,7 +25,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        charts=charts, spans=SPANS, version=__version__, areas=_areas, now=lambda: datetime.now(UTC)
+        charts=charts,
+        spans=SPANS,
+        kept=KEPT,
+        version=__version__,
+        areas=_areas,
+        now=lambda: datetime.now(UTC),
     )
     made.filters.update(
         whole=wording.whole,

@@ -39,6 +39,7 @@ class Page:
 
     `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
+    An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Page:
     methods: tuple[str, ...] = ("GET",)
     count: Callable[[Visit], int | None] | None = None
     anywhere: bool = False
+    edited: bool = False
 
 
 @cache

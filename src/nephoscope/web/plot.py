@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nephoscope.kql.cells import columns_of, rows_of, text
-from nephoscope.kql.types import KqlType
+from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
 
 WIDTH, HEIGHT, MOST_POINTS, MOST_SERIES, MOST_BARS = 960, 220, 2000, 6, 30
+#: 1970 in ticks of 100 ns since the year 1.
+EPOCH = 621_355_968_000_000_000
 _NUMBERS = frozenset({KqlType.LONG, KqlType.INT, KqlType.REAL, KqlType.DECIMAL})
 _OVER_TIME = frozenset({"timechart", "linechart", "areachart", "stackedareachart"})
 
@@ -36,7 +40,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A chart; `low` and `high` bound its numbers, `first` and `last` its times."""
+    """A chart; `low` and `high` bound its numbers, `first` and `last` its times.
+
+    `points` are those of the series for a script: seconds since 1970, then a list of numbers (null = none) a series.
+    """
 
     series: tuple[Series, ...] = ()
     bars: tuple[Bar, ...] = ()
@@ -45,6 +52,7 @@ class Plot:
     first: str = ""
     last: str = ""
     left: int = 0
+    points: str = ""
 
 
 def plotted(result: QueryResult) -> Plot | None:
@@ -99,7 +107,16 @@ def _lines(
         text(start, moment),
         text(end, moment),
         left + len(points) - len(kept),
+        _points(kept),
     )
+
+
+def _points(kept: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """The series over all times of any of them, as JSON."""
+    times = sorted({at for several in kept.values() for at, _ in several})
+    values = [[found.get(at) for at in times] for found in map(dict, kept.values())]
+    seconds = [(at - EPOCH) / TICKS_PER_SECOND for at in times]
+    return msgspec.json.encode({"names": list(kept), "data": [seconds, *values]}).decode()
 
 
 def _path(points: Sequence[tuple[int, float]], start: int, end: int, low: float, high: float) -> str:

@@ -25,6 +25,7 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.principals import SecretKind
 from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page, pages
+from nephoscope.web.policy import with_nonce
 from nephoscope.web.provider_pages import after_sign_out, provider_routes
 from nephoscope.web.session_cookie import COOKIE, drop, local, signed_in
 from nephoscope.web.visit import Visit
@@ -76,7 +77,8 @@ def _drawn(visit: Visit, page: Page) -> Response:
         found = page.filled(visit)
         if isinstance(found, Response):
             return found
-        return HTMLResponse(draw(page.template, visit=visit, page=page, **found))
+        headers = {"Content-Security-Policy": with_nonce(visit.nonce)} if page.edited else {}
+        return HTMLResponse(draw(page.template, visit=visit, page=page, **found), headers=headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
         return _told(

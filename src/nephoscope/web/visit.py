@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,11 @@ class Visit:
     def several(self, name: str) -> frozenset[str]:
         """All values of a name in the address that say something."""
         return frozenset(one for one in self.request.query_params.getlist(name) if one)
+
+    @cached_property
+    def nonce(self) -> str:
+        """What style sheets of this answer's scripts carry."""
+        return secrets.token_urlsafe(16)
 
     @cached_property
     def edition(self) -> Edition | None:

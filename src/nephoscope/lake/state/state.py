@@ -33,6 +33,7 @@ from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
+from nephoscope.lake.state.saved_queries import SavedQueries
 from nephoscope.lake.state.sign_in_attempts import SignInAttempts
 from nephoscope.lake.state.sign_in_providers import SignInProviders
 from nephoscope.lake.state.source_health import SourceHealths
@@ -69,6 +70,7 @@ class State:
         self.outbox = Outbox(database)
         self.rule_runs = RuleRuns(database)
         self.rule_switches = RuleSwitches(database)
+        self.saved_queries = SavedQueries(database)
         self.rule_standings = RuleStandings(database)
         self.alerts = Alerts(database)
         self.principals = Principals(database)

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.lake.state import StateError
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
-from nephoscope.web.pages.recommendations import as_csv
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/regulatoryComplianceStandards/read"

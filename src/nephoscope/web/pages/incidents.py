@@ -15,8 +15,8 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
 from nephoscope.model.state import Severity
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
-from nephoscope.web.pages.recommendations import as_csv
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"

@@ -12,8 +12,9 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.model.secret import redact
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
-from nephoscope.web.pages.recommendations import as_csv, page_start
+from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"

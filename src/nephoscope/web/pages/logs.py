@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from nephoscope.access.guard import DeniedError
 from nephoscope.kql.cells import columns_of, rows_of, text
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.complete import complete
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.span import Span
-from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.lake.state.saved_queries import SavedQuery
+from nephoscope.posture.published.edition import GraphCatalog
+from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
+from nephoscope.web.download import as_csv, as_parquet
 from nephoscope.web.page import Area, Page
-from nephoscope.web.pages.recommendations import as_csv
 from nephoscope.web.plot import Plot, plotted
 from nephoscope.web.visit import Visit
 
 if TYPE_CHECKING:
+    from nephoscope.kql.catalog import Catalog
     from nephoscope.kql.run import QueryResult
 
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 ESTATE = "estate"
-ROWS, MAX_QUERY = 500, 60_000
+SHARE = "Microsoft.OperationalInsights/workspaces/savedSearches/write"
+ROWS, MAX_QUERY, MOST_ITEMS = 500, 60_000, 400
 EXAMPLES = (
     (
         "Tables by rows",
@@ -55,11 +63,13 @@ class Shown:
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The editor, and what the query in the address gives."""
-    place = visit.asked("workspace", "default")
+    place = readable(visit, visit.asked("workspace", "default"))
     query = visit.asked("query")[:MAX_QUERY]
     found: dict[str, Any] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*(one.name for one in visit.instance.state.workspaces.all()), ESTATE], "tables": _tables(visit, place),
+        "faults": [],
+        "saved": saved(visit, place), "may_share": may_share(visit, place),
     }  # fmt: skip
     if not query.strip():
         return found
@@ -67,8 +77,11 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     try:
         result = _run(visit, place, query)
     except KqlError as error:
-        return {**found, "error": error, "caret": error.caret(query) if error.line else ""}
+        caret = error.caret(query) if error.line else ""
+        return {**found, "error": error, "caret": caret, "faults": faults(error)}
     columns = columns_of(result.table)
+    if visit.asked("format") == "parquet":
+        return as_parquet("query", result)
     if visit.asked("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
@@ -96,14 +109,97 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     return visit.instance.lake.query(query, scope=scope, workspace=workspace, timeout=seconds, span=span)[-1]
 
 
+def faults(error: KqlError) -> list[dict[str, Any]]:
+    """Where a query is wrong: offsets in characters, and what is wrong there; one without a place is of the whole text."""
+    return [
+        {"from": one.span.start, "to": one.span.end, "message": str(one.message), "hint": one.hint}
+        for one in error.all
+    ]
+
+
+def saved(visit: Visit, place: str) -> list[SavedQuery]:
+    """The queries that were saved for a place: the visitor's own and those that are shared."""
+    return visit.instance.state.saved_queries.seen(place, visit.caller.principal.id)
+
+
+def may_share(visit: Visit, place: str) -> bool:
+    """Whether the visitor may share queries of a place with all who read it."""
+    return visit.caller.may(SHARE, "/" if place == ESTATE else f"/workspaces/{place}")
+
+
+def _kept(visit: Visit) -> Response:
+    """Save a query, or remove a saved one, as the form says; then back to the query."""
+    form, state = visit.form, visit.instance.state
+    place = readable(visit, form.get("workspace", "default"))
+    shared, mine = form.get("shared") == "1", visit.caller.principal.id
+    if form.get("act") == "remove":
+        found = state.saved_queries.get(place, form.get("id", ""), mine)
+        if found.owner != mine and not may_share(visit, place):
+            raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
+    elif shared and not may_share(visit, place):
+        raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
+    with state.transaction() as session:
+        if form.get("act") == "remove":
+            state.saved_queries.remove(session, found.id)
+            name, query = found.name, ""
+        else:
+            name, query = form.get("name", ""), form.get("query", "")
+            state.saved_queries.put(session, place, name, query, mine, visit.caller.name, shared=shared)
+        told = {"shared": shared, "act": form.get("act", "save")}
+        state.audit.add(
+            session, visit.caller.name, SHARE, name.strip(), address=visit.caller.address, detail=told
+        )
+    return RedirectResponse(visit.link("/logs", workspace=place, query=query or None), 303)
+
+
+def readable(visit: Visit, place: str) -> str:
+    """A workspace that the visitor may ask, or the estate; DeniedError for another."""
+    if place != ESTATE:
+        return visit.workspace(READ, place)
+    if visit.reach(RESOURCES).nothing:
+        raise DeniedError(visit.caller, RESOURCES, "/")
+    return place
+
+
+def catalog_of(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
+    """The names that a query of the visitor knows at a place."""
+    if place != ESTATE:
+        return visit.instance.lake.catalog(visit.caller.logs(READ, place), workspace=place)
+    return nullcontext(GraphCatalog(visit.edition.files if visit.edition is not None else {}))
+
+
+def _script(visit: Visit) -> Response:
+    """What the editor asks for: what may be written at a place (`complete`), or where the query is wrong (`check`)."""
+    form = visit.form
+    place, query = readable(visit, form.get("workspace", "default")), form.get("query", "")[:MAX_QUERY]
+    with catalog_of(visit, place) as catalog:
+        if visit.parameters["what"] == "check":
+            try:
+                compile_results(query, catalog)
+            except KqlError as error:
+                return JSONResponse({"faults": faults(error)})
+            return JSONResponse({"faults": []})
+        given = form.get("position", "")
+        position = int(given) if given.isdigit() and len(given) < 7 else len(query)
+        found = complete(query, position, catalog)
+    return JSONResponse(
+        {"items": [{"label": one.text, "kind": one.kind, "detail": one.detail} for one in found[:MOST_ITEMS]]}
+    )
+
+
 def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """The tables that hold rows, with their columns."""
     if place == ESTATE:
-        return [(name, []) for name in TABLES.values()]
+        columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
+        return [(name, columns) for name in TABLES.values()]
     known = visit.instance.lake.tables
     with visit.instance.lake.catalog(workspace=place) as catalog:
         names = sorted(name for name in catalog.names() if name in known)
     return [(name, [(column, kind.value) for column, kind in known[name].columns]) for name in names]
 
 
-PAGE = Page("/logs", "Logs", "logs.html", READ, filled, Area.DETECTION, 20, anywhere=True)
+PAGES = (
+    Page("/logs", "Logs", "logs.html", READ, filled, Area.DETECTION, 20, anywhere=True, edited=True),
+    Page("/logs/queries", "Saved queries", "", READ, _kept, methods=("POST",), anywhere=True),
+    Page("/logs/editor/{what}", "Editor", "", READ, _script, methods=("POST",), anywhere=True),
+)

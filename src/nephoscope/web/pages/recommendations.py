@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,6 +14,7 @@ from nephoscope.lake.state import StateError
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.exemption import MITIGATED, WAIVER, Exemption
 from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
@@ -123,19 +122,6 @@ def page_start(visit: Visit) -> int:
     """Where the page of a list begins."""
     given = visit.asked("start", "0")
     return int(given) if given.isdigit() and len(given) < 9 else 0
-
-
-def as_csv(name: str, header: tuple[str, ...], rows: Any) -> Response:
-    """A table as a file; a cell that a spreadsheet would take for a formula is a text."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow(
-            ["'" + str(cell) if str(cell)[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row]
-        )
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _tally_row(tally: Tally) -> list[Any]:

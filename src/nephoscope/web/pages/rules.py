@@ -14,8 +14,8 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import shipped
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.rule_switches import RULE
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
-from nephoscope.web.pages.recommendations import as_csv
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"

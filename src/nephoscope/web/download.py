@@ -1,0 +1,64 @@
+"""Tables as files: CSV that no spreadsheet takes for formulas, and Parquet with the types of a query's columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from starlette.responses import Response
+
+from nephoscope.kql.cells import columns_of, text
+from nephoscope.kql.types import KqlType
+
+if TYPE_CHECKING:
+    from nephoscope.kql.run import QueryResult
+
+#: 1970 in ticks of 100 ns since the year 1.
+_EPOCH = 621_355_968_000_000_000
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> Response:
+    """A table as a file; a cell that a spreadsheet would take for a formula is a text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(["'" + str(cell) if str(cell).startswith(_FORMULAS) else cell for cell in row])
+    return as_file(f"{name}.csv", out.getvalue().encode(), "text/csv; charset=utf-8")
+
+
+def as_parquet(name: str, result: QueryResult) -> Response:
+    """A query's result as Parquet: datetimes are timestamps of microseconds in UTC, timespans and bags the text that KQL writes."""
+    columns = columns_of(result.table)
+    arrays = [_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)]
+    table = pa.table(arrays, names=[name for name, _ in columns])
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd")
+    return as_file(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
+
+
+def _column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
+    if kind is KqlType.DATETIME:
+        since = pc.divide(pc.subtract(column, _EPOCH), 10)
+        return since.cast(pa.timestamp("us", "UTC"))
+    if kind is KqlType.TIMESPAN:
+        return pa.chunked_array(
+            [[text(cell, kind) if cell is not None else None for cell in column.to_pylist()]], pa.string()
+        )
+    return column
+
+
+def as_file(name: str, content: bytes, type_: str) -> Response:
+    """A file to be kept; its name is told in ASCII."""
+    plain = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "._- ") else "-" for letter in name
+    )
+    return Response(
+        content, media_type=type_, headers={"Content-Disposition": f'attachment; filename="{plain}"'}
+    )
