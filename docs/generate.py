@@ -44,6 +44,7 @@ def pages() -> dict[str, Callable[[], str]]:
     sys.path.insert(0, str(DOCS))
     from azure_coverage import page as azure_operations
 
+    from nephoscope.admin.wire.reference import page as own_api
     from nephoscope.alerts.coverage_reference import page as attack_coverage
     from nephoscope.alerts.hunting_reference import page as hunting
     from nephoscope.alerts.plan_reference import page as defender_plans
@@ -62,6 +63,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/commands.md": commands,
         "reference/analyzers.md": analyzers,
         "reference/api.md": api,
+        "reference/own-api.md": own_api,
         "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
         "reference/defender-plans.md": defender_plans,

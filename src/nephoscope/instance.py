@@ -23,6 +23,8 @@ from nephoscope.sources.live.ingestion.doors import Doors
 #: Of a tenant that says no id of its own.
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
 ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")
+#: Checkpoint: the last backup (at, file, files, bytes, keys).
+BACKED_UP = ("backup", "last")
 #: Types of documents that people put and that decide an assessment.
 DECIDING = (
     "microsoft.authorization/policydefinitions",

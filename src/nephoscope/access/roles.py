@@ -35,7 +35,12 @@ _SECURITY_READS = (
     "Microsoft.ResourceGraph/resources/read",
 )  # fmt: skip
 #: Who may come in, with what, and what they did: an owner's alone.
-_OWNERS_ALONE = ("Nephoscope/principals/*", "Nephoscope/secrets/*", "Nephoscope/audit/*")
+_OWNERS_ALONE = (
+    "Nephoscope/principals/*",
+    "Nephoscope/secrets/*",
+    "Nephoscope/signInProviders/*",
+    "Nephoscope/audit/*",
+)
 READER = Role(
     "acdd72a7-3385-48ef-bd42-f606fba81ae7",
     "Reader",

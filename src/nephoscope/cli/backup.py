@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state
+    from nephoscope.instance import BACKED_UP
     from nephoscope.lake.backup.taking import back_up
 
     if not has_state(data):
@@ -34,6 +36,8 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     with lake_of(data) as (lake, state), progress_line() as tell:
         manifest = back_up(data, lake, state, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
+        told = {"file": str(file.absolute()), "files": len(manifest.entries), "bytes": file.stat().st_size}
+        state.checkpoints.put(*BACKED_UP, {"at": datetime.now(UTC).isoformat(), **told, "keys": with_keys})
     files = counted(len(manifest.entries), "file")
     click.echo(
         f"{file}: {files}, {size_text(file.stat().st_size)}, {counted(len(manifest.tables), 'table')} of the lake"

@@ -11,27 +11,37 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from nephoscope.admin.wire.ask import Check, Host
+from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault
 from nephoscope.lake.state import StateError
+from nephoscope.serve.doctor import Patient, looked_at
 from nephoscope.serve.headers import Secured
 from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
 from nephoscope.web.site import routes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
 
     from nephoscope.instance import Instance
+    from nephoscope.serve.settings import Settings
 
 METRICS = "Nephoscope/metrics/read"
 
 
 def application(
-    instance: Instance, *, hosts: tuple[str, ...] = (), requests_a_minute: int = 3000
+    instance: Instance,
+    *,
+    hosts: tuple[str, ...] = (),
+    requests_a_minute: int = 3000,
+    settings: Settings | None = None,
 ) -> Starlette:
-    """The application; `hosts` are the names by which it may be asked (() = any)."""
+    """The application; `hosts` are the names by which it may be asked (() = any), `settings` are told to who may read them."""
     metrics = Metrics()
 
     async def healthy(_: Request) -> Response:
@@ -49,6 +59,11 @@ def application(
         if not caller.may(METRICS):
             return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is needed.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
+
+    async def nowhere(_: Request, __: Exception) -> Response:
+        # a path that no pattern takes, as one with a line end in it: answered as any other that leads nowhere
+        fault = Fault(404, "NotFound", "Nothing is at this path.")
+        return JSONResponse(fault.body(), fault.status)
 
     async def api(request: Request) -> Response:
         return await respond(instance, request)
@@ -68,11 +83,23 @@ def application(
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", measured),
+            *admin_routes(instance, _host(instance, settings)),
             *routes(instance),
             Route("/{path:path}", api, methods=METHODS),
         ],
         middleware=middleware,
+        exception_handlers={404: nowhere},
     )
+
+
+def _host(instance: Instance, settings: Settings | None) -> Host:
+    """What the own API is told of the server: nothing that opens anything."""
+
+    def examined() -> Iterator[Check]:
+        patient = Patient(instance.data, instance.state, instance.lake, instance.now)
+        return (Check(one.check, one.verdict.value, one.text, one.remedy) for one in looked_at(patient))
+
+    return Host(settings.told() if settings is not None else {}, examined)
 
 
 def _wrong(instance: Instance) -> list[str]:

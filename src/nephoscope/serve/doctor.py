@@ -70,13 +70,17 @@ def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterato
         lake, trouble = _opened(data, state)
         if trouble:
             yield Finding("lake", Verdict.WRONG, trouble, "restore a backup, or move the table's folder away")
-        patient = Patient(data, state, lake, now or datetime.now(UTC))
         try:
-            for check in CHECKS:
-                yield from check(patient)
+            yield from looked_at(Patient(data, state, lake, now or datetime.now(UTC)))
         finally:
             if lake is not None:
                 lake.close()
+
+
+def looked_at(patient: Patient) -> Iterator[Finding]:
+    """What the checks find of what is open."""
+    for check in CHECKS:
+        yield from check(patient)
 
 
 def _opened(data: Path, state: State) -> tuple[Lake | None, str]:

@@ -44,6 +44,15 @@ class Settings:
             return ()
         return tuple(dict.fromkeys([*self.names, self.host, "127.0.0.1", "localhost", "[::1]"]))
 
+    def told(self) -> dict[str, object]:
+        """What may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
+        return {
+            "data": str(self.data), "host": self.host, "port": self.port, "names": list(self.names), "tenant": self.tenant,
+            "certificate": self.certificate, "assessHours": self.assess_hours, "querySeconds": self.query_seconds,
+            "requestsAMinute": self.requests_a_minute, "behind": list(self.behind), "managedIdentity": self.managed_identity,
+            "jsonLogs": self.json_logs, "ownState": self.state is not None,
+        }  # fmt: skip
+
     def encoded(self) -> str:
         """The settings as one argument."""
         return msgspec.json.encode(self, enc_hook=str).decode()

@@ -26,7 +26,12 @@ def serve(settings: Settings) -> None:
         ) as instance,
     ):
         config = uvicorn.Config(
-            application(instance, hosts=settings.hosts, requests_a_minute=settings.requests_a_minute),
+            application(
+                instance,
+                hosts=settings.hosts,
+                requests_a_minute=settings.requests_a_minute,
+                settings=settings,
+            ),
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.key,
             log_config=None,

@@ -1,0 +1,83 @@
+"""The audit: who did what, and whether nobody changed it since."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape
+
+SECTION = Section("audit", "Audit")
+READ = "Nephoscope/audit/read"
+
+
+class EntryShape(Shape, frozen=True, kw_only=True):
+    """An entry; `hash` chains it to the one before."""
+
+    number: int
+    moment: datetime
+    author: str
+    operation: str
+    target: str
+    outcome: str
+    address: str
+    detail: dict[str, Any]
+    hash: str
+
+
+class EntryList(Shape, frozen=True, kw_only=True):
+    """Entries, newest first; `next` is the `before` of the page behind (0 = this is the last)."""
+
+    value: tuple[EntryShape, ...]
+    next: int = 0
+
+
+class Before(Shape, frozen=True, kw_only=True):
+    """Which entries."""
+
+    before: (
+        Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Those with smaller numbers.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+
+
+class Verification(Shape, frozen=True, kw_only=True):
+    """Whether every entry fits behind the one before it; `last` is the hash to keep elsewhere, `broken` the first that does not."""
+
+    whole: bool
+    entries: int
+    last: str
+    broken: int | None
+
+
+@SECTION.route("GET", "/audit", READ)
+def entries(ask: Ask, query: Before) -> EntryList:
+    """The newest entries, or those before a number."""
+    before = None if query.before is msgspec.UNSET else query.before
+    found = ask.instance.state.audit.entries(before=before, most=query.top)
+    shown = tuple(
+        EntryShape(
+            number=one.number, moment=one.moment, author=one.author, operation=one.operation, target=one.target,
+            outcome=one.outcome, address=one.address, detail=one.detail, hash=one.hash,
+        )
+        for one in found
+    )  # fmt: skip
+    return EntryList(value=shown, next=found[-1].number if found and found[-1].number > 1 else 0)
+
+
+@SECTION.route("GET", "/audit/verification", READ)
+def verification(ask: Ask) -> Verification:
+    """Compute the chain of hashes anew."""
+    broken = ask.instance.state.audit.broken()
+    last = ask.instance.state.audit.entries(most=1)
+    return Verification(
+        whole=broken is None,
+        entries=last[0].number if last else 0,
+        last=last[0].hash if last else "",
+        broken=broken,
+    )

@@ -1,0 +1,93 @@
+"""Secrets of people and programs: API tokens, client secrets, links and sessions. What they are is told once, when they are made."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+from nephoscope.access.guard import LINK
+from nephoscope.admin.principals import known
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Id, Shape, Text
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.lake.state.principals import PrincipalKind, Secret, SecretKind
+
+SECTION = Section("secrets", "Tokens, client secrets and sessions")
+READ, WRITE, DELETE = "Nephoscope/secrets/read", "Nephoscope/secrets/write", "Nephoscope/secrets/delete"
+MOST = 1000
+
+
+class SecretShape(Shape, frozen=True, kw_only=True):
+    """A secret as it is kept: what it was is known to nobody here."""
+
+    id: str
+    kind: Literal["token", "client-secret", "session", "link"]
+    label: str
+    created: datetime
+    expires: datetime | None
+    used: datetime | None
+
+
+class SecretList(Shape, frozen=True, kw_only=True):
+    """Secrets, newest first, at most a thousand."""
+
+    value: tuple[SecretShape, ...]
+
+
+class NewSecret(Shape, frozen=True, kw_only=True):
+    """A secret to be made: a token of the API, a client secret, or a person's link that works once within half an hour."""
+
+    kind: Literal["token", "client-secret", "link"]
+    days: Annotated[
+        int, msgspec.Meta(ge=1, le=730, description="How long it opens anything; not for links.")
+    ] = 90
+    label: Text = ""
+
+
+class MadeSecret(Shape, frozen=True, kw_only=True):
+    """A secret, shown this once."""
+
+    secret: str
+
+
+@SECTION.route("GET", "/principals/{id}/secrets", READ)
+def kept(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in the path
+    """What a principal can come in with."""
+    known(ask, id)
+    found = ask.instance.state.principals.secrets(list(SecretKind), id)[:MOST]
+    return SecretList(value=tuple(map(_shown, found)))
+
+
+@SECTION.route("POST", "/principals/{id}/secrets", WRITE, status=201)
+def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
+    """Make a secret."""
+    who = known(ask, id)
+    kind = SecretKind(body.kind)
+    if kind is SecretKind.LINK and who.kind is not PrincipalKind.PERSON:
+        raise bad("A link is for a person.", "kind")
+    if who.disabled:
+        raise bad(f"{who.name} is disabled.", "id")
+    lasts = LINK if kind is SecretKind.LINK else timedelta(days=body.days)
+    return MadeSecret(secret=ask.instance.guard.make_secret(who, kind, ask.caller.name, body.label, lasts))
+
+
+@SECTION.route("DELETE", "/principals/{id}/secrets/{secret}", DELETE, status=204)
+def drop(ask: Ask, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
+    """Let a secret open nothing any more; of a session: sign a browser out."""
+    who = known(ask, id)
+    found = ask.instance.state.principals.secrets(list(SecretKind), id)
+    if secret not in {one.id for one in found}:
+        raise missing(f"A secret {secret}")
+    with ask.instance.state.transaction() as session:
+        ask.instance.state.principals.drop(session, secret)
+        ask.audit(session, DELETE, who.name, secret=secret)
+
+
+def _shown(one: Secret) -> SecretShape:
+    kind: Literal["token", "client-secret", "session", "link"] = one.kind.value
+    return SecretShape(
+        id=one.id, kind=kind, label=one.label, created=one.created, expires=one.expires, used=one.used
+    )

@@ -1,0 +1,125 @@
+"""The server itself: the settings it was started with, its health, its backups, and the assessment of the estate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from nephoscope import __version__
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape
+from nephoscope.api.wire.fault import Fault
+from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
+from nephoscope.posture.history import History
+from nephoscope.posture.scan import last_request
+
+SECTION = Section("server", "The server")
+
+
+class ServerSettings(Shape, frozen=True, kw_only=True):
+    """What the server was started with; `nephoscope serve --help` says how each is changed."""
+
+    version: str
+    settings: Mapping[str, Any]
+
+
+class CheckShape(Shape, frozen=True, kw_only=True):
+    """What a check found, and what to do about it."""
+
+    check: str
+    verdict: Literal["ok", "info", "warning", "wrong"]
+    text: str
+    remedy: str
+
+
+class Health(Shape, frozen=True, kw_only=True):
+    """What the doctor found; `verdict` is the worst of it."""
+
+    verdict: Literal["ok", "info", "warning", "wrong"]
+    checks: tuple[CheckShape, ...]
+
+
+class BackupState(Shape, frozen=True, kw_only=True):
+    """The last backup that `nephoscope backup` made of this server; null and '' where there was none."""
+
+    at: datetime | None
+    file: str
+    files: int
+    bytes: int
+    with_keys: bool
+
+
+class AssessmentState(Shape, frozen=True, kw_only=True):
+    """What is assessed, when it was last, whether it is asked for again, and why it failed ('' = it did not)."""
+
+    targets: tuple[str, ...]
+    last: datetime | None
+    asked: datetime | None
+    pending: bool
+    failed: str
+
+
+@SECTION.route("GET", "/settings", "Nephoscope/settings/read")
+def settings(ask: Ask) -> ServerSettings:
+    """The settings of the server."""
+    return ServerSettings(version=__version__, settings=ask.host.settings)
+
+
+@SECTION.route("GET", "/health", "Nephoscope/health/read")
+def health(ask: Ask) -> Health:
+    """Examine the server, as `nephoscope doctor` does."""
+    order: tuple[Literal["ok", "info", "warning", "wrong"], ...] = ("ok", "info", "warning", "wrong")
+    found = tuple(
+        CheckShape(
+            check=one.check,
+            verdict=order[order.index(one.verdict)],
+            text=one.text,
+            remedy=one.remedy,
+        )
+        for one in ask.host.examined()
+    )
+    worst = max((order.index(one.verdict) for one in found), default=0)
+    return Health(verdict=order[worst], checks=found)
+
+
+@SECTION.route("GET", "/backup", "Nephoscope/backup/read")
+def backup(ask: Ask) -> BackupState:
+    """When the server was last backed up, and to where."""
+    kept = ask.instance.state.checkpoints.get(*BACKED_UP) or {}
+    return BackupState(
+        at=datetime.fromisoformat(kept["at"]) if kept else None, file=kept.get("file", ""), files=kept.get("files", 0),
+        bytes=kept.get("bytes", 0), with_keys=kept.get("keys", False),
+    )  # fmt: skip
+
+
+@SECTION.route("GET", "/assessment", "Nephoscope/assessment/read")
+def assessment(ask: Ask) -> AssessmentState:
+    """How the assessment of the estate stands."""
+    return _assessment(ask)
+
+
+@SECTION.route("POST", "/assessment", TRIGGER, status=202)
+def assess(ask: Ask) -> AssessmentState:
+    """Assess the estate now; it begins within seconds."""
+    if last_request(ask.instance.data) is None:
+        raise Fault(409, "Conflict", "Nothing was ever scanned: nephoscope scan says what is to be assessed.")
+    ask.instance.assess_soon(ask.caller.name, ask.caller.address)
+    return _assessment(ask)
+
+
+def _assessment(ask: Ask) -> AssessmentState:
+    checkpoints, request = ask.instance.state.checkpoints, last_request(ask.instance.data)
+    asked = checkpoints.get(*ASSESS_SOON)
+    when = datetime.fromisoformat(asked) if asked else None
+    done = (
+        None
+        if request is None
+        else next(reversed(History(ask.instance.data).evaluations(request.series)), None)
+    )
+    last = done.when if done is not None else None
+    return AssessmentState(
+        targets=request.targets if request is not None else (), last=last, asked=when,
+        pending=when is not None and (last is None or when > last), failed=checkpoints.get(*FAILED) or "",
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Providers by which people sign in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from nephoscope.access.admission import ProviderError, checked
+from nephoscope.access.openid import OpenId, OpenIdError
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape, Text
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.lake.state.sign_in_providers import Rule, SignInProvider
+
+SECTION = Section("signInProviders", "Sign-in providers")
+READ, WRITE = "Nephoscope/signInProviders/read", "Nephoscope/signInProviders/write"
+DELETE = "Nephoscope/signInProviders/delete"
+ProviderName = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$(?!\n)", description="A provider's name.")
+]
+Word = Annotated[Text, msgspec.Meta(min_length=1)]
+
+
+class RuleShape(Shape, frozen=True, kw_only=True):
+    """Who has the value in the claim may come in, with a role at a scope where one is named."""
+
+    claim: Word
+    value: Word
+    role: Text = ""
+    scope: Text = "/"
+
+
+class ProviderShape(Shape, frozen=True, kw_only=True):
+    """A provider; its client secret is never told."""
+
+    name: str
+    title: str
+    issuer: str
+    client_id: str
+    has_secret: bool
+    scopes: tuple[str, ...]
+    rules: tuple[RuleShape, ...]
+    trust: str
+    enabled: bool
+
+
+class ProviderList(Shape, frozen=True, kw_only=True):
+    """Every provider."""
+
+    value: tuple[ProviderShape, ...]
+
+
+class NewProvider(Shape, frozen=True, kw_only=True):
+    """A provider to be kept in place of the one of its name; without `clientSecret` the one that is there stays."""
+
+    title: Word
+    issuer: Word
+    client_id: Word
+    client_secret: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    scopes: Annotated[tuple[Word, ...], msgspec.Meta(max_length=50)] = ("openid", "profile", "email")
+    rules: Annotated[tuple[RuleShape, ...], msgspec.Meta(max_length=500)] = ()
+    trust: Annotated[
+        str, msgspec.Meta(max_length=100_000, description="The authority of its TLS in PEM.")
+    ] = ""
+    enabled: bool = True
+
+
+class ProviderTest(Shape, frozen=True, kw_only=True):
+    """Whether a provider can be used, and why not."""
+
+    works: bool
+    message: str
+
+
+@SECTION.route("GET", "/signInProviders", READ)
+def providers(ask: Ask) -> ProviderList:
+    """The providers."""
+    return ProviderList(value=tuple(map(_shown, ask.instance.state.sign_in_providers.all())))
+
+
+@SECTION.route("GET", "/signInProviders/{name}", READ)
+def one(ask: Ask, name: ProviderName) -> ProviderShape:
+    """One provider."""
+    return _shown(_known(ask, name))
+
+
+@SECTION.route("PUT", "/signInProviders/{name}", WRITE)
+def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
+    """Keep a provider."""
+    state = ask.instance.state
+    before = state.sign_in_providers.find(name)
+    credential = before.credential if before is not None else ""
+    given = body.client_secret is not msgspec.UNSET
+    made = SignInProvider(
+        name, body.title, body.issuer, body.client_id, f"sign-in.{name}" if given else credential, body.scopes,
+        tuple(Rule(one.claim, one.value, one.role, one.scope) for one in body.rules), body.trust, body.enabled,
+    )  # fmt: skip
+    try:
+        made = checked(made)
+    except ProviderError as error:
+        raise bad(str(error), str(error).partition(":")[0]) from error
+    if body.client_secret is not msgspec.UNSET:
+        state.credentials.put(made.credential, body.client_secret)
+    with state.transaction() as session:
+        state.sign_in_providers.put(session, made)
+        told = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "newSecret": given}
+        ask.audit(session, WRITE, name, **told, rules=msgspec.to_builtins(made.rules))
+    return _shown(_known(ask, name))
+
+
+@SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
+def remove(ask: Ask, name: ProviderName) -> None:
+    """Forget a provider and its client secret; its people stay."""
+    found = _known(ask, name)
+    with ask.instance.state.transaction() as session:
+        ask.instance.state.sign_in_providers.remove(session, name)
+        ask.audit(session, DELETE, name)
+    if found.credential:
+        ask.instance.state.credentials.remove(found.credential)
+
+
+@SECTION.route("POST", "/signInProviders/{name}/test", WRITE)
+def test(ask: Ask, name: ProviderName) -> ProviderTest:
+    """Ask a provider what it is and for its keys."""
+    found = _known(ask, name)
+    try:
+        count = len(OpenId(found.issuer, found.trust).keys().keys)
+    except OpenIdError as error:
+        return ProviderTest(works=False, message=str(error))
+    return ProviderTest(works=True, message=f"it answers, with {count} keys")
+
+
+def _known(ask: Ask, name: str) -> SignInProvider:
+    found = ask.instance.state.sign_in_providers.find(name)
+    if found is None:
+        raise missing(f"A sign-in provider {name}")
+    return found
+
+
+def _shown(one: SignInProvider) -> ProviderShape:
+    rules = tuple(
+        RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
+    )
+    return ProviderShape(
+        name=one.name, title=one.title, issuer=one.issuer, client_id=one.client_id, has_secret=bool(one.credential),
+        scopes=one.scopes, rules=rules, trust=one.trust, enabled=one.enabled,
+    )  # fmt: skip

@@ -1,0 +1,310 @@
+"""Sources of logs: set up, tried, switched on and off, and how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.sources import Source
+from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live.catalogue import described, kind_of, kinds, parsed, stored
+from nephoscope.sources.live.ingestion.tokens import new_token
+from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.sources.live.supervisor import made
+
+SECTION = Section("sources", "Sources")
+READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
+#: Who sets up what reads the server's own files, or listens at its addresses, must be an owner: these are not the estate's.
+HOSTS = "Nephoscope/secrets/write"
+_OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
+Settings = Annotated[
+    dict[Name, Any], msgspec.Meta(max_length=100, description="As GET /sourceKinds describes them.")
+]
+Secrets = Annotated[
+    dict[Name, Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]],
+    msgspec.Meta(max_length=20, description="Kept encrypted and never told."),
+]
+
+
+class SourceShape(Shape, frozen=True, kw_only=True):
+    """A source as it was set up, and how it is."""
+
+    name: str
+    kind: str
+    workspace: str
+    settings: Mapping[str, Any]
+    has_secrets: bool
+    enabled: bool
+    created: datetime | None
+    last_seen: datetime | None
+    error: str
+
+
+class SourceList(Shape, frozen=True, kw_only=True):
+    """Sources by name."""
+
+    value: tuple[SourceShape, ...]
+    next: str = ""
+
+
+class NewSource(Shape, frozen=True, kw_only=True):
+    """A source to be set up; the server begins to read it within seconds."""
+
+    name: Name
+    kind: Name
+    settings: Settings = msgspec.field(default_factory=dict)
+    secrets: Secrets = msgspec.field(default_factory=dict)
+    workspace: Name = "default"
+    enabled: bool = True
+
+
+class SourceChange(Shape, frozen=True, kw_only=True):
+    """What is to change; settings and secrets that are left out stay."""
+
+    settings: Settings | msgspec.UnsetType = msgspec.UNSET
+    secrets: Secrets | msgspec.UnsetType = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class SourceTest(Shape, frozen=True, kw_only=True):
+    """Whether a source can be reached, and what it said."""
+
+    works: bool
+    message: str
+
+
+class TableHealth(Shape, frozen=True, kw_only=True):
+    """How a table of a source is; `table` is '' for the source itself."""
+
+    table: str
+    workspace: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    last_event: datetime | None
+    rows: int
+    bad: int
+    lag: int | None
+    error: str
+
+
+class SourceHealth(Shape, frozen=True, kw_only=True):
+    """How a source is, table by table."""
+
+    value: tuple[TableHealth, ...]
+
+
+class SettingShape(Shape, frozen=True, kw_only=True):
+    """A setting of a kind; `default` null = it must be given."""
+
+    name: str
+    type: str
+    default: str | None
+    help: str
+
+
+class KindShape(Shape, frozen=True, kw_only=True):
+    """A kind of source with its settings and secrets (name -> what it is)."""
+
+    name: str
+    title: str
+    settings: tuple[SettingShape, ...]
+    secrets: Mapping[str, str]
+
+
+class KindList(Shape, frozen=True, kw_only=True):
+    """Every kind."""
+
+    value: tuple[KindShape, ...]
+
+
+class SourceToken(Shape, frozen=True, kw_only=True):
+    """A token that a source lets in, shown this once."""
+
+    token: str
+
+
+@SECTION.route("GET", "/sourceKinds", READ)
+def kinds_(ask: Ask) -> KindList:  # noqa: ARG001 - a handler's signature
+    """What there can be sources of."""
+    return KindList(value=tuple(_kind(one) for one in kinds().values()))
+
+
+@SECTION.route("GET", "/sources", READ)
+def sources(ask: Ask, query: Paging) -> SourceList:
+    """The sources."""
+    found, after = paged(ask.instance.state.sources.all(), lambda one: one.name, query)
+    return SourceList(value=tuple(_shown(ask, one) for one in found), next=after)
+
+
+@SECTION.route("POST", "/sources", WRITE, status=201)
+def add(ask: Ask, body: NewSource) -> SourceShape:
+    """Set up a source; what reads the server's own files or listens at its addresses needs an owner."""
+    state = ask.instance.state
+    kind = _kind_of(body.kind)
+    _must(ask, kind)
+    settings = _parsed(kind, body.settings)
+    _known_secrets(kind, body.secrets)
+    if any(one.name == body.name for one in state.sources.all()):
+        raise Fault(409, "Conflict", f"There is a source {body.name} already.")
+    if state.workspaces.find(body.workspace) is None:
+        raise bad(f"There is no workspace {body.workspace}.", "workspace")
+    credential = _keep(ask, body.name, body.secrets) if kind.secrets else ""
+    state.sources.add(Source(body.name, kind.name, settings, body.workspace, credential, body.enabled))
+    ask.noted(WRITE, body.name, kind=kind.name, workspace=body.workspace, secrets=sorted(body.secrets))
+    return _shown(ask, state.sources.get(body.name))
+
+
+@SECTION.route("GET", "/sources/{name}", READ)
+def one(ask: Ask, name: Name) -> SourceShape:
+    """One source."""
+    return _shown(ask, _source(ask, name))
+
+
+@SECTION.route("PATCH", "/sources/{name}", WRITE)
+def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
+    """Change a source or switch it on or off; it is started again with it within seconds."""
+    state, source = ask.instance.state, _source(ask, name)
+    kind = _kind_of(source.kind)
+    _must(ask, kind)
+    wanted: Mapping[str, Any] | None = None
+    if body.settings is not msgspec.UNSET:
+        wanted = _parsed(kind, {**source.settings, **body.settings})
+    if body.secrets is not msgspec.UNSET and body.secrets:
+        _known_secrets(kind, body.secrets)
+        if not source.credential:
+            raise bad(f"{name} was set up without secrets.", "secrets")
+        _keep(ask, name, {**_secrets(ask, source), **body.secrets})
+    enabled = None if body.enabled is msgspec.UNSET else body.enabled
+    state.sources.set(name, settings=wanted, enabled=enabled)
+    given = body.secrets if body.secrets is not msgspec.UNSET else {}
+    ask.noted(WRITE, name, enabled=enabled, settings=sorted(wanted or ()), secrets=sorted(given))
+    return _shown(ask, _source(ask, name))
+
+
+@SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
+def remove(ask: Ask, name: Name) -> None:
+    """Forget a source, how far it was read, and its secrets; its rows stay."""
+    source = _source(ask, name)
+    ask.instance.state.sources.remove(name)
+    if source.credential:
+        ask.instance.state.credentials.remove(source.credential)
+    ask.noted(DELETE, name)
+
+
+@SECTION.route("POST", "/sources/{name}/test", WRITE)
+def test(ask: Ask, name: Name) -> SourceTest:
+    """Try whether a source can be reached, without reading from it."""
+    source, instance = _source(ask, name), ask.instance
+    _must(ask, _kind_of(source.kind))
+    try:
+        told = made(source, instance.lake, instance.state, instance.data).test()
+    except (SourceError, SignInError, StateError) as error:
+        return SourceTest(works=False, message=str(error))
+    return SourceTest(works=True, message=told)
+
+
+@SECTION.route("POST", "/sources/{name}/tokens", HOSTS, status=201)
+def token(ask: Ask, name: Name) -> SourceToken:
+    """Make a token that a source of the kind logs_ingestion lets in."""
+    source = _source(ask, name)
+    if source.kind != "logs_ingestion":
+        raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for logs_ingestion.")
+    secret, hash_ = new_token()
+    kept = _secrets(ask, source)
+    _keep(ask, name, {**kept, "tokens": f"{kept.get('tokens', '')}\n{hash_}".strip()})
+    ask.noted(HOSTS, name)
+    return SourceToken(token=secret)
+
+
+@SECTION.route("GET", "/sources/{name}/health", READ)
+def health(ask: Ask, name: Name) -> SourceHealth:
+    """How a source is."""
+    _source(ask, name)
+    found = [one for one in ask.instance.state.source_health.all() if one.source == name]
+    return SourceHealth(
+        value=tuple(
+            TableHealth(
+                table=one.table, workspace=one.workspace, first_seen=one.first_seen, last_seen=one.last_seen,
+                last_event=one.last_event, rows=one.rows, bad=one.bad, lag=one.lag, error=one.error,
+            )
+            for one in found
+        )
+    )  # fmt: skip
+
+
+def _must(ask: Ask, kind: Kind) -> None:
+    """DeniedError where a kind is the host's and the caller no owner."""
+    if kind.name in _OF_THE_HOST:
+        ask.caller.must(HOSTS)
+
+
+def _kind_of(name: str) -> Kind:
+    try:
+        return kind_of(name)
+    except SourceError as error:
+        raise bad(str(error), "kind") from error
+
+
+def _parsed(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return stored(parsed(kind, given))
+    except SourceError as error:
+        raise bad(str(error), "settings") from error
+
+
+def _known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
+    unknown = sorted(set(given) - set(kind.secrets))
+    if unknown:
+        raise bad(f"No secret of {kind.name} is named {', '.join(unknown)}.", "secrets")
+
+
+def _keep(ask: Ask, name: str, secrets: Mapping[str, str]) -> str:
+    credential = f"source.{name}"
+    ask.instance.state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
+    return credential
+
+
+def _secrets(ask: Ask, source: Source) -> dict[str, str]:
+    if not source.credential:
+        return {}
+    kept = ask.instance.state.credentials.get(source.credential).reveal()
+    return msgspec.json.decode(kept, type=dict[str, str])
+
+
+def _source(ask: Ask, name: str) -> Source:
+    found = next((one for one in ask.instance.state.sources.all() if one.name == name), None)
+    if found is None:
+        raise missing(f"A source {name}")
+    return found
+
+
+def _kind(kind: Kind) -> KindShape:
+    settings = tuple(
+        SettingShape(name=one.name, type=one.type, default=one.default, help=one.help)
+        for one in described(kind)
+    )
+    return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
+
+
+def _shown(ask: Ask, one: Source) -> SourceShape:
+    health = next(
+        (
+            each
+            for each in ask.instance.state.source_health.all()
+            if each.source == one.name and not each.table
+        ),
+        None,
+    )
+    return SourceShape(
+        name=one.name, kind=one.kind, workspace=one.workspace, settings=dict(one.settings), has_secrets=bool(one.credential),
+        enabled=one.enabled, created=one.created, last_seen=health.last_seen if health else None,
+        error=health.error if health else "",
+    )  # fmt: skip

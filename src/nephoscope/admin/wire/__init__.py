@@ -1,0 +1,1 @@
+"""How the own API is described, asked and answered."""

@@ -1,0 +1,52 @@
+"""One request of the own API, as its handler sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.access.guard import Caller
+    from nephoscope.instance import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What an examination of the server found: `verdict` is ok, info, warning or wrong, `remedy` what to do ('' = nothing)."""
+
+    check: str
+    verdict: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What only the server knows of itself: the settings that it was started with, and how it examines itself."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    examined: Callable[[], Iterable[Check]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request: who asks, and what the server works with."""
+
+    instance: Instance
+    caller: Caller
+    host: Host
+    permission: str
+
+    def audit(self, session: Session, operation: str, target: str, **detail: Any) -> None:
+        """Keep in the audit what the caller did, in the transaction of the change."""
+        self.instance.state.audit.add(
+            session, self.caller.name, operation, target, address=self.caller.address, detail=detail
+        )
+
+    def noted(self, operation: str, target: str, **detail: Any) -> None:
+        """Keep in the audit what the caller did, where the change has a transaction of its own."""
+        with self.instance.state.transaction() as session:
+            self.audit(session, operation, target, **detail)

@@ -1,0 +1,109 @@
+"""The OpenAPI document of the own API, made from its routes.
+
+Source: https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from nephoscope import __version__
+from nephoscope.admin.wire.route import PREFIX, Route, routes, sections
+from nephoscope.admin.wire.shape import Error
+
+_REFERENCE = "#/components/schemas/{name}"
+_MEANING = {
+    400: "What was sent is not what is described.",
+    401: "No credential, or one that opens nothing.",
+    403: "The roles of the caller do not allow it.",
+    404: "There is no such thing.",
+    409: "It cannot be done as things stand.",
+    413: "What was sent is too large.",
+    415: "What was sent is not JSON.",
+    429: "Too many requests; Retry-After says when to come again.",
+    503: "The state or the lake cannot be reached.",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document."""
+    shapes = [one for route in routes() for one in (route.body, route.answer) if one is not None]
+    _, components = msgspec.json.schema_components([*dict.fromkeys(shapes), Error], ref_template=_REFERENCE)
+    paths: dict[str, Any] = {}
+    for route in routes():
+        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "nephoscope",
+            "version": __version__,
+            "description": "Who may come in, what is connected and how the server stands. Azure's own surfaces are beside it.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": [{"name": one.name, "description": one.title} for one in sections()],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.section],
+        "summary": route.doc,
+        "description": f"Needs `{route.permission}`.",
+        "responses": _responses(route),
+    }
+    if parameters := [*_of_path(route), *_of_query(route)]:
+        told["parameters"] = parameters
+    if route.body is not None:
+        told["requestBody"] = {"required": True, "content": _content(route.body)}
+    return told
+
+
+def _of_path(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(type_)}
+        for name, type_ in route.parameters.items()
+    ]
+
+
+def _of_query(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    schema = msgspec.json.schema(route.query)["$defs"][route.query.__name__]
+    needed = schema.get("required", ())
+    return [
+        {
+            "name": name, "in": "query", "required": name in needed, "schema": one,
+            "description": one.get("description", ""),
+        }
+        for name, one in schema["properties"].items()
+    ]  # fmt: skip
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": route.doc}
+    if route.answer is not None:
+        good["content"] = _content(route.answer)
+    wrong = [400, 401, 403, 429, 503]
+    wrong += [404] if route.parameters else []
+    wrong += [409] if route.changes else []
+    wrong += [413, 415] if route.body is not None else []
+    error = _content(Error)
+    return {
+        str(route.status): good,
+        **{str(one): {"description": _MEANING[one], "content": error} for one in sorted(wrong)},
+    }
+
+
+def _content(shape: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=shape.__name__)}}}

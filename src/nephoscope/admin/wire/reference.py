@@ -1,0 +1,34 @@
+"""The reference page of the own API."""
+
+from __future__ import annotations
+
+from nephoscope.admin.wire.route import PREFIX, sections
+
+_HEAD = """# The server's own API
+
+Generated from the program by `make docs`.
+
+Below `/admin/v1`; the server answers its OpenAPI 3.1 description at `/openapi.json`. Every route needs a bearer token of a caller
+whose roles allow its *permission* (at `/`, or at the workspace or scope that it is about); what was refused and every change is in
+the audit. Errors have Azure's shape.
+"""
+
+
+def page() -> str:
+    """The page."""
+    lines = [_HEAD]
+    for section in sections():
+        lines += [
+            f"## {section.title}",
+            "",
+            "| request | permission | body | answer | |",
+            "|---|---|---|---|---|",
+        ]
+        for one in section.routes:
+            body = one.body.__name__ if one.body is not None else ""
+            answer = one.answer.__name__ if one.answer is not None else ""
+            lines.append(
+                f"| `{one.method} {PREFIX}{one.path}` | `{one.permission}` | {body} | {one.status} {answer} | {one.doc} |"
+            )
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""Answering the own API: finds the route, lets its caller in, checks what was sent against the description, and audits refusals."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as StarletteRoute
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.admin.wire.ask import Ask, Host
+from nephoscope.admin.wire.openapi import document
+from nephoscope.admin.wire.route import PREFIX, Route, routes
+from nephoscope.api.server import body_of
+from nephoscope.api.wire.bearer import authenticate
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.guard import Caller
+    from nephoscope.instance import Instance
+
+MAX_BODY = 1 << 20
+METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+DOCUMENTS = ("/openapi.json", f"{PREFIX}/openapi.json")
+_LOG = logging.getLogger("nephoscope.admin")
+
+
+def admin_routes(instance: Instance, host: Host) -> list[BaseRoute]:
+    """The routes of the own API and of its description."""
+
+    async def answer(request: Request) -> Response:
+        return await _respond(instance, host, request)
+
+    return [
+        *(StarletteRoute(path, answer) for path in DOCUMENTS),
+        StarletteRoute(f"{PREFIX}/{{path:path}}", answer, methods=METHODS),
+    ]
+
+
+async def _respond(instance: Instance, host: Host, request: Request) -> Response:
+    id_ = str(uuid.uuid4())
+    headers = {"x-ms-request-id": id_, "Cache-Control": "no-store"}
+    try:
+        status, body = await _answered(instance, host, request)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Fault as fault:
+        status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
+    except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
+        _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
+        told = f"A fault of nephoscope; the log tells of it under {id_}."
+        status, body = 500, Fault(500, "InternalServerError", told).body()
+    if body is None:
+        return Response(status_code=status, headers=headers)
+    return Response(msgspec.json.encode(body), status, headers, "application/json")
+
+
+async def _answered(instance: Instance, host: Host, request: Request) -> tuple[int, Any]:
+    caller = await run_in_threadpool(authenticate, instance, request)
+    if request.scope["path"] in DOCUMENTS:
+        return 200, document()
+    route, found = _found("GET" if request.method == "HEAD" else request.method, request.scope["path"])
+    raw = await body_of(request, MAX_BODY)
+    return await run_in_threadpool(_handled, instance, host, request, route, found, caller, raw)
+
+
+def _found(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    fitting = [(one, found) for one in routes() if (found := one.template.match(path)) is not None]
+    for one, found in fitting:
+        if one.method == method:
+            return one, found
+    if fitting:
+        allowed = ", ".join(sorted({one.method for one, _ in fitting}))
+        raise Fault(405, "MethodNotAllowed", f"{allowed} is possible here.", headers={"Allow": allowed})
+    raise Fault(404, "NotFound", f"Nothing is at {path[:300]}; /openapi.json has what there is.")
+
+
+def _handled(
+    instance: Instance,
+    host: Host,
+    request: Request,
+    route: Route,
+    found: dict[str, str],
+    caller: Caller,
+    raw: bytes,
+) -> tuple[int, Any]:
+    try:
+        if route.scoped is not None:
+            caller.must(route.permission, route.scoped(found))
+        given = _given(route, request, found, raw)
+        return route.status, route.handler(Ask(instance, caller, host, route.permission), **given)
+    except DeniedError as error:
+        instance.guard.denied(caller.name, error.operation, error.scope, caller.address)
+        raise Fault(
+            403, "AuthorizationFailed", f"{caller.name} may not do {error.operation} at {error.scope}."
+        ) from error
+    except StateError as error:
+        raise Fault(409, "Conflict", str(error)) from error
+    except LakeError as error:
+        raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
+
+
+def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
+    """What the function takes; Fault 400 for what is not as it is described."""
+    given: dict[str, Any] = {}
+    for name, type_ in route.parameters.items():
+        given[name] = _converted(found[name], type_, name)
+    asked = request.query_params.multi_items()
+    if len({name for name, _ in asked}) != len(asked):
+        raise bad("A parameter of the query comes twice.", "query")
+    if route.query is not None:
+        given["query"] = _converted(dict(asked), route.query, "query")
+    elif asked:
+        raise bad("This takes no query.", "query")
+    if route.body is not None:
+        given["body"] = _body(route, request, raw)
+    return given
+
+
+def _converted(value: Any, type_: Any, target: str) -> Any:
+    try:
+        return msgspec.convert(value, type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise bad(f"{error}.", target) from error
+
+
+def _body(route: Route, request: Request, raw: bytes) -> Any:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Fault(415, "UnsupportedMediaType", "The content must be application/json.")
+    try:
+        return msgspec.json.decode(raw, type=route.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad(f"{error}.", "body") from error

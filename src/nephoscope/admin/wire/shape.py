@@ -1,0 +1,57 @@
+"""Shapes that several sections have: errors, names, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, TypeVar
+
+import msgspec
+
+Id = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)", description="An id.")
+]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$(?!\n)",
+        description="A name.",
+        min_length=1,
+        max_length=128,
+    ),
+]
+#: No control characters: what is sent ends up in lists and lines of the log.
+PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$(?!\n)"
+Text = Annotated[str, msgspec.Meta(max_length=500, pattern=PLAIN)]
+One = TypeVar("One")
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What is sent or answered: camelCase outside, and nothing that is not described."""
+
+
+class ErrorDetail(Shape, frozen=True, kw_only=True):
+    """What was wrong: Azure's code, a sentence, and where in the request."""
+
+    code: str
+    message: str
+    target: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Error(Shape, frozen=True, kw_only=True):
+    """The answer to what could not be done."""
+
+    error: ErrorDetail
+
+
+class Paging(Shape, frozen=True, kw_only=True):
+    """Which page of a list."""
+
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+    after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the page before.")] = ""
+
+
+def paged(items: Iterable[One], key: Callable[[One], str], asked: Paging) -> tuple[tuple[One, ...], str]:
+    """A page of items in the order of a key that each has alone, and where the next begins ('' = it is the last)."""
+    rest = sorted((one for one in items if key(one) > asked.after), key=key)
+    page = tuple(rest[: asked.top])
+    return page, key(page[-1]) if len(rest) > asked.top else ""

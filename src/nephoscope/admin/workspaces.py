@@ -1,0 +1,121 @@
+"""Workspaces: how long rows are kept, which tables and subscriptions a workspace has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section, of_workspace
+from nephoscope.admin.wire.shape import Shape, Text
+from nephoscope.api.wire.fault import missing
+from nephoscope.lake.state.workspaces import MAX_RETENTION_DAYS
+from nephoscope.lake.workspace import RETENTION_DAYS, Workspace
+
+SECTION = Section("workspaces", "Workspaces")
+READ, WRITE = "Nephoscope/workspaces/read", "Nephoscope/workspaces/write"
+WorkspaceName = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="A workspace's name."),
+]
+Days = Annotated[int, msgspec.Meta(ge=1, le=MAX_RETENTION_DAYS, description="How long rows are kept.")]
+Several = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1000)]
+
+
+class WorkspaceShape(Shape, frozen=True, kw_only=True):
+    """A workspace; `tables` has the days of tables that are kept otherwise, null of the others means all."""
+
+    name: str
+    id: str
+    description: str
+    days: int
+    tables: Mapping[str, int]
+    members: tuple[str, ...] | None
+    subscriptions: tuple[str, ...] | None
+    created: datetime | None
+
+
+class WorkspaceList(Shape, frozen=True, kw_only=True):
+    """Workspaces of which the caller may read the settings."""
+
+    value: tuple[WorkspaceShape, ...]
+
+
+class NewWorkspace(Shape, frozen=True, kw_only=True):
+    """A workspace to be made."""
+
+    name: WorkspaceName
+    description: Text = ""
+    days: Days = RETENTION_DAYS
+    members: Several | None = None
+    subscriptions: Several | None = None
+
+
+class WorkspaceChange(Shape, frozen=True, kw_only=True):
+    """What is to change; what is left out stays, null means all."""
+
+    description: Text | msgspec.UnsetType = msgspec.UNSET
+    days: Days | msgspec.UnsetType = msgspec.UNSET
+    members: Several | msgspec.UnsetType | None = msgspec.UNSET
+    subscriptions: Several | msgspec.UnsetType | None = msgspec.UNSET
+
+
+@SECTION.route("GET", "/workspaces", READ, scoped=None)
+def workspaces(ask: Ask) -> WorkspaceList:
+    """The workspaces that the caller may read the settings of."""
+    found = ask.instance.state.workspaces.all()
+    return WorkspaceList(
+        value=tuple(_shown(one) for one in found if ask.caller.may(READ, f"/workspaces/{one.name}"))
+    )
+
+
+@SECTION.route("POST", "/workspaces", WRITE, status=201)
+def add(ask: Ask, body: NewWorkspace) -> WorkspaceShape:
+    """Make a workspace."""
+    made = ask.instance.state.workspaces.add(
+        body.name,
+        days=body.days,
+        members=body.members,
+        subscriptions=body.subscriptions,
+        description=body.description,
+    )
+    ask.noted(WRITE, body.name, days=body.days)
+    return _shown(made)
+
+
+@SECTION.route("GET", "/workspaces/{name}", READ, scoped=of_workspace)
+def one(ask: Ask, name: WorkspaceName) -> WorkspaceShape:
+    """One workspace."""
+    return _shown(_known(ask, name))
+
+
+@SECTION.route("PATCH", "/workspaces/{name}", WRITE)
+def change(ask: Ask, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
+    """Change a workspace; rows that are older than its days go within the hour."""
+    _known(ask, name)
+    wanted: dict[str, Any] = {
+        field: value
+        for field in body.__struct_fields__
+        if (value := getattr(body, field)) is not msgspec.UNSET
+    }
+    made = ask.instance.state.workspaces.set(name, **wanted)
+    ask.noted(WRITE, name, **msgspec.to_builtins(body))
+    return _shown(made)
+
+
+def _known(ask: Ask, name: str) -> Workspace:
+    found = next((one for one in ask.instance.state.workspaces.all() if one.name == name), None)
+    if found is None:
+        raise missing(f"A workspace {name}")
+    return found
+
+
+def _shown(one: Workspace) -> WorkspaceShape:
+    return WorkspaceShape(
+        name=one.name, id=one.id, description=one.description, days=one.days, tables=dict(one.table_days),
+        members=None if one.members is None else tuple(sorted(one.members)),
+        subscriptions=None if one.subscriptions is None else tuple(sorted(one.subscriptions)), created=one.created,
+    )  # fmt: skip

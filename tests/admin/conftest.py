@@ -1,0 +1,72 @@
+"""A server over the sample estate with a small lake, and callers with the roles that a test asks for."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.serve.application import application
+from nephoscope.serve.settings import Settings
+
+TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory):
+    data = tmp_path_factory.mktemp("admin")
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        shelf = Shelf(data)
+        guard = Guard(state, lambda: hierarchy_of(shelf))
+        yield Instance(data, state, lake, shelf, guard, Tokens(state, data / "keys", TENANT), TENANT)
+
+
+@pytest.fixture(scope="module")
+def app(instance):
+    settings = Settings(instance.data, state="postgresql://user:word@db/state", key="/etc/tls.key")
+    return application(instance, requests_a_minute=10_000_000, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def server(app):
+    with TestClient(app, base_url="https://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def caller(instance):
+    """Makes the headers of a program that has roles: (role, scope) pairs."""
+
+    def made(*roles: tuple[str, str]) -> dict[str, str]:
+        name = f"program {len(instance.state.principals.all())}"
+        with instance.state.transaction() as session:
+            principal = instance.state.principals.add(session, PrincipalKind.PROGRAM, name)
+            for role, scope in roles:
+                instance.state.principals.grant(session, principal.id, role, scope, "test")
+        token = instance.guard.make_secret(principal, SecretKind.TOKEN, "test")
+        return {"Authorization": f"Bearer {token}"}
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def owner(caller):
+    return caller(("Owner", "/"))
+
+
+@pytest.fixture(scope="module")
+def ask(server, owner):
+    """Asks as the owner: the body, whose status must be what is expected."""
+
+    def asked(method: str, path: str, status: int = 200, **given):
+        answer = server.request(method, f"/admin/v1{path}", headers=owner, **given)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    return asked

@@ -1,0 +1,96 @@
+"""Every route of the own API, asked by every role at the tenant, in and out of scope: what may be done is what it declares."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nephoscope.access.roles import ROLES
+from nephoscope.admin.wire.route import PREFIX, routes
+
+NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
+KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default"}
+#: What a body must have so that the roles decide, not the body.
+BODIES = {
+    "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
+    "principals_add": {"kind": "User", "name": ""},
+}
+
+
+@pytest.fixture(scope="module")
+def callers(caller):
+    """(role, where) -> headers."""
+    places = {"tenant": "/", "inside": "/workspaces/default", "outside": "/workspaces/other"}
+    return {(one.name, word): caller((one.name, scope)) for one in ROLES for word, scope in places.items()}
+
+
+def may(route, role, where: str) -> bool:
+    """What the declaration says; of routes that ask for themselves, what their documentation says."""
+    if route.name == "workspaces_workspaces":
+        return True  # a list of those that the caller may read, empty or not
+    if not role.allows(route.permission):
+        return False
+    if where == "tenant":
+        return True
+    about = route.name == "roles_grant" or (route.scoped is not None and route.scoped(KNOWN) != "/")
+    return about and where == "inside"
+
+
+@pytest.mark.parametrize("route", routes(), ids=lambda one: one.name)
+def test_a_route(server, route, callers):
+    path = re.sub(r"\{(\w+)\}", lambda found: KNOWN[found[1]], PREFIX + route.path)
+    given = {"json": BODIES.get(route.name, {})} if route.body is not None else {}
+    assert server.request(route.method, path, **given).status_code == 401
+    wrong = {"Authorization": "Bearer nepho_" + "x" * 43}
+    assert server.request(route.method, path, headers=wrong, **given).status_code == 401
+    for role in ROLES:
+        for where in ("tenant", "inside", "outside"):
+            told = server.request(route.method, path, headers=callers[role.name, where], **given)
+            assert told.status_code < 500, told.text
+            allowed = may(route, role, where)
+            assert (told.status_code != 403) is allowed, (role.name, where, told.status_code, told.text)
+
+
+def test_workspaces_are_those_that_may_be_read(server, callers, instance):
+    instance.state.workspaces.add("other")
+
+    def seen(role: str, where: str) -> list[str]:
+        body = server.get("/admin/v1/workspaces", headers=callers[role, where]).json()
+        return [one["name"] for one in body["value"]]
+
+    assert seen("Reader", "tenant") == ["default", "other"]
+    assert seen("Reader", "inside") == ["default"]
+    assert seen("Security Reader", "inside") == []
+
+
+def test_the_description_wants_a_credential(server, callers):
+    for path in ("/openapi.json", "/admin/v1/openapi.json"):
+        assert server.get(path).status_code == 401
+        assert server.get(path, headers=callers["Reader", "outside"]).json()["openapi"] == "3.1.0"
+
+
+def test_a_cookie_is_no_credential(server, instance):
+    """What changes something here cannot be sent by a page of another site."""
+    from nephoscope.lake.state.principals import PrincipalKind
+
+    with instance.state.transaction() as session:
+        ada = instance.state.principals.add(session, PrincipalKind.PERSON, "ada")
+        instance.state.principals.grant(session, ada.id, "Owner", "/", "test")
+    cookie = {"Cookie": f"__Host-nephoscope={instance.guard.open_session(ada)}"}
+    assert server.get("/admin/v1/principals", headers=cookie).status_code == 401
+
+
+def test_the_matrix_says_yes_and_no():
+    owners = [
+        one
+        for one in routes()
+        if not [each for each in ROLES if each.name != "Owner" and each.allows(one.permission)]
+    ]
+    assert {one.section for one in owners} >= {"principals", "secrets", "signInProviders", "audit"}
+    assert {one.section for one in routes() if one not in owners} >= {
+        "workspaces",
+        "sources",
+        "server",
+        "roles",
+    }
