@@ -49,7 +49,7 @@ RUNNERS = (
     Runner("lake_tables.py", "corpora"),
     Runner("lake_parsers.py", "corpora", share=0.9),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.75),
-    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.35),
+    Runner("api_examples.py", "corpora/azure-api/examples.jsonl", share=0.8),
 )
 
 

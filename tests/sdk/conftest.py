@@ -16,6 +16,7 @@ import httpx
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
+from azure.kusto.ingest import KustoStreamingIngestClient
 from azure.mgmt.policyinsights import PolicyInsightsClient
 from azure.mgmt.resource.policy import PolicyClient
 from azure.mgmt.resource.subscriptions import SubscriptionClient
@@ -178,10 +179,17 @@ class Clients:
             self.address, self.credential, credential_scopes=self.scopes, connection_verify=self.authority
         )
 
+    @property
+    def _cluster(self) -> KustoConnectionStringBuilder:
+        return KustoConnectionStringBuilder.with_azure_token_credential(self.address, self.credential)
+
     @cached_property
     def kusto(self) -> KustoClient:
-        builder = KustoConnectionStringBuilder.with_azure_token_credential(self.address, self.credential)
-        return KustoClient(builder)
+        return KustoClient(self._cluster)
+
+    @cached_property
+    def kusto_ingest(self) -> KustoStreamingIngestClient:
+        return KustoStreamingIngestClient(self._cluster)
 
 
 @pytest.fixture(scope="session")

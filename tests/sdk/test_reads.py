@@ -209,15 +209,13 @@ class TestSecurity:
             "software_inventories",
             "external_security_solutions",
             "tasks",
-            "governance_rules",
         ],
     )
     def test_what_nothing_produces_says_so(self, owner, asked):
         operations = getattr(owner.security, asked)
-        scope = (f"subscriptions/{owner.subscription}",) if asked == "governance_rules" else ()
         listing = operations.list_by_subscription if asked == "software_inventories" else operations.list
         with pytest.raises(HttpResponseError) as told:
-            list(listing(*scope))
+            list(listing())
         assert (told.value.status_code, told.value.error.code) == (501, "NotAssessed")
 
 
@@ -279,10 +277,12 @@ class TestSentinel:
     def test_incidents(self, owner):
         assert list(owner.sentinel.incidents.list(*WORKSPACE)) == []
 
-    def test_automation_rules_are_not_assessed(self, owner):
-        with pytest.raises(HttpResponseError) as told:
-            list(owner.sentinel.automation_rules.list(*WORKSPACE))
-        assert told.value.status_code == 501
+    def test_entities_are_not_assessed(self, web):
+        root = (
+            "providers/Microsoft.OperationalInsights/workspaces/default/providers/Microsoft.SecurityInsights"
+        )
+        told = web.get(f"/subscriptions/s/resourceGroups/rg/{root}/entities/x?api-version=2023-02-01")
+        assert (told.status_code, told.json()["error"]["code"]) == (501, "NotAssessed")
 
 
 class TestLogs:

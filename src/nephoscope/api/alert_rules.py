@@ -18,7 +18,7 @@ from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.rules import shipped
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.kept import Body, of_scope
@@ -135,7 +135,7 @@ _OTHER = Kept(TYPE, "AlertRules", "It is kept and not run here.", WORKSPACE, mad
 
 
 def _paged(call: Call, bodies: list[dict[str, Any]]) -> Answer:
-    start, most = int(resumed(call) or 0), call.top(1000)
+    start, most = place(call), call.top(1000)
     more = len(bodies) > start + most
     return listed(call, bodies[start : start + most], str(start + most) if more else "")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.alerts.bookshelf import Bookshelf
 from nephoscope.alerts.desk import Desk
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
@@ -35,7 +35,7 @@ _QUERY = "API"
 def list_(call: Call) -> Answer:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.newest(allowed(call, READ), most=MOST)
-    start, most = int(resumed(call) or 0), call.top(1000)
+    start, most = place(call), call.top(1000)
     page = [body(call, one) for one in found[start : start + most]]
     return listed(call, page, str(start + most) if len(found) > start + most else "")
 

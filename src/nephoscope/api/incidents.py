@@ -13,7 +13,7 @@ from typing import Any
 from nephoscope.alerts.case.case_file import case_file
 from nephoscope.alerts.desk import Desk
 from nephoscope.api.bookmarks import body as bookmark_body
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
@@ -40,7 +40,7 @@ def list_(call: Call) -> Answer:
     """The incidents of a workspace, the newest first."""
     workspace = allowed(call, READ)
     several = call.instance.state.incidents.newest(workspace, most=10_000)
-    start, most = int(resumed(call) or 0), call.top(MOST)
+    start, most = place(call), call.top(MOST)
     page = [body(call, workspace, one) for one in several[start : start + most]]
     return listed(call, page, str(start + most) if len(several) > start + most else "")
 

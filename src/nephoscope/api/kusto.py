@@ -70,9 +70,11 @@ def query_v2(call: Call) -> Answer:
 def query_v1(call: Call) -> Answer:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
-    tables = [_table(f"Table_{at}", columns_of(one.table), _rows(one)) for at, one in enumerate(results)]
+    tables = [
+        answered_table(f"Table_{at}", columns_of(one.table), _rows(one)) for at, one in enumerate(results)
+    ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
-    return Answer({"Tables": [*tables, _table(f"Table_{len(results)}", _CONTENTS, listed)]})
+    return Answer({"Tables": [*tables, answered_table(f"Table_{len(results)}", _CONTENTS, listed)]})
 
 
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False)
@@ -84,7 +86,7 @@ def management(call: Call) -> Answer:
         found = pattern.fullmatch(text)
         if found is not None:
             columns, rows = show(call, workspace, scope, found)
-            return Answer({"Tables": [_table("Table_0", columns, rows)]})
+            return Answer({"Tables": [answered_table("Table_0", columns, rows)]})
     raise _refused(
         "BadRequest_CommandNotSupported",
         f"The command '{text[:100]}' is not one of those that are answered here.",
@@ -139,7 +141,8 @@ def _rows(result: QueryResult) -> list[Row]:
     ]
 
 
-def _table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+    """A table of version 1."""
     told = [
         {"ColumnName": one, "DataType": _DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
     ]

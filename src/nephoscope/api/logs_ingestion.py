@@ -12,7 +12,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.sources.live.ingestion.app import RefusedError
+from nephoscope.sources.live.ingestion.refused import RefusedError
 
 SURFACE = Surface("Logs ingestion", "Microsoft.Insights")
 PUBLISH = "Microsoft.Insights/Telemetry/Write"

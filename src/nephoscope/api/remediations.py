@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.policy_states import STATES
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare, found
@@ -183,7 +183,6 @@ def deployments(call: Call) -> Answer:
         }
         for one in body[FOLLOWED]
     ]
-    start = resumed(call)
-    first, most = int(start) if start.isdigit() else 0, call.top(1000)
+    first, most = place(call), call.top(1000)
     more = len(told) > first + most
     return listed(call, told[first : first + most], str(first + most) if more else "")

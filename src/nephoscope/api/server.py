@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +22,8 @@ from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
+from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
+from nephoscope.sources.live.ingestion.refused import RefusedError
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_BODY = 4 << 20
 _LOG = logging.getLogger("nephoscope.api")
+#: What the ingestion of logs calls it -> what ARM does.
+_CODES = {"ContentLengthLimitExceeded": "RequestEntityTooLarge", "InvalidPayload": "InvalidRequestContent"}
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -94,7 +97,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
             "The api-version query parameter (?api-version=) is required for all requests.",
             code="MissingApiVersionParameter",
         )
-    raw = unpacked(await body_of(request, MAX_BODY), request.headers.get("content-encoding", ""), MAX_BODY)
+    raw = await _body(request)
     return await run_in_threadpool(_handled, instance, request, operation, parameters, caller, raw)
 
 
@@ -167,36 +170,10 @@ def _unknown(method: str, path: str) -> Fault:
     )
 
 
-async def body_of(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > limit:
-            raise _too_large(limit)
-    return bytes(data)
-
-
-def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
-    """A body without its gzip, no larger than ten times the limit; Fault for another encoding or damaged data."""
-    if encoding.lower() in ("", "identity"):
-        return body
-    if encoding.lower() != "gzip":
-        raise Fault(415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip.")
-    reader = zlib.decompressobj(31)
+async def _body(request: Request) -> bytes:
+    """The body without its gzip, as Fault says it where it is not taken."""
     try:
-        data = reader.decompress(body, limit * 10 + 1)
-    except zlib.error as error:
-        raise bad(f"The body is not gzip: {error}.") from error
-    if len(data) > limit * 10:
-        raise _too_large(limit * 10)
-    if not reader.eof:
-        raise bad("The gzip body ends early.")
-    return data
-
-
-def _too_large(limit: int) -> Fault:
-    return Fault(413, "RequestEntityTooLarge", f"The request is larger than {limit} bytes.")
+        body = await body_of(request, MAX_BODY)
+        return unpacked(body, request.headers.get("content-encoding", ""), MAX_BODY * 10)
+    except RefusedError as error:
+        raise Fault(error.status, _CODES.get(error.code, error.code), error.message) from error

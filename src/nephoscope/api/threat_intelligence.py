@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
@@ -42,7 +42,7 @@ _OWN = "x_nephoscope_pattern_type"
 def list_(call: Call) -> Answer:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, allowed(call, READ))
-    start, most = int(resumed(call) or 0), call.top(1000)
+    start, most = place(call), call.top(1000)
     page = [body(call, one) for one in found[start : start + most]]
     return listed(call, page, str(start + most) if len(found) > start + most else "")
 

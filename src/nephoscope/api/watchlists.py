@@ -10,7 +10,7 @@ import io
 from typing import Any
 
 from nephoscope.alerts.duration import duration
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
@@ -92,7 +92,7 @@ def items(call: Call) -> Answer:
     """The items of a watchlist, page by page."""
     head, _ = _found(call, allowed(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
-    start, most = int(resumed(call) or 0), call.top(1000)
+    start, most = place(call), call.top(1000)
     page = [_item(call, head, one) for one in found[start : start + most]]
     return listed(call, page, str(start + most) if len(found) > start + most else "")
 

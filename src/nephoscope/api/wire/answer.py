@@ -48,6 +48,14 @@ def resumed(call: Call, name: str = "$skipToken") -> str:
     return unpacked(token, name)
 
 
+def place(call: Call, name: str = "$skipToken") -> int:
+    """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
+    text = resumed(call, name)
+    if text and not (text.isascii() and text.isdigit() and len(text) < 15):
+        raise bad(f"The {name} is not one that this server gave.", name, "InvalidSkipToken")
+    return int(text or 0)
+
+
 def unpacked(token: str, name: str) -> str:
     """The place that a token holds; Fault for one that is none of ours."""
     try:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, next_link, resumed
+from nephoscope.api.wire.answer import Answer, next_link, place, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.states_filter import Test, matching
 from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
 
@@ -139,10 +138,7 @@ def _shaped(call: Call, source: Source, test: Test, fields: Sequence[str] | None
         rows = applied(rows, text)
     if text := call.asked("$orderby"):
         rows = ordered(rows, text)
-    start = resumed(call)
-    if start and not start.isdigit():
-        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
-    first, most = int(start or 0), call.top(MOST)
+    first, most = place(call), call.top(MOST)
     more = str(first + most) if len(rows) > first + most else ""
     return _answered(call, source, rows[first : first + most], fields, more)
 

@@ -9,7 +9,6 @@ import hashlib
 import queue
 import threading
 import time
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
+from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.rules import Flow, Rule
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.ingestion.transform import TransformError
@@ -39,14 +40,6 @@ class Limits:
     body: int
     requests: int
     bytes: int
-
-
-class RefusedError(Exception):
-    """A request that is answered with an error: status, Azure's code, a sentence, and when to come again."""
-
-    def __init__(self, status: int, code: str, message: str, again: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.again = status, code, message, again
 
 
 @dataclass
@@ -162,28 +155,6 @@ def _made(
     return rows, tuple(refused)
 
 
-def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
-    """A body without its gzip; raises RefusedError for another encoding, damaged data, or more than the limit."""
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise RefusedError(415, "UnsupportedMediaType", f"Content-Encoding '{encoding[:40]}' is not gzip.")
-    reader = zlib.decompressobj(31)
-    try:
-        data = reader.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise RefusedError(400, "InvalidPayload", f"The body is not gzip: {error}") from error
-    if len(data) > limit:
-        raise _too_large(limit)
-    if not reader.eof:
-        raise RefusedError(400, "InvalidPayload", "The gzip body ends early.")
-    return data
-
-
-def _too_large(limit: int) -> RefusedError:
-    return RefusedError(413, "ContentLengthLimitExceeded", f"Maximum allowed content length: {limit} bytes.")
-
-
 def app(door: Door) -> Starlette:
     """The app: POST /dataCollectionRules/{rule}/streams/{stream}?api-version=..."""
 
@@ -207,25 +178,12 @@ async def _serve(door: Door, request: Request) -> None:
         raise RefusedError(400, "MissingApiVersionParameter", "The api-version query parameter is required.")
     rule, stream = request.path_params["rule"], request.path_params["stream"]
     flows = door.flows(rule, stream)
-    body = await _body(request, door.limits.body)
+    body = await body_of(request, door.limits.body)
     door.count(rule, len(body))
     # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.
-    data = unpacked(body, request.headers.get("content-encoding", "").lower(), door.limits.body * 5 // 4)
+    data = unpacked(body, request.headers.get("content-encoding", ""), door.limits.body * 5 // 4)
     id_ = request.headers.get("x-ms-client-request-id", "")[:200]
     await run_in_threadpool(door.take, flows, stream, data, id_)
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise _too_large(limit)
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > limit:
-            raise _too_large(limit)
-    return bytes(data)
 
 
 def _answer(error: RefusedError) -> Response:

@@ -1,0 +1,110 @@
+"""Kusto: streaming ingestion, as Azure Data Explorer's clients send it: an answer says that the records are on disk.
+
+Source: https://learn.microsoft.com/kusto/api/rest/streaming-ingest (requests, formats)
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import msgspec
+
+from nephoscope.api.kusto import answered_table
+from nephoscope.api.log_analytics import workspace_of
+from nephoscope.api.logs_ingestion import PUBLISH
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.operation import Surface
+from nephoscope.kql.types import KqlType
+from nephoscope.sources.live.ingestion.refused import RefusedError
+
+SURFACE = Surface("Kusto ingestion")
+SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|", "sohsv": "\x01"}
+FORMATS = ("json", "multijson", *SEPARATORS)
+_COLUMNS = [
+    ("ConsumedRecordsCount", KqlType.LONG),
+    ("UpdatePolicyStatus", KqlType.STRING),
+    ("UpdatePolicyFailureCode", KqlType.STRING),
+    ("UpdatePolicyFailureReason", KqlType.STRING),
+]
+
+
+@SURFACE.ask("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
+def ingest(call: Call) -> Answer:
+    """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
+    workspace = workspace_of(call, call["database"]).name
+    call.caller.must(PUBLISH, f"/workspaces/{workspace}")
+    table = call.instance.lake.tables.get(call["table"])
+    if table is None:
+        raise _refused("BadRequest_EntityNotFound", f"The table '{call['table'][:100]}' is not there.")
+    if call.asked("mappingName"):
+        raise _refused(
+            "BadRequest_MappingReferenceWasNotFound",
+            "Mappings are not kept here: send columns by their names.",
+        )
+    kind = (call.asked("streamFormat") or "csv").lower()
+    if kind not in FORMATS:
+        raise _refused("BadRequest_UnsupportedFormat", f"streamFormat is one of {', '.join(FORMATS)}.")
+    records = (
+        _json(call.raw)
+        if kind not in SEPARATORS
+        else _rows(call.raw, SEPARATORS[kind], [name for name, _ in table.columns])
+    )
+    door, stream = call.instance.doors.of(workspace), f"Microsoft-{table.name}"
+    try:
+        flows = door.flows(workspace, stream)
+        door.count(workspace, len(call.raw))
+        door.take(
+            flows, stream, msgspec.json.encode(records), call.headers.get("x-ms-client-request-id", "")[:200]
+        )
+    except RefusedError as error:
+        headers = {"Retry-After": str(error.again)} if error.again else {}
+        raise Fault(error.status, error.code, error.message, headers=headers) from error
+    return Answer(
+        {"Tables": [answered_table("Table_0", _COLUMNS, [(len(records), "Inactive", "Unknown", "")])]}
+    )
+
+
+def _json(raw: bytes) -> list[dict[str, Any]]:
+    """The records of a JSON array, of one object, or of an object a line; Fault with the line of what is none."""
+    text = raw.strip()
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = [_line(line, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    records = found if isinstance(found, list) else [found]
+    if not all(isinstance(one, dict) for one in records):
+        raise _refused("BadRequest_InvalidData", "A record is no JSON object.")
+    return records
+
+
+def _line(line: bytes, number: int) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused("BadRequest_InvalidData", f"Line {number} is no JSON: {error}.") from error
+
+
+def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, Any]]:
+    """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
+    try:
+        text = raw.decode("utf-8-sig")
+        several = [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row
+        ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _refused("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
+    for number, row in enumerate(several, 1):
+        if len(row) > len(columns):
+            raise _refused(
+                "BadRequest_InvalidData",
+                f"Row {number} has {len(row)} cells, the table {len(columns)} columns.",
+            )
+    return [{name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in several]
+
+
+def _refused(code: str, message: str) -> Fault:
+    return Fault(400, code, message)
