@@ -146,6 +146,9 @@ def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
         )
         after = several.after
         shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
+    if location := call["locationsName"].lower():
+        mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
+        shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
     both = [*(_shown(call, kind, one) for one in mine.values()), *shown]
     return listed(call, [one for one in both if test is None or test(one)], after)
 
@@ -293,9 +296,10 @@ def of_scope(call: Call, kind: Kind, below: str) -> dict[str, Body]:
 
 
 def _below(call: Call, kind: Kind) -> str:
-    """What a list is below: a location or document that its path names, else its scope."""
+    """What a list is below: a document that its path names, else its scope; one of a location has what lies in resource groups too."""
     path = call.path.lower().rstrip("/")
     words = path.rpartition(f"/providers/{kind.type.split('/')[0].lower()}/")[2].split("/")
-    if kind.near or call["workspaceName"] or len(words) > 1:
+    located = words[0] == "locations" and len(words) == 3
+    if kind.near or call["workspaceName"] or (len(words) > 1 and not located):
         return path
     return call.below
