@@ -97,7 +97,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
             "The api-version query parameter (?api-version=) is required for all requests.",
             code="MissingApiVersionParameter",
         )
-    raw = await _body(request)
+    raw = await whole_body(request, MAX_BODY)
     return await run_in_threadpool(_handled, instance, request, operation, parameters, caller, raw)
 
 
@@ -170,10 +170,10 @@ def _unknown(method: str, path: str) -> Fault:
     )
 
 
-async def _body(request: Request) -> bytes:
-    """The body without its gzip, as Fault says it where it is not taken."""
+async def whole_body(request: Request, limit: int) -> bytes:
+    """The body without its gzip, no larger than ten times the limit; Fault where it is not taken."""
     try:
-        body = await body_of(request, MAX_BODY)
-        return unpacked(body, request.headers.get("content-encoding", ""), MAX_BODY * 10)
+        body = await body_of(request, limit)
+        return unpacked(body, request.headers.get("content-encoding", ""), limit * 10)
     except RefusedError as error:
         raise Fault(error.status, _CODES.get(error.code, error.code), error.message) from error

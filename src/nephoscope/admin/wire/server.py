@@ -17,7 +17,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.admin.wire.ask import Ask, Host
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import PREFIX, Route, routes
-from nephoscope.api.server import body_of
+from nephoscope.api.server import whole_body
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.lake.errors import LakeError
@@ -70,7 +70,7 @@ async def _answered(instance: Instance, host: Host, request: Request) -> tuple[i
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
     route, found = _found("GET" if request.method == "HEAD" else request.method, request.scope["path"])
-    raw = await body_of(request, MAX_BODY)
+    raw = await whole_body(request, MAX_BODY)
     return await run_in_threadpool(_handled, instance, host, request, route, found, caller, raw)
 
 
