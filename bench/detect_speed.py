@@ -34,6 +34,7 @@ from detection import naive, rows, rules, workspace  # noqa: E402
 from nephoscope.alerts.rule import Rule  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.state import State  # noqa: E402
+from speed.together import together  # noqa: E402
 
 CYCLE, HOUR, MEMORY = 90.0, 900.0, 2048.0
 MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
@@ -43,11 +44,15 @@ MIDNIGHT = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microseco
 
 @dataclass(slots=True)
 class Look:
-    """What all workers did at one moment: the longest wall time, CPU of all, memory of all, and the windows."""
+    """What all workers did at one moment: the longest wall time, CPU of all, the windows, and the memory.
+
+    `peak`: the most that they held together up to then; `alone`: the sum of the most that each held at any time.
+    """
 
     wall: float = 0.0
     cpu: float = 0.0
     peak: float = 0.0
+    alone: float = 0.0
     windows: list[Any] = field(default_factory=list)
 
 
@@ -77,20 +82,22 @@ def looks(data: Path, several: Sequence[Rule], moments: Sequence[dt.datetime], w
         for place in range(workers)
     ]  # fmt: skip
     found = []
-    for place, moment in enumerate(moments):
-        look = Look()
-        for worker in running:
-            print(file=worker.stdin, flush=True)
-        for worker in running:
-            line = json.loads(worker.stdout.readline() if worker.stdout else "")
-            look.wall, look.cpu = max(look.wall, line["wall"]), look.cpu + line["cpu"]
-            look.peak += line["peak"]
-            look.windows += line["windows"]
-        found.append(look)
-        print(
-            f"    {moment:%H:%M} {'first look' if not place else f'look {place + 1}'}: {_line(look)}",
-            flush=True,
-        )
+    with together([worker.pid for worker in running]) as seen:
+        for place, moment in enumerate(moments):
+            look = Look()
+            for worker in running:
+                print(file=worker.stdin, flush=True)
+            for worker in running:
+                line = json.loads(worker.stdout.readline() if worker.stdout else "")
+                look.wall, look.cpu = max(look.wall, line["wall"]), look.cpu + line["cpu"]
+                look.alone += line["peak"]
+                look.windows += line["windows"]
+            look.peak = seen.peak
+            found.append(look)
+            print(
+                f"    {moment:%H:%M} {'first look' if not place else f'look {place + 1}'}: {_line(look)}",
+                flush=True,
+            )
     for worker in running:
         worker.communicate()
     return found
@@ -174,6 +181,7 @@ def hour(folder: Path, given: argparse.Namespace) -> bool:
         sum(one.wall for one in rest),
         sum(one.cpu for one in rest),
         rest[-1].peak,
+        rest[-1].alone,
         [w for one in rest for w in one.windows],
     )
     print(f"  the hour: {_line(whole)}; the longest look {max(one.wall for one in rest):.1f} s", flush=True)
@@ -193,7 +201,8 @@ def _line(look: Look) -> str:
     per = 1e3 * look.cpu / max(1, len(look.windows))
     told = f"; errors: {sorted(errors)[:3]}" if errors else ""
     return (
-        f"{len(look.windows):,} windows in {look.wall:.1f} s, {look.cpu:.1f} s CPU ({per:.1f} ms a window), {look.peak:,.0f} MiB; "
+        f"{len(look.windows):,} windows in {look.wall:.1f} s, {look.cpu:.1f} s CPU ({per:.1f} ms a window), {look.peak:,.0f} MiB "
+        f"together ({look.alone:,.0f} of each one's peak); "
         f"{len(hits):,} rules with rows, {sum(w[3] for w in look.windows):,} alerts{told}"
     )
 

@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from tests.cli.test_detect import run
 
+from nephoscope.estate.coverage import Coverage
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.store import EstateStore
+from nephoscope.model.resource import Resource
+
 GRAPH = {
     "value": [
         {
@@ -62,6 +67,58 @@ def test_entras_locations_are_read_by_queries(tmp_path: Path) -> None:
         " | extend t = _IsTrustedAddress(a)",
     )
     assert [row["t"] for row in found] == [True, False, True, True, False, False]
+
+
+NETWORK = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network"
+
+
+def address(name: str, value: str, **more: object) -> dict[str, object]:
+    id_ = f"{NETWORK}/publicIPAddresses/{name}"
+    return {"id": id_, "type": "Microsoft.Network/publicIPAddresses", "name": name,
+            "properties": {"ipAddress": value, **more}}  # fmt: skip
+
+
+def keep_estate(data: Path, bodies: list[dict[str, object]], day: int) -> None:
+    estate = Estate.of(map(Resource.of, bodies), Coverage.everything())
+    EstateStore(data).append(estate, datetime(2026, 6, day, tzinfo=UTC))
+
+
+def held_by(kind: str, name: str) -> dict[str, str]:
+    return {"id": f"{NETWORK}/{kind}/{name}/ipConfigurations/default"}
+
+
+def test_egress_is_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert "holds no estate yet" in run(data, "locations", "estate", code=2).stderr
+    vpn = address("pip-vpn", "203.0.113.25", ipConfiguration=held_by("virtualNetworkGateways", "vgw"))
+    nat = address("pip-nat", "203.0.113.26", natGateway={"id": f"{NETWORK}/natGateways/nat"})
+    listed_by_nat = address("pip-nat2", "203.0.113.27")
+    gateway = {"id": f"{NETWORK}/natGateways/nat", "type": "Microsoft.Network/natGateways", "name": "nat",
+               "properties": {"publicIpAddresses": [{"id": listed_by_nat["id"]}]}}  # fmt: skip
+    site = {"id": f"{NETWORK}/localNetworkGateways/office", "type": "Microsoft.Network/localNetworkGateways", "name": "office",
+            "properties": {"gatewayIpAddress": "198.51.100.9"}}  # fmt: skip
+    machine = address("pip-vm", "203.0.113.30", ipConfiguration=held_by("networkInterfaces", "nic"))
+    waiting = address("pip-new", "")
+    keep_estate(data, [vpn, nat, listed_by_nat, gateway, site, machine, waiting], 1)
+    rows = json.loads(run(data, "locations", "estate", "-o", "json").stdout)
+    assert [(row["address"], row["kind"], row["known"]) for row in rows] == [
+        ("203.0.113.26", "NAT gateway", False),
+        ("203.0.113.27", "NAT gateway", False),
+        ("203.0.113.25", "VPN gateway", False),
+        ("198.51.100.9", "site behind a VPN", False),
+    ]
+    everything = json.loads(run(data, "locations", "estate", "--all", "-o", "json").stdout)
+    assert [row["address"] for row in everything if row not in rows] == ["203.0.113.30"]
+    run(data, "locations", "add", "198.51.100.9", "--name", "Office")
+    assert "3 added" in run(data, "locations", "estate", "--take").stderr
+    trusted = [row["range"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)]
+    assert trusted == ["198.51.100.9", "203.0.113.25", "203.0.113.26", "203.0.113.27"]
+    keep_estate(data, [vpn], 2)
+    assert "2 taken out" in run(data, "locations", "estate", "--take").stderr
+    names = {
+        row["range"]: row["name"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)
+    }
+    assert names == {"198.51.100.9": "Office", "203.0.113.25": "VPN gateway pip-vpn"}
 
 
 def test_without_locations_nothing_is_trusted(tmp_path: Path) -> None:

@@ -124,7 +124,8 @@ def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
     known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables}
     catalog = MemoryCatalog(known, shipped_functions())
     compiled = compile_results(rule.query, catalog, now=now)[-1]
-    used = {name for name in tables.by_name if name in rule.query}
+    # shipped functions read tables that the rule does not name
+    used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
     with DuckDBEngine(rows, threads=1) as engine:
         return engine.run(compiled)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.listing import Keeping
 
 COLUMNS = ("range", "kind", "name", "trusted", "source")
+EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
 SUGGESTED = ("address", "accounts", "days", "failed")
 _WORKSPACE = click.option(
     "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
@@ -141,3 +142,66 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
     with _keeping(data, workspace) as keeping:
         tell(f"{EGRESS}: {_put(keeping, EGRESS, items)}")
+
+
+@command.command("estate")
+@_WORKSPACE
+@click.option(
+    "--take", is_flag=True, help="Put them into the watchlist KnownEgress, and take those out that are gone."
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Also addresses of one machine, load balancer or nothing."
+)
+@listed
+@click.pass_obj
+def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: str) -> None:
+    """List the own egress that the estate holds: public addresses of NAT and VPN gateways, of firewalls, of sites behind a VPN.
+
+    The address of a single machine is left out without --all: who took the machine over would be trusted by it.
+    """
+    from nephoscope.alerts.tuning.egress import egress
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.estate.store import EstateStore
+
+    store = EstateStore(data)
+    if not store.snapshots():
+        usage_error(f"{data} holds no estate yet: run `nephoscope scan` or `nephoscope collect` first")
+    found = [one for one in egress(store.estate()) if one.shared or everything]
+    with _keeping(data, workspace) as keeping:
+        if take:
+            tell(_taken(keeping, [(one.address, f"{one.kind} {one.name}") for one in found]))
+        known = {one["SearchKey"] for one in _known(keeping)}
+    rows: list[dict[str, Any]] = [
+        {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
+        for one in found
+    ]  # fmt: skip
+    show_list(rows, EGRESS_COLUMNS, output, "the estate holds no public address that many share")
+
+
+def _known(keeping: Keeping) -> list[dict[str, str]]:
+    """The rows of the watchlist KnownEgress."""
+    text = "_GetWatchlist('KnownEgress') | project SearchKey, Tags = column_ifexists('Tags', '')"
+    return list(keeping.lake.rows(text, workspace=keeping.workspace).to_pylist())
+
+
+def _taken(keeping: Keeping, found: list[tuple[str, str]]) -> str:
+    """Put what the estate holds into the watchlist, drop what came from it before and is gone; what that came to."""
+    from nephoscope.alerts.tuning.egress import TAG
+    from nephoscope.alerts.tuning.locations import EGRESS
+    from nephoscope.lake.outbox import deliver
+
+    # what a person put there stays as it is
+    by_hand = {one["SearchKey"] for one in _known(keeping) if one["Tags"] != TAG}
+    found = [one for one in found if one[0] not in by_hand]
+    addresses = {address for address, _ in found}
+    told = _put(keeping, EGRESS, [{"Address": one, "Name": name, "Tags": TAG} for one, name in found])
+    deliver(keeping.lake, keeping.state)
+    gone = [
+        one["SearchKey"]
+        for one in _known(keeping)
+        if one["Tags"] == TAG and one["SearchKey"] not in addresses
+    ]
+    dropped = keeping.drop(EGRESS, gone, datetime.now(UTC)) if gone else 0
+    deliver(keeping.lake, keeping.state)
+    return f"{EGRESS}: {told}, {dropped} taken out that the estate no longer holds"

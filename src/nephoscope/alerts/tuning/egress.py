@@ -1,0 +1,93 @@
+"""Own egress that the estate holds: public addresses behind which people and programs go out to the Internet.
+
+Source: Microsoft.Network/publicIPAddresses (`ipConfiguration`, `natGateway`), publicIPPrefixes and localNetworkGateways,
+https://learn.microsoft.com/azure/templates/microsoft.network/publicipaddresses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import reference
+
+if TYPE_CHECKING:
+    from nephoscope.estate.estate import Estate
+    from nephoscope.model.resource import Resource
+
+TAG = "estate"
+_ADDRESS, _PREFIX = "microsoft.network/publicipaddresses", "microsoft.network/publicipprefixes"
+_NAT, _SITE = "microsoft.network/natgateways", "microsoft.network/localnetworkgateways"
+READS = (_ADDRESS, _PREFIX, _NAT, _SITE)
+#: A part of the id of what an address is attached to -> what that is, and whether many go out through it on purpose.
+_HOLDERS = {
+    "/natgateways/": ("NAT gateway", True),
+    "/virtualnetworkgateways/": ("VPN gateway", True),
+    "/p2svpngateways/": ("VPN gateway", True),
+    "/vpngateways/": ("VPN gateway", True),
+    "/azurefirewalls/": ("firewall", True),
+    "/loadbalancers/": ("load balancer", False),
+    "/applicationgateways/": ("application gateway", False),
+    "/bastionhosts/": ("bastion", False),
+    "/networkinterfaces/": ("machine", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """An address or range, the name of the resource that has it, and what it is attached to.
+
+    `shared`: many go out through it on purpose (a gateway or firewall). What is only one machine's own is no ground for trust.
+    """
+
+    address: str
+    name: str
+    kind: str
+    shared: bool
+    resource: str
+
+
+def egress(estate: Estate) -> list[Egress]:
+    """Every public address of the estate, each once, those that many share first; what has no address yet is left out."""
+    through_nat = {
+        key
+        for one in estate.by_type(_NAT)
+        for field in ("publicIpAddresses", "publicIpPrefixes")
+        for key in map(reference, _listed(properties(one).get(field)))
+    }
+    found = {one.address: one for one in sorted(_all(estate, through_nat), key=lambda one: one.shared)}
+    return sorted(found.values(), key=lambda one: (not one.shared, one.kind, one.address))
+
+
+def _all(estate: Estate, through_nat: set[str]) -> Iterator[Egress]:
+    for type_, field in ((_ADDRESS, "ipAddress"), (_PREFIX, "ipPrefix")):
+        for one in estate.by_type(type_):
+            kind, shared = _attached(one, through_nat)
+            yield from _made(one, field, kind, shared=shared)
+    for one in estate.by_type(_SITE):
+        yield from _made(one, "gatewayIpAddress", "site behind a VPN", shared=True)
+
+
+def _attached(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
+    """What the address is attached to."""
+    body = properties(one)
+    if one.key.lower() in through_nat or reference(body.get("natGateway")):
+        return "NAT gateway", True
+    holder = reference(body.get("ipConfiguration"))
+    return next((value for part, value in _HOLDERS.items() if part in holder), ("not attached", False))
+
+
+def _made(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egress]:
+    try:
+        whole = ip_network(str(properties(one).get(field) or ""), strict=False)
+    except ValueError:  # none is given until the resource runs
+        return
+    text = str(whole) if whole.num_addresses > 1 else str(whole.network_address)
+    yield Egress(text, one.key.rpartition("/")[2], kind, shared, one.key)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

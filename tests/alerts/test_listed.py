@@ -1,0 +1,155 @@
+"""What the shipped functions find in threat intelligence: ranges, names below a domain, URLs, hashes, and when each held."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.compile import compile_query
+from nephoscope.kql.engines.duckdb import DuckDBEngine
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.shipped_functions import shipped_functions
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NEWER, OLDER = "ThreatIntelIndicators", "ThreatIntelligenceIndicator"
+KEYS = {"ip": "ipv4-addr:value", "ip6": "ipv6-addr:value", "domain": "domain-name:value", "url": "url:value",
+        "hash": "file:hashes.'SHA-256'"}  # fmt: skip
+
+
+def indicator(kind: str, value: str, **more: Any) -> dict[str, Any]:
+    return {"TimeGenerated": "2026-05-30T00:00:00Z", "Id": f"i-{value}", "ObservableKey": KEYS[kind],
+            "ObservableValue": value, "IsActive": True, **more}  # fmt: skip
+
+
+def older(column: str, value: str, **more: Any) -> dict[str, Any]:
+    return {
+        "TimeGenerated": "2026-05-30T00:00:00Z",
+        "IndicatorId": f"o-{value}",
+        "Active": True,
+        column: value,
+        **more,
+    }
+
+
+def found(
+    given: list[dict[str, Any]],
+    before: list[dict[str, Any]],
+    values: list[str],
+    call: str = "_ListedValues(T)",
+) -> list[str]:
+    """The values, all seen at noon of the first of June, that are listed."""
+    tables = Tables.builtin()
+    catalog = MemoryCatalog({one.name: one.seen_as(one.name) for one in tables}, shipped_functions())
+    listed = ", ".join(f"datetime(2026-06-01 12:00), {value!r}" for value in values)
+    text = f"let T = datatable(TimeGenerated: datetime, Value: string)[{listed}]; {call} | project Value"
+    compiled = compile_query(text, catalog, now=NOW)
+    rows: dict[str, pa.Table] = {}
+    for name in compiled.reads:
+        mine = {NEWER: given, OLDER: before}.get(name, [])
+        made = arrow_of(tables[name], mine, workspace=Workspace.named("test"), now=NOW)
+        assert not made.bad
+        rows[name] = made.table
+    with DuckDBEngine(rows, threads=1) as engine:
+        return sorted(engine.run(compiled).column(0).to_pylist())
+
+
+ADDRESSES = ["203.0.113.7", "203.0.114.7", "2001:db8:5::1", "2001:0DB8:0005:0:0:0:0:1", "2001:db9::1", "no"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (indicator("ip", "203.0.113.7"), ["203.0.113.7"]),
+        (indicator("ip", "203.0.113.0/24"), ["203.0.113.7"]),
+        (indicator("ip", "203.0.113.99/24"), ["203.0.113.7"]),
+        (indicator("ip", "203.0.112.0/22"), ["203.0.113.7", "203.0.114.7"]),
+        (indicator("ip", "203.0.113.7/32"), ["203.0.113.7"]),
+        (indicator("ip", "203.0.113.8/31"), []),
+        (indicator("ip", "0.0.0.0/0"), []),
+        (indicator("ip", "203.0.113.0/99"), []),
+        (indicator("ip6", "2001:db8:5::1"), ["2001:0DB8:0005:0:0:0:0:1", "2001:db8:5::1"]),
+        (indicator("ip6", "2001:db8::/32"), ["2001:0DB8:0005:0:0:0:0:1", "2001:db8:5::1"]),
+        (indicator("ip6", "::/0"), []),
+    ],
+)
+def test_addresses_by_themselves_and_by_ranges(given: dict[str, Any], wanted: list[str]) -> None:
+    assert found([given], [], ADDRESSES) == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (older("NetworkIP", "203.0.113.7"), ["203.0.113.7"]),
+        (older("NetworkCidrBlock", "203.0.113.0/24"), ["203.0.113.7"]),
+        (older("NetworkIP", "203.0.113.7", Active=False), []),
+        (older("NetworkIP", "203.0.113.7", ExpirationDateTime="2026-06-01T00:00:00Z"), []),
+        (older("NetworkIP", "203.0.113.7", ConfidenceScore=20.0), []),
+    ],
+)
+def test_the_older_table(given: dict[str, Any], wanted: list[str]) -> None:
+    assert found([], [given], ADDRESSES) == wanted
+
+
+NAMES = ["bad.example", "a.b.Bad.example", "notbad.example", "example"]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("bad.example", ["a.b.Bad.example", "bad.example"]),
+        ("b.bad.example", ["a.b.Bad.example"]),
+        ("example", []),
+    ],
+)
+def test_names_below_a_domain(value: str, wanted: list[str]) -> None:
+    assert found([indicator("domain", value)], [], NAMES) == wanted
+
+
+URLS = ["https://bad.example/a/b?x=1", "bad.example/a/b/", "http://bad.example/a", "bad.example/A/B#top"]
+
+
+def test_urls_without_scheme_query_and_last_slash() -> None:
+    given = [indicator("url", "http://BAD.example/a/b")]
+    assert found(given, [], URLS) == [
+        "bad.example/A/B#top",
+        "bad.example/a/b/",
+        "https://bad.example/a/b?x=1",
+    ]
+
+
+def test_hashes_in_either_case() -> None:
+    given = [indicator("hash", "ab" * 32)]
+    assert found(given, [], ["AB" * 32, "ab" * 32, "ac" * 32, ""]) == ["AB" * 32, "ab" * 32]
+
+
+@pytest.mark.parametrize(
+    ("more", "holds"),
+    [
+        ({}, True),
+        ({"ValidFrom": "2026-06-01T12:00:00Z"}, True),
+        ({"ValidFrom": "2026-06-01T12:00:01Z"}, False),
+        ({"ValidUntil": "2026-06-01T12:00:00Z"}, False),
+        ({"ValidUntil": "2026-06-01T12:00:01Z"}, True),
+        ({"Revoked": True}, False),
+        ({"IsDeleted": True}, False),
+        ({"Confidence": 49}, False),
+        ({"Confidence": 50}, True),
+    ],
+)
+def test_when_and_how_surely_it_held(more: dict[str, Any], holds: bool) -> None:
+    given = [indicator("ip", "203.0.113.0/24", **more)]
+    assert found(given, [], ["203.0.113.7"]) == (["203.0.113.7"] if holds else [])
+
+
+def test_the_newest_row_of_an_indicator_counts_and_two_windows_leave_their_gap() -> None:
+    revoked = indicator("ip", "203.0.113.7", TimeGenerated="2026-05-31T00:00:00Z", Revoked=True)
+    assert found([indicator("ip", "203.0.113.7"), revoked], [], ["203.0.113.7"]) == []
+    early = indicator("ip", "203.0.113.7", Id="early", ValidUntil="2026-05-01T00:00:00Z")
+    late = indicator("ip", "203.0.113.7", Id="late", ValidFrom="2026-07-01T00:00:00Z")
+    assert found([early, late], [], ["203.0.113.7"]) == []
