@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from tests.web.conftest import ALERT, alert
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -48,9 +49,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     save_request(request, data)
     with State.of(data) as state, state.transaction() as session:
         story = "Multi-stage incident from Initial access to Exfiltration"
-        state.incidents.put(
+        kept = state.incidents.put(
             session, Incident("default", story, "Keys were read", "High", NOON, NOON, NOON, NOON)
         )
+        state.alerts.put(session, alert(ALERT, kept.number))
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
     with (
         (data / "log").open("w") as log,

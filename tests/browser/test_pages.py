@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.web.conftest import ALERT
 
 from nephoscope.alerts.rules import shipped
 from nephoscope.model.reach import EVERYTHING
@@ -23,14 +24,20 @@ def addresses(data: Path) -> list[str]:
     """An address of every page."""
     finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(shipped().rules)).id
+    ids = {"/rules/{id}": rule, "/alerts/{id}": ALERT}
     known = {
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
         "number:int": "1",
-        "id": rule,
     }
     shown = [page.path for page in pages() if page.template and page.path != "/compliance/{name}"]
-    return [*(re.sub(r"\{([^}]+)\}", lambda found: known[found[1]], path) for path in shown), CHART]
+    return [
+        *(
+            re.sub(r"\{([^}]+)\}", lambda found, path=path: known.get(found[1]) or ids[path], path)
+            for path in shown
+        ),
+        CHART,
+    ]
 
 
 def looked_at(context, base: str, paths: list[str]) -> list[str]:

@@ -11,102 +11,32 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
-from starlette.testclient import TestClient
+from tests.web.conftest import ALERT, HERE
 
-from nephoscope.access.guard import Guard
-from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.rules import shipped
-from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
-from nephoscope.lake.state.incidents import Incident, IncidentStatus
+from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.report import Report
-from nephoscope.posture.scan import Request, Scan
-from nephoscope.serve.application import application
 from nephoscope.web.page import pages
 from nephoscope.web.site import COOKIE, local
-
-BASE = "https://127.0.0.1"
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-HERE = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory):
-    data = tmp_path_factory.mktemp("web")
-    scan = Scan(Request(("sample:",)), data)
-    publish(data, Report(scan.run(scan.estate()), "sample:"), {})
-    with State.of(data) as state, Lake.open(data, state) as lake:
-        shelf = Shelf(data)
-        tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
-        with state.transaction() as session:
-            state.incidents.put(
-                session, Incident("default", "An <incident>", "", "High", NOON, NOON, NOON, NOON)
-            )
-        yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
-
-
-@pytest.fixture(scope="module")
-def anybody(instance):
-    with TestClient(
-        application(instance), base_url=BASE, follow_redirects=False, raise_server_exceptions=False
-    ) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def visitor(instance, anybody):
-    """Makes a client that is signed in with some roles."""
-
-    def made(*roles: tuple[str, str]) -> TestClient:
-        with instance.state.transaction() as session:
-            name = f"person {len(instance.state.principals.all())}"
-            person = instance.state.principals.add(session, PrincipalKind.PERSON, name)
-            for role, scope in roles:
-                instance.state.principals.grant(session, person.id, role, scope, "test")
-        cookie = f"{COOKIE}={instance.guard.open_session(person)}"
-        return TestClient(
-            anybody.app,
-            base_url=BASE,
-            follow_redirects=False,
-            headers={"Cookie": cookie},
-            raise_server_exceptions=False,
-        )
-
-    return made
-
-
-@pytest.fixture(scope="module")
-def owner(visitor):
-    return visitor(("Owner", "/"))
-
-
-@pytest.fixture(scope="module")
-def sandbox(instance):
-    (found,) = [
-        id_ for id_, name in instance.shelf.newest().made.subscriptions.items() if name == "sub-bwf-sandbox"
-    ]
-    return found
 
 
 def addresses(instance):
     """An address of every page."""
     finding = instance.shelf.newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(shipped().rules)).id
+    ids = {"/rules/{id}": rule, "/alerts/{id}": ALERT}
     known = {
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
         "number:int": "1",
-        "id": rule,
         "name": "standard",
     }
     return [
-        re.sub(r"\{([^}]+)\}", lambda found: known[found[1]], page.path) for page in pages() if page.template
+        re.sub(r"\{([^}]+)\}", lambda found, path=page.path: known.get(found[1]) or ids[path], page.path)
+        for page in pages()
+        if page.template
     ]
 
 

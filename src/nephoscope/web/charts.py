@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -53,3 +54,54 @@ def line(values: Sequence[float], label: str) -> Markup:
         '<svg class="trend" viewBox="0 0 300 56" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<path class="area" d="{} L300 56 0 56Z"/><path class="lineplot" d="{}"/></svg>'
     ).format(label, path, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Something in a drawing of links: what it is called, a word for its kind, where it leads ('' = nowhere), its class."""
+
+    title: str
+    kind: str
+    address: str = ""
+    name: str = ""
+
+
+ROW, LEFT, RIGHT, BOX = 40, 10, 560, 350
+
+
+def links(
+    left: Sequence[Node], right: Sequence[Node], between: Sequence[tuple[int, int]], label: str
+) -> Markup:
+    """Two columns of nodes with lines between them, by their places in the columns."""
+    high = ROW * max(len(left), len(right), 1) + 8
+    lines = Markup("").join(
+        Markup('<path class="edge" d="M{} {} C{} {} {} {} {} {}"/>').format(
+            LEFT + BOX, _middle(a), LEFT + BOX + 100, _middle(a), RIGHT - 100, _middle(b), RIGHT, _middle(b)
+        )
+        for a, b in between
+    )
+    boxes = Markup("").join(
+        _box(node, x, at) for x, column in ((LEFT, left), (RIGHT, right)) for at, node in enumerate(column)
+    )
+    return Markup(
+        '<svg class="links" width="920" height="{0}" viewBox="0 0 920 {0}" role="group" aria-label="{1}">{2}{3}</svg>'
+    ).format(high, label, lines, boxes)
+
+
+def _middle(at: int) -> int:
+    return at * ROW + 22
+
+
+def _box(node: Node, x: int, at: int) -> Markup:
+    """A box with its words, which leads somewhere."""
+    title = node.title if len(node.title) <= 44 else f"{node.title[:43]}…"
+    drawn = Markup(
+        '<rect class="node {}" x="{}" y="{}" width="{}" height="34" rx="6"/>'
+        '<text x="{}" y="{}"><tspan class="kind">{} </tspan>{}</text>'
+    ).format(node.name, x, at * ROW + 5, BOX, x + 10, at * ROW + 27, node.kind, title)
+    whole = Markup("<title>{}</title>").format(node.title)
+    return (
+        Markup('<a href="{}">{}{}</a>').format(node.address, whole, drawn)
+        if node.address
+        else Markup("<g>{}{}</g>").format(whole, drawn)
+    )

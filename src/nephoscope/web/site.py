@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 STATIC = Path(__file__).parent / "static"
-MAX_FORM = 1 << 20
+MAX_FORM, MAX_FIELDS = 1 << 20, 600
 OVER = "It works once, and for half an hour; nephoscope access link NAME makes another."
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
@@ -63,8 +63,8 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
         if request.method == "POST" and not own(request):
             return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
-        form = await _form(request) if request.method == "POST" else {}
-        visit = Visit(instance, caller, request, request.path_params, form)
+        sent = await _sent(request) if request.method == "POST" else []
+        visit = Visit(instance, caller, request, request.path_params, dict(sent), sent)
         return await run_in_threadpool(_drawn, visit, page)
 
     return answer
@@ -112,11 +112,16 @@ def own(request: Request) -> bool:
 
 
 async def _form(request: Request) -> Mapping[str, str]:
+    return dict(await _sent(request))
+
+
+async def _sent(request: Request) -> list[tuple[str, str]]:
+    """What a form sent: its texts in their order, [] for one that is too large."""
     length = request.headers.get("content-length", "0")
     if not length.isdigit() or int(length) > MAX_FORM:
-        return {}
-    async with request.form(max_files=0, max_fields=200, max_part_size=MAX_FORM) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+        return []
+    async with request.form(max_files=0, max_fields=MAX_FIELDS, max_part_size=MAX_FORM) as form:
+        return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
 def _sign_in(instance: Instance) -> Endpoint:

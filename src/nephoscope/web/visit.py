@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -36,13 +36,15 @@ KEPT = ("scope", "span", "zone")
 
 @dataclass(frozen=True)
 class Visit:
-    """One request for a page; `form` is what was sent, `parameters` what stands in the path."""
+    """One request for a page; `form` is what was sent, `ticks` the same where a name
+    comes several times, `parameters` what stands in the path."""
 
     instance: Instance
     caller: Caller
     request: Request
     parameters: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
+    ticks: Sequence[tuple[str, str]] = ()
 
     def asked(self, name: str, default: str = "") -> str:
         """A value of the address."""
@@ -51,6 +53,10 @@ class Visit:
     def several(self, name: str) -> frozenset[str]:
         """All values of a name in the address that say something."""
         return frozenset(one for one in self.request.query_params.getlist(name) if one)
+
+    def ticked(self, name: str) -> list[str]:
+        """All values of a name in what was sent, each once."""
+        return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
 
     @cached_property
     def nonce(self) -> str:

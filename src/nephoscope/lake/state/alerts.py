@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, func, select, type_coerce, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
@@ -64,6 +64,33 @@ class StoredAlert:
 
 
 _NAMES = tuple(StoredAlert.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
+    that were held back."""
+
+    statuses: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    text: str = ""
+    since: datetime | None = None
+    held: bool = False
+
+    def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
+        """The same for SQL."""
+        found: list[ColumnElement[bool]] = [AlertRow.workspace == workspace]
+        if self.statuses:
+            found.append(AlertRow.status.in_(self.statuses))
+        if self.severities:
+            found.append(AlertRow.severity.in_(self.severities))
+        if self.since is not None:
+            found.append(AlertRow.ended >= self.since)
+        if not self.held:
+            found.append(AlertRow.held_by == "")
+        if self.text:
+            found.append(type_coerce(AlertRow.document, Text).icontains(self.text, autoescape=True))
+        return found
 
 
 class Alerts:
@@ -167,6 +194,19 @@ class Alerts:
         query = query.order_by(AlertRow.ended.desc(), AlertRow.id).limit(most)
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query)]
+
+    def listed(self, workspace: str, looked: Looked, *, start: int = 0, most: int = 100) -> list[StoredAlert]:
+        """Some of the alerts that are looked at, those of the latest events first."""
+        query = select(AlertRow).where(*looked.conditions(workspace))
+        query = query.order_by(AlertRow.ended.desc(), AlertRow.id).offset(start).limit(most)
+        with self._database.read() as session:
+            return [_alert(row) for row in session.scalars(query)]
+
+    def count(self, workspace: str, looked: Looked) -> int:
+        """How many are looked at."""
+        query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
+        with self._database.read() as session:
+            return session.scalar(query) or 0
 
     def get(self, id_: str) -> StoredAlert | None:
         """The alert of an id."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.case.case_file import CaseFile, case_file
@@ -15,19 +16,22 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
 from nephoscope.model.state import Severity
+from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
-MOST, MOST_READ, MOST_MOMENTS = 500, 10, 200
+MOST, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 500, 10, 200, 24
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The list."""
     workspace = visit.workspace(READ)
+    if visit.request.method == "POST":
+        return _several(visit, workspace)
     statuses = [one for one in IncidentStatus if one.value in visit.several("status")] or list(_OPEN)
     found = visit.instance.state.incidents.newest(workspace, statuses=statuses, most=MOST)
     severities = visit.several("severity")
@@ -39,7 +43,43 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "workspace": workspace, "incidents": shown, "statuses": list(IncidentStatus), "chosen": {one.value for one in statuses},
         "severities": list(reversed(Severity)), "severity": severities, "most": MOST,
+        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"), "classifications": CLASSIFICATIONS,
+        "any": bool(visit.instance.state.incidents.newest(workspace, most=1)),
     }  # fmt: skip
+
+
+def _several(visit: Visit, workspace: str) -> Response:
+    """Do the same to all incidents that are ticked."""
+    visit.caller.must(WRITE, f"/workspaces/{workspace}")
+    numbers = [int(one) for one in visit.ticked("incident") if one.isdigit() and len(one) < 15]
+    if not numbers:
+        raise StateError("no incident is ticked")
+    if visit.form.get("act") not in ("take", "assign", "close", "reopen"):
+        raise StateError("that cannot be done to several incidents")
+    for number in numbers:
+        _decided(visit, workspace, number)
+    return RedirectResponse(visit.here(done=len(numbers)), 303)
+
+
+def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
+    """The alerts in their order, and who takes part in which."""
+    alerts, involved = file.alerts[:MOST_DRAWN], file.involved[:MOST_DRAWN]
+    left = [
+        Node(
+            str(each.document["AlertName"]),
+            "alert",
+            visit.link(f"/alerts/{each.id}", workspace=workspace),
+            each.severity.lower(),
+        )
+        for each in alerts
+    ]
+    right = [
+        Node(each.entity.title, each.entity.kind, visit.link("/search", q=each.entity.title))
+        for each in involved
+    ]
+    places = {each.id: at for at, each in enumerate(alerts)}
+    between = [(places[id_], at) for at, each in enumerate(involved) for id_ in each.sources if id_ in places]
+    return links(left, right, between, f"{len(left)} alerts and the {len(right)} entities that they name")
 
 
 def _row(one: Incident) -> tuple[Any, ...]:
@@ -61,6 +101,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "workspace": workspace,
         "file": file,
         "incident": file.incident,
+        "graph": _graph(visit, workspace, file) if file.alerts else "",
         "moments": moments[:MOST_MOMENTS],
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
@@ -107,6 +148,8 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
             desk.done(number, int(form["task"]), now, by)
         case "take":
             desk.change(number, now, by, owner=by, status=IncidentStatus.ACTIVE)
+        case "assign":
+            desk.change(number, now, by, owner=form.get("owner", "").strip()[:200])
         case "severity" if form.get("severity") in {one.value for one in Severity}:
             desk.change(number, now, by, severity=form["severity"])
         case "close":
@@ -140,6 +183,7 @@ PAGES = (
         filled,
         Area.DETECTION,
         0,
+        ("GET", "POST"),
         count=opened,
         anywhere=True,
     ),

@@ -1,0 +1,219 @@
+"""Alerts: the list, and what may be done to many at once; one with its entities, rule, query, rows, state and suppression."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.alerts.case.case_file import read_entities
+from nephoscope.alerts.case.events import Events, events
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.tuning.condition import Condition
+from nephoscope.alerts.tuning.editing import REASONS, Editing
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.alerts import Looked, StoredAlert
+from nephoscope.model.entity import Entity
+from nephoscope.model.state import Severity
+from nephoscope.web.download import as_csv
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.visit import LOGS, Visit
+
+READ = "Microsoft.Security/alerts/read"
+SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
+#: What is asked for -> the operation it is, and the status that the alert has then.
+ACTS = {
+    "activate": ("Open again", "New"),
+    "inProgress": ("In progress", "InProgress"),
+    "resolve": ("Resolve", "Resolved"),
+    "dismiss": ("Dismiss", "Dismissed"),
+}
+STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
+ROWS, MOST_AT_ONCE, MOST_DAYS, MOST_CSV = 100, 500, 3650, 100_000
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list; a form that comes back changes the state of those that are ticked."""
+    workspace = visit.workspace(READ)
+    if visit.request.method == "POST":
+        return _changed(visit, workspace)
+    asked = looked(visit)
+    alerts = visit.instance.state.alerts
+    if visit.asked("format") == "csv":
+        header = ("Severity", "Status", "Alert", "Rule", "Started", "Ended", "Incident", "Entities", "Id")
+        return as_csv("alerts", header, map(_row, alerts.listed(workspace, asked, most=MOST_CSV)))
+    start = page_start(visit)
+    return {
+        "workspace": workspace, "alerts": alerts.listed(workspace, asked, start=start, most=ROWS),
+        "total": alerts.count(workspace, asked),
+        "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
+        "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, workspace), "held": bool(visit.asked("held")),
+        "named": named, "any": alerts.count(workspace, Looked(held=True)) > 0,
+    }  # fmt: skip
+
+
+def looked(visit: Visit) -> Looked:
+    """What the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
+    statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
+    return Looked(
+        statuses, visit.several("severity"), visit.asked("q"), visit.since, held=bool(visit.asked("held"))
+    )
+
+
+def allowed(visit: Visit, workspace: str) -> dict[str, str]:
+    """What the visitor may do to alerts of a workspace: act -> its name."""
+    return {
+        act: name
+        for act, (name, _) in ACTS.items()
+        if visit.caller.may(_operation(act), f"/workspaces/{workspace}")
+    }
+
+
+def named(alert: StoredAlert) -> str:
+    """The first entities of an alert."""
+    return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
+
+
+def _operation(act: str) -> str:
+    return f"Microsoft.Security/locations/alerts/{act}/action"
+
+
+def _row(one: StoredAlert) -> Sequence[Any]:
+    started, ended = one.started.isoformat(), one.ended.isoformat()
+    name = one.document["AlertName"]
+    return one.severity, one.status, name, one.rule, started, ended, one.incident or "", named(one), one.id
+
+
+def _changed(visit: Visit, workspace: str) -> Response:
+    ids = visit.ticked("alert")
+    if not ids:
+        raise StateError("no alert is ticked")
+    if len(ids) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
+    _say(visit, workspace, ids, visit.form.get("act", ""))
+    return RedirectResponse(visit.here(done=len(ids)), 303)
+
+
+def _say(visit: Visit, workspace: str, ids: Sequence[str], act: str) -> None:
+    """Say how alerts stand, each audited."""
+    if act not in ACTS:
+        raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
+    operation = _operation(act)
+    visit.caller.must(operation, f"/workspaces/{workspace}")
+    state, desk = visit.instance.state, Desk(visit.instance.state, workspace)
+    for id_ in ids:
+        desk.alert(id_, ACTS[act][1], visit.instance.now)
+        with state.transaction() as session:
+            state.audit.add(session, visit.caller.name, operation, id_, address=visit.caller.address)
+    deliver(visit.instance.lake, state)
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One alert; a form that comes back changes its state, or suppresses what is like it."""
+    workspace = visit.workspace(READ)
+    alert = visit.instance.state.alerts.get(visit.parameters["id"].lower())
+    if alert is None or alert.workspace != workspace:
+        raise StateError(f"there is no alert {visit.parameters['id']} in the workspace {workspace}")
+    if visit.request.method == "POST":
+        if visit.form.get("act") == "suppress":
+            _suppressed(visit, workspace, alert)
+        else:
+            _say(visit, workspace, [alert.id], visit.form.get("act", ""))
+        return RedirectResponse(visit.here(), 303)
+    row = alert.document
+    properties = json.loads(row.get("ExtendedProperties") or "{}")
+    query, entities = properties.get("Query", ""), read_entities(alert)
+    may_read = visit.caller.may(LOGS, f"/workspaces/{workspace}")
+    behind = (
+        events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
+    )
+    return {
+        "workspace": workspace, "alert": alert, "row": row, "entities": entities, "query": query,
+        "properties": _shown(properties),
+        "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
+        "steps": _steps(row.get("RemediationSteps") or ""), "behind": behind, "columns": _columns(behind),
+        "acts": allowed(visit, workspace),
+        "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
+        "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
+    }  # fmt: skip
+
+
+def fields(entities: Sequence[Entity]) -> dict[str, str]:
+    """What a suppression can be about: `field=value` -> how people read it."""
+    found = {}
+    for entity in entities:
+        for name, value in entity.identifiers:
+            if isinstance(value, str) and value and not value.startswith(("{", "[")):
+                field = f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
+                found[f"{field}={value}"] = f"{entity.kind} {name} {value}"
+    return found
+
+
+def _suppressed(visit: Visit, workspace: str, alert: StoredAlert) -> None:
+    form = visit.form
+    visit.caller.must(SUPPRESS, f"/workspaces/{workspace}")
+    field, found, value = form.get("about", "").partition("=")
+    if found and form["about"] not in fields(read_entities(alert)):
+        raise StateError("the alert names nothing of the kind")
+    days = form.get("days", "")
+    if days and not (days.isdigit() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days, or without an end where none is given")
+    reason = form.get("reason", "")
+    if reason not in REASONS or not form.get("comment", "").strip():
+        raise StateError("a suppression needs a reason and a comment")
+    now = visit.instance.now
+    Editing(visit.instance.state, workspace, visit.caller.name, now).suppress(
+        f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S}",
+        alert.rule,
+        [Condition(field, "equals", (value,))] if found else [],
+        reason=reason,
+        comment=form["comment"].strip(),
+        expires=now + timedelta(days=int(days)) if days else None,
+    )
+    with visit.instance.state.transaction() as session:
+        audit = visit.instance.state.audit
+        audit.add(session, visit.caller.name, SUPPRESS, alert.rule, address=visit.caller.address)
+
+
+def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value) for name, value in properties.items() if name != "Query" and value not in (None, "")
+    }
+
+
+def _steps(text: str) -> list[str]:
+    found = json.loads(text) if text.startswith("[") else [text]
+    return [str(one) for one in found if one]
+
+
+def _columns(behind: Events | None) -> list[str]:
+    return list(behind.rows[0].columns) if behind is not None and behind.rows else []
+
+
+def opened(visit: Visit) -> int | None:
+    """How many nobody is done with in the default workspace."""
+    if not visit.caller.may(READ, "/workspaces/default"):
+        return None
+    return visit.instance.state.alerts.count("default", Looked(frozenset({"New", "InProgress"})))
+
+
+PAGES = (
+    Page(
+        "/alerts",
+        "Alerts",
+        "alerts.html",
+        READ,
+        filled,
+        Area.DETECTION,
+        10,
+        ("GET", "POST"),
+        opened,
+        anywhere=True,
+    ),
+    Page("/alerts/{id}", "Alert", "alert.html", READ, one, methods=("GET", "POST"), anywhere=True),
+)

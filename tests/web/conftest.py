@@ -1,0 +1,122 @@
+"""The sample company, assessed, with an incident and an alert; clients that are signed in with roles."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import Instance, hierarchy_of
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.lake.state.incidents import Incident
+from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+from nephoscope.serve.application import application
+from nephoscope.web.site import COOKIE
+
+BASE = "https://127.0.0.1"
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HERE = {"Sec-Fetch-Site": "same-origin"}
+LATELY = datetime.now(UTC) - timedelta(hours=1)
+QUERY = "print TimeGenerated=now(), Who='ada@bwf.example', What='<key>'"
+ALERT = "0a000000-0000-0000-0000-000000000001"
+
+
+def alert(
+    id_: str, incident: int | None, name: str = "Keys <were> read", severity: str = "High"
+) -> StoredAlert:
+    """An alert as a rule raises it, whose query gives a row."""
+    entities = [
+        {"$id": "1", "Type": "account", "Name": "ada", "UPNSuffix": "bwf.example"},
+        {"$id": "2", "Type": "ip", "Address": "192.0.2.7"},
+    ]
+    row = {
+        "AlertName": name, "AlertSeverity": severity, "AlertType": "rule", "Description": "Somebody read keys.",
+        "Tactics": "CredentialAccess",
+        "Techniques": '["T1552"]', "Status": "New", "SystemAlertId": id_, "Entities": json.dumps(entities), "RemediationSteps": "",
+        "TimeGenerated": LATELY.isoformat(), "StartTime": LATELY.isoformat(), "EndTime": LATELY.isoformat(),
+        "ExtendedProperties": json.dumps({"Query": QUERY, "Query Period": "1h"}),
+    }  # fmt: skip
+    return StoredAlert(
+        id_,
+        "default",
+        "a-rule",
+        "New",
+        severity,
+        LATELY,
+        LATELY,
+        LATELY,
+        LATELY,
+        incident,
+        row,
+        "",
+        "somebody",
+    )
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory):
+    data = tmp_path_factory.mktemp("web")
+    scan = Scan(Request(("sample:",)), data)
+    publish(data, Report(scan.run(scan.estate()), "sample:"), {})
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        shelf = Shelf(data)
+        tokens = Tokens(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
+        with state.transaction() as session:
+            kept = state.incidents.put(
+                session, Incident("default", "An <incident>", "", "High", NOON, NOON, NOON, NOON)
+            )
+            state.alerts.put(session, alert(ALERT, kept.number))
+        yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
+
+
+@pytest.fixture(scope="module")
+def anybody(instance):
+    with TestClient(
+        application(instance), base_url=BASE, follow_redirects=False, raise_server_exceptions=False
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def visitor(instance, anybody):
+    """Makes a client that is signed in with some roles."""
+
+    def made(*roles: tuple[str, str]) -> TestClient:
+        with instance.state.transaction() as session:
+            name = f"person {len(instance.state.principals.all())}"
+            person = instance.state.principals.add(session, PrincipalKind.PERSON, name)
+            for role, scope in roles:
+                instance.state.principals.grant(session, person.id, role, scope, "test")
+        cookie = f"{COOKIE}={instance.guard.open_session(person)}"
+        return TestClient(
+            anybody.app,
+            base_url=BASE,
+            follow_redirects=False,
+            headers={"Cookie": cookie},
+            raise_server_exceptions=False,
+        )
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def owner(visitor):
+    return visitor(("Owner", "/"))
+
+
+@pytest.fixture(scope="module")
+def sandbox(instance):
+    (found,) = [
+        id_ for id_, name in instance.shelf.newest().made.subscriptions.items() if name == "sub-bwf-sandbox"
+    ]
+    return found
