@@ -15,11 +15,11 @@ import click
 
 from nephoscope.cli.session.listing import FORMATS, listed
 from nephoscope.cli.session.options import Instant
+from nephoscope.cli.session.overriding import COMMANDS, edited, of_rules, of_workspace
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
     from nephoscope.alerts.tuning.advice import Advice, Advising
-    from nephoscope.alerts.tuning.editing import Editing
     from nephoscope.alerts.tuning.replay import Replayed
 
 REPORT = (
@@ -27,23 +27,8 @@ REPORT = (
     "seconds", "rows",
 )  # fmt: skip
 ADVICE = ("id", "rule", "advice", "confidence", "hides", "of", "closedFalse", "evidence")
-SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
-CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
 EXPIRES = 90
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _workspace(command: _Command) -> _Command:
-    return click.option(
-        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-    )(command)
-
-
-def _rules(command: _Command) -> _Command:
-    return click.option(
-        "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-        help="Where the rules lie (default: the shipped ones).",
-    )(command)  # fmt: skip
 
 
 def _time(days: int) -> Callable[[_Command], _Command]:
@@ -77,8 +62,8 @@ def command() -> None:
 
 
 @command.command("report")
-@_workspace
-@_rules
+@of_workspace
+@of_rules
 @_time(30)
 @click.option(
     "--output", "-o", type=click.Choice([*FORMATS, "markdown"]), default="table", show_default=True, help="How it is shown.",
@@ -119,8 +104,8 @@ def _markdown(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
 
 
 @command.command("advice")
-@_workspace
-@_rules
+@of_workspace
+@of_rules
 @_time(30)
 @click.option("--rule", "wanted", metavar="ID|NAME", help="Only that of a rule.")
 @listed
@@ -175,8 +160,8 @@ def _advice(one: Advice) -> dict[str, Any]:
 
 @command.command("apply")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@_workspace
-@_rules
+@of_workspace
+@of_rules
 @_time(30)
 @click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
 @click.pass_obj
@@ -201,195 +186,21 @@ def apply(
             )
 
 
-def _edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
-    from nephoscope.alerts.tuning.editing import Editing
-    from nephoscope.alerts.tuning.settings import SettingError
-    from nephoscope.cli.session.checks import usage_error
-    from nephoscope.cli.session.stored import state_of, workspace_of
-
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        try:
-            return edit(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
-        except SettingError as error:
-            usage_error(str(error))
-
-
 @command.command("undo")
 @click.argument("id_", metavar="ID")
-@_workspace
+@of_workspace
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
     """Take back what was done by the advice ID; what somebody has changed since stays."""
     from nephoscope.cli.session.checks import tell
 
-    tell(f"{_edited(data, workspace, lambda editing: editing.undo(id_)):,} changes taken back")
-
-
-@command.command("set")
-@click.argument("rule")
-@_workspace
-@_rules
-@click.option("--disable", is_flag=True, help="It is not run; `content enable` switches rules for good.")
-@click.option("--severity", metavar="WORD", help="High, Medium, Low or Informational.")
-@click.option(
-    "--trigger-threshold",
-    "triggerThreshold",
-    type=int,
-    metavar="N",
-    help="What the count of its rows is compared with.",
-)
-@click.option("--query-frequency", "queryFrequency", metavar="SPAN", help="How often it is run, such as 1h.")
-@click.option("--query-period", "queryPeriod", metavar="SPAN", help="How far back it looks.")
-@click.option(
-    "--suppression-duration", "suppressionDuration", metavar="SPAN", help="How long it pauses after an alert."
-)
-@click.option(
-    "--repeat-interval",
-    "repeatInterval",
-    metavar="SPAN",
-    help="How long the same entities are held back after an alert.",
-)
-@click.option(
-    "--learn",
-    metavar="SPAN",
-    help="Take what it finds for so long from now on as usual: it is not raised, then nor later.",
-)
-@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: for good).")
-@click.option("--comment", default="", metavar="TEXT", help="Why.")
-@click.pass_obj
-def set_(
-    data: Path,
-    /,
-    rule: str,
-    workspace: str,
-    folders: tuple[Path, ...],
-    learn: str | None,
-    expires: datetime | None,
-    comment: str,
-    **options: Any,
-) -> None:
-    """Put settings over the file of RULE (its id or name)."""
-    from nephoscope.alerts.duration import duration
-    from nephoscope.cli.session.checks import usage_error
-    from nephoscope.cli.session.rules import rule_of, rules_of
-
-    values = {name: value for name, value in options.items() if value is not None}
-    if values.pop("disable"):
-        values["enabled"] = False
-    try:
-        if learn:
-            values["learningUntil"] = (datetime.now(UTC) + duration(learn)).isoformat()
-    except ValueError as error:
-        usage_error(f"--learn: {error}")
-    if not values:
-        usage_error("nothing to set: give one of the settings")
-
-    def put(editing: Editing) -> None:
-        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        editing.set(found, values, comment=comment, expires=expires)
-
-    _edited(data, workspace, put)
-
-
-@command.command("reset")
-@click.argument("rule")
-@click.argument("settings", nargs=-1)
-@_workspace
-@_rules
-@click.option("--forget", is_flag=True, help="Forget what it has learned too.")
-@click.pass_obj
-def reset(
-    data: Path,
-    /,
-    rule: str,
-    settings: tuple[str, ...],
-    workspace: str,
-    folders: tuple[Path, ...],
-    forget: bool,
-) -> None:
-    """Let the file of RULE speak again, for these SETTINGS or all."""
-    from nephoscope.cli.session.checks import tell
-    from nephoscope.cli.session.rules import rule_of, rules_of
-
-    def undone(editing: Editing) -> list[str]:
-        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
-        if forget:
-            editing.forget(found.id)
-        return editing.reset(found.id, settings)
-
-    gone = _edited(data, workspace, undone)
-    tell(f"taken away: {', '.join(gone) or 'nothing'}")
-
-
-@command.command("settings")
-@_workspace
-@_rules
-@listed
-@click.pass_obj
-def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
-    """List the settings that stand over the files of rules."""
-    from nephoscope.alerts.tuning.settings import in_file
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.rules import rules_of
-    from nephoscope.cli.session.stored import state_of, workspace_of
-
-    now = datetime.now(UTC)
-    with state_of(data) as state:
-        own = workspace_of(state, workspace).name
-        rules = {one.id: one for one in rules_of(data, state, own, folders)}
-        found = state.rule_settings.all(own)
-    rows = [
-        {
-            "rule": rules[one.rule].name if one.rule in rules else one.rule,
-            "setting": one.setting,
-            "value": one.value,
-            "file": in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
-            "expires": one.expires,
-            "holds": one.holds(now),
-            "author": one.author,
-            "changed": one.changed,
-            "comment": one.comment,
-            "advice": one.advice,
-            "id": one.rule,
-        }
-        for one in found
-    ]
-    show_list(rows, SETTINGS, output, "every rule runs as its file says")
-
-
-@command.command("changes")
-@_workspace
-@listed
-@click.pass_obj
-def changes(data: Path, /, workspace: str, output: str) -> None:
-    """List who changed suppressions and settings, the first first."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
-
-    with state_of(data) as state:
-        found = state.tuning_changes.all(workspace_of(state, workspace).name)
-    rows = [
-        {
-            "moment": one.moment,
-            "author": one.author,
-            "kind": one.kind,
-            "rule": one.rule,
-            "subject": one.subject,
-            "change": "made" if one.before is None else "removed" if one.after is None else "changed",
-            "advice": one.advice,
-            "before": one.before,
-            "after": one.after,
-        }
-        for one in found
-    ]
-    show_list(rows, CHANGES, output, "nothing was changed")
+    tell(f"{edited(data, workspace, lambda editing: editing.undo(id_)):,} changes taken back")
 
 
 @command.command("replay")
 @click.argument("rule")
-@_workspace
-@_rules
+@of_workspace
+@of_rules
 @_time(7)
 @click.option(
     "--output",
@@ -468,3 +279,7 @@ def _replayed(done: Replayed, begin: datetime, end: datetime, output: str) -> No
     )
     for moment, text in done.errors[:3]:
         click.echo(f"window until {moment.isoformat()}: {text}", err=True)
+
+
+for _one in COMMANDS:
+    command.add_command(_one)

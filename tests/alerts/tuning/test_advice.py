@@ -62,6 +62,36 @@ def told(several: Any) -> list[tuple[str, str, int, int]]:
 SCANS = [(day * DAY + 10, *SCANNER) for day in range(3)]
 
 
+def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: Advising, state: State) -> None:
+    rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
+    nights(rule(), rows=rows)
+    close(state, "BenignPositive")
+    (grouping,) = [one for one in looking.offered([rule()]) if one.kind == "grouping"]
+    assert told([grouping]) == [("grouping", "proven", 12, 15)]
+    assert "3 runs raised 15 of 15 alerts" in grouping.proposal.evidence
+    apply(Editing(state, "default", "ana", END, grouping.id), grouping, None)
+    found = replay(
+        looking.lake, Tuned.load(state, looking.lake, "default", END).rule(rule()), "default", BEGIN, END, END
+    )
+    assert [one.document["AlertName"] for one in found.raised] == ["Failed sign-ins"] * 3
+
+
+def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
+    nights: Any, looking: Advising, state: State
+) -> None:
+    rows = [(day * DAY + 10, f"u{n}@contoso.com", f"198.51.100.{n}") for day in range(3) for n in range(5)]
+    nights(rule(), rows=rows)
+    close(state, "BenignPositive")
+    assert "grouping" not in {one.kind for one in looking.offered([rule()])}
+
+
+def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: Advising, state: State) -> None:
+    rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
+    nights(rule(), rows=rows)
+    close(state, "TruePositive", 1)
+    assert "grouping" not in {one.kind for one in looking.offered([rule()])}
+
+
 def test_a_scanner_is_to_be_left_out_and_only_from_its_own_address(
     nights: Any, looking: Advising, state: State
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from nephoscope.lake.state.database import StateError
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
+    from nephoscope.lake.state.alerts import StoredAlert
 
 SURE = 0.8
 """The share of alerts that people have judged from which on advice is likely."""
@@ -89,7 +90,7 @@ class Advising:
         moments = sorted({each.alert.raised for each in known})
         before = replayed(detector, one.rule, moments, self.until)
         after = replayed(detector, with_proposal(one.rule, one.proposal), moments, self.until)
-        gone = {each.id for each in before.raised} - {each.id for each in after.raised}
+        gone = _gone(before.raised, after.raised)
         hides = [each for each in known if each.id in gone and not each.held]
         if not hides or any(each.untouchable for each in hides) or after.errors:
             return None
@@ -113,6 +114,21 @@ class Advising:
         runs = self.state.rule_runs.between(self.workspace, self.since, self.until)
         seconds = sum(one.seconds for one in runs if one.rule == rule.id)
         return Case(rule, alerts, self.since, self.until, seconds)
+
+
+def _gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
+    """The alerts that are not raised any more; what is told with others in a new alert of the same run is, but for one, gone too."""
+    there, known = {one.id for one in after}, {one.id for one in before}
+    news = Counter(one.raised for one in after if one.id not in known)
+    gone = set()
+    for one in before:
+        if one.id in there:
+            continue
+        if news[one.raised] > 0:
+            news[one.raised] -= 1
+        else:
+            gone.add(one.id)
+    return gone
 
 
 def _left(rule: Rule, one: Past) -> bool:

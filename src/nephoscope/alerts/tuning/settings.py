@@ -21,8 +21,12 @@ NAMES = (
     "suppressionDuration",
     "repeatInterval",
     "learningUntil",
+    "aggregationKind",
 )
 """`repeatInterval`: how long after an alert the same entities are held back; `learningUntil`: what is found until then is usual."""
+
+
+SINGLE, EACH = "SingleAlert", "AlertPerResult"
 
 
 class SettingError(ValueError):
@@ -52,6 +56,7 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
         frequency=fields.span("queryFrequency") or rule.frequency,
         period=fields.span("queryPeriod") or rule.period,
         suppression=fields.span("suppressionDuration") or rule.suppression,
+        one_alert_a_row=_one_alert_a_row(fields, rule),
     )
     if settings.get("enabled") is True:
         fields.fail("enabled can only be false here: rules are switched on with `content enable`")
@@ -83,6 +88,13 @@ def _severity(fields: Fields, rule: Rule) -> Severity:
     return known.get(text.lower(), rule.severity)
 
 
+def _one_alert_a_row(fields: Fields, rule: Rule) -> bool:
+    kind = fields.text("aggregationKind")
+    if kind not in ("", SINGLE, EACH):
+        fields.fail(f"aggregationKind {kind!r} is neither {SINGLE} nor {EACH}")
+    return kind == EACH if kind else rule.one_alert_a_row
+
+
 def _moment(fields: Fields) -> datetime | None:
     text = fields.text("learningUntil")
     if not text:
@@ -104,6 +116,7 @@ def in_file(rule: Rule) -> dict[str, Any]:
         "queryFrequency": written(rule.frequency),
         "queryPeriod": written(rule.period),
         "suppressionDuration": written(rule.suppression) if rule.suppression else "",
+        "aggregationKind": EACH if rule.one_alert_a_row else SINGLE,
     }
 
 

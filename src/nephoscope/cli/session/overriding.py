@@ -1,0 +1,221 @@
+"""Settings over the files of rules: put, taken away, listed, and who changed what."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.options import Instant
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.tuning.editing import Editing
+
+SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
+CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def of_workspace(command: _Command) -> _Command:
+    """Give a command the option `--workspace`."""
+    return click.option(
+        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
+    )(command)
+
+
+def of_rules(command: _Command) -> _Command:
+    """Give a command the option `--rules`, as `folders`."""
+    return click.option(
+        "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
+        help="Where the rules lie (default: the shipped ones).",
+    )(command)  # fmt: skip
+
+
+def edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
+    """What an edit gives that is made in the name of who runs the command; a setting that cannot be is a wrong use."""
+    from nephoscope.alerts.tuning.editing import Editing
+    from nephoscope.alerts.tuning.settings import SettingError
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        try:
+            return edit(Editing(state, own, getpass.getuser(), datetime.now(UTC)))
+        except SettingError as error:
+            usage_error(str(error))
+
+
+@click.command("set")
+@click.argument("rule")
+@of_workspace
+@of_rules
+@click.option("--disable", is_flag=True, help="It is not run; `content enable` switches rules for good.")
+@click.option("--severity", metavar="WORD", help="High, Medium, Low or Informational.")
+@click.option(
+    "--trigger-threshold",
+    "triggerThreshold",
+    type=int,
+    metavar="N",
+    help="What the count of its rows is compared with.",
+)
+@click.option("--query-frequency", "queryFrequency", metavar="SPAN", help="How often it is run, such as 1h.")
+@click.option("--query-period", "queryPeriod", metavar="SPAN", help="How far back it looks.")
+@click.option(
+    "--suppression-duration", "suppressionDuration", metavar="SPAN", help="How long it pauses after an alert."
+)
+@click.option(
+    "--repeat-interval",
+    "repeatInterval",
+    metavar="SPAN",
+    help="How long the same entities are held back after an alert.",
+)
+@click.option(
+    "--aggregation-kind",
+    "aggregationKind",
+    metavar="KIND",
+    help="SingleAlert: one alert of all rows of a run; AlertPerResult: one of each.",
+)
+@click.option(
+    "--learn",
+    metavar="SPAN",
+    help="Take what it finds for so long from now on as usual: it is not raised, then nor later.",
+)
+@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: for good).")
+@click.option("--comment", default="", metavar="TEXT", help="Why.")
+@click.pass_obj
+def set_(
+    data: Path,
+    /,
+    rule: str,
+    workspace: str,
+    folders: tuple[Path, ...],
+    learn: str | None,
+    expires: datetime | None,
+    comment: str,
+    **options: Any,
+) -> None:
+    """Put settings over the file of RULE (its id or name)."""
+    from nephoscope.alerts.duration import duration
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.rules import rule_of, rules_of
+
+    values = {name: value for name, value in options.items() if value is not None}
+    if values.pop("disable"):
+        values["enabled"] = False
+    try:
+        if learn:
+            values["learningUntil"] = (datetime.now(UTC) + duration(learn)).isoformat()
+    except ValueError as error:
+        usage_error(f"--learn: {error}")
+    if not values:
+        usage_error("nothing to set: give one of the settings")
+
+    def put(editing: Editing) -> None:
+        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
+        editing.set(found, values, comment=comment, expires=expires)
+
+    edited(data, workspace, put)
+
+
+@click.command("reset")
+@click.argument("rule")
+@click.argument("settings", nargs=-1)
+@of_workspace
+@of_rules
+@click.option("--forget", is_flag=True, help="Forget what it has learned too.")
+@click.pass_obj
+def reset(
+    data: Path,
+    /,
+    rule: str,
+    settings: tuple[str, ...],
+    workspace: str,
+    folders: tuple[Path, ...],
+    forget: bool,
+) -> None:
+    """Let the file of RULE speak again, for these SETTINGS or all."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.cli.session.rules import rule_of, rules_of
+
+    def undone(editing: Editing) -> list[str]:
+        found = rule_of(rules_of(data, editing.state, editing.workspace, folders), rule)
+        if forget:
+            editing.forget(found.id)
+        return editing.reset(found.id, settings)
+
+    gone = edited(data, workspace, undone)
+    tell(f"taken away: {', '.join(gone) or 'nothing'}")
+
+
+@click.command("settings")
+@of_workspace
+@of_rules
+@listed
+@click.pass_obj
+def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
+    """List the settings that stand over the files of rules."""
+    from nephoscope.alerts.tuning.settings import in_file
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.rules import rules_of
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    now = datetime.now(UTC)
+    with state_of(data) as state:
+        own = workspace_of(state, workspace).name
+        rules = {one.id: one for one in rules_of(data, state, own, folders)}
+        found = state.rule_settings.all(own)
+    rows = [
+        {
+            "rule": rules[one.rule].name if one.rule in rules else one.rule,
+            "setting": one.setting,
+            "value": one.value,
+            "file": in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
+            "expires": one.expires,
+            "holds": one.holds(now),
+            "author": one.author,
+            "changed": one.changed,
+            "comment": one.comment,
+            "advice": one.advice,
+            "id": one.rule,
+        }
+        for one in found
+    ]
+    show_list(rows, SETTINGS, output, "every rule runs as its file says")
+
+
+@click.command("changes")
+@of_workspace
+@listed
+@click.pass_obj
+def changes(data: Path, /, workspace: str, output: str) -> None:
+    """List who changed suppressions and settings, the first first."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = state.tuning_changes.all(workspace_of(state, workspace).name)
+    rows = [
+        {
+            "moment": one.moment,
+            "author": one.author,
+            "kind": one.kind,
+            "rule": one.rule,
+            "subject": one.subject,
+            "change": "made" if one.before is None else "removed" if one.after is None else "changed",
+            "advice": one.advice,
+            "before": one.before,
+            "after": one.after,
+        }
+        for one in found
+    ]
+    show_list(rows, CHANGES, output, "nothing was changed")
+
+
+COMMANDS = (set_, reset, settings, changes)
+"""The commands of this file, for the group that they belong to."""
