@@ -1,17 +1,19 @@
 """Log files to the lake: rows a second and core, format by format, beside DuckDB's read_json and beside reading the bytes.
 
-Usage: python bench/ingest_speed.py [--quick] [--formats NAME,NAME] [--mib N] [--memory N,N]
+Usage: python bench/ingest_speed.py [--quick] [--formats NAME,NAME] [--mib N] [--memory N,N] [--loads NAME,NAME]
 
 A line a format, all in CPU seconds of one thread: `read` the bytes (the limit), rows in Arrow, `parquet` those rows written as Parquet
 (zstd), `delta` the rows through the spool into the Delta table, DuckDB from the same file to Parquet; and the ratios. The peer does
 less: no check of a value, no common columns, no bag, no fsync. Below it where a row's time goes: read (cut, recognised, rows made),
 spool (packed, written, synced), unpack (and joined), encode (Parquet), commit (checksums, syncs, Delta's log). Then the command itself
-on growing files: its peak memory must not grow (exit 1), and it must take in every row (exit 1). --quick: small files, for daily use.
+on growing files, of flow logs and of seven formats at once (`mixed`): its peak memory must not grow (exit 1), and it must take in
+every row (exit 1). --quick: small files, for daily use.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -238,23 +240,23 @@ def command(file: Path, data: Path) -> tuple[float, float, str]:
     return peak, usage.ru_utime + usage.ru_stime, told
 
 
-def memory(sizes: list[int], folder: Path) -> bool:
-    """The command on growing flow logs; whether its peak stays."""
+def memory(load: str, sizes: list[int], folder: Path) -> bool:
+    """The command on growing files of a load; whether its peak stays."""
     peaks = []
     for size in sizes:
-        file = folder / f"flows-{size}.json"
-        files.write(file, "vnet-flow", size << 20)
-        peak, cpu, told = command(file, folder / f"data-{size}")
-        rows = int(told.split('"AzureFlowLogs": ')[1].split("\n")[0].rstrip(",}"))
+        file = folder / f"{load}-{size}.log"
+        files.write(file, load, size << 20)
+        peak, cpu, told = command(file, folder / f"data-{load}-{size}")
+        rows = sum(json.loads(told)["rows"].values())
         print(
-            f"command, {size:5} MiB     {rows:11,} rows  peak {peak:6.0f} MiB  {rows / cpu / 1e6:6.3f} M rows/s of CPU",
+            f"command, {load}, {size:5} MiB     {rows:11,} rows  peak {peak:6.0f} MiB  {rows / cpu / 1e6:6.3f} M rows/s of CPU",
             flush=True,
         )
         peaks.append(peak)
         file.unlink()
     ratio = peaks[-1] / peaks[0]
     print(
-        f"peak memory grows {ratio:.2f} times while the file grows {sizes[-1] / sizes[0]:.0f} times (at most {GROWTH})"
+        f"{load}: peak memory grows {ratio:.2f} times while the file grows {sizes[-1] / sizes[0]:.0f} times (at most {GROWTH})"
     )
     return ratio <= GROWTH
 
@@ -268,6 +270,11 @@ def main() -> int:
     parser.add_argument("--formats", help="only these")
     parser.add_argument("--mib", type=int, help="size of a file")
     parser.add_argument("--memory", help="sizes in MiB of the files whose memory is measured; 0: none")
+    parser.add_argument(
+        "--loads",
+        default=f"vnet-flow,{files.MIXED}",
+        help="formats whose memory is measured; mixed: seven at once",
+    )
     options = parser.parse_args()
     pa.set_cpu_count(1)
     flow, other = (16, 2) if options.quick else (200, 16)
@@ -284,7 +291,8 @@ def main() -> int:
             size = options.mib or (flow if name in files.FLOWS else other)
             good &= measure(name, size << 20, Path(folder))
         if sizes != [0]:
-            good &= memory(sizes, Path(folder))
+            for load in options.loads.split(","):
+                good &= memory(load, sizes, Path(folder))
     return 0 if good else 1
 
 

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from pathlib import Path
 
 from ingest.records import MAKERS
@@ -24,6 +25,7 @@ _GROUP = (
 )
 _DATES = re.compile(rb"2026-0[56]-\d\d")
 FLOWS = ("vnet-flow", "nsg-flow")
+MIXED = "mixed"
 
 
 def vnet_record(source: random.Random, at: int) -> bytes:
@@ -154,9 +156,24 @@ def _is_clean(line: bytes) -> bool:
     return not any(parsed.bad for parsed in made) and any(parsed.tables for parsed in made)
 
 
+def mixed_lines(size: int) -> Iterator[bytes]:
+    """Lines of every made-up kind, about `size` bytes in all, as many of each; a text is first, so that texts may follow."""
+    kinds = [cycle(made_lines(name)) for name in sorted(MAKERS, key=lambda name: name != "syslog")]
+    kinds += [cycle(list(flow_lines(name, 2 << 20))) for name in FLOWS]
+    done = [0] * len(kinds)
+    while sum(done) < size:
+        kind = done.index(min(done))
+        for line in islice(kinds[kind], 20):
+            done[kind] += len(line)
+            yield line
+
+
 def write(path: Path, name: str, size: int) -> None:
-    """A file of a format of about `size` bytes."""
+    """A file of a format of about `size` bytes, or of all that are made up (MIXED)."""
     with path.open("wb") as file:
+        if name == MIXED:
+            file.writelines(mixed_lines(size))
+            return
         if name in FLOWS:
             file.writelines(flow_lines(name, size))
             return

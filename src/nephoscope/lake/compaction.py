@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.lake.columns import TIME, storage_type
-from nephoscope.lake.disk import ROW_GROUP
 from nephoscope.lake.packed import is_packed, joined, united
-from nephoscope.lake.parts import in_order
+from nephoscope.lake.parts import grouped, in_order
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.store import Rewritten, StoredTable
 from nephoscope.lake.table import Table
@@ -141,18 +140,7 @@ def _plain(field: pa.Field) -> pa.Field:
 
 def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
-    held: list[pa.Table] = []
-    count = 0
-    for one in tables:
-        held.append(one)
-        count += one.num_rows
-        while count >= 2 * ROW_GROUP:
-            whole = _sorted(held)
-            yield whole.slice(0, ROW_GROUP)
-            rest = whole.slice(ROW_GROUP)
-            held, count = [rest], count - ROW_GROUP
-    if count:
-        yield _sorted(held)
+    yield from grouped(tables, _sorted, reach=2)
 
 
 def _sorted(held: list[pa.Table]) -> pa.Table:

@@ -17,6 +17,8 @@ from nephoscope.lake.packed import bounded, packed_as, packing, repeating
 
 ROW_GROUP = 128 * 1024
 """Rows that a reader of Parquet may skip together."""
+GROUP_BYTES = 16 << 20
+"""What such rows take in memory at most: of a table with large rows fewer are together."""
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 

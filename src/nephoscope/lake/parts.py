@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from deltalake.transaction import AddAction
 
 from nephoscope.lake.columns import DAY, TIME
 from nephoscope.lake.delta import stored_schema
-from nephoscope.lake.disk import ROW_GROUP, Disk, TableFile
+from nephoscope.lake.disk import GROUP_BYTES, ROW_GROUP, Disk, TableFile
 from nephoscope.lake.packed import joined, packing, unpacked
 from nephoscope.lake.table import Table
 
@@ -75,19 +75,29 @@ def discard(path: Path, parts: Iterable[Part], disk: Disk) -> None:
         disk.remove(path / part.path)
 
 
-def grouped(rows: Iterable[pa.Table], size: int = ROW_GROUP) -> Iterator[pa.Table]:
-    """The same rows as tables of `size` rows, the last one of what is left."""
+def grouped(
+    rows: Iterable[pa.Table],
+    arranged: Callable[[list[pa.Table]], pa.Table] = joined,
+    reach: int = 1,
+) -> Iterator[pa.Table]:
+    """The same rows as tables of ROW_GROUP rows or of about GROUP_BYTES, the last one of what is left.
+
+    `reach` groups at most are held, and `arranged` makes one table of what is held before one is given away.
+    """
     held: list[pa.Table] = []
-    count = 0
+    count = taken = 0
     for one in rows:
         held.append(one)
-        count += one.num_rows
-        while count >= size:
-            whole = joined(held)
+        count, taken = count + one.num_rows, taken + one.nbytes
+        while count >= reach * ROW_GROUP or taken >= reach * GROUP_BYTES:
+            size = min(ROW_GROUP, max(1, count * GROUP_BYTES // max(taken, 1)))
+            whole = arranged(held)
             yield whole.slice(0, size)
-            held, count = [whole.slice(size)], count - size
+            held, taken = [whole.slice(size)], taken - taken * size // count
+            count -= size
+            del whole  # else it is there while the next one is made
     if count:
-        yield joined(held)
+        yield arranged(held)
 
 
 def in_order(rows: pa.Table) -> pa.Table:
@@ -95,7 +105,10 @@ def in_order(rows: pa.Table) -> pa.Table:
     times = rows.column(TIME).combine_chunks().cast(pa.int64())
     if len(times) < 2 or pc.all(pc.greater_equal(times[1:], times[:-1])).as_py():
         return rows
-    return rows.combine_chunks().take(pc.array_sort_indices(times))
+    order = pc.array_sort_indices(times)
+    # column by column, so that only one of them is in memory once more
+    columns = [column.combine_chunks().take(order) for column in rows.columns]
+    return pa.Table.from_arrays(columns, schema=rows.schema)
 
 
 def fingerprint(schema: pa.Schema) -> str:
