@@ -14,6 +14,7 @@ from nephoscope.cli.session.secrets import keep, known, pair, secret, secret_pai
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.sources import Source
+    from nephoscope.sources.live.source import Kind
 
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "error")
 HEALTH = (
@@ -78,7 +79,11 @@ def kinds_(output: str) -> None:
 @click.option(
     "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="Where its rows go."
 )
-@click.option("--no-test", is_flag=True, help="Do not try whether it can be reached.")
+@click.option(
+    "--no-test",
+    is_flag=True,
+    help="Do not try whether it can be reached, nor whether its files and folders are there.",
+)
 @click.pass_obj
 def add(
     data: Path,
@@ -98,12 +103,14 @@ def add(
 
     with _told(), lake_of(data) as (lake, state):
         chosen = kind_of(kind)
-        kept = stored(parsed(chosen, dict(pair(one) for one in settings)))
+        chosen_settings = parsed(chosen, dict(pair(one) for one in settings))
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
         known(chosen.secrets, given)
         workspace = state.workspaces.get(workspace).name
         if any(one.name == name for one in state.sources.all()):
             raise click.UsageError(f"there is a source {name} already")
+        _check(chosen, chosen_settings, given, name, there=not no_test)
+        kept = stored(chosen_settings)
         credential = keep(state, name, given) if chosen.secrets else ""
         source = state.sources.add(Source(name, kind, kept, workspace, credential))
         click.echo(f"source {source.name} added")
@@ -126,15 +133,20 @@ def list_(data: Path, /, output: str) -> None:
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
+        every = state.sources.all()
+        errors = {
+            one.name: _error(state, one, health[one.name].error if one.name in health else "")
+            for one in every
+        }
         rows = [
             {
                 "name": one.name, "kind": one.kind, "workspace": one.workspace, "enabled": one.enabled,
                 "lastSeen": health[one.name].last_seen if one.name in health else None,
                 "lag": health[one.name].lag if one.name in health else None,
-                "error": health[one.name].error if one.name in health else "",
+                "error": errors[one.name],
                 "settings": dict(one.settings), "created": one.created,
             }
-            for one in state.sources.all()
+            for one in every
         ]  # fmt: skip
     show_list(rows, COLUMNS, output, "no source is set up: nephoscope sources add NAME --kind KIND")
 
@@ -165,7 +177,7 @@ def test(data: Path, /, name: str) -> None:
 def set_(
     data: Path, /, name: str, settings: tuple[str, ...], secrets: tuple[str, ...], enabled: bool | None
 ) -> None:
-    """Change the source NAME; a running process takes the change up when it is started again."""
+    """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
     from nephoscope.cli.session.stored import state_of
     from nephoscope.sources.live.catalogue import kind_of, parsed, stored
 
@@ -179,9 +191,13 @@ def set_(
             raise click.UsageError(
                 f"source {name} was set up without secrets: remove it and add it with --secret"
             )
+        secrets_ = {**secrets_of(state, source), **given}
+        found = parsed(kind, changed)
+        if settings or given:
+            _check(kind, found, secrets_, name)
         if given:
-            keep(state, name, {**secrets_of(state, source), **given})
-        state.sources.set(name, settings=stored(parsed(kind, changed)), enabled=enabled)
+            keep(state, name, secrets_)
+        state.sources.set(name, settings=stored(found), enabled=enabled)
         click.echo(f"source {name} changed")
 
 
@@ -329,6 +345,35 @@ def _missing(lake: Any, state: State, data: Path, days: int) -> list[dict[str, A
         }
         for one in found
     ]
+
+
+def _check(kind: Kind, settings: Any, secrets: dict[str, str], name: str, *, there: bool = True) -> None:
+    """Raise SourceError for settings that cannot be and, with `there`, for files and folders that they name and that are not there."""
+    from nephoscope.sources.live.source import SettingsError, SourceError, Surroundings
+
+    try:
+        kind.check(settings, Surroundings(name, secrets=secrets))
+    except SettingsError:
+        raise
+    except SourceError as error:
+        if there:
+            raise SourceError(f"{error}: mend it, or add the source with --no-test") from error
+
+
+def _error(state: State, source: Source, last: str) -> str:
+    """What is wrong with a source now: its settings, else the last that it told."""
+    from nephoscope.lake.state import StateError
+    from nephoscope.sources.live.catalogue import kind_of, parsed
+    from nephoscope.sources.live.source import WRONG_SETTINGS, SettingsError
+
+    try:
+        kind = kind_of(source.kind)
+        _check(kind, parsed(kind, source.settings), secrets_of(state, source), source.name, there=False)
+    except SettingsError as error:
+        return f"{WRONG_SETTINGS}{error}"
+    except StateError as error:
+        return str(error)
+    return "" if last.startswith(WRONG_SETTINGS) else last
 
 
 def _tried(source: Source, lake: Any, state: State, data: Path) -> str:

@@ -220,18 +220,3 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())
     assert "another" not in str(told.value)
-
-
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        ({"brokers": "broker.example:9092"}, "this machine only"),
-        ({"topics": ""}, "topics"),
-        ({"sign_in": "plain", "tls": "true", "username": "u"}, "secret 'password' is missing"),
-        ({"ca": "/none.pem", "tls": "true"}, "none.pem"),
-    ],
-)
-def test_settings_that_cannot_be(settings, reason: str) -> None:
-    given = {"brokers": "127.0.0.1:1", "topics": "t", "sign_in": "none", "tls": "false", **settings}
-    with pytest.raises(SourceError, match=reason):
-        EventHub(parsed(kind_of("event_hub"), given), Surroundings("hub")).test()

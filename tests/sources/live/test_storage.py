@@ -238,21 +238,6 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
     assert azurite.key not in str(told.value)
 
 
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        ({"account_url": "http://account.blob.core.windows.net"}, "must be https"),
-        ({"account_url": "https://a.blob.core.windows.net?sv=1&sig=x"}, "not in the URL"),
-        ({"workers": 0}, "workers"),
-        ({"credential": "password"}, "credential"),
-        ({"nonsense": 1}, "nonsense"),
-    ],
-)
-def test_settings_that_cannot_be(source, settings, reason: str) -> None:
-    with pytest.raises(SourceError, match=reason):
-        source(**settings).test()
-
-
 def test_no_container(source, account) -> None:
     with pytest.raises(SourceError, match="no container is named like none-"):
         source(containers="none-*").test()

@@ -46,7 +46,9 @@ def _texts(lake: Lake) -> list[str]:
 
 def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, until) -> None:
     drop = tmp_path / "drop"
-    assert "no such folder" in nepho("sources", "add", "drop", "--kind", "folder", "--set", f"paths={drop}")
+    add = "sources", "add", "drop", "--kind", "folder", "--set", f"paths={drop}"
+    assert "no such folder" in nepho(*add, code=2)
+    nepho(*add, "--no-test")
     drop.mkdir()
     assert "0 file(s)" in nepho("sources", "test", "drop")
     nepho("sources", "set", "drop", "--set", "poll=0.05")

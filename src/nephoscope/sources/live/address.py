@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nephoscope.sources.live.source import SourceError
+from nephoscope.sources.live.source import SettingsError
 
 
 def listening(text: str, what: str) -> tuple[str, int]:
-    """`host:port` or `[v6 address]:port`; SourceError for anything else. Port 0 lets the system choose."""
+    """`host:port` or `[v6 address]:port`; SettingsError for anything else. Port 0 lets the system choose."""
     host, colon, port = text.rpartition(":")
     host = host.strip("[]") if host.startswith("[") else host
     if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise SourceError(f"{what}: must be ADDRESS:PORT, such as 0.0.0.0:514 or [::]:514, not '{text}'")
+        raise SettingsError(f"{what}: must be ADDRESS:PORT, such as 0.0.0.0:514 or [::]:514, not '{text}'")
     return host, int(port)

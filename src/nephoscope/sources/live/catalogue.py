@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.sources.live.source import Kind, SettingsError
 
 _FOLDER = Path(__file__).parent / "kinds"
 
@@ -29,28 +31,52 @@ def kinds() -> Mapping[str, Kind]:
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of a name; SourceError that lists them where there is none."""
+    """The kind of a name; SettingsError that lists them where there is none."""
     found = kinds().get(name)
     if found is None:
-        raise SourceError(f"no kind of source is named '{name}': there are {', '.join(kinds())}")
+        raise SettingsError(f"no kind of source is named '{name}': there are {', '.join(kinds())}")
     return found
 
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
+_PLACE = re.compile(r" - at `\$\.(\w+)")
+#: A hundred years: what is longer is no pause and no window, but a slip.
+_LONGEST = 3_153_600_000.0
 
 
 def parsed(kind: Kind, given: Mapping[str, Any]) -> Any:
-    """The settings of a kind from JSON or from texts of the command line; SourceError names the setting and what it must be."""
+    """The settings of a kind from JSON or from texts of the command line; SettingsError names the setting and what it must be."""
+    known = {one.name: one for one in described(kind)}
+    for name in given:
+        if name not in known:
+            raise SettingsError(_unknown(kind, name, list(known)))
     try:
-        return msgspec.convert(_split(kind, given), kind.settings, strict=False)
+        settings = msgspec.convert(_split(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SourceError(f"{kind.name}: {_wanted(error)}; see docs/reference/sources.md") from error
+        raise SettingsError(f"{_wanted(error, known, given)}; see docs/reference/sources.md") from error
+    for name in known:
+        value = getattr(settings, name)
+        if isinstance(value, float) and not (math.isfinite(value) and value <= _LONGEST):
+            raise SettingsError(f"{name}: must be a number of seconds, at most {_LONGEST:.0f}, not '{value}'")
+    return settings
 
 
-def _wanted(error: msgspec.ValidationError) -> str:
+def _unknown(kind: Kind, name: str, known: list[str]) -> str:
+    if name in kind.secrets:
+        return f"{name}: is a secret, never given with --set: --secret {name}"
+    near = difflib.get_close_matches(name, known, 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{name}: {kind.name} has no such setting: {meant}there are {', '.join(known)}"
+
+
+def _wanted(error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, Any]) -> str:
     """What is wrong in words of the command line."""
-    missing = _MISSING.fullmatch(str(error))
-    return f"a setting is missing: --set {missing[1]}=..." if missing else str(error)
+    if missing := _MISSING.fullmatch(str(error)):
+        return f"{missing[1]}: must be given: --set {missing[1]}=... ({known[missing[1]].help.rstrip('.')})"
+    place = _PLACE.search(str(error))
+    if not place or place[1] not in known:
+        return str(error)
+    return f"{place[1]}: must be {known[place[1]].must}, not '{given.get(place[1])}'"
 
 
 def stored(settings: Any) -> dict[str, Any]:
@@ -62,12 +88,13 @@ def stored(settings: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One setting for people: its name, type, default (None = must be given) and what it means."""
+    """One setting for people: its name, type, default (None = must be given), what it means, and what it must be."""
 
     name: str
     type: str
     default: str | None
     help: str
+    must: str
 
 
 def described(kind: Kind) -> Iterator[Described]:
@@ -75,7 +102,7 @@ def described(kind: Kind) -> Iterator[Described]:
     schema = msgspec.json.schema(kind.settings)["$defs"][kind.settings.__name__]
     for name, one in schema["properties"].items():
         default = one.get("default", msgspec.UNSET)
-        yield Described(name, _type(one), _shown(default), one.get("description", ""))
+        yield Described(name, _type(one), _shown(default), one.get("description", ""), _must(one))
 
 
 def _type(one: Mapping[str, Any]) -> str:
@@ -89,6 +116,27 @@ def _type(one: Mapping[str, Any]) -> str:
         "array": "list",
     }
     return names.get(one.get("type", ""), "text")
+
+
+_BOUNDS = {
+    "minimum": "{} or more",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "{} or less",
+    "minItems": "with {} or more",
+}
+
+
+def _must(one: Mapping[str, Any]) -> str:
+    """What a value must be, for a sentence that ends in it."""
+    if "enum" in one:
+        return "one of " + ", ".join(one["enum"])
+    if "anyOf" in one or one.get("format") == "date-time":
+        return "a moment with a zone, as in 2026-01-31T00:00:00Z"
+    bounds = [words.format(one[name]) for name, words in _BOUNDS.items() if name in one]
+    kinds_ = "true or false" if one.get("type") == "boolean" else f"a {_type(one)}"
+    if "enum" in one.get("items", {}):
+        kinds_ = "a list of " + ", ".join(one["items"]["enum"])
+    return ", ".join([kinds_, *bounds])
 
 
 def _shown(default: Any) -> str | None:

@@ -22,6 +22,10 @@ class SourceError(Exception):
     """A source that cannot go on: what is wrong and what to do; holds no secret. It is tried again later."""
 
 
+class SettingsError(SourceError):
+    """Settings that can never work, with the setting's name and what to do: not tried again before they change."""
+
+
 class StoppedError(Exception):
     """A source was told to stop while it waited; what it had not yet handed over it reads again the next time."""
 
@@ -30,12 +34,16 @@ class BusyError(Exception):
     """The lake takes nothing at the moment (disk or spool full): nothing was taken, the sender has to come again."""
 
 
+#: How the error of a source begins that waits for other settings.
+WRONG_SETTINGS = "wrong settings: "
+
+
 def zone_of(name: str) -> tzinfo:
-    """A time zone by its name (`Europe/Berlin`); raises SourceError."""
+    """A time zone by its name (`Europe/Berlin`); raises SettingsError."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        raise SourceError(f"no time zone '{name}': as in Europe/Berlin") from error
+        raise SettingsError(f"zone: no time zone is named '{name}': give one as in Europe/Berlin") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +151,10 @@ class Surroundings:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def secret(self, name: str) -> str:
-        """The secret of that name; SourceError where it was not stored."""
+        """The secret of that name; SettingsError where it was not stored."""
         value = self.secrets.get(name, "")
         if not value:
-            raise SourceError(
-                f"the secret '{name}' is missing: nephoscope sources add {self.name} ... --secret {name}"
-            )
+            raise SettingsError(f"the secret '{name}' is missing: give it with --secret {name}")
         return value
 
 
@@ -166,7 +172,9 @@ class Source(Protocol):
 class Kind:
     """A kind of source: `settings` is a msgspec Struct whose fields describe themselves, `secrets` the names that may be stored.
 
-    `shared`: the place itself divides its work between several readers, so that the same source may run in several processes.
+    `check` raises SettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or folder that they
+    name and that is not there now; it reaches nothing else. `shared`: the place itself divides its work between several readers, so
+    that the same source may run in several processes.
     """
 
     name: str
@@ -175,3 +183,4 @@ class Kind:
     make: Callable[[Any, Surroundings], Source]
     secrets: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
+    check: Callable[[Any, Surroundings], None] = lambda _settings, _around: None

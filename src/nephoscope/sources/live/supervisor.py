@@ -24,7 +24,15 @@ from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.places import Places
 from nephoscope.sources.live.sink import LakeSink
-from nephoscope.sources.live.source import Source, SourceError, StoppedError, Surroundings, zone_of
+from nephoscope.sources.live.source import (
+    WRONG_SETTINGS,
+    SettingsError,
+    Source,
+    SourceError,
+    StoppedError,
+    Surroundings,
+    zone_of,
+)
 from nephoscope.sources.logs.format import Destination
 
 if TYPE_CHECKING:
@@ -43,6 +51,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _WELL = 300.0
 _COUNT_SECONDS, _JUDGE_SECONDS = 5.0, 60.0
 _LEASE_SECONDS = 30.0
+#: How often a source whose settings are wrong is looked at for other ones.
+_LOOK_SECONDS = 2.0
 #: How long sources have to end; what they had not handed over they read again the next time.
 _STOP_SECONDS = 30.0
 
@@ -59,7 +69,9 @@ def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
         return lake.tables.get(name)
 
     around = Surroundings(stored.name, data / "keys", secrets, table=known, make_table=lake.import_table)
-    return kind.make(parsed(kind, stored.settings), around)
+    settings = parsed(kind, stored.settings)
+    kind.check(settings, around)
+    return kind.make(settings, around)
 
 
 @dataclass
@@ -137,7 +149,15 @@ class Supervisor:
         pause = _FIRST_PAUSE
         while not self.stop.is_set():
             began = datetime.now(UTC)
-            failed = self._once(stored, meter)
+            try:
+                failed = self._once(stored, meter)
+            except SettingsError as error:
+                self._release(stored)
+                changed = self._unchanged(stored, meter, error)
+                if changed is None:
+                    return
+                stored, pause = changed, _FIRST_PAUSE
+                continue
             if self.stop.is_set():
                 break
             if (datetime.now(UTC) - began).total_seconds() >= _WELL:
@@ -148,8 +168,29 @@ class Supervisor:
             pause = min(_LONGEST_PAUSE, pause * 2)
         self._release(stored)
 
+    def _unchanged(self, stored: Stored, meter: Meter, error: SettingsError) -> Stored | None:
+        """Wait until a source whose settings are wrong has other ones, and return them; None where all are to stop or it is gone."""
+        wrong = f"{WRONG_SETTINGS}{error}"
+        meter.note(error=wrong)
+        self.say(f"{stored.name}: {wrong}; waits for: nephoscope sources set {stored.name}")
+        secrets = self._secrets(stored)
+        while not self.stop.wait(_LOOK_SECONDS):
+            try:
+                found = self.state.sources.get(stored.name)
+                if found != stored or self._secrets(found) != secrets:
+                    self._running[stored.name].stored = found
+                    return found
+            except StateError as gone:
+                self.say(f"{stored.name}: {gone}")
+                if all(one.name != stored.name for one in self.state.sources.all()):
+                    return None
+        return None
+
+    def _secrets(self, stored: Stored) -> str:
+        return self.state.credentials.get(stored.credential).reveal() if stored.credential else ""
+
     def _once(self, stored: Stored, meter: Meter) -> str:
-        """Run a source until it ends; why it failed, '' where it did not."""
+        """Run a source until it ends; why it failed, '' where it did not; SettingsError where trying again cannot mend it."""
         ended = threading.Event()
         try:
             if not self._may_run(stored):
@@ -160,6 +201,8 @@ class Supervisor:
             source.run(sink, ended)
         except StoppedError:
             return ""
+        except SettingsError:
+            raise
         except (SourceError, SignInError, StateError, LakeError, StoreError) as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - the boundary of a thread: a source must not take the others with it

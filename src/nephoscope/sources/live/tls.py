@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.source import SourceError
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
             raise SourceError(f"TLS: client_ca {client_ca}: {_reason(error)}") from error
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> None:
+    """Raise SettingsError for settings of a listener's TLS that cannot be, SourceError for files that are not there."""
+    wanted.pair_of_key(certificate, key)
+    wanted.filled("names", names, "names and addresses of this machine, parted by commas")
+    for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
+        wanted.file(setting, path)
 
 
 def _reason(error: OSError) -> str:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from nephoscope.sources.azure.cloud import cloud_of
 from nephoscope.sources.azure.credentials import credential_source
-from nephoscope.sources.live.source import SourceError, Surroundings
+from nephoscope.sources.live.source import Surroundings
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 def service(url: str, credential: str, cloud: str, around: Surroundings) -> BlobServiceClient:
-    """A client of the account at `https://NAME.blob.core.windows.net`; raises SourceError, SignInError for what is missing."""
+    """A client of the account at `https://NAME.blob.core.windows.net`; raises SettingsError, SignInError for what is missing."""
     from azure.storage.blob import BlobServiceClient
 
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise SourceError(
-            f"account_url: must be https://NAME.blob.core.windows.net, not '{url.partition('?')[0]}'"
-        )
-    if parts.query or parts.username:
-        raise SourceError(
-            "account_url: give the signature as --secret sas with credential=sas, not in the URL"
-        )
     return BlobServiceClient(
         url, credential=_credential(credential, cloud, around), retry_total=4, connection_timeout=20, read_timeout=120
     )  # fmt: skip

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.polling import Found, Poller
 from nephoscope.sources.live.signing_in import Access, client, pages
 from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
@@ -138,4 +139,12 @@ def _text(moment_: datetime) -> str:
     return moment_.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-KIND = Kind("activity_log", "The activity log of subscriptions", Settings, ActivityLog)
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for subscriptions, a tenant or a cloud that cannot be."""
+    for one in settings.subscriptions:
+        wanted.guid("subscriptions", one)
+    wanted.tenant(settings.tenant)
+    wanted.cloud(settings.cloud)
+
+
+KIND = Kind("activity_log", "The activity log of subscriptions", Settings, ActivityLog, check=check)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +13,16 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.model.secret import redact_text
-from nephoscope.sources.live.source import Kind, Piece, Refused, Sink, SourceError, Surroundings
+from nephoscope.sources.live import wanted
+from nephoscope.sources.live.source import (
+    Kind,
+    Piece,
+    Refused,
+    SettingsError,
+    Sink,
+    SourceError,
+    Surroundings,
+)
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -209,8 +218,6 @@ class EventHub:
 
     def _configuration(self) -> dict[str, Any]:
         chosen = self.settings
-        if not chosen.tls and not all(broker.startswith(_LOOPBACK) for broker in chosen.brokers):
-            raise SourceError("event_hub: tls=false is for brokers on this machine only")
         sasl = chosen.sign_in not in ("certificate", "none")
         found: dict[str, Any] = {
             "bootstrap.servers": ",".join(chosen.brokers),
@@ -235,9 +242,6 @@ class EventHub:
             "ssl.certificate.location": chosen.certificate,
             "ssl.key.location": chosen.key,
         }
-        for path in given.values():
-            if path and not Path(path).is_file():
-                raise SourceError(f"event_hub: {path}: no such file")
         return found | {name: value for name, value in given.items() if value} | self._sasl()
 
     def _sasl(self) -> dict[str, Any]:
@@ -319,6 +323,37 @@ def _log() -> Any:
     return logging.getLogger("nephoscope.kafka")
 
 
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
+    for broker in settings.brokers:
+        wanted.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
+    if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
+        raise SettingsError("tls: false is for brokers on this machine only: leave it out")
+    for topic in settings.topics:
+        if not _TOPIC.fullmatch(topic):
+            raise SettingsError(
+                f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
+            )
+    wanted.filled("group", [settings.group], "the name of a consumer group")
+    wanted.cloud(settings.cloud)
+    wanted.log_format(settings.format)
+    _check_signing_in(settings, around)
+    for name in ("ca", "certificate", "key"):
+        wanted.file(name, getattr(settings, name))
+
+
+def _check_signing_in(settings: Settings, around: Surroundings) -> None:
+    if settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512"):
+        wanted.filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
+    if settings.sign_in not in ("certificate", "none", "entra"):
+        around.secret("password")
+    if settings.sign_in == "certificate":
+        wanted.filled("certificate", [settings.certificate], "given for sign_in=certificate")
+    wanted.pair_of_key(settings.certificate, settings.key)
+
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
 KIND = Kind(
     "event_hub",
     "Event Hubs over their Kafka endpoint, and Kafka",
@@ -326,4 +361,5 @@ KIND = Kind(
     EventHub,
     secrets={"password": "The connection string of the namespace or hub, or the password of the user."},
     shared=True,
+    check=check,
 )

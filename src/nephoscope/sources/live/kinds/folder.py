@@ -15,8 +15,17 @@ from typing import Annotated, BinaryIO, Literal, cast
 import msgspec
 from msgspec import Meta
 
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.progress import Progress
-from nephoscope.sources.live.source import Kind, Refused, Sink, SourceError, StoppedError, Surroundings
+from nephoscope.sources.live.source import (
+    Kind,
+    Refused,
+    Sink,
+    SourceError,
+    StoppedError,
+    Surroundings,
+    zone_of,
+)
 from nephoscope.sources.live.stretch import Stretch, Unpacked, digest, only_whole, packed, tabular, wrapped
 
 #: Names under which programs write what is not finished yet.
@@ -105,8 +114,7 @@ class Folder:
 
     def _check(self) -> None:
         for path in self.settings.paths:
-            if not Path(path).is_dir():
-                raise SourceError(f"{path}: no such folder")
+            _there(path)
 
     def _look(self, sink: Sink | None) -> Iterator[_File]:
         for root in self.settings.paths:
@@ -209,4 +217,24 @@ def _continues(before: Progress, file: _File, fetch: Callable[[int, int], bytes]
     )
 
 
-KIND = Kind("folder", "Folders with files that are put there or still written to", Settings, Folder)
+def _there(path: str) -> None:
+    """Raise SourceError for a folder that is not there or may not be listed: it may be, later."""
+    if not Path(path).is_dir():
+        raise SourceError(f"paths: {path}: no such folder")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise SourceError(f"paths: {path}: may not be read by this user")
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
+    wanted.filled("paths", settings.paths, "folders, parted by commas")
+    wanted.filled("names", settings.names, "names of files, as in *.json,*.log")
+    wanted.log_format(settings.format)
+    zone_of(settings.zone)
+    for path in settings.paths:
+        _there(path)
+
+
+KIND = Kind(
+    "folder", "Folders with files that are put there or still written to", Settings, Folder, check=check
+)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.polling import Found, Poller
 from nephoscope.sources.live.signing_in import Access, client, pages
 from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
@@ -166,4 +167,10 @@ def _text(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-KIND = Kind("graph", "Sign-ins, audits and identity risk over Microsoft Graph", Settings, Graph)
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for a tenant or a cloud that cannot be."""
+    wanted.tenant(settings.tenant)
+    wanted.cloud(settings.cloud)
+
+
+KIND = Kind("graph", "Sign-ins, audits and identity risk over Microsoft Graph", Settings, Graph, check=check)

@@ -10,13 +10,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.address import listening
 from nephoscope.sources.live.ingestion.app import Door, Limits, app
 from nephoscope.sources.live.ingestion.rules import Rule, implied, rules_of
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.serving import Served, bound
-from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
-from nephoscope.sources.live.tls import own_certificate, server_context
+from nephoscope.sources.live.source import Kind, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.sources.live.tls import check_tls, own_certificate, server_context
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,11 +104,21 @@ class LogsIngestion:
     def _tokens(self) -> Tokens:
         kept = self.around.secrets.get("tokens", "")
         if not kept:
-            raise SourceError(f"no token is let in yet: nephoscope sources token {self.around.name}")
+            raise SettingsError(
+                f"tokens: no token is let in yet: nephoscope sources token {self.around.name}"
+            )
         return Tokens(kept)
 
     def _rules(self) -> dict[str, Rule]:
         return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
+
+
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for an address that cannot be, SourceError for files that are not there."""
+    listening(settings.listen, "listen")
+    check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
+    for path in settings.rules:
+        wanted.file("rules", path)
 
 
 KIND = Kind(
@@ -116,4 +127,5 @@ KIND = Kind(
     Settings,
     LogsIngestion,
     secrets={"tokens": "Hashes of the tokens that are let in; `nephoscope sources token` makes one."},
+    check=check,
 )

@@ -18,6 +18,7 @@ from nephoscope.sources.intel.asking import Asker, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.source import Kind, Refused, Sink, Surroundings
 
 _PATH = "attributes/restSearch"
@@ -136,10 +137,18 @@ def _seconds(attribute: dict[str, Any]) -> int:
     return int(text) if text.isdigit() and len(text) <= 12 else 0
 
 
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
+    wanted.url("url", settings.url, "https://HOST/")
+    around.secret("key")
+    wanted.file("ca", settings.ca)
+
+
 KIND = Kind(
     "misp",
     "Threat intelligence of a MISP server",
     Settings,
     Misp,
     {"key": "The authentication key of a user who may read."},
+    check=check,
 )

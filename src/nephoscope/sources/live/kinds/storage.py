@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,11 +17,19 @@ from msgspec import Meta
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
+from nephoscope.sources.live import wanted
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
 from nephoscope.sources.live.progress import Progress
-from nephoscope.sources.live.source import Kind, Sink, SourceError, StoppedError, Surroundings
+from nephoscope.sources.live.source import (
+    Kind,
+    SettingsError,
+    Sink,
+    SourceError,
+    StoppedError,
+    Surroundings,
+)
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
@@ -176,6 +185,26 @@ class Storage:
             self._known[reader.key] = progress
 
 
+#: Names of containers, and the ones that Azure makes itself.
+_CONTAINER = re.compile(r"[a-z0-9*](?:-?[a-z0-9*]){0,62}|\$[a-z*]+")
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for an account, containers or a way to sign in that cannot be."""
+    wanted.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
+    wanted.filled("containers", settings.containers, "names of containers, as in insights-logs-*")
+    for name in settings.containers:
+        if not _CONTAINER.fullmatch(name):
+            raise SettingsError(
+                f"containers: must be names of lower-case letters, digits and single dashes, * for any of them, not '{name}'"
+            )
+    wanted.log_format(settings.format)
+    if settings.credential in ("sas", "account-key"):
+        around.secret(settings.credential.replace("-", "_"))
+    else:
+        wanted.cloud(settings.cloud)
+
+
 KIND = Kind(
     "storage",
     "Containers of diagnostic and flow logs",
@@ -185,4 +214,5 @@ KIND = Kind(
         "account_key": "A key of the storage account (credential=account-key).",
         "sas": "A shared access signature with read and list (credential=sas).",
     },
+    check=check,
 )

@@ -14,11 +14,11 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.live.address import listening
-from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.source import Kind, SettingsError, Sink, Surroundings, zone_of
 from nephoscope.sources.live.syslog.datagrams import Datagrams
 from nephoscope.sources.live.syslog.intake import Intake
 from nephoscope.sources.live.syslog.streams import Bounds, Streams
-from nephoscope.sources.live.tls import own_certificate, server_context
+from nephoscope.sources.live.tls import check_tls, own_certificate, server_context
 
 _FEED = "messages"
 
@@ -90,8 +90,6 @@ class Syslog:
     @contextmanager
     def _listening(self, intake: Intake, told: _Told) -> Iterator[None]:
         chosen = self.settings
-        if not (chosen.udp or chosen.tcp or chosen.tls):
-            raise SourceError("give an address to listen on: --set udp=0.0.0.0:514 (or tcp, tls)")
         with ExitStack() as opened:
             if chosen.udp:
                 datagrams = Datagrams(listening(chosen.udp, "udp"), intake, chosen.max_message, told.dropped)
@@ -143,9 +141,23 @@ def _hand_over(intake: Intake, sink: Sink) -> None:
         sink.take(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
 
 
+def check(settings: Settings, _: Surroundings) -> None:
+    """Raise SettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
+    given = {name: text for name in ("udp", "tcp", "tls") if (text := getattr(settings, name))}
+    if not given:
+        raise SettingsError("udp, tcp or tls: give an address to listen on: --set udp=0.0.0.0:514")
+    for name, text in given.items():
+        listening(text, name)
+    if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
+        raise SettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
+    zone_of(settings.zone)
+    check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
+
+
 KIND = Kind(
     "syslog",
     "Syslog and CEF over UDP, TCP and TLS",
     Settings,
     Syslog,
+    check=check,
 )

@@ -5,6 +5,7 @@ Source: https://docs.oasis-open.org/cti/taxii/v2.1/os/taxii-v2.1-os.html (sectio
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -18,7 +19,8 @@ from nephoscope.sources.intel.asking import Asker, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
-from nephoscope.sources.live.source import Kind, Refused, Sink, SourceError, Surroundings
+from nephoscope.sources.live import wanted
+from nephoscope.sources.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.logs.moments import moment
 
 _ACCEPT = "application/taxii+json;version=2.1"
@@ -80,11 +82,11 @@ class Taxii:
             for one in (listed if isinstance(listed, list) else ())
             if isinstance(one, dict)
         }
-        for wanted in self.settings.collections:
-            if wanted not in known:
-                raise SourceError(f"no collection {wanted}: there are {_listed(known)}")
-            if not known[wanted].get("can_read"):
-                raise SourceError(f"the collection {wanted} may not be read by this user")
+        for one in self.settings.collections:
+            if one not in known:
+                raise SourceError(f"no collection {one}: there are {_listed(known)}")
+            if not known[one].get("can_read"):
+                raise SourceError(f"the collection {one} may not be read by this user")
         return f"{len(known)} collections: {_listed(known)}"
 
     def run(self, sink: Sink, stop: Event) -> None:
@@ -186,10 +188,30 @@ def _listed(known: dict[str, dict[str, Any]]) -> str:
     return ", ".join(f"{id_} ({one.get('title', '')})" for id_, one in known.items()) or "none"
 
 
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NEEDED = {"basic": "password", "bearer": "token", "key": "token"}
+
+
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
+    wanted.url("url", settings.url, "https://HOST/API_ROOT/")
+    for one in settings.collections:
+        if not one or re.search(r"[/?#\s]", one):
+            raise SettingsError(f"collections: must be ids of collections, not '{one}'")
+    if not _HEADER.fullmatch(settings.key_header):
+        raise SettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
+    if settings.sign_in == "basic":
+        wanted.filled("user", [settings.user], "given for sign_in=basic")
+    if settings.sign_in in _NEEDED:
+        around.secret(_NEEDED[settings.sign_in])
+    wanted.file("ca", settings.ca)
+
+
 KIND = Kind(
     "taxii",
     "Threat intelligence of TAXII 2.1 collections",
     Settings,
     Taxii,
     {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
+    check=check,
 )
