@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -135,7 +136,10 @@ def test_buckets():
     assert buckets.wait("a", 1.0) == 0.0
 
 
-def test_who_guesses_credentials_is_held_by_the_address():
+def test_who_guesses_credentials_is_held_by_the_address(monkeypatch):
+    # the clock stands still: a busy machine fills no bucket meanwhile
+    monkeypatch.setattr("nephoscope.serve.limits.time", SimpleNamespace(monotonic=lambda: 0.0))
+
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)
 
@@ -145,7 +149,10 @@ def test_who_guesses_credentials_is_held_by_the_address():
     assert 429 in answers
 
 
-def test_signing_in_again_and_again_is_held_by_the_address():
+def test_signing_in_again_and_again_is_held_by_the_address(monkeypatch):
+    # the clock stands still: a busy machine fills no bucket meanwhile
+    monkeypatch.setattr("nephoscope.serve.limits.time", SimpleNamespace(monotonic=lambda: 0.0))
+
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)
 
