@@ -108,7 +108,7 @@ def fill(folder: Path, indicators: int, events: int) -> None:
         ]
         moments = [NOW - dt.timedelta(seconds=1 + one * 3599 / events) for one in range(events)]
         times = pa.array(moments, pa.timestamp("us", "UTC"))
-        names = [f"www.h{one % 4000}.{'example' if one % 100 == 0 else 'test'}" for one in range(events)]
+        names = [f"www.h{one % 4000 + 6}.{'example' if one % 100 == 0 else 'test'}" for one in range(events)]
         flows = pa.table({"TimeGenerated": times, "DestIp": chosen})
         _put(lake, workspace, "AzureFlowLogs", flows, 0)
         _put(lake, workspace, "AZFWDnsQuery", pa.table({"TimeGenerated": times, "QueryName": names}), 0)
