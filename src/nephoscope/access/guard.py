@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=30)
+FRESH = 1.0
+"""Seconds for which what was read of a secret is taken for true, unless this process changes something: requests come in crowds."""
+_MOST = 10_000
 #: How often it is noted that a secret was used: not with every request.
 _NOTED = timedelta(minutes=1)
 _PREFIXES = {
@@ -80,6 +84,17 @@ class Caller:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Whom a secret lets in, as it was read at a time.monotonic()."""
+
+    principal: Principal
+    secret: Secret
+    roles: tuple[RoleAssignment, ...]
+    since: float
+    changes: int
+
+
 class Guard:
     """Lets principals in. Safe for threads."""
 
@@ -87,17 +102,38 @@ class Guard:
         self._state, self._hierarchy = state, hierarchy
         self._lock = threading.Lock()
         self._noted: dict[str, float] = {}
+        self._recent: dict[tuple[str, tuple[SecretKind, ...]], _Known] = {}
 
     def by_secret(self, secret: str, kinds: Sequence[SecretKind], address: str = "") -> Caller | None:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
         if not 20 <= len(secret) <= 500:
             return None
-        found = self._state.principals.find(digest(secret), kinds)
+        known = self._known(digest(secret), tuple(kinds))
+        if known is None:
+            return None
+        self._note(known.principal, known.secret)
+        session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
+        return Caller(known.principal, known.roles, self._hierarchy(), session, address)
+
+    def _known(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _Known | None:
+        """What the state says of a secret, or said a moment ago where this process has changed nothing since."""
+        now, changes = time.monotonic(), self._state.principals.changes
+        with self._lock:
+            known = self._recent.get((hash_, kinds))
+        if known is not None and known.changes == changes and now - known.since <= FRESH:
+            over = known.secret.expires
+            return known if over is None or over > self._state.principals.about_now() else None
+        found = self._state.principals.find(hash_, kinds)
         if found is None:
             return None
         principal, kept = found
-        self._note(principal, kept)
-        return self.caller(principal, kept.id if kept.kind is SecretKind.SESSION else "", address)
+        roles = tuple(self._state.principals.roles(principal.id))
+        known = _Known(principal, kept, roles, now, changes)
+        with self._lock:
+            if len(self._recent) >= _MOST:
+                self._recent.clear()
+            self._recent[hash_, kinds] = known
+        return known
 
     def by_link(self, secret: str, address: str = "") -> str | None:
         """The secret of the session that a link opens, None for a link that is over; a link works once."""

@@ -51,6 +51,10 @@ FILE = click.Path(exists=True, dir_okay=False)
     metavar="NAME",
     help="Give programs of this machine tokens of the managed identity NAME, which only reads; at loopback addresses only.",
 )
+@click.option(
+    "--requests-a-minute", type=click.IntRange(60, 10_000_000), default=3000, show_default=True, metavar="N",
+    help="How many requests one credential may send; an address may send five times as many.",
+)  # fmt: skip
 @click.option("--json-logs", is_flag=True, help="Log a JSON object a line.")
 @click.option("--demo", is_flag=True, help="Show the bundled company where nothing was assessed yet.")
 @click.pass_obj
@@ -101,6 +105,7 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
         assess_hours=options["assess_every"],
         behind=options["behind"],
         managed_identity=options["managed_identity"],
+        requests_a_minute=options["requests_a_minute"],
         json_logs=options["json_logs"],
     )
 

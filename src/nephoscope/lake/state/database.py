@@ -105,6 +105,10 @@ class Database:
         moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
         return moment.astimezone(UTC)
 
+    def about_now(self) -> datetime:
+        """The time by this host's clock, where asking a server for its own would cost more than it says."""
+        return self._clock() if self._clock is not None else datetime.now(UTC)
+
     def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
         """An INSERT that can say what happens on a conflict, in the words of this database."""
         make = sqlite.insert if self.is_sqlite else postgresql.insert

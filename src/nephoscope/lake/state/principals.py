@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -123,12 +124,23 @@ class Secret:
 class Principals:
     """All principals. What changes takes the session of the transaction in which the change is audited."""
 
+    #: Goes up with every change of this process that may let somebody in or out.
+    changes: ClassVar[int] = 0
+
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @staticmethod
+    def _changed() -> None:
+        Principals.changes += 1
 
     def now(self, session: Session) -> datetime:
         """The time, by the clock of the database."""
         return self._database.now(session)
+
+    def about_now(self) -> datetime:
+        """The time by the clock of this host."""
+        return self._database.about_now()
 
     def all(self) -> list[Principal]:
         """Every principal by name."""
@@ -180,16 +192,19 @@ class Principals:
 
     def link(self, session: Session, id_: str, subject: str) -> None:
         """Say how an identity provider calls a person."""
+        self._changed()
         self._row(session, id_).subject = subject
 
     def disable(self, session: Session, id_: str, *, disabled: bool = True) -> None:
         """Let a principal in no more (or again); its secrets go."""
+        self._changed()
         self._row(session, id_).disabled = disabled
         if disabled:
             session.execute(delete(SecretRow).where(SecretRow.principal == id_))
 
     def grant(self, session: Session, principal: str, role: str, scope: str, author: str) -> RoleAssignment:
         """Give a role at a scope; the one that is there where it was given before."""
+        self._changed()
         self._row(session, principal)
         wanted = (RoleRow.principal == principal, RoleRow.role == role, RoleRow.scope == scope)
         row = session.scalar(select(RoleRow).where(*wanted))
@@ -208,6 +223,7 @@ class Principals:
 
     def revoke(self, session: Session, id_: str) -> RoleAssignment:
         """Take a role; StateError where there is no such assignment."""
+        self._changed()
         row = session.get(RoleRow, id_)
         if row is None:
             raise StateError(f"there is no role assignment {id_}")
@@ -280,10 +296,12 @@ class Principals:
 
     def drop(self, session: Session, id_: str) -> bool:
         """Let a secret open nothing any more; whether it did before."""
+        self._changed()
         return bool(session.scalar(delete(SecretRow).where(SecretRow.id == id_).returning(SecretRow.id)))
 
     def tidy(self, session: Session) -> int:
         """Forget secrets that are over; how many."""
+        self._changed()
         return len(
             session.scalars(
                 delete(SecretRow).where(SecretRow.expires <= self.now(session)).returning(SecretRow.id)

@@ -78,6 +78,7 @@ class LakeSink:
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        places: Mapping[str, Sequence[str]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
@@ -94,7 +95,8 @@ class LakeSink:
         for name, several in (rows or {}).items():
             batch.records += len(several)
             batch.rows[name] += [
-                Placed(Row(name, dict(one)), f"record {number}", "") for number, one in enumerate(several)
+                Placed(Row(name, dict(one)), places[name][number] if places else f"record {number}", "")
+                for number, one in enumerate(several)
             ]
         whole = self._parsed(batch, context)
         whole.bad.extend(_bad(one) for one in refused)

@@ -113,11 +113,15 @@ class Sink(Protocol):
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        places: Mapping[str, Sequence[str]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
     ) -> Taken:
-        """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append."""
+        """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append.
+
+        `places` says by table where each of the rows came from, for what is wrong with it (else they are numbered).
+        """
 
     def learn(self, items: Sequence[Item]) -> Kept:
         """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""

@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-
 from __future__ import annotations
 
 import hashlib
-import queue
 import threading
 import time
 from collections import OrderedDict
@@ -23,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
+from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.rules import Flow, Rule
 from nephoscope.sources.live.ingestion.tokens import Tokens
@@ -52,15 +52,14 @@ class Door:
     implied: Callable[[str], tuple[Flow, ...]]
     name: str
     limits: Limits
-    workers: int = 8
-    _slots: queue.Queue[str] = field(default_factory=queue.Queue)
+    workers: int = 2
     _seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     _minutes: dict[str, tuple[float, int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _gathering: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
-        for number in range(self.workers):
-            self._slots.put(f"requests-{number}")
+        self._gathering = Gathering(self.sink, self.workers)
 
     def flows(self, rule: str, stream: str) -> tuple[Flow, ...]:
         """The flows of a stream; raises RefusedError for a rule or stream that is not there."""
@@ -102,26 +101,24 @@ class Door:
             if mark and mark in self._seen:
                 return
         rows, refused = _made(flows, stream, records_of(body))
-        self._append(rows, refused)
+        self._append(rows, refused, len(body))
         with self._lock:
             if mark:
                 self._seen[mark] = None
                 if len(self._seen) > _REMEMBERED:
                     self._seen.popitem(last=False)
 
-    def _append(self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...]) -> None:
+    def _append(
+        self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...], size: int
+    ) -> None:
         try:
-            feed = self._slots.get(timeout=_BUSY_SECONDS)
-        except queue.Empty:
+            self._gathering.take(rows, refused, size, _BUSY_SECONDS)
+        except CrowdedError:
             raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
-        try:
-            self.sink.take(feed, None, rows=rows, refused=refused, wait=False)
         except BusyError as error:
             raise RefusedError(
                 503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS
             ) from error
-        finally:
-            self._slots.put(feed)
 
 
 def records_of(body: bytes) -> list[dict[str, Any]]:

@@ -1,0 +1,260 @@
+"""The server: how long lists take with many users, what the API costs beside the engine, and records that come in meanwhile.
+
+Usage: python bench/server.py [--assessments N] [--rows N] [--users N] [--seconds N] [--rate N] [--ingest-seconds N] [--folder DIR]
+
+lists: users ask for pages and lists of the API, read each for up to --pause seconds and ask for the next; 99 of 100 answers of any list
+within 300 ms once each was asked for once. overhead: queries of the estate and of the logs through the API and by the engine alone,
+in turn; at most 1.5 times. ingestion: requests of 100 rows at a rate that waits for nothing, pages beside it within 500 ms; every row
+that was acknowledged is counted afterwards. The generator of load is a process of its own and has its share of the machine's cores,
+which is told. Exit 1 where a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH))
+
+import httpx  # noqa: E402
+
+from lake.firewall import TABLE  # noqa: E402
+from nephoscope.lake.lake import Lake  # noqa: E402
+from nephoscope.lake.state import State  # noqa: E402
+from nephoscope.model.reach import EVERYTHING  # noqa: E402
+from nephoscope.posture.published.shelf import Shelf  # noqa: E402
+from serving.load import Ask, Orders  # noqa: E402
+from serving.stand import Running, filled, secrets, serving  # noqa: E402
+
+LIST_MS, BESIDE_MS, OVERHEAD = 300.0, 500.0, 1.5
+GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
+LOGS = "/v1/workspaces/default/query"
+PAGES = (
+    "/", "/recommendations", "/recommendations?severity=High", "/recommendations?q=storage", "/inventory", "/inventory?q=vm",
+    "/compliance", "/incidents", "/rules", "/sources", "/settings", "/search?q=sql",
+)  # fmt: skip
+LISTS = ("assessments", "secureScores", "regulatoryComplianceStandards", "alerts", "pricings")
+ESTATE = {
+    "count of findings": "securityresources | where type =~ 'microsoft.security/assessments' | summarize count() by tostring(properties.status.code)",
+    "page of findings": "securityresources | where type =~ 'microsoft.security/assessments' | order by id asc | take 100",
+    "resources by type": "resources | summarize count() by type | order by count_ desc",
+}
+QUERIES = {
+    "rows of an hour": f"{TABLE} | where TimeGenerated > ago(1h) | take 100",
+    "denied by port": f"{TABLE} | where DeviceAction == 'deny' | summarize count(), sum(SentBytes) by DestinationPort",
+    "one address": f"{TABLE} | where SourceIP == '10.1.2.3' | count",
+    "by hour": f"{TABLE} | summarize count() by bin(TimeGenerated, 1h), DeviceAction",
+}
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--assessments", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--pause", type=float, default=10.0, help="the longest time a user reads an answer")
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--rate", type=float, default=1000, help="requests of 100 rows a second")
+    parser.add_argument("--ingest-seconds", type=float, default=600)
+    parser.add_argument("--workspaces", type=int, default=6, help="rules that requests are sent to: each takes 200 a second, as Azure's")
+    parser.add_argument("--folder", type=Path, help="where the data lies, or is made (default: a temporary folder)")
+    return parser.parse_args()
+
+
+def load(orders: Orders) -> dict[str, Any]:
+    """What the generator of load tells when it is done."""
+    command = [sys.executable, "-m", "serving.load"]
+    done = subprocess.run(command, cwd=BENCH, input=json.dumps(asdict(orders)), stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def asks(data: Path) -> list[Ask]:
+    """What users ask for: pages, one subscription's lists of the API, and queries of the estate."""
+    edition = Shelf(data).newest()
+    assert edition is not None
+    several = sorted(edition.made.subscriptions)[:20]
+    found = [Ask(f"page {path.partition('?')[0]}", path) for path in PAGES]
+    worst = edition.findings.tallies(EVERYTHING)[:5]
+    found += [Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}") for one in worst]
+    found += [Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}?start=100") for one in worst]
+    found += [Ask("page /resource", f"/resource{quote(id_)}") for id_, _, _ in edition.findings.worst(EVERYTHING, most=5)]
+    found += [Ask(f"page {path} of one subscription", f"{path}?scope={one}") for one in several[:3] for path in PAGES[1:5:3]]
+    for one in several[:5]:
+        found += [
+            Ask(f"API {kind}", f"/subscriptions/{one}/providers/Microsoft.Security/{kind}?api-version=2024-01-01&$top=100")
+            for kind in LISTS
+        ]
+    found += [Ask(f"graph {name}", GRAPH, "POST", json.dumps({"query": text, "options": {"$top": 100}})) for name, text in ESTATE.items()]
+    return found
+
+
+def told(figures: dict[str, Any], limit: float) -> bool:
+    """Print what the answers took; whether all kinds kept to the limit."""
+    good = not figures["bad"]
+    for name, times in sorted(figures["times"].items()):
+        ordered = sorted(1e3 * one for one in times)
+        late = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        good &= late <= limit
+        print(f"  {name:38} {len(times):6} answers, median {median(ordered):7.1f} ms, 99 % {late:7.1f} ms{'' if late <= limit else '  OVER'}")
+    every = sorted(1e3 * one for times in figures["times"].values() for one in times)
+    print(f"  {'all':38} {len(every):6} answers, median {median(every):7.1f} ms, 99 % {every[int(len(every) * 0.99)]:7.1f} ms (limit {limit:.0f})")
+    if figures["bad"]:
+        print(f"  other answers than 200: {figures['bad']}")
+    return good
+
+
+def shares(figures: dict[str, Any], before: dict[str, float], after: dict[str, float]) -> None:
+    """Print who took how much of the machine."""
+    wall = figures["wall"]
+    parts = {name: (after[name] - before.get(name, 0.0)) / wall for name in after}
+    text = ", ".join(f"{name} {share:.2f}" for name, share in parts.items())
+    print(f"  cores of {os.cpu_count()}: generator {figures['cpu'] / wall:.2f}, {text}; load of the machine {os.getloadavg()[0]:.1f}")
+
+
+def lists(server: Running, data: Path, headers: dict[str, str], options: argparse.Namespace) -> bool:
+    """Users over pages and lists."""
+    several = asks(data)
+    warm = Orders("127.0.0.1", server.port, server.authority, headers, 0.1, several, 0, 0.0)
+    _each_once(server, headers, several)
+    before = server.cpu()
+    figures = load(Orders(warm.host, warm.port, warm.authority, headers, options.seconds, several, options.users, options.pause))
+    print(f"lists: {options.users} users, each reads for up to {options.pause:g} s, {len(several)} addresses, {options.seconds:g} s")
+    good = told(figures, LIST_MS)
+    shares(figures, before, server.cpu())
+    return good
+
+
+def _client(server: Running, headers: dict[str, str]) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"https://127.0.0.1:{server.port}", headers=headers, timeout=120,
+        verify=ssl.create_default_context(cafile=server.authority),
+    )  # fmt: skip
+
+
+def _each_once(server: Running, headers: dict[str, str], several: list[Ask]) -> None:
+    with _client(server, headers) as client:
+        while True:
+            try:
+                client.get("/healthz")
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        for one in several:
+            answer = client.request(one.method, one.path, content=one.body)
+            if answer.status_code != 200:
+                print(f"  {one.path}: {answer.status_code} {answer.text[:200]}")
+
+
+def overhead(server: Running, data: Path, headers: dict[str, str]) -> bool:
+    """Queries through the API and by the engine alone, in turn."""
+    edition = Shelf(data).newest()
+    assert edition is not None
+    good = True
+    print("overhead: median of 15, in turn")
+    with _client(server, headers) as client, State.of(data) as state, Lake.open(data, state) as lake:
+        pairs: list[tuple[str, Callable[[], object], Callable[[], httpx.Response]]] = [
+            (f"graph {name}", lambda text=text: edition.query(text, EVERYTHING), lambda text=text: client.post(GRAPH, json={"query": text}))  # type: ignore[misc]
+            for name, text in ESTATE.items()
+        ]
+        pairs += [
+            (f"logs {name}", lambda text=text: lake.query(text), lambda text=text: client.post(LOGS, json={"query": text}))  # type: ignore[misc]
+            for name, text in QUERIES.items()
+        ]
+        for name, engine, api in pairs:
+            ratio, bare, through = _ratio(engine, api)
+            good &= ratio <= OVERHEAD
+            print(f"  {name:28} engine {bare:7.1f} ms, API {through:7.1f} ms, {ratio:5.2f} times{'' if ratio <= OVERHEAD else '  OVER'}")
+    return good
+
+
+def _ratio(engine: Callable[[], object], api: Callable[[], httpx.Response]) -> tuple[float, float, float]:
+    bare, through = [], []
+    for number in range(17):
+        began = time.perf_counter()
+        engine()
+        middle = time.perf_counter()
+        answer = api()
+        end = time.perf_counter()
+        assert answer.status_code == 200, answer.text[:300]
+        if number > 1:
+            bare.append(1e3 * (middle - began))
+            through.append(1e3 * (end - middle))
+    return median(through) / median(bare), median(bare), median(through)
+
+
+def ingestion(server: Running, data: Path, headers: dict[str, str], options: argparse.Namespace) -> bool:
+    """Records come in at a rate while users look at pages; whether all are there, and pages stayed fast."""
+    names = ["default", *(f"w{number}" for number in range(1, options.workspaces))]
+    paths = [f"/dataCollectionRules/{name}/streams/Microsoft-{TABLE}?api-version=2023-01-01" for name in names]
+    pages = [one for one in asks(data) if one.kind.startswith("page")]
+    before = server.cpu()
+    figures = load(
+        Orders(
+            "127.0.0.1", server.port, server.authority, headers, options.ingest_seconds, pages, options.users, options.pause,
+            paths, options.rate, first=1,
+        )
+    )  # fmt: skip
+    took, sent = len(figures["acknowledged"]) / figures["wall"], sorted(figures["sent"]) or [0.0]
+    print(f"ingestion: {options.rate:g} requests of 100 rows a second wanted for {options.ingest_seconds:g} s")
+    print(
+        f"  {len(figures['acknowledged']):,} acknowledged in {figures['wall']:.0f} s: {took:,.0f} requests, {100 * took:,.0f} rows a second; behind their "
+        f"time by {median(sent):.2f} s (median), {sent[-1]:.2f} s (worst); tried again: {figures['refused'] or 'none'}"
+    )
+    good = told(figures, BESIDE_MS)
+    shares(figures, before, server.cpu())
+    lost = _lost(data, names, set(figures["acknowledged"]))
+    enough = figures["wall"] <= options.ingest_seconds * 1.05
+    print(f"  {lost} of the acknowledged requests are not there whole, once; the rate was {'kept' if enough else 'NOT KEPT'}")
+    return good and not lost and enough
+
+
+def _lost(data: Path, names: list[str], acknowledged: set[int]) -> int:
+    """How many acknowledged requests are not in the lake with all their rows, each once."""
+    found: set[int] = set()
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        lake.flush(600)
+        for name in names:
+            text = f"{TABLE} | where DeviceCustomNumber1 > 0 | summarize n = count(), d = dcount(DeviceCustomNumber2) by DeviceCustomNumber1 | where n == 100 and d == 100 | project DeviceCustomNumber1"
+            found |= set(lake.rows(text, workspace=name).column(0).to_pylist())
+    return len(acknowledged - found)
+
+
+def main() -> int:
+    """Measure everything over one server."""
+    options = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        data = options.folder or Path(folder) / "data"
+        if not (data / "posture").exists():
+            began = time.perf_counter()
+            made = filled(data, options.assessments, options.rows, options.workspaces)
+            print(f"{made:,} assessments, {options.rows:,} rows: made in {time.perf_counter() - began:.0f} s", flush=True)
+        person, token = secrets(data)
+        headers = {"Cookie": f"__Host-nephoscope={person}", "Authorization": f"Bearer {token}"}
+        with serving(data) as server:
+            good = lists(server, data, headers, options)
+            good &= overhead(server, data, headers)
+            good &= ingestion(server, data, headers, options)
+            peaks = ", ".join(f"{name} {held:,.0f}" for name, held in server.peaks.items())
+            print(f"memory (PSS, most seen, MiB): {peaks}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

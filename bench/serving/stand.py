@@ -1,0 +1,147 @@
+"""The server that is measured: a data folder with a large estate and many rows, `nephoscope serve` over it, and what its processes hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from lake.firewall import CHUNK, TABLE, Firewall
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.posture.scan import SAMPLE, Request
+from nephoscope.serve.assessing import assess
+from nephoscope.serve.settings import Settings
+from serving.estate import enlarge
+
+DAYS = 7
+
+
+def filled(data: Path, assessments: int, rows: int, workspaces: int) -> int:
+    """Fill a data folder; how many assessments it has."""
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        assess(Settings(data), Request((SAMPLE,)), state)
+        made = enlarge(data, assessments)
+        for number in range(1, workspaces):
+            state.workspaces.add(f"w{number}")
+        _rows(lake, rows)
+    return made
+
+
+def _rows(lake: Lake, rows: int) -> None:
+    firewall, writer = Firewall(lake), lake.writer()
+    begin = dt.datetime.now(dt.UTC) - timedelta(days=DAYS)
+    chunks = -(-rows // CHUNK)
+    for number in range(chunks):
+        first = begin + timedelta(days=DAYS) * number / (chunks + 1)
+        writer.append("default", {TABLE: firewall.chunk(first)}, producer="bench", sequence=number)
+        if number % 20 == 19:
+            writer.close_segment()
+            lake.flush()
+    lake.flush(600)
+    while lake.compact():
+        pass
+
+
+def secrets(data: Path) -> tuple[str, str]:
+    """The cookie of a person and the token of a program who may do everything."""
+    with State.of(data) as state:
+        guard = Guard(state, lambda: Hierarchy({}))
+        with state.transaction() as session:
+            person = state.principals.add(session, PrincipalKind.PERSON, f"person {uuid4()}")
+            program = state.principals.add(session, PrincipalKind.PROGRAM, f"program {uuid4()}")
+            for one in (person, program):
+                state.principals.grant(session, one.id, "Owner", "/", "bench")
+            state.principals.grant(session, program.id, "Monitoring Metrics Publisher", "/", "bench")
+        return guard.open_session(person), guard.make_secret(program, SecretKind.TOKEN, "bench")
+
+
+@dataclass
+class Running:
+    """A server that runs, and the most memory (PSS, MiB) that each of its processes was seen to hold."""
+
+    process: subprocess.Popen[str]
+    port: int
+    authority: str
+    peaks: dict[str, float] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        """Look at the memory again and again."""
+        while not self.stop.wait(1.0):
+            seen: dict[str, float] = {}
+            for name, pid in members(self.process.pid):
+                try:
+                    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                except OSError:
+                    continue
+                seen[name] = seen.get(name, 0.0) + int(re.search(r"^Pss:\s+(\d+)", told, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+            seen["all"] = sum(seen.values())
+            for name, held in seen.items():
+                self.peaks[name] = max(held, self.peaks.get(name, 0.0))
+
+    def cpu(self) -> dict[str, float]:
+        """The CPU seconds of each process until now."""
+        found: dict[str, float] = {}
+        for name, pid in members(self.process.pid):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return found
+
+
+def members(pid: int) -> list[tuple[str, int]]:
+    """The processes of a server: (what it is, its id), the supervisor first."""
+    found = [("supervisor", pid)]
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
+                words = (status.parent / "cmdline").read_bytes().decode().split("\0")
+                name = "detection" if "detect" in words else words[2].rsplit(".", 1)[-1]
+                found.append((name, int(status.parent.name)))
+        except (OSError, IndexError):
+            continue
+    return found
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[Running]:
+    """The server of a data folder, until the end of the block."""
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0", "--requests-a-minute", "1000000"]
+    with (data / "server.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    told = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        told += line
+        if "trusted through" in line:
+            break
+    port, authority = re.search(r":(\d+)\n", told), re.search(r"trusted through (\S+)", told)
+    assert port is not None
+    assert authority is not None
+    running = Running(process, int(port[1]), authority[1])
+    watcher = threading.Thread(target=running.watch)
+    watcher.start()
+    try:
+        yield running
+    finally:
+        running.stop.set()
+        watcher.join()
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        process.stdout.close()
+
+
+__all__ = ["Running", "filled", "members", "secrets", "serving"]

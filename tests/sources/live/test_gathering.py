@@ -1,0 +1,90 @@
+"""Requests at the same time share an append, and none answers for another."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
+from nephoscope.sources.live.source import BusyError, Taken
+
+
+class Slow:
+    """A sink whose first append waits to be let go."""
+
+    def __init__(self) -> None:
+        self.appends, self.began, self.go = [], threading.Event(), threading.Event()
+
+    def take(self, feed, sequence, *, rows, places, refused, wait):
+        first = not self.began.is_set()
+        self.began.set()
+        if first:
+            assert self.go.wait(30)
+        several = rows["T"]
+        if any(one.get("n") == "spoilt" for one in several):
+            raise ValueError("spoilt")
+        if any(one.get("n") == "busy" for one in several):
+            raise BusyError("full")
+        self.appends.append((several, places["T"]))
+        return Taken(len(several), 0)
+
+
+def taken(gathering, values):
+    """What became of requests that came while one append was under way: value -> the error, None for none."""
+    ends = {}
+
+    def ask(value):
+        try:
+            gathering.take({"T": [{"n": value}, {"n": value}]}, (), 10, 30)
+            ends[value] = None
+        except Exception as error:
+            ends[value] = error
+
+    sink = gathering.sink
+    threads = [threading.Thread(target=ask, args=("first",))]
+    threads[0].start()
+    assert sink.began.wait(30)
+    for value in values:
+        threads.append(threading.Thread(target=ask, args=(value,)))
+        threads[-1].start()
+    while len(gathering._waiting) < len(values):
+        pass
+    sink.go.set()
+    for one in threads:
+        one.join()
+    return ends
+
+
+def test_those_that_wait_go_together():
+    gathering = Gathering(Slow(), workers=1)
+    assert set(taken(gathering, list(range(20))).values()) == {None}
+    assert len(gathering.sink.appends) == 2
+    rows, places = gathering.sink.appends[1]
+    assert sorted({one["n"] for one in rows}) == list(range(20))
+    assert places[:4] == ["record 0", "record 1"] * 2
+
+
+def test_one_that_is_spoilt_fails_alone():
+    gathering = Gathering(Slow(), workers=1)
+    ends = taken(gathering, [1, "spoilt", 2])
+    assert isinstance(ends.pop("spoilt"), ValueError)
+    assert set(ends.values()) == {None}
+    assert sum(len(rows) for rows, _ in gathering.sink.appends) == 6
+
+
+def test_all_are_told_that_the_lake_is_full():
+    ends = taken(Gathering(Slow(), workers=1), [1, "busy", 2])
+    assert [ends["first"], *map(type, (ends[1], ends["busy"], ends[2]))] == [None, BusyError, BusyError, BusyError]
+
+
+def test_patience_ends():
+    gathering = Gathering(Slow(), workers=1)
+    thread = threading.Thread(target=gathering.take, args=({"T": [{}]}, (), 1, 30))
+    thread.start()
+    assert gathering.sink.began.wait(30)
+    with pytest.raises(CrowdedError):
+        gathering.take({"T": [{}]}, (), 1, 0.0)
+    gathering.sink.go.set()
+    thread.join()
+    assert gathering._waiting == []
