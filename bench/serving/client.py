@@ -19,7 +19,9 @@ class Connection:
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
 
-    async def ask(self, method: str, path: str, body: bytes = b"", form: str = "application/json") -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", form: str = "application/json"
+    ) -> tuple[int, bytes]:
         """The status and the body of an answer; OSError where the server goes away before it."""
         if self._writer is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection(self.host, self.port, ssl=self.trust)

@@ -27,7 +27,13 @@ def enlarge(data: Path, assessments: int) -> int:
     """Publish so many copies of what a data folder has published that there are at least so many assessments; how many there are."""
     edition = Shelf(data).newest()
     assert edition is not None
-    own = len(pq.read_table(sorted(edition.files["securityresources"]), columns=["type"], filters=[("type", "=", "microsoft.security/assessments")]))
+    own = len(
+        pq.read_table(
+            sorted(edition.files["securityresources"]),
+            columns=["type"],
+            filters=[("type", "=", "microsoft.security/assessments")],
+        )
+    )
     times = -(-assessments // own)
     batches = (batch for number in range(times) for batch in _copy(edition, number))
     evaluation = pa.RecordBatch.from_pylist([evaluation_row(_many(edition.made, times))], schema=SCHEMA)

@@ -1,4 +1,4 @@
-"""The generator of load, a process of its own: `python -m serving.load`, its orders as JSON on standard input, its figures on standard output.
+"""The generator of load, a process of its own: `python -m serving.load`, orders as JSON on its standard input, figures on its output.
 
 Readers ask for an address, read what they got for a moment and ask for the next. Senders post requests of rows at a rate that does not
 wait for answers: what is late is sent as soon as a connection is free, and is late in the figures too.
@@ -70,14 +70,21 @@ def record(rows: int) -> bytes:
     draw = random.Random(7)
     made = [
         {
-            "TimeGenerated": f"{WHEN.decode()}.{draw.randrange(1000):03}Z", "DeviceVendor": "Contoso", "DeviceAction": draw.choice(["allow", "deny"]),
-            "Protocol": "TCP", "SourceIP": f"10.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randrange(256)}",
-            "DestinationIP": f"10.9.{draw.randrange(256)}.{draw.randrange(256)}", "SourcePort": draw.randrange(1024, 65536),
-            "DestinationPort": draw.choice([443, 80, 53]), "SentBytes": draw.randrange(2_000_000), "ReceivedBytes": draw.randrange(2_000_000),
-            "DeviceCustomNumber1": int(MARK), "DeviceCustomNumber2": number,
+            "TimeGenerated": f"{WHEN.decode()}.{draw.randrange(1000):03}Z",
+            "DeviceVendor": "Contoso",
+            "DeviceAction": draw.choice(["allow", "deny"]),
+            "Protocol": "TCP",
+            "SourceIP": f"10.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randrange(256)}",
+            "DestinationIP": f"10.9.{draw.randrange(256)}.{draw.randrange(256)}",
+            "SourcePort": draw.randrange(1024, 65536),
+            "DestinationPort": draw.choice([443, 80, 53]),
+            "SentBytes": draw.randrange(2_000_000),
+            "ReceivedBytes": draw.randrange(2_000_000),
+            "DeviceCustomNumber1": int(MARK),
+            "DeviceCustomNumber2": number,
         }
         for number in range(rows)
-    ]  # fmt: skip
+    ]
     return json.dumps(made, separators=(",", ":")).encode()
 
 
@@ -99,7 +106,9 @@ async def read(orders: Orders, figures: Figures, until: float, seed: int) -> Non
         await asyncio.sleep(draw.uniform(0, orders.pause))
 
 
-async def send(orders: Orders, figures: Figures, began: float, numbers: itertools.count[int], body: bytes) -> None:
+async def send(
+    orders: Orders, figures: Figures, began: float, numbers: itertools.count[int], body: bytes
+) -> None:
     """One sender: takes the next request, waits until it is due, sends it until it is taken."""
     connection = _connection(orders)
     while (number := next(numbers)) < orders.rate * orders.seconds:

@@ -1,4 +1,4 @@
-"""The server that is measured: a data folder with a large estate and many rows, `nephoscope serve` over it, and what its processes hold."""
+"""The server that is measured: a data folder with a large estate and many rows, `serve` over it, and what its processes hold."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ class Running:
                     told = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 except OSError:
                     continue
-                seen[name] = seen.get(name, 0.0) + int(re.search(r"^Pss:\s+(\d+)", told, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+                seen[name] = (
+                    seen.get(name, 0.0) + int(re.search(r"^Pss:\s+(\d+)", told, re.MULTILINE)[1]) / 1024
+                )  # type: ignore[index]
             seen["all"] = sum(seen.values())
             for name, held in seen.items():
                 self.peaks[name] = max(held, self.peaks.get(name, 0.0))
@@ -98,7 +100,9 @@ class Running:
         found: dict[str, float] = {}
         for name, pid in members(self.process.pid):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf(
+                "SC_CLK_TCK"
+            )
         return found
 
 
@@ -119,7 +123,18 @@ def members(pid: int) -> list[tuple[str, int]]:
 @contextmanager
 def serving(data: Path) -> Iterator[Running]:
     """The server of a data folder, until the end of the block."""
-    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0", "--requests-a-minute", "1000000"]
+    command = [
+        sys.executable,
+        "-m",
+        "nephoscope.cli.main",
+        "--data",
+        str(data),
+        "serve",
+        "--port",
+        "0",
+        "--requests-a-minute",
+        "1000000",
+    ]
     with (data / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     told = ""

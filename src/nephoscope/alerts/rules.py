@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def folder() -> Path:
     return Path(str(files("nephoscope") / "content" / "detections"))
 
 
+@cache
 def shipped() -> Found:
-    """The rules that come with the product."""
+    """The rules that come with the product, read once."""
     return found(folder())

@@ -43,6 +43,10 @@ class ScoreShown:
 
 def score_of(edition: Edition, reach: Reach) -> ScoreShown:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
+    return edition.once(("score", reach), lambda: _score_of(edition, reach))
+
+
+def _score_of(edition: Edition, reach: Reach) -> ScoreShown:
     scores = [one["properties"] for one in edition.listing.page([_SCORE], reach, most=100_000).bodies]
     controls = _controls(edition.listing.page([_CONTROL], reach, most=1_000_000).bodies)
     weights = sum(one["weight"] for one in scores)

@@ -35,7 +35,17 @@ class MemorySink:
         return self.sequences.get(feed, -1)
 
     def take(
-        self, feed, sequence, pieces=(), *, lines=(), rows=None, places=None, refused=(), wait=True, after=None
+        self,
+        feed,
+        sequence,
+        pieces=(),
+        *,
+        lines=(),
+        rows=None,
+        places=None,
+        refused=(),
+        wait=True,
+        after=None,
     ) -> Taken:
         while self.busy.is_set():
             if not wait:

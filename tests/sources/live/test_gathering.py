@@ -38,7 +38,7 @@ def taken(gathering, values):
         try:
             gathering.take({"T": [{"n": value}, {"n": value}]}, (), 10, 30)
             ends[value] = None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what became of it is looked at
             ends[value] = error
 
     sink = gathering.sink
@@ -75,7 +75,12 @@ def test_one_that_is_spoilt_fails_alone():
 
 def test_all_are_told_that_the_lake_is_full():
     ends = taken(Gathering(Slow(), workers=1), [1, "busy", 2])
-    assert [ends["first"], *map(type, (ends[1], ends["busy"], ends[2]))] == [None, BusyError, BusyError, BusyError]
+    assert [ends["first"], *map(type, (ends[1], ends["busy"], ends[2]))] == [
+        None,
+        BusyError,
+        BusyError,
+        BusyError,
+    ]
 
 
 def test_patience_ends():

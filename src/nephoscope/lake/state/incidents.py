@@ -332,10 +332,12 @@ class Incidents:
             session.execute(delete(table).where(table.incident == number))
         session.execute(delete(IncidentRow).where(IncidentRow.number == number))
 
-    def count(self, statuses: Iterable[IncidentStatus]) -> int:
-        """How many incidents have one of some statuses, over all workspaces, those that were merged into another left out."""
+    def count(self, statuses: Iterable[IncidentStatus], workspace: str = "") -> int:
+        """How many incidents of a workspace ('' = all) have one of some statuses, those that were merged into another left out."""
         wanted = [one.value for one in statuses]
         query = select(func.count()).where(IncidentRow.status.in_(wanted), IncidentRow.merged_into.is_(None))
+        if workspace:
+            query = query.where(IncidentRow.workspace == workspace)
         with self._database.read() as session:
             return int(session.scalar(query) or 0)
 

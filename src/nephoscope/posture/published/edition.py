@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
 from nephoscope.model.reach import Reach
+from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
 from nephoscope.posture.published.inventory import Inventory
@@ -30,6 +32,14 @@ from nephoscope.posture.published.store import Documents
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+T = TypeVar("T")
+KEPT_BYTES = 64 << 20
+#: A query with one of these gives something else at another moment.
+_MOMENTARY = re.compile(
+    r"\b(now|ago|rand|new_guid|ingestion_time|current_\w+|external_?data|startof\w+|endof\w+)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,10 @@ class Edition:
     def _documents(self) -> Documents:
         return Documents(self.files.values())
 
+    @cached_property
+    def _results(self) -> Answers:
+        return Answers(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
+
     @property
     def listing(self) -> Listing:
         """Documents by id and type."""
@@ -84,8 +98,20 @@ class Edition:
     ) -> list[QueryResult]:
         """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
 
-        `reach` is one for all tables, or one a table (its lower-cased name).
+        `reach` is one for all tables, or one a table (its lower-cased name). What does not depend on the moment is run once.
         """
+        if now is not None or _MOMENTARY.search(text):
+            return self._queried(text, reach, now, timeout)
+        key = ("query", text, tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach)
+        return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout)))
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
+        return self._documents.once(key, make)
+
+    def _queried(
+        self, text: str, reach: Reach | Mapping[str, Reach], now: dt.datetime | None, timeout: float | None
+    ) -> list[QueryResult]:
         catalog = GraphCatalog(self.files)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
 ASSESSMENT = "microsoft.security/assessments"
+#: Rows of the largest page that is kept for whoever asks for it next.
+KEPT_ROWS = 200
 #: Column of a list -> how it is sorted.
 ORDERS = {
     "severity": "severity_rank DESC, title, key",
@@ -97,16 +99,25 @@ class Findings:
 
     def count(self, reach: Reach, wanted: Wanted = Wanted()) -> int:
         """How many there are."""
+        return self.documents.once(("findings", reach, wanted), lambda: self._count(reach, wanted))
+
+    def _count(self, reach: Reach, wanted: Wanted) -> int:
         ((found,),) = self._rows(reach, wanted).aggregate("count(*)").fetchall()
         return int(found)
 
     def states(self, reach: Reach, wanted: Wanted = Wanted()) -> Counter[State]:
         """How many there are in each state."""
+        return Counter(self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted)))
+
+    def _states(self, reach: Reach, wanted: Wanted) -> Counter[State]:
         rows = self._rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return Counter({State(state): count for state, count in rows})
 
     def causes(self, reach: Reach, wanted: Wanted = Wanted()) -> list[tuple[State, str, int]]:
         """How many there are for each state and cause, the most first."""
+        return list(self.documents.once(("causes", reach, wanted), lambda: self._causes(reach, wanted)))
+
+    def _causes(self, reach: Reach, wanted: Wanted) -> list[tuple[State, str, int]]:
         rows = (
             self._rows(reach, wanted)
             .aggregate("state, cause, count(*) AS n", "state, cause")
@@ -124,6 +135,12 @@ class Findings:
         most: int = 100,
     ) -> list[Finding]:
         """Some of them in an order of ORDERS."""
+        key = ("page of findings", reach, wanted, order, start, most)
+        if most > KEPT_ROWS:
+            return self._page(reach, wanted, order, start, most)
+        return list(self.documents.once(key, lambda: self._page(reach, wanted, order, start, most)))
+
+    def _page(self, reach: Reach, wanted: Wanted, order: str, start: int, most: int) -> list[Finding]:
         rows = self._rows(reach, wanted).order(ORDERS[order]).limit(most, start)
         found = rows.project("id, subject, recommendation, title, state, severity, cause, body").fetchall()
         return [
@@ -135,6 +152,9 @@ class Findings:
 
     def tallies(self, reach: Reach, wanted: Wanted = Wanted()) -> list[Tally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
+        return list(self.documents.once(("tallies", reach, wanted), lambda: self._tallies(reach, wanted)))
+
+    def _tallies(self, reach: Reach, wanted: Wanted) -> list[Tally]:
         grouping = "recommendation, state"
         rows = self._rows(reach, wanted).aggregate(
             f"{grouping}, any_value(title), any_value(severity), count(*)", grouping
@@ -156,6 +176,10 @@ class Findings:
 
     def worst(self, reach: Reach, wanted: Wanted = Wanted(), most: int = 10) -> list[tuple[str, int, int]]:
         """The resources that fail the most, gravest first: (lower-cased id, how many of the highest severity, how many)."""
+        key = ("worst", reach, wanted, most)
+        return list(self.documents.once(key, lambda: self._worst(reach, wanted, most)))
+
+    def _worst(self, reach: Reach, wanted: Wanted, most: int) -> list[tuple[str, int, int]]:
         rows = self._rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
         counted = (
             rows.aggregate(

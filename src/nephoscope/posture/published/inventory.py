@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import Reach
-from nephoscope.posture.published.findings import ASSESSMENT
+from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
 from nephoscope.posture.published.store import Documents, under
 
 if TYPE_CHECKING:
@@ -51,11 +51,18 @@ class Inventory:
 
     def count(self, reach: Reach, *, type_: str = "", text: str = "") -> int:
         """How many there are."""
+        key = ("inventory", reach, type_, text)
+        return self.documents.once(key, lambda: self._count(reach, type_, text))
+
+    def _count(self, reach: Reach, type_: str, text: str) -> int:
         ((found,),) = self._rows(reach, type_, text).aggregate("count(*)").fetchall()
         return int(found)
 
     def types(self, reach: Reach) -> list[tuple[str, int]]:
         """How many there are of each type, the most first."""
+        return list(self.documents.once(("types", reach), lambda: self._types(reach)))
+
+    def _types(self, reach: Reach) -> list[tuple[str, int]]:
         rows = self._rows(reach, "", "").aggregate("type, count(*) AS n", "type").order("n DESC, type")
         return [(type_, int(count)) for type_, count in rows.fetchall()]
 
@@ -63,6 +70,12 @@ class Inventory:
         self, reach: Reach, *, type_: str = "", text: str = "", start: int = 0, most: int = 100
     ) -> list[Listed]:
         """Some of them, those that fail the gravest first."""
+        key = ("page of inventory", reach, type_, text, start, most)
+        if most > KEPT_ROWS:
+            return self._page(reach, type_, text, start, most)
+        return list(self.documents.once(key, lambda: self._page(reach, type_, text, start, most)))
+
+    def _page(self, reach: Reach, type_: str, text: str, start: int, most: int) -> list[Listed]:
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription"
         rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import Reach
 from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.answers import Answers
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+T = TypeVar("T")
+REMEMBERED = 500
+"""Answers that an edition keeps: counts, and pages of a hundred rows."""
 _SELECT = """CREATE TABLE documents AS SELECT _table AS part, _key AS key, type, subscriptionId AS subscription, _group AS grp,
     _open AS open, id, name, location, _subject AS subject, _recommendation AS recommendation, _state AS state, _severity AS severity,
     list_position($severities, _severity) AS severity_rank, list_position($states, _state) AS state_rank,
@@ -38,6 +42,11 @@ class Documents:
         self._connection.execute(_SELECT, given)
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
+        self._answers = Answers(REMEMBERED)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
+        return self._answers.once(key, make)
 
     def cursor(self) -> DuckDBPyConnection:
         """A cursor: relations that are to be joined need the same."""

@@ -24,6 +24,12 @@ def filled(visit: Visit) -> Mapping[str, Any]:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}
+    standards = visit.edition.once(("standards", visit.reach(READ)), lambda: _standards(visit))
+    return {"edition": visit.edition, "standards": standards}
+
+
+def _standards(visit: Visit) -> list[tuple[str, Counter[str], int]]:
+    """Each standard with its controls by state and their number."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     titles: dict[str, str] = {}
     for body in _bodies(visit, _CONTROL):
@@ -32,10 +38,9 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         states[control] = _worst(states.get(control), body["properties"]["state"])
     for body in _bodies(visit, _STANDARD):
         titles[body["name"]] = body["name"]
-    standards = [
+    return [
         (name, Counter(found[name].values()), len(found[name])) for name in sorted(titles) if name in found
     ]
-    return {"edition": visit.edition, "standards": standards}
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -43,7 +48,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.edition is None:
         return {"edition": None}
     name = visit.parameters["name"]
-    controls = _controls(visit, name)
+    key = ("standard", name.casefold(), visit.reach(READ))
+    controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
         raise StateError(f"there is no standard {name} in what you may see")
     if visit.asked("format") == "csv":

@@ -171,7 +171,7 @@ def opened(visit: Visit) -> int | None:
     """How many are open in the default workspace."""
     if not visit.caller.may(READ, "/workspaces/default"):
         return None
-    return len(visit.instance.state.incidents.newest("default", statuses=_OPEN, most=MOST))
+    return visit.instance.state.incidents.count(_OPEN, "default")
 
 
 PAGES = (

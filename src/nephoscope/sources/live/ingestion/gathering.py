@@ -30,7 +30,7 @@ class _Request:
 
 @dataclass
 class Gathering:
-    """Hands requests over to a sink. Safe for threads: `workers` of them append at a time, the others' requests wait and go together."""
+    """Hands requests over to a sink. Safe for threads: `workers` of them append, the others' requests wait and go together."""
 
     sink: Sink
     workers: int = 2
@@ -48,7 +48,7 @@ class Gathering:
         size: int,
         patience: float,
     ) -> None:
-        """Return when the rows are on disk. CrowdedError where none of the appends began in so many seconds, or what the sink raises."""
+        """Return when the rows are on disk. CrowdedError where none began in so many seconds, or what the sink raises."""
         mine, until = _Request(rows, refused, size), time.monotonic() + patience
         with self._turn:
             self._waiting.append(mine)
