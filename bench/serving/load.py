@@ -1,7 +1,7 @@
 """The generator of load, a process of its own: `python -m serving.load`, orders as JSON on its standard input, figures on its output.
 
 Readers ask for an address, read what they got for a moment and ask for the next. Senders post requests of rows at a rate that does not
-wait for answers: what is late is sent as soon as a connection is free, and is late in the figures too.
+wait for answers: what is late is sent as soon as a connection is free, and is late in the figures too; the rest is unsent.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Figures:
     bad: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     sent: list[float] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
+    unsent: int = 0
     refused: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     cpu: float = 0.0
     wall: float = 0.0
@@ -113,6 +114,9 @@ async def send(
     connection = _connection(orders)
     while (number := next(numbers)) < orders.rate * orders.seconds:
         due = began + number / orders.rate
+        if time.perf_counter() > began + orders.seconds:
+            figures.unsent += 1
+            continue
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         mark = b"%10d" % (orders.first + number)
         now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()).encode()

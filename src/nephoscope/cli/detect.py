@@ -55,6 +55,12 @@ BUDGET = 60.0
     show_default=True,
     help="Analyse behaviour before the rules run.",
 )
+@click.option(
+    "--respond/--no-respond",
+    default=True,
+    show_default=True,
+    help="Do what rules of response and automations ask for.",
+)
 @click.option("--share", hidden=True, metavar="NUMBER/OF", help="Which of several workers this one is.")
 @click.option(
     "--list", "listing", is_flag=True, help="List the rules: last and next run, errors, what they are behind."
@@ -102,7 +108,8 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
         _prepare(schedule)
         if options["schedule"]:
             # one of several workers learns for all of them
-            _stay(schedule, options["every"], behaves=options["behavior"] and schedule.share[0] == 0)
+            behaves = options["behavior"] and schedule.share[0] == 0
+            _stay(schedule, options["every"], behaves=behaves, responds=options["respond"])
             return False
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
@@ -111,7 +118,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
         now = datetime.now(UTC)
         found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_row(one) for one in _counted(found)]
-        failed = _respond(schedule)
+        failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
     _show(rows, options["output"])
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
@@ -145,6 +152,7 @@ def _arguments(data: Path, options: dict[str, Any]) -> list[str]:
     several = [text for folder in options["folders"] for text in ("--rules", str(folder))]
     several += [text for name in options["wanted"] for text in ("--rule", name)]
     several += [] if options["behavior"] else ["--no-behavior"]
+    several += [] if options["respond"] else ["--no-respond"]
     own = ["--schedule", "--every", str(options["every"]), "--workspace", options["workspace"]]
     return ["--data", str(data), "detect", *own, *several]
 
@@ -218,7 +226,7 @@ def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
             tell(f"{count:,} windows run so far, the last of {ran.outcome.rule.name}")
 
 
-def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
+def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:
     """Look at the schedule until it is to end."""
     import os
     import signal
@@ -246,7 +254,8 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool) -> None:
                 learned(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
                 _tell_of(ran)
-            _respond(schedule)
+            if responds:
+                _respond(schedule)
         except (StateError, LakeError, OSError) as error:
             tell(f"the schedule is looked at again in {every} s: {error}")
             schedule.more = False
@@ -269,13 +278,15 @@ def _respond(schedule: Schedule) -> int:
     """Do what the rules of response ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.alerts.response.responder import Responder, rules_folder
     from nephoscope.alerts.response.rule import rules
+    from nephoscope.automation.watch import automations
     from nephoscope.cli.session.checks import tell
 
     found, wrong = rules(rules_folder(schedule.lake.data))
-    for error in wrong:
-        tell(str(error))
-    dead = 0
-    for one in Responder(schedule.lake, schedule.state, schedule.workspace, found).tick():
+    several, refused = automations(schedule.state)
+    for error in [*map(str, wrong), *(f"{key}: {why}" for key, why in refused)]:
+        tell(error)
+    dead = len(refused)
+    for one in Responder(schedule.lake, schedule.state, schedule.workspace, [*found, *several]).tick():
         dead += one.status.value == "dead"
         tell(f"response: {one.rule}: {one.action}: {one.status.value}: {one.detail}")
     return dead + len(wrong)

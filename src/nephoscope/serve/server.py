@@ -55,7 +55,8 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     return (
         Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.fd,)),
         Process("assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()]),
-        Process("detection", [*command, "detect", "--schedule"]),
+        Process("detection", [*command, "detect", "--schedule", "--no-respond"]),
+        Process("responding", ["-m", "nephoscope.serve.responding", settings.encoded()]),
         Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()]),
     )
 

@@ -52,6 +52,21 @@ class Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
+class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A folder that records may be appended to in files, how large a file gets, and how many are kept."""
+
+    folder: str
+    megabytes: Annotated[int, Meta(ge=1, le=10_240)] = 64
+    keep: Annotated[int, Meta(ge=1, le=100_000)] = 100
+
+
+class EventHubs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`ca`: authorities to trust in place of the system's; `plain`: brokers (HOST:PORT) that are spoken to without TLS or sign-in."""
+
+    ca: str = ""
+    plain: list[str] = []
+
+
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is allowed."""
 
@@ -59,6 +74,8 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail | None = None
     commands: dict[str, Command] = {}
     block: Blocks | None = None
+    files: dict[str, Files] = {}
+    event_hub: EventHubs = EventHubs()
 
 
 def operator(data: Path) -> Operator:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome, kind_of
 from nephoscope.alerts.response.operator import Operator, operator
-from nephoscope.alerts.response.rule import ResponseRule, changed, entity_facts, facts_of, run_id
+from nephoscope.alerts.response.records import told
+from nephoscope.alerts.response.rule import Asked, changed, entity_facts, facts_of, run_id
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.responses import ResponseEvent, ResponseRun, RunStatus
@@ -42,7 +43,7 @@ class Responder:
     lake: Lake
     state: State
     workspace: str
-    rules: Sequence[ResponseRule]
+    rules: Sequence[Asked]
     holder: str = field(default_factory=new_holder)
     _planned: int = 0
 
@@ -77,14 +78,14 @@ class Responder:
             what = changed(self.state.responses.facts(session, event), facts)
             asked = {**facts, **entity_facts(event.document), "changed": what}
             for rule in self.rules:
-                if rule.asked(event.kind, self.workspace, now) and rule.holds(asked):
+                if rule.asked(event.kind, self.workspace, now) and rule.holds(asked, event.document):
                     self._plan(session, event, rule, now)
                     if rule.stop:
                         break
             self.state.responses.forget(session, event, facts)
             return True
 
-    def _plan(self, session: Session, event: ResponseEvent, rule: ResponseRule, now: datetime) -> None:
+    def _plan(self, session: Session, event: ResponseEvent, rule: Asked, now: datetime) -> None:
         for number, settings in enumerate(rule.actions):
             id_ = run_id(event, rule.name, number)
             if not self.state.responses.has(session, id_):
@@ -129,7 +130,9 @@ class Responder:
         assert kind.change is not None
         with self.state.transaction() as session:
             outcome = kind.change(kind.parsed(run.settings), run, self.state, session, now)
-            ended = replace(run, status=RunStatus.DONE, detail=outcome.detail, changed=now)
+            ended = replace(
+                run, status=RunStatus.DONE, detail=outcome.detail, changed=now, document=told(run)
+            )
             self._note(session, ended, now)
         return ended
 
@@ -158,12 +161,17 @@ class Responder:
             self.lake.data,
             self._operator(),
             now,
-            lambda name: self.state.credentials.get(f"response.{name}").reveal(),
+            self._secret,
             self._watchlist,
         )
 
     def _operator(self) -> Operator:
         return operator(self.lake.data)
+
+    def _secret(self, name: str) -> str:
+        """A secret of response, or one that came within an automation."""
+        kept = name if name.startswith("automation-") else f"response.{name}"
+        return self.state.credentials.get(kept).reveal()
 
     def _watchlist(self, alias: str) -> list[str]:
         found = self.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=self.workspace)
@@ -240,6 +248,7 @@ def _ended(run: ResponseRun, status: RunStatus, outcome: Outcome, now: datetime)
         run,
         status=status,
         detail=outcome.detail,
+        document=told(run) if status is RunStatus.DONE else run.document,
         plan=outcome.plan or run.plan,
         until=outcome.until,
         changed=now,

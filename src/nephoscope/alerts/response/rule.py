@@ -6,11 +6,11 @@ As Sentinel's automation rules: https://learn.microsoft.com/azure/sentinel/autom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 import yaml
@@ -41,6 +41,28 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator: Literal["in", "notIn", "contains", "notContains", "startsWith", "inRange"] = "in"
 
 
+class Asked(Protocol):
+    """What the responder asks about events: rules of response, and automations."""
+
+    @property
+    def name(self) -> str:
+        """What its runs are kept under."""
+
+    @property
+    def actions(self) -> Sequence[dict[str, Any]]:
+        """What is done."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether none is asked behind it."""
+
+    def asked(self, kind: str, workspace: str, now: datetime) -> bool:
+        """Whether it is to be asked about an event of a kind."""
+
+    def holds(self, facts: Mapping[str, list[str]], document: Mapping[str, Any]) -> bool:
+        """Whether its conditions hold of an event's facts and document."""
+
+
 class ResponseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rule. Rules are asked by `order`, then name; one with `stop` that holds is the last one asked about an event."""
 
@@ -63,7 +85,7 @@ class ResponseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         here = not self.workspaces or workspace in self.workspaces
         return self.enabled and not over and here and kind in self.when
 
-    def holds(self, facts: Mapping[str, list[str]]) -> bool:
+    def holds(self, facts: Mapping[str, list[str]], document: Mapping[str, Any] | None = None) -> bool:  # noqa: ARG002 - for others
         """Whether all its conditions hold."""
         return all(_holds(one, facts) for one in self.conditions)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Text, delete, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database
@@ -50,13 +50,17 @@ class Checkpoints:
         if not values:
             return
         with self._database.write() as session:
-            now = self._database.now(session)
-            for key in sorted(values):
-                insert = self._database.insert(
-                    CheckpointRow, {"source": source, "key": key, "value": values[key], "changed": now}
-                )
-                changes = {"value": insert.excluded.value, "changed": insert.excluded.changed}
-                session.execute(insert.on_conflict_do_update(index_elements=["source", "key"], set_=changes))
+            self.keep(session, source, values)
+
+    def keep(self, session: Session, source: str, values: Mapping[str, Any]) -> None:
+        """Record values within the transaction of what they tell of."""
+        now = self._database.now(session)
+        for key in sorted(values):
+            insert = self._database.insert(
+                CheckpointRow, {"source": source, "key": key, "value": values[key], "changed": now}
+            )
+            changes = {"value": insert.excluded.value, "changed": insert.excluded.changed}
+            session.execute(insert.on_conflict_do_update(index_elements=["source", "key"], set_=changes))
 
     def remove(self, source: str, key: str | None = None) -> int:
         """Forget one key or all of a source: it is read from its beginning; returns how many there were."""

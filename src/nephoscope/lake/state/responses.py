@@ -8,11 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Integer, Text, and_, func, or_, select
+from sqlalchemy import Index, Integer, Text, and_, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
 from nephoscope.lake.state.database import Database, StateError
+
+AUTOMATIONS = "/providers/microsoft.security/automations/"
+"""What the name of the rule of a run has in it that an automation made."""
 
 
 class RunStatus(StrEnum):
@@ -202,6 +205,28 @@ class Responses:
         query = query.order_by(ResponseRunRow.created.desc(), ResponseRunRow.id).limit(most)
         with self._database.read() as session:
             return [_run(row) for row in session.scalars(query)]
+
+    def of_rule(self, rule: str = "", most: int = 100) -> list[ResponseRun]:
+        """The newest runs of a rule, or of all automations."""
+        query = select(ResponseRunRow)
+        query = (
+            query.where(ResponseRunRow.rule == rule)
+            if rule
+            else query.where(ResponseRunRow.rule.contains(AUTOMATIONS))
+        )
+        query = query.order_by(ResponseRunRow.created.desc(), ResponseRunRow.id).limit(most)
+        with self._database.read() as session:
+            return [_run(row) for row in session.scalars(query)]
+
+    def prune(self, session: Session, before: datetime) -> int:
+        """Forget runs of automations that were done before a time; how many. Dead ones stay until somebody retries them."""
+        done = (ResponseRunRow.status == RunStatus.DONE.value, ResponseRunRow.changed < before)
+        gone = (
+            delete(ResponseRunRow)
+            .where(*done, ResponseRunRow.rule.contains(AUTOMATIONS))
+            .returning(ResponseRunRow.id)
+        )
+        return len(session.scalars(gone).all())
 
     def waiting(self, workspace: str) -> int:
         """How many events nobody looked at yet."""

@@ -7,7 +7,7 @@ import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from jinja2 import TemplateError
@@ -89,8 +89,8 @@ def _send(message: EmailMessage, server: Mail, around: Around) -> None:
 def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around) -> EmailMessage:
     data = run.document
     values = {
-        "title": data.get("Title") or data.get("AlertName") or run.subject,
-        "severity": data.get("Severity") or data.get("AlertSeverity") or "",
+        "title": data.get("Title") or data.get("AlertName") or _named(data) or run.subject,
+        "severity": data.get("Severity") or data.get("AlertSeverity") or _severity(data),
         "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
     }  # fmt: skip
     # texts go into plain text, never into HTML: nothing is to be escaped
@@ -108,6 +108,19 @@ def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around)
     message["Message-ID"] = f"<{run.id}@nephoscope>"
     message.set_content(text[:_MOST_CHARACTERS])
     return message
+
+
+def _named(data: dict[str, Any]) -> str:
+    """The name of a document that was published."""
+    told = data.get("properties") or {}
+    return str(told.get("displayName") or told.get("description") or "")
+
+
+def _severity(data: dict[str, Any]) -> str:
+    told = data.get("properties") or {}
+    return str(
+        (told.get("metadata") or {}).get("severity") or (told.get("status") or {}).get("severity") or ""
+    )
 
 
 KIND = Kind("mail", "Send a message", Settings, run=run)

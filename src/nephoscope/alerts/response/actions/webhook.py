@@ -28,9 +28,25 @@ _AGAIN = frozenset({408, 409, 425, 429})
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to post, and with which secret to sign."""
 
-    url: Annotated[str, Meta(description="The URL, https only.")]
-    secret: Annotated[str, Meta(description="The name of the secret that signs (`response secret NAME`).")]
+    url: Annotated[str, Meta(description="The URL, https only.")] = ""
+    secret: Annotated[
+        str, Meta(description="The name of the secret that signs (`response secret NAME`).")
+    ] = ""
+    address: Annotated[
+        str,
+        Meta(description="In place of both: the name of a secret that is a URL which lets in who knows it."),
+    ] = ""
+    batch: Annotated[
+        int, Meta(description="How many records of an automation go together.", ge=1, le=500)
+    ] = 1
     seconds: Annotated[float, Meta(description="How long the receiver may take.", gt=0, le=120)] = 15.0
+
+    def __post_init__(self) -> None:
+        """ValueError where it is not said where to post, or what to sign with."""
+        if bool(self.address) == bool(self.url and self.secret) or (
+            self.address and (self.url or self.secret)
+        ):
+            raise ValueError("give `url` and `secret`, or `address`")
 
 
 def body_of(run: ResponseRun) -> bytes:
@@ -64,7 +80,8 @@ def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
 def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     """Post; an answer of 2xx is taken, 429 and 5xx are tried again, a redirect or another answer is not."""
     allowed = around.operator.webhook
-    where, body = target(settings.url, allowed.private), body_of(run)
+    url = around.secret(settings.address) if settings.address else settings.url
+    where, body = target(url, allowed.private), body_of(run)
     stamp = int(around.now.timestamp())
     headers = {
         "Host": where.host,
@@ -72,8 +89,9 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
         "User-Agent": "nephoscope",
         "webhook-id": run.id,
         "webhook-timestamp": str(stamp),
-        "webhook-signature": signature(around.secret(settings.secret), run.id, stamp, body),
     }
+    if settings.secret:
+        headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
     context = ssl.create_default_context(cafile=allowed.ca or None)
     extensions: dict[str, Any] = {"sni_hostname": where.name}
     try:

@@ -1,0 +1,113 @@
+"""Send what happened to an event hub, over its Kafka endpoint.
+
+Source: https://learn.microsoft.com/azure/event-hubs/azure-event-hubs-apache-kafka-overview
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
+from nephoscope.alerts.response.records import records_of
+from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.model.secret import redact_text
+
+_SECONDS = 60.0
+_PORT = 9093
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which hub, and how to sign in."""
+
+    connection: Annotated[
+        str, Meta(description="The name of the secret that is the connection string.", min_length=1)
+    ]
+    hub: Annotated[
+        str, Meta(description="The event hub, where the connection string names none (EntityPath).")
+    ] = ""
+
+
+def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
+    """Send a message a record and wait until the hub has all of them; what was sent before a fault comes again with the same ids."""
+    given = around.secret(settings.connection)
+    parts = dict(part.split("=", 1) for part in given.strip().strip(";").split(";") if "=" in part)
+    host = parts.get("Endpoint", "").removeprefix("sb://").strip("/")
+    hub = parts.get("EntityPath") or settings.hub
+    if not host or not hub:
+        raise ActionError(
+            "the connection string has no Endpoint=sb://..., or nothing names the event hub", again=False
+        )
+    producer, failed = _producer(host, given, around), []
+
+    def sent(error: Any, _: Any) -> None:
+        if error is not None:
+            failed.append(error)
+
+    count = 0
+    for id_, record in records_of(run):
+        told = {
+            "id": id_,
+            "type": run.kind,
+            "timestamp": run.created,
+            "workspace": run.workspace,
+            "rule": run.rule,
+            "data": record,
+        }
+        try:
+            producer.produce(
+                hub,
+                msgspec.json.encode(told),
+                key=id_,
+                headers={"id": id_, "type": run.kind},
+                on_delivery=sent,
+            )
+        except BufferError:
+            producer.flush(_SECONDS)
+            producer.produce(
+                hub,
+                msgspec.json.encode(told),
+                key=id_,
+                headers={"id": id_, "type": run.kind},
+                on_delivery=sent,
+            )
+        count += 1
+    left = producer.flush(_SECONDS)
+    if failed or left:
+        why = redact_text(str(failed[0].str())) if failed else "it did not take them in time"
+        raise ActionError(f"{host}: {len(failed) + left} of {count} messages were not taken: {why}")
+    return Outcome(f"{count} messages to {hub} at {host}")
+
+
+def _producer(host: str, connection: str, around: Around) -> Any:
+    try:
+        from confluent_kafka import KafkaException, Producer
+    except ImportError as error:
+        raise ActionError(
+            "event hubs need the extra: pip install 'nephoscope[kafka]'", again=False
+        ) from error
+    plain = around.operator.event_hub.plain
+    known = {
+        "bootstrap.servers": host if ":" in host else f"{host}:{_PORT}",
+        "security.protocol": "plaintext" if host in plain else "sasl_ssl",
+        "enable.idempotence": True,
+        "message.timeout.ms": int(_SECONDS * 1000),
+        "client.id": "nephoscope",
+    }
+    if host not in plain:
+        known |= {
+            "sasl.mechanisms": "PLAIN",
+            "sasl.username": "$ConnectionString",
+            "sasl.password": connection,
+        }
+        if around.operator.event_hub.ca:
+            known["ssl.ca.location"] = around.operator.event_hub.ca
+    try:
+        return Producer(known)
+    except KafkaException as error:
+        raise ActionError(f"{host}: {redact_text(str(error))}", again=False) from error
+
+
+KIND = Kind("event_hub", "Send it to an event hub", Settings, run=run)

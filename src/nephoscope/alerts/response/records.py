@@ -1,0 +1,26 @@
+"""What a run is about as records: one event, or many that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.lake.state.responses import ResponseRun
+
+RECORDS = "records"
+
+
+def records_of(run: ResponseRun) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(id, record) of each; the id is the same at every try, so that who gets a record twice can tell."""
+    if RECORDS not in run.document:
+        yield run.id, run.document
+        return
+    for number, one in enumerate(run.document[RECORDS]):
+        yield f"{run.id}-{number}", one
+
+
+def told(run: ResponseRun) -> dict[str, Any]:
+    """The document without its records, for a run that is done: it says how many there were."""
+    if RECORDS not in run.document:
+        return run.document
+    return {**run.document, RECORDS: [], "count": len(run.document[RECORDS])}

@@ -1,0 +1,80 @@
+"""What an automation's action is among the actions of response, which do it, try it again and keep what was given up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from nephoscope.alerts.response.action import kind_of
+
+#: Kinds of actions that take many records at once, and how many.
+BATCHES = {"files": 500, "table": 500, "event_hub": 500}
+#: Of an action what is a secret: it is kept as a credential.
+HIDDEN = ("uri", "connectionString")
+
+
+def credential(key: str, at: int, name: str) -> str:
+    """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
+    return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
+
+
+def response_of(key: str, at: int, given: Any) -> dict[str, Any]:
+    """The settings of the action of response; ValueError where there is none for it."""
+    kind = given.get("actionType") if isinstance(given, dict) else None
+    make = _KINDS.get(str(kind))
+    if make is None:
+        raise ValueError(f"actionType {kind!r} is none of {', '.join(_KINDS)}")
+    settings: dict[str, Any] = make(key, at, given)
+    kind_of(settings["action"]).parsed(settings)
+    return settings
+
+
+def batch_of(action: Mapping[str, Any]) -> int:
+    """How many records an action takes at once."""
+    return int(action.get("batch") or BATCHES.get(str(action["action"]), 1))
+
+
+def _logic_app(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A Logic App is told by its address, which has the right to tell it within."""
+    del given
+    return {"action": "webhook", "address": credential(key, at, "uri")}
+
+
+def _event_hub(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    hub = str(given.get("eventHubResourceId") or "").rpartition("/")[2]
+    return {"action": "event_hub", "connection": credential(key, at, "connectionString"), "hub": hub}
+
+
+def _workspace(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    return {
+        "action": "table",
+        "workspace": str(given.get("workspaceResourceId") or "default").rpartition("/")[2].lower(),
+    }
+
+
+def _webhook(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    found = {"action": "webhook", "url": given.get("url") or "", "secret": given.get("secret") or ""}
+    return found | ({"batch": given["batch"]} if given.get("batch") else {})
+
+
+def _mail(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    del key, at
+    return {"action": "mail", "to": given.get("to") or []}
+
+
+def _named(action: str) -> Any:
+    return lambda _key, _at, given: {"action": action, "name": given.get("name") or ""}
+
+
+_KINDS: Mapping[str, Any] = {
+    "LogicApp": _logic_app,
+    "EventHub": _event_hub,
+    "Workspace": _workspace,
+    "Webhook": _webhook,
+    "Mail": _mail,
+    "Command": _named("command"),
+    "Files": _named("files"),
+}

@@ -1,0 +1,298 @@
+"""Automations: what is sent on when an assessment, a score, a compliance state, an alert or an incident changes."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from nephoscope.cli.session.listing import listed
+
+if TYPE_CHECKING:
+    from nephoscope.automation.automation import Automation
+    from nephoscope.lake.state import State
+
+COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")
+RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
+_FAULT = 3
+_WRITE, _DELETE = "Microsoft.Security/automations/write", "Microsoft.Security/automations/delete"
+
+
+@click.group("automations")
+def command() -> None:
+    """Work with automations and continuous export, those of the API too; what is done is a run of `response`."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the automations. Exit code 3 where one cannot be used."""
+    from nephoscope.automation.watch import automations
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        found, wrong = automations(state)
+    rows = [
+        {
+            "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
+            "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes), "error": "", "id": one.key,
+        }
+        for one in found
+    ]  # fmt: skip
+    rows += [
+        {"name": key, "enabled": False, "events": [], "actions": [], "scopes": [], "error": why, "id": key}
+        for key, why in wrong
+    ]
+    show_list(rows, COLUMNS, output, "no automation: nephoscope automations add")
+    sys.exit(_FAULT if wrong else 0)
+
+
+@command.command("add")
+@click.argument("name")
+@click.option(
+    "--on",
+    "events",
+    multiple=True,
+    metavar="EVENTS",
+    help="As Assessments or Alerts; AssessmentsSnapshot: all, weekly.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="'PATH OPERATOR VALUE'",
+    help="What must hold: see docs/guides/automation.md.",
+)
+@click.option(
+    "--scope", "scopes", multiple=True, metavar="ID", help="Only below this subscription or resource group."
+)
+@click.option("--webhook", metavar="URL", default="", help="Post there, signed with --secret.")
+@click.option("--secret", metavar="NAME", default="", help="The secret that signs (`response secret NAME`).")
+@click.option(
+    "--batch", type=click.IntRange(1, 500), default=1, show_default=True, help="Records of one post."
+)
+@click.option("--mail", multiple=True, metavar="ADDRESS", help="Send a message.")
+@click.option(
+    "--command", "program", metavar="NAME", default="", help="Run a program of the operator's file."
+)
+@click.option("--files", metavar="NAME", default="", help="Append to files of the operator's file.")
+@click.option("--table", metavar="WORKSPACE", default="", help="Append to the tables of a workspace.")
+@click.option(
+    "--event-hub",
+    metavar="env:VARIABLE|file:PATH",
+    default="",
+    help="Send to the hub of this connection string.",
+)
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A document in Azure's shape.",
+)
+@click.pass_obj
+def add(data: Path, /, name: str, **options: Any) -> None:
+    """Add the automation NAME, or put another in its place."""
+    from nephoscope.automation.automation import TENANT, TYPE, Automation, AutomationError
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.cli.session.stored import state_of
+
+    try:
+        body = _read(options["file"]) if options["file"] else {"properties": _properties(options)}
+        secrets, shown = _sealed(
+            {**body, "id": f"{TENANT}/{name}", "name": name, "type": "Microsoft.Security/automations"},
+            options,
+        )
+        made = Automation.of(shown)
+    except (AutomationError, ValueError) as error:
+        usage_error(str(error))
+    with state_of(data) as state:
+        for key, value in secrets.items():
+            state.credentials.put(key, value)
+        with state.transaction() as session:
+            new = state.arm_documents.put(session, made.key, TYPE, shown, getpass.getuser())
+            state.audit.add(session, getpass.getuser(), _WRITE, made.key)
+    click.echo(f"automation {name} {'added' if new else 'changed'}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: an object is wanted")
+    return found
+
+
+def _properties(options: dict[str, Any]) -> dict[str, Any]:
+    """The properties that options say."""
+    if not options["events"]:
+        raise ValueError("say with --on what it is told of")
+    rules = [_rule(text) for text in options["where"]]
+    sets = [{"rules": rules}] if rules else []
+    actions: list[dict[str, Any]] = []
+    if options["webhook"]:
+        actions.append(
+            {
+                "actionType": "Webhook",
+                "url": options["webhook"],
+                "secret": options["secret"],
+                "batch": options["batch"],
+            }
+        )
+    if options["mail"]:
+        actions.append({"actionType": "Mail", "to": list(options["mail"])})
+    for option, kind in (("program", "Command"), ("files", "Files")):
+        if options[option]:
+            actions.append({"actionType": kind, "name": options[option]})
+    if options["table"]:
+        actions.append({"actionType": "Workspace", "workspaceResourceId": options["table"]})
+    if options["event_hub"]:
+        actions.append({"actionType": "EventHub"})
+    return {
+        "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
+        "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": actions,
+    }  # fmt: skip
+
+
+def _rule(text: str) -> dict[str, str]:
+    parts = text.split(None, 2)
+    if len(parts) != 3:
+        raise ValueError(
+            f"--where {text!r}: PATH OPERATOR VALUE is wanted, as 'properties.status.code Equals Unhealthy'"
+        )
+    return {
+        "propertyJPath": parts[0],
+        "operator": parts[1],
+        "expectedValue": parts[2],
+        "propertyType": "String",
+    }
+
+
+def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The secrets of a document by the names they are kept under, and the document without them."""
+    from nephoscope.automation.actions import HIDDEN, credential
+    from nephoscope.cli.session.secrets import secret, secret_pair
+
+    found, actions = {}, []
+    for at, action in enumerate(body.get("properties", {}).get("actions") or []):
+        kept = {name: value for name, value in action.items() if name not in HIDDEN}
+        for hidden in HIDDEN:
+            if isinstance(action.get(hidden), str):
+                found[credential(body["id"].lower(), at, hidden)] = action[hidden]
+        if action.get("actionType") == "EventHub" and options["event_hub"]:
+            name = credential(body["id"].lower(), at, "connectionString")
+            found[name] = secret(name, secret_pair(f"connection={options['event_hub']}")[1])
+        actions.append(kept)
+    return found, {**body, "properties": {**body.get("properties", {}), "actions": actions}}
+
+
+@command.command("remove")
+@click.argument("name")
+@click.pass_obj
+def remove(data: Path, /, name: str) -> None:
+    """Remove the automation NAME (or its id); what it has begun goes on."""
+    from nephoscope.automation.actions import HIDDEN, credential
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        found = _named(state, name)
+        with state.transaction() as session:
+            state.arm_documents.remove(session, found.key)
+            state.audit.add(session, getpass.getuser(), _DELETE, found.key)
+        wanted = {credential(found.key, at, one) for at in range(len(found.actions)) for one in HIDDEN}
+        for kept in wanted & set(state.credentials.names()):
+            state.credentials.remove(kept)
+    click.echo(f"automation {name} removed")
+
+
+def _named(state: State, name: str) -> Automation:
+    from nephoscope.automation.watch import automations
+
+    found = [one for one in automations(state)[0] if name.casefold() in (one.key, one.title.casefold())]
+    if len(found) != 1:
+        said = "several automations are" if found else "no automation is"
+        _refuse(f"{said} named '{name}': nephoscope automations list --output json has ids")
+    return found[0]
+
+
+def _refuse(text: str) -> NoReturn:
+    from nephoscope.cli.session.checks import usage_error
+
+    usage_error(text)
+
+
+@command.command("test")
+@click.argument("name")
+@click.option("--do", is_flag=True, help="Do it with the first document that it asks for.")
+@click.pass_obj
+def test(data: Path, /, name: str, do: bool) -> None:
+    """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
+    from nephoscope.automation.trying import asked_for, tried
+    from nephoscope.cli.session.lakes import lake_of, take_in
+
+    failed = False
+    with lake_of(data) as (lake, state):
+        found = _named(state, name)
+        for source, count, _ in asked_for(data, found):
+            click.echo(f"{source.event}: {count:,} documents")
+        for one in tried(lake, state, data, found, datetime.now(UTC)) if do else ():
+            failed = failed or one.status.value != "done"
+            click.echo(f"{one.action}: {one.status.value}: {one.detail}")
+        take_in(data, lake, state)
+    sys.exit(_FAULT if failed else 0)
+
+
+@command.command("history")
+@click.argument("name", default="")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@listed
+@click.pass_obj
+def history(data: Path, /, name: str, most: int, output: str) -> None:
+    """List the runs of the automation NAME, or of all; `response retry` tries again what was given up."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        runs = state.responses.of_rule(_named(state, name).key if name else "", most)
+    rows = [
+        {
+            "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
+            "attempts": one.attempts, "created": one.created, "detail": one.detail,
+        }
+        for one in runs
+    ]  # fmt: skip
+    show_list(rows, RUNS, output, "no run")
+
+
+@command.command("run")
+@click.pass_obj
+def run(data: Path, /) -> None:
+    """Look at what was published since the last look, and do what is due, as the server does. Exit code 3 where a run is dead."""
+    from nephoscope.alerts.response.responder import Responder
+    from nephoscope.automation.watch import Watch, automations
+    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.posture.published.shelf import Shelf
+
+    dead = False
+    with lake_of(data) as (lake, state):
+        planned = Watch(data, state, Shelf(data)).look()
+        click.echo(f"{planned} runs planned")
+        for workspace in state.workspaces.all():
+            for one in Responder(lake, state, workspace.name, automations(state)[0]).tick():
+                dead = dead or one.status.value == "dead"
+                click.echo(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
+        take_in(data, lake, state)
+    sys.exit(_FAULT if dead else 0)

@@ -1,0 +1,254 @@
+"""What is published is told to automations: each change once, to whom it concerns, by every way out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from nephoscope.alerts.response.responder import Responder
+from nephoscope.automation.watch import Watch, automations
+from nephoscope.posture.published.shelf import Shelf
+
+FILES = {"actionType": "Files", "name": "out"}
+HOME = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.Security/automations"
+
+
+@pytest.fixture
+def watch(tmp_path, state):
+    return Watch(tmp_path / "data", state, Shelf(tmp_path / "data"))
+
+
+@pytest.fixture
+def respond(tmp_path, lake, state):
+    """Do what is due, allowed by an operator's file; the runs."""
+    (tmp_path / "data" / "responses").mkdir(parents=True, exist_ok=True)
+
+    def responding(now=None, **operator):
+        known = {"files": {"out": {"folder": str(tmp_path / "out"), "megabytes": 1, "keep": 2}}, **operator}
+        (tmp_path / "data" / "responses" / "operator.yaml").write_text(yaml.safe_dump(known))
+        return list(Responder(lake, state, "default", automations(state)[0]).tick(now))
+
+    return responding
+
+
+def lines(folder):
+    return [
+        json.loads(line) for path in sorted(folder.glob("*.ndjson")) for line in path.read_text().splitlines()
+    ]
+
+
+def test_only_what_changed_is_told_and_once(tmp_path, publish, automate, watch, respond, documents):
+    assessment, score, control = documents
+    automate(["Assessments", "SecureScores", "RegulatoryComplianceAssessment"], [FILES])
+    publish(assessment("a"), assessment("b", "Healthy"), score(10), control("Passed"))
+    assert watch.look() == 0  # how it stood when it was looked at first
+    publish(assessment("a"), assessment("b", "Unhealthy"), assessment("c"), score(11), control("Failed"))
+    assert watch.look() == 3
+    assert watch.look() == 0
+    assert {one.status.value for one in respond()} == {"done"}
+    kinds = sorted(one["type"].partition(".")[0] for one in lines(tmp_path / "out"))
+    assert kinds == ["assessments", "assessments", "regulatorycomplianceassessment", "securescores"]
+    assert len({one["id"] for one in lines(tmp_path / "out")}) == 4
+    publish(assessment("a"), assessment("b", "Unhealthy"), assessment("c"), score(11), control("Failed"))
+    assert watch.look() == 0
+
+
+def test_a_change_of_severity_is_one(publish, automate, watch, documents):
+    assessment = documents[0]
+    automate(["Assessments"], [FILES])
+    publish(assessment("a", severity="Low"))
+    watch.look()
+    publish(assessment("a", severity="High"))
+    assert watch.look() == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "count"),
+    [
+        ([("properties.status.code", "Equals", "unhealthy")], 2),
+        ([("properties.metadata.severity", "NotEquals", "High")], 1),
+        ([("properties.metadata.categories", "Contains", "dat")], 3),
+        ([("properties.metadata.categories[0]", "Equals", "Data")], 0),
+        ([("id", "EndsWith", "/k1"), ("id", "Contains", "machines/a")], 1),
+        ([("properties.nowhere", "Equals", "x")], 0),
+        ([("properties.nowhere", "NotEquals", "x")], 3),
+    ],
+)
+def test_all_rules_of_a_set_must_hold(publish, automate, watch, respond, tmp_path, documents, rules, count):
+    assessment = documents[0]
+    several = [
+        {"propertyJPath": path, "operator": operator, "expectedValue": value}
+        for path, operator, value in rules
+    ]
+    automate([{"eventSource": "Assessments", "ruleSets": [{"rules": several}]}], [FILES])
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(assessment("a"), assessment("b", severity="Low"), assessment("c", "Healthy"))
+    watch.look()
+    respond()
+    assert len(lines(tmp_path / "out")) == count
+
+
+def test_numbers_are_compared_as_numbers(publish, automate, watch, documents):
+    _, score, _ = documents
+    rule = {
+        "propertyJPath": "properties.score.current",
+        "operator": "LesserThan",
+        "expectedValue": "9",
+        "propertyType": "Number",
+    }
+    automate([{"eventSource": "SecureScores", "ruleSets": [{"rules": [rule]}]}], [FILES])
+    publish(score(20))
+    watch.look()
+    publish(score(10))
+    assert watch.look() == 0
+    publish(score(8.5))
+    assert watch.look() == 1
+
+
+def test_scopes_and_the_own_subscription_bound_what_is_told(
+    publish, automate, watch, respond, tmp_path, documents
+):
+    assessment = documents[0]
+    other = "/subscriptions/22222222-2222-4222-8222-222222222222"
+    automate(["Assessments"], [FILES], name="elsewhere", home=HOME, scopes=[other])
+    automate(["Assessments"], [FILES], name="own", home=HOME)
+    automate(["Assessments"], [FILES], name="off", enabled=False)
+    publish(assessment("z"))
+    watch.look()
+    publish(assessment("z"), assessment("a"), assessment("b", home=other))
+    watch.look()
+    respond()
+    assert [
+        (one["rule"].rpartition("/")[2], one["data"]["id"].split("/")[8]) for one in lines(tmp_path / "out")
+    ] == [("own", "a")]
+
+
+def test_a_snapshot_tells_everything_once_a_week(publish, automate, watch, respond, tmp_path, documents):
+    assessment = documents[0]
+    automate(["AssessmentsSnapshot"], [FILES])
+    publish(*(assessment(f"m{number}") for number in range(3)))
+    now = datetime.now(UTC)
+    assert watch.look(now) == 1
+    assert watch.look(now + timedelta(days=6)) == 0
+    assert watch.look(now + timedelta(days=8)) == 1
+    respond()
+    assert len(lines(tmp_path / "out")) >= 3
+
+
+def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatch, documents):
+    assessment = documents[0]
+    automate(["Assessments"], [FILES])
+    publish(assessment("a", "Healthy"))
+    watch.look()
+    publish(assessment("a"))
+    with monkeypatch.context() as cut:
+        cut.setattr(state.responses, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            watch.look()
+    assert watch.look() == 1
+    assert watch.look() == 0
+
+
+def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond, documents):
+    from nephoscope.lake.outbox import deliver
+
+    assessment, score, control = documents
+    state.workspaces.add("export")
+    told = ["Assessments", "SecureScores", "RegulatoryComplianceAssessment"]
+    automate(told, [{"actionType": "Workspace", "workspaceResourceId": "/x/export"}])
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(assessment("a"), score(5), control("Failed"))
+    watch.look()
+    assert {one.status.value for one in respond()} == {"done"}
+    deliver(lake, state)
+    lake.flush()
+    for table, column, value in (
+        ("SecurityRecommendation", "RecommendationState", "Unhealthy"),
+        ("SecureScores", "CurrentScore", 5.0),
+        ("SecurityRegulatoryCompliance", "State", "Failed"),
+    ):
+        assert lake.rows(f"{table} | project {column}", workspace="export").column(0).to_pylist() == [value]
+
+
+def test_a_webhook_gets_batches_and_what_fails_is_kept(
+    lake, state, publish, automate, watch, respond, receiver, documents
+):
+    assessment = documents[0]
+    state.credentials.put("response.team", "secret")
+    automate(["Assessments"], [{"actionType": "Webhook", "url": receiver.url, "secret": "team", "batch": 2}])
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(*(assessment(f"m{number}") for number in range(3)))
+    watch.look()
+    allowed = {"webhook": {"private": ["127.0.0.0/8", "::1/128"], "ca": receiver.ca}}
+    receiver.answers[:] = [400]
+    ended = respond(**allowed)
+    assert sorted(one.status.value for one in ended) == ["dead", "done"]
+    bodies = [json.loads(body)["data"]["records"] for _, body in receiver.got]
+    assert [len(one) for one in bodies] == [2, 1]
+    dead = next(one for one in state.responses.of_rule() if one.status.value == "dead")
+    Responder(lake, state, "default", []).retry(dead.id, "test", datetime.now(UTC))
+    assert [one.id for one in respond(**allowed)] == [dead.id]
+    assert receiver.ids().count(dead.id) == 2
+
+
+def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):
+    from nephoscope.automation.actions import credential
+
+    assessment = documents[0]
+    made = automate(["Assessments"], [{"actionType": "LogicApp", "logicAppResourceId": "/x"}])
+    state.credentials.put(credential(made.key, 0, "uri"), receiver.url)
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(assessment("a"))
+    watch.look()
+    (ended,) = respond(webhook={"private": ["127.0.0.0/8", "::1/128"], "ca": receiver.ca})
+    assert ended.status.value == "done"
+    assert receiver.url not in json.dumps(ended.settings)
+
+
+def test_a_command_gets_each(tmp_path, publish, automate, watch, respond, documents):
+    assessment = documents[0]
+    automate(["Assessments"], [{"actionType": "Command", "name": "keep"}])
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(assessment("a"), assessment("b"))
+    watch.look()
+    kept = tmp_path / "kept"
+    script = f"import sys; open({str(kept)!r}, 'a').write(sys.stdin.read() + '\\n')"
+    respond(commands={"keep": {"run": [sys.executable, "-c", script]}})
+    assert {json.loads(line)["data"]["type"] for line in kept.read_text().splitlines()} == {
+        "Microsoft.Security/assessments"
+    }
+    assert len(kept.read_text().splitlines()) == 2
+
+
+def test_files_turn_over_and_a_torn_line_goes(tmp_path, publish, automate, watch, respond, documents):
+    assessment = documents[0]
+    automate(["Assessments"], [FILES])
+    publish(assessment("z", "Healthy"))
+    watch.look()
+    publish(assessment("a"))
+    watch.look()
+    respond()
+    (file,) = (tmp_path / "out").glob("*.ndjson")
+    with file.open("a") as torn:
+        torn.write('{"id": "half')
+    publish(assessment("a", "Healthy"))
+    watch.look()
+    respond()
+    assert [one["data"]["properties"]["status"]["code"] for one in lines(tmp_path / "out")] == [
+        "Unhealthy",
+        "Healthy",
+    ]
+    file.write_bytes(file.read_bytes() + b"x" * (1 << 20) + b"\n")
+    publish(assessment("a"))
+    watch.look()
+    respond()
+    assert len(list((tmp_path / "out").glob("*.ndjson"))) == 2
