@@ -17,7 +17,7 @@ from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
     from nephoscope.alerts.response.responder import Responder
-    from nephoscope.alerts.response.rule import ResponseRule
+    from nephoscope.alerts.response.rule import Asked, ResponseRule
     from nephoscope.lake.state.responses import ResponseRun
 
 COLUMNS = ("id", "status", "rule", "action", "on", "attempts", "due", "detail")
@@ -68,6 +68,7 @@ def _rules(data: Path) -> tuple[list[ResponseRule], int]:
 @contextmanager
 def _responder(data: Path, workspace: str) -> Iterator[Responder]:
     from nephoscope.alerts.response.responder import Responder
+    from nephoscope.automation.watch import automations
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
@@ -75,7 +76,8 @@ def _responder(data: Path, workspace: str) -> Iterator[Responder]:
     found, _ = _rules(data)
     with lake_of(data) as (lake, state):
         try:
-            yield Responder(lake, state, workspace_of(state, workspace).name, found)
+            asked: list[Asked] = [*found, *automations(state)[0]]
+            yield Responder(lake, state, workspace_of(state, workspace).name, asked)
         except ValueError as error:
             usage_error(str(error))
         take_in(data, lake, state)

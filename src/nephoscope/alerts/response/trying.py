@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from nephoscope.alerts.response.event import entities
 from nephoscope.alerts.response.responder import Responder
-from nephoscope.alerts.response.rule import ResponseRule, entity_facts, facts_of
+from nephoscope.alerts.response.rule import Asked, entity_facts, facts_of
 from nephoscope.alerts.rows import incident_row
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.responses import ResponseRun, RunStatus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tried(
-    responder: Responder, rule: ResponseRule, incident: int | None, alert: str, now: datetime, *, do: bool
+    responder: Responder, rule: Asked, incident: int | None, alert: str, now: datetime, *, do: bool
 ) -> tuple[bool, list[ResponseRun]]:
     """Whether its conditions hold, and with `do` its runs as they ended, which are kept as those of `RULE (test)`."""
     with responder.state.transaction() as session:
@@ -34,9 +34,9 @@ def tried(
             responder.state.responses.put(session, run)
     facts = {**facts_of(document), **entity_facts(document)}
     if not do:
-        return rule.holds(facts), []
+        return rule.holds(facts, document), []
     wanted = {run.id for run in runs}
-    return rule.holds(facts), [one for one in responder.tick() if one.id in wanted]
+    return rule.holds(facts, document), [one for one in responder.tick() if one.id in wanted]
 
 
 def _subject(
