@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(slots=True)
@@ -32,6 +33,10 @@ def span() -> Iterator[Span]:
 
 
 def peak_mib() -> float:
-    """The most memory (RSS) that this process has held."""
+    """The most memory (RSS) that this process has held; getrusage alone would count what its parent held before it began."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        held = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM")), "")
+        return round(int(held.split()[1]) / 1024, 1)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(most / (1024**2 if sys.platform == "darwin" else 1024), 1)

@@ -140,7 +140,8 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
     shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
     for row in shown if verbose else shown[:MOST_SHOWN]:
         notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
-        click.echo(plain(f"  {row['file']}: {row['name']}: {row['status']}{notes}"))
+        told = ": ".join(one for one in (row["file"].rstrip(": "), row["name"], row["status"]) if one)
+        click.echo(plain(f"  {told}{notes}"))
     if not verbose and len(shown) > MOST_SHOWN:
         click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
     if verbose:
