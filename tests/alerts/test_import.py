@@ -101,6 +101,7 @@ def test_functions_and_watchlists_are_the_workspaces(data: Path) -> None:
     assert "kim@contoso.com" in run(data, "query", "OwnCallers(1) | project Caller", "-o", "csv").stdout
     assert run(data, "query", "AcmeWebSession(result='x') | count", "-o", "csv").stdout.split()[-1] == "0"
     assert "Board" in run(data, "query", "_GetWatchlist('Vips') | project Team", "-o", "csv").stdout
+    assert "Vips" in run(data, "watchlists", "list", "-o", "csv").stdout
 
 
 def test_what_a_template_says_is_what_the_rule_does() -> None:

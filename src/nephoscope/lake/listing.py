@@ -114,6 +114,18 @@ class Keeping:
         self.publish(alias, now)
         return changed
 
+    def hold(
+        self, alias: str, search_key: str, items: Sequence[Mapping[str, object]], now: datetime
+    ) -> Changed:
+        """The list has these items and no others; it is made where it is not there. StateError for a column that it does not have."""
+        with self.state.transaction() as session:
+            known = self.state.watchlists.find(session, self.workspace, alias)
+        if known is None:
+            columns = list(dict.fromkeys([search_key, *(name for one in items for name in one)]))
+            self.create(alias, search_key, columns, now)
+        given = (Given({name: str(value) for name, value in one.items()}) for one in items)
+        return self.update(alias, given, now, whole=True)
+
     def drop(self, alias: str, keys: Sequence[str], now: datetime) -> int:
         """Remove the items of search keys; how many. StateError for a key that no item has."""
         with self.state.transaction() as session:

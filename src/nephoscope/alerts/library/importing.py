@@ -16,10 +16,13 @@ from nephoscope.alerts.library.standing import judge
 from nephoscope.kql.catalog import StoredFunction
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.listing import Keeping
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.store import existing
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
 
 RULES = (PieceKind.RULE, PieceKind.HUNTING)
 Progress = Callable[[str, int, int], Any]
@@ -40,14 +43,16 @@ class Importing:
     """Imports into one workspace of a lake."""
 
     lake: Lake
+    state: State
     workspace: str
+    by: str = "import"
     progress: Progress = lambda *_: None
 
     def take(self, reading: Reading, name: str, origin: Path, now: datetime) -> Imported:
         """Keep what was read as a pack in the place of the one of its name; nothing is kept of what holds no usable piece."""
         packs = RulePacks(self.lake.data)
         before = packs.get(name)
-        saved, refused = self._saved(reading.pieces, before)
+        saved, refused = self._saved(reading.pieces, before, now)
         rules = [one for one in reading.pieces if one.kind in RULES]
         pieces = (*saved, *self._judged(rules, now))
         refusals = tuple(_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
@@ -76,7 +81,9 @@ class Importing:
             self.progress("judging rules", number + 1, len(pieces))
         return found
 
-    def _saved(self, pieces: Iterable[Piece], before: RulePack | None) -> tuple[list[Stored], list[Unusable]]:
+    def _saved(
+        self, pieces: Iterable[Piece], before: RulePack | None, now: datetime
+    ) -> tuple[list[Stored], list[Unusable]]:
         """Functions and watchlists, saved in the workspace; those that could not be, and why."""
         own = {one.id for one in before.of(PieceKind.FUNCTION)} if before else set()
         saved, refused = [], []
@@ -84,18 +91,19 @@ class Importing:
             if piece.kind not in (PieceKind.FUNCTION, PieceKind.WATCHLIST):
                 continue
             try:
-                self._save(piece, own)
-            except (LakeError, KqlError) as error:
+                self._save(piece, own, now)
+            except (LakeError, KqlError, StateError) as error:
                 refused.append(Unusable(piece.place, piece.source, piece.name, (str(error),)))
             else:
                 saved.append(Stored.of(piece, None))
         self._drop(own - {one.id for one in saved})
         return saved, refused
 
-    def _save(self, piece: Piece, own: set[str]) -> None:
+    def _save(self, piece: Piece, own: set[str], now: datetime) -> None:
         document = piece.document
         if piece.kind is PieceKind.WATCHLIST:
-            self.lake.watchlists.save(self.workspace, document["alias"], document["key"], document["items"])
+            keeping = Keeping(self.state, self.lake, self.workspace, self.by)
+            keeping.hold(document["alias"], document["key"], document["items"], now)
             return
         name, body, parameters = document["name"], document["body"], document["parameters"]
         known = self.lake.functions.of(self.workspace).get(name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment
     from nephoscope.alerts.case.estate_context import Context
     from nephoscope.alerts.case.events import Events
+    from nephoscope.lake.state.incidents import Incident
     from nephoscope.model.entity import Entity
 
 #: Alerts whose events are read; an incident takes 150.
@@ -121,20 +122,23 @@ def document_of(case: Case) -> dict[str, Any]:
             for one in case.events
         ],
         "similar": [
-            {
-                "number": one.incident.number,
-                "title": one.incident.title,
-                "status": one.incident.status.value,
-                "classification": one.incident.classification,
-                "classificationReason": one.incident.reason,
-                "closed": one.incident.closed.isoformat() if one.incident.closed else None,
-                "entities": list(one.entities),
-                "rules": list(one.rules),
-            }
+            {**_standing(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
             for one in file.similar
         ],
         "alerts": [one.document for one in file.alerts],
         "bookmarks": json.loads(msgspec.json.encode(list(file.bookmarks))),
+    }
+
+
+def _standing(incident: Incident) -> dict[str, Any]:
+    """How an incident stands, in short."""
+    return {
+        "number": incident.number,
+        "title": incident.title,
+        "status": incident.status.value,
+        "classification": incident.classification,
+        "classificationReason": incident.reason,
+        "closed": incident.closed.isoformat() if incident.closed else None,
     }
 
 

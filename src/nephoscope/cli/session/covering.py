@@ -120,7 +120,7 @@ def test_imported(data: Path, *, verbose: bool) -> None:
     with lake_of(data) as (lake, state):
         for pack in packs:
             place = workspace_of(state, pack.workspace).name
-            judged = Importing(lake, place).again(pack, now)
+            judged = Importing(lake, state, place).again(pack, now)
             rows = [
                 row for row in status_rows(judged, held_tables(lake, place), frozenset(lake.tables.by_name))
                 if row["standing"] != "saved"

@@ -63,7 +63,7 @@ def import_rules(
         take_in(data, lake, state)
         place = workspace_of(state, workspace).name
         try:
-            found = Importing(lake, place, progress).take(reading, name, path, now)
+            found = Importing(lake, state, place, getpass.getuser(), progress).take(reading, name, path, now)
         except PackError as error:
             usage_error(str(error))
         if enable:
@@ -276,7 +276,7 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
                 pack = RulePacks(data).read(name)
             except PackError as error:
                 usage_error(str(error))
-            Importing(lake, pack.workspace).forget(pack)
+            Importing(lake, state, pack.workspace).forget(pack)
             state.rule_switches.forget(pack.workspace, PACK, [pack.name])
             tell(f"{pack.name}: removed, {counted(len(pack.pieces), 'piece')}")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from nephoscope.estate.store import EstateStore
+from nephoscope.lake.listing import Keeping
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
 from nephoscope.sources.logs.ingestion import Ingestion, Tally
@@ -48,8 +49,9 @@ class Loading:
         """Keep what an operator of the company has told: its estate, and the watchlists of its own addresses and its scanner."""
         with as_file(folder() / "snapshot") as snapshot:
             EstateStore(self.lake.data).append(load([snapshot]), datetime.now(UTC))
+        keeping = Keeping(self.state, self.lake, self.workspace.name, "sample")
         for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
-            self.lake.watchlists.save(self.workspace.name, alias, one["key"], one["items"])
+            keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
 
     def take(self, entries: Iterable[Entry], came: datetime, tally: Tally | None = None) -> Tally:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""

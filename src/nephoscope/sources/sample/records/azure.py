@@ -36,18 +36,6 @@ def activity(
     reason: str = "",
 ) -> Entry:
     """What somebody did with a resource; `body` is the text of the request, `result` Start, Success, Failure or Accept."""
-    human = isinstance(caller, Person)
-    claims: dict[str, str] = {"aud": "https://management.azure.com/", "ipaddr": address, _OBJECT: caller.id}
-    if isinstance(caller, Person):
-        claims |= {_CLAIM: caller.upn, "name": caller.name, "appid": "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"}
-    else:
-        claims |= {"appid": caller.app, "idtyp": "app"}
-    evidence = {
-        "role": role,
-        "roleAssignmentScope": f"/subscriptions/{resource.split('/')[2]}" if resource.count("/") > 1 else "/",
-        "principalId": caller.id.replace("-", ""),
-        "principalType": "User" if human else "ServicePrincipal",
-    }
     kind = category or {"write": "Write", "delete": "Delete"}.get(
         operation.rpartition("/")[2].lower(), "Action"
     )
@@ -79,13 +67,36 @@ def activity(
         "callerIpAddress": address,
         "correlationId": correlation or dice.guid(),
         "identity": {
-            "authorization": {"scope": resource, "action": operation, "evidence": evidence},
-            "claims": claims,
+            "authorization": {
+                "scope": resource,
+                "action": operation,
+                "evidence": _evidence(caller, role, resource),
+            },
+            "claims": _claims(caller, address),
         },
         "level": "Error" if result == "Failure" else "Information",
         "properties": properties,
     }
     return Entry(time, "activity", record)
+
+
+def _claims(caller: Person | Application, address: str) -> dict[str, str]:
+    """What the caller's token says."""
+    claims = {"aud": "https://management.azure.com/", "ipaddr": address, _OBJECT: caller.id}
+    if isinstance(caller, Person):
+        portal = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
+        return {**claims, _CLAIM: caller.upn, "name": caller.name, "appid": portal}
+    return {**claims, "appid": caller.app, "idtyp": "app"}
+
+
+def _evidence(caller: Person | Application, role: str, resource: str) -> dict[str, str]:
+    """Why the caller may do it."""
+    return {
+        "role": role,
+        "roleAssignmentScope": f"/subscriptions/{resource.split('/')[2]}" if resource.count("/") > 1 else "/",
+        "principalId": caller.id.replace("-", ""),
+        "principalType": "User" if isinstance(caller, Person) else "ServicePrincipal",
+    }
 
 
 def vault(
@@ -158,14 +169,7 @@ def blob(
     category = _CATEGORIES.get(operation, "StorageRead")
     signature = "?sv=2024-11-04&sp=rl&sig=XXXXX" if auth == "SAS" else ""
     path = "/".join(part for part in (container, item) if part)
-    identity: dict[str, Any] = {"type": auth}
-    if auth != "Anonymous":
-        identity["tokenHash"] = (
-            f"key1({dice.getrandbits(64):016X})" if auth == "AccountKey" else f"{dice.getrandbits(64):016X}"
-        )
-    if caller is not None:
-        upn = {"upn": caller.upn} if isinstance(caller, Person) else {"appId": caller.app}
-        identity["requester"] = {"objectId": caller.id, "tenantId": company.tenant, **upn}
+    identity = _requester(company, dice, auth, caller)
     writes = category == "StorageWrite"
     record = {
         "time": stamp(time),
@@ -198,6 +202,20 @@ def blob(
         "resourceType": "Microsoft.Storage/storageAccounts/blobServices",
     }
     return Entry(time, "storage", record)
+
+
+def _requester(
+    company: Company, dice: Dice, auth: str, caller: Person | Application | None
+) -> dict[str, Any]:
+    """Who asks a storage account, and by what."""
+    identity: dict[str, Any] = {"type": auth}
+    if auth != "Anonymous":
+        token = f"{dice.getrandbits(64):016X}"
+        identity["tokenHash"] = f"key1({token})" if auth == "AccountKey" else token
+    if caller is not None:
+        upn = {"upn": caller.upn} if isinstance(caller, Person) else {"appId": caller.app}
+        identity["requester"] = {"objectId": caller.id, "tenantId": company.tenant, **upn}
+    return identity
 
 
 _CATEGORIES = {

@@ -88,11 +88,7 @@ def sign_in(
         "authenticationProcessingDetails": [],
         "networkLocationDetails": [],
         "processingTimeInMilliseconds": dice.randrange(80, 700),
-        "riskDetail": "none",
-        "riskLevelAggregated": risk,
-        "riskLevelDuringSignIn": risk,
-        "riskState": "none" if risk == "none" else "atRisk",
-        "riskEventTypes_v2": list(risks),
+        **_risk(risk, risks),
         "resourceDisplayName": RESOURCES.get(app, app),
         "resourceTenantId": company.tenant,
         "homeTenantId": company.tenant,
@@ -105,6 +101,16 @@ def sign_in(
         "sessionId": session or dice.guid(),
     }
     return _entry(company, time, category, place, result, user.name, properties)
+
+
+def _risk(level: str, events: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "riskDetail": "none",
+        "riskLevelAggregated": level,
+        "riskLevelDuringSignIn": level,
+        "riskState": "none" if level == "none" else "atRisk",
+        "riskEventTypes_v2": list(events),
+    }
 
 
 def application_sign_in(
@@ -159,26 +165,6 @@ def audit(
     reason: str = "",
 ) -> Entry:
     """An event of the directory: who did what to which object; `changes` are properties with their new values."""
-    if user is not None:
-        by: dict[str, Any] = {
-            "user": {
-                "id": user.id,
-                "displayName": user.name,
-                "userPrincipalName": user.upn,
-                "ipAddress": address,
-                "roles": [],
-            }
-        }
-    else:
-        name = app.name if app else "Microsoft Entra Connect"
-        by = {
-            "app": {
-                "appId": app.app if app else None,
-                "displayName": name,
-                "servicePrincipalId": app.id if app else None,
-            }
-        }
-    named = {"userPrincipalName": target} if kind == "User" else {"displayName": target}
     properties = {
         "id": f"Directory_{dice.guid()}",
         "category": category,
@@ -189,18 +175,8 @@ def audit(
         "activityDateTime": stamp(time),
         "loggedByService": "PIM" if "PIM" in operation else "Core Directory",
         "operationType": operation.partition(" ")[0],
-        "initiatedBy": by,
-        "targetResources": [
-            {
-                "id": target_id or dice.guid(),
-                "type": kind,
-                **named,
-                "modifiedProperties": [
-                    {"displayName": name, "oldValue": None, "newValue": f'"{value}"'}
-                    for name, value in (changes or {}).items()
-                ],
-            }
-        ],
+        "initiatedBy": _initiator(user, app, address),
+        "targetResources": [_target(target_id or dice.guid(), kind, target, changes or {})],
         "additionalDetails": [],
     }
     record = {
@@ -218,6 +194,39 @@ def audit(
         "properties": properties,
     }
     return Entry(time, "AuditLogs", record)
+
+
+def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, Any]:
+    """Who did it: a user, else an application, else the connector of the directory."""
+    if user is not None:
+        return {
+            "user": {
+                "id": user.id,
+                "displayName": user.name,
+                "userPrincipalName": user.upn,
+                "ipAddress": address,
+                "roles": [],
+            }
+        }
+    return {
+        "app": {
+            "appId": app.app if app else None,
+            "displayName": app.name if app else "Microsoft Entra Connect",
+            "servicePrincipalId": app.id if app else None,
+        }
+    }
+
+
+def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, Any]:
+    """What it was done to, with the new values of its properties."""
+    return {
+        "id": id_,
+        "type": kind,
+        "userPrincipalName" if kind == "User" else "displayName": name,
+        "modifiedProperties": [
+            {"displayName": one, "oldValue": None, "newValue": f'"{value}"'} for one, value in changes.items()
+        ],
+    }
 
 
 def _entry(
