@@ -42,6 +42,7 @@ $(VENV)/.installed-dev: $(BUILD) | $(BIN)/python
 	@command -v java >/dev/null || { apt-get update -q && apt-get install -y -q default-jre-headless; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { apt-get update -q && apt-get install -y -q postgresql; }
 	@echo "setting up $(VENV) with the development tools (once)"
+	@command -v systemd-analyze >/dev/null || { apt-get update -q && apt-get install -y -q systemd; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q nodejs npm; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { apt-get update -q && apt-get install -y -q chromium; }

@@ -25,6 +25,7 @@ from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_request, save_request
 from nephoscope.serve import logs
+from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.resources import SnapshotError
 
@@ -92,6 +93,7 @@ def _assess_when_due(settings: Settings, state: State) -> None:
 if __name__ == "__main__":
     given = Settings.decoded(sys.argv[1])
     logs.set_up(json_lines=given.json_logs)
+    end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     work(given, ending)

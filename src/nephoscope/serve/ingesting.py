@@ -11,6 +11,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.sources import Source
 from nephoscope.serve import logs
+from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.live.supervisor import Supervisor
 
@@ -49,6 +50,7 @@ def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) ->
 if __name__ == "__main__":
     given = Settings.decoded(sys.argv[1])
     logs.set_up(json_lines=given.json_logs)
+    end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     work(given, ending)

@@ -15,6 +15,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State, StateError
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.serve import logs
+from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 
 LOOK_SECONDS = 2.0
@@ -58,6 +59,7 @@ def _respond(responder: Responder, stop: threading.Event) -> None:
 if __name__ == "__main__":
     given = Settings.decoded(sys.argv[1])
     logs.set_up(json_lines=given.json_logs)
+    end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     work(given, ending)

@@ -11,6 +11,7 @@ import uvicorn
 from nephoscope.instance import Instance
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
+from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
 
 GRACE_SECONDS = 20
@@ -49,4 +50,5 @@ def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     serve(Settings.decoded(sys.argv[1]))

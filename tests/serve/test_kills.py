@@ -1,0 +1,217 @@
+"""Each process of a server killed in turn while rows and alerts come: what was acknowledged is there once, and the page comes back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import State
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.alert import Alert
+from nephoscope.model.place import Place
+from nephoscope.model.state import Severity
+
+NAMES = ("web", "assessing", "detection", "responding", "ingesting", "supervisor")
+PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
+RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
+ROWS = 20
+
+
+class Server:
+    """A server that is started, and started again after its supervisor was killed."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        """Start until the port is free, as what looks after a service does."""
+        command = [
+            sys.executable,
+            "-m",
+            "nephoscope.cli.main",
+            "--data",
+            str(self.data),
+            "serve",
+            "--port",
+            str(self.port),
+        ]
+        while True:
+            log = (self.data / "log").open("a")
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            log.close()
+            told = self.process.stdout.readline()
+            if "answers" in told:
+                break
+            self.process.stdout.close()
+            assert self.process.wait() == 2
+        self.authority = re.search(r"through (\S+)", self.process.stdout.readline())[1]
+
+    def pids(self) -> dict[str, int]:
+        found = {"supervisor": self.process.pid}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                if int(status.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    words = (status.parent / "cmdline").read_bytes().decode().split("\0")
+                    name = "detection" if "detect" in words else words[2].rsplit(".", 1)[-1]
+                    found[name] = int(status.parent.name)
+            except (OSError, IndexError):
+                continue
+        return found
+
+    def kill(self, name: str) -> None:
+        while name not in self.pids():
+            time.sleep(0.05)
+        os.kill(self.pids()[name], signal.SIGKILL)
+        if name == "supervisor":
+            self.process.wait()
+            self.process.stdout.close()
+            self.start()
+
+    def client(self) -> httpx.Client:
+        trust = ssl.create_default_context(cafile=self.authority)
+        return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=trust, timeout=30)
+
+    def back(self) -> float:
+        """Seconds until a page is answered by a new connection."""
+        began = time.monotonic()
+        while True:
+            try:
+                with self.client() as client:
+                    assert client.get("/sign-in").status_code == 200
+                    return time.monotonic() - began
+            except httpx.TransportError:
+                assert time.monotonic() - began < 120
+                time.sleep(0.02)
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        with self.process.stdout:
+            assert self.process.wait(90) == 0, (self.data / "log").read_text()[-3000:]
+
+
+class Load:
+    """Rows that are sent and alerts that are raised from threads, until stopped."""
+
+    def __init__(self, server: Server, token: str) -> None:
+        self.server, self.headers = server, {"Authorization": f"Bearer {token}"}
+        self.acknowledged: list[int] = []
+        self.raised: list[str] = []
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=one) for one in (self.send, self.alert)]
+        for one in self.threads:
+            one.start()
+
+    def send(self) -> None:
+        for number in itertools.count():
+            if self.stop.is_set():
+                return
+            rows = [
+                {
+                    "TimeGenerated": datetime.now(UTC).isoformat(),
+                    "Computer": f"c{number}",
+                    "OSMinorVersion": str(n),
+                }
+                for n in range(ROWS)
+            ]
+            try:
+                with self.server.client() as client:
+                    answer = client.post(PATH, content=json.dumps(rows), headers=self.headers)
+            except httpx.TransportError:
+                continue  # nobody said that it is there
+            if answer.status_code == 204:
+                self.acknowledged.append(number)
+
+    def alert(self) -> None:
+        with State.of(self.server.data) as state:
+            desk = Desk(state, "default")
+            for number in itertools.count():
+                if self.stop.wait(0.1):
+                    return
+                now = datetime.now(UTC)
+                alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), ())
+                desk.take(
+                    Outcome(RULE, Window(now - timedelta(hours=1), now), 1, (alert,)), now, scheduled=False
+                )
+                self.raised.append(f"a{number}")
+
+    def grows(self) -> None:
+        """Wait until more was acknowledged and raised."""
+        rows, alerts = len(self.acknowledged), len(self.raised)
+        until = time.monotonic() + 120
+        while len(self.acknowledged) < rows + 3 or len(self.raised) < alerts + 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        self.stop.set()
+        for one in self.threads:
+            one.join()
+
+
+def secret(data: Path) -> str:
+    with State.of(data) as state:
+        with state.transaction() as session:
+            program = state.principals.add(session, PrincipalKind.PROGRAM, "sender")
+            state.principals.grant(session, program.id, "Monitoring Metrics Publisher", "/", "test")
+        return Guard(state, lambda: Hierarchy({})).make_secret(program, SecretKind.TOKEN, "test")
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.full)])
+def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
+    token = secret(data)
+    server = Server(data)
+    server.back()
+    load = Load(server, token)
+    slowest: dict[str, float] = {}
+    try:
+        for name in NAMES * rounds:
+            load.grows()
+            server.kill(name)
+            slowest[name] = max(server.back(), slowest.get(name, 0.0))
+        load.grows()
+    finally:
+        load.end()
+        server.end()
+    with capsys.disabled():
+        print(
+            f"\nback after seconds (slowest of {rounds}): {', '.join(f'{name} {took:.2f}' for name, took in slowest.items())}"
+        )
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        deliver(lake, state)
+        lake.flush()
+        rows = lake.rows(
+            "Heartbeat | summarize n = count(), d = dcount(OSMinorVersion) by Computer"
+        ).to_pylist()
+        alerts = lake.rows("SecurityAlert | summarize n = count() by SystemAlertId").to_pylist()
+    whole = {row["Computer"] for row in rows if row["n"] == row["d"] == ROWS}
+    assert {f"c{number}" for number in load.acknowledged} <= whole
+    assert len(whole) == len(rows), "a request is there in part, or more than once"
+    assert {row["SystemAlertId"]: row["n"] for row in alerts} == dict.fromkeys(load.raised, 1)
