@@ -39,5 +39,13 @@ class Reach:
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
         return Reach(False, self.subscriptions & subscriptions, kept, frozenset())
 
+    def within_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
+        """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
+        if self.everything:
+            return Reach(subscriptions=subscriptions, groups=groups)
+        seen = {one for one in groups if one in self.groups or one.split("/")[2] in self.subscriptions}
+        seen |= {one for one in self.groups if one.split("/")[2] in subscriptions}
+        return Reach(False, self.subscriptions & subscriptions, frozenset(seen), frozenset())
+
 
 EVERYTHING = Reach(everything=True)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from nephoscope.access.guard import DeniedError
 from nephoscope.access.roles import role
 from nephoscope.model.reach import Reach
+from nephoscope.web.tags import Tagged, tags
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -93,14 +94,42 @@ class Visit:
         scope = self.asked("scope").lower()
         if not scope or self.edition is None:
             return None
+        if scope.startswith("tag:"):
+            carried = self.tags.get(self.asked("scope")[4:])
+            groups = carried.groups if carried else ()
+            return frozenset(
+                [*(carried.subscriptions if carried else ()), *(one.split("/")[2] for one in groups)]
+            )
         if scope.startswith("mg:"):
             group = f"/providers/microsoft.management/managementgroups/{scope[3:]}"
             return self.caller.hierarchy.below(group)
         return frozenset({scope})
 
+    @cached_property
+    def management_groups(self) -> dict[str, str]:
+        """Scope -> name of the management groups above what the visitor may see."""
+        above = self.caller.hierarchy.above(self.subscriptions)
+        return {f"mg:{one.rsplit('/', 1)[-1]}": one.rsplit("/", 1)[-1] for one in sorted(above)}
+
+    @cached_property
+    def tags(self) -> Mapping[str, Tagged]:
+        """The tags of what the visitor may see, with what carries each."""
+        if self.edition is None:
+            return {}
+        return tags(self.edition, self.caller.reach("Microsoft.Resources/subscriptions/resourceGroups/read"))
+
+    @property
+    def zone(self) -> str:
+        """In which zone times are shown: 'utc', or 'local' to the reader's browser."""
+        return "local" if self.asked("zone") == "local" else "utc"
+
     def reach(self, permission: str) -> Reach:
         """What of the chosen scope an operation may be done on."""
         own = self.caller.reach(permission)
+        scope = self.asked("scope")
+        if scope.startswith("tag:"):
+            carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
+            return own.within_groups(carried.subscriptions, carried.groups)
         return own if self.chosen is None else own.within(self.chosen)
 
     def workspace(self, permission: str, name: str = "") -> str:

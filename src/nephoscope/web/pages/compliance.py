@@ -9,10 +9,13 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.lake.state import StateError
-from nephoscope.web.download import as_csv
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.web.download import as_csv, as_file
+from nephoscope.web.evidence import HEADER, Control, Evidence, NoDocumentError, Policy, document
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
+ASSESSMENTS = "Microsoft.Security/assessments/read"
 READ = "Microsoft.Security/regulatoryComplianceStandards/read"
 _STANDARD = "microsoft.security/regulatorycompliancestandards"
 _CONTROL = f"{_STANDARD}/regulatorycompliancecontrols"
@@ -52,17 +55,46 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
         raise StateError(f"there is no standard {name} in what you may see")
-    if visit.asked("format") == "csv":
-        rows = (
-            [control, each["title"], title, policy["state"], policy["failed"], policy["passed"]]
-            for control, each in controls.items()
-            for title, policy in each["policies"].items()
-        )
-        return as_csv(
-            name, ("Control", "Title", "Policy", "State", "Failed resources", "Passed resources"), rows
-        )
+    if visit.asked("format") in ("csv", "pdf"):
+        return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())
     return {"edition": visit.edition, "name": name, "controls": controls, "counts": counts}
+
+
+def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]) -> Response:
+    """The evidence as a file."""
+    assert visit.edition is not None
+    scope = visit.asked("scope")
+    names = {**visit.subscriptions, **visit.management_groups}
+    made = Evidence(
+        name,
+        names.get(scope, scope) or "everything that its reader may see",
+        visit.edition.made.when,
+        visit.caller.name,
+        [
+            Control(
+                control,
+                one["title"],
+                one["state"],
+                [_policy(visit, title, each) for title, each in one["policies"].items()],
+            )
+            for control, one in controls.items()
+        ],
+    )
+    if visit.asked("format") == "csv":
+        return as_csv(name, HEADER, made.rows())
+    try:
+        return as_file(f"{name}.pdf", document(made), "application/pdf")
+    except NoDocumentError as error:
+        raise StateError(str(error)) from error
+
+
+def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> Policy:
+    assert visit.edition is not None
+    wanted = Wanted(recommendations=frozenset({known["key"].lower()}))
+    found = visit.edition.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)
+    resources = [(each.resource, each.state.value, each.cause) for each in found]
+    return Policy(title, known["state"], resources)
 
 
 def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/assessments/read"
 EXEMPT = "Microsoft.Authorization/policyExemptions/write"
-MOST_DAYS = 3650
+MOST_DAYS, MOST_AT_ONCE = 3650, 500
 EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
 ROWS = 100
 
@@ -52,8 +52,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if edition is None:
         return {"edition": None}
     if visit.request.method == "POST":
-        exempt(visit, key)
-        return RedirectResponse(visit.here(exempted=1), 303)
+        count = exempt(visit, key)
+        return RedirectResponse(visit.here(exempted=count), 303)
     reach = visit.reach(READ)
     about = Wanted(recommendations=frozenset({key}))
     found = edition.listing.get(
@@ -80,7 +80,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "states": SHOWN_STATES,
         "text": visit.asked("q"),
         "may": visit.caller.reach(EXEMPT),
-        "exempted": bool(visit.asked("exempted")),
+        "exempted": visit.asked("exempted"),
     }
 
 
@@ -89,20 +89,19 @@ def wanted(visit: Visit) -> Wanted:
     return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
 
 
-def exempt(visit: Visit, key: str) -> None:
-    """Put an exemption from a recommendation for a resource, as the form says; StateError for a form that says too little."""
-    form = visit.form
-    scope, category, reason = (
-        form.get("scope", "").lower().rstrip("/"),
-        form.get("category", ""),
-        form.get("reason", "").strip(),
-    )
-    days = form.get("days", "")
-    if not scope.startswith("/subscriptions/") or category not in (WAIVER, MITIGATED) or not reason:
+def exempt(visit: Visit, key: str) -> int:
+    """Put an exemption from a recommendation for each resource of the form; how many. StateError for a form that says too little."""
+    form, scopes = visit.form, [one.lower().rstrip("/") for one in visit.ticked("scope")]
+    category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
+    fit = all(one.startswith("/subscriptions/") for one in scopes)
+    if not scopes or not fit or category not in (WAIVER, MITIGATED) or not reason:
         raise StateError("an exemption needs a resource, a category and a reason")
+    if len(scopes) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
     if days and not (days.isdigit() and 0 < int(days) <= MOST_DAYS):
         raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
-    visit.caller.must(EXEMPT, scope)
+    for scope in scopes:
+        visit.caller.must(EXEMPT, scope)
     properties: dict[str, Any] = {
         "exemptionCategory": category,
         "displayName": reason[:128],
@@ -111,11 +110,13 @@ def exempt(visit: Visit, key: str) -> None:
     }
     if days:
         properties["expiresOn"] = (visit.instance.now + timedelta(days=int(days))).isoformat()
-    name = str(uuid.uuid4())
-    id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
-    body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": properties}
-    Exemption.parse(body)
-    visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
+    for scope in scopes:
+        name = str(uuid.uuid4())
+        id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
+        body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": properties}
+        Exemption.parse(body)
+        visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
+    return len(scopes)
 
 
 def page_start(visit: Visit) -> int:

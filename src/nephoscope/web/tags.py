@@ -1,0 +1,40 @@
+"""Tags of subscriptions and resource groups: what lies in those that carry one is a scope."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.model.reach import Reach
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+
+SUBSCRIPTION, GROUP = "microsoft.resources/subscriptions", "microsoft.resources/subscriptions/resourcegroups"
+MOST_CONTAINERS, MOST_TAGS = 100_000, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What carries a tag: subscriptions (lower-cased GUIDs) and resource groups (lower-cased ids)."""
+
+    subscriptions: frozenset[str]
+    groups: frozenset[str]
+
+
+def tags(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
+    """`name=value` -> what carries it, of the containers that a reach sees; those that the most carry, by name."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for body in edition.listing.page([SUBSCRIPTION, GROUP], reach, most=MOST_CONTAINERS).bodies:
+        own = body.get("tags")
+        for name, value in own.items() if isinstance(own, dict) else ():
+            found[f"{name}={value}"].add(str(body["id"]).lower().rstrip("/"))
+    most = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))[:MOST_TAGS]
+    return {name: _tagged(ids) for name, ids in sorted(most)}
+
+
+def _tagged(ids: set[str]) -> Tagged:
+    groups = frozenset(one for one in ids if "/resourcegroups/" in one)
+    return Tagged(frozenset(one.split("/")[2] for one in ids - groups), groups)

@@ -1,0 +1,74 @@
+"""The scope and the zone of times hold across pages; many resources are exempted at once."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+
+from tests.web.conftest import HERE
+
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.web.tags import tags
+
+
+def listed(client, **asked):
+    return list(csv.DictReader(io.StringIO(client.get("/inventory", params={"format": "csv", **asked}).text)))
+
+
+def test_a_management_group_is_a_scope(instance, owner):
+    made = instance.shelf.newest().made
+    group = min({one for several in made.ancestors.values() for one in several})
+    below = {one for one, above in made.ancestors.items() if group in above}
+    name = group.rsplit("/", 1)[-1]
+    rows = listed(owner, scope=f"mg:{name}")
+    assert rows
+    assert {row["Id"].lower().split("/")[2] for row in rows} <= below
+    assert f'value="mg:{name}" selected' in owner.get(f"/inventory?scope=mg:{name}").text
+
+
+def test_a_tag_is_a_scope(instance, owner):
+    found = tags(instance.shelf.newest(), EVERYTHING)
+    tag, carried = max(found.items(), key=lambda one: len(one[1].groups) + len(one[1].subscriptions))
+    under = (*carried.groups, *(f"/subscriptions/{one}" for one in carried.subscriptions))
+    rows = listed(owner, scope=f"tag:{tag}")
+    assert 0 < len(rows) < len(listed(owner))
+    assert all(f"{row['Id'].lower()}/".startswith(tuple(f"{one}/" for one in under)) for row in rows)
+    assert html.escape(f"tag:{tag}") in owner.get("/", params={"scope": f"tag:{tag}"}).text
+    assert listed(owner, scope="tag:no=such") == []
+
+
+def test_a_tag_gives_nobody_more():
+    group, other = "/subscriptions/a/resourcegroups/x", "/subscriptions/b/resourcegroups/y"
+    reader = Reach(subscriptions=frozenset({"a"}))
+    assert reader.within_groups(frozenset({"b"}), frozenset({group, other})) == Reach(
+        groups=frozenset({group})
+    )
+    of_group = Reach(groups=frozenset({other}))
+    assert of_group.within_groups(frozenset({"b"}), frozenset()) == of_group
+    assert of_group.within_groups(frozenset(), frozenset({group})).nothing
+
+
+def test_the_zone_of_times_is_in_links(owner):
+    text = owner.get("/incidents?zone=local&span=30d").text
+    assert 'data-zone="local"' in text
+    assert 'href="/inventory?span=30d&amp;zone=local"' in text
+    assert 'data-zone="utc"' in owner.get("/incidents?zone=x").text
+
+
+def test_many_resources_are_exempted_at_once(instance, owner, visitor):
+    wanted = Wanted(states=frozenset({"NonCompliant"}), text="/virtualmachines/")
+    findings = instance.shelf.newest().findings
+    tally = next(one for one in findings.tallies(EVERYTHING, wanted) if one.unhealthy > 1)
+    about = Wanted(wanted.states, recommendations=frozenset({tally.recommendation}))
+    scopes = [one.resource for one in findings.page(EVERYTHING, about, most=2)]
+    address = f"/recommendations/{tally.recommendation}"
+    form = {"scope": scopes, "category": "Mitigated", "reason": "patched by the vendor"}
+    before = len(instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"]))
+    assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
+    answer = owner.post(address, data=form, headers=HERE)
+    assert answer.headers["location"].endswith("exempted=2")
+    kept = instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"])
+    assert len(kept) == before + 2
+    assert "2 exemptions are kept." in owner.get(answer.headers["location"]).text
