@@ -100,20 +100,38 @@ def _packed(
 ) -> pa.Table:
     """As _completed(), the texts that are made packed."""
     resource = columns.get(RESOURCE, packed.constant("", length))
-    given = columns.get(SUBSCRIPTION)
-    if given is None or pc.any(pc.equal(given, "")).as_py():
-        plain = [None if one is None else one.cast(pa.string()) for one in (given, resource)]
-        given = _subscriptions(plain[0], plain[1], length).dictionary_encode()
     made = {
         TENANT: packed.constant(workspace.id, length),
         TYPE: packed.constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: packed.lowered(resource),
-        SUBSCRIPTION: packed.lowered(given),
+        SUBSCRIPTION: _packed_subscriptions(columns.get(SUBSCRIPTION), resource, length),
     }
     present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
     fields = [table.schema.field(name).with_type(present[name].type) for name, _ in table.columns]
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
+
+
+def _packed_subscriptions(given: Any, resource: Any, length: int) -> Any:
+    """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
+    chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
+    if all(is_packed(one.type) for one in chunks):
+        told = [_told(one.dictionary) for one in chunks]
+        if not any("" in one for one in told):
+            texts = zip(chunks, told, strict=True)
+            packs = [
+                pa.DictionaryArray.from_arrays(one.indices, pa.array(found, pa.string()))
+                for one, found in texts
+            ]
+            return pa.chunked_array(packs, pa.dictionary(pa.int32(), pa.string()))
+    plain = [None if one is None else one.cast(pa.string()) for one in (given, resource)]
+    return _subscriptions(plain[0], plain[1], length).dictionary_encode()
+
+
+def _told(ids: pa.Array) -> list[str]:
+    """The subscription in each id of a resource, in lower case; empty where there is none."""
+    known = [_WITHIN.match(one) for one in ids.to_pylist()]
+    return [found["id"].lower() if found else "" for found in known]
 
 
 def _without_nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -194,8 +212,7 @@ def _subscriptions(given: Any, resource: Any, length: int) -> Any:
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
     distinct = ids.dictionary_encode()
-    known = [_WITHIN.match(one) for one in distinct.dictionary.to_pylist()]
-    looked_up = pa.array([found["id"].lower() if found else "" for found in known], pa.string())
+    looked_up = pa.array(_told(distinct.dictionary), pa.string())
     derived = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
     if given is None:
         return derived
