@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.case.case_file import case_file
@@ -216,10 +217,10 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "severity": one.severity,
         "status": one.status.value,
         "incidentNumber": one.number,
-        "firstActivityTimeUtc": one.first_activity.isoformat(),
-        "lastActivityTimeUtc": one.last_activity.isoformat(),
-        "createdTimeUtc": one.created.isoformat(),
-        "lastModifiedTimeUtc": one.changed.isoformat(),
+        "firstActivityTimeUtc": _utc(one.first_activity),
+        "lastActivityTimeUtc": _utc(one.last_activity),
+        "createdTimeUtc": _utc(one.created),
+        "lastModifiedTimeUtc": _utc(one.changed),
         "owner": _owner(call, one.owner),
         "labels": [{"labelName": label, "labelType": "User"} for label in one.labels],
         "additionalData": _additional(call, workspace, one),
@@ -238,6 +239,10 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "etag": f'"{int(one.changed.timestamp() * 1_000_000):x}"',
         "properties": properties,
     }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _owner(call: Call, name: str) -> dict[str, str | None]:

@@ -40,7 +40,7 @@ def made(call: Call, body: Body, _: Body | None) -> Body:
         "relatedResourceId": other,
         "relatedResourceName": name,
         "relatedResourceType": f"{TYPE}/{word}",
-        "relatedResourceKind": _KINDS[word],
+        **({"relatedResourceKind": _KINDS[word]} if _KINDS[word] else {}),
     }
     return {**body, "properties": told}
 

@@ -6,6 +6,9 @@ sentinel-onboarding-states (2023-02-01), source-controls (2023-02-01-preview), e
 
 from __future__ import annotations
 
+from typing import Any
+
+from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
@@ -31,8 +34,13 @@ def _kinded(body: Body) -> None:
         raise bad("A 'kind' is needed.", "kind")
 
 
-def _kind(word: str, operations: str, effect: str, check: Check | None = None, **more: bool | int) -> Kind:
-    return Kind(f"Microsoft.SecurityInsights/{word}", operations, effect, WORKSPACE, check, etag=True, **more)  # type: ignore[arg-type]
+def _switched(_: Call, body: Body, __: Body | None) -> Body:
+    """A setting that is put is on."""
+    return {**body, "properties": {"isEnabled": True, **body["properties"]}}
+
+
+def _kind(word: str, operations: str, effect: str, check: Check | None = None, **more: Any) -> Kind:
+    return Kind(f"Microsoft.SecurityInsights/{word}", operations, effect, WORKSPACE, check, etag=True, **more)
 
 
 for _one in (
@@ -42,6 +50,7 @@ for _one in (
         "What it switches on in Sentinel is not switched here.",
         _kinded,
         created=200,
+        made=_switched,
     ),
     Kind(
         "Microsoft.SecurityInsights/onboardingStates",

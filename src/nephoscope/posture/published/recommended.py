@@ -10,17 +10,25 @@ from nephoscope.posture.published.document import without_nothing
 if TYPE_CHECKING:
     from nephoscope.posture.report import Report
 
-#: Azure's categories, by the first word of ours that means the same.
+#: Azure's categories, by the first word of a policy's category; what is of none of them is told without one.
 _CATEGORIES = {
-    "network": "Networking", "storage": "Data", "sql": "Data", "cosmos": "Data", "security": "IdentityAndAccess",
-    "identity": "IdentityAndAccess", "internet": "IoT",
-}  # fmt: skip
+    "Networking": "network cdn",
+    "Data": "storage sql cosmos cache data databricks search event service key backup postgresql mysql mariadb synapse lake",
+    "IdentityAndAccess": "security identity active managed",
+    "IoT": "internet device",
+    "Compute": "compute guest batch virtual change site vm automanage automation desktop",
+    "Container": "kubernetes container",
+    "AppServices": "app api function logic web signalr",
+}
+_BY_WORD = {word: category for category, words in _CATEGORIES.items() for word in words.split()}
 
 
 def metadata(report: Report, key: str) -> dict[str, Any]:
     """The properties of the metadata of a recommendation."""
     known = report.metadata(key)
+    category = _BY_WORD.get(known.category.split(" ")[0].casefold(), "")
     said = {
+        "categories": [category] if category else [],
         "policyDefinitionId": definition_id(report, key),
         "description": known.description,
         "remediationDescription": "\n".join(known.remediation.steps),
@@ -32,7 +40,6 @@ def metadata(report: Report, key: str) -> dict[str, Any]:
         "displayName": known.name,
         "severity": known.severity.value,
         "assessmentType": "BuiltIn",
-        "categories": [_CATEGORIES.get(known.category.split(" ")[0].casefold(), "Compute")],
         **dict(without_nothing(said.items())),
     }
 
