@@ -129,7 +129,7 @@ def test_lies_sign_nobody_in(instance, browser, liar, staff, lie):
         {"aud": ["nephoscope", "b"], "azp": "nephoscope"},
         {"at_hash": None},
     ],
-    ids=str,
+    ids=["ended a moment ago", "of a moment ahead", "a list of one", "a party among several", "no hash"],
 )
 def test_what_the_standard_allows(browser, liar, staff, claims):
     now = int(time.time())
