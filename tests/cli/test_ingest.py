@@ -24,8 +24,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.writer import Writer
 from nephoscope.sources.logs import envelope
-from nephoscope.sources.logs.files import is_log
-from nephoscope.sources.resources.files import Limits
+from nephoscope.sources.logs.files import identity, is_log
+from nephoscope.sources.resources.files import Limits, Source
 
 NOW = datetime.now(UTC) - timedelta(minutes=5)
 FIREWALL = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"
@@ -86,6 +86,67 @@ def test_a_content_is_taken_in_once_whatever_its_name_and_packing(tmp_path: Path
     assert (code, found["rows"], found["files"]["known"]) == (0, {}, 6)
     assert _ingest(data, "-", stdin=_lines(50))[1]["files"]["known"] == 1
     assert _count(data) == [{"rows": 50, "distinct": 50}]
+
+
+def _vault(tmp_path: Path, name: str) -> Path:
+    """A blob's path, which tells the resource of its records."""
+    resource = (
+        f"SUBSCRIPTIONS/{FIREWALL.split('/')[2]}/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/{name}"
+    )
+    path = tmp_path / "w" / f"resourceId=/{resource}/y=2026/m=11/d=26/h=08/m=00/PT1H.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _event(number: int = 0) -> bytes:
+    """A record that does not say its resource."""
+    time = (NOW + timedelta(microseconds=number)).isoformat()
+    return json.dumps({"time": time, "category": "AuditEvent", "operationName": "VaultGet"}).encode() + b"\n"
+
+
+_VAULTS = "AzureDiagnostics | summarize rows = count() by vault = tolower(Resource) | order by vault asc"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_equal_blobs_of_two_resources_are_two_contents(tmp_path: Path, data: Path, together: bool) -> None:
+    for name in ("X", "Y"):
+        _vault(tmp_path, name).write_bytes(_event())
+        if not together:
+            _ingest(data, tmp_path / "w")
+    _ingest(data, tmp_path / "w")
+    assert _ingest(data, tmp_path / "w")[1]["files"]["known"] == 2
+    assert _count(data, _VAULTS) == [{"vault": "x", "rows": 1}, {"vault": "y", "rows": 1}]
+
+
+def test_what_the_path_tells_is_the_same_in_another_folder_and_not_lost_without_it(
+    tmp_path: Path, data: Path
+) -> None:
+    blob, elsewhere, alone = _vault(tmp_path, "X"), _vault(tmp_path / "copy", "x"), tmp_path / "a.json"
+    for path in (blob, elsewhere, alone):
+        path.write_bytes(_event())
+    assert _ingest(data, blob, elsewhere, alone)[1]["files"]["known"] == 2
+    assert _count(data, _VAULTS) == [{"vault": "x", "rows": 1}]
+
+
+def test_a_blob_of_another_resource_is_no_grown_one(tmp_path: Path, data: Path) -> None:
+    first = b"".join(_event(number) for number in range(8))
+    _vault(tmp_path, "X").write_bytes(first)
+    _ingest(data, tmp_path / "w")
+    _vault(tmp_path, "Y").write_bytes(first + _event(8))
+    assert _ingest(data, tmp_path / "w")[1]["files"]["grown"] == 0
+    assert _count(data, _VAULTS) == [{"vault": "x", "rows": 8}, {"vault": "y", "rows": 9}]
+
+
+def test_a_blob_that_an_older_release_took_in_is_known(tmp_path: Path, data: Path) -> None:
+    blob = _vault(tmp_path, "X")
+    blob.write_bytes(_event())
+    with State.of(data) as state:
+        content = identity(Source(blob, blob), Limits())
+        state.ingested_files.begin(content.name, str(blob), "", content.size)
+        state.ingested_files.finish(content.name)
+    assert _ingest(data, blob)[1]["files"]["known"] == 1
+    _vault(tmp_path, "Y").write_bytes(_event())
+    assert _ingest(data, _vault(tmp_path, "Y"))[1]["files"]["read"] == 1
 
 
 def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:

@@ -17,6 +17,7 @@ from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
+from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.reading import Outcome, read
 from nephoscope.sources.resources.files import Limits
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.files import Content
-    from nephoscope.sources.logs.format import Context
     from nephoscope.sources.logs.reading import Parsed
     from nephoscope.sources.resources.files import Source
 
@@ -39,6 +39,8 @@ PATIENCE = 120.0
 _PAUSE = 0.5
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
+#: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
+_LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
 
 
@@ -47,23 +49,51 @@ def kind_of(reason: str) -> str:
     return _PARTICULAR.sub("", reason)
 
 
+def told_by_path(name: str) -> str:
+    """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
+    context = Context(name)
+    return f"{context.resource_id} {context.tenant_id}".strip().lower()
+
+
 class Earlier:
     """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins."""
 
     def __init__(self, files: Iterable[IngestedFile]) -> None:
         self._found: dict[str, list[IngestedFile]] = {}
+        self._contents: dict[str, list[IngestedFile]] = {}
         for one in files:
             self.add(one)
 
     def add(self, one: IngestedFile) -> None:
         """Know one more load."""
+        if _LOADED_ONCE.fullmatch(one.identity):
+            self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, []).append(one)
 
     def of(self, name: str, head: str, options: str) -> list[IngestedFile]:
         """The loads with the same options that a content of this name and beginning may continue."""
         found = self._found.get(f"name {name}", []) + self._found.get(f"head {head}", [])
-        return list({one.identity: one for one in found if one.format == options and one.size}.values())
+        said = told_by_path(name)
+        return list(
+            {
+                one.identity: one
+                for one in found
+                if one.format == options and one.size and said in ("", told_by_path(one.name))
+            }.values()
+        )
+
+    def same(self, name: str, content: str, options: str) -> IngestedFile | None:
+        """The load of the same content with the same options whose path told no less, None where there is none."""
+        digest, _, stopped = content.partition("-")
+        said = told_by_path(name)
+        found = [
+            one
+            for one in self._contents.get(digest, ())
+            if one.format == options and ("-stopped" in one.identity) == bool(stopped)
+        ]
+        alike = [one for one in found if told_by_path(one.name) == said]
+        return next(iter(alike or (found if not said else [])), None)
 
 
 @dataclass
@@ -131,7 +161,7 @@ class Ingestion:
             self.tally.failed[source.name] = why
             return
         content = identity(source, self.limits, lambda head: earlier.of(source.name, head, self.options))
-        name = self._name(content.name)
+        name = self._name(source.name, content.name, earlier)
         with self._alone(name) as lease:
             self._file(source, name, content, lease)
         loaded = self.state.ingested_files.get(name, self.workspace.name)
@@ -180,12 +210,15 @@ class Ingestion:
         self._read(source, name, begun, chunk, lease)
         ledger.finish(name, workspace)
 
-    def _name(self, content: str) -> str:
-        """What names a load: the content with the options that decide its rows."""
+    def _name(self, path: str, content: str, earlier: Earlier) -> str:
+        """What names a load: the content with what else decides its rows, the options and what the path tells."""
         if self.again:
             return f"{content}-{uuid.uuid4()}"
-        options = blake2b(self.options.encode(), digest_size=6).hexdigest() if self.options else ""
-        return f"{content}-{options}" if options else content
+        if same := earlier.same(path, content, self.options):
+            return same.identity
+        said = told_by_path(path)
+        decisive = f"{self.options}\0{said}" if said else self.options
+        return f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
 
     def _read(self, source: Source, name: str, begun: IngestedFile, chunk: int, lease: HeldLease) -> None:
         writer = self.lake.writer()
