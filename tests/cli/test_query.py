@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -58,8 +59,24 @@ def test_numbers_are_written_as_kql_writes_them() -> None:
     assert ask(query, "-o", "csv").stdout == "a,b,c,d,e\nNaN,-Infinity,1.5,200,2.0\n"
 
 
-def test_csv_does_not_start_a_formula(people: Path) -> None:
-    assert "'=1+1,7" in ask("people", "-t", people, "-o", "csv").stdout
+def test_csv_is_exact(tmp_path: Path) -> None:
+    rows = [
+        {"@text": text} for text in ("+49 170", "-1", "=1+1", "@a", "\tx", "\rx", 'a"b', "a\r\nb", "'x", "")
+    ]
+    (tmp_path / "T.json").write_text(json.dumps(rows))
+    out = tmp_path / "out.csv"
+    assert ask("T", "-t", tmp_path / "T.json", "-o", "csv", "--output-file", out).exit_code == 0
+    with out.open(newline="", encoding="utf-8") as file:
+        assert [{"@text": row["@text"]} for row in csv.DictReader(file)] == rows
+
+
+def test_csv_for_a_spreadsheet_does_not_start_a_formula(people: Path) -> None:
+    assert "'=1+1,7" in ask("people", "-t", people, "-o", "csv", "--csv-safe").stdout
+    assert "\n=1+1,7" in ask("people", "-t", people, "-o", "csv").stdout
+    assert ask("print x = -1, y = '-1'", "-o", "csv", "--csv-safe").stdout == "x,y\n-1,'-1\n"
+    refused = ask("people", "-t", people, "--csv-safe")
+    assert refused.exit_code == 2
+    assert "--csv-safe is for --output csv" in refused.stderr
 
 
 def test_html_and_markdown_escape(tmp_path: Path) -> None:
@@ -223,3 +240,15 @@ def test_a_chart_alone(query: str, lines: dict[int, str]) -> None:
     drawn = ask(query, "-o", "chart").stdout.split("\n")
     for place, begins in lines.items():
         assert drawn[place].startswith(begins)
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_what_was_written_in_columns_is_a_table_again(tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"Y.{form}"
+    made = (
+        "print t = datetime(2026-01-02 03:04:05.123456), s = -1.5h, j = dynamic({'a': [1]}), n = long(null), b = true, "
+        "g = guid(11111111-2222-4333-8444-555555555555), e = decimal(1.5), i = int(7), r = 2.5, x = '+1'"
+    )
+    assert ask(made, "-o", form, "--output-file", out).exit_code == 0
+    again = ask("Y", "--table", f"Y={out}", "-o", "json")
+    assert json.loads(again.stdout)["tables"] == json.loads(ask(made, "-o", "json").stdout)["tables"]

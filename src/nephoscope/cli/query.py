@@ -27,7 +27,7 @@ INVALID = 2
     "tables",
     multiple=True,
     metavar="[NAME=]PATH",
-    help="A table: a file (.parquet .csv .tsv .psv .json .jsonl, also .gz) or a folder of such files. Without, the lake is asked.",
+    help="A table: a file (.parquet .arrow .csv .tsv .psv .json .jsonl, also .gz) or a folder of these. Without, the lake is asked.",
 )
 @click.option(
     "--workspace",
@@ -91,6 +91,11 @@ INVALID = 2
     "--rows", type=click.IntRange(min=1), default=200, show_default=True,
     help="How many rows of a result table, markdown and html show; csv and json hold all.",
 )  # fmt: skip
+@click.option(
+    "--csv-safe",
+    is_flag=True,
+    help="With -o csv, for a spreadsheet: an apostrophe before a text that it would run as a formula (= + - @).",
+)
 @click.option("--format", "only_format", is_flag=True, help="Print the query laid out, and do not run it.")
 @click.option("--explain", is_flag=True, help="Print the SQL that the query becomes, and do not run it.")
 @click.pass_obj
@@ -105,6 +110,8 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
     """
     from nephoscope.cli.session.asking import UsageError
 
+    if options["csv_safe"] and options["output"] != "csv":
+        raise click.UsageError("--csv-safe is for --output csv")
     try:
         if query is None and sys.stdin.isatty() and not (only_format or explain):
             with _desk(data, options) as desk:

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.kql.cells import columns_of, rows_of, text
+from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.kql import QueryResult
-    from nephoscope.kql.types import KqlType
+
+_TEXTS = (KqlType.STRING, KqlType.DYNAMIC)
 
 
 def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
+    """Write all rows as they are."""
+    _write(results, out, text)
+
+
+def render_safe(results: Sequence[QueryResult], out: TextIO) -> None:
     """Write all rows; a text that a spreadsheet would run as a formula gets a quote before it."""
+    _write(results, out, _safe)
+
+
+def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, KqlType], str]) -> None:
     writer = csv.writer(out, lineterminator="\n")
+    quoting = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for place, result in enumerate(results):
         if place:
             out.write("\n")
         columns = columns_of(result.table)
-        writer.writerow([safe(name) for name, _ in columns])
+        writer.writerow([cell(name, KqlType.STRING) for name, _ in columns])
         for row in rows_of(result.table):
-            writer.writerow([_cell(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)])
+            cells = [cell(value, kind) for value, (_, kind) in zip(row, columns, strict=True)]
+            # The module quotes a carriage return only where lines end in one, and readers end a line at it.
+            (quoting if any("\r" in one for one in cells) else writer).writerow(cells)
 
 
-def _cell(value: object, kind: KqlType) -> str:
+def _safe(value: object, kind: KqlType) -> str:
     written = text(value, kind)
-    return safe(written) if kind.value in ("string", "dynamic") else written
+    return safe(written) if kind in _TEXTS else written
 
 
 def safe(value: str) -> str:

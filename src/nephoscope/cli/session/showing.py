@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,19 @@ def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
     if form in BINARY:
         _bytes(results, options)
         return
-    with writing(options["output_file"], styled=form in STYLED) as out:
-        renderer(form)(results, out, options["rows"])
+    with writing(options["output_file"], styled=form in STYLED or _exact(options)) as out:
+        if form == "csv" and options.get("csv_safe"):
+            from nephoscope.cli.results.csv import render_safe
+
+            render_safe(results, out)
+        else:
+            renderer(form)(results, out, options["rows"])
+
+
+def _exact(options: Mapping[str, Any]) -> bool:
+    """Whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
+    for_program = options["output"] == "csv" and not options.get("csv_safe")
+    return for_program and (options["output_file"] is not None or not sys.stdout.isatty())
 
 
 def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
