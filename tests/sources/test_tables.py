@@ -214,3 +214,39 @@ def test_functions_that_cannot_be_used(tmp_path: Path) -> None:
     write(tmp_path, "sub/a.kql", "print 2")
     with pytest.raises(FunctionError, match="is also in"):
         functions(tmp_path)
+
+
+@pytest.mark.parametrize("opened", [pa.ipc.new_file, pa.ipc.new_stream])
+@pytest.mark.parametrize("ending", [".arrow", ".arrow.gz"])
+def test_arrow_files_and_streams(tmp_path: Path, opened: Any, ending: str) -> None:
+    fields = [
+        pa.field("d", pa.string(), metadata={b"kql.type": b"dynamic"}),
+        pa.field("s", pa.int64(), metadata={b"kql.type": b"timespan"}),
+        pa.field("t", pa.timestamp("us", "UTC")),
+        pa.field("w", pa.dictionary(pa.int32(), pa.string())),
+    ]
+    whole = pa.table(
+        [['{"a":1}', None], [36_000_000_000, None], pa.array([0, None], pa.timestamp("us", "UTC")),
+         pa.array(["x", "y"]).dictionary_encode()],
+        schema=pa.schema(fields),
+    )  # fmt: skip
+    out = pa.BufferOutputStream()
+    with opened(out, whole.schema) as writer:
+        writer.write_table(whole, max_chunksize=1)
+    data = out.getvalue().to_pybytes()
+    found = table("T", write(tmp_path, "t" + ending, gzip.compress(data) if ending.endswith("gz") else data))
+    assert shape(found) == {"d": "dynamic", "s": "timespan", "t": "datetime", "w": "string"}
+    assert found.rows.column("s").to_pylist() == [36_000_000_000, None]
+    assert found.rows.column("w").to_pylist() == ["x", "y"]
+    for damaged in (data[: len(data) // 2], b"", b"ARROW1", b"no arrow", data[:8] + b"\xff" * 40):
+        with pytest.raises(TableError, match=r"t\.arrow"):
+            table("T", write(tmp_path, "t.arrow", damaged))
+
+
+def test_an_arrow_file_of_a_type_that_kql_lacks(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("x", pa.string(), metadata={b"kql.type": b"colour"})])
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_file(out, schema) as writer:
+        writer.write_table(pa.table([["red"]], schema=schema))
+    with pytest.raises(TableError, match="the column x has the type"):
+        table("T", write(tmp_path, "t.arrow", out.getvalue().to_pybytes()))

@@ -17,11 +17,13 @@ from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.parquet import schema_of_files
 from nephoscope.kql.types import KqlType
 from nephoscope.sources.tables import inference
+from nephoscope.sources.tables.arrow import arrow
 from nephoscope.sources.tables.records import records
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".psv": "|"}
 JSON = (".json", ".jsonl", ".ndjson")
-ENDINGS = (*SEPARATORS, *JSON, ".parquet")
+ARROW = ".arrow"
+ENDINGS = (*SEPARATORS, *JSON, ".parquet", ARROW)
 INGESTED = ("_IngestedAt", "TimeGenerated")
 """The column that ingestion_time() reads: the first of these that the table has as a datetime."""
 
@@ -110,6 +112,8 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
             return _separated(path, data, SEPARATORS[ending], kinds)
         if ending in JSON:
             return _json(path, data, kinds)
+        if ending == ARROW:
+            return _converted(path, arrow(data), kinds)
     except (OSError, EOFError, ValueError) as error:
         if isinstance(error, TableError):
             raise
@@ -167,7 +171,7 @@ def _json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
 
 
 def _converted(path: Path, rows: pa.Table, kinds: Columns) -> pa.Table:
-    """A Parquet table whose text columns are read as their declared types."""
+    """A Parquet or Arrow table whose text columns are read as their declared types."""
     for place, name in enumerate(rows.column_names):
         kind = kinds.get(name)
         if kind is None or not pa.types.is_string(rows.column(place).type):
