@@ -37,6 +37,7 @@ def environment() -> Environment:
         share=wording.share,
         ago=wording.ago,
         short=wording.short,
+        brief=wording.brief,
         kind=wording.kind,
         moment=wording.moment,
     )

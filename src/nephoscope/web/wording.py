@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from nephoscope.model.resource_id import ResourceId
+
+_ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
 
 
 def whole(value: float | None) -> str:
@@ -35,8 +38,16 @@ def ago(value: datetime) -> str:
 
 
 def short(id_: str) -> str:
-    """The name at the end of an id."""
-    return id_.rstrip("/").rsplit("/", 1)[-1] or "tenant"
+    """The name at the end of an id, with the one above it where it says nothing by itself."""
+    parts = id_.rstrip("/").split("/")
+    if parts[-1].lower() == "default" and len(parts) > 9:
+        return f"{parts[-3]}/{parts[-1]}"
+    return parts[-1] or "tenant"
+
+
+def brief(text: str) -> str:
+    """A text in which a resource stands by its name instead of its id."""
+    return _ID.sub(lambda found: short(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
 def kind(id_: str) -> str:

@@ -134,9 +134,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     )
     return {
         "workspace": workspace, "alert": alert, "row": row, "entities": entities, "query": query,
-        "properties": _shown(properties),
+        "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
+        "techniques": _listed(row.get("Techniques") or ""),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
-        "steps": _steps(row.get("RemediationSteps") or ""), "behind": behind, "columns": _columns(behind),
+        "steps": _listed(row.get("RemediationSteps") or ""), "behind": behind, "columns": _columns(behind),
         "acts": allowed(visit, workspace),
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
         "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
@@ -186,7 +187,7 @@ def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _steps(text: str) -> list[str]:
+def _listed(text: str) -> list[str]:
     found = json.loads(text) if text.startswith("[") else [text]
     return [str(one) for one in found if one]
 
