@@ -434,6 +434,42 @@ def test_a_file_that_grew_and_was_turned_over_and_packed_is_known(tmp_path: Path
     assert _count(data) == [{"rows": 11, "distinct": 11}]
 
 
+@pytest.mark.parametrize("kept", ["m/auth.log.1", "m/auth.log.1.gz", "m/auth.log-20261126"])
+def test_a_short_log_that_was_turned_over_gives_what_is_new(tmp_path: Path, data: Path, kept: str) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/auth.log").write_bytes(_syslog(2))
+    _ingest(data, tmp_path / "m")
+    (tmp_path / "m/auth.log").write_bytes(_syslog(1, 30))
+    (tmp_path / kept).write_bytes(gzip.compress(_syslog(30)) if kept.endswith(".gz") else _syslog(30))
+    code, found = _ingest(data, tmp_path / "m")
+    assert (code, found["rows"], found["files"]["grown"]) == (0, {"Syslog": 29}, 1)
+    assert _count(data, "Syslog | summarize rows = count(), distinct = dcount(SyslogMessage)") == [
+        {"rows": 31, "distinct": 31}
+    ]
+
+
+def test_a_short_document_that_has_grown_under_another_name_gives_what_is_new(
+    tmp_path: Path, data: Path
+) -> None:
+    (tmp_path / "PT1H.json").write_bytes(b'{"records":[' + _event().strip() + b"]}")
+    _ingest(data, tmp_path / "PT1H.json")
+    events = b",".join(_event(number).strip() for number in range(3))
+    (tmp_path / "copy.json").write_bytes(b'{"records":[' + events + b"]}")
+    found = _ingest(data, tmp_path / "copy.json")[1]
+    assert (found["rows"], found["files"]["grown"]) == (
+        {"AZKVAuditLogs": 2, "AzureDiagnostics": 2},
+        1,
+    )
+
+
+def test_a_short_table_that_has_grown_under_another_name_is_told(tmp_path: Path, data: Path) -> None:
+    head, row = "TimeGenerated,Computer\n", f"{NOW.isoformat()},web-1\n"
+    for name, text in (("head.csv", head), ("other.csv", head + row), ("a.csv", head + row + row)):
+        (tmp_path / name).write_text(text)
+        told = _run(data, tmp_path / name, "--table", "Heartbeat").stderr
+        assert ("shorter version of this file" in told) is (name == "a.csv"), "a header alone gave no rows"
+
+
 def test_a_file_that_grew_while_its_load_was_interrupted_is_gone_on_with(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from nephoscope.sources.logs.growth import TAIL, Growth, closing_of, head_of
+from nephoscope.sources.logs.growth import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
 if TYPE_CHECKING:
@@ -182,19 +182,19 @@ class Content(NamedTuple):
 
 
 def identity(
-    source: Source, limits: Limits, earlier: Callable[[str], Iterable[IngestedFile]] = lambda _: ()
+    source: Source, limits: Limits, earlier: Callable[[bytes], Iterable[IngestedFile]] = lambda _: ()
 ) -> Content:
     """What names the content of a file; packed or not, the same content has the same name.
 
-    `earlier` gives the loads that a content may continue which begins so.
+    `earlier` gives the loads that a content may continue which begins so (its first 512 bytes, or all).
     """
-    digest, size, failure = blake2b(digest_size=24), 0, ""
+    digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
     growth, head, tail = None, "", b""
     try:
         for chunk in chunks(source, limits, lambda _: None):
             if growth is None:
                 head = head_of(chunk)
-                growth = Growth(earlier(head))
+                growth = Growth(earlier(chunk[:HEAD]))
             growth.feed(digest, size, chunk)
             digest.update(chunk)
             size += len(chunk)

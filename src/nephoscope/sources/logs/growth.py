@@ -11,12 +11,14 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nephoscope.lake.state.ingested_files import IngestedFile
 
 #: Contents that begin with the same so many bytes may be versions of one file, whatever their names.
 HEAD = 512
+#: The bytes of a content's hash.
+DIGEST = 24
 #: How much of a content's end its closing brackets may take.
 TAIL = 256
 _CLOSING = re.compile(rb"[\s,\]\}]*\Z")
@@ -33,11 +35,44 @@ def closing_of(tail: bytes) -> str:
     return found.group().decode("ascii", "ignore") if found else ""
 
 
+class Short:
+    """Loads of contents that are shorter than what a content is known by: found by their whole content, as another begins with it."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[IngestedFile]] = {}
+        self._shapes: set[tuple[int, bytes]] = set()
+
+    def add(self, one: IngestedFile) -> None:
+        """Know one more load, if it is a short one."""
+        if 0 < one.size < HEAD:
+            self._found.setdefault(one.content, []).append(one)
+            self._shapes |= {(at, closing) for at, _, closing in _proofs(one)}
+
+    def of(self, start: bytes) -> list[IngestedFile]:
+        """The loads that a content which starts so may continue."""
+        found: dict[str, IngestedFile] = {}
+        for at, closing in self._shapes:
+            if at <= len(start):
+                whole = blake2b(start[:at] + closing, digest_size=DIGEST).hexdigest()
+                found |= {one.identity: one for one in self._found.get(whole, ())}
+        return list(found.values())
+
+
 class Continued(NamedTuple):
     """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where)."""
 
     earlier: IngestedFile
     at: int
+
+
+def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
+    """Of what a content must begin with to continue a load: how many bytes, and the closing brackets that stood behind them."""
+    yield one.size, one, b""
+    closing = (one.closing or "").encode()
+    behind = one.size - (one.sure or 0)
+    closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
+    if closing:
+        yield one.size - len(closing), one, closing
 
 
 class Growth:
@@ -46,12 +81,7 @@ class Growth:
     def __init__(self, earlier: Iterable[IngestedFile]) -> None:
         self._wanted: list[tuple[int, IngestedFile, bytes]] = []
         for one in earlier:
-            self._wanted.append((one.size, one, b""))
-            closing = (one.closing or "").encode()
-            behind = one.size - (one.sure or 0)
-            closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
-            if closing:
-                self._wanted.append((one.size - len(closing), one, closing))
+            self._wanted += _proofs(one)
         self._wanted.sort(key=lambda entry: entry[0], reverse=True)
         self._proved: list[tuple[IngestedFile, int]] = []
         self._behind: dict[int, int] = {}
@@ -72,9 +102,9 @@ class Growth:
                     self._behind.setdefault(at, chunk[at - size])
 
     def best(self) -> Continued | None:
-        """The load that brings reading the farthest, None where the content continues none."""
+        """The load that brings reading the farthest, of several the one of most rows; None where the content continues none."""
         found = [Continued(one, self._at(one, proved)) for one, proved in self._proved]
-        return max(found, key=lambda one: one.at, default=None)
+        return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
     def _at(self, one: IngestedFile, proved: int) -> int:
         sure = one.sure or 0

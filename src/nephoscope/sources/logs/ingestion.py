@@ -18,6 +18,7 @@ from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
 from nephoscope.sources.logs.format import Context
+from nephoscope.sources.logs.growth import Short, head_of
 from nephoscope.sources.logs.reading import Outcome, read
 from nephoscope.sources.resources.files import Limits
 
@@ -60,20 +61,23 @@ class Earlier:
 
     def __init__(self, files: Iterable[IngestedFile]) -> None:
         self._found: dict[str, list[IngestedFile]] = {}
+        self._short = Short()
         self._contents: dict[str, list[IngestedFile]] = {}
         for one in files:
             self.add(one)
 
     def add(self, one: IngestedFile) -> None:
         """Know one more load."""
+        self._short.add(one)
         if _LOADED_ONCE.fullmatch(one.identity):
             self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, []).append(one)
 
-    def of(self, name: str, head: str, options: str) -> list[IngestedFile]:
-        """The loads with the same options that a content of this name and beginning may continue."""
-        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head}", [])
+    def of(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
+        """The loads with the same options that a content of this name may continue which starts so."""
+        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head_of(start)}", [])
+        found += self._short.of(start)
         said = told_by_path(name)
         return list(
             {
@@ -160,7 +164,7 @@ class Ingestion:
         if why := unreadable(source):
             self.tally.failed[source.name] = why
             return
-        content = identity(source, self.limits, lambda head: earlier.of(source.name, head, self.options))
+        content = identity(source, self.limits, lambda start: earlier.of(source.name, start, self.options))
         name = self._name(source.name, content.name, earlier)
         with self._alone(name) as lease:
             self._file(source, name, content, lease)
