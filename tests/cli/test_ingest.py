@@ -670,3 +670,26 @@ def test_the_copy_of_a_pipe_goes_with_the_next_run_where_its_process_was_killed(
         _ingest(data, "-", stdin=_lines(2))
         assert list(data.glob("ingest-*")) == [kept]
         assert living.poll() is None
+
+
+def test_links_out_of_a_folder_are_told_and_not_read(data: Path, tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "w"
+    outside.mkdir()
+    folder.mkdir()
+    (outside / "secret.log").write_bytes(_lines(7))
+    (folder / "a.json").write_bytes(_lines(1, first=100))
+    (folder / "b.json").symlink_to("a.json")
+    (folder / "pw.log").symlink_to(outside / "secret.log")
+    (folder / "all").symlink_to(outside)
+    code, found = _ingest(data, folder)
+    assert (code, found["rows"], found["quarantined"]) == (3, {"AZFWNetworkRule": 1}, {})
+    assert set(found["failed"]) == {str(folder / "pw.log"), str(folder / "all")}
+    assert all("a link out of the folder" in why for why in found["failed"].values())
+    for pattern in ("*.log", "*/secret.log"):
+        code, found = _ingest(data, f"{folder}/{pattern}")
+        assert (code, found["rows"]) == (3, {}), pattern
+        assert all("a link out of the folder" in why for why in found["failed"].values())
+    (tmp_path / "link").symlink_to(folder)
+    assert _ingest(data, tmp_path / "link")[1]["files"]["known"] == 2
+    code, found = _ingest(data, folder / "pw.log")
+    assert (code, found["rows"], found["failed"]) == (0, {"AZFWNetworkRule": 7}, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -127,3 +128,41 @@ def test_a_folder_that_is_not_there(tmp_path, source) -> None:
     with pytest.raises(SourceError, match="no such folder"):
         source(paths=[str(tmp_path / "none")]).test()
     assert source().test() == "0 file(s), 0 bytes"
+
+
+def test_links_out_of_the_folder_are_told_and_not_read(watched, source, sink, running, until) -> None:
+    outside = watched.parent / "outside"
+    outside.mkdir()
+    (outside / "secret.log").write_bytes(_line(9))
+    (watched / "app.log").write_bytes(_line(0))
+    (watched / "pw.log").symlink_to(outside / "secret.log")
+    (watched / "up.log").symlink_to("../outside/secret.log")
+    (watched / "chain.log").symlink_to("pw.log")
+    (watched / "all").symlink_to(outside)
+    tested = source().test()
+    assert tested.startswith("1 file(s), 8 bytes; not to be read: ")
+    assert "pw.log" in tested
+    with running(source(settle=0), sink):
+        until(lambda: _numbers(sink) and sum("out of the folder" in one for one in sink.errors) == 4)
+    assert _numbers(sink) == [0]
+
+
+def test_links_within_the_folder_and_to_it(watched, source, sink, running, until) -> None:
+    (watched / "app.log").write_bytes(_line(0))
+    (watched / "current").symlink_to("app.log")
+    (watched.parent / "link").symlink_to(watched)
+    with running(source(settle=0, paths=[str(watched.parent / "link")]), sink):
+        until(lambda: _numbers(sink))
+    assert set(_numbers(sink)) == {0}
+    assert sink.errors == []
+
+
+def test_a_file_that_gave_way_to_a_link_after_the_look(watched, source, sink) -> None:
+    (watched / "app.log").write_bytes(_line(0))
+    (watched.parent / "secret.log").write_bytes(_line(9))
+    watching = source(settle=0)
+    found = next(iter(watching._look(sink)))
+    (watched / "app.log").unlink()
+    (watched / "app.log").symlink_to(watched.parent / "secret.log")
+    watching._file(found, sink, Event())
+    assert sink.records == []

@@ -7,9 +7,11 @@ import os
 import re
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from nephoscope.sources.links import leads_out
 from nephoscope.sources.logs.growth import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
@@ -23,6 +25,7 @@ _PACKED = (".gz", ".zst")
 _LOGS = (".json", ".jsonl", ".ndjson", ".jsonlines", ".log", ".txt", ".csv", ".tsv", ".parquet", ".xml")
 #: What a log that was turned over has behind its name: `auth.log.1`, `auth.log-20261126`.
 _TURNED = re.compile(r"(?:\.\d{1,4}|-\d{8}(?:-\d+)?)$")
+_WILD = re.compile(r"[*?\[]")
 _BARE = re.compile(r"[^.]+")
 _PARQUET = b"PAR1"
 _READ = 1024 * 1024
@@ -42,15 +45,23 @@ def found(paths: Sequence[str], limits: Limits) -> Found:
     passed_over: list[Path] = []
     failed: dict[str, str] = {}
     for text in paths:
-        named = [text] if os.path.exists(text) else sorted(glob.glob(text, recursive=True))  # noqa: PTH110, PTH207 - absolute ones too
-        roots = [Path(one) for one in named]
-        if not roots:
-            raise FileNotFoundError(2, "no such file, folder or glob", text)
+        roots = [Path(text)] if os.path.exists(text) else _matching(text, failed)  # noqa: PTH110
         for root in roots:
             for path in _walk(root, passed_over, failed):
                 for source in _sources(path, root, limits, passed_over):
                     sources.setdefault(source.name, source)
     return Found(list(sources.values()), passed_over, failed)
+
+
+def _matching(pattern: str, failed: dict[str, str]) -> list[Path]:
+    """What a glob names, but for links out of the folder in which it begins."""
+    every = [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute ones too
+    if not every:
+        raise FileNotFoundError(2, "no such file, folder or glob", pattern)
+    begin = Path(*takewhile(lambda part: not _WILD.search(part), Path(pattern).parts))
+    wrong = {path: leads_out(path, (begin,)) for path in every}
+    failed.update({str(path): why for path, why in wrong.items() if why})
+    return [path for path, why in wrong.items() if not why]
 
 
 def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) -> Iterator[Source]:
@@ -81,12 +92,22 @@ def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterat
 
     for folder, folders, names in os.walk(root, onerror=unlisted):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        _refuse_links(Path(folder), folders, root, failed)
         for name in sorted(names):
             path = Path(folder, name)
             if is_log(name) and os.path.isfile(path):  # noqa: PTH113
-                yield path
+                if not _refuse_links(Path(folder), [name], root, failed):
+                    yield path
             elif not name.startswith("."):
                 passed_over.append(path)
+
+
+def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[str, str]) -> bool:
+    """Whether some of the names are links out of the root; each is told."""
+    links = [path for path in (folder / name for name in names) if path.is_symlink()]
+    wrong = {str(path): why for path in links if (why := leads_out(path, (root,)))}
+    failed.update(wrong)
+    return bool(wrong)
 
 
 def is_log(name: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO, Literal, cast
 import msgspec
 from msgspec import Meta
 
+from nephoscope.sources.links import leads_out
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.source import (
@@ -91,9 +92,12 @@ class Folder:
     def test(self) -> str:
         """Look once."""
         self._check()
+        self._unreadable.clear()
         found = list(self._look(None))
         size = sum(file.stat.st_size for file in found)
-        return f"{len(found)} file(s), {size} bytes"
+        left = f"; not to be read: {', '.join(sorted(self._unreadable))}" if self._unreadable else ""
+        self._unreadable.clear()
+        return f"{len(found)} file(s), {size} bytes{left}"
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for a folder that is not there."""
@@ -120,6 +124,8 @@ class Folder:
         for root in self.settings.paths:
             for folder, folders, names in os.walk(root):
                 folders[:] = [name for name in folders if not name.startswith(".")]
+                for name in folders:
+                    self._leads_out(Path(folder, name), sink)
                 for name in names:
                     if self._wanted(name) and (file := self._found(Path(folder, name), sink)) is not None:
                         yield file
@@ -130,6 +136,8 @@ class Folder:
 
     def _found(self, path: Path, sink: Sink | None) -> _File | None:
         """The file with its size, None where it is gone, is no plain file, or may not be read (told once)."""
+        if self._leads_out(path, sink):
+            return None
         try:
             found = path.stat()
         except OSError:
@@ -137,11 +145,22 @@ class Folder:
         if not stat.S_ISREG(found.st_mode) or not found.st_size:
             return None
         if not os.access(path, os.R_OK):
-            if sink is not None and str(path) not in self._unreadable:
-                sink.note(error=f"{path}: may not be read")
-                self._unreadable.add(str(path))
+            self._tell(path, "may not be read", sink)
             return None
         return _File(path, found)
+
+    def _leads_out(self, path: Path, sink: Sink | None) -> bool:
+        """Whether something is a link out of the folders (told once): its writer may not have the rights of this process."""
+        why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
+        if why:
+            self._tell(path, why, sink)
+        return bool(why)
+
+    def _tell(self, path: Path, why: str, sink: Sink | None) -> None:
+        if str(path) not in self._unreadable:
+            self._unreadable.add(str(path))
+            if sink is not None:
+                sink.note(error=f"{path}: {why}")
 
     def _file(self, file: _File, sink: Sink, stop: Event) -> int:
         """Read what is new in a file; the bytes that are left."""
@@ -157,6 +176,9 @@ class Folder:
             # Gone or renamed since the look: the next one finds it where it is.
             return 0
         try:
+            if not os.path.samestat(os.fstat(descriptor), file.stat):
+                # Another file has its name since the look, perhaps by a link: the next look judges that.
+                return file.stat.st_size
             after = self._read(descriptor, file, before, sink, stop, settled)
         except StoppedError:
             return 0

@@ -1,0 +1,18 @@
+"""Symbolic links in folders of logs: one that leads out of its folder is not read, whoever put it there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def leads_out(path: Path, roots: Iterable[Path]) -> str:
+    """Why a file or folder found below one of `roots` is not read: its links end outside of all of them; '' where they do not.
+
+    The roots themselves may be links: who names one has chosen it.
+    """
+    real = os.path.realpath(path)
+    if any(Path(real).is_relative_to(os.path.realpath(root)) for root in roots):
+        return ""
+    return f"is a link out of the folder, to {real}, and is not read: give that file or folder itself"
