@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from nephoscope.web.wording import brief
+
 _ARC = Markup(
     '<circle class="arc" cx="52" cy="52" r="44" stroke-dasharray="{} {}" transform="rotate(-90 52 52)"/>'
 )
@@ -67,6 +69,8 @@ class Node:
 
 
 ROW, LEFT, RIGHT, BOX = 40, 10, 560, 350
+#: The letters that a box has room for.
+WORDS = 48
 
 
 def links(
@@ -94,7 +98,9 @@ def _middle(at: int) -> int:
 
 def _box(node: Node, x: int, at: int) -> Markup:
     """A box with its words, which leads somewhere."""
-    title = node.title if len(node.title) <= 44 else f"{node.title[:43]}…"
+    title, most = brief(node.title), WORDS - len(node.kind)
+    if len(title) > most:
+        title = f"{title[: most - 1]}…"
     drawn = Markup(
         '<rect class="node {}" x="{}" y="{}" width="{}" height="34" rx="6"/>'
         '<text x="{}" y="{}"><tspan class="kind">{} </tspan>{}</text>'
