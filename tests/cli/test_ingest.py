@@ -434,6 +434,22 @@ def test_a_file_that_grew_and_was_turned_over_and_packed_is_known(tmp_path: Path
     assert _count(data) == [{"rows": 11, "distinct": 11}]
 
 
+@pytest.mark.parametrize("whole", [0, 4], ids=["the only line", "behind whole ones"])
+def test_a_line_that_was_taken_when_it_was_cut_is_told_once(tmp_path: Path, data: Path, whole: int) -> None:
+    log, lines = tmp_path / "auth.log", _syslog(whole + 2, 1000)
+    log.write_bytes(_syslog(whole, 1000) + _syslog(1, 1000 + whole)[:-3])
+    assert _ingest(data, log)[1]["cut lines"] == {}
+    log.write_bytes(lines)
+    result = _run(data, log, "--output", "json")
+    found = json.loads(result.stdout)
+    assert (found["rows"], found["grown"], found["files"]["grown"]) == ({"Syslog": 2}, [], 1)
+    assert found["cut lines"] == {str(log): whole + 1}
+    assert f"{log}: line {whole + 1} was taken in before when its end was not written yet" in result.stderr
+    log.write_bytes(lines + _syslog(1, 2000))
+    assert _ingest(data, log)[1]["cut lines"] == {}, "whole lines"
+    assert _count(data, "Syslog | count") == [{"Count": whole + 4}]
+
+
 @pytest.mark.parametrize("kept", ["m/auth.log.1", "m/auth.log.1.gz", "m/auth.log-20261126"])
 def test_a_short_log_that_was_turned_over_gives_what_is_new(tmp_path: Path, data: Path, kept: str) -> None:
     (tmp_path / "m").mkdir()

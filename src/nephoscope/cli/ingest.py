@@ -324,6 +324,7 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
     }
     files |= {"failed": len(tally.failed), "grown": tally.continued}
     _tell_grown(tally.grown)
+    _tell_cut(tally.cut)
     if output == "json":
         from json import dumps
 
@@ -337,7 +338,7 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "strangers": tally.strangers,
             "known rows": tally.known_rows,
         }
-        found |= {"files": files, "failed": tally.failed, "grown": tally.grown}
+        found |= {"files": files, "failed": tally.failed, "grown": tally.grown, "cut lines": tally.cut}
         click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
         return
     for name, count in sorted(tally.rows.items()):
@@ -410,4 +411,18 @@ def _tell_grown(names: list[str]) -> None:
         click.echo(
             f"nephoscope: {more}files that grow are for the sources `folder` and `storage`, which read on: `nephoscope sources add`",
             err=True,
+        )
+
+
+def _tell_cut(lines: dict[str, int]) -> None:
+    """Say of which lines the beginning was taken in before, as if it were the whole."""
+    for name, line in list(lines.items())[:_NAMES]:
+        click.echo(
+            f"nephoscope: {name}: line {line:,} was taken in before when its end was not written yet: its beginning is in the lake as "
+            "an event or an entry of _Quarantine of its own, beside the whole line that came in now",
+            err=True,
+        )
+    if len(lines) > _NAMES:
+        click.echo(
+            f"nephoscope: lines of {len(lines):,} files were cut so; `--output json` names all", err=True
         )

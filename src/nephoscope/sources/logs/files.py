@@ -167,10 +167,13 @@ class LogStream:
             self._ended, self.failure = True, str(error)
         return b""
 
-    def skip(self, size: int) -> None:
-        """Go over bytes."""
+    def skip(self, size: int) -> int:
+        """Go over bytes, and say how many line breaks are among them."""
+        lines = 0
         while size > 0 and (part := self.read(min(size, _READ))):
             size -= len(part)
+            lines += part.count(b"\n")
+        return lines
 
     def seekable(self) -> bool:
         """No."""

@@ -59,10 +59,14 @@ class Short:
 
 
 class Continued(NamedTuple):
-    """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where)."""
+    """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where).
+
+    `cut`: what the load took behind that byte was the beginning of a line of text, which is read as a whole now.
+    """
 
     earlier: IngestedFile
     at: int
+    cut: bool = False
 
 
 def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
@@ -103,14 +107,16 @@ class Growth:
 
     def best(self) -> Continued | None:
         """The load that brings reading the farthest, of several the one of most rows; None where the content continues none."""
-        found = [Continued(one, self._at(one, proved)) for one, proved in self._proved]
+        found = [self._continued(one, proved) for one, proved in self._proved]
         return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
-    def _at(self, one: IngestedFile, proved: int) -> int:
+    def _continued(self, one: IngestedFile, proved: int) -> Continued:
         sure = one.sure or 0
-        if one.lines and one.finished is not None and proved == one.size and self._ended(proved):
-            return proved  # what was a last line without its end was whole
-        return sure if 0 < sure <= proved else 0
+        lined = bool(one.lines) and one.finished is not None and proved == one.size
+        if lined and self._ended(proved):
+            return Continued(one, proved)  # what was a last line without its end was whole
+        cut = lined and one.size - sure > len(one.closing or "")
+        return Continued(one, sure, cut) if 0 < sure <= proved else Continued(one, 0, cut and one.sure == 0)
 
     def _ended(self, at: int) -> bool:
         return self._behind.get(at) in (0x0A, 0x0D)

@@ -108,7 +108,7 @@ class Tally:
     UTF-8; `strangers` of the rows have no column of the table that was asked for. `known_rows` were made of the known files
     before; `continued` of the files read had grown and gave what was new. `failed` says of each file that was not read to its end
     why, also where that was in an earlier load; `grown` names those that had grown and gave all their rows again: nothing tells
-    where they went on.
+    where they went on. `cut` names those of which an earlier load took the beginning of a line, with the number of that line.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -124,6 +124,7 @@ class Tally:
     continued: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
 
     def add(self, parsed: Parsed) -> None:
         """Count a block."""
@@ -204,14 +205,16 @@ class Ingestion:
                 self.tally.failed[source.name] = content.failure
             return
         self.tally.resumed += begun.chunk >= 0
+        cut = False
         if content.continued is not None and begun.chunk < 0:
-            if at:
+            cut = content.continued.cut
+            if at or cut:
                 self.tally.continued += 1
             elif content.continued.earlier.rows:
                 self.tally.grown.append(source.name)
         self.tally.read += 1
         chunk = begun.chunk + 1 if begun.done else 0
-        self._read(source, name, begun, chunk, lease)
+        self._read(source, name, begun, chunk, lease, cut=cut)
         ledger.finish(name, workspace)
 
     def _name(self, path: str, content: str, earlier: Earlier) -> str:
@@ -224,13 +227,17 @@ class Ingestion:
         decisive = f"{self.options}\0{said}" if said else self.options
         return f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
 
-    def _read(self, source: Source, name: str, begun: IngestedFile, chunk: int, lease: HeldLease) -> None:
+    def _read(
+        self, source: Source, name: str, begun: IngestedFile, chunk: int, lease: HeldLease, *, cut: bool
+    ) -> None:
         writer = self.lake.writer()
         producer = f"{FILE}{self.workspace.name}-{name}"
         context = replace(self.context, source=source.name)
         with opened(source, self.limits, self.advance) as stream:
             if isinstance(stream, LogStream):
-                stream.skip(begun.done)
+                lines = stream.skip(begun.done)
+                if cut:
+                    self.tally.cut[source.name] = lines + 1
             for parsed in read(
                 stream,
                 self.formats,
