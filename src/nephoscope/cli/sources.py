@@ -101,15 +101,16 @@ def add(
     from nephoscope.lake.state.sources import Source
     from nephoscope.sources.live.catalogue import kind_of, parsed, stored
 
-    with _told(), lake_of(data) as (lake, state):
+    with _told():
         chosen = kind_of(kind)
         chosen_settings = parsed(chosen, dict(pair(one) for one in settings))
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
         known(chosen.secrets, given)
+        _check(chosen, chosen_settings, given, name, there=not no_test)
+    with _told(), lake_of(data) as (lake, state):
         workspace = state.workspaces.get(workspace).name
         if any(one.name == name for one in state.sources.all()):
             raise click.UsageError(f"there is a source {name} already")
-        _check(chosen, chosen_settings, given, name, there=not no_test)
         kept = stored(chosen_settings)
         credential = keep(state, name, given) if chosen.secrets else ""
         source = state.sources.add(Source(name, kind, kept, workspace, credential))
@@ -301,12 +302,9 @@ def _health(state: State) -> list[dict[str, Any]]:
     rates = state.source_health.rates(since=now - timedelta(days=8))
     rows = []
     for one in state.source_health.all():
-        own = [
-            rate
-            for rate in rates
-            if (rate.source, rate.workspace, rate.table) == (one.source, one.workspace, one.table)
-        ]
-        stands, wrong = standing(one, own, now), findings(one, own, now)
+        whole = [rate for rate in rates if (rate.source, rate.workspace) == (one.source, one.workspace)]
+        own = [rate for rate in whole if rate.table == one.table]
+        stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
         detail = "; ".join(finding.detail for finding in wrong) or one.error
         rows.append(
             {

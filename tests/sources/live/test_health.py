@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state import State
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
@@ -155,6 +156,29 @@ def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
     health = next(one for one in state.source_health.all("hub") if one.table)
     stands = standing(health, state.source_health.rates("hub", "Syslog"), NOW)
     assert (stands.rate, stands.expected, stands.delay, stands.bad_share) == (50, 200.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines", "kinds"), [(900, 100, set()), (100, 300, {"quarantine"}), (0, 100, {"quarantine"})]
+)
+def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, lines, kinds) -> None:
+    state, _ = world
+    for back in range(1, 60):
+        arrivals = [Arrival("Syslog", 1000, 0, 10, None, 1.0)]
+        if back == 1:
+            arrivals = [
+                Arrival("Syslog", rows, 0, 10, None, 1.0),
+                Arrival(QUARANTINE, 0, lines, 0, None, 0.0),
+            ]
+        state.source_health.arrived("hub", arrivals, NOW - timedelta(hours=back))
+    rates = [one for one in state.source_health.rates("hub") if one.hour >= NOW - timedelta(hours=2)]
+    every = {one.table: one for one in state.source_health.all("hub")}
+    own = {table: [one for one in rates if one.table == table] for table in every}
+    shares = {table: standing(one, own[table], NOW, rates).bad_share for table, one in every.items()}
+    assert shares == {"": lines / (rows + lines), QUARANTINE: lines / (rows + lines), "Syslog": 0.0}
+    whole = state.source_health.rates("hub")
+    late = [one for one in whole if one.table == QUARANTINE]
+    assert {one.kind for one in findings(every[QUARANTINE], late, NOW, whole)} == kinds
 
 
 VAULT = (

@@ -43,7 +43,8 @@ class Standing:
     """A table of a source as people see it.
 
     `expected` is the median of the same hour on earlier days, `rate` the rows of the last whole hour; `delay` in seconds and
-    `bad_share` are those of the last day.
+    `bad_share` are those of the last day; the share of the source itself is that of all its records, and so is that of what belongs
+    to no table.
     """
 
     health: SourceHealth
@@ -53,25 +54,40 @@ class Standing:
     bad_share: float
 
 
-def standing(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> Standing:
-    """How a table stands; `rates` are its hours."""
+def standing(
+    health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
+) -> Standing:
+    """How a table stands; `rates` are its hours, `whole` those of all tables of the source."""
     hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
     by_hour = {one.hour: one for one in rates}
     day = [one for one in rates if one.hour > now - timedelta(days=1)]
-    rows, bad = sum(one.rows for one in day), sum(one.bad for one in day)
+    rows = sum(one.rows for one in day)
     delay = sum(one.delay * one.rows for one in day) / rows if rows else None
     last = by_hour.get(hour)
     return Standing(
-        health, last.rows if last else 0, _expected(by_hour, health, hour), delay, bad / (rows + bad) if bad else 0.0
+        health, last.rows if last else 0, _expected(by_hour, health, hour), delay,
+        _share(health, rates, whole, now - timedelta(days=1)),
     )  # fmt: skip
 
 
-def findings(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> list[Finding]:
-    """What is wrong with a table, or with the source itself."""
+def _share(
+    health: SourceHealth, rates: Sequence[SourceRate], whole: Sequence[SourceRate], since: datetime
+) -> float:
+    """The part of records that could not be read; of a table, of its own records."""
+    counted = whole if health.table in ("", QUARANTINE) else rates
+    every = sum(one.rows + one.bad for one in counted if one.hour > since)
+    bad = sum(one.bad for one in (whole if not health.table else rates) if one.hour > since)
+    return bad / every if bad else 0.0
+
+
+def findings(
+    health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
+) -> list[Finding]:
+    """What is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
     found = []
     for kind, detail in (
         ("silent", _silent(health, rates, now)),
-        ("quarantine", _quarantine(health, rates, now)),
+        ("quarantine", _quarantine(health, rates, now, whole)),
         ("failing", _failing(health, now)),
     ):
         if detail:
@@ -117,15 +133,24 @@ def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: dat
     return all((_expected(by_hour, health, hour) or 0.0) > 0 for hour in hours)
 
 
-def _quarantine(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
+def _quarantine(
+    health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate]
+) -> str:
     """More than a fifth of the last hours is bad, and at least twice what is usual."""
     if not health.table:
         return ""
-    late = [one for one in rates if one.hour >= now - 2 * _HOUR]
-    rows, bad = sum(one.rows for one in late), sum(one.bad for one in late)
+    late = now - 2 * _HOUR
+    # What belongs to no table has no rows of its own: it is measured by all that the source brought to its tables.
+    tables = [one for one in whole if one.table != QUARANTINE] if health.table == QUARANTINE else []
+    elsewhere = sum(one.rows + one.bad for one in tables if one.hour >= late)
+    rows = elsewhere + sum(one.rows for one in rates if one.hour >= late)
+    bad = sum(one.bad for one in rates if one.hour >= late)
     if bad < _BAD_RECORDS or bad / (rows + bad) < _BAD_SHARE:
         return ""
     usual_rows, usual_bad = health.rows - rows, health.bad - bad
+    if tables:
+        usual_rows = sum(one.rows + one.bad for one in tables if one.hour < late)
+        usual_bad = sum(one.bad for one in rates if one.hour < late)
     usual = usual_bad / (usual_rows + usual_bad) if usual_rows + usual_bad > 0 else 0.0
     share = bad / (rows + bad)
     if share < 2 * usual:

@@ -90,14 +90,21 @@ class Keeper:
         every = self.state.source_health.all()
         rates = self.state.source_health.rates(since=now - timedelta(days=8))
         by_table: dict[tuple[str, str, str], list[SourceRate]] = defaultdict(list)
+        by_source: dict[tuple[str, str], list[SourceRate]] = defaultdict(list)
         for one in rates:
             by_table[one.source, one.workspace, one.table].append(one)
+            by_source[one.source, one.workspace].append(one)
         sources = {one.name: one for one in self.state.sources.all()}
         found = [
             finding
             for health in every
             if (source := sources.get(health.source)) is not None and source.enabled
-            for finding in findings(health, by_table[health.source, health.workspace, health.table], now)
+            for finding in findings(
+                health,
+                by_table[health.source, health.workspace, health.table],
+                now,
+                by_source[health.source, health.workspace],
+            )
         ]
         self._alerts(found, now)
         self._statuses(every, sources, now)
