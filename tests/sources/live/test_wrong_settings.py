@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -62,6 +63,25 @@ def test_every_kind_and_every_setting_has_a_row(places) -> None:
         tried = {setting for row in case["rows"] for setting in row["set"] if setting in said}
         tried |= {setting for row in case["rows"] for setting in list(row["set"])[:1]}
         assert {one.name for one in described(kind)} - set(case["any"]) <= tried
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("activity_log", "subscriptions=notaguid"), ("graph", "reads=everything"), ("graph", "overlap=-5")],
+)
+def test_the_command_refuses_before_it_opens_anything(tmp_path, kind, setting, monkeypatch) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    monkeypatch.setattr(socket.socket, "connect", asked)
+    data = tmp_path / "data"
+    found = CliRunner().invoke(
+        cli, ["--data", str(data), "sources", "add", "s", "--kind", kind, "--set", setting]
+    )
+    assert found.exit_code == 2
+    assert f"{setting.partition('=')[0]}: must be" in found.output
+    assert not data.exists()
 
 
 def test_the_command_refuses_and_keeps_nothing(tmp_path) -> None:
