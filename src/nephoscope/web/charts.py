@@ -70,7 +70,7 @@ class Node:
 
 ROW, LEFT, RIGHT, BOX = 40, 10, 560, 350
 #: The letters that a box has room for.
-WORDS = 48
+WORDS = 45
 
 
 def links(
