@@ -133,7 +133,7 @@ def test_who_responds_is_one_at_a_time(responder, raise_alert) -> None:
         ("name: x\nwhen: [incident.created]\nactions: []", "$.actions"),
         (
             "name: x\nwhen: [incident.created]\nactions: [{action: webhook}]",
-            "webhook: Object missing required field `url`",
+            "actions[0]: webhook: give `url` and `secret`, or `address`",
         ),
         ("name: x\nwhen: [incident.created]\nactions: [{action: incident, foo: 1}]", "unknown field `foo`"),
         ("name: [", "not YAML"),
