@@ -7,7 +7,6 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.automation.actions import HIDDEN, credential
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
@@ -29,13 +29,6 @@ OPERATORS = (
     "Contains", "EndsWith", "Equals", "GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo", "NotEquals",
     "StartsWith",
 )  # fmt: skip
-#: What of an action is a secret.
-HIDDEN = ("uri", "connectionString", "sasPolicyName")
-
-
-def credential(key: str, at: int, name: str) -> str:
-    """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
-    return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
 
 
 def check(body: Body) -> None:

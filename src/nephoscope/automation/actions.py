@@ -11,7 +11,7 @@ from nephoscope.alerts.response.action import kind_of
 #: Kinds of actions that take many records at once, and how many.
 BATCHES = {"files": 500, "table": 500, "event_hub": 500}
 #: Of an action what is a secret: it is kept as a credential.
-HIDDEN = ("uri", "connectionString")
+HIDDEN = ("uri", "connectionString", "sasPolicyName")
 
 
 def credential(key: str, at: int, name: str) -> str:
