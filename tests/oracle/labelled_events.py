@@ -30,6 +30,7 @@ from nephoscope.kql.cache import CompileCache
 from nephoscope.kql.catalog import MemoryCatalog
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.shipped_functions import shipped_functions
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs.discovery import formats
@@ -95,7 +96,8 @@ class Engine:
     def __init__(self) -> None:
         self._tables = Tables.builtin()
         self._catalog = MemoryCatalog(
-            {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
+            {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables},
+            shipped_functions(),
         )
         self._cache = CompileCache()
         self._formats = formats()
