@@ -28,6 +28,7 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.alerts.window import at
 from nephoscope.kql.cache import CompileCache
 from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.compile import Compiled
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.shipped_functions import shipped_functions
@@ -124,7 +125,7 @@ class Engine:
             for rule in self.rules
             if shares(rule.techniques, record.techniques) and any(name in rule.query for name in given)
         ]
-        used = {name for name in self._tables.by_name if any(name in rule.query for rule in asked)}
+        used = {name for rule in asked for name in self._compiled(rule).reads}
         rows = {name: given.get(name, self._none(name)) for name in sorted(used)}
         with DuckDBEngine(rows, threads=1) as engine:
             return [rule for rule in asked if self._raises(rule, engine)]
@@ -139,8 +140,11 @@ class Engine:
                 several.append({**row, "TimeGenerated": moment})
         return arrow_of(self._tables[name], several, workspace=FOREVER, now=NOW).table
 
+    def _compiled(self, rule: Rule) -> Compiled:
+        return self._cache.compile(rule.query, self._catalog, now=NOW)
+
     def _raises(self, rule: Rule, engine: DuckDBEngine) -> bool:
-        rows = list(findings(engine.run(self._cache.compile(rule.query, self._catalog, now=NOW))))
+        rows = list(findings(engine.run(self._compiled(rule))))
         return bool(raised(rule, at(rule, NOW), rows, NOW))
 
     def _none(self, name: str) -> pa.Table:
