@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import most_option, workspace_option
 
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
@@ -19,17 +20,9 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+@workspace_option()
 @click.option("--incident", type=int, metavar="NUMBER", help="Only those of an incident.")
-@click.option(
-    "--most",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="How many, the newest first.",
-)
+@most_option()
 @listed
 @click.pass_obj
 def list_(data: Path, /, workspace: str, incident: int | None, most: int, output: str) -> None:

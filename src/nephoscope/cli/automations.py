@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import most_option
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
@@ -251,13 +252,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
 
 @command.command("history")
 @click.argument("name", default="")
-@click.option(
-    "--most",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="How many, the newest first.",
-)
+@most_option()
 @listed
 @click.pass_obj
 def history(data: Path, /, name: str, most: int, output: str) -> None:

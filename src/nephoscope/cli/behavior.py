@@ -10,13 +10,11 @@ from typing import Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 
 FAULT = 3
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
 PROFILE = ("kind", "dimension", "value", "days", "first", "last")
-workspace_option = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
 
 
 @click.group("behavior")
@@ -29,7 +27,7 @@ def command() -> None:
 
 @command.command("run")
 @click.option("--anew", is_flag=True, help="Forget all profiles and learn again from what the lake keeps.")
-@workspace_option
+@workspace_option()
 @click.pass_obj
 def run(data: Path, /, anew: bool, workspace: str) -> None:
     """Learn and judge what came in since the last run."""
@@ -70,7 +68,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
 @click.option(
     "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
 )
-@workspace_option
+@workspace_option()
 @listed
 @click.pass_obj
 def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
@@ -86,7 +84,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 
 @command.command("show")
 @click.argument("entity")
-@workspace_option
+@workspace_option()
 @listed
 @click.pass_obj
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
@@ -108,7 +106,7 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
 
 @command.command("explain")
 @click.argument("id_", metavar="ID")
-@workspace_option
+@workspace_option()
 @click.pass_obj
 def explain(data: Path, /, id_: str, workspace: str) -> None:
     """Explain the priority of the row with that ID (`behavior list` shows it): what each part counts for, and why."""
@@ -153,7 +151,7 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
 )
 @click.option("--geoip", metavar="FILE", help="A MaxMind database of places ('' = none).")
 @click.option("--asn", metavar="FILE", help="A MaxMind database of networks ('' = none).")
-@workspace_option
+@workspace_option()
 @click.pass_obj
 def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     """Show the settings, and change those that are given."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed, show_list
+from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.plain import counted, plain
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def command() -> None:
     "--sigma-pipeline", type=click.Choice(["auto", "azure_monitor", "sentinel_asim", "microsoft_xdr"]), default="auto",
     show_default=True, help="Which tables Sigma rules of devices ask; `auto` takes the first that has their fields.",
 )  # fmt: skip
-@click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace of rules."
-)
+@workspace_option("The workspace of rules.")
 @listed
 @click.pass_obj
 def import_(
@@ -129,9 +128,7 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
 @click.option(
     "--rules", is_flag=True, help="List detection rules and hunting queries: shipped and imported ones."
 )
-@click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace of rules."
-)
+@workspace_option("The workspace of rules.")
 @listed
 @click.argument("text", default="")
 @click.pass_obj
@@ -193,9 +190,7 @@ def show(data: Path, /, name: str) -> None:
 
 
 _NAMES = click.argument("names", nargs=-1, required=True)
-_WORKSPACE = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+_WORKSPACE = workspace_option()
 
 
 @command.command("enable")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ BUDGET = 60.0
     "--list", "listing", is_flag=True, help="List the rules: last and next run, errors, what they are behind."
 )
 @click.option("--enable", is_flag=True, help="Let the rules run again that their failures switched off.")
-@click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+@workspace_option()
 @listed
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.model.state import Severity
 
@@ -30,10 +31,7 @@ BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _workspace(command: _Command) -> _Command:
-    return click.option(
-        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-    )(command)
+_workspace = workspace_option()
 
 
 def _range(command: _Command) -> _Command:
@@ -199,13 +197,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
 
 @command.command("bookmarks")
 @_workspace
-@click.option(
-    "--most",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="How many, the newest first.",
-)
+@most_option()
 @listed
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:

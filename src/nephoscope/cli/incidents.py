@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.model.state import Severity
 
@@ -26,10 +27,7 @@ _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)
 
 
-def _workspace(command: _Command) -> _Command:
-    return click.option(
-        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-    )(command)
+_workspace = workspace_option()
 
 
 @click.group("incidents")
@@ -46,13 +44,7 @@ def command() -> None:
     type=click.Choice(_STATUSES, case_sensitive=False),
     help="Only these.",
 )
-@click.option(
-    "--most",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="How many, the newest first.",
-)
+@most_option()
 @listed
 @click.pass_obj
 def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:

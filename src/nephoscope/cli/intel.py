@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,7 @@ FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
 _FEED_KINDS = frozenset({"taxii", "misp"})
 _BAD = 3
 _SHOWN = 20
-_WORKSPACE = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+_WORKSPACE = workspace_option()
 
 
 @click.group("intel")

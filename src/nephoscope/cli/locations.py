@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
     from nephoscope.lake.listing import Keeping
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("range", "kind", "name", "trusted", "source")
 EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
 SUGGESTED = ("address", "accounts", "days", "failed")
-_WORKSPACE = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+_WORKSPACE = workspace_option()
 
 
 @click.group("locations")

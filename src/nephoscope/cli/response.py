@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import most_option, workspace_option
 
 if TYPE_CHECKING:
     from nephoscope.alerts.response.responder import Responder
@@ -24,9 +25,7 @@ COLUMNS = ("id", "status", "rule", "action", "on", "attempts", "due", "detail")
 RULES = ("order", "name", "when", "actions", "expires", "enabled")
 _FAULT = 3
 _STATUSES = ("pending", "running", "done", "dead", "approve", "denied", "expired", "undone")
-_WORKSPACE = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+_WORKSPACE = workspace_option()
 
 
 @click.group("response")
@@ -111,13 +110,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
 @command.command("list")
 @_WORKSPACE
 @click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only these.")
-@click.option(
-    "--most",
-    type=click.IntRange(1, 10_000),
-    default=100,
-    show_default=True,
-    help="How many, the newest first.",
-)
+@most_option()
 @listed
 @click.pass_obj
 def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.secrets import keep, known, pair, secret, secret_pair, secrets_of
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ def kinds_(output: str) -> None:
     "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
     help="A secret from the environment or a file; without either it is asked for. It is kept encrypted.",
 )  # fmt: skip
-@click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="Where its rows go."
-)
+@workspace_option("Where its rows go.")
 @click.option(
     "--no-test",
     is_flag=True,

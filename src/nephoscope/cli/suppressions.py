@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
@@ -26,10 +27,7 @@ REASONS = ("FalsePositive", "BenignPositive", "Other")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _workspace(command: _Command) -> _Command:
-    return click.option(
-        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-    )(command)
+_workspace = workspace_option()
 
 
 def _conditioned(command: _Command) -> _Command:

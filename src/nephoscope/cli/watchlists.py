@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
     from nephoscope.lake.listing import Given, Keeping
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
 TEMPLATES = ("alias", "name", "key", "columns", "description")
 _BAD, _SHOWN = 3, 20
-_WORKSPACE = click.option(
-    "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-)
+_WORKSPACE = workspace_option()
 _DELIMITER = click.option(
     "--delimiter", default="", metavar="CHARACTER", help="Between cells (default: found, and told)."
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def of_workspace(command: _Command) -> _Command:
-    """Give a command the option `--workspace`."""
-    return click.option(
-        "--workspace", "-w", default="default", show_default=True, metavar="NAME", help="The workspace."
-    )(command)
+of_workspace = workspace_option()
 
 
 def of_rules(command: _Command) -> _Command:

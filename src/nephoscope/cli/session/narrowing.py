@@ -1,0 +1,26 @@
+"""The options by which commands say what of the state they are about: a workspace, and how many of the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def workspace_option(told: str = "The workspace.") -> Callable[[_Command], _Command]:
+    """`--workspace`, the one named default where it is not given."""
+    return click.option("--workspace", "-w", default="default", show_default=True, metavar="NAME", help=told)
+
+
+def most_option() -> Callable[[_Command], _Command]:
+    """`--most`, of a list whose newest come first."""
+    return click.option(
+        "--most",
+        type=click.IntRange(1, 10_000),
+        default=100,
+        show_default=True,
+        help="How many, the newest first.",
+    )
