@@ -335,6 +335,7 @@ def _show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "records": tally.outcome.records,
             **tally.outcome._asdict(),
             "recoded": tally.recoded,
+            "half surrogates": tally.halves,
             "strangers": tally.strangers,
             "known rows": tally.known_rows,
         }
@@ -389,6 +390,11 @@ def _advise(tally: Tally) -> None:
         what = "record is" if tally.recoded == 1 else "records are"
         click.echo(
             f"{'':>14} {tally.recoded:,} {what} not UTF-8: the other bytes were read in the code page of --encoding"
+        )
+    if tally.halves:
+        what = "record has" if tally.halves == 1 else "records have"
+        click.echo(
+            f"{'':>14} {tally.halves:,} {what} half of a surrogate pair, which is no character: its escape stands for it"
         )
     if tally.strangers:
         click.echo(

@@ -19,11 +19,14 @@ import pytest
 
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.sources.logs import envelope, reading
+from nephoscope.sources.logs import json_cutter
+from nephoscope.sources.logs.batch import Batch
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import Batch, batches, parsed
+from nephoscope.sources.logs.parsed import parsed
+from nephoscope.sources.logs.reader import Reader
+from nephoscope.sources.logs.reading import batches
 from nephoscope.sources.logs.secrets import suspect
 
 CASES = Path(__file__).parent / "cases"
@@ -80,7 +83,7 @@ ODD: tuple[Any, ...] = (
     ),
 )
 #: What holds no record at all: brackets, commas, blanks and the openings of envelopes.
-NO_RECORD = re.compile(rb"(?:[\s\[\]\},]|%b\[)*" % envelope._WRAPPER.pattern.partition(rb"\[(?=")[0])
+NO_RECORD = re.compile(rb"(?:[\s\[\]\},]|%b\[)*" % json_cutter.WRAPPER.pattern.partition(rb"\[(?=")[0])
 
 
 def _seeds(name: str) -> list[bytes]:
@@ -173,7 +176,7 @@ def _kept(batch: Batch) -> None:
 
 def _accounted(data: bytes) -> None:
     """Every byte of a stream is in a piece or holds no record, and every piece is told of."""
-    reader, at = reading._Reader(formats(), CONTEXT), 0
+    reader, at = Reader(formats(), CONTEXT), 0
     for block in blocks(io.BytesIO(data)):
         batch = Batch(block.end)
         for piece in block.pieces:

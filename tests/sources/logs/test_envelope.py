@@ -35,6 +35,7 @@ WRAPPED = [
     ("one behind the other", b'{"t":1}{"t":2}', ["line 1", "line 1"]),
     ("pretty", b'{\n "t": 1\n}\n{\n "t": 2\n}', ["line 1", "line 4"]),
     ("cut at the end", b'{"records":[{"t":1},{"t":2}', ["records[0]", "records[1]"]),
+    ("bare carriage returns", b'{"t":1}\r\r{"t":2}\r', ["line 1", "line 3"]),
     ("envelopes", b'{"records":[{"t":1}]}\n{"records":[{"t":2}]}', ["records[0]", "records[1]"]),
 ]
 
@@ -120,10 +121,36 @@ _TEXTS = st.lists(
             b"{",
             b"}",
             b'"',
+            b"\r",
+            b"\\ud83d",
         ]
     ),
     max_size=40,
 ).map(b"".join)
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b"a\rb\r", [("line 1", b"a"), ("line 2", b"b")]),
+        (b"a\rb", [("line 1", b"a"), ("line 2", b"b")]),
+        (b"a\r\r b\r", [("line 1", b"a"), ("line 3", b" b")]),
+        (b"a\r\n", [("line 1", b"a\r")]),
+        (b"a\rb\nc", [("line 1", b"a\rb"), ("line 2", b"c")]),  # with line feeds it is a part of its line
+    ],
+)
+def test_a_bare_carriage_return_ends_lines_where_nothing_else_does(
+    data: bytes, wanted: list[tuple[str, object]]
+) -> None:
+    assert _records(data) == wanted
+
+
+@given(st.lists(st.text(st.sampled_from("ab <"), max_size=9), min_size=2, max_size=40), st.integers(1, 60))
+def test_lines_are_the_same_whatever_ends_them(lines: list[str], limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "BLOCK", limit)
+        found = [_records(end.join(["x", *lines, "x"]).encode()) for end in ("\r", "\n")]
+    assert found[0] == found[1]
 
 
 @given(_TEXTS, st.integers(1, 50), st.integers(1, 60))
@@ -158,7 +185,7 @@ def test_no_record_is_lost(records: list[dict[str, object]]) -> None:
 
 def _small(patch: pytest.MonkeyPatch, read: int) -> None:
     """Records over 200 bytes and lines over 100 are too large."""
-    for name, value in (("BLOCK", 100), ("MAX_RECORD", 200), ("MAX_LINE", 100), ("_HEADER", 64)):
+    for name, value in (("BLOCK", 100), ("MAX_RECORD", 200), ("MAX_LINE", 100), ("HEAD", 64)):
         patch.setattr(envelope, name, value)
     patch.setattr(window, "READ", read)
 

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.sources.logs import nsg_flow, reading, vnet_flow
+from nephoscope.sources.logs import nsg_flow, vnet_flow
+from nephoscope.sources.logs.batch import Batch
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.flow_tuple import COUNTERS, ENCRYPTIONS
 from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.reading import Batch, batches, parsed
+from nephoscope.sources.logs.parsed import parsed
+from nephoscope.sources.logs.reader import Reader
+from nephoscope.sources.logs.reading import batches
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CONTEXT = Context(source="test", now=NOW)
@@ -136,7 +139,7 @@ def _groups(flow: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[A
 
 def _slow(data: bytes) -> tuple[Any, list[Any]]:
     """Record by record."""
-    reader = reading._Reader(formats(), CONTEXT)
+    reader = Reader(formats(), CONTEXT)
     whole = Batch(0)
     for block in blocks(io.BytesIO(data)):
         batch = Batch(block.end)

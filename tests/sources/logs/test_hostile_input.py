@@ -23,13 +23,15 @@ from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.files import found, opened
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.moments import moment
-from nephoscope.sources.logs.reading import Parsed, batches, read
+from nephoscope.sources.logs.parsed import Parsed
+from nephoscope.sources.logs.reading import batches, read
 from nephoscope.sources.resources.files import Limits
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 T = "2026-06-01T10:00:00Z"
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 FIREWALL = f"/SUBSCRIPTIONS/{SUBSCRIPTION}/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"
+VAULT = FIREWALL.replace("NETWORK/AZUREFIREWALLS/FW", "KEYVAULT/VAULTS/V")
 HEADER = "TimeGenerated,Computer,OSType\n"
 
 
@@ -99,9 +101,19 @@ def test_json_that_is_no_utf8_is_read_by_the_same_rule() -> None:
 
 
 @pytest.mark.parametrize("behind", [b"", b"\n", b'\n{"b":1}\n'])
-def test_half_of_a_surrogate_pair_is_named(behind: bytes) -> None:
-    found = _parsed(b'{"a":"x\\ud83d"}' + behind)
-    assert _bad(found)[0] == ("line 1", "not JSON: half of a surrogate pair, which is no character (byte 13)")
+def test_half_of_a_surrogate_pair_takes_no_record_along(behind: bytes) -> None:
+    found = _parsed(
+        b'{"TimeGenerated":"2026-06-01T10:00:00Z","Computer":"x\\ud83d"}' + behind, table="Heartbeat"
+    )
+    assert [row["Computer"] for row in _rows(found, "Heartbeat")] == [r"x\ud83d"]
+    assert sum(one.halves for one in found) == 1
+
+
+def test_half_of_a_surrogate_pair_in_json_within_json_takes_no_record_along() -> None:
+    inner = r"{\"operation\":\"a\\udc00b\"}"
+    record = f'{{"time":"2026-06-01T10:00:00Z","resourceId":"{VAULT}","category":"AuditEvent","properties":"{inner}"}}'
+    (row,) = _rows(_parsed(record.encode()), "AZKVAuditLogs")
+    assert json.loads(row["_AdditionalFields"]) == {"operation": r"a\udc00b"}
 
 
 def test_a_record_that_is_cut_within_a_pair_is_cut() -> None:

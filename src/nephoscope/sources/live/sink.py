@@ -14,9 +14,11 @@ from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.logs.batch import Batch, Placed
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
-from nephoscope.sources.logs.reading import Batch, Parsed, Placed, batches, parsed
+from nephoscope.sources.logs.parsed import Parsed, parsed
+from nephoscope.sources.logs.reading import batches
 from nephoscope.sources.logs.secrets import masked, suspect
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import msgspec
 from nephoscope.sources.logs.categories import category_of, row_of
 from nephoscope.sources.logs.filling import Filling
 from nephoscope.sources.logs.format import BadRecordError, Row
+from nephoscope.sources.logs.json_value import decoded
 from nephoscope.sources.logs.secrets import masked
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _members(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         return {"message": text} if text.strip() else {}
     try:
-        value = msgspec.json.decode(text)
+        value = decoded(text)
     except (msgspec.DecodeError, RecursionError):
         value = _in_single_quotes(text)
     if not isinstance(value, dict):

@@ -11,6 +11,7 @@ import msgspec
 from nephoscope.content.loader import documents
 from nephoscope.kql.types import KqlType
 from nephoscope.sources.logs.format import Row
+from nephoscope.sources.logs.json_value import decoded
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.resource_log import (
     as_text,
@@ -144,7 +145,7 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
     try:
-        return msgspec.json.decode(value)
+        return decoded(value)
     except (msgspec.DecodeError, RecursionError):
         return value
 

@@ -19,7 +19,8 @@ from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.growth import Short, head_of
-from nephoscope.sources.logs.reading import Outcome, read
+from nephoscope.sources.logs.parsed import Outcome
+from nephoscope.sources.logs.reading import read
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.files import Content
-    from nephoscope.sources.logs.reading import Parsed
+    from nephoscope.sources.logs.parsed import Parsed
     from nephoscope.sources.resources.files import Source
 
 #: How long a full spool is waited for: the flusher empties it meanwhile.
@@ -105,10 +106,11 @@ class Tally:
     """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
 
     `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
-    UTF-8; `strangers` of the rows have no column of the table that was asked for. `known_rows` were made of the known files
-    before; `continued` of the files read had grown and gave what was new. `failed` says of each file that was not read to its end
-    why, also where that was in an earlier load; `grown` names those that had grown and gave all their rows again: nothing tells
-    where they went on. `cut` names those of which an earlier load took the beginning of a line, with the number of that line.
+    UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
+    `known_rows` were made of the known files before; `continued` of the files read had grown and gave what was new. `failed` says of
+    each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
+    all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
+    with the number of that line.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -116,6 +118,7 @@ class Tally:
     outcome: Outcome = field(default_factory=Outcome)
     derived: int = 0
     recoded: int = 0
+    halves: int = 0
     strangers: int = 0
     read: int = 0
     resumed: int = 0
@@ -131,6 +134,7 @@ class Tally:
         self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
         self.derived += parsed.derived
         self.recoded += parsed.recoded
+        self.halves += parsed.halves
         self.strangers += parsed.strangers
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         self.bad.update(kind_of(entry.reason) for entry in parsed.bad)

@@ -13,8 +13,8 @@ _DEEPEST = 1024
 _FLAT = re.compile(rb'(?:[^"\[\]{}]*+"[^"\\\n]*+")*+[^"\[\]{}]*+')
 #: The rest of a string up to its closing quote, an escape that is cut, or a line break, which no string may have.
 _STRING = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
-_NEXT_IN_LIST = re.compile(rb"[,\[]\s*\{|\n\{")
-_NEXT_ON_LINE = re.compile(rb"\n\{")
+_NEXT_IN_LIST = re.compile(rb"[,\[]\s*\{|[\r\n]\{")
+_NEXT_ON_LINE = re.compile(rb"[\r\n]\{")
 _PAIRS = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 

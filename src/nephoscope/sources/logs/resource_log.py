@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.sources.logs.format import BadRecordError
+from nephoscope.sources.logs.json_value import decoded
 from nephoscope.sources.logs.moments import moment
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def properties_of(record: dict[str, Any], name: str = "properties") -> dict[str,
     value = record.get(name)
     if isinstance(value, str) and value.strip():
         try:
-            value = msgspec.json.decode(value)
+            value = decoded(value)
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadRecordError(f"the text is not JSON: {error}", name) from error
     if value is None or value == "":

@@ -1,0 +1,63 @@
+"""What a block gave before it is in storage types: rows with the record that each comes from, and what is bad."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.lake.quarantine import Bad
+from nephoscope.sources.logs.secrets import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from nephoscope.sources.logs.format import Context, Row
+
+MAX_RAW = 4096
+
+
+class Placed(NamedTuple):
+    """A row with the record that it comes from, for what may still be wrong with it; `record` is its number in the batch."""
+
+    row: Row
+    place: str
+    format: str
+    record: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
+
+    Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
+    those of which something is bad, `recoded` were no UTF-8, `halves` had half of a surrogate pair. `sure` is the byte behind which
+    nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines. `owners` says of each row of a
+    fast format its record.
+    """
+
+    end: int
+    records: int = 0
+    empty: int = 0
+    recoded: int = 0
+    halves: int = 0
+    sure: int = -1
+    text: bool = False
+    rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
+    ready: list[tuple[str, Mapping[str, pa.Table]]] = field(default_factory=list)
+    owners: Sequence[int] | None = None
+    bad: list[Bad] = field(default_factory=list)
+    faulty: set[int] = field(default_factory=set)
+
+
+def within(place: str, path: str) -> str:
+    """The place of a part of what stands at a place."""
+    return f"{place}.{path}" if path else place
+
+
+def bad_entry(context: Context, place: str, reason: str, raw: bytes | str, form: str) -> Bad:
+    """An entry of the quarantine, secrets masked."""
+    text = raw[:MAX_RAW].decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw[:MAX_RAW]
+    return Bad(context.source, place, masked(reason), masked(text)[:MAX_RAW], form)

@@ -1,0 +1,118 @@
+"""JSON values in bytes: where one ends, and what is said of a text that is none.
+
+Half of a surrogate pair (`\\ud800` without its other half) is no character. A value that has one is kept: the half stands in it as the
+six characters of its escape, so nothing is lost and nothing is taken for another character. Grammar: RFC 8259.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_ANY = msgspec.json.Decoder()
+_SURROGATES = (
+    "unexpected end of escaped utf-16 surrogate pair",
+    "unexpected end of hex escape",
+    "invalid utf-16 surrogate pair",
+)
+#: An escape of a surrogate behind whole pairs of backslashes; the second group is a pair of surrogates that belong together.
+_ESCAPE = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)\\u([dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_TOO_DEEP = "the JSON nests too deeply"
+_ONE = 4
+#: How much is read at first behind the half that was met: records are short.
+_AHEAD = 256
+#: The decoder takes half a pair for cut where fewer bytes than another half stand behind it.
+_CUT = 12
+
+
+def measured(buffer: bytes, start: int, limit: int, *, whole: bool = False) -> tuple[int, str, int]:
+    """The size of the JSON value at a byte of the buffer; else 0, why it is none and how many bytes on that shows.
+
+    (0, '', 0) = more bytes are needed. The decoder says where the first byte behind a whole value is: no Python looks at the bytes.
+    `whole`: no more will come.
+    """
+    view = memoryview(buffer)[start:limit]
+    size, reason, at = _tried(view)
+    if not size and (is_half(reason) or (whole and not reason and b"\\u" in bytes(view[-_CUT:]))):
+        size, reason, at = _without_halves(view, at)
+    return (0, told(reason), max(at - 1, 1)) if reason else (size, "", 0)
+
+
+def _tried(view: memoryview) -> tuple[int, str, int]:
+    """As measured(), the reason in the decoder's words."""
+    try:
+        _RAW.decode(view)
+    except msgspec.DecodeError as error:
+        text = str(error)
+        trailing = _TRAILING.search(text)
+        if trailing:
+            return int(trailing[1]) - 1, "", 0
+        at = _AT_BYTE.search(text)
+        if "truncated" in text or (at and int(at[1]) >= len(view) and not is_half(text)):
+            # a number that is cut behind its sign, point or exponent is called malformed there
+            return 0, "", 0
+        return 0, text, int(at[1]) if at else 1
+    except RecursionError:
+        return 0, _TOO_DEEP, 1
+    return len(view), "", 0
+
+
+def _without_halves(view: memoryview, at: int) -> tuple[int, str, int]:
+    """As _tried() where a half was met at a byte: only as much is looked at as the value is long."""
+    reach = (2 * at or len(view)) + _AHEAD
+    while True:
+        part = _ESCAPE.sub(_blotted, bytes(view[:reach]))
+        found = _tried(memoryview(part))
+        if (
+            found[0]
+            or (found[1] and (not is_half(found[1]) or found[2] + _CUT < len(part)))
+            or reach >= len(view)
+        ):
+            return found
+        reach *= 2
+
+
+def _blotted(match: re.Match[bytes]) -> bytes:
+    """An escape of half a pair as another one of the same length."""
+    return match[0] if len(match[2]) > _ONE else match[1] + b"\\ufffd"
+
+
+def _spelled(match: re.Match[bytes]) -> bytes:
+    """An escape of half a pair as the text of that escape."""
+    return match[0] if len(match[2]) > _ONE else match[1] + b"\\\\u" + match[2]
+
+
+def spelled(data: bytes) -> bytes:
+    """JSON in which each half of a surrogate pair stands as the six characters of its escape."""
+    return _ESCAPE.sub(_spelled, data)
+
+
+def decoded(text: bytes | str) -> Any:
+    """The value of a JSON text, halves of surrogate pairs spelled; raises msgspec.DecodeError, RecursionError, UnicodeError."""
+    try:
+        return _ANY.decode(text)
+    except msgspec.DecodeError as error:
+        data = text.encode() if isinstance(text, str) else text
+        mended = spelled(data)
+        if mended == data:
+            raise error from None
+        return _ANY.decode(mended)
+
+
+def is_half(error: str) -> bool:
+    """Whether the decoder speaks of half a surrogate pair."""
+    return any(found in error for found in _SURROGATES)
+
+
+def told(error: str) -> str:
+    """What the decoder says of a text, in words that name what is wrong."""
+    text = error.removeprefix("JSON is malformed: ")
+    text = text.replace("Number out of range - at `$[...]`", "a number is out of range")
+    return text if text == _TOO_DEEP else f"not JSON: {text}"
