@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
+from nephoscope.lake.odd_times import carried, carried_clock, of_count
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*([+-]?[Ii]nf(inity)?|[Nn]a[Nn])\s*")
@@ -111,18 +112,23 @@ def _decimal(value: Any) -> Any:
 
 
 def moment(value: Any) -> dt.datetime | None:
-    """A time that a value says, in UTC: ISO 8601 (also with a space, without a zone, to 100 ns and finer) or month/day/year."""
+    """A time that a value says, in UTC: ISO 8601 (also with a space, without a zone, to 100 ns and finer), month/day/year, or a count
+    since 1970 whose unit its digits tell.
+    """
     try:
         if isinstance(value, dt.datetime):
             return _utc(value)
         if isinstance(value, str):
             return _of_text(value.strip())
+        return of_count(value)
     except (ValueError, OverflowError):
         return None
-    return None
 
 
 def _of_text(value: str) -> dt.datetime:
+    counted = of_count(value)
+    if counted is not None:
+        return counted
     american = _AMERICAN.fullmatch(value)
     if american is not None:
         return _of_american(american)
@@ -130,7 +136,11 @@ def _of_text(value: str) -> dt.datetime:
         value = value[:-4] + "Z"
     if len(value) < 8 or not value[:4].isdigit() or value.isdigit():
         raise ValueError(value)
-    return _utc(dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z")))
+    value, more = carried(value)
+    return (
+        _utc(dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z")))
+        + more
+    )
 
 
 def _of_american(found: re.Match[str]) -> dt.datetime:
@@ -139,8 +149,10 @@ def _of_american(found: re.Match[str]) -> dt.datetime:
     if half:
         hours = hours % 12 + _HOURS[half.lower()]
     micro = int((fraction or "0").ljust(6, "0")[:6])
-    return dt.datetime(
-        int(year), int(month), int(day), hours, int(minute or 0), int(second or 0), micro, dt.UTC
+    at, more = carried_clock(hours, int(minute or 0), int(second or 0))
+    return (
+        dt.datetime.combine(dt.date(int(year), int(month), int(day)), at.replace(microsecond=micro), dt.UTC)
+        + more
     )
 
 

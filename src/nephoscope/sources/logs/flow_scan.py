@@ -168,7 +168,7 @@ def _whole(data: Bytes, at: int) -> tuple[int, int]:
 def _micros(time: int) -> int:
     """Microseconds since 1970 of a count whose unit is told by its magnitude, as from_epoch() has it."""
     if time >= 100_000_000_000_000_000:
-        return time // 10
+        return time // 1000
     if time >= 100_000_000_000_000:
         return time
     return time * 1000 if time >= 100_000_000_000 else time * 1_000_000

@@ -1,13 +1,15 @@
 """Times as log sources write them.
 
 Seen in the wild: seven digits of a second, offsets, `8/22/2022 6:11:52 PM` (month first), unpadded parts
-(`2022-09-09T8:48:50.361Z`), seconds or milliseconds since 1970. A time without a zone is UTC.
+(`2022-09-09T8:48:50.361Z`), leap seconds, the hour 24, seconds to nanoseconds since 1970. A time without a zone is UTC.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+
+from nephoscope.lake.odd_times import carried_clock, of_count
 
 _UNPADDED = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?\s*"
@@ -19,11 +21,11 @@ _AMERICAN = re.compile(
     re.IGNORECASE,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Numbers from here on count milliseconds, then microseconds, then 100 ns: as seconds they would lie beyond the year 5138.
-_MILLISECONDS, _MICROSECONDS, _TICKS = 10**11, 10**14, 10**17
+#: Numbers from here on count milliseconds, microseconds, nanoseconds: in the unit before they would lie beyond the year 5138.
+_MILLISECONDS, _MICROSECONDS, _NANOSECONDS = 10**11, 10**14, 10**17
 #: No zone is farther from UTC than this many hours.
 _FARTHEST = 15
-_DIVISORS = ((_TICKS, 10_000_000), (_MICROSECONDS, 1_000_000), (_MILLISECONDS, 1000))
+_DIVISORS = ((_NANOSECONDS, 1_000_000_000), (_MICROSECONDS, 1_000_000), (_MILLISECONDS, 1000))
 
 
 def moment(value: object) -> datetime | None:
@@ -50,6 +52,8 @@ def from_epoch(value: float) -> datetime | None:
 def _of_text(text: str) -> datetime | None:
     if len(text) > 64 or not text.isascii():
         return None
+    if text[4:5] != "-" and (counted := of_count(text)):
+        return counted
     try:
         found = datetime.fromisoformat(text)
         offset = found.utcoffset()
@@ -82,11 +86,15 @@ def _unusual(text: str) -> datetime | None:
 
 
 def _moment(
-    day: tuple[str, ...], clock: tuple[str | None, ...], fraction: str | None, zone: str | None
+    day: tuple[str, str, str],
+    clock: tuple[str | None, str | None, str | None],
+    fraction: str | None,
+    zone: str | None,
 ) -> datetime:
-    parts = [int(part) for part in day] + [int(part or 0) for part in clock]
+    year, month, date = map(int, day)
+    at, more = carried_clock(*(int(part or 0) for part in clock))
     micro = int(((fraction or "") + "000000")[:6])
-    found = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], micro, tzinfo=UTC)
+    found = datetime(year, month, date, at.hour, at.minute, at.second, micro, tzinfo=UTC) + more
     if zone and zone[0] in "+-":
         sign = -1 if zone[0] == "-" else 1
         hours, minutes = int(zone[1:3]), int(zone[-2:])

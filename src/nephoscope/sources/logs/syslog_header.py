@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from nephoscope.lake.odd_times import carried_clock
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.moments import moment
 
@@ -48,7 +49,8 @@ _USUAL = re.compile(
     r"([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?",
     re.ASCII,
 )
-_HOST = re.compile(r" ([A-Za-z0-9_.:%-]{1,255})(?= |$)", re.ASCII)
+#: Letters of any script: not every host has a name of ASCII letters.
+_HOST = re.compile(r" ([\w.:%-]{1,255})(?= |$)")
 _TAG = re.compile(r" ?([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?", re.ASCII)
 _PARAMETER = re.compile(r' ([!#-<>-\\^-~]{1,32})="((?:[^"\\\]]|\\.)*)"', re.DOTALL)
 _ELEMENT = re.compile(r"\[([!#-<>-\\^-~]{1,32})")
@@ -189,6 +191,10 @@ def _moment(
     year: int, month: int, day: int, clock: tuple[int, int, int], micro: int, zone: tzinfo
 ) -> datetime | None:
     try:
-        return datetime(year, month, day, *clock, micro, tzinfo=zone).astimezone(UTC)
+        at, more = carried_clock(*clock)
+        return (
+            datetime.combine(date(year, month, day), at.replace(microsecond=micro), zone).astimezone(UTC)
+            + more
+        )
     except (ValueError, OverflowError):
         return None
