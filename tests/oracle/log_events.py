@@ -103,7 +103,7 @@ def read(event: Event, known: Formats) -> Outcome:
                 outcome.rows += [(one.format, table) for one in placed]
                 if not all(isinstance(one.row.values.get("TimeGenerated"), datetime) for one in placed):
                     outcome.wrong = "a row has no time"
-            for form, tables in batch.ready:
+            for form, tables, *_ in batch.ready:
                 outcome.rows += [(form, name) for name, rows in tables.items() for _ in range(rows.num_rows)]
             outcome.reasons += [f"{one.format or 'no format'}: {one.reason}" for one in batch.bad]
             if not all(one.reason and one.place for one in batch.bad):

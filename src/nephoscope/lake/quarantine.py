@@ -20,7 +20,8 @@ RAW_BYTES = 4096
 class Bad:
     """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
 
-    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known.
+    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known; a record that
+    several tables were to have a row of, and that none of them takes, names them all, parted by a comma.
     """
 
     source: str
@@ -29,6 +30,11 @@ class Bad:
     raw: str
     format: str
     table: str = ""
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables it was meant for."""
+        return self.table.split(", ") if self.table else []
 
 
 def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:

@@ -162,7 +162,7 @@ def _fuzzed(seed: bytes, source: random.Random) -> bytes:
 
 
 def _made(batch: Batch) -> int:
-    ready = sum(table.num_rows for _, tables in batch.ready for table in tables.values())
+    ready = sum(table.num_rows for one in batch.ready for table in one.tables.values())
     return ready + sum(map(len, batch.rows.values()))
 
 
@@ -170,7 +170,12 @@ def _kept(batch: Batch) -> None:
     """What the tables do not take of a batch's rows is in the quarantine."""
     found = parsed(batch, CONTEXT, TABLES, WORKSPACE)
     rows = sum(table.num_rows for table in found.tables.values())
-    assert rows + len(found.bad) == _made(batch) + len(batch.bad)
+    left_out = found.bad[len(batch.bad) :]
+    assert rows + sum(len(entry.tables) for entry in left_out) == _made(batch)
+    assert found.bad[: len(batch.bad)] == batch.bad
+    assert all(len(entry.tables) == len(set(entry.tables)) for entry in left_out)
+    assert found.outcome.records == batch.records
+    assert min(found.outcome) >= 0
     assert all(len(entry.raw) <= 4096 and entry.reason for entry in found.bad)
 
 

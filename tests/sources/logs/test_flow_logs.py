@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.logs import nsg_flow, vnet_flow
-from nephoscope.sources.logs.batch import Batch
+from nephoscope.sources.logs.batch import Batch, Ready
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.flow_tuple import COUNTERS, ENCRYPTIONS
@@ -144,9 +144,7 @@ def _slow(data: bytes) -> tuple[Any, list[Any]]:
     for block in blocks(io.BytesIO(data)):
         batch = Batch(block.end)
         reader._one_by_one(block, batch)
-        whole.bad += batch.bad
-        for name, rows in batch.rows.items():
-            whole.rows[name] += rows
+        whole.add(batch)
     found = parsed(whole, CONTEXT, TABLES, WORKSPACE)
     return found.tables.get("AzureFlowLogs"), found.bad
 
@@ -158,7 +156,8 @@ def _fast(data: bytes, form: Any) -> Any:
         scanned = form.scan(block.data, CONTEXT) if block.plain else None
         if scanned is None or scanned.records != len(block.pieces):
             return None
-        parts.append(parsed(Batch(0, ready=[(form.name, scanned.tables)]), CONTEXT, TABLES, WORKSPACE))
+        ready = Ready(form.name, scanned.tables, scanned.owners, [piece.place for piece in block.pieces])
+        parts.append(parsed(Batch(0, scanned.records, ready=[ready]), CONTEXT, TABLES, WORKSPACE))
     return parts
 
 
@@ -316,7 +315,9 @@ def _same_or_given_up(data: bytes) -> None:
         return
     table, bad = _slow(data)
     left_out = [entry for part in fast for entry in part.bad]
-    assert [entry.reason for entry in bad] == [entry.reason for entry in left_out]
+    assert [(entry.place, entry.reason) for entry in bad] == [
+        (entry.place, entry.reason) for entry in left_out
+    ]
     rows = [row for part in fast for row in part.tables["AzureFlowLogs"].to_pylist()]
     assert rows == (table.to_pylist() if table is not None else [])
 
@@ -338,9 +339,35 @@ def test_damaged_bytes_are_read_alike_or_left_to_the_slow_way(at: int, size: int
     _same_or_given_up(PLAIN[:at] + text + PLAIN[at + size :])
 
 
+def _timed(record: str, moments: list[datetime]) -> dict[str, Any]:
+    tuples = [
+        f"{int(moment.timestamp() * 1000)},10.4.1.7,203.0.113.9,50122,443,6,O,E,NX,88,9021,97,120044"
+        for moment in moments
+    ]
+    return {**_vnet_record([("acl", "rule", tuples)]), "time": record}
+
+
+def test_a_tuple_has_its_own_time_however_far_from_its_record() -> None:
+    """The rule of late and early data looks at the tuple: it says when the flow was, its record only when that was written."""
+    now = CONTEXT.now
+    kept = [now - timedelta(days=9), now, now + timedelta(hours=23)]
+    gone = [datetime(1970, 1, 2, tzinfo=UTC), now + timedelta(days=2)]
+    records = [_timed("2026-06-01T10:00:00Z", [now]), _timed("not a time", [*kept, *gone])]
+    data = json.dumps({"records": records}).encode()
+    _same_or_given_up(data)
+    (found,) = (
+        parsed(batch, CONTEXT, TABLES, WORKSPACE) for batch in batches(io.BytesIO(data), formats(), CONTEXT)
+    )
+    assert found.tables["AzureFlowLogs"].column("TimeGenerated").to_pylist() == [now, *kept]
+    assert [(entry.place, entry.table) for entry in found.bad] == [("records[1]", "AzureFlowLogs")] * 2
+    assert [entry.reason for entry in found.bad] == [
+        "TimeGenerated is older than the 90 days that the table is kept",
+        "TimeGenerated lies more than a day ahead",
+    ]
+    assert found.outcome == (1, 1, 0, 0)
+
+
 def test_a_fast_format_reads_the_blocks_of_a_file() -> None:
     found = list(batches(io.BytesIO(PLAIN), formats(), CONTEXT))
-    assert [name for batch in found for name, _ in batch.ready] == ["vnet-flow"]
-    assert (
-        sum(table.num_rows for batch in found for _, tables in batch.ready for table in tables.values()) == 6
-    )
+    assert [one.format for batch in found for one in batch.ready] == ["vnet-flow"]
+    assert sum(table.num_rows for batch in found for one in batch.ready for table in one.tables.values()) == 6

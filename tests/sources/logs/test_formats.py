@@ -35,7 +35,7 @@ def _context(sample: Path) -> Context:
 def _read(sample: Path, wanted: Formats) -> dict[str, object]:
     rows, bad = [], []
     for batch in batches(io.BytesIO(sample.read_bytes()), wanted, _context(sample)):
-        for form, tables in batch.ready:
+        for form, tables, *_ in batch.ready:
             rows += [
                 {"place": "", "format": form, "table": name, "values": values}
                 for name, table in tables.items()

@@ -9,6 +9,7 @@ import json
 import lzma
 import tarfile
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,40 @@ def test_half_of_a_surrogate_pair_in_json_within_json_takes_no_record_along() ->
 
 def test_a_record_that_is_cut_within_a_pair_is_cut() -> None:
     assert _bad(_parsed(b'{"a":"x\\ud83d\\ud')) == [("line 1", "the stream ends inside a record")]
+
+
+def _vault(time: str) -> bytes:
+    record = {"time": time, "resourceId": VAULT, "category": "AuditEvent", "operationName": "SecretGet"}
+    return json.dumps(record).encode()
+
+
+def test_a_bad_record_of_two_tables_is_one_entry() -> None:
+    lines = [_vault("2026-06-01T10:00:00Z"), _vault("1999-06-01T10:00:00Z"), _vault("2027-06-01T10:00:00Z")]
+    (found,) = _parsed(b"\n".join(lines))
+    assert {name: rows.num_rows for name, rows in found.tables.items()} == {
+        "AZKVAuditLogs": 1,
+        "AzureDiagnostics": 1,
+    }
+    assert [(entry.place, entry.reason, entry.table) for entry in found.bad] == [
+        (
+            "line 2",
+            "TimeGenerated is older than the 90 days that the table is kept",
+            "AZKVAuditLogs, AzureDiagnostics",
+        ),
+        ("line 3", "TimeGenerated lies more than a day ahead", "AZKVAuditLogs, AzureDiagnostics"),
+    ]
+    assert found.outcome == (1, 0, 2, 0)
+
+
+def test_a_record_that_one_of_its_tables_keeps_is_an_entry_for_the_other() -> None:
+    workspace = replace(Workspace.named("default"), table_days={"AzureDiagnostics": 2})
+    (found,) = read(
+        io.BytesIO(_vault("2026-05-20T10:00:00Z")), formats(), Context("a.log", NOW),
+        tables=Tables.builtin(), workspace=workspace,
+    )  # fmt: skip
+    assert found.tables["AZKVAuditLogs"].num_rows == 1
+    assert [entry.table for entry in found.bad] == ["AzureDiagnostics"]
+    assert found.outcome == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])

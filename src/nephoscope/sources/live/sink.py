@@ -95,11 +95,16 @@ class LakeSink:
         for group in lines:
             _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
         for name, several in (rows or {}).items():
-            batch.records += len(several)
             batch.rows[name] += [
-                Placed(Row(name, dict(one)), places[name][number] if places else f"record {number}", "")
+                Placed(
+                    Row(name, dict(one)),
+                    places[name][number] if places else f"record {number}",
+                    "",
+                    batch.records + number,
+                )
                 for number, one in enumerate(several)
             ]
+            batch.records += len(several)
         whole = self._parsed(batch, context)
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
@@ -194,20 +199,12 @@ def _add(batch: Batch, piece: Piece, context: Context) -> None:
         batch.bad.append(_bad(Refused(piece.name, piece.place, reason, raw)))
         return
     for part in parts:
-        batch.records += part.records
-        for table, placed in part.rows.items():
-            batch.rows[table] += [one._replace(place=_within(piece, one.place)) for one in placed]
-        batch.ready += part.ready
-        batch.bad += [replace(one, place=_within(piece, one.place)) for one in part.bad]
-
-
-def _within(piece: Piece, place: str) -> str:
-    return f"{piece.place}, {place}" if piece.place else place
+        batch.add(part, piece.place)
 
 
 def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
     known = formats().lines
-    for text in group.texts:
+    for record, text in enumerate(group.texts, batch.records):
         batch.records += 1
         line = masked(text) if suspect(text.encode()) else text
         form = next((form for form in known if form.recognises_line(line)), None)
@@ -219,7 +216,7 @@ def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
             peer = _PEERS.get(item.table)
             if peer is not None and not item.values.get(peer):
                 item.values[peer] = group.peer
-            batch.rows[item.table].append(Placed(item, "message", form.name))
+            batch.rows[item.table].append(Placed(item, "message", form.name, record))
 
 
 def _items(form: LineFormat, line: str, context: Context, batch: Batch) -> Iterator[Row]:

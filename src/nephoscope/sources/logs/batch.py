@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.lake.quarantine import Bad
@@ -28,14 +28,26 @@ class Placed(NamedTuple):
     record: int = 0
 
 
+class Ready(NamedTuple):
+    """Arrow tables that a fast format made of whole records: `owners` says of each row its record, counted from `first` on.
+
+    `places` are those of the records.
+    """
+
+    format: str
+    tables: Mapping[str, pa.Table]
+    owners: Sequence[int]
+    places: Sequence[str]
+    first: int = 0
+
+
 @dataclass(slots=True)
 class Batch:
     """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
 
     Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
     those of which something is bad, `recoded` were no UTF-8, `halves` had half of a surrogate pair. `sure` is the byte behind which
-    nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines. `owners` says of each row of a
-    fast format its record.
+    nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines.
     """
 
     end: int
@@ -46,10 +58,27 @@ class Batch:
     sure: int = -1
     text: bool = False
     rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
-    ready: list[tuple[str, Mapping[str, pa.Table]]] = field(default_factory=list)
-    owners: Sequence[int] | None = None
+    ready: list[Ready] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     faulty: set[int] = field(default_factory=set)
+
+    def add(self, other: Batch, outer: str = "") -> None:
+        """Take another batch in, its records counted behind those that are here; their places begin with `outer`."""
+        first = self.records
+        before = f"{outer}, " if outer else ""
+        for table, placed in other.rows.items():
+            self.rows[table] += [
+                one._replace(place=before + one.place, record=first + one.record) for one in placed
+            ]
+        for one in other.ready:
+            places = [before + place for place in one.places]
+            self.ready.append(one._replace(first=first + one.first, places=places))
+        self.bad += [replace(one, place=before + one.place) for one in other.bad]
+        self.faulty.update(first + number for number in other.faulty)
+        self.records += other.records
+        self.empty += other.empty
+        self.recoded += other.recoded
+        self.halves += other.halves
 
 
 def within(place: str, path: str) -> str:

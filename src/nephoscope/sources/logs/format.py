@@ -188,7 +188,7 @@ class Scanned(NamedTuple):
 
     tables: Mapping[str, pa.Table]
     records: int
-    owners: Sequence[int] | None = None
+    owners: Sequence[int]
 
 
 @runtime_checkable

@@ -19,8 +19,8 @@ from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
 from nephoscope.sources.logs.format import Context
 from nephoscope.sources.logs.growth import Short, head_of
-from nephoscope.sources.logs.parsed import Outcome
 from nephoscope.sources.logs.reading import read
+from nephoscope.sources.logs.sorting import Outcome
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
 import pyarrow as pa
 
 from nephoscope.lake.columns import STANDARD
 from nephoscope.lake.packed import joined, unpacked
-from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of, complete
-from nephoscope.sources.logs.batch import MAX_RAW
 from nephoscope.sources.logs.flow_tuple import TABLE as FLOWS
-from nephoscope.sources.logs.secrets import masked
+from nephoscope.sources.logs.sorting import Sorting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from nephoscope.lake.rows import Rows
+    from nephoscope.lake.quarantine import Bad
     from nephoscope.lake.tables import Tables
     from nephoscope.lake.workspace import Workspace
-    from nephoscope.sources.logs.batch import Batch, Placed
+    from nephoscope.sources.logs.batch import Batch
     from nephoscope.sources.logs.format import Context
-
-
-class Outcome(NamedTuple):
-    """What became of records: `whole` gave rows, `partly` rows and something bad, `aside` only that, `empty` told of nothing."""
-
-    whole: int = 0
-    partly: int = 0
-    aside: int = 0
-    empty: int = 0
-
-    @property
-    def records(self) -> int:
-        """All of them."""
-        return sum(self)
+    from nephoscope.sources.logs.sorting import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,51 +45,29 @@ class Parsed:
 
 def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
     """A batch in storage types; rows that their table does not take are bad."""
-    bad = list(batch.bad)
     made: dict[str, list[pa.Table]] = defaultdict(list)
-    kept, faulty = set[int](), set(batch.faulty)
-    for form, ready in batch.ready:
-        for name, arrow in ready.items():
+    sorting = Sorting(context, batch.faulty)
+    for ready in batch.ready:
+        for name, arrow in ready.tables.items():
             rows = complete(tables[name], arrow, workspace=workspace, now=context.now)
             made[name].append(rows.table)
-            bad += _left_out(rows, arrow, name, form, batch, context)
-            _sorted_out(batch.owners, arrow.num_rows, rows, kept, faulty)
+            sorting.scanned(ready, name, arrow, rows)
     for name, placed in batch.rows.items():
-        owners = [one.record for one in placed]
         table = tables.get(name)
         if table is None:
             reason = f"no table is named {name!r}: import its definition first"
-            bad += [_bad_row(one, context, reason, name) for one in placed]
-            faulty.update(owners)
+            sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
             continue
         rows = arrow_of(table, [one.row.values for one in placed], workspace=workspace, now=context.now)
         made[name].append(rows.table)
-        bad += [_bad_row(placed[place], context, reason, name) for place, reason in rows.bad]
-        _sorted_out(owners, len(placed), rows, kept, faulty)
+        sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else joined(parts) for name, parts in made.items()}
     analytics = _analytics(whole.get(FLOWS), context, tables, workspace)
-    both = len(kept & faulty)
-    outcome = Outcome(
-        len(kept) - both, both, len(faulty) - both, max(batch.records - len(kept) - len(faulty) + both, 0)
-    )
     return Parsed(
-        whole | analytics, bad, batch.end, outcome, batch.sure, batch.text, batch.recoded, batch.halves,
+        whole | analytics, batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
+        batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _strangers(batch, context, tables),
     )  # fmt: skip
-
-
-def _sorted_out(
-    owners: Sequence[int] | None, count: int, rows: Rows, kept: set[int], faulty: set[int]
-) -> None:
-    """Add the numbers of the records of which rows were kept, and of those of which rows were left out."""
-    if owners is None or not count:
-        return
-    left_out = {place for place, _ in rows.bad}
-    if not left_out:
-        kept.update(np.unique(owners).tolist())
-        return
-    for place, record in enumerate(owners):
-        (faulty if place in left_out else kept).add(int(record))
 
 
 def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
@@ -139,21 +98,3 @@ def _analytics(
         name: complete(tables[name], one, workspace=workspace, now=context.now).table
         for name, one in made.items()
     }
-
-
-def _left_out(
-    rows: Rows, arrow: pa.Table, name: str, form: str, batch: Batch, context: Context
-) -> Iterator[Bad]:
-    for place, reason in rows.bad:
-        raw = _json(arrow.slice(place, 1).to_pylist()[0])
-        where = f"row {place} of the block before byte {batch.end}"
-        yield Bad(context.source, where, masked(reason), raw, form, name)
-
-
-def _bad_row(placed: Placed, context: Context, reason: str, table: str) -> Bad:
-    raw = _json(placed.row.values)
-    return Bad(context.source, placed.place, masked(reason), raw, placed.format, table)
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(values, enc_hook=str).decode()[:MAX_RAW]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.sources.logs.batch import Batch, Placed, bad_entry, within
+from nephoscope.sources.logs.batch import Batch, Placed, Ready, bad_entry, within
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Row
 from nephoscope.sources.logs.json_value import decoded, told
 from nephoscope.sources.logs.secrets import masked, masked_value, suspects
@@ -69,8 +69,8 @@ class Reader:
         if scanned is None or scanned.records != len(block.pieces):
             return False
         batch.records = scanned.records
-        batch.ready.append((form.name, scanned.tables))
-        batch.owners = scanned.owners
+        places = [piece.place for piece in block.pieces]
+        batch.ready.append(Ready(form.name, scanned.tables, scanned.owners, places))
         return True
 
     def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
