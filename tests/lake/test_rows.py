@@ -94,7 +94,9 @@ def bag(row: dict) -> object:
         ("datetime", "2026-02-30", NONE),
         ("datetime", "yesterday", NONE),
         ("datetime", "20260530", NONE),
-        ("datetime", 1780000000, NONE),
+        ("datetime", 1780000000, dt.datetime(2026, 5, 28, 20, 26, 40, 0, dt.UTC)),
+        ("datetime", "1780000000", dt.datetime(2026, 5, 28, 20, 26, 40, 0, dt.UTC)),
+        ("datetime", 20260530, NONE),
     ],
 )
 def test_a_value_fits_its_column_or_goes_to_the_bag(kind: str, value: object, stored: object) -> None:
