@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_test import check
 from nephoscope.alerts.rules import folder, shipped
+from nephoscope.model.state import Severity
 
 RULES = shipped().rules
 
@@ -52,3 +56,26 @@ def test_a_test_file_that_is_wrong_is_told(text: str, tmp_path: Path):
     (tmp_path / rule.name).write_text(rule.read_text())
     (tmp_path / "diagnostic-settings-removed.test.yaml").write_text(text)
     assert any(WRONG[text] in one.problem for one in check(tmp_path))
+
+
+#: Rules that look at the past for something else than what is unusual: what held before, was deleted before, was refused before.
+NOT_HABITS = {
+    "deactivated-application-tried": "the application was there and is refused now",
+    "deactivated-secret-tried": "the secret was there and is refused now",
+    "second-factor-refused-by-user": "a prompt that its user did not start",
+    "unused-account-persists": "the log has to reach back ten days, which the query asks for",
+    "impossible-travel": "two sign-ins of the same hours",
+    "publishing-new-address": "days of its own, and threat intelligence beside them",
+}
+PAST = re.compile(r"TimeGenerated < ago\(")
+#: Days that a query asks for itself.
+OWN_DAYS = re.compile(r"Days >= \d|since < ago\(|since <= ago\(")
+LISTED = re.compile(r"_Listed|_Indicators|ThreatIntel")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
+def test_what_compares_with_a_past_waits_until_there_is_one(rule: Rule) -> None:
+    compares = rule.period > timedelta(days=1) and PAST.search(rule.query) and not LISTED.search(rule.query)
+    waits = rule.learning or OWN_DAYS.search(rule.query) or rule.severity.rank >= Severity.HIGH.rank
+    assert not compares or waits or Path(rule.place.file).stem in NOT_HABITS
+    assert rule.learning is None or rule.tables

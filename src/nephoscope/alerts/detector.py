@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.finding import Finding, findings
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.tuning.holding import WORDS, YOUNG
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
 from nephoscope.model.alert import Alert
+from nephoscope.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.kql.compile import Compiled
@@ -76,7 +79,7 @@ class Detector:
                 compiled = self.reading.compile(rule.query, window.end)
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
-            alerts = tuple(raised(rule, window, rows, now, count))
+            alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count)))
             return Outcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)
@@ -87,6 +90,19 @@ class Detector:
             return Outcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
             return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+
+    def _known(self, rule: Rule, window: Window, alerts: Sequence[Alert]) -> Iterator[Alert]:
+        """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""
+        young = bool(alerts) and rule.learning is not None and self._young(rule, window.end - rule.learning)
+        for one in alerts:
+            held = young and not one.held_by and one.severity.rank < Severity.HIGH.rank
+            yield replace(one, held_by=YOUNG, held_as=WORDS[YOUNG]) if held else one
+
+    def _young(self, rule: Rule, since: datetime) -> bool:
+        """Whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]
+        return bool(first) and min(first) > since
 
     def _rows(self, rule: Rule, window: Window, compiled: Compiled | None) -> tuple[int, list[Finding]]:
         """The last result's rows."""

@@ -96,7 +96,10 @@ class Incidents:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that can be run: `frequency` and `period` as Sentinel means them, `threshold` compared by `operator` with the rows."""
+    """A rule that can be run: `frequency` and `period` as Sentinel means them, `threshold` compared by `operator` with the rows.
+
+    `learning` (learningPeriod, our own): how far back its logs must reach before what is below high is raised.
+    """
 
     id: str
     name: str
@@ -109,6 +112,7 @@ class Rule:
     operator: str = "gt"
     threshold: int = 0
     suppression: timedelta | None = None
+    learning: timedelta | None = None
     tactics: tuple[str, ...] = ()
     techniques: tuple[str, ...] = ()
     mappings: tuple[EntityMapping, ...] = ()
@@ -163,6 +167,7 @@ def _rule(fields: Fields, place: Place) -> Rule:
         operator=_operator(fields),
         threshold=fields.number("triggerThreshold", default=0),
         suppression=fields.span("suppressionDuration") if suppressed else None,
+        learning=fields.span("learningPeriod"),
         tactics=spelled(fields.texts("tactics")),
         techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
         mappings=_mappings(fields),

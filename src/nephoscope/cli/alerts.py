@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nephoscope.cli.session.listing import listed
-from nephoscope.cli.session.narrowing import most_option, workspace_option
+from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
@@ -22,16 +22,35 @@ def command() -> None:
 @command.command("list")
 @workspace_option()
 @click.option("--incident", type=int, metavar="NUMBER", help="Only those of an incident.")
+@severity_option()
+@click.option(
+    "--held/--no-held", default=True, help="With those that were held back and belong to no incident."
+)
 @most_option()
 @listed
 @click.pass_obj
-def list_(data: Path, /, workspace: str, incident: int | None, most: int, output: str) -> None:
+def list_(
+    data: Path,
+    /,
+    workspace: str,
+    incident: int | None,
+    severities: list[str],
+    held: bool,
+    most: int,
+    output: str,
+) -> None:
     """List alerts, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 
     with state_of(data) as state:
-        found = state.alerts.newest(workspace_of(state, workspace).name, incident=incident, most=most)
+        found = state.alerts.newest(
+            workspace_of(state, workspace).name,
+            incident=incident,
+            severities=severities,
+            held=held,
+            most=most,
+        )
     rows = [
         {
             "ended": one.ended,
@@ -42,6 +61,7 @@ def list_(data: Path, /, workspace: str, incident: int | None, most: int, output
             "id": one.id,
             "rule": one.rule,
             "status": one.status,
+            "heldBy": one.held_by,
         }
         for one in found
     ]

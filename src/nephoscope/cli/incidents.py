@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nephoscope.cli.session.listing import listed
-from nephoscope.cli.session.narrowing import most_option, workspace_option
+from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.model.state import Severity
 
@@ -44,10 +44,19 @@ def command() -> None:
     type=click.Choice(_STATUSES, case_sensitive=False),
     help="Only these.",
 )
+@severity_option()
 @most_option()
 @listed
 @click.pass_obj
-def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
+def list_(
+    data: Path,
+    /,
+    workspace: str,
+    statuses: tuple[str, ...],
+    severities: list[str],
+    most: int,
+    output: str,
+) -> None:
     """List incidents, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -55,7 +64,9 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
 
     with state_of(data) as state:
         wanted = [IncidentStatus(one.capitalize()) for one in statuses]
-        found = state.incidents.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
+        found = state.incidents.newest(
+            workspace_of(state, workspace).name, statuses=wanted, severities=severities, most=most
+        )
     rows = [
         {
             "number": one.number,

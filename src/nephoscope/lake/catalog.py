@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import weakref
 from collections import defaultdict
@@ -144,6 +145,13 @@ class LakeCatalog:
     def snapshot(self, relation: str) -> Snapshot | None:
         """The pinned version of a relation that was asked for; None where its table was never written to."""
         return self._pinned[relation].snapshot
+
+    def begin(self, name: str) -> dt.datetime | None:
+        """When the oldest row of a table happened; None where it has none that the scope may see."""
+        if self.table(name) is None:
+            return None
+        snapshot = self.snapshot(f"{self._workspace}/{name}")
+        return min((one.first for one in snapshot.files if one.first), default=None) if snapshot else None
 
     def again(self) -> LakeCatalog:
         """The same view at the newest versions."""

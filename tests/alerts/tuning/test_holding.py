@@ -144,6 +144,43 @@ def test_a_rule_learns_what_is_usual(put: Put, run: Any, edit: Any, state: State
     assert state.rule_settings.all("default") == []
 
 
+YOUNG = {"learningPeriod": "2h", "requiredDataConnectors": [{"dataTypes": ["SigninLogs"]}]}
+
+
+def test_logs_that_are_too_young_raise_nothing(put: Put, run: Any, state: State) -> None:
+    put("SigninLogs", signin(10), signin(70), signin(130))
+    one = rule(**YOUNG)
+    held = ("Dismissed", "its logs are too young to tell what is unusual", ["203.0.113.9"])
+    assert told(run(one, 1)) == [held]
+    assert told(run(one, 2)) == [held, held]
+    assert [each[0] for each in told(run(one, 3))] == ["Dismissed", "Dismissed", "New"]
+    assert len(state.incidents.newest("default")) == 1
+
+
+def test_what_is_high_is_raised_from_the_first_day(put: Put, run: Any, edit: Any) -> None:
+    put("SigninLogs", signin(10), signin(70))
+    assert [each[0] for each in told(run(rule(**YOUNG, severity="High"), 1))] == ["New"]
+    # nor does a rule wait that a person lets go
+    edit(1).set(rule(**YOUNG), {"learningPeriod": "0d"})
+    assert [each[0] for each in told(run(rule(**YOUNG), 2))] == ["New", "New"]
+
+
+def test_another_log_of_a_rule_may_be_older(put: Put, run: Any) -> None:
+    put("AADNonInteractiveUserSignInLogs", signin(-300))
+    put("SigninLogs", signin(10))
+    logs = [{"dataTypes": ["SigninLogs", "AADNonInteractiveUserSignInLogs"]}]
+    one = rule(**{**YOUNG, "requiredDataConnectors": logs})
+    assert [each[0] for each in told(run(one, 1))] == ["New"]
+
+
+def test_a_rule_need_not_make_incidents(put: Put, run: Any, edit: Any, state: State) -> None:
+    put("SigninLogs", signin(10))
+    edit().set(rule(), {"createIncident": False})
+    (alert,) = run(rule(), 1)
+    assert (alert.status, alert.incident) == ("New", None)
+    assert state.incidents.newest("default") == []
+
+
 def test_the_same_entities_again_are_held_back_for_a_while(
     put: Put, run: Any, edit: Any, state: State
 ) -> None:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 LEARNING, LEARNED, REPEAT, PAUSE = "learningPeriod", "learned", "repeatInterval", "suppressionDuration"
 """By what else than a suppression an alert is held back: the names of the settings that do it."""
+YOUNG = "youngLogs"
+"""By the learningPeriod of a rule, whose logs do not reach back so far."""
 WORDS = {
     LEARNING: "the rule is learning",
+    YOUNG: "its logs are too young to tell what is unusual",
     LEARNED: "learned to be usual",
     REPEAT: "the same entities again",
     PAUSE: "the rule pauses after an alert",

@@ -19,6 +19,8 @@ NAMES = (
     "queryFrequency",
     "queryPeriod",
     "suppressionDuration",
+    "learningPeriod",
+    "createIncident",
     "repeatInterval",
     "learningUntil",
     "aggregationKind",
@@ -56,6 +58,10 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
         frequency=fields.span("queryFrequency") or rule.frequency,
         period=fields.span("queryPeriod") or rule.period,
         suppression=fields.span("suppressionDuration") or rule.suppression,
+        learning=fields.span("learningPeriod") if fields.has("learningPeriod") else rule.learning,
+        incidents=replace(
+            rule.incidents, create=fields.flag("createIncident", default=rule.incidents.create)
+        ),
         one_alert_a_row=_one_alert_a_row(fields, rule),
     )
     if settings.get("enabled") is True:
@@ -116,6 +122,8 @@ def in_file(rule: Rule) -> dict[str, Any]:
         "queryFrequency": written(rule.frequency),
         "queryPeriod": written(rule.period),
         "suppressionDuration": written(rule.suppression) if rule.suppression else "",
+        "learningPeriod": written(rule.learning) if rule.learning else "",
+        "createIncident": rule.incidents.create,
         "aggregationKind": EACH if rule.one_alert_a_row else SINGLE,
     }
 

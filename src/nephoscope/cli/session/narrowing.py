@@ -7,12 +7,31 @@ from typing import Any, TypeVar
 
 import click
 
+from nephoscope.model.state import Severity
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def workspace_option(told: str = "The workspace.") -> Callable[[_Command], _Command]:
     """`--workspace`, the one named default where it is not given."""
     return click.option("--workspace", "-w", default="default", show_default=True, metavar="NAME", help=told)
+
+
+def severity_option() -> Callable[[_Command], _Command]:
+    """`--severity`, the least that is listed, as the severities that are (`severities`)."""
+
+    def at_least(_: click.Context, __: click.Parameter, word: str) -> list[str]:
+        least = Severity(word.capitalize()).rank
+        return [one.value for one in Severity if one.rank >= least]
+
+    return click.option(
+        "--severity",
+        "severities",
+        type=click.Choice([one.value for one in Severity], case_sensitive=False),
+        default=Severity.INFORMATIONAL.value,
+        callback=at_least,
+        help="Only those of this severity and above.",
+    )
 
 
 def most_option() -> Callable[[_Command], _Command]:

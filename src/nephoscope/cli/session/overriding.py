@@ -67,6 +67,18 @@ def edited(data: Path, workspace: str, edit: Callable[[Editing], Any]) -> Any:
     "--suppression-duration", "suppressionDuration", metavar="SPAN", help="How long it pauses after an alert."
 )
 @click.option(
+    "--learning-period",
+    "learningPeriod",
+    metavar="SPAN",
+    help="How far back its logs must reach before it raises what is below high; 0d: it raises from the first day.",
+)
+@click.option(
+    "--incident/--no-incident",
+    "createIncident",
+    default=None,
+    help="Whether its alerts make incidents.",
+)
+@click.option(
     "--repeat-interval",
     "repeatInterval",
     metavar="SPAN",

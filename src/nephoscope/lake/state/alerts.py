@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -186,11 +186,23 @@ class Alerts:
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
         return [_alert(row) for row in session.scalars(query)]
 
-    def newest(self, workspace: str, *, incident: int | None = None, most: int = 100) -> list[StoredAlert]:
-        """The newest alerts, of one incident or all."""
+    def newest(
+        self,
+        workspace: str,
+        *,
+        incident: int | None = None,
+        severities: Iterable[str] = (),
+        held: bool = True,
+        most: int = 100,
+    ) -> list[StoredAlert]:
+        """The newest alerts, of one incident or all, of some severities, with those held back or without."""
         query = select(AlertRow).where(AlertRow.workspace == workspace)
         if incident is not None:
             query = query.where(AlertRow.incident == incident)
+        if weights := list(severities):
+            query = query.where(AlertRow.severity.in_(weights))
+        if not held:
+            query = query.where(AlertRow.held_by == "")
         query = query.order_by(AlertRow.ended.desc(), AlertRow.id).limit(most)
         with self._database.read() as session:
             return [_alert(row) for row in session.scalars(query)]

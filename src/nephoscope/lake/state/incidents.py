@@ -257,14 +257,21 @@ class Incidents:
             return {row.number: _incident(row) for row in session.scalars(query)}
 
     def newest(
-        self, workspace: str, *, statuses: Iterable[IncidentStatus] = (), most: int = 100
+        self,
+        workspace: str,
+        *,
+        statuses: Iterable[IncidentStatus] = (),
+        severities: Iterable[str] = (),
+        most: int = 100,
     ) -> list[Incident]:
-        """The newest incidents, those that were merged into another left out."""
+        """The newest incidents (of some statuses, some severities), those that were merged into another left out."""
         query = select(IncidentRow).where(
             IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)
         )
         if wanted := [one.value for one in statuses]:
             query = query.where(IncidentRow.status.in_(wanted))
+        if weights := list(severities):
+            query = query.where(IncidentRow.severity.in_(weights))
         query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc()).limit(most)
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query)]
