@@ -10,7 +10,7 @@ from typing import Any
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import Surface, surfaces
 
 SURFACE = Surface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"
@@ -30,13 +30,31 @@ def provider(call: Call) -> Answer:
     """One provider with its types."""
     wanted = call["resourceProviderNamespace"].lower()
     types = _types(call).get(wanted)
-    if types is None:
-        raise Fault(
-            404,
-            "InvalidResourceNamespace",
-            f"The resource namespace '{wanted}' is of no resource that is known here.",
-        )
-    return Answer(_provider(call, wanted, types))
+    if types is None and wanted not in {one.provider.lower() for one in surfaces()}:
+        raise _unknown(wanted)
+    return Answer(_provider(call, call["resourceProviderNamespace"], types or []))
+
+
+@SURFACE.act(
+    "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}/register",
+    "Providers_Register",
+    "Microsoft.Resources/subscriptions/providers/register/action",
+)
+def register(call: Call) -> Answer:
+    """Say that a provider is registered: whatever is answered here is, and nothing is registered in Azure."""
+    wanted = call["resourceProviderNamespace"].lower()
+    answered = {one.provider.lower() for one in surfaces()}
+    if wanted not in answered and wanted not in _types(call):
+        raise _unknown(wanted)
+    return Answer(_provider(call, call["resourceProviderNamespace"], _types(call).get(wanted, [])))
+
+
+def _unknown(namespace: str) -> Fault:
+    return Fault(
+        404,
+        "InvalidResourceNamespace",
+        f"The resource namespace '{namespace[:100]}' is of no resource that is known here.",
+    )
 
 
 def _types(call: Call) -> dict[str, list[str]]:

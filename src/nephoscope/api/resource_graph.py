@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph/re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,12 @@ from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
+from nephoscope.model.reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.graph_tables import TABLES
+from nephoscope.posture.published.graph_tables import COLLECTED, TABLES
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from nephoscope.model.reach import Reach
 
 SURFACE = Surface("Resource Graph", "Microsoft.ResourceGraph")
 READ = "Microsoft.ResourceGraph/resources/read"
@@ -36,7 +35,13 @@ _PERMISSIONS = {
     "policyresources": "Microsoft.Authorization/policyAssignments/read",
     "authorizationresources": "Microsoft.Authorization/roleAssignments/read",
     "resourcecontainers": "Microsoft.Resources/subscriptions/read",
+    "directoryresources": "microsoft.directory/read",
+    COLLECTED: "Microsoft.Security/assessments/read",
 }
+#: The tables whose rows hold below the container where they stand, and what `authorizationScopeFilter` asks of them.
+_HOLDING = ("policyresources", "authorizationresources")
+_BELOW = "atscopeandbelow"
+_FILTERS = frozenset({_BELOW, "atscopeandabove", "atscopeaboveandbelow", "atscopeexact"})
 _TYPES = {
     KqlType.STRING: "string",
     KqlType.GUID: "string",
@@ -131,7 +136,42 @@ def _reach(call: Call) -> Any:
     reaches = {table: of(table) for table in TABLES}
     if all(one.nothing for one in reaches.values()):
         call.caller.must(READ, "/")
-    return reaches
+    return reaches | _with_what_holds(call, reaches, asked)
+
+
+def _with_what_holds(
+    call: Call, reaches: Mapping[str, Reach], asked: frozenset[str] | None
+) -> dict[str, Reach]:
+    """The tables of assignments with those that stand above, where the filter of the request asks for them."""
+    wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
+    if wanted not in _FILTERS:
+        told = "AtScopeAndBelow, AtScopeAndAbove, AtScopeAboveAndBelow, AtScopeExact"
+        raise bad(
+            f"authorizationScopeFilter is one of {told}.",
+            "options.authorizationScopeFilter",
+            "InvalidParameter",
+        )
+    return {} if wanted == _BELOW else {one: _filtered(call, reaches[one], asked, wanted) for one in _HOLDING}
+
+
+def _filtered(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
+    """What a table of assignments shows by a filter other than the usual one."""
+    if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
+        return reach
+    held = call.edition.held_above
+    above = frozenset() if wanted == "atscopeexact" else held(_above(call, reach, asked))
+    if wanted == "atscopeaboveandbelow":
+        return reach.with_above(above)
+    exact = {"", *reach.groups} if asked is None else {f"/subscriptions/{one}" for one in reach.subscriptions}
+    return Reach(above=above | held(frozenset(exact if reach.everything or asked else exact - {""})))
+
+
+def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[str]:
+    """What contains the readable of the subscriptions that are asked for, up to the tenant ('')."""
+    seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
+    within = {one for one in seen if asked is None or one in asked}
+    around = {f"/subscriptions/{one}" for one in within - reach.subscriptions}
+    return call.caller.hierarchy.above(within) | around | ({""} if within else frozenset())
 
 
 def _asked(call: Call) -> frozenset[str] | None:

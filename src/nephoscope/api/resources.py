@@ -11,10 +11,18 @@ from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.resource_id import (
+    MANAGEMENT_GROUP_TYPE,
+    RESOURCE_GROUP_TYPE,
+    SUBSCRIPTION_TYPE,
+    ResourceId,
+)
 
 SURFACE = Surface("Resources")
 READ = "Microsoft.Resources/subscriptions/resources/read"
+#: Extensions that are listed where they stand, and not from above.
+NEAR = frozenset({"microsoft.insights/diagnosticsettings"})
+CONTAINERS = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE, MANAGEMENT_GROUP_TYPE})
 _TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
 
 
@@ -69,16 +77,25 @@ def read(call: Call) -> Answer:
 
 def _below(call: Call, path: str) -> Answer:
     """A path that ends with a type: the documents of this type there."""
+    scope = path.rpartition("/providers/")[0]
     try:
         type_ = ResourceId.parse(f"{path}/x").type
+        direct = type_.count("/") > 1 or type_ in NEAR or not _contains(scope)
     except ValueError as error:
         raise bad(
             f"'{call.path}' is not the id of a resource, and no list of them.", code="InvalidResourceId"
         ) from error
-    scope = path.rpartition("/providers/")[0]
     page = call.edition.listing.page(
-        [type_], call.reach, scope, after=resumed(call), most=call.top(1000), collected=True
+        [type_],
+        call.reach,
+        path if direct else scope,
+        after=resumed(call),
+        most=call.top(1000),
+        collected=True,
     )
-    parent = path.rpartition("/")[0] if type_.count("/") > 1 else ""
-    kept = [one for one in page.bodies if not parent or str(one["id"]).lower().startswith(parent)]
-    return listed(call, kept, page.after)
+    return listed(call, page.bodies, page.after)
+
+
+def _contains(scope: str) -> bool:
+    """Whether a list at a scope has what lies in it: a container, and not a resource, whose extensions are its own."""
+    return not scope or ResourceId.parse(scope).type in CONTAINERS

@@ -69,6 +69,11 @@ _GAPS_SHOWN = 20
     help="Read also what these definitions need.",
 )
 @click.option(
+    "--everything",
+    is_flag=True,
+    help="Read all that a way to read is known for, not only what the content needs: more requests, a whole copy.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
@@ -79,7 +84,7 @@ _GAPS_SHOWN = 20
 )
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Read what the loaded content needs to judge an estate, and nothing else, into a snapshot for `nephoscope scan`.
+    """Read what the loaded content needs to judge an estate into a snapshot for `nephoscope scan`; --everything reads all else too.
 
     Only GET requests and Resource Graph queries are sent; the role Reader is enough, and Microsoft Graph's read permissions for
     accounts. Exit code 3 when something could not be read: the manifest (coverage.json) names the missing permissions.
@@ -111,7 +116,8 @@ def _collect(data: Path, options: dict[str, Any], out: Path, progress: Progress)
     from nephoscope.sources.azure.collector import Collector
 
     settings = _settings(options)
-    return Collector(settings, _needs(data, options["policies"]), out, progress).run()
+    needs = _needs(data, options["policies"])
+    return Collector(settings, needs.everything() if options["everything"] else needs, out, progress).run()
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Subscriptions (lower-cased GUIDs), resource groups (lower-cased ids) and management groups (lower-cased ids above them).
 
-    `everything` is the whole tenant, whatever the other fields hold.
+    `everything` is the whole tenant, whatever the other fields hold. `above` are lower-cased ids of documents that stand above the
+    readable and hold there, such as an assignment at a management group.
     """
 
     everything: bool = False
     subscriptions: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     management_groups: frozenset[str] = frozenset()
+    above: frozenset[str] = frozenset()
 
     def sees(self, subscription: str, group: str = "") -> bool:
         """Whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
@@ -24,13 +26,18 @@ class Reach:
     @property
     def nothing(self) -> bool:
         """Whether nothing at all may be read."""
-        return not (self.everything or self.subscriptions or self.groups)
+        return not (self.everything or self.subscriptions or self.groups or self.above)
 
     @property
     def containers(self) -> frozenset[str]:
         """The ids of what contains the readable: management groups, and subscriptions of which only groups may be read."""
-        above = {"/".join(group.split("/")[:3]) for group in self.groups}
-        return self.management_groups | above | {f"/subscriptions/{one}" for one in self.subscriptions}
+        around = {"/".join(group.split("/")[:3]) for group in self.groups}
+        own = {f"/subscriptions/{one}" for one in self.subscriptions}
+        return self.management_groups | self.above | around | own
+
+    def with_above(self, ids: frozenset[str]) -> Reach:
+        """This reach with documents that stand above the readable and hold there."""
+        return self if self.everything or self.nothing else replace(self, above=self.above | ids)
 
     def within(self, subscriptions: frozenset[str]) -> Reach:
         """This reach, of some subscriptions alone."""

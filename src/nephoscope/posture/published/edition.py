@@ -105,6 +105,10 @@ class Edition:
         key = ("query", text, tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach)
         return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout)))
 
+    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
+        return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
         return self._documents.once(key, make)

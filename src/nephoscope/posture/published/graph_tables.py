@@ -6,8 +6,10 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/su
 from __future__ import annotations
 
 from nephoscope.kql.types import KqlType
+from nephoscope.sources.azure.reading import Reading
 
-#: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id, in no list of ours.
+#: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id and in a table of its own, in no
+#: list of what is judged here.
 COLLECTED = "collected"
 #: One row: what the evaluation was made from.
 EVALUATION = "evaluation"
@@ -29,10 +31,37 @@ TABLES = {
     "recoveryservicesresources": "RecoveryServicesResources",
     "servicehealthresources": "ServiceHealthResources",
     "directoryresources": "DirectoryResources",
+    COLLECTED: "Collected",
     "resourcechanges": "ResourceChanges",
     "resourcecontainerchanges": "ResourceContainerChanges",
+    "appserviceresources": "AppServiceResources",
+    "awsresources": "AWSResources",
+    "azurebusinesscontinuityresources": "AzureBusinessContinuityResources",
+    "batchresources": "BatchResources",
+    "chaosresources": "ChaosResources",
+    "communitygalleryresources": "CommunityGalleryResources",
+    "computeresources": "ComputeResources",
+    "desktopvirtualizationresources": "DesktopVirtualizationResources",
+    "dnsresources": "DnsResources",
+    "edgeorderresources": "EdgeOrderResources",
+    "elasticsanresources": "ElasticsanResources",
+    "extendedlocationresources": "ExtendedLocationResources",
+    "featureresources": "FeatureResources",
+    "healthresourcechanges": "HealthResourceChanges",
+    "iotsecurityresources": "IoTSecurityResources",
+    "kustoresources": "KustoResources",
+    "managedserviceresources": "ManagedServiceResources",
+    "migrateresources": "MigrateResources",
+    "networkresources": "NetworkResources",
+    "orbitalresources": "OrbitalResources",
+    "quotaresources": "QuotaResources",
+    "servicefabricresources": "ServiceFabricResources",
+    "spotresources": "SpotResources",
+    "supportresources": "SupportResources",
+    "tagsresources": "TagsResources",
 }
-"""Lower-cased name -> the name as documentation spells it; DirectoryResources (users, groups, applications) is ours."""
+"""Lower-cased name -> the name as documentation spells it; DirectoryResources (users, groups, applications) and Collected (what
+Azure's own Defender said) are ours."""
 COLUMNS = (
     ("id", KqlType.STRING), ("name", KqlType.STRING), ("type", KqlType.STRING), ("tenantId", KqlType.STRING),
     ("kind", KqlType.STRING), ("location", KqlType.STRING), ("resourceGroup", KqlType.STRING), ("subscriptionId", KqlType.STRING),
@@ -85,4 +114,5 @@ _NAMESPACES = {
 
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
-    return _TYPES.get(type_) or _NAMESPACES.get(type_.partition("/")[0], "resources")
+    known = _TYPES.get(type_) or Reading.builtin().tables.get(type_)
+    return known or _NAMESPACES.get(type_.partition("/")[0], "resources")

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from duckdb import ColumnExpression, ConstantExpression
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.graph_tables import COLLECTED
 from nephoscope.posture.published.store import Documents, one_of, under
 
 PAGE = 1_000
+#: The tables whose documents hold in all that lies below the container where they stand.
+_HOLDING = ("authorizationresources", "policyresources")
+_AUTHORIZATION = "/providers/microsoft.authorization/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,19 @@ class Listing:
         found = rows.project("key, body").order("key").limit(most + 1).fetchall()
         bodies = tuple(_body(body) for _, body in found[:most])
         return Page(bodies, found[most - 1][0] if len(found) > most else "")
+
+    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""
+        rows = self.documents.rows(EVERYTHING).filter(one_of("part", _HOLDING))
+        key = ColumnExpression("key")
+        tests = [
+            FunctionExpression("starts_with", key, ConstantExpression(f"{scope}{_AUTHORIZATION}"))
+            for scope in sorted(scopes)
+        ]
+        found: frozenset[str] = frozenset()
+        for test in tests:
+            found |= {key_ for (key_,) in rows.filter(test).project("key").fetchall()}
+        return found
 
     def resource_types(self, reach: Reach = EVERYTHING, scope: str = "") -> list[str]:
         """The types of what may be read of the table `resources`, below a lower-cased scope ('' = everywhere)."""

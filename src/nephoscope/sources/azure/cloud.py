@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+#: What a nephoscope server calls itself.
+OWN = "nephoscope"
 MAX_FILE = 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -35,6 +37,11 @@ class Cloud:
     def resource_manager_scope(self) -> str:
         """The scope of a token for Resource Manager."""
         return f"{self.audience.rstrip('/')}/.default"
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a nephoscope server, as its `/metadata/endpoints` says."""
+        return self.name == OWN
 
     @property
     def graph_scope(self) -> str:

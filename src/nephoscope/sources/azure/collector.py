@@ -22,8 +22,15 @@ from nephoscope.sources.azure.graph import DIRECTORY_ROLES, GROUPS, Graph, Graph
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.plan import Job, Plan
-from nephoscope.sources.azure.reading import Reading
-from nephoscope.sources.azure.resource_graph import Area, Query, ResourceGraph, custom, named
+from nephoscope.sources.azure.reading import ANY, MAIN_TABLE, Reading
+from nephoscope.sources.azure.resource_graph import (
+    OF_THE_ESTATE,
+    Area,
+    Query,
+    ResourceGraph,
+    custom,
+    named,
+)
 from nephoscope.sources.azure.settings import CollectError, Progress, Settings
 
 ROLES = "microsoft.authorization/roledefinitions"
@@ -78,7 +85,7 @@ class Collector:
         self, settings: Settings, needs: Needs, out: Path, progress: Progress = lambda *_: None
     ) -> None:
         self._settings, self._out, self._progress = settings, out, progress
-        self._reading = Reading.builtin()
+        self._reading = Reading.builtin().apart() if settings.cloud.own else Reading.builtin()
         self._plan = Plan.of(needs, self._reading)
         self._holdings, self._gaps = Holdings(), Gaps()
         self._unread = dict(self._plan.unread)
@@ -119,7 +126,15 @@ class Collector:
         asked = [scope.subscriptions, scope.management_groups, scope.resource_groups, scope.tenants]
         cloud = [settings.cloud.resource_manager, settings.cloud.graph]
         return key_of(
-            cloud, asked, settings.graph, tables, names, jobs, sorted(plan.lacks), sorted(plan.graph)
+            cloud,
+            asked,
+            settings.graph,
+            tables,
+            names,
+            jobs,
+            sorted(plan.lacks),
+            sorted(plan.graph),
+            plan.whole,
         )
 
     def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
@@ -220,8 +235,11 @@ class Collector:
         """One query for the types of a table; one more for each type of which only some names are wanted."""
         whole = types - self._plan.names.keys()
         only_custom = whole & self._reading.custom
+        where: tuple[str, ...] = (custom(only_custom),) if only_custom else ()
+        if only_custom and self._settings.cloud.own:
+            where += (OF_THE_ESTATE,)
         if whole:
-            yield Query(table, whole, (custom(only_custom),) if only_custom else ())
+            yield Query(table, whole, where, every=self._plan.whole and table == MAIN_TABLE)
         for type_ in sorted(types - whole):
             yield Query(table, frozenset({type_}), (named(self._plan.names[type_]),))
 
@@ -258,7 +276,7 @@ class Collector:
     ) -> Iterator[_Ask]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
-        for key, id_ in self._holdings.ids(parent):
+        for key, id_ in self._holdings.extended() if parent == ANY else self._holdings.ids(parent):
             scope = _scope_of(key, by_scope)
             if scope and not self._gaps.has(type_, scope):
                 yield _Ask(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
@@ -296,7 +314,8 @@ class Collector:
         tenant, kind = item
         try:
             if kind == GROUPS:
-                self._groups += tenant.graph.groups(self._holdings.assigned_groups.values())
+                assigned = None if self._plan.whole else self._holdings.assigned_groups.values()
+                self._groups += tenant.graph.groups(assigned)
             else:
                 tenant.graph.objects(kind)
         except GraphRefusedError as error:

@@ -29,7 +29,7 @@ class Objects:
 
 KINDS = {
     "microsoft.graph/users": Objects(
-        "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime,givenName,surname,"
+        "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime,creationType,givenName,surname,"
         "jobTitle,department,companyName,employeeId,city,state,country,externalUserState,onPremisesSamAccountName,"
         "onPremisesSecurityIdentifier,onPremisesDistinguishedName&$expand=manager($select=id)&$top=999",
         "User.Read.All",
@@ -73,11 +73,12 @@ class Graph:
         file = f"graph/{kind.rpartition('/')[2]}.jsonl"
         return sum(len(page.rows) for page in self._pages(KINDS[kind].path, kind, file))
 
-    def groups(self, assigned: Iterable[str]) -> list[dict[str, Any]]:
-        """Every group as a resource, with `members` where it is, or lies in, one of the assigned; raises GraphRefusedError."""
+    def groups(self, assigned: Iterable[str] | None) -> list[dict[str, Any]]:
+        """Every group as a resource, with `members` where it is, or lies in, one of the assigned (None = all); GraphRefusedError."""
         listed = [resource for page in self._pages(KINDS[GROUPS].path, GROUPS, "") for resource in page.rows]
         by_id = {str(group["name"]).lower(): group for group in listed}
-        waiting = sorted(key for id_ in assigned if (key := id_.lower()) in by_id)
+        wanted = by_id.keys() if assigned is None else {id_.lower() for id_ in assigned}
+        waiting = sorted(wanted & by_id.keys())
         seen = set(waiting)
         while waiting:
             group = by_id[waiting.pop(0)]

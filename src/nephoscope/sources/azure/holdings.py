@@ -9,6 +9,16 @@ from typing import Any
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.sources.azure.reading import SEGMENT
 
+#: What stands beside resources: extensions themselves, and what is of no service.
+_NO_EXTENSIONS = (
+    "microsoft.authorization/",
+    "microsoft.graph/",
+    "microsoft.management/",
+    "microsoft.policyinsights/",
+    "microsoft.resources/",
+    "microsoft.security/",
+)
+
 
 class Holdings:
     """Ids as Azure spelled them by lower-cased type.
@@ -49,6 +59,23 @@ class Holdings:
         """(lower-cased id, id as spelled) of a type, sorted."""
         with self._lock:
             return sorted(self._by_type.get(type_, {}).items())
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The lower-cased types of which something has been read."""
+        with self._lock:
+            return frozenset(type_ for type_, found in self._by_type.items() if found)
+
+    def extended(self) -> list[tuple[str, str]]:
+        """(lower-cased id, id as spelled) of whatever may have extensions: resources of services, sorted."""
+        with self._lock:
+            return sorted(
+                pair
+                for type_, found in self._by_type.items()
+                if not type_.startswith(_NO_EXTENSIONS)
+                for pair in found.items()
+                if pair[0].count("/providers/") == 1
+            )
 
     @property
     def count(self) -> int:

@@ -10,7 +10,7 @@ from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYP
 from nephoscope.sources.azure.gaps import Gap, Gaps
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.plan import Job, Plan
-from nephoscope.sources.azure.reading import ANY, SEGMENT, Reading
+from nephoscope.sources.azure.reading import ANY, MAIN_TABLE, SEGMENT, Reading
 from nephoscope.sources.resources.children import child_types
 
 # What Azure keeps with the subscription, and a resource group's rows leave out.
@@ -22,10 +22,17 @@ def scopes(
 ) -> dict[str, list[str]]:
     """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
     unlisted = _unlisted(plan, holdings)
-    return {scope: sorted(_types(plan, reading, scope, unlisted, gaps)) for scope in read}
+    return {scope: sorted(_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read}
 
 
-def _types(plan: Plan, reading: Reading, scope: str, unlisted: dict[str, list[str]], gaps: Gaps) -> set[str]:
+def _types(
+    plan: Plan,
+    reading: Reading,
+    scope: str,
+    unlisted: dict[str, list[str]],
+    holdings: Holdings,
+    gaps: Gaps,
+) -> set[str]:
     grouped = "/resourcegroups/" in scope
     held = set(plan.table_of) - _OF_SUBSCRIPTIONS - set(reading.partial)
     if not grouped:
@@ -39,6 +46,8 @@ def _types(plan: Plan, reading: Reading, scope: str, unlisted: dict[str, list[st
     found: set[str] = set()
     for type_ in held:
         found |= _named(type_, plan, reading)
+    if plan.whole and not any(gaps.has(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
+        found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
             found |= _entries(job)
@@ -55,7 +64,7 @@ def _named(type_: str, plan: Plan, reading: Reading) -> set[str]:
 
 def _entries(job: Job) -> set[str]:
     """The type; for an extension that was asked for some types of resources only, the type under each of them."""
-    if ANY in job.list.of:
+    if ANY in job.list.of and ANY not in job.parents:
         return {f"{parent}/providers/{job.list.type}" for parent in job.parents}
     return {job.list.type}
 

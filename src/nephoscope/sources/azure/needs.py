@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -36,12 +36,16 @@ _MODES = frozenset({"all", "indexed"})
 @dataclass(frozen=True, slots=True)
 class Needs:
     """Lower-cased: `types` to read; `parents` under which types a related type is looked up (absent: only by definitions that
-    name no type); `names` that a related type is looked up by ('' = by none); `aliases` that the content mentions."""
+    name no type); `names` that a related type is looked up by ('' = by none); `aliases` that the content mentions.
+
+    `whole`: besides these, everything that a way to read is known for.
+    """
 
     types: frozenset[str]
     parents: Mapping[str, frozenset[str]]
     names: Mapping[str, frozenset[str]]
     aliases: frozenset[str] = frozenset()
+    whole: bool = False
 
     @classmethod
     def of(
@@ -69,6 +73,10 @@ class Needs:
             if aliases
             else frozenset(),
         )
+
+    def everything(self) -> Needs:
+        """These needs and all else that can be read."""
+        return replace(self, whole=True)
 
 
 class _Gathered:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from nephoscope.sources.azure.graph import KINDS
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.reading import ANY, MAIN_TABLE, SEGMENT, Derived, Lack, ListOf, Reading
 from nephoscope.sources.resources.children import is_listed
@@ -28,7 +29,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is asked, by lower-cased types; `unread` says why a needed type is not."""
+    """Everything that is asked, by lower-cased types; `unread` says why a needed type is not.
+
+    `whole`: of the main table every row, and not of the needed types alone.
+    """
 
     tables: Mapping[str, frozenset[str]]
     jobs: tuple[Job, ...]
@@ -39,12 +43,15 @@ class Plan:
     graph: frozenset[str]
     unread: Mapping[str, str]
     names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    whole: bool = False
 
     @classmethod
     def of(cls, needs: Needs, reading: Reading) -> Plan:
         """Plan the reading of what is needed, and of the parents on the way there."""
         planner = _Planner(needs, reading)
         planner.add(needs.types)
+        if needs.whole:
+            planner.add((*reading.types, *KINDS))
         return planner.plan()
 
     @property
@@ -98,11 +105,14 @@ class _Planner:
         parents = row.of
         if ANY in parents:
             parents = self._needs.parents.get(row.type, frozenset())
+            if self._needs.whole:
+                parents = parents | row.under if row.under else frozenset({ANY})
             if not parents:
                 self._unread[row.type] = "only definitions that name no resource type look it up"
                 return ()
-        self._jobs[row.type] = Job(row, parents, spared=row.type.endswith("/" + SEGMENT))
-        return parents
+        spared = row.type.endswith("/" + SEGMENT) and not self._needs.whole
+        self._jobs[row.type] = Job(row, parents, spared=spared)
+        return parents - {ANY}
 
     def plan(self) -> Plan:
         """What came together."""
@@ -126,10 +136,13 @@ class _Planner:
             frozenset(self._graph),
             self._unread,
             {type_: names for type_ in held if (names := self._named(type_))},
+            self._needs.whole,
         )
 
     def _depth(self, type_: str, above: frozenset[str]) -> int:
         """How many lists must be read before this one."""
+        if ANY in self._jobs[type_].parents:
+            return len(self._jobs)
         parents = self._jobs[type_].parents & self._jobs.keys() - above - {type_}
         return 1 + max((self._depth(parent, above | {type_}) for parent in parents), default=-1)
 
@@ -142,7 +155,8 @@ class _Planner:
     def _named(self, type_: str) -> frozenset[str]:
         """The only names that are wanted of a type whose absence proves nothing, empty where any is."""
         names = self._needs.names.get(type_, frozenset())
-        return names if type_ in self._reading.partial and "" not in names else frozenset()
+        some = type_ in self._reading.partial and "" not in names and not self._needs.whole
+        return names if some else frozenset()
 
     def _reads(self, type_: str, lack: Lack) -> bool:
         prefix = type_ + "/"

@@ -7,7 +7,7 @@ supported-tables-resources, the REST reference of each provider.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
 
@@ -17,19 +17,24 @@ from nephoscope.model.place import Place
 MAIN_TABLE = "resources"
 ANY = "*"
 SEGMENT = "privateendpointconnections"
+#: The table of a nephoscope server that has what Azure's own Defender said, and the types that the server answers with its own.
+COLLECTED = "collected"
+_AZURES = ("microsoft.security/alertssuppressionrules", "microsoft.security/assessments")
+_UNANSWERED = ("microsoft.security/complianceresults",)
 
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
     """How Resource Manager lists a type: GET `<parent id>/<path>?api-version=<api>` for every parent of the lower-cased types `of`.
 
-    `of` is `*` for an extension that any resource may have.
+    `of` is `*` for an extension that any resource may have; `under` are then the types that are known to have it (none: any).
     """
 
     type: str
     of: frozenset[str]
     path: str
     api: str
+    under: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,25 @@ class Reading:
     def builtin(cls) -> Reading:
         """The facts that ship with nephoscope; ContentError naming the file and member that has another shape."""
         return _builtin()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Every type that a way to read is known for, but those of Microsoft Graph."""
+        return frozenset((*self.tables, *self.lists, *self.derived))
+
+    def apart(self) -> Reading:
+        """How they are read of a nephoscope server.
+
+        What Azure's own Defender said is in a table apart from what the server says; what is derived here is there as it was derived.
+        """
+        lists = {type_: row for type_, row in self.lists.items() if type_ not in _UNANSWERED + _AZURES}
+        absent = {**self.absent, **dict.fromkeys(_UNANSWERED, "a nephoscope server does not answer for it")}
+        tables = {
+            **self.tables,
+            **dict.fromkeys(_AZURES, COLLECTED),
+            **dict.fromkeys(self.derived, MAIN_TABLE),
+        }
+        return replace(self, tables=tables, lists=lists, absent=absent, derived={})
 
     def spell(self, type_: str) -> str:
         """A lower-cased type as Azure writes it, as far as is known."""
@@ -132,9 +156,14 @@ def parse(document: Document) -> Reading:
 def _list(type_: str, row: Any, body: _Members) -> ListOf:
     parent, _, segment = type_.rpartition("/")
     of = body.listed(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
+    under = body.listed(row, "under", type_) if "under" in row else []
     path = row.get("path") or segment
     return ListOf(
-        type_.lower(), frozenset(one.lower() for one in of), str(path), body.text(row, "api", type_)
+        type_.lower(),
+        frozenset(one.lower() for one in of),
+        str(path),
+        body.text(row, "api", type_),
+        frozenset(one.lower() for one in under),
     )
 
 

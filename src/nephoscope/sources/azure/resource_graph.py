@@ -17,6 +17,8 @@ from nephoscope.sources.azure.gaps import refusal
 API_VERSION = "2022-10-01"
 PAGE = 1000
 GROUPED = 200
+#: The condition that an assignment was not made by a nephoscope server, which goes by one where the estate has none.
+OF_THE_ESTATE = "tostring(properties.metadata.assignedBy) !~ 'nephoscope'"
 #: Tables whose rows also come from the scopes above: what is assigned there holds in the subscription.
 _INHERITED = frozenset({"authorizationresources", "policyresources"})
 
@@ -55,15 +57,21 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Rows of a table: of some lower-cased types, `where` in the query language narrowing them further."""
+    """Rows of a table: of some lower-cased types, `where` in the query language narrowing them further.
+
+    `every`: rows of all types, of which `types` are those that are known.
+    """
 
     table: str
     types: frozenset[str]
     where: tuple[str, ...] = ()
+    every: bool = False
 
     def text(self, area: Area) -> str:
         """The query in the language of Resource Graph."""
-        lines = [self.table, f"| where type in~ ({_quoted(sorted(self.types))})"]
+        lines = [self.table]
+        if not self.every:
+            lines.append(f"| where type in~ ({_quoted(sorted(self.types))})")
         if area.groups:
             lines.append(f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quoted(area.groups)})")
         elif area.names:

@@ -9,6 +9,7 @@ from nephoscope.posture.published.document import Document, arm, without_nothing
 
 if TYPE_CHECKING:
     from nephoscope.policy.assignment import Assignment
+    from nephoscope.policy.entry import Entry
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.subject import Subject
@@ -26,12 +27,18 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     catalogue = report.run.catalogue
     for entry in (*catalogue.definitions(), *catalogue.initiatives()):
         if entry.id not in held:
-            yield Document.of(
-                {**entry.document(), "type": _SPELLED[entry.kind]}, title=entry.display_name or entry.name
-            )
+            yield Document.of(_loaded(entry), title=entry.display_name or entry.name)
     for assignment in report.run.plan.assignments:
         if assignment.id not in held:
             yield Document.of(_assignment(assignment), title=assignment.display_name)
+
+
+def _loaded(entry: Entry) -> dict[str, Any]:
+    """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
+    body = {**entry.document(), "type": _SPELLED[entry.kind]}
+    if entry.id.startswith("/providers/microsoft.authorization/"):
+        body["properties"] = {**body["properties"], "policyType": "BuiltIn"}
+    return body
 
 
 def _assignment(one: Assignment) -> dict[str, Any]:
@@ -44,7 +51,8 @@ def _assignment(one: Assignment) -> dict[str, Any]:
             "notScopes": list(one.not_scopes),
             "parameters": {name: {"value": value} for name, value in one.parameters.items()},
             "enforcementMode": one.enforcement_mode,
-            "metadata": dict(one.metadata),
+            # of the estate are those alone that it holds itself: a collector that reads a nephoscope server leaves these out
+            "metadata": {"assignedBy": "nephoscope", **one.metadata},
         }.items()
     )
     return arm(one.id, ASSIGNMENTS, dict(properties))

@@ -1,0 +1,125 @@
+"""Microsoft.Authorization: role assignments and definitions of the estate, and what the caller itself may do here.
+
+Source: https://learn.microsoft.com/rest/api/authorization/role-assignments (2022-04-01), role-definitions, permissions
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nephoscope.access.roles import role
+from nephoscope.access.scopes import containers
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Authorization", "Microsoft.Authorization")
+_ROOT = "{scope}/providers/Microsoft.Authorization"
+ASSIGNMENTS, DEFINITIONS = (
+    "microsoft.authorization/roleassignments",
+    "microsoft.authorization/roledefinitions",
+)
+_READ_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
+_READ_DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
+#: `$filter` -> the property that must have the value; of roles the kind and the name, of assignments the principal.
+_COMPARED = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
+_PRINCIPAL = re.compile(
+    r"\s*(?:principalId\s+eq\s+'([^']+)'|assignedTo\(\s*'([^']+)'\s*\))\s*", re.IGNORECASE
+)
+_KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
+
+
+@SURFACE.get(
+    f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
+)
+def permissions(call: Call) -> Answer:
+    """What the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
+    above = set(containers(call.scope, call.caller.hierarchy))
+    held = (role(one.role) for one in call.caller.roles if one.scope in above)
+    return listed(
+        call,
+        [
+            {
+                "actions": list(one.actions),
+                "notActions": list(one.not_actions),
+                "dataActions": [],
+                "notDataActions": [],
+            }
+            for one in held
+            if one is not None
+        ],
+    )
+
+
+@SURFACE.get(f"{_ROOT}/roleAssignments", "RoleAssignments_ListForScope", _READ_ASSIGNMENTS)
+def assignments(call: Call) -> Answer:
+    """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
+    test, exact = _picked(call)
+    page = documents.page(call, [ASSIGNMENTS], call.below, test)
+    above = [] if resumed(call) else [one for one in _held_above(call) if test(one)]
+    rows = page.body["value"]
+    if exact:
+        own = f"{call.below}/providers/{ASSIGNMENTS}/"
+        rows = [one for one in rows if str(one["id"]).lower().startswith(own)]
+    return Answer({**page.body, "value": [*above, *rows]})
+
+
+def _held_above(call: Call) -> list[dict[str, Any]]:
+    """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
+    words = call.below.split("/")
+    subscription = words[2] if call.below.startswith("/subscriptions/") else ""
+    reach = call.reach.within(frozenset({subscription}))
+    if not subscription or reach.nothing:
+        return []
+    scopes = call.caller.hierarchy.above({subscription}) | {""}
+    if len(words) > 3:
+        scopes |= {f"/subscriptions/{subscription}"} if subscription in reach.subscriptions else set()
+    held = reach.with_above(call.edition.held_above(frozenset(scopes)))
+    found = (call.edition.listing.get(key, held) for key in sorted(held.above) if f"/{ASSIGNMENTS}/" in key)
+    return [one for one in found if one is not None]
+
+
+def _picked(call: Call) -> tuple[documents.Test, bool]:
+    """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
+    tests: list[documents.Test] = []
+    exact = False
+    for part in re.split(r"\s+and\s+", call.asked("$filter")) if call.asked("$filter") else ():
+        if re.fullmatch(r"\s*atScope\(\s*\)\s*", part, re.IGNORECASE):
+            exact = True
+        elif (found := _PRINCIPAL.fullmatch(part)) is not None:
+            tests.append(_having("principalId", found[1] or found[2]))
+        else:
+            told = "$filter is atScope(), principalId eq '<id>' or assignedTo('<id>'), joined by and."
+            raise bad(told, "$filter")
+    return (lambda body: all(test(body) for test in tests)), exact
+
+
+@SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
+def definitions(call: Call) -> Answer:
+    """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
+    found = _COMPARED.fullmatch(call.asked("$filter"))
+    test: documents.Test | None = None
+    if call.asked("$filter"):
+        name = found[1].lower() if found is not None else ""
+        if found is None or name not in ("type", "rolename") or (
+            name == "type" and found[2].lower() not in _KINDS
+        ):  # fmt: skip
+            raise bad(
+                "$filter is roleName eq '<name>', type eq 'BuiltInRole' or type eq 'CustomRole'.", "$filter"
+            )
+        test = _having("type" if name == "type" else "roleName", found[2])
+    return documents.page(call, [DEFINITIONS], "", test)
+
+
+def _having(name: str, value: str) -> documents.Test:
+    """Whether a property has a value, in any case."""
+
+    def test(body: Mapping[str, Any]) -> bool:
+        properties = body.get("properties")
+        return isinstance(properties, dict) and str(properties.get(name, "")).lower() == value.lower()
+
+    return test

@@ -1,0 +1,147 @@
+"""Microsoft.Management: the management groups above what the caller may read.
+
+Source: https://learn.microsoft.com/rest/api/managementgroups (2020-05-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+SURFACE = Surface("Management groups", "Microsoft.Management")
+READ = "Microsoft.Management/managementGroups/read"
+_LIST = "/providers/Microsoft.Management/managementGroups"
+_SUBSCRIPTION = "/subscriptions"
+
+
+@SURFACE.get(_LIST, "ManagementGroups_List", READ)
+def groups(call: Call) -> Answer:
+    """The management groups above what the caller may read."""
+    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=resumed(call))
+    return listed(call, (_short(call, one) for one in page.bodies), page.after)
+
+
+@SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
+def group(call: Call) -> Answer:
+    """One of them; its children where `$expand=children` asks for them."""
+    found = _found(call)
+    told = _short(call, found)
+    details = (found.get("properties") or {}).get("details") or {}
+    properties = {**told["properties"], "details": details}
+    if "children" in call.asked("$expand").lower():
+        properties["children"] = list(_children(call, str(found["name"]).lower()))
+    return Answer({**told, "properties": properties})
+
+
+@SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)
+def descendants(call: Call) -> Answer:
+    """The management groups and subscriptions below one, of those that the caller may read."""
+    found = _found(call)
+    return listed(call, [_descendant(one) for one in _all_below(call, str(found["name"]).lower())])
+
+
+@SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
+def entities(call: Call) -> Answer:
+    """Every management group and subscription that the caller may read, with its parent."""
+    page = call.edition.listing.page(
+        [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=resumed(call)
+    )
+    body = listed(call, (_entity(call, one) for one in page.bodies), page.after).body
+    return Answer({**body, "count": len(body["value"])})
+
+
+def _found(call: Call) -> dict[str, Any]:
+    key = f"{_LIST}/{call['groupId']}"
+    found = call.edition.listing.get(key, call.reach)
+    if found is None:
+        raise missing(f"The management group '{call['groupId'][:100]}'")
+    return found
+
+
+def _short(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """A group as lists have it."""
+    properties = body.get("properties") or {}
+    return {
+        "id": body["id"],
+        "type": "Microsoft.Management/managementGroups",
+        "name": body["name"],
+        "properties": {
+            "tenantId": properties.get("tenantId") or call.instance.tenant,
+            "displayName": _display(body),
+        },
+    }
+
+
+def _display(body: dict[str, Any]) -> str:
+    properties = body.get("properties") or {}
+    return str(body.get("displayName") or properties.get("displayName") or body.get("name") or "")
+
+
+def _parent(body: dict[str, Any]) -> str:
+    """The lower-cased name of what is directly above a group or subscription, '' = nothing that was read."""
+    properties = body.get("properties") or {}
+    details = properties.get("details") or {}
+    above = details.get("managementGroupAncestorsChain") or properties.get("managementGroupAncestorsChain")
+    if isinstance(above, list) and above and isinstance(above[0], dict):
+        return str(above[0].get("name") or "").lower()
+    parent = details.get("parent") or {}
+    return str(parent.get("name") or "").lower() if isinstance(parent, dict) else ""
+
+
+def _children(call: Call, name: str) -> Iterator[dict[str, Any]]:
+    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
+    for one in page.bodies:
+        if _parent(one) == name:
+            yield {
+                "id": one["id"],
+                "type": _kind(one),
+                "name": str(one["id"]).rsplit("/", 1)[-1],
+                "displayName": _display(one),
+            }
+
+
+def _all_below(call: Call, name: str) -> Iterator[dict[str, Any]]:
+    """What is below a group, however far."""
+    several = call.edition.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach).bodies
+    below, found = {name}, 0
+    while found != len(below):
+        found = len(below)
+        below |= {str(one["id"]).rsplit("/", 1)[-1].lower() for one in several if _parent(one) in below}
+    return (one for one in several if _parent(one) in below)
+
+
+def _kind(body: dict[str, Any]) -> str:
+    own = str(body["id"]).lower().startswith(_SUBSCRIPTION)
+    return _SUBSCRIPTION if own else "Microsoft.Management/managementGroups"
+
+
+def _descendant(body: dict[str, Any]) -> dict[str, Any]:
+    parent = _parent(body)
+    return {
+        "id": body["id"],
+        "type": _kind(body),
+        "name": str(body["id"]).rsplit("/", 1)[-1],
+        "properties": {"displayName": _display(body), "parent": {"id": f"{_LIST}/{parent}"}},
+    }
+
+
+def _entity(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    parent = _parent(body)
+    return {
+        "id": body["id"],
+        "type": _kind(body),
+        "name": str(body["id"]).rsplit("/", 1)[-1],
+        "properties": {
+            "displayName": _display(body),
+            "tenantId": call.instance.tenant,
+            "parent": {"id": f"{_LIST}/{parent}" if parent else None},
+            "permissions": "view",
+            "inheritedPermissions": "view",
+        },
+    }

@@ -1,0 +1,192 @@
+"""`collect` pointed at our own server gives the estate back: all of it to who may read all, a part of it to who may read that part."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+
+from nephoscope.api.server import app
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.posture.live import content_needs
+from nephoscope.sources import resources
+from nephoscope.sources.azure.cloud import OWN, Cloud
+from nephoscope.sources.azure.collector import Collector
+from nephoscope.sources.azure.scope import Scope
+from nephoscope.sources.azure.settings import Settings
+
+SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
+ERP, GROUP = "sub-bwf-erp-prod", "rg-erp-app"
+GROUPS = "/providers/microsoft.management/managementgroups"
+ROLES = "/providers/microsoft.authorization/roledefinitions/"
+WHOLE = Scope()
+#: What Resource Graph adds to a body; the type is told by the id, which each of Azure's APIs spells its own way.
+COLUMNS = ("tenantId", "subscriptionId", "resourceGroup", "type")
+
+
+@pytest.fixture(scope="module")
+def origin(instance):
+    """The address of the server on loopback."""
+    config = uvicorn.Config(app(instance), host="127.0.0.1", port=0, log_level="critical", lifespan="off")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture
+def collect(origin, token, tmp_path):
+    """Collects everything with roles, (role, scope) pairs: what was found by key, and the collection."""
+
+    def collected(*roles, scope=WHOLE):
+        shown = SimpleNamespace(token=token(*roles), expires_on=int(time.time()) + 86_400)
+        credential = SimpleNamespace(get_token=lambda *_, **__: shown)
+        settings = Settings(
+            cloud=Cloud(OWN, origin, origin, origin, origin),
+            sign_in=lambda _: lambda: credential,
+            scope=scope,
+        )
+        found = Collector(settings, content_needs(tmp_path / "data").everything(), tmp_path / "out").run()
+        return plain(resources.load([tmp_path / "out"])), found
+
+    return collected
+
+
+def plain(estate) -> dict:
+    """key -> the body without the columns of Resource Graph and what says nothing; the id in lower case.
+
+    A subscription that only ids name is the loader's, and was not read.
+    """
+    assert not estate.quarantine
+    bodies = _plain(estate)
+    return {key: body for key, body in bodies.items() if body.keys() - {"id", "name"}}
+
+
+def _plain(estate) -> dict:
+    return {
+        key: {
+            name: value.lower() if name == "id" else value
+            for name, value in one.body.items()
+            if name not in COLUMNS and value not in (None, "")
+        }
+        for key, one in estate.resources.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def estate():
+    return plain(resources.load([SAMPLE]))
+
+
+@pytest.fixture(scope="module")
+def erp():
+    """(id of the subscription, lower-cased ids of the management groups above it), as the file of the sample says."""
+    rows = json.loads((SAMPLE / "tenant" / "containers.json").read_text())["data"]
+    one = next(row for row in rows if row["name"] == ERP)
+    chain = [above["name"].lower() for above in one["properties"]["managementGroupAncestorsChain"]]
+    return one["subscriptionId"].lower(), [f"{GROUPS}/{name}" for name in chain]
+
+
+def above(estate, groups) -> set[str]:
+    """What holds in a subscription and stands above it: the groups, what is assigned and defined there, and built-in roles."""
+    holds = [f"{one}/providers/microsoft.authorization/" for one in groups]
+    return {
+        key
+        for key in estate
+        if key in groups or key.startswith((*holds, "/providers/microsoft.authorization/"))
+    }
+
+
+def differing(found, wanted) -> list[str]:
+    return [
+        f"{'missing' if one not in found else 'invented' if one not in wanted else 'differs'}: {one}"
+        for one in sorted({*found, *wanted})
+        if found.get(one) != wanted.get(one)
+    ]
+
+
+def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, estate, erp):
+    found, told = collect(("Reader", f"/subscriptions/{erp[0]}"))
+    keys = {key for key in estate if ResourceId.parse(key).subscription == erp[0]} | above(estate, erp[1])
+    assert differing(found, {key: estate[key] for key in keys}) == []
+    assert len(keys) > 250
+    elsewhere = [str(gap) for gap in told.gaps if not gap.type.startswith("microsoft.graph/")]
+    assert elsewhere == [], "the directory alone is the tenant's"
+    assert {gap.permission for gap in told.gaps} >= {"User.Read.All", "GroupMember.Read.All"}
+
+
+def test_a_reader_of_one_resource_group_gets_it_whole_and_nothing_else(collect, estate, erp):
+    group = f"/subscriptions/{erp[0]}/resourcegroups/{GROUP}"
+    found, told = collect(("Reader", group), scope=Scope.of(resource_groups=(group,)))
+    wanted = {key: body for key, body in estate.items() if key == group or key.startswith(f"{group}/")}
+    assert differing(found, wanted) == []
+    assert len(wanted) > 20
+    assert told.gaps == ()
+
+
+def test_a_reader_of_one_resource_group_who_asks_for_all_is_told_no_more(collect, estate, erp):
+    group = f"/subscriptions/{erp[0]}/resourcegroups/{GROUP}"
+    found, told = collect(("Reader", group))
+    subscription = f"/subscriptions/{erp[0]}"
+    around = {subscription} | above(estate, [*erp[1], subscription])
+    own = {key for key in estate if key == group or key.startswith(f"{group}/")}
+    assert found.keys() <= own | around
+    assert {
+        key for key in own if ResourceId.parse(key).type == "microsoft.compute/virtualmachines"
+    } <= found.keys()
+    assert told.gaps, "the subscription was asked for whole and may not be read whole"
+
+
+def test_who_may_read_security_alone_gets_no_resources(collect, estate, erp):
+    found, told = collect(("Security Reader", f"/subscriptions/{erp[0]}"))
+    types = {ResourceId.parse(key).type for key in found}
+    namespaces = {one.split("/")[0] for one in types}
+    assert namespaces <= {
+        "microsoft.authorization",
+        "microsoft.management",
+        "microsoft.resources",
+        "microsoft.security",
+        "microsoft.policyinsights",
+    }
+    assert "microsoft.compute/virtualmachines/read" in {gap.permission.lower() for gap in told.gaps}
+
+
+def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_path):
+    """As a collection does it unless it is asked for everything."""
+    shown = SimpleNamespace(token=token(("Reader", "/")), expires_on=int(time.time()) + 86_400)
+    settings = Settings(
+        cloud=Cloud(OWN, origin, origin, origin, origin),
+        sign_in=lambda _: lambda: SimpleNamespace(get_token=lambda *_, **__: shown),
+    )
+    needs = content_needs(tmp_path / "data")
+    told = Collector(settings, needs, tmp_path / "out").run()
+    found = plain(resources.load([tmp_path / "out"]))
+    wanted = {
+        key: body
+        for key, body in estate.items()
+        if ResourceId.parse(key).type in needs.types and not key.startswith("/providers/microsoft.graph/")
+    }
+    # Under other types than the content looks them up for, and by other names, these were not asked for.
+    narrowed = ("microsoft.security/assessments", "microsoft.insights/diagnosticsettings")
+    lost = {key for key in wanted if key not in found and ResourceId.parse(key).type not in narrowed}
+    assert lost == set()
+    # the members of those groups alone that hold a role
+    compared = {key: body for key, body in found.items() if "/microsoft.graph/groups/" not in key}
+    assert differing(compared, {key: estate.get(key) for key in compared}) == []
+    assert told.gaps == ()
+
+
+@pytest.mark.full
+def test_a_reader_of_the_tenant_gets_the_whole_estate(collect, estate):
+    found, told = collect(("Reader", "/"))
+    assert differing(found, estate) == []
+    assert told.gaps == ()
