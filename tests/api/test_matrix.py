@@ -52,9 +52,10 @@ def tokens(token, scopes):
 
 
 def whole(operation) -> bool:
-    """Whether it changes something that no subscription or workspace holds: it needs its role at the tenant."""
+    """Whether it is of the directory, or changes something that no subscription or workspace holds: it needs its role at the tenant."""
     held = {"scope", "subscriptionId", "resourceId", "workspaceName", "ruleId"}
-    return operation.changes and not held & set(operation.template.parameters)
+    of_directory = operation.template.text.startswith("/{version}/")
+    return of_directory or (operation.changes and not held & set(operation.template.parameters))
 
 
 @pytest.fixture(scope="module")
