@@ -52,7 +52,7 @@ def tokens(token, scopes):
 
 
 def whole(operation) -> bool:
-    """Whether it is of the directory, or changes something that no subscription or workspace holds: it needs its role at the tenant."""
+    """Whether it needs its role at the tenant: it is of the directory, or changes what no subscription or workspace holds."""
     held = {"scope", "subscriptionId", "resourceId", "workspaceName", "ruleId"}
     of_directory = operation.template.text.startswith("/{version}/")
     return of_directory or (operation.changes and not held & set(operation.template.parameters))
