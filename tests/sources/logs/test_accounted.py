@@ -210,6 +210,12 @@ def _fuzz(name: str, count: int) -> int:
         together = lines[start : start + 200 : 2]
         _accounted(b"\n".join(together))
         _accounted(b'{"records":[' + b",".join(together) + b"]}")
+        _accounted(json.dumps({"body": b"\n".join(together).decode("utf-8", "replace")}).encode())
+        _accounted(
+            json.dumps(
+                {"records": [{"Body": {"bytes": line.decode("latin-1")}} for line in together]}
+            ).encode()
+        )
         for batch in batches(io.BytesIO(b"\n".join(together)), formats(), CONTEXT):
             _kept(batch)
     return len(lines)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nephoscope.lake.fitting import json_text
 from nephoscope.sources.logs.batch import Batch, Placed, Ready, bad_entry, within
-from nephoscope.sources.logs.format import BadRecordError, FastFormat, Row
+from nephoscope.sources.logs.format import BadRecordError, FastFormat, Row, RowFormat
 from nephoscope.sources.logs.json_value import decoded, told
 from nephoscope.sources.logs.secrets import masked, masked_value, suspects
+from nephoscope.sources.logs.table_row import TIMES
 from nephoscope.sources.logs.text import is_utf8, read_as, why_not
+from nephoscope.sources.logs.wrapped import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.cutter import Block, Piece
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.format import Context, Fault, LineFormat, LogFormat
+    from nephoscope.sources.logs.wrapped import Inside
 
 
 @contextmanager
@@ -74,10 +78,7 @@ class Reader:
         return True
 
     def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
-        before = len(batch.bad)
         self._judged(block, piece, data, secret, batch)
-        if len(batch.bad) > before:
-            batch.faulty.add(batch.records)
         batch.records += 1
 
     def _judged(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
@@ -89,44 +90,85 @@ class Reader:
             except UnicodeDecodeError as wrong:
                 error = why_not(wrong, self.context.encoding, block.start + piece.start)
         if error:
-            batch.bad.append(bad_entry(self.context, piece.place, error, data, ""))
+            self._aside(piece.place, error, data, batch)
         elif block.text and not data.lstrip().startswith(b"{"):
-            self._line(data, piece, secret, batch)
+            line = data.decode().rstrip("\r")
+            self._line(masked(line) if secret else line, data, piece.place, batch)
         else:
-            self._record(data, piece, secret, batch)
+            self._value(data, piece.place, secret, batch)
 
-    def _record(self, data: bytes, piece: Piece, secret: bool, batch: Batch) -> None:
+    def _value(self, data: bytes, place: str, secret: bool, batch: Batch) -> None:
         value, halves = _decoded(data)
         batch.halves += halves
         if not isinstance(value, dict):
             reason = value if isinstance(value, str) else "expected a JSON object"
-            batch.bad.append(bad_entry(self.context, piece.place, reason, data, ""))
+            self._aside(place, reason, data, batch)
             return
-        if secret:
-            value = masked_value(value)
+        form = self._form(value)
+        if (form is None or self._is_no_row(form, value)) and self._message(
+            value, data, place, secret, batch
+        ):
+            return
+        self._record(masked_value(value) if secret else value, data, place, batch)
+
+    def _message(self, value: dict[str, Any], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
+        """Read what is in a message, each record counted; False where the value is none."""
+        try:
+            found = unwrapped(value, self._known)
+        except BadRecordError as error:
+            self._aside(within(place, error.path), error.reason, data, batch)
+            return True
+        for number, one in enumerate(found or ()):
+            batch.records += number > 0
+            self._inside(one, within(place, one.path), secret or one.opened, batch)
+        return found is not None
+
+    def _inside(self, one: Inside, place: str, secret: bool, batch: Batch) -> None:
+        item = masked_value(one.item) if secret else one.item
+        raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
+        if one.reason:
+            self._aside(place, one.reason, raw, batch)
+        elif isinstance(item, str):
+            self._line(item, raw, place, batch)
+        else:
+            self._record(item, raw, place, batch)
+
+    def _known(self, item: dict[str, Any] | str) -> bool:
+        """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
+        if isinstance(item, str):
+            return any(form.recognises_line(item) for form in self.formats.lines)
+        form = self._form(item)
+        return form is not None and not self._is_no_row(form, item)
+
+    def _is_no_row(self, form: LogFormat, record: dict[str, Any]) -> bool:
+        """Whether the format of the table that is asked for takes a record that can be no row: nothing in it is called a time."""
+        return (
+            bool(self.context.table)
+            and isinstance(form, RowFormat)
+            and not any(name in record for name in TIMES)
+        )
+
+    def _record(self, value: dict[str, Any], data: bytes, place: str, batch: Batch) -> None:
         form = self._form(value)
         if form is None:
             reason = "no format recognises the record: name its table with --table"
-            batch.bad.append(bad_entry(self.context, piece.place, reason, data, ""))
+            self._aside(place, reason, data, batch)
             return
-        self._rows(form, form.rows(value, self.context), data, piece, batch)
+        self._rows(form, form.rows(value, self.context), data, place, batch)
 
-    def _line(self, data: bytes, piece: Piece, secret: bool, batch: Batch) -> None:
-        line = data.decode().rstrip("\r")
-        if secret:
-            line = masked(line)
+    def _line(self, line: str, data: bytes, place: str, batch: Batch) -> None:
         for form in self.formats.lines:
             if form.recognises_line(line):
-                self._rows(form, form.line_rows(line, self.context), data, piece, batch)
+                self._rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
-        batch.bad.append(bad_entry(self.context, piece.place, "no format recognises the line", data, ""))
+        self._aside(place, "no format recognises the line", data, batch)
 
     def _rows(
         self,
         form: LogFormat | LineFormat,
         items: Iterator[Row | Fault],
         data: bytes,
-        piece: Piece,
+        place: str,
         batch: Batch,
     ) -> None:
         before = len(batch.bad)
@@ -135,14 +177,17 @@ class Reader:
             for item in items:
                 if isinstance(item, Row):
                     made += 1
-                    batch.rows[item.table].append(Placed(item, piece.place, form.name, batch.records))
+                    batch.rows[item.table].append(Placed(item, place, form.name, batch.records))
                 else:
-                    place = within(piece.place, item.path)
-                    batch.bad.append(bad_entry(self.context, place, item.reason, item.raw or data, form.name))
+                    self._aside(within(place, item.path), item.reason, item.raw or data, batch, form.name)
         except BadRecordError as error:
-            place = within(piece.place, error.path)
-            batch.bad.append(bad_entry(self.context, place, error.reason, data, form.name))
+            self._aside(within(place, error.path), error.reason, data, batch, form.name)
         batch.empty += not made and len(batch.bad) == before
+
+    def _aside(self, place: str, reason: str, raw: bytes | str, batch: Batch, form: str = "") -> None:
+        """Set something of the record aside that is being read."""
+        batch.bad.append(bad_entry(self.context, place, reason, raw, form))
+        batch.faulty.add(batch.records)
 
     def _form(self, record: dict[str, Any]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""
