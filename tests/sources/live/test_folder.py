@@ -99,6 +99,36 @@ def test_whole_files_once_they_are_finished(watched, source, sink, running, unti
     assert _numbers(sink) == [0, 1]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_wide_text_that_grows_is_read_once(watched, source, sink, running, until, encoding: str) -> None:
+    """Characters of three bytes in UTF-8 and two in UTF-16: what was read is longer than the file."""
+    path = watched / "app.log"
+    text = "".join(
+        json.dumps({"n": number, "t": "\u6771" * 90}, ensure_ascii=False) + "\n" for number in range(8)
+    )
+    data = text.encode(encoding)
+    with running(source(settle=3600), sink):
+        for part in range(8):
+            _add(path, data[len(data) * part // 8 : len(data) * (part + 1) // 8 - 1])
+            _add(path, data[len(data) * (part + 1) // 8 - 1 : len(data) * (part + 1) // 8])
+            until(lambda part=part: len(sink.records) >= part)
+        until(lambda: len(sink.records) == 8)
+    with running(source(settle=3600), sink):
+        _add(path, '{"n":8}\n'.encode(encoding)[len("".encode(encoding)) :])
+        until(lambda: len(sink.records) == 9)
+    assert _numbers(sink) == list(range(9))
+    assert not sink.refused
+
+
+def test_packed_wide_text_and_what_is_none(watched, source, sink, running, until) -> None:
+    (watched / "a.json.gz").write_bytes(gzip.compress(_line(0).decode().encode("utf-16")))
+    (watched / "b.log").write_bytes(_line(1).decode().encode("utf-16") + b"\x00\xd8\x41")
+    with running(source(settle=0), sink):
+        until(lambda: len(sink.records) == 2 and sink.refused)
+    assert sorted(_numbers(sink)) == [0, 1]
+    assert "goes on otherwise" in sink.refused[0].reason
+
+
 def test_taken_up_after_the_process_died_before_the_checkpoint(watched, source, sink, running, until) -> None:
     path = watched / "app.log"
     _add(path, _line(0))

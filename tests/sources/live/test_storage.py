@@ -177,6 +177,18 @@ def test_append_blobs_of_lines(container, source, sink, running, until) -> None:
     assert _numbers(sink) == [0, 1, 2, 3]
 
 
+def test_blobs_of_wide_text(container, source, sink, running, until) -> None:
+    client = container.get_blob_client("resourceId=/SUBSCRIPTIONS/S/y=2026/m=06/d=01/h=10/m=00/PT1H.json")
+    client.create_append_blob()
+    data = b'{"n":0}\n{"n":1}\n{"n":2}\n'.decode().encode("utf-16")
+    with running(source(), sink):
+        client.append_block(data[:37])
+        until(lambda: len(sink.records) == 2)
+        client.append_block(data[37:])
+        until(lambda: len(sink.records) == 3)
+    assert _numbers(sink) == [0, 1, 2]
+
+
 def test_packed_blobs_are_read_once_they_are_finished(container, source, sink, running, until) -> None:
     data = gzip.compress(b"".join(b'{"n":%d}\n' % at for at in range(1000)))
     container.upload_blob("export.json.gz", data)

@@ -12,7 +12,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
 
     What was read of a blob began with the first `blocks` blocks, `listed` is the digest over their ids; `head` and `tail` are
     (start, end, digest) of stretches at either end of it. `wrapped`: the records lie in brackets whose closing moves.
-    `done`: nothing is left of this state.
+    `done`: nothing is left of this state. `wide`: it is in UTF-16 or UTF-32, and `offset` counts its text in UTF-8.
     """
 
     feed: str
@@ -20,6 +20,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     etag: str = ""
     created: str = ""
     wrapped: bool = False
+    wide: bool = False
     done: bool = False
     blocks: int = 0
     listed: str = ""

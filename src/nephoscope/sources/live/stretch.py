@@ -173,7 +173,7 @@ def packed(name: str) -> bool:
 
 def tabular(name: str) -> bool:
     """Whether a file of this name has a header or a footer, without which nothing in it can be read."""
-    return name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet"))
+    return name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
 def only_whole(name: str) -> bool:

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.growth import Continued
 
 _PACKED = (".gz", ".zst")
-_LOGS = (".json", ".jsonl", ".ndjson", ".jsonlines", ".log", ".txt", ".csv", ".tsv", ".parquet", ".xml")
+_LOGS = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".jsonlines",
+    ".log",
+    ".txt",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".avro",
+    ".xml",
+)
 #: What a log that was turned over has behind its name: `auth.log.1`, `auth.log-20261126`.
 _TURNED = re.compile(r"(?:\.\d{1,4}|-\d{8}(?:-\d+)?)$")
 _WILD = re.compile(r"[*?\[]")

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import msgspec
 
 from nephoscope.sources.live.progress import Progress
+from nephoscope.sources.live.recoded import as_text, damage, wide
 from nephoscope.sources.live.source import Refused, Sink
-from nephoscope.sources.live.stretch import Stretch, Unpacked, digest, only_whole, packed, tabular, wrapped
+from nephoscope.sources.live.stretch import Stretch, digest, only_whole, packed, tabular, wrapped
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
@@ -71,33 +72,31 @@ class BlobReader:
         sink = self.reading.sink
         start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
         stretch = Stretch(
-            0 if self._packed else start,
+            0 if self._packed or progress.wide else start,
             self.found.size,
             self._fetch,
             self.reading.stop,
             closing=progress.wrapped,
         )
-        end = self._hand_over(progress.feed, stretch, start, settled)
+        end = self._hand_over(progress, stretch, start, settled)
         inside = _inside(blocks, end)
         progress = msgspec.structs.replace(
             progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_listed(blocks, inside),
             head=stretch.head(end) if start == 0 else progress.head,
-            tail=stretch.tail(end) if end > start else progress.tail,
+            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
         )  # fmt: skip
         sink.save(self.key, progress.kept())
         return progress
 
-    def _hand_over(self, feed: str, stretch: Stretch, start: int, settled: bool) -> int:
-        """The byte up to which records were handed over; of packed blobs, the byte of what is packed."""
+    def _hand_over(self, progress: Progress, stretch: Stretch, start: int, settled: bool) -> int:
+        """The byte up to which records were handed over; of packed or wide blobs, the byte of what they hold in UTF-8."""
         name = f"{self.container.container_name}/{self.found.name}"
-        sink, form = self.reading.sink, self.reading.form
-        if not self._packed:
-            return sink.read(feed, cast("BinaryIO", stretch), name, at=start, growing=not settled, form=form)
-        unpacked = Unpacked(stretch, start)
-        end = sink.read(feed, cast("BinaryIO", unpacked), name, at=start, growing=False, form=form)
-        if unpacked.damage:
+        sink, form, feed = self.reading.sink, self.reading.form, progress.feed
+        stream, growing = as_text(stretch, start, self._packed, progress.wide, growing=not settled)
+        end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
+        if why := damage(stream):
             end += 1
-            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", unpacked.damage, ""),))
+            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", why, ""),))
         return end
 
     @property
@@ -116,7 +115,8 @@ class BlobReader:
         settled = max(0, len(blocks) - 1)
         progress = Progress(
             f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
-            created=str(self.found.creation_time), wrapped=wrapped(head), blocks=settled, listed=_listed(blocks, settled),
+            created=str(self.found.creation_time), wrapped=wrapped(head), wide=wide(head),
+            blocks=settled, listed=_listed(blocks, settled),
         )  # fmt: skip
         self.reading.sink.save(self.key, progress.kept())
         return progress, blocks
@@ -126,7 +126,7 @@ class BlobReader:
         begun = max(before.offset, self.reading.sink.last(before.feed))
         if before.etag == self.found.etag or begun <= 0:
             return True
-        if self.found.size < begun:
+        if self.found.size < begun and not before.wide:
             return False
         if blocks and before.blocks and _listed(blocks, before.blocks) == before.listed:
             return True

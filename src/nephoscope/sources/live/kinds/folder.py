@@ -18,6 +18,7 @@ from msgspec import Meta
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.progress import Progress
+from nephoscope.sources.live.recoded import as_text, damage, wide
 from nephoscope.sources.live.source import (
     Kind,
     Refused,
@@ -27,7 +28,7 @@ from nephoscope.sources.live.source import (
     Surroundings,
     zone_of,
 )
-from nephoscope.sources.live.stretch import Stretch, Unpacked, digest, only_whole, packed, tabular, wrapped
+from nephoscope.sources.live.stretch import Stretch, digest, only_whole, packed, tabular, wrapped
 
 #: Names under which programs write what is not finished yet.
 _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")
@@ -58,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(
             description="Seconds after which a file that did not change is taken as finished: a last line without its end is "
-            "read, and so are packed files and tables (.gz, .csv, .tsv, .parquet).",
+            "read, and so are packed files and tables (.gz, .csv, .tsv, .parquet, .avro).",
             ge=0,
         ),
     ] = 30.0
@@ -194,36 +195,34 @@ class Folder:
 
         progress = before if before is not None and _continues(before, file, fetch) else None
         if progress is None:
-            progress = Progress(f"{file.path.name}#{secrets.token_hex(6)}", wrapped=wrapped(fetch(0, 64)))
+            head = fetch(0, 64)
+            feed = f"{file.path.name}#{secrets.token_hex(6)}"
+            progress = Progress(feed, wrapped=wrapped(head), wide=wide(head))
             sink.save(file.key, progress.kept())
             self._known[file.key] = progress
         start = 0 if tabular(file.path.name) else max(progress.offset, sink.last(progress.feed), 0)
-        stretch = Stretch(
-            0 if packed(file.path.name) else start, file.stat.st_size, fetch, stop, closing=progress.wrapped
-        )
-        end = self._hand_over(progress.feed, stretch, file, start, sink, settled)
+        whole = packed(file.path.name) or progress.wide
+        stretch = Stretch(0 if whole else start, file.stat.st_size, fetch, stop, closing=progress.wrapped)
+        end = self._hand_over(progress, stretch, file, start, sink, settled)
         progress = msgspec.structs.replace(
             progress, offset=end, etag=file.state, done=settled,
             head=stretch.head(end) if start == 0 else progress.head,
-            tail=stretch.tail(end) if end > start else progress.tail,
+            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
         )  # fmt: skip
         sink.save(file.key, progress.kept())
         self._known[file.key] = progress
         return progress
 
     def _hand_over(
-        self, feed: str, stretch: Stretch, file: _File, start: int, sink: Sink, settled: bool
+        self, progress: Progress, stretch: Stretch, file: _File, start: int, sink: Sink, settled: bool
     ) -> int:
-        """The byte up to which records were handed over; of packed files, the byte of what is packed."""
-        name, form = str(file.path), self.settings.format
-        if not packed(file.path.name):
-            stream = cast("BinaryIO", stretch)
-            return sink.read(feed, stream, name, at=start, growing=not settled, form=form)
-        unpacked = Unpacked(stretch, start)
-        end = sink.read(feed, cast("BinaryIO", unpacked), name, at=start, growing=False, form=form)
-        if unpacked.damage:
+        """The byte up to which records were handed over; of packed or wide files, the byte of what they hold in UTF-8."""
+        name, form, feed = str(file.path), self.settings.format, progress.feed
+        stream, growing = as_text(stretch, start, packed(name), progress.wide, growing=not settled)
+        end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
+        if why := damage(stream):
             end += 1
-            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", unpacked.damage, ""),))
+            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", why, ""),))
         return end
 
 
@@ -231,7 +230,7 @@ def _continues(before: Progress, file: _File, fetch: Callable[[int, int], bytes]
     """Whether a file still begins with what was read of it: one that was truncated or took over the place of another does not."""
     if packed(file.path.name) or tabular(file.path.name):
         return before.etag in ("", file.state)
-    if before.offset > file.stat.st_size:
+    if before.offset > file.stat.st_size and not before.wide:
         return False
     return all(
         digest(fetch(start, end) if end > start else b"") == kept or (start, end, kept) == (0, 0, "")
