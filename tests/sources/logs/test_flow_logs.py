@@ -339,6 +339,14 @@ def test_damaged_bytes_are_read_alike_or_left_to_the_slow_way(at: int, size: int
     _same_or_given_up(PLAIN[:at] + text + PLAIN[at + size :])
 
 
+def test_of_two_members_of_one_name_the_last_counts_for_the_scanner_too() -> None:
+    doubled = PLAIN.replace(b'"macAddress":', b'"macAddress":"000000000000","macAddress":')
+    assert doubled != PLAIN
+    assert _fast(doubled, vnet_flow.FORMAT) is not None
+    _same_or_given_up(doubled)
+    assert _slow(doubled)[0].column("MacAddress") == _slow(PLAIN)[0].column("MacAddress")
+
+
 def _timed(record: str, moments: list[datetime]) -> dict[str, Any]:
     tuples = [
         f"{int(moment.timestamp() * 1000)},10.4.1.7,203.0.113.9,50122,443,6,O,E,NX,88,9021,97,120044"

@@ -121,6 +121,22 @@ def test_a_record_that_is_cut_within_a_pair_is_cut() -> None:
     assert _bad(_parsed(b'{"a":"x\\ud83d\\ud')) == [("line 1", "the stream ends inside a record")]
 
 
+def test_of_two_members_of_one_name_the_last_counts_for_every_reader() -> None:
+    """As for most readers of JSON, which leaves it open (RFC 8259, section 4)."""
+    time = '"time":"2026-06-01T10:00:00Z"'
+    inner = r"{\"a\":1,\"a\":2}"
+    vault = f'{{{time},"resourceId":"{VAULT}","category":"AuditEvent","operationName":"x","operationName":"y","properties":"{inner}"}}'
+    (row,) = _rows(_parsed(vault.encode()), "AZKVAuditLogs")
+    assert (row["OperationName"], json.loads(row["_AdditionalFields"])) == ("y", {"a": 2})
+    (row,) = _rows(
+        _parsed(b'{"TimeGenerated":"2026-06-01T10:00:00Z","Computer":"x","Computer":"y"}', table="Heartbeat"),
+        "Heartbeat",
+    )
+    assert row["Computer"] == "y"
+    wrapped = f'{{"body":{{"records":[]}},"body":{{"records":[{vault}]}}}}'
+    assert [row["OperationName"] for row in _rows(_parsed(wrapped.encode()), "AZKVAuditLogs")] == ["y"]
+
+
 def _vault(time: str) -> bytes:
     record = {"time": time, "resourceId": VAULT, "category": "AuditEvent", "operationName": "SecretGet"}
     return json.dumps(record).encode()

@@ -20,7 +20,7 @@ _KINDS = (
     (0, b"\xa1\xb2\xc3\xd4", "a packet capture, not a log"),
     (0, b"\x0a\x0d\x0d\x0a", "a packet capture, not a log"),
     (0, b"SQLite format 3\0", "a SQLite database, not a log"),
-    (0, b"Obj\x01", "an Avro file, as Event Hubs Capture writes it: read the event hub itself, or export it as JSON lines"),
+    (0, b"Obj\x01", "an Avro file, whose messages have formats of their own: leave --format out"),
 )  # fmt: skip
 _FEW = 16
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.sources.logs.batch import Batch, bad_entry
 from nephoscope.sources.logs.binary import why_no_log
+from nephoscope.sources.logs.capture import MAGIC, captured
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.parsed import parsed
 from nephoscope.sources.logs.reader import Reader
@@ -38,8 +39,12 @@ def batches(
     """
     if context.table:
         formats = formats.into(context.table)
-    if resume_at == 0 and formats.files:
+    reader = Reader(formats, context)
+    if resume_at == 0 and not growing:
         stream, head = peeked(stream)
+        if head.startswith(MAGIC) and (formats.records or formats.lines):
+            yield from captured(stream, reader)
+            return
         if wrong := why_no_log(head):
             yield Batch(-1, 1, bad=[bad_entry(context, "byte 0", wrong, head[:_FEW], "")], faulty={0})
             return
@@ -47,7 +52,6 @@ def batches(
         if form is not None:
             yield from of_file(stream, form, context)
             return
-    reader = Reader(formats, context)
     for block in blocks(stream, offset=resume_at, growing=growing, text=text):
         yield reader.batch(block)
 
