@@ -3,6 +3,9 @@
 It reads what Azure writes, whatever the order of members and the blanks between them. It gives up (-1) on an escape, a character
 beyond ASCII, a member that is missing, doubled or of another kind: the block is then read record by record. Blocks are JSON: the
 envelope has seen to that. Needs the extra `numba`; the first use on a machine compiles for some seconds, later ones load that.
+
+It is one file although a long one: what numba keeps compiled is dropped when the file of a function changes, not when that of a
+function that it calls does, so that parts in files of their own would go on as they were before a change.
 """
 
 from __future__ import annotations
