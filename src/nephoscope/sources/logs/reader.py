@@ -109,7 +109,7 @@ class Reader:
             value, data, place, secret, batch
         ):
             return
-        self._record(masked_value(value) if secret else value, data, place, batch)
+        self._record(form, masked_value(value) if secret else value, data, place, batch)
 
     def _message(self, value: dict[str, Any], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
@@ -131,7 +131,7 @@ class Reader:
         elif isinstance(item, str):
             self._line(item, raw, place, batch)
         else:
-            self._record(item, raw, place, batch)
+            self._record(self._form(item), item, raw, place, batch)
 
     def _known(self, item: dict[str, Any] | str) -> bool:
         """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
@@ -148,8 +148,9 @@ class Reader:
             and not any(name in record for name in TIMES)
         )
 
-    def _record(self, value: dict[str, Any], data: bytes, place: str, batch: Batch) -> None:
-        form = self._form(value)
+    def _record(
+        self, form: LogFormat | None, value: dict[str, Any], data: bytes, place: str, batch: Batch
+    ) -> None:
         if form is None:
             reason = "no format recognises the record: name its table with --table"
             self._aside(place, reason, data, batch)
