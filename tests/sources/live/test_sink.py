@@ -62,6 +62,32 @@ def test_lines_of_listeners(lake, lake_sink) -> None:
     assert counted["Syslog"].rows + counted["CommonSecurityLog"].rows == taken.rows
 
 
+def test_messages_whose_records_lie_under_their_body(lake, lake_sink) -> None:
+    old = _vault("Old", datetime.now(UTC) - timedelta(days=400))
+    body = json.dumps({"records": [_vault("SecretGet"), old]})
+    pieces = tuple(
+        Piece(
+            json.dumps({"body": body, "offset": number}).encode(), "hub", place=f"partition 1 offset {number}"
+        )
+        for number in range(3)
+    )
+    taken = lake_sink.take("partition-1", 3, pieces)
+    assert taken == Taken(6, 3)
+    assert len(_rows(lake, "AZKVAuditLogs")) == 3
+    bad = _rows(lake, "_Quarantine | project Place, Table | order by Place asc")
+    assert bad == [
+        {
+            "Place": f"partition 1 offset {number}, line 1.body.records[1]",
+            "Table": "AZKVAuditLogs, AzureDiagnostics",
+        }
+        for number in range(3)
+    ]
+    counted, _ = lake_sink.meter.drain()
+    assert [(counted[name].rows, counted[name].bad) for name in ("AZKVAuditLogs", "AzureDiagnostics")] == [
+        (3, 3)
+    ] * 2
+
+
 def test_pieces_refused_and_their_places(lake, lake_sink) -> None:
     pieces = (
         Piece(
