@@ -20,8 +20,8 @@ RAW_BYTES = 4096
 class Bad:
     """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
 
-    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known; a record that
-    several tables were to have a row of, and that none of them takes, names them all, parted by a comma.
+    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known, `others`
+    those that were to have a row of the same and do not take it either.
     """
 
     source: str
@@ -30,11 +30,7 @@ class Bad:
     raw: str
     format: str
     table: str = ""
-
-    @property
-    def tables(self) -> list[str]:
-        """The tables it was meant for."""
-        return self.table.split(", ") if self.table else []
+    others: tuple[str, ...] = ()
 
 
 def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:
@@ -47,7 +43,7 @@ def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.
             "Reason": one.reason,
             "Raw": one.raw.encode("utf-8", "backslashreplace")[:RAW_BYTES].decode("utf-8", "ignore"),
             "Format": one.format,
-            "Table": one.table,
+            "Table": ", ".join((one.table, *one.others)),
         }
         for one in bad
     ]

@@ -171,9 +171,9 @@ def _kept(batch: Batch) -> None:
     found = parsed(batch, CONTEXT, TABLES, WORKSPACE)
     rows = sum(table.num_rows for table in found.tables.values())
     left_out = found.bad[len(batch.bad) :]
-    assert rows + sum(len(entry.tables) for entry in left_out) == _made(batch)
+    assert rows + sum(1 + len(entry.others) for entry in left_out) == _made(batch)
     assert found.bad[: len(batch.bad)] == batch.bad
-    assert all(len(entry.tables) == len(set(entry.tables)) for entry in left_out)
+    assert all(len({entry.table, *entry.others}) == 1 + len(entry.others) for entry in left_out)
     assert found.outcome.records == batch.records
     assert min(found.outcome) >= 0
     assert all(len(entry.raw) <= 4096 and entry.reason for entry in found.bad)

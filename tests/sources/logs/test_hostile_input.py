@@ -149,13 +149,14 @@ def test_a_bad_record_of_two_tables_is_one_entry() -> None:
         "AZKVAuditLogs": 1,
         "AzureDiagnostics": 1,
     }
-    assert [(entry.place, entry.reason, entry.table) for entry in found.bad] == [
+    assert [(entry.place, entry.reason, entry.table, entry.others) for entry in found.bad] == [
         (
             "line 2",
             "TimeGenerated is older than the 90 days that the table is kept",
-            "AZKVAuditLogs, AzureDiagnostics",
+            "AZKVAuditLogs",
+            ("AzureDiagnostics",),
         ),
-        ("line 3", "TimeGenerated lies more than a day ahead", "AZKVAuditLogs, AzureDiagnostics"),
+        ("line 3", "TimeGenerated lies more than a day ahead", "AZKVAuditLogs", ("AzureDiagnostics",)),
     ]
     assert found.outcome == (1, 0, 2, 0)
 

@@ -61,8 +61,8 @@ class Meter:
             for name, one in measured.items():
                 _add(self._tables.setdefault(name, Counted()), one)
             for refused in bad:
-                for name in refused.tables or [QUARANTINE]:
-                    self._tables.setdefault(name, Counted()).bad += 1
+                for name in (refused.table, *refused.others):
+                    self._tables.setdefault(name or QUARANTINE, Counted()).bad += 1
 
     def add(self, table: str, rows: int, now: datetime) -> None:
         """Count rows that go another way into the lake than by this source's appends."""

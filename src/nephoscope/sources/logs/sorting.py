@@ -94,7 +94,7 @@ class Sorting:
             self._entries[key] = replace(entry, reason=masked(entry.reason), raw=raw)
             return
         reason = known.reason if entry.reason in known.reason else f"{known.reason}; {masked(entry.reason)}"
-        self._entries[key] = replace(known, reason=reason, table=f"{known.table}, {entry.table}")
+        self._entries[key] = replace(known, reason=reason, others=(*known.others, entry.table))
 
 
 def _row(arrow: pa.Table, place: int) -> Mapping[str, Any]:
