@@ -38,7 +38,10 @@ from nephoscope.lake.state import State  # noqa: E402
 from nephoscope.model.reach import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
+from nephoscope.serve.server import certified  # noqa: E402
+from nephoscope.serve.settings import Settings  # noqa: E402
 from serving.load import Ask, Orders  # noqa: E402
+from serving.null import nothing  # noqa: E402
 from serving.stand import Running, filled, secrets, serving  # noqa: E402
 
 LIST_MS, BESIDE_MS, OVERHEAD = 300.0, 500.0, 1.5
@@ -75,6 +78,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pause", type=float, default=10.0, help="the longest time a user reads an answer")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--rate", type=float, default=1000, help="requests of 100 rows a second")
+    parser.add_argument("--senders", type=int, default=200, help="connections that requests are sent over")
+    parser.add_argument(
+        "--only", choices=("lists", "overhead", "ingestion"), help="measure one of them (default: all)"
+    )
     parser.add_argument("--ingest-seconds", type=float, default=600)
     parser.add_argument(
         "--workspaces",
@@ -271,6 +278,26 @@ def _ratio(engine: Callable[[], object], api: Callable[[], httpx.Response]) -> t
     return median(through) / median(bare), median(bare), median(through)
 
 
+def floor(
+    data: Path, authority: str, headers: dict[str, str], paths: list[str], options: argparse.Namespace
+) -> None:
+    """What the generator and a server that does nothing with the same requests take of the machine."""
+    settings, _ = certified(Settings(data))
+    with nothing(settings.certificate, settings.key) as peer:
+        before = peer.cpu()
+        figures = load(
+            Orders(
+                "127.0.0.1", peer.port, authority, headers, min(options.ingest_seconds, 20), [], 0, 0.0,
+                paths, options.rate, options.senders,
+            )
+        )  # fmt: skip
+        count, wall = len(figures["acknowledged"]), figures["wall"]
+        print(
+            f"  a server that does nothing: {count / wall:,.0f} requests a second; us a request: "
+            f"generator {1e6 * figures['cpu'] / max(count, 1):.0f}, server {1e6 * (peer.cpu() - before) / max(count, 1):.0f}"
+        )
+
+
 def ingestion(server: Running, data: Path, headers: dict[str, str], options: argparse.Namespace) -> bool:
     """Records come in at a rate while users look at pages; whether all are there, and pages stayed fast."""
     names = ["default", *(f"w{number}" for number in range(1, options.workspaces))]
@@ -278,11 +305,12 @@ def ingestion(server: Running, data: Path, headers: dict[str, str], options: arg
         f"/dataCollectionRules/{name}/streams/Microsoft-{TABLE}?api-version=2023-01-01" for name in names
     ]
     pages = [one for one in asks(data) if one.kind.startswith("page")]
+    floor(data, server.authority, headers, paths, options)
     before = server.cpu()
     figures = load(
         Orders(
             "127.0.0.1", server.port, server.authority, headers, options.ingest_seconds, pages, options.users, options.pause,
-            paths, options.rate, first=1,
+            paths, options.rate, options.senders, first=1,
         )
     )  # fmt: skip
     count = len(figures["acknowledged"])
@@ -333,9 +361,11 @@ def main() -> int:
         person, token = secrets(data)
         headers = {"Cookie": f"__Host-nephoscope={person}", "Authorization": f"Bearer {token}"}
         with serving(data) as server:
-            good = lists(server, data, headers, options)
-            good &= overhead(server, data, headers)
-            good &= ingestion(server, data, headers, options)
+            good = options.only not in (None, "lists") or lists(server, data, headers, options)
+            if options.only in (None, "overhead"):
+                good &= overhead(server, data, headers)
+            if options.only in (None, "ingestion"):
+                good &= ingestion(server, data, headers, options)
             peaks = ", ".join(f"{name} {held:,.0f}" for name, held in server.peaks.items())
             print(f"memory (PSS, most seen, MiB): {peaks}")
     return 0 if good else 1

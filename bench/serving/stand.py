@@ -99,11 +99,14 @@ class Running:
         """The CPU seconds of each process until now."""
         found: dict[str, float] = {}
         for name, pid in members(self.process.pid):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf(
-                "SC_CLK_TCK"
-            )
+            found[name] = found.get(name, 0.0) + cpu_of(pid)
         return found
+
+
+def cpu_of(pid: int) -> float:
+    """The CPU seconds of a process until now."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def members(pid: int) -> list[tuple[str, int]]:
@@ -159,4 +162,4 @@ def serving(data: Path) -> Iterator[Running]:
         process.stdout.close()
 
 
-__all__ = ["Running", "filled", "members", "secrets", "serving"]
+__all__ = ["Running", "cpu_of", "filled", "members", "secrets", "serving"]

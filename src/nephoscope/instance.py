@@ -13,14 +13,13 @@ from typing import Any
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
-from nephoscope.access.tokens import Tokens
+from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.sources.live.ingestion.doors import Doors
 
-#: Of a tenant that says no id of its own.
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
 ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")
 #: Checkpoint: the last backup (at, file, files, bytes, keys).
@@ -34,7 +33,6 @@ DECIDING = (
     "microsoft.policyinsights/attestations",
 )
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
-NO_TENANT = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)

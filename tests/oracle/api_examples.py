@@ -28,7 +28,8 @@ from api_logs import asked_of_logs, logs_disagreement
 from api_seeds import Seeded, Seeding, UnseededError
 from api_server import BASE, Server, told
 
-from nephoscope.instance import NO_TENANT, Instance
+from nephoscope.access.tokens import NO_TENANT
+from nephoscope.instance import Instance
 
 
 class Checking:

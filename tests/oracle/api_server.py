@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.api.alert_rules import API
 from nephoscope.api.server import app
-from nephoscope.instance import NO_TENANT, Instance
+from nephoscope.access.tokens import NO_TENANT
+from nephoscope.instance import Instance
 from nephoscope.lake.state.columns import Base
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.resource_id import ResourceId

@@ -27,7 +27,7 @@ from azure.monitor.ingestion import LogsIngestionClient
 from azure.monitor.query import LogsQueryClient
 
 from nephoscope.access.guard import digest
-from nephoscope.instance import NO_TENANT
+from nephoscope.access.tokens import NO_TENANT
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.instance import NO_TENANT
+from nephoscope.access.tokens import NO_TENANT
 
 pytestmark = pytest.mark.full
 PROGRAM = Path(sys.prefix) / "az" / "bin" / "az"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.state.principals import Principal
 
 LASTS = 3600
+#: Of a tenant that says no id of its own.
+NO_TENANT = "00000000-0000-0000-0000-000000000000"
 ALGORITHM = "RS256"
 _BITS = 2048
 _FILE = "tokens.key"

@@ -13,13 +13,13 @@ import msgspec
 
 from nephoscope.api.kusto import answered_table
 from nephoscope.api.log_analytics import workspace_of
-from nephoscope.api.logs_ingestion import PUBLISH
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.kql.types import KqlType
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.streams import PUBLISH
 
 SURFACE = Surface("Kusto ingestion")
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|", "sohsv": "\x01"}

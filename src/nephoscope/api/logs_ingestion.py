@@ -13,12 +13,12 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.streams import PATH, PUBLISH
 
 SURFACE = Surface("Logs ingestion", "Microsoft.Insights")
-PUBLISH = "Microsoft.Insights/Telemetry/Write"
 
 
-@SURFACE.ask("/dataCollectionRules/{ruleId}/streams/{stream}", "LogsIngestion_Upload", PUBLISH)
+@SURFACE.ask(PATH, "LogsIngestion_Upload", PUBLISH)
 def upload(call: Call) -> Answer:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])

@@ -65,7 +65,7 @@ def command(data: Path, /, **options: Any) -> None:
     The first person signs in by a link that is printed, works once and lasts half an hour.
     """
     from nephoscope.cli.session.checks import tell, usage_error
-    from nephoscope.serve.server import certified, supervisor
+    from nephoscope.serve.server import between, certified, supervisor
     from nephoscope.sources.live.source import SourceError
 
     try:
@@ -76,21 +76,30 @@ def command(data: Path, /, **options: Any) -> None:
     if options["demo"]:
         _demo(settings)
     settings, listening = _listening(settings)
-    with listening:
-        base = f"https://{_shown(settings.host)}:{settings.port}"
-        click.echo(f"nephoscope answers at {base}")
-        if authority:
-            click.echo(f"its certificate is trusted through {authority}")
-        if link := _first_link(settings):
-            click.echo(f"sign in once by {base}/link/{link}")
+    with listening, between(settings) as settings:
         keeper = supervisor(settings, tell)
         _stop_on_signals(keeper.stop)
+        keeper.begin()
+        try:
+            _tell_where(settings, authority)
+        except BaseException:
+            keeper.end()
+            raise
         keeper.run()
 
 
+def _tell_where(settings: Settings, authority: str) -> None:
+    base = f"https://{_shown(settings.host)}:{settings.port}"
+    click.echo(f"nephoscope answers at {base}")
+    if authority:
+        click.echo(f"its certificate is trusted through {authority}")
+    if link := _first_link(settings):
+        click.echo(f"sign in once by {base}/link/{link}")
+
+
 def _settings(data: Path, options: dict[str, Any]) -> Settings:
+    from nephoscope.access.tokens import NO_TENANT
     from nephoscope.cli.session.stored import state_url
-    from nephoscope.instance import NO_TENANT
     from nephoscope.serve.settings import Settings
 
     return Settings(

@@ -34,6 +34,7 @@ from nephoscope.lake.results import Asked, ResultCache, allowed_age
 from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.frame import Frame
+from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.store import LAKE, Store, existing, table_path
@@ -53,9 +54,6 @@ if TYPE_CHECKING:
     from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
 
-CLOSE_AFTER = 0.5
-"""Seconds after which a segment that rows wait in is closed, so that it can be flushed."""
-TICK = 0.1
 FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
 UPKEEP_EVERY = 3600.0

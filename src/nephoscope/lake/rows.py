@@ -40,9 +40,14 @@ class Rows:
 
 
 def arrow_of(
-    table: Table, rows: Sequence[Mapping[str, Any]], *, workspace: Workspace, now: dt.datetime
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    workspace: Workspace,
+    now: dt.datetime,
+    whole: bool = True,
 ) -> Rows:
-    """Rows of values by column name, in the storage types of the table.
+    """Rows of values by column name, in the storage types of the table; its columns that no row gives only where it is to be `whole`.
 
     A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
     column). A row whose TimeGenerated is no time, or lies outside [now - retention, now + 1 d], is bad. TenantId, Type and
@@ -69,8 +74,9 @@ def arrow_of(
         columns[table.bag] = pa.array(
             [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
         )
-    whole = _completed(table, columns, len(rows), workspace, now)
-    return _checked(whole, _days(workspace, table), now, unfit_time)
+    columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
+    made = _completed(table, columns, len(rows), workspace, now, whole=whole)
+    return _checked(made, _days(workspace, table), now, unfit_time)
 
 
 def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime) -> Rows:
@@ -191,7 +197,13 @@ def _bag(value: Any, name: str) -> dict[str, Any]:
 
 
 def _completed(
-    table: Table, columns: Mapping[str, Any], length: int, workspace: Workspace, now: dt.datetime
+    table: Table,
+    columns: Mapping[str, Any],
+    length: int,
+    workspace: Workspace,
+    now: dt.datetime,
+    *,
+    whole: bool = True,
 ) -> pa.Table:
     resource = columns.get(RESOURCE, constant("", length))
     made = {
@@ -202,6 +214,9 @@ def _completed(
         SUBSCRIPTION: _subscriptions(columns.get(SUBSCRIPTION), resource, length),
     }
     present = {**columns, **made}
+    if not whole:
+        given = [table.schema.field(name) for name, _ in table.columns if name in present]
+        return pa.Table.from_arrays([present[one.name] for one in given], schema=pa.schema(given))
     arrays = [present[name] if name in present else empty(kind, length) for name, kind in table.columns]
     return pa.Table.from_arrays(arrays, schema=table.schema)
 

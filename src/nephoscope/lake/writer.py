@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -28,6 +29,14 @@ RESERVE = 64 << 20
 """How many bytes of the disk are left for what empties the spool."""
 _REMEMBERED = 20_000
 _MEASURED_EVERY = 8 << 20
+
+
+class Portion(NamedTuple):
+    """Rows for one workspace by table name, as rows.arrow_of() or rows.complete() gives them, and what was bad."""
+
+    workspace: str
+    tables: Mapping[str, pa.Table]
+    bad: Sequence[Bad] = ()
 
 
 class Writer:
@@ -72,7 +81,19 @@ class Writer:
         sequence: int | None = None,
         after: int | None = None,
     ) -> bool:
-        """Take rows by table name (as rows.arrow_of() or rows.complete() gives them) and what was bad; returns after the fsync.
+        """Take rows by table name and what was bad; everything else as for `append_all`."""
+        one = Portion(workspace, tables, bad)
+        return self.append_all([one], producer=producer, sequence=sequence, after=after)
+
+    def append_all(
+        self,
+        portions: Sequence[Portion],
+        *,
+        producer: str,
+        sequence: int | None = None,
+        after: int | None = None,
+    ) -> bool:
+        """Take the rows of several workspaces, all or none; returns after the fsync.
 
         Where the sequence is not above the producer's last nothing is done, and the answer is False: a sequence names what is
         appended. None is the number after the last, for rows that nothing numbers. OvertakenError where the last is not the one that
@@ -87,7 +108,7 @@ class Writer:
             number = last + 1 if sequence is None else sequence
             if number <= last:
                 return False
-            rows = self._rows(workspace, tables, bad)
+            rows = [one for portion in portions for one in self._rows(*portion)]
             mark = claim.take()
             if rows:
                 frame = frame_of(producer, number, rows)

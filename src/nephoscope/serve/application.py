@@ -17,6 +17,7 @@ from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault
 from nephoscope.lake.state import StateError
+from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.doctor import Patient, looked_at
 from nephoscope.serve.headers import Secured
 from nephoscope.serve.limits import Limited
@@ -40,8 +41,12 @@ def application(
     hosts: tuple[str, ...] = (),
     requests_a_minute: int = 3000,
     settings: Settings | None = None,
+    behind_front: bool = False,
 ) -> Starlette:
-    """The application; `hosts` are the names by which it may be asked (() = any), `settings` are told to who may read them."""
+    """The application; `hosts` are the names by which it may be asked (() = any), `settings` are told to who may read them.
+
+    `behind_front` believes what requests tell of who asks: only the front may reach it then.
+    """
     metrics = Metrics()
 
     async def healthy(_: Request) -> Response:
@@ -69,6 +74,7 @@ def application(
         return await respond(instance, request)
 
     middleware = [
+        *([Middleware(Arrived, counted=metrics.note)] if behind_front else []),
         Middleware(Measured, metrics=metrics),
         Middleware(Secured),
         *(

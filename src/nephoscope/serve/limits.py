@@ -40,31 +40,40 @@ class Buckets:
         return 0.0 if allowed else (1.0 - held) / self.rate
 
 
-class Limited:
-    """Answers 429 with Retry-After where a client sends too much."""
+class Allowance:
+    """What clients may send: `requests_a_minute` for each credential."""
 
-    def __init__(self, app: ASGIApp, requests_a_minute: int) -> None:
-        self._app = app
+    def __init__(self, requests_a_minute: int) -> None:
         rate, burst = requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0)
         self._credentials = Buckets(rate, burst)
         self._addresses = Buckets(rate * _SHARED, burst * _SHARED)
         self._sign_ins = Buckets(_SIGN_INS_A_MINUTE / 60.0, _SIGN_INS_A_MINUTE / 3.0)
 
+    def wait(self, scope: Scope) -> float:
+        """Take a request out: 0, or how many seconds its client has to wait."""
+        now, address = time.monotonic(), _address(scope)
+        wait = self._addresses.wait(address, now) or self._credentials.wait(_credential(scope), now)
+        if not wait and scope["path"].startswith(_SIGN_IN):
+            wait = self._sign_ins.wait(address, now)
+        return wait
+
+
+class Limited:
+    """Answers 429 with Retry-After where a client sends too much."""
+
+    def __init__(self, app: ASGIApp, requests_a_minute: int) -> None:
+        self._app, self._allowance = app, Allowance(requests_a_minute)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        now = time.monotonic()
-        wait = self._addresses.wait(_address(scope), now) or self._credentials.wait(_credential(scope), now)
-        if not wait and scope["path"].startswith(_SIGN_IN):
-            wait = self._sign_ins.wait(_address(scope), now)
-        if wait <= 0:
-            await self._app(scope, receive, send)
-            return
-        body = {"error": {"code": "TooManyRequests", "message": "Too many requests; try again later."}}
-        answer = JSONResponse(body, 429, {"Retry-After": str(max(1, round(wait)))})
-        await answer(scope, receive, send)
+        wait = self._allowance.wait(scope) if scope["type"] == "http" else 0.0
+        await (too_many(wait) if wait > 0 else self._app)(scope, receive, send)
+
+
+def too_many(wait: float) -> JSONResponse:
+    """The answer to a client who has to wait so many seconds."""
+    body = {"error": {"code": "TooManyRequests", "message": "Too many requests; try again later."}}
+    return JSONResponse(body, 429, {"Retry-After": str(max(1, round(wait)))})
 
 
 def _address(scope: Scope) -> str:

@@ -8,10 +8,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
     from nephoscope.instance import Instance
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,6 +61,13 @@ class Metrics:
             "nephoscope_open_incidents", "Incidents that are not closed.", registry=self.registry
         )
 
+        self._front = _Front()
+        self.registry.register(self._front)
+
+    def note(self, counted: bytes) -> None:
+        """What the front tells of the records that it took."""
+        self._front.counted = msgspec.json.decode(counted, type=dict[str, int])
+
     def text(self, instance: Instance) -> bytes:
         """The metrics as Prometheus reads them."""
         edition = instance.shelf.newest()
@@ -67,6 +81,26 @@ class Metrics:
                 self.assessments.labels(state).set(count)
         self.incidents.set(instance.open_incidents())
         return generate_latest(self.registry)
+
+
+_TAKEN = {
+    "requests": ("nephoscope_ingested_requests", "Requests of ingestion that the front took."),
+    "records": ("nephoscope_ingested_records", "Records that they brought."),
+    "bytes": ("nephoscope_ingested_bytes", "Bytes of their bodies as they were sent."),
+    "refused": ("nephoscope_ingestion_refused_requests", "Requests of ingestion that the front refused."),
+}
+
+
+class _Front(Collector):
+    """What another process counts."""
+
+    def __init__(self) -> None:
+        self.counted: dict[str, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts as they were told last."""
+        for name, (metric, text) in _TAKEN.items():
+            yield CounterMetricFamily(metric, text, self.counted.get(name, 0))
 
 
 class Measured:

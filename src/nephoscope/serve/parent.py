@@ -6,17 +6,19 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 LOOK_SECONDS = 0.2
 
 
-def end_with_parent() -> None:
-    """Watch the process that started this one, from a thread; SIGTERM to this one when it is gone."""
+def end_with_parent(left: Callable[[], object] = lambda: None) -> None:
+    """Watch the process that started this one, from a thread; when it is gone do what it `left` to do, and SIGTERM to this one."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(LOOK_SECONDS)
+        left()
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from nephoscope.serve.settings import Settings
-from nephoscope.serve.supervisor import Process, Supervisor
+from nephoscope.serve.supervisor import PATIENCE, TICK, Process, Supervisor
 from nephoscope.sources.live.tls import own_certificate, server_context
 
 BACKLOG = 2048
@@ -29,6 +34,21 @@ def listening(host: str, port: int) -> socket.socket:
     return made
 
 
+@contextmanager
+def between(settings: Settings) -> Iterator[Settings]:
+    """The settings with a socket between the front and the web process, in a folder that only its owner can look into."""
+    folder = Path(mkdtemp(prefix="nephoscope-"))
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+            path = folder / "web"
+            made.bind(str(path))
+            made.listen(BACKLOG)
+            made.set_inheritable(True)
+            yield replace(settings, web_fd=made.fileno(), web=str(path))
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
 def certified(settings: Settings) -> tuple[Settings, str]:
     """The settings with a certificate, and the path of the authority that clients are to trust ('' for one that was given).
 
@@ -44,7 +64,7 @@ def certified(settings: Settings) -> tuple[Settings, str]:
 
 
 def processes(settings: Settings) -> tuple[Process, ...]:
-    """What a server consists of: one web process and the workers."""
+    """What a server consists of: the front, the web process and the workers."""
     command = [
         "-m",
         "nephoscope.cli.main",
@@ -53,14 +73,30 @@ def processes(settings: Settings) -> tuple[Process, ...]:
         *(["--state", settings.state] if settings.state else []),
     ]
     return (
-        Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.fd,)),
-        Process("assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()]),
-        Process("detection", [*command, "detect", "--schedule", "--no-respond"]),
-        Process("responding", ["-m", "nephoscope.serve.responding", settings.encoded()]),
-        Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()]),
+        Process("front", ["-m", "nephoscope.serve.front", settings.encoded()], (settings.fd,)),
+        Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.web_fd,)),
+        Process("assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()], waits=True),
+        Process("detection", [*command, "detect", "--schedule", "--no-respond"], waits=True),
+        Process("responding", ["-m", "nephoscope.serve.responding", settings.encoded()], waits=True),
+        Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()], waits=True),
     )
 
 
 def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
     """The supervisor of a server."""
-    return Supervisor(processes(settings), say)
+    return Supervisor(processes(settings), say, lambda: answers(settings.web))
+
+
+def answers(path: str) -> None:
+    """Return when the web process at a socket answers; what ends before it does is started again, and asked again."""
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.settimeout(PATIENCE)
+            try:
+                asking.connect(path)
+                asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if asking.recv(1):
+                    return
+            except OSError:
+                pass
+        time.sleep(TICK)

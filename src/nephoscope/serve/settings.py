@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.instance import NO_TENANT
+from nephoscope.access.tokens import NO_TENANT
 
 PORT = 8443
 ASSESS_HOURS = 8.0
@@ -16,6 +16,7 @@ ASSESS_HOURS = 8.0
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`names` are the host names and addresses that the certificate is made for where none is given; `fd` is the listening socket.
+    `web_fd` and `web` are the socket at which the web process listens for the front, and its path.
 
     `behind` names the addresses of proxies whose X-Forwarded-For is believed. `managed_identity` is the name of the Reader that local
     programs get without a secret ('' = nobody).
@@ -36,6 +37,8 @@ class Settings:
     managed_identity: str = ""
     json_logs: bool = False
     fd: int = -1
+    web_fd: int = -1
+    web: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -16,15 +16,21 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 WELL = 30.0
 STOP_SECONDS = 30.0
 TICK = 0.1
+#: Seconds after which processes that wait are started whatever answers.
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process to keep running: its name, its arguments after the interpreter, and the sockets that it takes over."""
+    """A process to keep running: its name, its arguments after the interpreter, and the sockets that it takes over.
+
+    One that may wait is first started when what people wait for answers.
+    """
 
     name: str
     arguments: Sequence[str]
     sockets: tuple[int, ...] = ()
+    waits: bool = False
 
 
 @dataclass
@@ -39,24 +45,41 @@ class _Kept:
 
 @dataclass
 class Supervisor:
-    """Keeps processes running until `stop` is set; `say` is told what happens to them."""
+    """Keeps processes running until `stop` is set; `say` is told what happens to them.
+
+    `answers` returns when what people wait for answers; processes that may wait are started no later than PATIENCE seconds.
+    """
 
     processes: Sequence[Process]
     say: Callable[[str], None]
+    answers: Callable[[], object] = lambda: None
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _kept: list[_Kept] = field(default_factory=list)
 
+    def begin(self) -> None:
+        """Start what does not wait, so that it is on its way while other things are done before `run`."""
+        self._kept = [_Kept(one) for one in self.processes]
+        for one in self._kept:
+            if not one.process.waits:
+                self._look_after(one)
+
     def run(self) -> None:
         """Run until stopped; every process has ended when this returns."""
-        self._kept = [_Kept(one) for one in self.processes]
+        if not self._kept:
+            self.begin()
+        latest = time.monotonic() + PATIENCE
+        looking = threading.Thread(target=self.answers, name="answers", daemon=True)
+        looking.start()
         try:
             while not self.stop.is_set():
+                waiting = looking.is_alive() and time.monotonic() < latest
                 for one in self._kept:
-                    self._look_after(one)
+                    if one.starts or not (waiting and one.process.waits):
+                        self._look_after(one)
                 self.stop.wait(TICK)
         finally:
-            self._end()
+            self.end()
 
     def pids(self) -> dict[str, int]:
         """The process ids of what runs now."""
@@ -88,7 +111,7 @@ class Supervisor:
         )
         one.began, one.starts = now, one.starts + 1
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Ask every process to end, and make those end that do not."""
         running = [one.running for one in self._kept if one.running is not None]
         for each in running:

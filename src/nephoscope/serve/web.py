@@ -1,10 +1,12 @@
-"""The web process: answers requests on the socket that the supervisor listens on."""
+"""The web process: answers what the front hands on, at a local socket."""
 
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -12,6 +14,7 @@ from nephoscope.instance import Instance
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
+from nephoscope.serve.protocol import BoundedHead
 from nephoscope.serve.settings import Settings
 
 GRACE_SECONDS = 20
@@ -21,7 +24,7 @@ def serve(settings: Settings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
     logs.set_up(json_lines=settings.json_logs)
     with (
-        socket.socket(fileno=settings.fd) as listening,
+        socket.socket(fileno=settings.web_fd) as listening,
         Instance.opened(
             settings.data, settings.state, settings.tenant, settings.query_seconds, settings.managed_identity
         ) as instance,
@@ -32,23 +35,23 @@ def serve(settings: Settings) -> None:
                 hosts=settings.hosts,
                 requests_a_minute=settings.requests_a_minute,
                 settings=settings,
+                behind_front=True,
             ),
-            ssl_certfile=settings.certificate,
-            ssl_keyfile=settings.key,
+            http=BoundedHead,
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(settings.behind),
-            forwarded_allow_ips=list(settings.behind),
+            date_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=75,
-            h11_max_incomplete_event_size=64 << 10,
             limit_concurrency=1000,
         )
-        logging.getLogger("nephoscope.serve").info("answering at port %d", listening.getsockname()[1])
+        logging.getLogger("nephoscope.serve").info("answering at %s", settings.web)
         uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":
-    end_with_parent()
-    serve(Settings.decoded(sys.argv[1]))
+    given = Settings.decoded(sys.argv[1])
+    end_with_parent(lambda: shutil.rmtree(Path(given.web).parent, ignore_errors=True))
+    serve(given)

@@ -14,6 +14,8 @@ from nephoscope.lake.spool.frame import frames
 from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, locked, segment_path
 
 SEGMENT_BYTES = 8 << 20
+CLOSE_AFTER, TICK = 0.5, 0.1
+"""Seconds after which a segment that rows wait in is closed, so that it can be flushed, and between two looks at that."""
 
 
 class OwnSpool:

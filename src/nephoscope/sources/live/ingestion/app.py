@@ -5,10 +5,6 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-
 
 from __future__ import annotations
 
-import hashlib
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,23 +19,15 @@ from starlette.routing import Route
 
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
+from nephoscope.sources.live.ingestion.quota import Limits, Quota, Repeats
+from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.rules import Flow, Rule
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.ingestion.transform import TransformError
 from nephoscope.sources.live.source import BusyError, Refused, Sink
 
-_REMEMBERED = 10_000
-_BUSY_SECONDS, _MINUTE = 5, 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bytes of a body (packed or not), requests and bytes a minute for each rule."""
-
-    body: int
-    requests: int
-    bytes: int
+_BUSY_SECONDS = 5
 
 
 @dataclass
@@ -53,12 +41,12 @@ class Door:
     name: str
     limits: Limits
     workers: int = 2
-    _seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    _minutes: dict[str, tuple[float, int, int]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _repeats: Repeats = field(default_factory=Repeats)
+    _quota: Quota = field(init=False)
     _gathering: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
+        self._quota = Quota(self.limits)
         self._gathering = Gathering(self.sink, self.workers)
 
     def flows(self, rule: str, stream: str) -> tuple[Flow, ...]:
@@ -77,36 +65,19 @@ class Door:
 
     def count(self, rule: str, size: int) -> None:
         """Count a request against the limits of its rule; raises RefusedError when they are reached."""
-        now = time.monotonic()
-        with self._lock:
-            since, requests, total = self._minutes.get(rule.lower(), (now, 0, 0))
-            if now - since >= _MINUTE:
-                since, requests, total = now, 0, 0
-            if requests >= self.limits.requests or total + size > self.limits.bytes:
-                again = max(1, round(since + _MINUTE - now))
-                raise RefusedError(429, "TooManyRequests", "The rule's limit for a minute is reached.", again)
-            self._minutes[rule.lower()] = since, requests + 1, total + size
+        self._quota.count(rule, size)
 
     def take(self, flows: tuple[Flow, ...], stream: str, body: bytes, request: str) -> None:
         """Hand over the records of a body; a request that is sent again because its answer was lost is taken once.
 
         Raises RefusedError.
         """
-        mark = (
-            hashlib.blake2b(f"{request}\0{stream}\0".encode() + body, digest_size=16).digest()
-            if request
-            else b""
-        )
-        with self._lock:
-            if mark and mark in self._seen:
-                return
+        mark = Repeats.mark(request, stream, body)
+        if mark in self._repeats:
+            return
         rows, refused = _made(flows, stream, records_of(body))
         self._append(rows, refused, len(body))
-        with self._lock:
-            if mark:
-                self._seen[mark] = None
-                if len(self._seen) > _REMEMBERED:
-                    self._seen.popitem(last=False)
+        self._repeats.add(mark)
 
     def _append(
         self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...], size: int
@@ -119,17 +90,6 @@ class Door:
             raise RefusedError(
                 503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS
             ) from error
-
-
-def records_of(body: bytes) -> list[dict[str, Any]]:
-    """The records of a JSON array; raises RefusedError."""
-    try:
-        found = msgspec.json.decode(body, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(
-            400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
-        ) from error
-    return found
 
 
 def _made(

@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.sources.live.ingestion.app import Door, Limits
+from nephoscope.sources.live.ingestion.app import Door
+from nephoscope.sources.live.ingestion.quota import Limits
 from nephoscope.sources.live.ingestion.rules import implied
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.meter import Meter

@@ -15,6 +15,7 @@ import msgspec
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.table import Table
+from nephoscope.sources.live.ingestion.streams import table_of
 from nephoscope.sources.live.ingestion.transform import Transform
 from nephoscope.sources.live.source import SourceError
 
@@ -59,7 +60,7 @@ def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
     """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known."""
 
     def flows(stream: str) -> tuple[Flow, ...]:
-        table = _table(stream)
+        table = table_of(stream)
         return (Flow(table),) if find(table) is not None else ()
 
     assert name
@@ -120,7 +121,7 @@ def _flow(
     find: Find,
     make: Make,
 ) -> Flow:
-    name = _table(str(body.get("outputStream") or stream))
+    name = table_of(str(body.get("outputStream") or stream))
     text = str(body.get("transformKql") or "source").strip()
     table = find(name)
     columns = declared.get(stream) or (
@@ -136,11 +137,6 @@ def _flow(
         except LakeError as error:
             raise SourceError(f"rules: {place}: {error}") from error
     return Flow(name, transform)
-
-
-def _table(stream: str) -> str:
-    """The table of a stream: `Custom-Orders_CL` -> Orders_CL, `Microsoft-Syslog` -> Syslog."""
-    return stream.removeprefix("Custom-").removeprefix("Microsoft-")
 
 
 def flows_of(rules: Mapping[str, Rule]) -> Iterator[Flow]:

@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.address import listening
-from nephoscope.sources.live.ingestion.app import Door, Limits, app
+from nephoscope.sources.live.ingestion.app import Door, app
+from nephoscope.sources.live.ingestion.quota import Limits
 from nephoscope.sources.live.ingestion.rules import Rule, implied, rules_of
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.serving import Served, bound

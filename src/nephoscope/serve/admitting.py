@@ -1,0 +1,86 @@
+"""Which requests of ingestion may be taken at once: who sends was let in a moment ago, to a workspace that takes the table."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from nephoscope.access.guard import FRESH, DeniedError
+from nephoscope.access.scopes import WORKSPACE
+from nephoscope.lake.state.principals import SecretKind
+from nephoscope.sources.live.ingestion.streams import PUBLISH, table_of
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller, Guard
+    from nephoscope.access.tokens import Tokens
+    from nephoscope.lake.state import State
+    from nephoscope.lake.table import Table
+
+_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the records of a stream go."""
+
+    workspace: str
+    table: str
+
+
+@dataclass
+class Admitting:
+    """Looks up who sends what where, and takes it for true for FRESH seconds: a token that is revoked sends no longer than that."""
+
+    state: State
+    guard: Guard
+    tokens: Tokens
+    tables: Callable[[str], Table | None]
+    _known: OrderedDict[tuple[bytes, str, str], tuple[float, asyncio.Future[Place | None]]] = field(
+        default_factory=OrderedDict
+    )
+
+    async def place(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
+        """Where records may go, None where the credential, the rule, the stream or the role for it is not there."""
+        key = hashlib.sha256(authorization).digest(), rule, stream
+        now = time.monotonic()
+        found = self._known.get(key)
+        if found is None or now - found[0] > FRESH:
+            looked = asyncio.ensure_future(
+                run_in_threadpool(self._looked, authorization, rule, stream, address)
+            )
+            found = self._known[key] = now, looked
+            self._known.move_to_end(key)
+            if len(self._known) > _MOST:
+                self._known.popitem(last=False)
+        return await asyncio.shield(found[1])
+
+    def _looked(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
+        caller = self._caller(authorization.decode("latin-1"), address)
+        workspace = self.state.workspaces.find(rule) if caller is not None else None
+        if caller is None or workspace is None:
+            return None
+        table = self.tables(table_of(stream))
+        if table is None or not workspace.takes(table.name):
+            return None
+        try:
+            caller.must(PUBLISH, f"{WORKSPACE}{workspace.name}")
+        except DeniedError:
+            return None
+        return Place(workspace.name, table.name)
+
+    def _caller(self, authorization: str, address: str) -> Caller | None:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        if token.count(".") != 2:
+            return self.guard.by_secret(token, [SecretKind.TOKEN], address)
+        principal = self.tokens.verified(token)
+        return self.guard.caller(principal, "", address) if principal is not None else None

@@ -1,0 +1,31 @@
+"""What the front tells of a request that it handed on: who asks, by which scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nephoscope.serve.onward import CLIENT, COUNTED, OWN, SCHEME
+
+
+class Arrived:
+    """Puts what the front tells where every other part looks for it; `counted` is told what the front counted."""
+
+    def __init__(self, app: ASGIApp, counted: Callable[[bytes], None]) -> None:
+        self._app, self._counted = app, counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            told = dict(one for one in scope["headers"] if one[0].startswith(OWN))
+            address = told.get(CLIENT, b"").decode("latin-1")
+            scope = {
+                **scope,
+                "headers": [one for one in scope["headers"] if one[0] not in told],
+                "client": (address, 0) if address else None,
+                "scheme": told.get(SCHEME, b"https").decode("latin-1"),
+            }
+            if COUNTED in told:
+                self._counted(told[COUNTED])
+        await self._app(scope, receive, send)

@@ -1,0 +1,261 @@
+"""The front process: ends TLS at the port, takes the records of Logs Ingestion itself, and hands everything else on.
+
+It draws no page and runs no query, so that records come in while pages are drawn, and pages are drawn while records come in.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+import uvicorn
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.tokens import Tokens
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.errors import LakeError, SpoolFullError
+from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.lake.tables import KnownTables
+from nephoscope.lake.workspaces import Remembered
+from nephoscope.lake.writer import Writer
+from nephoscope.serve import logs
+from nephoscope.serve.admitting import Admitting
+from nephoscope.serve.headers import HEADERS
+from nephoscope.serve.limits import Allowance, too_many
+from nephoscope.serve.onward import Onward, fault
+from nephoscope.serve.parent import end_with_parent
+from nephoscope.serve.protocol import BoundedHead
+from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.ingestion.intake import Intake, Post
+from nephoscope.sources.live.ingestion.quota import Limits, Quota
+from nephoscope.sources.live.ingestion.refused import RefusedError
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
+    from starlette.types import Message, Receive, Scope, Send
+
+    from nephoscope.serve.admitting import Place
+
+GRACE_SECONDS = 20
+#: Of the requests and bytes of a rule in a minute, as Azure has them; of a body, as of every request to the server.
+LIMITS = Limits(4 << 20, 12_000, 2 << 30)
+PRODUCER = "server/front"
+_LOG = logging.getLogger("nephoscope.front")
+_PATH = re.compile(r"/dataCollectionRules/([^/]+)/streams/([^/]+)/?", re.IGNORECASE)
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+@dataclass
+class Counted:
+    """What the front took: requests, records, bytes of bodies; and requests that it refused."""
+
+    requests: int = 0
+    records: int = 0
+    bytes: int = 0
+    refused: int = 0
+
+
+@dataclass
+class Front:
+    """The ASGI app of the front."""
+
+    admitting: Admitting
+    intake: Intake
+    onward: Onward
+    quota: Quota
+    allowance: Allowance
+    hosts: frozenset[bytes] = frozenset()
+    counted: Counted = field(default_factory=Counted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        found = _PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+        place = await self._place(scope, found[1], found[2]) if found is not None else None
+        if found is None or place is None:
+            # who may not send, or sends where nothing is taken, is told so where every other request is judged
+            self.onward.counted = msgspec.json.encode(self.counted)
+            await self.onward(scope, receive, send)
+            return
+        await self._take(place, found[2], scope, receive, send)
+
+    async def _place(self, scope: Scope, rule: str, stream: str) -> Place | None:
+        headers = dict(scope["headers"])
+        length, encoding = headers.get(b"content-length", b""), headers.get(b"content-encoding", b"")
+        if (
+            not length.isdigit()
+            or int(length) > self.intake.body
+            or encoding not in (b"", b"identity", b"gzip")
+        ):
+            return None
+        if self.hosts and headers.get(b"host", b"").rpartition(b":")[0] not in self.hosts:
+            return None
+        if b"api-version=" not in scope["query_string"]:
+            return None
+        client = scope.get("client")
+        try:
+            return await self.admitting.place(
+                headers.get(b"authorization", b""), rule, stream, client[0] if client else ""
+            )
+        except StateError:
+            return None
+
+    async def _take(self, place: Place, stream: str, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        id_ = headers.get(b"x-ms-client-request-id", b"").decode("latin-1")[:200]
+        send = _marked(send, id_)
+        if wait := self.allowance.wait(scope):
+            self.counted.refused += 1
+            await too_many(wait)(scope, receive, send)
+            return
+        body = await _whole(receive)
+        if body is None:
+            return
+        post = Post(
+            place.workspace, place.table, stream, body, headers.get(b"content-encoding", b"").decode(), id_
+        )
+        refused = await self._taken(post)
+        if refused is not None:
+            self.counted.refused += 1
+            await refused(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _taken(self, post: Post) -> JSONResponse | None:
+        """None where a request was taken, else the answer."""
+        try:
+            self.quota.count(post.workspace, len(post.body))
+            self.counted.records += await self.intake.take(post)
+        except RefusedError as error:
+            return fault(error.status, error.code, error.message, error.again)
+        except (LakeError, StateError) as error:
+            return fault(503, "ServiceUnavailable", str(error), 5)
+        except Exception:  # noqa: BLE001 - the boundary of a request
+            _LOG.exception("a request for %s in %s failed", post.table, post.workspace)
+            return fault(500, "InternalServerError", "A fault of nephoscope; the log tells of it.")
+        self.counted.requests += 1
+        self.counted.bytes += len(post.body)
+        return None
+
+
+def _marked(send: Send, id_: str) -> Send:
+    """A `send` whose answers carry the security headers and the ids of a request, as every other answer does."""
+    own = str(uuid.uuid4()).encode()
+    ids = [(b"x-ms-request-id", own), (b"x-ms-correlation-request-id", own), (b"cache-control", b"no-cache")]
+    if id_:
+        ids.append((b"x-ms-client-request-id", id_.encode("latin-1")))
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *_HEADERS, *ids]
+        await send(message)
+
+    return sent
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The body, None where the client went away."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Front]:
+    """The front of a data folder; another process takes what comes in out of the spool and into the tables."""
+    with State.of(settings.data, settings.state) as state:
+        tables, workspaces = KnownTables(settings.data), Remembered(state.workspaces.get)
+        guard = Guard(state, lambda: Hierarchy({}))  # a workspace lies in no management group
+        with Writer(
+            settings.data, disk=Disk(), ledger=StateLedger(state), tables=tables, workspace=workspaces
+        ) as writer:
+            intake = Intake(writer, PRODUCER, lambda name: tables().get(name), workspaces, LIMITS.body)
+            tokens = Tokens(state, settings.data / "keys", settings.tenant)
+            hosts = frozenset(one.encode() for one in settings.hosts)
+            front = Front(
+                Admitting(state, guard, tokens, lambda name: tables().get(name)),
+                intake,
+                Onward(settings.web),
+                Quota(LIMITS),
+                Allowance(settings.requests_a_minute),
+                hosts,
+            )
+            with _closing(writer):
+                yield front
+                intake.close()
+
+
+@contextmanager
+def _closing(writer: Writer) -> Iterator[None]:
+    """Let the flusher have what was appended, soon after it was."""
+    stop = threading.Event()
+
+    def close() -> None:
+        while not stop.wait(TICK):
+            try:
+                writer.close_segment(CLOSE_AFTER)
+            except SpoolFullError as error:
+                _LOG.error("the spool is not closed: %s", error)
+
+    thread = threading.Thread(target=close, name="segments")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def serve(settings: Settings) -> None:
+    """Answer until the process is asked to end; what is being answered then is finished."""
+    logs.set_up(json_lines=settings.json_logs)
+    with socket.socket(fileno=settings.fd) as listening, opened(settings) as front:
+        config = uvicorn.Config(
+            front,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.key,
+            http=BoundedHead,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.behind),
+            forwarded_allow_ips=list(settings.behind),
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=75,
+            limit_concurrency=1000,
+        )
+        _LOG.info("answering at port %d", listening.getsockname()[1])
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    serve(Settings.decoded(sys.argv[1]))

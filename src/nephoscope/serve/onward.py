@@ -1,0 +1,136 @@
+"""From the front to the web process and back: requests go on over a local socket, answers come as they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpcore
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+#: Headers by which the front tells the web process who asks; nobody else can: they are taken out of every request first.
+OWN = b"x-nephoscope-"
+CLIENT, SCHEME, COUNTED = OWN + b"client", OWN + b"scheme", OWN + b"counted"
+#: What is between two neighbours, not between client and server. Source: RFC 9110 section 7.6.1
+_BETWEEN = frozenset({
+    b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect",
+})  # fmt: skip
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Shorter than the web process keeps a connection.
+_KEPT_SECONDS, _MOST, _TRIES = 60.0, 900, 3
+_LOST = "The server lost the process that answers; whether it did this is not known. Try again."
+_LOG = logging.getLogger("nephoscope.front")
+
+
+class _LostError(Exception):
+    """The web process went away before it answered."""
+
+
+class _WrongError(Exception):
+    """A request that HTTP does not allow."""
+
+
+@dataclass
+class Onward:
+    """An ASGI app: hands requests on to the socket at a path."""
+
+    path: str
+    counted: bytes = b""
+    _pool: httpcore.AsyncConnectionPool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            uds=self.path, max_connections=_MOST, keepalive_expiry=_KEPT_SECONDS
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. A request that may be sent twice is, where the web process ended over it; 502 where it may have been done."""
+        tries = _TRIES if scope["method"] in _REPEATABLE and not _has_body(scope) else 1
+        for left in reversed(range(tries)):
+            try:
+                await self._handed(scope, receive, send)
+            except _LostError as error:
+                if left:
+                    continue
+                _LOG.warning("%s %s was not answered: %s", scope["method"], scope["path"], error)
+                await fault(502, "BadGateway", _LOST, 1)(scope, receive, send)
+            except _WrongError as error:
+                await fault(400, "InvalidRequest", f"This is no HTTP request: {error}")(scope, receive, send)
+            return
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._pool.aclose()
+
+    async def _handed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = httpcore.Request(
+            scope["method"].encode(),
+            httpcore.URL(scheme=b"http", host=b"web", port=None, target=_target(scope)),
+            headers=self._headers(scope),
+            content=_body(receive) if _has_body(scope) else b"",
+            extensions={"timeout": {}},
+        )
+        try:
+            response = await self._pool.handle_async_request(request)
+        except httpcore.LocalProtocolError as error:
+            raise _WrongError(str(error)) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            raise _LostError(str(error) or type(error).__name__) from error
+        try:
+            await send(_start(response))
+            # once it has begun an answer cannot be taken back: what is raised now ends the client's connection
+            async for part in response.aiter_stream():
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await response.aclose()
+
+    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        kept = [one for one in scope["headers"] if one[0] not in _BETWEEN and not one[0].startswith(OWN)]
+        client = scope.get("client")
+        own = [(CLIENT, client[0].encode() if client else b""), (SCHEME, scope["scheme"].encode())]
+        if scope["path"] == "/metrics":
+            own.append((COUNTED, self.counted))
+        names = {name for name, _ in kept}
+        if b"host" not in names:
+            own.append((b"host", b""))
+        if _has_body(scope) and b"content-length" not in names:
+            own.append((b"transfer-encoding", b"chunked"))
+        return kept + own
+
+
+def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
+    """An error as Azure answers it."""
+    body = {"error": {"code": code, "message": message}}
+    return JSONResponse(body, status, {"Retry-After": str(again)} if again else None)
+
+
+def _target(scope: Scope) -> bytes:
+    query = scope["query_string"]
+    target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+    return target
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise httpcore.ReadError("the client went away")
+        if part := message.get("body"):
+            yield part
+        if not message.get("more_body"):
+            return
+
+
+def _start(response: httpcore.Response) -> Message:
+    headers = [(name.lower(), value) for name, value in response.headers if name.lower() not in _BETWEEN]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}

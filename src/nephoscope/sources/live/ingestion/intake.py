@@ -1,0 +1,204 @@
+"""The quick way in: what many requests bring goes into the spool in one append, and each is answered when that is on disk.
+
+For the streams of rules that nobody wrote, whose records are rows as they are; gathering.py is for everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.table import Table
+from nephoscope.lake.workspace import Workspace
+from nephoscope.lake.writer import Portion, Writer
+from nephoscope.sources.live.ingestion.bodies import unpacked
+from nephoscope.sources.live.ingestion.quota import Repeats
+from nephoscope.sources.live.ingestion.records import records_of
+from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.logs.secrets import masked
+
+#: Bytes of bodies that one append takes, about, and that wait at most.
+MOST, MOST_WAITING = 8 << 20, 64 << 20
+#: Seconds that the first request of an append waits for others, where the one before brought several.
+LINGER = 0.02
+_RAW, _AGAIN = 4096, 5
+_LOG = logging.getLogger("nephoscope.intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request: records for a table of a workspace, in a body with an encoding ('' = none); `id` is the client's ('' = none)."""
+
+    workspace: str
+    table: str
+    stream: str
+    body: bytes
+    encoding: str = ""
+    id: str = ""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    post: Post
+    answer: asyncio.Future[int]
+
+
+@dataclass(slots=True)
+class _Read:
+    """A request whose body was read: its mark and records, or why it is not taken; `again` is one that was taken before."""
+
+    post: Post
+    mark: bytes = b""
+    records: list[dict[str, Any]] = field(default_factory=list)
+    again: bool = False
+    error: Exception | None = None
+
+
+@dataclass
+class Intake:
+    """Takes requests of an event loop; one thread reads and appends, so that the loop goes on. `producer` is this process' alone."""
+
+    writer: Writer
+    producer: str
+    tables: Callable[[str], Table | None]
+    workspace: Callable[[str], Workspace]
+    body: int
+    _repeats: Repeats = field(default_factory=Repeats)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _size: int = 0
+    _last: int = 0
+    _task: asyncio.Task[None] | None = None
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "intake"))
+
+    async def take(self, post: Post) -> int:
+        """How many records were taken, all of which are on disk.
+
+        RefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
+        """
+        if self._size + len(post.body) > MOST_WAITING:
+            raise RefusedError(429, "TooManyRequests", "More comes in than can be written.", _AGAIN)
+        one = _Waiting(post, asyncio.get_running_loop().create_future())
+        self._waiting.append(one)
+        self._size += len(post.body)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        return await one.answer
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._thread.shutdown()
+
+    async def _work(self) -> None:
+        """Append until nothing waits."""
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            if self._last > 1:
+                await asyncio.sleep(LINGER)
+            several = self._next()
+            found = await loop.run_in_executor(self._thread, self._taken, [one.post for one in several])
+            self._last = len(several)
+            for one, result in zip(several, found, strict=True):
+                if one.answer.cancelled():
+                    continue
+                if isinstance(result, int):
+                    one.answer.set_result(result)
+                else:
+                    one.answer.set_exception(result)
+        self._task = None
+
+    def _next(self) -> list[_Waiting]:
+        """The requests that go together, the oldest first."""
+        size = count = 0
+        for one in self._waiting:
+            size += len(one.post.body)
+            if count and size > MOST:
+                break
+            count += 1
+        several, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._size -= sum(len(one.post.body) for one in several)
+        return several
+
+    def _taken(self, posts: Sequence[Post]) -> list[int | Exception]:
+        """What became of requests: how many records each brought, or why it was not taken."""
+        gc.disable()  # rows have no cycles, and to look for them costs more than to read them
+        try:
+            first: dict[bytes, _Read] = {}
+            read = [self._read(one, first) for one in posts]
+            self._append([one for one in read if one.error is None and not one.again])
+            return [
+                (first[one.mark].error if one.mark in first else one.error) or len(one.records)
+                for one in read
+            ]
+        finally:
+            gc.enable()
+
+    def _read(self, post: Post, first: dict[bytes, _Read]) -> _Read:
+        """Read a body; `first` has the requests of this append by their marks: one that is sent twice shares what becomes of it."""
+        found = _Read(post)
+        try:
+            body = unpacked(post.body, post.encoding, self.body * 10)
+            found.mark = Repeats.mark(post.id, post.stream, body)
+            found.again = found.mark in self._repeats or found.mark in first
+            if found.mark and not found.again:
+                first[found.mark] = found
+            if not found.again:
+                found.records = records_of(body)
+        except RefusedError as error:
+            found.error = error
+        return found
+
+    def _append(self, several: Sequence[_Read]) -> None:
+        """Append together; what is wrong with one request is not the others' fault."""
+        try:
+            self.writer.append_all(self._portions(several), producer=self.producer)
+        except SpoolFullError as error:
+            _LOG.warning("nothing is taken: %s", error)
+            for one in several:
+                one.error = RefusedError(503, "ServiceUnavailable", f"Nothing was taken: {error}", _AGAIN)
+        except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
+            if len(several) == 1:
+                several[0].error = error
+            else:
+                for one in several:
+                    self._append([one])
+        else:
+            for one in several:
+                self._repeats.add(one.mark)
+
+    def _portions(self, several: Sequence[_Read]) -> list[Portion]:
+        groups: dict[tuple[str, str], list[_Read]] = defaultdict(list)
+        for one in several:
+            groups[one.post.workspace, one.post.table].append(one)
+        now = datetime.now(UTC)
+        return [
+            self._portion(workspace, name, group, now) for (workspace, name), group in sorted(groups.items())
+        ]
+
+    def _portion(self, workspace: str, name: str, group: Sequence[_Read], now: datetime) -> Portion:
+        table = self.tables(name)
+        if table is None:
+            raise RefusedError(400, "InvalidStream", f"There is no table {name}.")
+        records = [record for one in group for record in one.records]
+        rows = arrow_of(table, records, workspace=self.workspace(workspace), now=now, whole=False)
+        bad = [self._bad(name, group, place, reason, records[place]) for place, reason in rows.bad]
+        return Portion(workspace, {name: rows.table}, bad)
+
+    def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: Any) -> Bad:
+        for one in group:
+            if place < len(one.records):
+                break
+            place -= len(one.records)
+        raw = masked(msgspec.json.encode(record).decode())[:_RAW]
+        return Bad(self.producer, f"record {place}", masked(reason), raw, "", table)
