@@ -305,12 +305,13 @@ def ingestion(server: Running, data: Path, headers: dict[str, str], options: arg
         f"/dataCollectionRules/{name}/streams/Microsoft-{TABLE}?api-version=2023-01-01" for name in names
     ]
     pages = [one for one in asks(data) if one.kind.startswith("page")]
+    _each_once(server, headers, pages)
     floor(data, server.authority, headers, paths, options)
-    before = server.cpu()
+    before, first = server.cpu(), int(time.time())
     figures = load(
         Orders(
             "127.0.0.1", server.port, server.authority, headers, options.ingest_seconds, pages, options.users, options.pause,
-            paths, options.rate, options.senders, first=1,
+            paths, options.rate, options.senders, first=first,
         )
     )  # fmt: skip
     count = len(figures["acknowledged"])
@@ -324,21 +325,21 @@ def ingestion(server: Running, data: Path, headers: dict[str, str], options: arg
     )
     good = told(figures, BESIDE_MS)
     shares(figures, before, server.cpu())
-    lost = _lost(data, names, set(figures["acknowledged"]))
+    lost = _lost(data, names, first, set(figures["acknowledged"]))
     enough = not figures["unsent"]
     kept = "kept" if enough else f"NOT KEPT, {figures['unsent']:,} requests were not sent"
     print(f"  {lost} of the acknowledged requests are not there whole, once; the rate was {kept}")
     return good and not lost and enough
 
 
-def _lost(data: Path, names: list[str], acknowledged: set[int]) -> int:
-    """How many acknowledged requests are not in the lake with all their rows, each once."""
+def _lost(data: Path, names: list[str], first: int, acknowledged: set[int]) -> int:
+    """How many acknowledged requests, the first of which has a number, are not in the lake with all their rows, each once."""
     found: set[int] = set()
     with State.of(data) as state, Lake.open(data, state) as lake:
         lake.flush(600)
         for name in names:
             text = (
-                f"{TABLE} | where DeviceCustomNumber1 > 0 "
+                f"{TABLE} | where DeviceCustomNumber1 >= {first} "
                 "| summarize n = count(), d = dcount(DeviceCustomNumber2) by DeviceCustomNumber1 "
                 "| where n == 100 and d == 100 | project DeviceCustomNumber1"
             )

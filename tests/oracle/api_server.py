@@ -9,10 +9,10 @@ from typing import Any
 from api_example import Example
 from starlette.testclient import TestClient
 
+from nephoscope.access.tokens import NO_TENANT
 from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.api.alert_rules import API
 from nephoscope.api.server import app
-from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.lake.state.columns import Base
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind

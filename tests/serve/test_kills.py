@@ -33,7 +33,7 @@ from nephoscope.model.alert import Alert
 from nephoscope.model.place import Place
 from nephoscope.model.state import Severity
 
-NAMES = ("web", "assessing", "detection", "responding", "ingesting", "supervisor")
+NAMES = ("front", "web", "assessing", "detection", "responding", "ingesting", "supervisor")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20

@@ -82,17 +82,18 @@ def children(pid: int) -> dict[str, int]:
     return found
 
 
-def test_it_answers_over_tls_and_comes_back(server):
+@pytest.mark.parametrize("name", ["front", "web"])
+def test_it_answers_over_tls_and_comes_back(server, name):
     process, address, authority, _, _ = server
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
         assert web.get(f"{address}/readyz").json()["ready"] is True
         assert web.get(address).status_code == 303
-        killed = children(process.pid)["web"]
+        killed = children(process.pid)[name]
         os.kill(killed, signal.SIGKILL)
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
-        assert children(process.pid)["web"] != killed
+        assert children(process.pid)[name] != killed
 
 
 def test_without_trust_nothing_is_said(server):

@@ -31,11 +31,12 @@ def unpacked(schema: pa.Schema) -> pa.Schema:
 
 def as_stored(given: pa.Schema, wanted: pa.Schema) -> bool:
     """Whether rows have the wanted columns and types, or some of the columns in their order, be their texts packed or not."""
-    if given.equals(wanted) or unpacked(given).equals(wanted):
-        return True
-    names = set(given.names)
-    some = pa.schema([one for one in wanted if one.name in names])
-    return bool(len(given) < len(wanted) and unpacked(given).equals(some))
+    if len(given) < len(wanted):
+        places = [wanted.get_field_index(name) for name in given.names]
+        if -1 in places or places != sorted(places):
+            return False
+        wanted = pa.schema([wanted.field(place) for place in places])
+    return bool(given.equals(wanted) or unpacked(given).equals(wanted))
 
 
 def constant(value: str, length: int) -> pa.Array:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -58,10 +60,9 @@ def arrow_of(
     bags: dict[int, dict[str, Any]] = {}
     columns: dict[str, pa.Array] = {}
     unfit_time: dict[int, Any] = {}
-    for name, kind in table.columns:
-        if name in _MADE or name == table.bag or name not in names:
-            continue
-        found = column_of([row.get(name) for row in rows], kind)
+    given = [name for name, _ in table.columns if name in names - _MADE and name != table.bag]
+    for name, values in zip(given, _values(rows, given), strict=True):
+        found = column_of(values, table.types[name])
         columns[name] = found.array
         if name == TIME:
             unfit_time = found.unfit
@@ -77,6 +78,14 @@ def arrow_of(
     columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
     made = _completed(table, columns, len(rows), workspace, now, whole=whole)
     return _checked(made, _days(workspace, table), now, unfit_time)
+
+
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """The values of rows by column; what a row has not is None."""
+    if rows and len(names) > 1:
+        with suppress(KeyError):  # rows that all have the same columns are taken apart at once
+            return list(zip(*map(itemgetter(*names), rows), strict=True))
+    return ([row.get(name) for row in rows] for name in names)
 
 
 def complete(table: Table, arrow: pa.Table, *, workspace: Workspace, now: dt.datetime) -> Rows:
@@ -144,6 +153,15 @@ def _without_nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not column.null_count:
         return column
     return (column.cast(pa.string()) if is_packed(column.type) else column).fill_null("")
+
+
+def apart(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) -> Iterator[pa.Table]:
+    """Rows of several workspaces that lie behind each other, each with the id of its own."""
+    place, start = rows.schema.get_field_index(TENANT), 0
+    for workspace, count in counts:
+        own = rows.slice(start, count)
+        yield own.set_column(place, rows.schema.field(place), constant(workspace.id, count))
+        start += count
 
 
 def _days(workspace: Workspace, table: Table) -> int:

@@ -59,7 +59,7 @@ class Admitting:
             self._known.move_to_end(key)
             if len(self._known) > _MOST:
                 self._known.popitem(last=False)
-        return await asyncio.shield(found[1])
+        return found[1].result() if found[1].done() else await asyncio.shield(found[1])
 
     def _looked(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
         caller = self._caller(authorization.decode("latin-1"), address)

@@ -19,7 +19,7 @@ import msgspec
 
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import Bad
-from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.rows import apart, arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 from nephoscope.lake.writer import Portion, Writer
@@ -178,22 +178,38 @@ class Intake:
                 self._repeats.add(one.mark)
 
     def _portions(self, several: Sequence[_Read]) -> list[Portion]:
-        groups: dict[tuple[str, str], list[_Read]] = defaultdict(list)
+        tables: dict[str, dict[str, list[_Read]]] = defaultdict(lambda: defaultdict(list))
         for one in several:
-            groups[one.post.workspace, one.post.table].append(one)
+            tables[one.post.table][one.post.workspace].append(one)
         now = datetime.now(UTC)
-        return [
-            self._portion(workspace, name, group, now) for (workspace, name), group in sorted(groups.items())
-        ]
+        return [found for name in sorted(tables) for found in self._of_table(name, tables[name], now)]
 
-    def _portion(self, workspace: str, name: str, group: Sequence[_Read], now: datetime) -> Portion:
+    def _of_table(self, name: str, groups: dict[str, list[_Read]], now: datetime) -> list[Portion]:
+        """The rows of a table by workspace; made together where the workspaces keep them equally long and none is bad."""
         table = self.tables(name)
         if table is None:
             raise RefusedError(400, "InvalidStream", f"There is no table {name}.")
-        records = [record for one in group for record in one.records]
-        rows = arrow_of(table, records, workspace=self.workspace(workspace), now=now, whole=False)
-        bad = [self._bad(name, group, place, reason, records[place]) for place, reason in rows.bad]
-        return Portion(workspace, {name: rows.table}, bad)
+        places = {workspace: self.workspace(workspace) for workspace in groups}
+        records = {
+            workspace: [record for one in group for record in one.records]
+            for workspace, group in groups.items()
+        }
+        if len({place.kept(name) for place in places.values()}) == 1:
+            together = [record for several in records.values() for record in several]
+            rows = arrow_of(table, together, workspace=next(iter(places.values())), now=now, whole=False)
+            if not rows.bad:
+                counts = [(places[workspace], len(own)) for workspace, own in records.items()]
+                return [
+                    Portion(workspace, {name: own})
+                    for workspace, own in zip(groups, apart(rows.table, counts), strict=True)
+                ]
+        found = []
+        for workspace, place in places.items():
+            own = records[workspace]
+            rows = arrow_of(table, own, workspace=place, now=now, whole=False)
+            bad = [self._bad(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
+            found.append(Portion(workspace, {name: rows.table}, bad))
+        return found
 
     def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: Any) -> Bad:
         for one in group:

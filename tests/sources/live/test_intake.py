@@ -1,0 +1,161 @@
+"""The quick way in takes what the other one takes, each request for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.lake.disk import Disk
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.lake.writer import Writer
+from nephoscope.sources.live.ingestion.doors import Doors
+from nephoscope.sources.live.ingestion.intake import Intake, Post
+from nephoscope.sources.live.ingestion.refused import RefusedError
+
+NOW = datetime.now(UTC).isoformat()
+TABLE, STREAM = "Heartbeat", "Microsoft-Heartbeat"
+BODIES = {
+    "as they should be": [{"TimeGenerated": NOW, "Computer": "a"}, {"TimeGenerated": NOW, "Computer": "b"}],
+    "other columns each": [{"TimeGenerated": NOW, "Computer": "a"}, {"TimeGenerated": NOW, "OSType": "Linux"}],
+    "one column": [{"TimeGenerated": NOW}, {"TimeGenerated": NOW}],
+    "other types": [{"TimeGenerated": NOW, "Computer": 7, "RemoteIPLongitude": "x", "Solutions": {"a": [1]}}],
+    "unknown columns": [{"TimeGenerated": NOW, "Stranger": [1, {"a": None}], "Computer": "\ud83d\ude00"}],
+    "what is not theirs to say": [{"TimeGenerated": NOW, "TenantId": "other", "Type": "x", "_SubscriptionId": "s"}],
+    "resources": [{"TimeGenerated": NOW, "_ResourceId": "/Subscriptions/ABC/resourceGroups/r"}],
+    "no time, and times that are wrong": [
+        {"Computer": "a"}, {"TimeGenerated": "never"}, {"TimeGenerated": NOW, "Computer": "kept"},
+        {"TimeGenerated": (datetime.now(UTC) + timedelta(days=9)).isoformat()}, {"TimeGenerated": "2001-01-01T00:00:00Z"},
+    ],
+    "nothing": [],
+    "empty records": [{}],
+}  # fmt: skip
+KEPT = f"{TABLE} | project-away TenantId, TimeGenerated, _IngestedAt"
+ASIDE = "_Quarantine | project Place, Reason = replace_regex(Reason, @'\\d+', 'n'), Table"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """(an intake, the lake that it fills, the state)."""
+    data = tmp_path / "intake"
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        yield _intake(data, state, lake), lake, state
+
+
+def _intake(data, state, lake):
+    writer = Writer(
+        data,
+        disk=Disk(),
+        ledger=StateLedger(state),
+        tables=lambda: lake.tables,
+        workspace=state.workspaces.get,
+    )
+    return Intake(writer, "front", lake.tables.get, state.workspaces.get, 4 << 20)
+
+
+def take(intake, *posts):
+    """What becomes of requests that come at once."""
+
+    async def all_():
+        return await asyncio.gather(*(intake.take(one) for one in posts), return_exceptions=True)
+
+    found = asyncio.run(all_())
+    intake.writer.close_segment()
+    return found
+
+
+def post(records, *, workspace="default", id_="", packed=False):
+    body = json.dumps(records).encode()
+    return Post(
+        workspace, TABLE, STREAM, gzip.compress(body) if packed else body, "gzip" if packed else "", id_
+    )
+
+
+def ordered(rows):
+    return sorted(rows.to_pylist(), key=str)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """(the lake of an intake, the lake of doors, the state of the first) with each of BODIES: in two workspaces, and in one."""
+    data, other = tmp_path_factory.mktemp("intake"), tmp_path_factory.mktemp("doors")
+    with (
+        State.of(data) as state, Lake.open(data, state) as lake,
+        State.of(other) as second, Lake.open(other, second) as peer,
+    ):  # fmt: skip
+        intake, doors = _intake(data, state, lake), Doors(peer, second)
+        for number, body in enumerate(BODIES.values()):
+            for name in (f"one{number}", f"two{number}"):
+                state.workspaces.add(name)
+            second.workspaces.add(f"one{number}")
+            found = take(intake, *(post(body, workspace=f"{name}{number}") for name in ("one", "two")))
+            assert found == [len(body)] * 2
+            door = doors.of(f"one{number}")
+            door.take(door.flows(f"one{number}", STREAM), STREAM, json.dumps(body).encode(), "")
+        lake.flush()
+        peer.flush()
+        yield lake, peer, state
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)), ids=list(BODIES))
+def test_it_takes_what_a_door_takes(both, number):
+    lake, peer, state = both
+    for name in (f"one{number}", f"two{number}"):
+        for query in (KEPT, ASIDE):
+            given = ordered(peer.rows(query, workspace=f"one{number}"))
+            assert ordered(lake.rows(query, workspace=name)) == given
+        ids = lake.rows(f"{TABLE} | distinct TenantId", workspace=name).column(0).to_pylist()
+        assert ids in ([], [state.workspaces.get(name).id])
+
+
+def test_what_is_wrong_with_one_request_is_not_the_others_fault(place):
+    intake, lake, _ = place
+    wrong = Post("default", TABLE, STREAM, b'[{"a"', "", "")
+    damaged = Post("default", TABLE, STREAM, b"no gzip", "gzip", "")
+    elsewhere = Post("default", "NoSuchTable", STREAM, b"[{}]", "", "")
+    good = post(BODIES["as they should be"])
+    found = take(intake, good, wrong, damaged, elsewhere, good)
+    assert [one if isinstance(one, int) else one.status for one in found] == [2, 400, 400, 400, 2]
+    lake.flush()
+    assert lake.rows(f"{TABLE} | count").to_pylist() == [{"Count": 4}]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_request_that_comes_again_is_taken_once(place, packed):
+    intake, lake, _ = place
+    again = [post(BODIES["as they should be"], id_="one", packed=packed) for _ in range(2)]
+    take(intake, *again)
+    take(intake, again[0], post(BODIES["as they should be"], id_="two"))
+    lake.flush()
+    assert lake.rows(f"{TABLE} | count").to_pylist() == [{"Count": 4}]
+
+
+def test_what_comes_again_shares_what_became_of_it(place):
+    intake, _, _ = place
+    again = [Post("default", "NoSuchTable", STREAM, b"[{}]", "", "one") for _ in range(2)]
+    assert [one.status for one in take(intake, *again)] == [400, 400]
+
+
+def test_a_full_disk_is_told_and_nothing_is_there(tmp_path):
+    class Full(Disk):
+        def free(self, path):
+            return 0
+
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        intake = _intake(tmp_path, state, lake)
+        intake.writer._disk = Full()
+        (found,) = take(intake, post(BODIES["as they should be"]))
+        assert isinstance(found, RefusedError)
+        assert (found.status, found.again) == (503, 5)
+
+
+def test_more_than_can_wait_is_refused(place, monkeypatch):
+    monkeypatch.setattr("nephoscope.sources.live.ingestion.intake.MOST_WAITING", 120)
+    intake, _, _ = place
+    found = take(intake, *(post(BODIES["one column"]) for _ in range(3)))
+    assert [getattr(one, "status", one) for one in found] == [2, 429, 429]
