@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from nephoscope.lake.columns import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, OvertakenError, SpoolFullError
 from nephoscope.lake.ledger import Ledger
@@ -28,6 +29,8 @@ SPOOL_LIMIT = 8 << 30
 RESERVE = 64 << 20
 """How many bytes of the disk are left for what empties the spool."""
 _REMEMBERED = 20_000
+#: Columns that rows have in any case; others may be left out where no row has a value.
+_MADE = frozenset({TIME, TENANT, TYPE, INGESTED})
 _MEASURED_EVERY = 8 << 20
 
 
@@ -173,7 +176,7 @@ class Writer:
         for name, rows in tables.items():
             if not place.takes(name):
                 raise LakeError(f"the workspace {workspace} does not take rows of {name}")
-            if not as_stored(rows.schema, known[name].schema):
+            if not as_stored(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
                 raise LakeError(
                     f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"
                 )
