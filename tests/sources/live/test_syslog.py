@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.lake.state import StateError
 from nephoscope.sources.live.kinds.syslog import KIND, Settings, Syslog
 from nephoscope.sources.live.source import SourceError, Surroundings
+from nephoscope.sources.live.syslog import handing
 from nephoscope.sources.live.tls import own_certificate
 
 
@@ -146,16 +148,161 @@ def test_what_was_sent_before_the_stop_is_handed_over(tmp_path: Path, sink, runn
     assert len(sink.texts()) == 5001
 
 
+def _open(stack: contextlib.ExitStack, port: int, source: str = "127.0.0.1") -> socket.socket:
+    return stack.enter_context(socket.create_connection(("127.0.0.1", port), 30, (source, 0)))
+
+
+def _closed(connection: socket.socket) -> bool:
+    """Wait until the other side has closed a connection."""
+    connection.settimeout(60)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
 def test_more_connections_than_allowed(tmp_path: Path, sink, running, until) -> None:
     source = _source(tmp_path, tcp="127.0.0.1:0", max_connections=1)
+    with running(source, sink), contextlib.ExitStack() as stack:
+        assert source.ready.wait(60)
+        _open(stack, source.ports["tcp"]).sendall(b"<34>one\n")
+        until(lambda: sink.texts())
+        assert _closed(_open(stack, source.ports["tcp"]))
+    assert sink.errors == ["a connection from 127.0.0.1 was refused: 1 are open"]
+
+
+def test_one_address_does_not_lock_the_others_out(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0", max_connections=4, max_per_address=3)
+    with running(source, sink), contextlib.ExitStack() as stack:
+        assert source.ready.wait(60)
+        port = source.ports["tcp"]
+        silent = [_open(stack, port) for _ in range(20)]
+        assert all(_closed(one) for one in silent[3:])
+        _open(stack, port, "127.0.0.2").sendall(b"<34>another\n")
+        until(lambda: sink.texts())
+        silent[0].close()
+        until(lambda: _still_open(port, b"<34>again\n"))
+        until(lambda: "<34>again" in sink.texts())
+    # nineteen refusals are one line
+    assert sink.errors == ["a connection from 127.0.0.1 was refused: 3 of that address are open"]
+
+
+def _still_open(port: int, data: bytes) -> bool:
+    """Whether a connection was let in: it is not closed at once, and took the data."""
+    with socket.create_connection(("127.0.0.1", port), 30) as sender:
+        sender.settimeout(0.5)
+        try:
+            sender.recv(1)
+        except TimeoutError:
+            sender.sendall(data)
+            return True
+        except ConnectionError:
+            return False
+    return False
+
+
+def test_plain_connections_take_no_room_from_tls(tmp_path: Path, sink, running, until) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0", tls="127.0.0.1:0", max_connections=2)
+    with running(source, sink), contextlib.ExitStack() as stack:
+        assert source.ready.wait(60)
+        opened = [_open(stack, source.ports["tcp"]) for _ in range(3)]
+        assert _closed(opened[2])
+        trust = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.crt"))
+        _send(source.ports["tls"], b"11 <34>secret.", trust)
+        until(lambda: sink.texts())
+
+
+def test_a_handshake_that_does_not_come_takes_its_place_for_its_time_only(
+    tmp_path: Path, sink, running, until
+) -> None:
+    source = _source(tmp_path, tls="127.0.0.1:0", max_connections=2, handshake=0.5)
+    with running(source, sink), contextlib.ExitStack() as stack:
+        assert source.ready.wait(60)
+        silent = [_open(stack, source.ports["tls"]) for _ in range(3)]
+        assert all(_closed(one) for one in silent)
+        trust = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.crt"))
+        _send(source.ports["tls"], b"11 <34>secret.", trust)
+        until(lambda: sink.texts())
+    assert sink.errors[0] == "a connection from 127.0.0.1 was refused: 2 are open"
+    assert sink.errors[1].startswith("TLS with 127.0.0.1: SSL handshake is taking longer than 0.5 seconds")
+    assert len(sink.errors) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [({"first_message": 0.3}, b"<34>half"), ({"first_message": 0.0, "idle": 0.3}, b"<34>whole\n")],
+    ids=["before the first message", "after it"],
+)
+def test_silent_connections_are_closed(tmp_path: Path, sink, running, until, settings, sent: bytes) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0", **settings)
+    with running(source, sink), contextlib.ExitStack() as stack:
+        assert source.ready.wait(60)
+        sender = _open(stack, source.ports["tcp"])
+        sender.sendall(sent)
+        assert _closed(sender)
+        until(lambda: sink.texts() == [sent.decode().strip()])
+
+
+def test_a_sink_that_fails_for_a_while_loses_nothing(tmp_path: Path, sink, running, until) -> None:
+    source, failures = _source(tmp_path, tcp="127.0.0.1:0", udp="127.0.0.1:0"), []
+
+    def fail(feed: str, sequence: int) -> None:
+        if len(failures) < 4:
+            failures.append(
+                [StateError("the database is restarting"), OSError(24, "too many")][len(failures) % 2]
+            )
+            raise failures[-1]
+
+    sink.before = fail
     with running(source, sink):
         assert source.ready.wait(60)
-        with socket.create_connection(("127.0.0.1", source.ports["tcp"]), 30) as first:
-            first.sendall(b"<34>one\n")
-            until(lambda: sink.texts())
-            with socket.create_connection(("127.0.0.1", source.ports["tcp"]), 30):
-                until(lambda: sink.errors)
-    assert sink.errors == ["a connection from 127.0.0.1 was refused: 1 are open"]
+        _send(source.ports["tcp"], b"<34>before\n")
+        until(lambda: failures)
+        _send(source.ports["tcp"], b"<34>meanwhile\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"<34>datagram", ("127.0.0.1", source.ports["udp"]))
+        until(lambda: len(sink.texts()) == 3)
+    assert sorted(sink.texts()) == ["<34>before", "<34>datagram", "<34>meanwhile"]
+    assert sink.errors == ["messages cannot be written and wait: StateError: the database is restarting"]
+    assert sink.dropped == 0
+
+
+def test_what_a_sink_never_took_is_counted_when_the_source_stops(
+    tmp_path: Path, sink, running, until
+) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0")
+
+    def fail(feed: str, sequence: int) -> None:
+        raise StateError("the database is gone")
+
+    sink.before = fail
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"<34>one\n<34>two\n")
+        until(lambda: sink.errors)
+    assert sink.dropped == 2
+    assert sink.errors[-1] == "2 messages are lost: StateError: the database is gone"
+
+
+def test_a_batch_with_a_fault_of_its_own_does_not_hold_the_next_ones_up(
+    tmp_path: Path, sink, running, until, monkeypatch
+) -> None:
+    monkeypatch.setattr(handing, "_FIRST_PAUSE", 0.001)
+    source, tries = _source(tmp_path, tcp="127.0.0.1:0"), []
+
+    def fail(feed: str, sequence: int) -> None:
+        tries.append(sequence)
+        if len(tries) <= 6:
+            raise ValueError("a fault of the reader")
+
+    sink.before = fail
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"<34>spoilt\n")
+        until(lambda: sink.dropped)
+        _send(source.ports["tcp"], b"<34>sound\n")
+        until(lambda: sink.texts())
+    assert (sink.texts(), sink.dropped) == (["<34>sound"], 1)
 
 
 def test_what_cannot_be_listened_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,13 +15,16 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.descriptors import short_of
+from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.source import Kind, SettingsError, Sink, Surroundings, zone_of
 from nephoscope.sources.live.syslog.datagrams import Datagrams
+from nephoscope.sources.live.syslog.handing import Handing
 from nephoscope.sources.live.syslog.intake import Intake
-from nephoscope.sources.live.syslog.streams import Bounds, Streams
+from nephoscope.sources.live.syslog.streams import Limits, Streams
 from nephoscope.sources.live.tls import check_tls, own_certificate, server_context
 
-_FEED = "messages"
+_LOG = logging.getLogger("nephoscope.sources")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,10 +59,34 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Bytes of the longest message; a longer one goes to quarantine.", ge=480, le=1_048_576
         ),
     ] = 65_536
-    max_connections: Annotated[int, Meta(description="Connections open at once.", ge=1)] = 1000
+    max_connections: Annotated[
+        int, Meta(description="Connections open at once, for `tcp` and for `tls` each.", ge=1)
+    ] = 1000
+    max_per_address: Annotated[
+        int,
+        Meta(
+            description="Of these, connections of one address (of one /64 in IPv6); more behind a relay or NAT.",
+            ge=1,
+        ),
+    ] = 100
+    handshake: Annotated[
+        float, Meta(description="Seconds after which a TLS handshake must be done.", gt=0, le=600)
+    ] = 20.0
+    first_message: Annotated[
+        float,
+        Meta(
+            description="Seconds after which a connection that brought no whole message is closed (0 = never).",
+            ge=0,
+        ),
+    ] = 300.0
     idle: Annotated[
-        float, Meta(description="Seconds after which a silent connection is closed (0 = never).", ge=0)
-    ] = 0.0
+        float,
+        Meta(
+            description="Seconds after which a connection that has brought messages and is silent is closed (0 = never). Senders that "
+            "are gone are found sooner, by TCP's keep-alive.",
+            ge=0,
+        ),
+    ] = 86_400.0
 
 
 @dataclass(slots=True)
@@ -77,13 +105,16 @@ class Syslog:
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Listen, and hand over in batches, until stopped; what was read by then is handed over before this returns."""
-        intake = Intake()
+        intake, told = Intake(), _Told(sink, self.around.name)
+        chosen = self.settings
+        if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
+            told.failed(short)
         with ExitStack() as listeners:
-            listeners.enter_context(self._listening(intake, _Told(sink)))
+            listeners.enter_context(self._listening(intake, told))
             self.ready.set()
             threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
             try:
-                _hand_over(intake, sink)
+                Handing(intake, sink, stop, told.failed, told.dropped).run()
             finally:
                 stop.set()
 
@@ -96,9 +127,9 @@ class Syslog:
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
-                streams = Streams(
-                    intake, Bounds(chosen.max_message, chosen.max_connections, chosen.idle), told.failed
-                )
+                limits = Limits(chosen.max_message, chosen.first_message, chosen.idle)
+                bounds = Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake)
+                streams = Streams(intake, limits, bounds, told.failed)
                 opened.callback(streams.close)
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(listening(chosen.tcp, "tcp"))
@@ -116,11 +147,13 @@ class Syslog:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the listeners have to tell, passed on to health."""
+    """What the listeners have to tell, passed on to health and the log."""
 
     sink: Sink | None = None
+    name: str = ""
 
     def failed(self, error: str) -> None:
+        _LOG.warning("%s: %s", self.name, error)
         if self.sink is not None:
             self.sink.note(error=error)
 
@@ -134,11 +167,6 @@ def _end_when(stop: Event, listeners: ExitStack, intake: Intake) -> None:
     stop.wait()
     listeners.close()
     intake.end()
-
-
-def _hand_over(intake: Intake, sink: Sink) -> None:
-    while (batch := intake.take()) is not None:
-        sink.take(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
 
 
 def check(settings: Settings, _: Surroundings) -> None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nephoscope.sources.live.entrance import Bounds, Entrance
+from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.source import Lines, Refused, SourceError
 from nephoscope.sources.live.syslog.framing import Frames, text_of
 from nephoscope.sources.live.syslog.intake import Intake
@@ -19,39 +22,36 @@ from nephoscope.sources.live.syslog.intake import Intake
 #: How long what senders had already sent is read for after the end was asked for.
 _DRAIN = 3.0
 _QUIET, _STILL = 0.1, 3
+_BACKLOG = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Bytes of a message, open connections, seconds that a connection may be silent (0 = for ever)."""
+class Limits:
+    """Bytes of a message; seconds until the first whole message, and between any two pieces of a stream (0 = for ever)."""
 
     message: int
-    connections: int
+    first: float
     idle: float
 
 
 class _Connection(asyncio.Protocol):
-    """One sender."""
+    """One sender; `left` is called when it is gone."""
 
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
-        self._frames = Frames(streams.bounds.message)
+    def __init__(self, streams: Streams, left: Callable[[], None]) -> None:
+        self._streams, self._left = streams, left
+        self._frames = Frames(streams.limits.message)
         self._peer = ""
         self._transport: asyncio.Transport | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._read = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._read = self._whole = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else "unknown"
-        if not self._streams.admit(self):
-            self._streams.failed(
-                f"a connection from {self._peer} was refused: {self._streams.bounds.connections} are open"
-            )
-            transport.abort()
-            return
+        self._streams.opened += 1
+        self._streams.open.add(self)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -63,9 +63,11 @@ class _Connection(asyncio.Protocol):
         room = True
         texts = tuple(text for message in messages if (text := text_of(message)))
         if texts:
+            self._whole += 1
             room = self._streams.intake.put(Lines(self._peer, texts))
         for length, head in self._frames.over:
-            reason = f"a message of {length} bytes, over {self._streams.bounds.message}"
+            self._whole += 1
+            reason = f"a message of {length} bytes, over {self._streams.limits.message}"
             room = self._streams.intake.put(self._refused(reason, head))
         self._frames.over.clear()
         if not room and self._transport is not None and self._transport.is_reading():
@@ -88,15 +90,16 @@ class _Connection(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
+        self._left()
+        if self._timer is not None:
+            self._timer.cancel()
         last, cut = self._frames.end()
         self._put(last)
         if cut:
             self._streams.intake.put(self._refused("the connection ended inside a message", cut))
         if isinstance(exc, ssl.SSLError):
-            self._streams.failed(f"TLS with {self._peer}: {exc.reason}")
-        self._streams.gone(self)
+            self._streams.told("broken", f"TLS with {self._peer}: {exc.reason}")
+        self._streams.open.discard(self)
 
     def close(self) -> None:
         """End the connection."""
@@ -104,27 +107,36 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def _watch(self) -> None:
-        """Close a connection that has been silent for too long."""
-        bound = self._streams.bounds.idle
-        if bound > 0:
-            self._idle = self._streams.loop.call_later(bound, self._check, self._read)
+        """Close a connection that has been silent for too long, or brings no first message."""
+        limits = self._streams.limits
+        first = not self._whole and limits.first > 0
+        seconds = limits.first if first else limits.idle
+        if seconds > 0:
+            self._timer = self._streams.loop.call_later(seconds, self._check, -1 if first else self._read)
 
     def _check(self, read: int) -> None:
-        if read == self._read and self._transport is not None and self._transport.is_reading():
+        """`read` is what had been read when the watch began, -1 where nothing whole had been."""
+        silent = read == self._read if read >= 0 else not self._whole
+        # While the lake is full nothing is read: then the silence is ours.
+        if silent and self._transport is not None and self._transport.is_reading():
             self.close()
         else:
             self._watch()
 
 
 class Streams:
-    """Listens on addresses until `close`: a thread with an event loop of its own. `failed` is told what went wrong with a sender."""
+    """Listens on addresses until `close`: a thread with an event loop of its own. `failed` is told what went wrong with senders.
 
-    def __init__(self, intake: Intake, bounds: Bounds, failed: Callable[[str], None]) -> None:
-        self.intake, self.bounds, self.failed = intake, bounds, failed
+    Each address has the connections of `bounds` to itself.
+    """
+
+    def __init__(self, intake: Intake, limits: Limits, bounds: Bounds, failed: Callable[[str], None]) -> None:
+        self.intake, self.limits, self.told = intake, limits, Seldom(failed)
+        self._bounds = bounds
         self.loop = asyncio.new_event_loop()
         self.read = self.opened = 0
-        self._open: set[_Connection] = set()
-        self._servers: list[asyncio.Server] = []
+        self.open: set[_Connection] = set()
+        self._entrances: list[Entrance] = []
         self._thread = threading.Thread(target=self._run, name="syslog streams", daemon=True)
         self._thread.start()
 
@@ -135,36 +147,21 @@ class Streams:
         self.loop.close()
 
     def _handle(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """A handshake that failed comes here: there is no connection yet that could tell."""
-        self.failed(f"{context.get('message')}: {context.get('exception') or ''}"[:300])
+        """What went wrong on the loop itself."""
+        self.told("loop", f"{context.get('message')}: {context.get('exception') or ''}"[:300])
 
     def listen(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> int:
-        """Listen; the port. Raises SourceError."""
-        return asyncio.run_coroutine_threadsafe(self._listen(address, tls), self.loop).result()
-
-    async def _listen(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> int:
-        try:
-            server = await self.loop.create_server(
-                lambda: _Connection(self), *address, ssl=tls, backlog=1024,
-                ssl_handshake_timeout=20 if tls else None,
-            )  # fmt: skip
-        except OSError as error:
-            raise SourceError(f"tcp {address[0]}:{address[1]}: {error.strerror}") from error
-        self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
+        """Listen on every address that a name stands for; the port of the first. Raises SourceError."""
+        listeners = _listeners(address)
+        port: int = listeners[0].getsockname()[1]
+        asyncio.run_coroutine_threadsafe(self._listen(listeners, tls), self.loop).result()
         return port
 
-    def admit(self, connection: _Connection) -> bool:
-        """Whether one more connection may stay."""
-        if len(self._open) >= self.bounds.connections:
-            return False
-        self._open.add(connection)
-        self.opened += 1
-        return True
-
-    def gone(self, connection: _Connection) -> None:
-        """A connection has ended."""
-        self._open.discard(connection)
+    async def _listen(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
+        for listener in listeners:
+            entrance = Entrance(listener, self._bounds, lambda left: _Connection(self, left), self.told, tls)
+            entrance.open()
+            self._entrances.append(entrance)
 
     def close(self) -> None:
         """Take no new connections, read what was sent, end."""
@@ -175,15 +172,31 @@ class Streams:
     async def _close(self) -> None:
         # Who waits at the door is let in first: closing it would turn away what has been sent already.
         await asyncio.sleep(_QUIET)
-        for server in self._servers:
-            server.close()
+        for entrance in self._entrances:
+            entrance.close()
         until, still = self.loop.time() + _DRAIN, 0
         while still < _STILL and self.loop.time() < until:
             seen = self.read, self.opened
             await asyncio.sleep(_QUIET)
             still = still + 1 if seen == (self.read, self.opened) else 0
-        for connection in list(self._open):
+        for entrance in self._entrances:
+            await entrance.wait_closed()
+        for connection in list(self.open):
             connection.close()
         until = self.loop.time() + _DRAIN
-        while self._open and self.loop.time() < until:
+        while self.open and self.loop.time() < until:
             await asyncio.sleep(0.01)
+
+
+def _listeners(address: tuple[str, int]) -> list[socket.socket]:
+    """Sockets that listen on every address that a name stands for; raises SourceError."""
+    opened: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, place in dict.fromkeys((one[0], one[4]) for one in found):
+            opened.append(socket.create_server(place, family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for listener in opened:
+            listener.close()
+        raise SourceError(f"tcp {address[0]}:{address[1]}: {error.strerror}") from error
+    return opened
