@@ -148,13 +148,17 @@ HEADER = GOOD[: GOOD.index(GOOD[-16:]) + 16]
         ),
         (_avro([{"name": "x", "type": "long"}], [{"x": 1}]), "not one of Event Hubs Capture"),
         (_avro([{"name": "Body", "type": "long"}], [{"Body": 1}]), "not one of Event Hubs Capture"),
+        (
+            _avro([{"name": "Body", "type": ["bytes", "long"]}], [{"Body": 1}]),
+            "not one of Event Hubs Capture",
+        ),
         (GOOD[:40], "the Avro file is broken"),
         (GOOD[:-40], "the Avro file is broken"),
         (HEADER + HUGE + HUGE, "a value of"),
         (HEADER + HUGE + b"\x04ab" + GOOD[-16:], "the Avro file is broken"),
         (HEADER + b"\x02\x01", "a value of -1 bytes"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_a_hostile_file_is_one_entry(data: bytes, told: str) -> None:
     found = _read(data)

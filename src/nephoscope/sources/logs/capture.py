@@ -111,9 +111,9 @@ def _check(codec: Any, schema: Any) -> None:
 
 
 def _has_content(kind: Any) -> bool:
-    """Whether a type is bytes or text, or may be."""
+    """Whether a type is bytes or text, or may be absent."""
     kinds = kind if isinstance(kind, list) else [kind]
-    return any(one in ("bytes", "string") for one in kinds)
+    return all(one in ("bytes", "string", "null") for one in kinds) and kinds != ["null"]
 
 
 def _is_plain(kind: Any) -> bool:
