@@ -19,7 +19,7 @@ import pytest
 
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
-from nephoscope.sources.logs import json_cutter
+from nephoscope.sources.logs import json_resync
 from nephoscope.sources.logs.batch import Batch
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.envelope import blocks
@@ -83,7 +83,7 @@ ODD: tuple[Any, ...] = (
     ),
 )
 #: What holds no record at all: brackets, commas, blanks and the openings of envelopes.
-NO_RECORD = re.compile(rb"(?:[\s\[\]\},]|%b\[)*" % json_cutter.WRAPPER.pattern.partition(rb"\[(?=")[0])
+NO_RECORD = re.compile(rb"(?:[\s\[\]\},]|%b\[)*" % json_resync.WRAPPER.pattern.partition(rb"\[(?=")[0])
 
 
 def _seeds(name: str) -> list[bytes]:

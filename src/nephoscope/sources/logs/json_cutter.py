@@ -1,4 +1,4 @@
-"""Cut JSON into records, whatever wraps them: what is broken is a piece up to the next record that is whole. Grammar: RFC 8259."""
+"""Cut JSON into records, whatever wraps them: what is broken is a piece up to its end or the next record. Grammar: RFC 8259."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import re
 from typing import TYPE_CHECKING
 
 from nephoscope.sources.logs.cutter import Block, Cutter, Piece
+from nephoscope.sources.logs.json_resync import MEMBER, WRAPPER, Held
 from nephoscope.sources.logs.json_value import measured
-from nephoscope.sources.logs.oversized import Oversized
+from nephoscope.sources.logs.json_walk import Walk
+from nephoscope.sources.logs.window import READ
 
 if TYPE_CHECKING:
     from nephoscope.sources.logs.cutter import Bounds
     from nephoscope.sources.logs.window import Window
 
-_TRIALS = 8
 UNENDED = "the stream ends inside a record"
 
-_SCALAR = rb'(?:"(?:[^"\\]|\\.){0,4096}"|-?[0-9][0-9.eE+-]{0,40}|true|false|null)'
-_MEMBER = rb'\s*"(?:[^"\\]|\\.){1,256}"\s*:\s*' + _SCALAR
-WRAPPER = re.compile(
-    rb'\{(?:(?:%b\s*,){0,64}\s*"[Rr]ecords"|(?:\s*"(?:@odata[^"]{0,64}|nextLink|count)"\s*:\s*%b\s*,){0,8}\s*"value")\s*:\s*\[(?=\s*[{\]])'
-    % (_MEMBER, _SCALAR)
-)
 _BETWEEN = re.compile(rb"[\s,\]\}]*")
 #: The end of an answer with members behind its array: nothing or another object follows.
-_BEHIND = re.compile(rb"\s*\]\s*(?:,%b\s*)+\}\s*(?=\{|\Z)" % _MEMBER)
+_BEHIND = re.compile(rb"\s*\]\s*(?:,%b\s*)+\}\s*(?=\{|\Z)" % MEMBER)
 _ONLY_SEPARATORS = re.compile(rb"[\s,]*")
-_BLANK = re.compile(rb"\s*")
 _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
-_IN_LIST = re.compile(rb"(?:(?<=[\r\n])|(?<=[,\[] )|(?<=[,\[]))\{|(?<=[,\[]\n)[ \t]*\{")
-_ON_LINE = re.compile(rb"(?<=[\r\n])\{")
 
 
 class JsonCutter(Cutter):
@@ -40,7 +32,8 @@ class JsonCutter(Cutter):
         self.key = b""
         self.horizon = 0
         self.listed = False
-        self.oversized: tuple[str, Oversized] | None = None
+        self.told = False
+        self.oversized = ""
         self.enveloped = self.resumed
 
     def block(self) -> Block | None:
@@ -62,7 +55,7 @@ class JsonCutter(Cutter):
             plain = plain and between and not piece.error
             between = self._between(first=False)
         if not pieces:
-            return self._oversized(*self.oversized) if self.oversized else None
+            return self._oversized() if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
         last = window.buffer[pieces[-1].start : stop]
@@ -71,26 +64,59 @@ class JsonCutter(Cutter):
             window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
         )
 
-    def _oversized(self, reason: str, record: Oversized) -> Block | None:
+    def _oversized(self) -> Block | None:
         """Go over the record at the position without holding it; None when its end is left for the next time."""
         window = self.window
-        self.oversized = None
+        reason, self.oversized = self.oversized, ""
         place = self.place(window.position)
         start = window.base + window.position
         head = window.buffer[window.position : window.position + self.bounds.head]
-        size = -1
-        while read := window.passed():
-            size = record.end(read)
-            window.position -= len(read) - size if size >= 0 else 0
-            self.count(window.position - (size if size >= 0 else len(read)), window.position)
-            if size >= 0:
-                break
-        else:
-            if self.growing and not record.broken_at:
-                return None
-        self.listed = self.listed and bool(record.broken_at)  # else what stands behind its end says it
+        walk = Walk(lines=not self.listed)
+        ended = window.buffer[window.position] == 0x7B and self._walked(walk)
+        if not ended and (walk.wrong >= 0 or not window.ended or window.left):
+            ended = self._resynced()
+        if not ended and self.growing:
+            return None
+        self.told = False
         self.record += 1
-        return self.skipped(head, start, place, reason, ended=size >= 0)
+        return self.skipped(head, start, place, reason, ended=ended)
+
+    def _walked(self, walk: Walk) -> bool:
+        """Go over a record up to its end, or to before the byte at which it is broken; whether its end was met."""
+        window = self.window
+        start, kept = window.base + window.position, 0
+        while True:
+            at = window.position + kept
+            end = walk.end(window.buffer, at, len(window.buffer))
+            stop = end
+            if end < 0:
+                stop = len(window.buffer) - self.bounds.head
+                if walk.wrong >= 0:
+                    stop = max(start + walk.back, start + walk.wrong - self.bounds.head) - window.base
+                elif window.ended:
+                    stop = len(window.buffer)
+            stop = max(stop, window.position)
+            self.count(window.position, stop)
+            window.position, kept = stop, len(window.buffer) - stop
+            if end >= 0 or walk.wrong >= 0 or window.ended:
+                return end >= 0
+            window.fill(kept + READ)
+
+    def _resynced(self) -> bool:
+        """Go on behind the position to the next record; whether one was met."""
+        window = self.window
+        while window.left:
+            window.fill(self.bounds.record)
+            start, limit = window.position, window.position + self.bounds.record
+            found = self._held(limit).next_record(start, start)
+            stop = found or min(len(window.buffer), limit - self.bounds.block)
+            while found and stop > start + 1 and window.buffer[stop - 1] in b", \t\r\n":
+                stop -= 1  # they say whether a list goes on
+            self.count(start, stop)
+            window.position = stop
+            if found:
+                break
+        return bool(window.left)
 
     def _between(self, *, first: bool) -> bool:
         """Go over what stands before the next record; False when that is more than commas and blanks."""
@@ -104,9 +130,8 @@ class JsonCutter(Cutter):
             if behind and (window.ended or behind.end() < len(buffer)):
                 end = behind.end()
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
-            if opened or end > start or not first:  # else it was gone over at the end of the block before
-                self.listed = opened or buffer.find(b",", start, end) >= 0
-            stop = self._opened(end)
+            self._list(start, end, first=first and not opened, opened=opened)
+            stop = self._opened(end, apart=first or opened or end > start)
             self.count(start, max(end, stop))
             window.position = max(end, stop)
             if not stop:
@@ -114,12 +139,26 @@ class JsonCutter(Cutter):
             self.wrapped = opened = True
             plain = first
 
-    def _opened(self, at: int) -> int:
-        """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does."""
+    def _list(self, start: int, end: int, *, first: bool, opened: bool) -> None:
+        """See whether what follows stands in a list: by what is between the records; where nothing is, it may be part of anything."""
+        buffer = self.window.buffer
+        self.told = self.told and first  # else it was gone over at the end of the block before
+        if opened or end > start:
+            self.listed = opened or buffer.find(b",", start, end) >= 0
+            self.told = True
+        elif not self.told and start < len(buffer):
+            self.listed = buffer[start] != 0x7B
+            self.told = True
+
+    def _opened(self, at: int, *, apart: bool) -> int:
+        """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does.
+
+        An array begins `apart` from the record before it.
+        """
         buffer = self.window.buffer
         byte = buffer[at : at + 1]
         if byte == b"[":
-            return at + 1
+            return at + 1 if apart else 0
         if byte != b"{" or (self.key and buffer.startswith(self.key, at)):
             return 0
         wrapper = WRAPPER.match(buffer, at, at + self.bounds.head)
@@ -134,27 +173,22 @@ class JsonCutter(Cutter):
         window = self.window
         place = self.place(window.position)
         if window.buffer[window.position] != 0x7B:
-            return self._broken(0, place, "expected a JSON object", begun)
+            return self._broken(place, "expected a JSON object", begun)
         while True:
             limit = self._limit(begun)
             whole = window.ended and not self.growing and limit >= len(window.buffer)
-            size, reason, at = measured(window.buffer, window.position, limit, whole=whole)
+            size, reason, _ = measured(window.buffer, window.position, limit, whole=whole)
             if size:
                 return self._whole(size, place)
             if reason:
-                return self._broken(at, place, reason, begun)
+                return self._broken(place, reason, begun)
             if begun and window.position + window.left > self.horizon:
                 return None
             if not begun and window.left > self.bounds.record:
-                self.oversized = (
-                    f"the record is over {self.bounds.record} bytes",
-                    Oversized(listed=self.listed),
-                )
+                self.oversized = f"the record is over {self.bounds.record} bytes"
                 return None
             if window.ended:
-                if self.growing:
-                    return None
-                return self._broken(window.left, place, UNENDED, begun)
+                return None if self.growing else self._broken(place, UNENDED, begun)
             if begun:
                 return None
             window.fill(2 * window.left)
@@ -177,39 +211,31 @@ class JsonCutter(Cutter):
         self.record += 1
         window.position += size
 
-    def _broken(self, at: int, place: str, reason: str, begun: bool) -> Piece | None:
-        """The broken stretch up to the next record that is whole, or begins `at` bytes on or behind that."""
+    def _broken(self, place: str, reason: str, begun: bool) -> Piece | None:
+        """The broken stretch at the position; None as for _piece()."""
         window = self.window
         while True:
-            size = self._next_record(at, self._limit(begun))
-            if size:
+            start = window.position
+            held = self._held(self._limit(begun))
+            stop = held.behind(start) if window.buffer[start] == 0x7B else held.next_record(start + 1, start)
+            if stop:
                 break
-            if begun and (not window.ended or window.position + window.left > self.horizon):
+            if window.ended and len(window.buffer) <= held.stop:
                 return None
-            if not begun and window.left > self.bounds.record:
-                self.oversized = reason, Oversized(listed=self.listed, broken_at=max(at, self.bounds.record))
+            if begun:
                 return None
-            if window.ended:
-                break
-            window.fill(window.left + self.bounds.block)
-        start = window.position
-        size = size or window.left
+            if window.left > self.bounds.record:
+                self.oversized = reason
+                return None
+            window.fill(2 * window.left)
+        size = stop - start
         while window.buffer[start + size - 1] in b", \t\r\n" and size > 1:  # they say whether a list goes on
             size -= 1
         self._move(size)
         return Piece(start, start + size, place, reason)
 
-    def _next_record(self, at: int, limit: int) -> int:
-        """How far on the next record begins, 0 = not within the limit; outside of a list it begins on a line of its own."""
-        buffer, start = self.window.buffer, self.window.position
-        trials = 0
-        candidates = _IN_LIST if self.listed else _ON_LINE
-        for match in candidates.finditer(buffer, start + 1, min(limit, len(buffer))):
-            candidate = match.end() - 1
-            if candidate >= start + at:
-                return candidate - start
-            if trials < _TRIALS and (not self.key or buffer.startswith(self.key, candidate)):
-                trials += 1
-                if measured(buffer, candidate, start + at + self.bounds.head)[0]:
-                    return candidate - start
-        return 0
+    def _held(self, limit: int) -> Held:
+        window = self.window
+        stop = min(limit, len(window.buffer))
+        ended = window.ended and stop == len(window.buffer)
+        return Held(window.buffer, stop, ended, self.growing, self.listed, self.bounds.block)
