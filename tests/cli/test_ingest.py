@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
+from nephoscope.lake.state.ingested_files import IngestedFiles
 from nephoscope.lake.writer import Writer
 from nephoscope.sources.logs import envelope
 from nephoscope.sources.logs.files import identity, is_log
@@ -155,6 +156,54 @@ def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:
     _ingest(data, plain)
     _ingest(data, plain, "--again")
     assert _count(data) == [{"rows": 10, "distinct": 5}]
+
+
+def test_an_interrupted_load_with_again_goes_on_and_tells_so(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/a.json").write_bytes(_lines(400))
+    (tmp_path / "w/b.json").write_bytes(_lines(5, 400))
+    _ingest(data, tmp_path / "w")
+    append, taken = Writer.append, []
+
+    def stops(self: Writer, *arguments: Any, **named: Any) -> None:
+        append(self, *arguments, **named)
+        taken.append(named["sequence"])
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", stops)
+        assert _run(data, tmp_path / "w", "--again").exit_code == 130
+    monkeypatch.chdir(tmp_path)
+    result = _run(data, "w", "--again")
+    assert "went on with the load with --again of" in result.stderr
+    assert _count(data) == [{"rows": 810, "distinct": 405}]
+    result = _run(data, "w", "--again")
+    assert "went on" not in result.stderr
+    assert _count(data) == [{"rows": 1215, "distinct": 405}]
+
+
+def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(50))
+    begin = IngestedFiles.begin
+
+    def grows(self: IngestedFiles, *arguments: Any, **named: Any) -> Any:
+        with plain.open("ab") as file:
+            file.write(_lines(10, 50))
+        return begin(self, *arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(IngestedFiles, "begin", grows)
+        assert _ingest(data, plain)[1]["rows"] == {"AZFWNetworkRule": 50}
+    code, found = _ingest(data, plain)
+    assert (code, found["rows"], found["grown"]) == (0, {"AZFWNetworkRule": 10}, [])
+    assert _count(data) == [{"rows": 60, "distinct": 60}]
 
 
 def test_an_interrupted_load_goes_on_where_it_stopped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -49,23 +50,70 @@ def _write(path: Path, blocks: int) -> int:
     return lines
 
 
-def _run(data: Path, file: Path, before: str = "") -> int:
+def _run(data: Path, file: Path, before: str = "", *options: str) -> int:
     """Run the command, with a script before it; its exit status."""
-    arguments = [sys.executable, "-c", before + COMMAND, "--data", str(data), "ingest", str(file)]
+    arguments = [sys.executable, "-c", before + COMMAND, "--data", str(data), "ingest", str(file), *options]
     return subprocess.run(arguments, capture_output=True, timeout=PATIENCE, check=False).returncode
+
+
+def _killed(data: Path, file: Path, kill: int, *options: str) -> None:
+    assert (
+        _run(data, file, DEADLY.replace("{POINT}", POINTS[kill % len(POINTS)]), *options) == -signal.SIGKILL
+    )
+
+
+def _holds(data: Path, lines: int, times: int = 1) -> None:
+    """Every line is there, so many times."""
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        lake.flush(PATIENCE)
+        query = "AZFWFatFlow | summarize rows = count() by Protocol | summarize lines = count(), least = min(rows), most = max(rows)"
+        assert lake.query(query)[0].table.to_pylist() == [{"lines": lines, "least": times, "most": times}]
+        assert lake.query("_Quarantine | count")[0].table.to_pylist() == [{"Count": 0}]
 
 
 def _held(tmp_path: Path, kills: int) -> None:
     data, file = tmp_path / "data", tmp_path / "log.json"
     lines = _write(file, kills)
     for kill in range(kills):
-        assert _run(data, file, DEADLY.replace("{POINT}", POINTS[kill % len(POINTS)])) == -signal.SIGKILL
+        _killed(data, file, kill)
     assert _run(data, file) == 0
-    with State.of(data) as state, Lake.open(data, state) as lake:
-        lake.flush(PATIENCE)
-        query = "AZFWFatFlow | summarize rows = count(), distinct = dcount(Protocol)"
-        assert lake.query(query)[0].table.to_pylist() == [{"rows": lines, "distinct": lines}]
-        assert lake.query("_Quarantine | count")[0].table.to_pylist() == [{"Count": 0}]
+    _holds(data, lines)
+
+
+def test_a_load_with_again_that_is_killed_adds_every_row_once_more(tmp_path: Path) -> None:
+    data, folder = tmp_path / "data", tmp_path / "logs"
+    folder.mkdir()
+    lines = _write(folder / "b.json", 3)
+    line = {
+        "time": datetime.now(UTC).isoformat(),
+        "category": "AZFWFatFlow",
+        "properties": {"Protocol": "first"},
+    }
+    (folder / "a.json").write_text(json.dumps(line))
+    assert _run(data, folder) == 0
+    for kill in range(4):
+        _killed(data, folder, kill, "--again")
+    assert _run(data, folder, "", "--again") == 0
+    _holds(data, lines + 1, 2)
+    assert _run(data, folder, "", "--again") == 0, "one that came to its end is a new load"
+    _holds(data, lines + 1, 3)
+
+
+@pytest.mark.parametrize("document", [False, True], ids=["lines", "a document"])
+def test_a_file_that_grew_after_its_load_was_killed_holds_every_row_once(
+    tmp_path: Path, document: bool
+) -> None:
+    data, whole, file = tmp_path / "data", tmp_path / "whole", tmp_path / "log.json"
+    lines = _write(whole, 3)
+    every = whole.read_bytes().splitlines()
+    for kill, share in enumerate((2, 3, 4)):
+        records = every[: len(every) * share // 4]
+        file.write_bytes(
+            b'{"records":[' + b",\n".join(records) + b"]}" if document else b"\n".join(records) + b"\n"
+        )
+        _killed(data, file, kill + 1)
+    assert _run(data, file) == 0
+    _holds(data, lines)
 
 
 def test_a_load_that_is_killed_holds_every_row_once(tmp_path: Path) -> None:

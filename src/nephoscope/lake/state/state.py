@@ -28,6 +28,7 @@ from nephoscope.lake.state.migration import migrate
 from nephoscope.lake.state.outbox import Outbox
 from nephoscope.lake.state.principals import Principals
 from nephoscope.lake.state.producers import Producers
+from nephoscope.lake.state.repeated_loads import RepeatedLoads
 from nephoscope.lake.state.responses import Responses
 from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
@@ -66,6 +67,7 @@ class State:
         self.checkpoints = Checkpoints(database)
         self.source_health = SourceHealths(database)
         self.ingested_files = IngestedFiles(database)
+        self.repeated_loads = RepeatedLoads(database)
         self.credentials = Credentials(database, keys)
         self.outbox = Outbox(database)
         self.rule_runs = RuleRuns(database)

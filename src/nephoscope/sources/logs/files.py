@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from nephoscope.lake.state.ingested_files import IngestedFile
-    from nephoscope.sources.logs.growth import Continued
+    from nephoscope.sources.logs.growth import Proof
 
 _PACKED = (".gz", ".zst")
 _LOGS = (
@@ -152,10 +152,22 @@ def packed_size(path: Path) -> int:
 
 
 class LogStream:
-    """The unpacked bytes of a file; what stops it before its end is kept in `failure`, and then the stream just ends."""
+    """The unpacked bytes of a file; what stops it before its end is kept in `failure`, and then the stream just ends.
 
-    def __init__(self, source: Source, limits: Limits, advance: Callable[[int], None]) -> None:
+    `end`: no more than so many bytes of it (None = all), and `closing` behind them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        advance: Callable[[int], None],
+        end: int | None = None,
+        closing: bytes = b"",
+    ) -> None:
         self._chunks = chunks(source, limits, advance)
+        if end is not None:
+            self._chunks = _ended(self._chunks, end, closing)
         self._rest = b""
         self._ended = False
         self.at = 0
@@ -192,21 +204,41 @@ class LogStream:
         return False
 
 
+def _ended(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
+    """The first `end` bytes, and `closing` behind them; what stops them early is raised where it stops them."""
+    left = end
+    for part in parts:
+        yield part[:left]
+        left -= len(part)
+        if left <= 0:
+            break
+    yield closing
+
+
 @contextmanager
-def opened(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[BinaryIO]:
-    """The stream of a file's unpacked bytes; a Parquet file as it lies, since its reader goes back and forth."""
-    if not source.entry and source.path.is_file():
+def opened(
+    source: Source,
+    limits: Limits,
+    advance: Callable[[int], None],
+    end: int | None = None,
+    closing: bytes = b"",
+) -> Iterator[BinaryIO]:
+    """The stream of a file's unpacked bytes; a whole Parquet file as it lies, since its reader goes back and forth.
+
+    `end` and `closing` as for LogStream.
+    """
+    if not source.entry and source.path.is_file() and end in (None, packed_size(source.path)):
         with source.path.open("rb") as raw:
             if raw.read(4) == _PARQUET:
                 raw.seek(0)
                 yield raw
                 return
-    yield LogStream(source, limits, advance)  # type: ignore[misc]
+    yield LogStream(source, limits, advance, end, closing)  # type: ignore[misc]
 
 
 class Content(NamedTuple):
     """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
-    by, and the earlier load that it continues.
+    by, and the earlier loads that it is proved to continue.
     """
 
     name: str
@@ -214,7 +246,7 @@ class Content(NamedTuple):
     failure: str
     head: str
     closing: str
-    continued: Continued | None
+    proofs: tuple[Proof, ...]
 
 
 def identity(
@@ -238,4 +270,4 @@ def identity(
     except FileError as error:
         failure = str(error)
     name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
-    return Content(name, size, failure, head, closing_of(tail), growth.best() if growth else None)
+    return Content(name, size, failure, head, closing_of(tail), growth.proved() if growth else ())

@@ -58,6 +58,18 @@ class Short:
         return list(found.values())
 
 
+class Proof(NamedTuple):
+    """A content begins with the first `at` bytes of an earlier load, behind which only `closing` stood there.
+
+    `ended`: a line break follows them.
+    """
+
+    earlier: IngestedFile
+    at: int
+    closing: bytes = b""
+    ended: bool = False
+
+
 class Continued(NamedTuple):
     """An earlier load of which a content is the continuation: reading goes on at byte `at` (0 = nothing tells where).
 
@@ -68,12 +80,32 @@ class Continued(NamedTuple):
     at: int
     cut: bool = False
 
+    @staticmethod
+    def of(one: IngestedFile, proof: Proof) -> Continued:
+        """Where a content goes on of which an earlier load, as it is now, is proved to be the beginning."""
+        sure = _sure(one)
+        lined = bool(one.lines) and one.finished is not None and not proof.closing
+        if lined and proof.ended:
+            return Continued(one, proof.at)  # what was a last line without its end was whole
+        cut = lined and one.size - sure > len(one.closing or "")
+        return Continued(one, sure, cut) if 0 < sure <= proof.at else Continued(one, 0, cut and one.sure == 0)
+
+    @staticmethod
+    def best(found: Iterable[Continued]) -> Continued | None:
+        """The one that brings reading the farthest, of several the one of most rows; None where there is none."""
+        return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
+
+
+def _sure(one: IngestedFile) -> int:
+    """Up to where nothing changes of what a load took; one of which no block was noted stands where it began."""
+    return one.done if one.chunk < 0 and one.finished is None else one.sure or 0
+
 
 def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
     """Of what a content must begin with to continue a load: how many bytes, and the closing brackets that stood behind them."""
     yield one.size, one, b""
     closing = (one.closing or "").encode()
-    behind = one.size - (one.sure or 0)
+    behind = one.size - _sure(one)
     closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
     if closing:
         yield one.size - len(closing), one, closing
@@ -87,36 +119,24 @@ class Growth:
         for one in earlier:
             self._wanted += _proofs(one)
         self._wanted.sort(key=lambda entry: entry[0], reverse=True)
-        self._proved: list[tuple[IngestedFile, int]] = []
+        self._proved: list[Proof] = []
         self._behind: dict[int, int] = {}
 
     def feed(self, digest: Any, size: int, chunk: bytes) -> None:
         """The next bytes, before the digest of the `size` bytes before them takes them in."""
-        for one, _ in self._proved:
-            if one.size == size and chunk:
+        for one in self._proved:
+            if one.at == size and chunk:
                 self._behind.setdefault(size, chunk[0])
         while self._wanted and self._wanted[-1][0] <= size + len(chunk):
-            at, one, closing = self._wanted.pop()
+            at, one_, closing = self._wanted.pop()
             part = digest.copy()
             part.update(chunk[: at - size])
             part.update(closing)
-            if part.hexdigest() == one.content:
-                self._proved.append((one, at))
+            if part.hexdigest() == one_.content:
+                self._proved.append(Proof(one_, at, closing))
                 if at - size < len(chunk):
                     self._behind.setdefault(at, chunk[at - size])
 
-    def best(self) -> Continued | None:
-        """The load that brings reading the farthest, of several the one of most rows; None where the content continues none."""
-        found = [self._continued(one, proved) for one, proved in self._proved]
-        return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
-
-    def _continued(self, one: IngestedFile, proved: int) -> Continued:
-        sure = one.sure or 0
-        lined = bool(one.lines) and one.finished is not None and proved == one.size
-        if lined and self._ended(proved):
-            return Continued(one, proved)  # what was a last line without its end was whole
-        cut = lined and one.size - sure > len(one.closing or "")
-        return Continued(one, sure, cut) if 0 < sure <= proved else Continued(one, 0, cut and one.sure == 0)
-
-    def _ended(self, at: int) -> bool:
-        return self._behind.get(at) in (0x0A, 0x0D)
+    def proved(self) -> tuple[Proof, ...]:
+        """The loads of which the content is proved to be the continuation."""
+        return tuple(one._replace(ended=self._behind.get(one.at) in (0x0A, 0x0D)) for one in self._proved)

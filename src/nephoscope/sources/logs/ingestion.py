@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
-import uuid
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
+from nephoscope.sources.logs.earlier import Earlier, again, told_by_path
 from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
-from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.growth import Short, head_of
+from nephoscope.sources.logs.growth import Continued
 from nephoscope.sources.logs.reading import read
-from nephoscope.sources.logs.sorting import Outcome
+from nephoscope.sources.logs.tally import Tally
 from nephoscope.sources.resources.files import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
@@ -33,6 +30,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
     from nephoscope.sources.logs.files import Content
+    from nephoscope.sources.logs.format import Context
+    from nephoscope.sources.logs.growth import Proof
     from nephoscope.sources.logs.parsed import Parsed
     from nephoscope.sources.resources.files import Source
 
@@ -41,110 +40,14 @@ PATIENCE = 120.0
 _PAUSE = 0.5
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
-#: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
-_LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
-_PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
-
-
-def kind_of(reason: str) -> str:
-    """A reason without what is particular to one record: times and quoted values."""
-    return _PARTICULAR.sub("", reason)
-
-
-def told_by_path(name: str) -> str:
-    """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
-    context = Context(name)
-    return f"{context.resource_id} {context.tenant_id}".strip().lower()
-
-
-class Earlier:
-    """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins."""
-
-    def __init__(self, files: Iterable[IngestedFile]) -> None:
-        self._found: dict[str, list[IngestedFile]] = {}
-        self._short = Short()
-        self._contents: dict[str, list[IngestedFile]] = {}
-        for one in files:
-            self.add(one)
-
-    def add(self, one: IngestedFile) -> None:
-        """Know one more load."""
-        self._short.add(one)
-        if _LOADED_ONCE.fullmatch(one.identity):
-            self._contents.setdefault(one.content, []).append(one)
-        for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
-            self._found.setdefault(key, []).append(one)
-
-    def of(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
-        """The loads with the same options that a content of this name may continue which starts so."""
-        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head_of(start)}", [])
-        found += self._short.of(start)
-        said = told_by_path(name)
-        return list(
-            {
-                one.identity: one
-                for one in found
-                if one.format == options and one.size and said in ("", told_by_path(one.name))
-            }.values()
-        )
-
-    def same(self, name: str, content: str, options: str) -> IngestedFile | None:
-        """The load of the same content with the same options whose path told no less, None where there is none."""
-        digest, _, stopped = content.partition("-")
-        said = told_by_path(name)
-        found = [
-            one
-            for one in self._contents.get(digest, ())
-            if one.format == options and ("-stopped" in one.identity) == bool(stopped)
-        ]
-        alike = [one for one in found if told_by_path(one.name) == said]
-        return next(iter(alike or (found if not said else [])), None)
-
-
-@dataclass
-class Tally:
-    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
-
-    `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
-    UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
-    `known_rows` were made of the known files before; `continued` of the files read had grown and gave what was new. `failed` says of
-    each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
-    all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
-    with the number of that line.
-    """
-
-    rows: Counter[str] = field(default_factory=Counter)
-    bad: Counter[str] = field(default_factory=Counter)
-    outcome: Outcome = field(default_factory=Outcome)
-    derived: int = 0
-    recoded: int = 0
-    halves: int = 0
-    strangers: int = 0
-    read: int = 0
-    resumed: int = 0
-    known: int = 0
-    known_rows: int = 0
-    continued: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    grown: list[str] = field(default_factory=list)
-    cut: dict[str, int] = field(default_factory=dict)
-
-    def add(self, parsed: Parsed) -> None:
-        """Count a block."""
-        self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
-        self.derived += parsed.derived
-        self.recoded += parsed.recoded
-        self.halves += parsed.halves
-        self.strangers += parsed.strangers
-        self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
-        self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
 
 
 @dataclass(frozen=True)
 class Ingestion:
     """How files are taken in: as which formats, for which workspace of which lake.
 
-    `again` takes content in that was taken in before. `advance` is told of bytes of the files that were read.
+    `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
+    interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were read.
     """
 
     lake: Lake
@@ -152,7 +55,7 @@ class Ingestion:
     workspace: Workspace
     formats: Formats
     context: Context
-    again: bool = False
+    again: str = ""
     options: str = ""
     limits: Limits = field(default_factory=Limits)
     advance: Callable[[int], None] = lambda _: None
@@ -160,9 +63,20 @@ class Ingestion:
 
     def run(self, sources: Sequence[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
-        earlier = Earlier(() if self.again else self.state.ingested_files.all(self.workspace.name))
+        run = self._begun()
+        earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
         for source in sources:
             self.file(source, earlier)
+        if run:
+            self.state.repeated_loads.finish(self.workspace.name, self.again, run)
+
+    def _begun(self) -> str:
+        """What names this load among those with --again; '' where it is none."""
+        if not self.again:
+            return ""
+        load = self.state.repeated_loads.begin(self.workspace.name, self.again)
+        self.tally.again_since = load.started if load.resumed else None
+        return load.run
 
     def file(self, source: Source, earlier: Earlier) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
@@ -171,10 +85,12 @@ class Ingestion:
             return
         content = identity(source, self.limits, lambda start: earlier.of(source.name, start, self.options))
         name = self._name(source.name, content.name, earlier)
+        others = (proof for proof in content.proofs if proof.earlier.identity != name)
+        continued = Continued.best(self._continued(source, proof) for proof in others)
         with self._alone(name) as lease:
-            self._file(source, name, content, lease)
+            self._file(source, name, content, continued, lease)
         loaded = self.state.ingested_files.get(name, self.workspace.name)
-        if loaded is not None and not self.again:
+        if loaded is not None:
             earlier.add(loaded)
 
     @contextmanager
@@ -192,11 +108,39 @@ class Ingestion:
         finally:
             held.release()
 
-    def _file(self, source: Source, name: str, content: Content, lease: HeldLease) -> None:
+    def _continued(self, source: Source, proof: Proof) -> Continued:
+        """Where a file goes on that is proved to begin with what an earlier load took.
+
+        Where that was interrupted, another process may still be at it: it is waited for. A block that was acknowledged and not
+        noted, since its process was killed between the two, is noted first.
+        """
         ledger, workspace = self.state.ingested_files, self.workspace.name
-        at, lines = (
-            (content.continued.at, content.continued.earlier.lines) if content.continued else (0, None)
-        )
+        one = ledger.get(proof.earlier.identity, workspace) or proof.earlier
+        if one.finished is None:
+            with self._alone(one.identity) as lease:
+                one = ledger.get(one.identity, workspace) or one
+                if one.finished is None:
+                    self._note_blocks(source, proof, one, lease)
+            one = ledger.get(one.identity, workspace) or one
+        return Continued.of(one, proof)
+
+    def _note_blocks(self, source: Source, proof: Proof, one: IngestedFile, lease: HeldLease) -> None:
+        """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
+        last = self.lake.writer().last(self._producer(one.identity))
+        if last <= one.chunk:
+            return
+        with opened(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
+            for chunk, parsed in self._blocks(stream, one.name, one, lease):
+                if chunk > last:
+                    return
+                self._note(one.identity, chunk, parsed)
+        self.state.ingested_files.finish(one.identity, self.workspace.name)
+
+    def _file(
+        self, source: Source, name: str, content: Content, continued: Continued | None, lease: HeldLease
+    ) -> None:
+        ledger, workspace = self.state.ingested_files, self.workspace.name
+        at, lines = (continued.at, continued.earlier.lines) if continued else (0, None)
         begun = ledger.begin(
             name, source.name, self.options, content.size, workspace,
             done=at, lines=lines, closing=content.closing, head=content.head,
@@ -210,57 +154,69 @@ class Ingestion:
             return
         self.tally.resumed += begun.chunk >= 0
         cut = False
-        if content.continued is not None and begun.chunk < 0:
-            cut = content.continued.cut
+        if continued is not None and begun.chunk < 0:
+            cut = continued.cut
             if at or cut:
                 self.tally.continued += 1
-            elif content.continued.earlier.rows:
+            elif continued.earlier.rows:
                 self.tally.grown.append(source.name)
         self.tally.read += 1
-        chunk = begun.chunk + 1 if begun.done else 0
-        self._read(source, name, begun, chunk, lease, cut=cut)
+        self._read(source, name, begun, None if content.failure else content.size, lease, cut=cut)
         ledger.finish(name, workspace)
 
     def _name(self, path: str, content: str, earlier: Earlier) -> str:
         """What names a load: the content with what else decides its rows, the options and what the path tells."""
-        if self.again:
-            return f"{content}-{uuid.uuid4()}"
         if same := earlier.same(path, content, self.options):
             return same.identity
         said = told_by_path(path)
         decisive = f"{self.options}\0{said}" if said else self.options
-        return f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
+        name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
+        return name + again(earlier.run)
+
+    def _producer(self, name: str) -> str:
+        return f"{FILE}{self.workspace.name}-{name}"
 
     def _read(
-        self, source: Source, name: str, begun: IngestedFile, chunk: int, lease: HeldLease, *, cut: bool
+        self, source: Source, name: str, begun: IngestedFile, size: int | None, lease: HeldLease, *, cut: bool
     ) -> None:
+        """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
         writer = self.lake.writer()
-        producer = f"{FILE}{self.workspace.name}-{name}"
-        context = replace(self.context, source=source.name)
-        with opened(source, self.limits, self.advance) as stream:
-            if isinstance(stream, LogStream):
-                lines = stream.skip(begun.done)
-                if cut:
-                    self.tally.cut[source.name] = lines + 1
-            for parsed in read(
-                stream,
-                self.formats,
-                context,
-                tables=self.lake.tables,
-                workspace=self.workspace,
-                resume_at=begun.done,
-                text=begun.lines,
-            ):
-                if not lease.renew():
-                    raise LakeError(f"{source.name}: another process goes on with this load")
-                self._take(writer, parsed, producer, chunk, name)
-                chunk += 1
+        chunk = _next(begun) - 1
+        with opened(source, self.limits, self.advance, size) as stream:
+            if cut:
+                self.tally.cut[source.name] = self._lines(source, begun.done) + 1
+            for chunk, parsed in self._blocks(stream, source.name, begun, lease):
+                append(writer, self.workspace.name, parsed, self._producer(name), chunk)
+                self.tally.add(parsed)
+                self._note(name, chunk, parsed)
             if isinstance(stream, LogStream) and stream.failure:
-                self._failed(writer, source, stream, producer, chunk)
+                self._failed(writer, source, stream, self._producer(name), chunk + 1)
 
-    def _take(self, writer: Writer, parsed: Parsed, producer: str, chunk: int, name: str) -> None:
-        append(writer, self.workspace.name, parsed, producer, chunk)
-        self.tally.add(parsed)
+    def _lines(self, source: Source, size: int) -> int:
+        """How many lines the first bytes of a file are."""
+        return LogStream(source, self.limits, lambda _: None).skip(size)
+
+    def _blocks(
+        self, stream: BinaryIO, name: str, begun: IngestedFile, lease: HeldLease
+    ) -> Iterator[tuple[int, Parsed]]:
+        """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
+        if isinstance(stream, LogStream):
+            stream.skip(begun.done)
+        blocks = read(
+            stream,
+            self.formats,
+            replace(self.context, source=name),
+            tables=self.lake.tables,
+            workspace=self.workspace,
+            resume_at=begun.done,
+            text=begun.lines,
+        )
+        for chunk, parsed in enumerate(blocks, _next(begun)):
+            if not lease.renew():
+                raise LakeError(f"{name}: another process goes on with this load")
+            yield chunk, parsed
+
+    def _note(self, name: str, chunk: int, parsed: Parsed) -> None:
         self.state.ingested_files.advance(
             name,
             chunk=chunk,
@@ -278,6 +234,11 @@ class Ingestion:
         self.tally.bad[stream.failure] += 1
         entry = Bad(source.name, f"byte {stream.at}", stream.failure, "", "")
         writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
+
+
+def _next(begun: IngestedFile) -> int:
+    """The number of the block that a load goes on with; one that stands at its beginning begins anew."""
+    return begun.chunk + 1 if begun.done else 0
 
 
 def append(writer: Writer, workspace: str, parsed: Parsed, producer: str, sequence: int) -> None:

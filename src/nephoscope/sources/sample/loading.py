@@ -16,7 +16,8 @@ from nephoscope.estate.store import EstateStore
 from nephoscope.lake.listing import Keeping
 from nephoscope.sources.logs.discovery import formats
 from nephoscope.sources.logs.format import Context, Destination
-from nephoscope.sources.logs.ingestion import Ingestion, Tally
+from nephoscope.sources.logs.ingestion import Ingestion
+from nephoscope.sources.logs.tally import Tally
 from nephoscope.sources.resources.files import Source
 from nephoscope.sources.resources.loading import load
 from nephoscope.sources.sample.company import folder

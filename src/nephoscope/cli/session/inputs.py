@@ -1,0 +1,105 @@
+"""What `ingest` is given that is no file yet: pipes and standard input, kept in the data folder, and the sample company's logs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDIN = "-"
+_YOUNG = 5.0
+"""Seconds in which the folder of another process may not be locked yet."""
+
+
+@contextmanager
+def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
+    """The paths, with a file of what standard input holds for `-`, and for a pipe: its content decides whether it is new."""
+    pipes = {one: one == STDIN or _is_pipe(one) for one in paths}
+    if not any(pipes.values()):
+        yield list(paths)
+        return
+    with _kept_folder(data, "ingest-") as folder:
+        yield [
+            _spooled(one, Path(folder, str(place))) if pipes[one] else one for place, one in enumerate(paths)
+        ]
+
+
+@contextmanager
+def _kept_folder(data: Path, prefix: str) -> Iterator[str]:
+    """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=data) as folder:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(held)
+
+
+def remove_left(data: Path) -> None:
+    """Remove what a process left behind that was killed: the copy of a pipe, or logs of the sample company."""
+    for folder in (one for prefix in ("ingest-", "sample-") for one in data.glob(f"{prefix}????????")):
+        if not folder.is_dir() or time.time() - folder.stat().st_mtime < _YOUNG:
+            continue
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(held)
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return Path(path).is_fifo()
+    except OSError:
+        return False
+
+
+def _spooled(pipe: str, folder: Path) -> str:
+    """A file of what a pipe or standard input holds."""
+    folder.mkdir()
+    path = folder / ("standard input" if pipe == STDIN else Path(pipe).name)
+    with path.open("wb") as file:
+        if pipe == STDIN:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        else:
+            with Path(pipe).open("rb") as stream:
+                shutil.copyfileobj(stream, file)
+    return str(path)
+
+
+@contextmanager
+def sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
+    """The paths, with a folder of files in the place of each that asks for the sample company's logs."""
+    from nephoscope.sources.sample.address import Asked, is_sample
+
+    if not any(is_sample(path) for path in paths):
+        yield paths
+        return
+    try:
+        asked = {path: Asked.parse(path) for path in paths if is_sample(path)}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with _kept_folder(data, "sample-") as folder:
+        for place, one in enumerate(asked.values()):
+            for _ in one.generator().write(Path(folder, str(place))):
+                pass
+        folders = dict(
+            zip(asked, (str(Path(folder, str(place))) for place in range(len(asked))), strict=True)
+        )
+        yield [folders.get(path, path) for path in paths]

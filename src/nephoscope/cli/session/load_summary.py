@@ -1,0 +1,141 @@
+"""The summary of a load: rows by table, entries by reason, and what happened to the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.sources.logs.tally import Tally
+
+_REASONS = 20
+_NAMES = 3
+
+
+def show(tally: Tally, passed_over: list[Path], output: str) -> None:
+    """Rows by table, quarantined entries by reason, what happened to the files."""
+    files = {
+        "read": tally.read,
+        "resumed": tally.resumed,
+        "known": tally.known,
+        "passed over": len(passed_over),
+    }
+    files |= {"failed": len(tally.failed), "grown": tally.continued}
+    if tally.again_since is not None:
+        click.echo(
+            f"nephoscope: went on with the load with --again of {tally.again_since:%Y-%m-%d %H:%M} UTC, which was interrupted; "
+            "what it took in then is among the known files",
+            err=True,
+        )
+    _tell_grown(tally.grown)
+    _tell_cut(tally.cut)
+    if output == "json":
+        from json import dumps
+
+        found: dict[str, Any] = {
+            "rows": dict(tally.rows),
+            "derived rows": tally.derived,
+            "quarantined": dict(tally.bad),
+            "records": tally.outcome.records,
+            **tally.outcome._asdict(),
+            "recoded": tally.recoded,
+            "half surrogates": tally.halves,
+            "strangers": tally.strangers,
+            "known rows": tally.known_rows,
+        }
+        found |= {"files": files, "failed": tally.failed, "grown": tally.grown, "cut lines": tally.cut}
+        click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
+        return
+    for name, count in sorted(tally.rows.items()):
+        click.echo(f"{count:>14,} {name}")
+    for reason, count in tally.bad.most_common(_REASONS):
+        click.echo(f"{count:>14,} quarantined: {reason}")
+    if len(tally.bad) > _REASONS:
+        click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
+    _advise(tally)
+    for name, reason in tally.failed.items():
+        click.echo(f"{'':>14} {name}: {reason}")
+    if passed_over:
+        further = f" and {len(passed_over) - _NAMES:,} more" if len(passed_over) > _NAMES else ""
+        click.echo(f"{'':>14} passed over by name: {', '.join(map(str, passed_over[:_NAMES]))}{further}")
+    words = {
+        "known": f"known ({tally.known_rows:,} rows of them are there)",
+        "grown": "of these had grown and gave what is new",
+    }
+    told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
+    click.echo(f"{_sum(tally)}; files: {told or 'none'}")
+
+
+def _sum(tally: Tally) -> str:
+    """What became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 set aside`."""
+    whole, partly, aside, empty = tally.outcome
+    rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())
+    derived = f" and {tally.derived:,} of traffic analytics" if tally.derived else ""
+    parts = [f"{whole + partly:,} gave {rows:,} rows{derived}"]
+    if partly:
+        parts.append(f"{partly:,} of these were set aside in part")
+    parts += [
+        f"{count:,} {what}" for count, what in ((aside, "set aside"), (empty, "told of nothing")) if count
+    ]
+    text = f"{tally.outcome.records:,} records: {', '.join(parts)}"
+    return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
+
+
+def _advise(tally: Tally) -> None:
+    """Say what the user may want to do about what was found."""
+    from nephoscope.lake.rows import TOO_OLD
+
+    if any(TOO_OLD in reason for reason in tally.bad):
+        click.echo(
+            f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
+            f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
+        )
+    if tally.recoded:
+        what = "record is" if tally.recoded == 1 else "records are"
+        click.echo(
+            f"{'':>14} {tally.recoded:,} {what} not UTF-8: the other bytes were read in the code page of --encoding"
+        )
+    if tally.halves:
+        what = "record has" if tally.halves == 1 else "records have"
+        click.echo(
+            f"{'':>14} {tally.halves:,} {what} half of a surrogate pair, which is no character: its escape stands for it"
+        )
+    if tally.strangers:
+        click.echo(
+            f"nephoscope: {tally.strangers:,} row(s) have none of the columns of the table that --table names: all that they hold "
+            "is in its bag; is it the right table?",
+            err=True,
+        )
+
+
+def _tell_grown(names: list[str]) -> None:
+    """Say which files were there before in a shorter version that could not be gone on with, and how files that grow are read."""
+    for name in names[:_NAMES]:
+        click.echo(
+            f"nephoscope: {name}: a shorter version of this file is already in the lake; it is read as a whole (a table, or taken in "
+            "by an older release), so that its rows are now there twice",
+            err=True,
+        )
+    if names:
+        more = f"{len(names):,} files have grown; " if len(names) > _NAMES else ""
+        click.echo(
+            f"nephoscope: {more}files that grow are for the sources `folder` and `storage`, which read on: `nephoscope sources add`",
+            err=True,
+        )
+
+
+def _tell_cut(lines: dict[str, int]) -> None:
+    """Say of which lines the beginning was taken in before, as if it were the whole."""
+    for name, line in list(lines.items())[:_NAMES]:
+        click.echo(
+            f"nephoscope: {name}: line {line:,} was taken in before when its end was not written yet: its beginning is in the lake as "
+            "an event or an entry of _Quarantine of its own, beside the whole line that came in now",
+            err=True,
+        )
+    if len(lines) > _NAMES:
+        click.echo(
+            f"nephoscope: lines of {len(lines):,} files were cut so; `--output json` names all", err=True
+        )

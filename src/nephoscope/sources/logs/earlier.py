@@ -1,0 +1,77 @@
+"""The loads of a workspace, by what a file that comes now may have to do with them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nephoscope.sources.logs.format import Context
+from nephoscope.sources.logs.growth import Short, head_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.lake.state.ingested_files import IngestedFile
+
+#: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
+_LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
+
+
+def again(run: str) -> str:
+    """What the identity of a load ends with that was made by --again; '' for one that was not."""
+    return f"-again-{run}" if run else ""
+
+
+def told_by_path(name: str) -> str:
+    """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
+    context = Context(name)
+    return f"{context.resource_id} {context.tenant_id}".strip().lower()
+
+
+class Earlier:
+    """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins.
+
+    `run` is the load with --again that goes on ('' = none): only what it took in itself has come before.
+    """
+
+    def __init__(self, files: Iterable[IngestedFile], run: str = "") -> None:
+        self.run = run
+        self._found: dict[str, list[IngestedFile]] = {}
+        self._short = Short()
+        self._contents: dict[str, list[IngestedFile]] = {}
+        for one in files:
+            if not run or one.identity.endswith(again(run)):
+                self.add(one)
+
+    def add(self, one: IngestedFile) -> None:
+        """Know one more load."""
+        self._short.add(one)
+        if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
+            self._contents.setdefault(one.content, []).append(one)
+        for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
+            self._found.setdefault(key, []).append(one)
+
+    def of(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
+        """The loads with the same options that a content of this name may continue which starts so."""
+        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head_of(start)}", [])
+        found += self._short.of(start)
+        said = told_by_path(name)
+        return list(
+            {
+                one.identity: one
+                for one in found
+                if one.format == options and one.size and said in ("", told_by_path(one.name))
+            }.values()
+        )
+
+    def same(self, name: str, content: str, options: str) -> IngestedFile | None:
+        """The load of the same content with the same options whose path told no less, None where there is none."""
+        digest, _, stopped = content.partition("-")
+        said = told_by_path(name)
+        found = [
+            one
+            for one in self._contents.get(digest, ())
+            if one.format == options and ("-stopped" in one.identity) == bool(stopped)
+        ]
+        alike = [one for one in found if told_by_path(one.name) == said]
+        return next(iter(alike or (found if not said else [])), None)

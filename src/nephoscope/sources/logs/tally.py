@@ -1,0 +1,62 @@
+"""What came of a load: rows by table, what was set aside, and what happened to its files."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.sources.logs.sorting import Outcome
+
+if TYPE_CHECKING:
+    from nephoscope.sources.logs.parsed import Parsed
+
+_PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
+
+
+def kind_of(reason: str) -> str:
+    """A reason without what is particular to one record: times and quoted values."""
+    return _PARTICULAR.sub("", reason)
+
+
+@dataclass
+class Tally:
+    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
+
+    `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
+    UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
+    `known_rows` were made of the known files before; `continued` of the files read had grown and gave what was new. `failed` says of
+    each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
+    all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
+    with the number of that line.
+    `again_since`: when the load with --again was begun that was interrupted and has gone on here.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    outcome: Outcome = field(default_factory=Outcome)
+    derived: int = 0
+    recoded: int = 0
+    halves: int = 0
+    strangers: int = 0
+    read: int = 0
+    resumed: int = 0
+    known: int = 0
+    known_rows: int = 0
+    continued: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    grown: list[str] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
+    again_since: datetime | None = None
+
+    def add(self, parsed: Parsed) -> None:
+        """Count a block."""
+        self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
+        self.derived += parsed.derived
+        self.recoded += parsed.recoded
+        self.halves += parsed.halves
+        self.strangers += parsed.strangers
+        self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
+        self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
