@@ -129,6 +129,25 @@ def test_what_the_path_tells_is_the_same_in_another_folder_and_not_lost_without_
     assert _count(data, _VAULTS) == [{"vault": "x", "rows": 1}]
 
 
+@pytest.mark.parametrize("more", [0, 3], ids=["the same", "grown"])
+def test_a_blob_that_came_without_its_path_comes_once_and_is_of_one_resource(
+    tmp_path: Path, data: Path, more: int
+) -> None:
+    first = b"".join(_event(number) for number in range(8))
+    (tmp_path / "PT1H.json").write_bytes(first)
+    _ingest(data, tmp_path / "PT1H.json")
+    blob, other = _vault(tmp_path, "X"), _vault(tmp_path, "Y")
+    blob.write_bytes(first + b"".join(_event(number) for number in range(8, 8 + more)))
+    result = _run(data, blob)
+    assert f"{blob}: its content was taken in before as {tmp_path / 'PT1H.json'}" in result.stderr
+    other.write_bytes(first)
+    assert "taken in before" not in _run(data, other).stderr
+    for path in (blob, other):
+        assert _ingest(data, path)[1]["files"]["known"] == 1
+    rows = {"": 8, "x": more, "y": 8}
+    assert _count(data, _VAULTS) == [{"vault": name, "rows": count} for name, count in rows.items() if count]
+
+
 def test_a_blob_of_another_resource_is_no_grown_one(tmp_path: Path, data: Path) -> None:
     first = b"".join(_event(number) for number in range(8))
     _vault(tmp_path, "X").write_bytes(first)

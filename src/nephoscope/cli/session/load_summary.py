@@ -32,6 +32,7 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         )
     _tell_grown(tally.grown)
     _tell_cut(tally.cut)
+    _tell_unplaced(tally.unplaced)
     if output == "json":
         from json import dumps
 
@@ -46,7 +47,13 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "strangers": tally.strangers,
             "known rows": tally.known_rows,
         }
-        found |= {"files": files, "failed": tally.failed, "grown": tally.grown, "cut lines": tally.cut}
+        found |= {
+            "files": files,
+            "failed": tally.failed,
+            "grown": tally.grown,
+            "cut lines": tally.cut,
+            "without resource": tally.unplaced,
+        }
         click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
         return
     for name, count in sorted(tally.rows.items()):
@@ -139,3 +146,15 @@ def _tell_cut(lines: dict[str, int]) -> None:
         click.echo(
             f"nephoscope: lines of {len(lines):,} files were cut so; `--output json` names all", err=True
         )
+
+
+def _tell_unplaced(names: dict[str, str]) -> None:
+    """Say which files were taken in before under a path that told no resource."""
+    for name, before in list(names.items())[:_NAMES]:
+        click.echo(
+            f"nephoscope: {name}: its content was taken in before as {before}, whose path tells no resource: rows that do not name "
+            "theirs have none; nothing was taken in twice",
+            err=True,
+        )
+    if len(names) > _NAMES:
+        click.echo(f"nephoscope: so were {len(names):,} files; `--output json` names all", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, Text, select
@@ -116,6 +116,13 @@ class IngestedFiles:
             }
             session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
             return _file(_row(session, identity, workspace))
+
+    def adopt(self, one: IngestedFile, identity: str, name: str) -> IngestedFile:
+        """Record that a file is one that was taken in before: it stands where that stands. One that is known stays as it is."""
+        with self._database.write() as session:
+            row = asdict(one) | {"identity": identity, "name": name}
+            session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
+            return _file(_row(session, identity, one.workspace))
 
     def advance(
         self,

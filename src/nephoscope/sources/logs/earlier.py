@@ -60,12 +60,20 @@ class Earlier:
             {
                 one.identity: one
                 for one in found
-                if one.format == options and one.size and said in ("", told_by_path(one.name))
+                if one.format == options and one.size and self._may_be_of(said, one)
             }.values()
         )
 
+    def _may_be_of(self, said: str, one: IngestedFile) -> bool:
+        """Whether a load may be of the file whose path says so; one without a path that tells something is of the first that does."""
+        told = told_by_path(one.name)
+        if said in ("", told):
+            return True
+        alike = (other for other in self._contents.get(one.content, ()) if other.format == one.format)
+        return not told and not any(told_by_path(other.name) for other in alike)
+
     def same(self, name: str, content: str, options: str) -> IngestedFile | None:
-        """The load of the same content with the same options whose path told no less, None where there is none."""
+        """The load of the same content with the same options that may be of this file, None where there is none."""
         digest, _, stopped = content.partition("-")
         said = told_by_path(name)
         found = [
@@ -74,4 +82,4 @@ class Earlier:
             if one.format == options and ("-stopped" in one.identity) == bool(stopped)
         ]
         alike = [one for one in found if told_by_path(one.name) == said]
-        return next(iter(alike or (found if not said else [])), None)
+        return next(iter(alike), None) or next((one for one in found if self._may_be_of(said, one)), None)

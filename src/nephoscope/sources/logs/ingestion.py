@@ -84,7 +84,8 @@ class Ingestion:
             self.tally.failed[source.name] = why
             return
         content = identity(source, self.limits, lambda start: earlier.of(source.name, start, self.options))
-        name = self._name(source.name, content.name, earlier)
+        same = earlier.same(source.name, content.name, self.options)
+        name = same.identity if same else self._name(source.name, content.name, earlier)
         others = (proof for proof in content.proofs if proof.earlier.identity != name)
         continued = Continued.best(self._continued(source, proof) for proof in others)
         with self._alone(name) as lease:
@@ -92,6 +93,12 @@ class Ingestion:
         loaded = self.state.ingested_files.get(name, self.workspace.name)
         if loaded is not None:
             earlier.add(loaded)
+        for one, content_ in (
+            (loaded, content.name),
+            *((one.earlier, one.earlier.content) for one in (continued,) if one),
+        ):
+            if one is not None and told_by_path(source.name) and not told_by_path(one.name):
+                self._adopt(source, one, content_, earlier)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[HeldLease]:
@@ -164,10 +171,15 @@ class Ingestion:
         self._read(source, name, begun, None if content.failure else content.size, lease, cut=cut)
         ledger.finish(name, workspace)
 
+    def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
+        """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
+        name = self._name(source.name, content, earlier)
+        earlier.add(self.state.ingested_files.adopt(one, name, source.name))
+        if one.rows:
+            self.tally.unplaced[source.name] = one.name
+
     def _name(self, path: str, content: str, earlier: Earlier) -> str:
         """What names a load: the content with what else decides its rows, the options and what the path tells."""
-        if same := earlier.same(path, content, self.options):
-            return same.identity
         said = told_by_path(path)
         decisive = f"{self.options}\0{said}" if said else self.options
         name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content

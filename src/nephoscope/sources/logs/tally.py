@@ -49,6 +49,7 @@ class Tally:
     failed: dict[str, str] = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
+    unplaced: dict[str, str] = field(default_factory=dict)
     again_since: datetime | None = None
 
     def add(self, parsed: Parsed) -> None:
