@@ -18,13 +18,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
-from nephoscope.lake.state.ingested_files import IngestedFiles
+from nephoscope.lake.state.ingested_files import IngestedFileRow, IngestedFiles
 from nephoscope.lake.writer import Writer
-from nephoscope.sources.logs import envelope
+from nephoscope.sources.logs import envelope, whole_file
 from nephoscope.sources.logs.files import identity, is_log
 from nephoscope.sources.resources.files import Limits, Source
 
@@ -546,12 +547,67 @@ def test_a_short_document_that_has_grown_under_another_name_gives_what_is_new(
     )
 
 
-def test_a_short_table_that_has_grown_under_another_name_is_told(tmp_path: Path, data: Path) -> None:
-    head, row = "TimeGenerated,Computer\n", f"{NOW.isoformat()},web-1\n"
-    for name, text in (("head.csv", head), ("other.csv", head + row), ("a.csv", head + row + row)):
-        (tmp_path / name).write_text(text)
-        told = _run(data, tmp_path / name, "--table", "Heartbeat").stderr
-        assert ("shorter version of this file" in told) is (name == "a.csv"), "a header alone gave no rows"
+def _csv(count: int, first: int = 0) -> str:
+    return "".join(f'{NOW.isoformat()},web-{first + n},"a, ""b""\nc"\n' for n in range(count))
+
+
+_HEADER = "TimeGenerated,Computer,OSName\n"
+_HOSTS = "Heartbeat | where isnotempty(OSName) | summarize rows = count(), distinct = dcount(Computer)"
+
+
+@pytest.mark.parametrize(
+    ("before", "spoilt"),
+    [
+        (_HEADER + _csv(5), 0),
+        (_HEADER + _csv(5)[:-1], 0),
+        (_HEADER + _csv(5) + _csv(1, 5)[:20], 1),
+        (_HEADER + _csv(5) + _csv(1, 5)[:-4], 1),
+        (_HEADER + _csv(1)[:20], 1),
+        ("sep=,\n" + _HEADER + _csv(5), 0),
+        ("\ufeff" + _HEADER + _csv(5), 0),
+    ],
+    ids=[
+        *("rows", "without the last break", "a row that was cut", "within quotes", "the first row that was cut"),
+        *("with its separator", "with its mark"),
+    ],
+)  # fmt: skip
+def test_a_table_that_has_grown_gives_its_new_rows(
+    tmp_path: Path, data: Path, before: str, spoilt: int
+) -> None:
+    plain = tmp_path / "a.csv"
+    plain.write_text(before)
+    taken = _ingest(data, plain, "--table", "Heartbeat")[1]
+    plain.write_text(before[: before.index(_HEADER) + len(_HEADER)] + _csv(8))
+    for _ in range(2):
+        _, found = _ingest(data, plain, "--table", "Heartbeat")
+        assert found["grown"] == []
+    assert found["files"]["known"] == 1
+    assert sum(taken["quarantined"].values()) <= spoilt
+    assert _count(data, _HOSTS) == [{"rows": 8 + spoilt - sum(taken["quarantined"].values()), "distinct": 8}]
+
+
+def test_a_table_whose_load_was_interrupted_and_that_grew_comes_once(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "_FILE_BATCH", 10)
+    plain = tmp_path / "a.csv"
+    append, taken = Writer.append, []
+
+    def stops(self: Writer, *arguments: Any, **named: Any) -> None:
+        append(self, *arguments, **named)
+        taken.append(named["sequence"])
+        if len(taken) in (3, 5, 8):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", stops)
+        for count in (55, 55, 95):
+            plain.write_text(_HEADER + _csv(count))
+            assert _run(data, plain, "--table", "Heartbeat").exit_code == 130
+    plain.write_text(_HEADER + _csv(120))
+    code, found = _ingest(data, plain, "--table", "Heartbeat")
+    assert (code, found["grown"]) == (0, [])
+    assert _count(data, _HOSTS) == [{"rows": 120, "distinct": 120}]
 
 
 def test_a_file_that_grew_while_its_load_was_interrupted_is_gone_on_with(
@@ -586,10 +642,12 @@ def test_other_content_under_the_same_name_is_read_whole(tmp_path: Path, data: P
     assert (found["rows"], found["files"]["grown"], found["grown"]) == ({"AZFWNetworkRule": 9}, 0, [])
 
 
-def test_a_table_that_has_grown_is_told_with_the_sources_that_read_on(tmp_path: Path, data: Path) -> None:
+def test_a_table_that_an_older_release_took_in_and_that_has_grown_is_told(tmp_path: Path, data: Path) -> None:
     plain, row = tmp_path / "a.csv", f"{NOW.isoformat()},web-1\n"
     plain.write_text("TimeGenerated,Computer\n" + row)
     assert _run(data, plain, "--table", "Heartbeat").stderr.count("shorter version") == 0
+    with State.of(data) as state, state.database.write() as session:
+        session.execute(update(IngestedFileRow).values(sure=-1, lines=False))
     plain.write_text("TimeGenerated,Computer\n" + 2 * row)
     result = _run(data, plain, "--table", "Heartbeat")
     assert f"{plain}: a shorter version of this file is already in the lake" in result.stderr

@@ -122,8 +122,8 @@ def _tell_grown(names: list[str]) -> None:
     """Say which files were there before in a shorter version that could not be gone on with, and how files that grow are read."""
     for name in names[:_NAMES]:
         click.echo(
-            f"nephoscope: {name}: a shorter version of this file is already in the lake; it is read as a whole (a table, or taken in "
-            "by an older release), so that its rows are now there twice",
+            f"nephoscope: {name}: a shorter version of this file is already in the lake; it is read as a whole (Parquet, XML, or "
+            "taken in by an older release), so that its rows are now there twice",
             err=True,
         )
     if names:

@@ -67,9 +67,9 @@ class LakeSink:
             chosen = chosen._replace(files=())
         # A format that reads its file as a whole cannot be taken up within it: its batches are counted instead.
         for ordinal, batch in enumerate(batches(stream, chosen, context, resume_at=at, growing=growing), 1):
-            sequence = batch.end if batch.end >= 0 else ordinal
-            self._append(feed, sequence, self._parsed(batch, context), wait=True)
-            at = batch.end if batch.end >= 0 else at
+            counted = batch.whole or batch.end < 0
+            self._append(feed, ordinal if counted else batch.end, self._parsed(batch, context), wait=True)
+            at = at if counted else batch.end
         return at
 
     def take(

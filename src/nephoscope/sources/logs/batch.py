@@ -47,7 +47,8 @@ class Batch:
 
     Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
     those of which something is bad, `recoded` were no UTF-8, `halves` had half of a surrogate pair. `sure` is the byte behind which
-    nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines.
+    nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines. `whole`: it is of a file
+    that is read as a whole.
     """
 
     end: int
@@ -57,6 +58,7 @@ class Batch:
     halves: int = 0
     sure: int = -1
     text: bool = False
+    whole: bool = False
     rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
     ready: list[Ready] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)

@@ -155,13 +155,16 @@ class RowFormat(LogFormat, Protocol):
 class FileItem(NamedTuple):
     """A row or a fault of a file, its place in words, and the byte at which reading may be taken up behind it (-1 = not there).
 
-    `recoded`: its text was no UTF-8.
+    `recoded`: its text was no UTF-8. `sure` is the byte behind which nothing changes when more is appended to the file (-1 = not
+    there); `open` = what is missing behind that is more than the end of a line.
     """
 
     item: Row | Fault
     place: str
     end: int = -1
     recoded: bool = False
+    sure: int = -1
+    open: bool = False
 
 
 @runtime_checkable
@@ -180,6 +183,15 @@ class FileFormat(Named, Protocol):
 
     def file_rows(self, stream: BinaryIO, context: Context, /) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError (nothing more can be read), and nothing else."""
+        ...
+
+
+@runtime_checkable
+class GrowingFileFormat(FileFormat, Protocol):
+    """A format of files that grow at their end, below a header."""
+
+    def rows_from(self, stream: BinaryIO, context: Context, at: int, /) -> Iterator[FileItem]:
+        """As file_rows() for the rows behind byte `at`, where one ended; the stream begins with the header."""
         ...
 
 

@@ -212,8 +212,6 @@ class Ingestion:
         self, stream: BinaryIO, name: str, begun: IngestedFile, lease: HeldLease
     ) -> Iterator[tuple[int, Parsed]]:
         """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
-        if isinstance(stream, LogStream):
-            stream.skip(begun.done)
         blocks = read(
             stream,
             self.formats,
@@ -222,6 +220,7 @@ class Ingestion:
             workspace=self.workspace,
             resume_at=begun.done,
             text=begun.lines,
+            from_start=True,
         )
         for chunk, parsed in enumerate(blocks, _next(begun)):
             if not lease.renew():

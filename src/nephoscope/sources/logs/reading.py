@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.parsed import Parsed
 
 _FEW = 16
+_PART = 1024 * 1024
 
 
 def batches(
@@ -32,15 +33,17 @@ def batches(
     resume_at: int = 0,
     growing: bool = False,
     text: bool | None = None,
+    from_start: bool = False,
 ) -> Iterator[Batch]:
     """The rows of a stream that stands at byte `resume_at` of its source, a batch a block of about 4 MiB.
 
+    `from_start`: it stands at the beginning, so that a header is read; what is behind it up to that byte is gone over.
     The same bytes give the same batches, however they are read and wherever reading was taken up. `growing`, `text` as for `blocks`.
     """
     if context.table:
         formats = formats.into(context.table)
     reader = Reader(formats, context)
-    if resume_at == 0 and not growing:
+    if (resume_at == 0 or from_start) and not growing:
         stream, head = peeked(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
             yield from captured(stream, reader)
@@ -50,10 +53,17 @@ def batches(
             return
         form = whole_file(head, formats, context)
         if form is not None:
-            yield from of_file(stream, form, context)
+            yield from of_file(stream, form, context, resume_at)
             return
+    if from_start:
+        _skip(stream, resume_at)
     for block in blocks(stream, offset=resume_at, growing=growing, text=text):
         yield reader.batch(block)
+
+
+def _skip(stream: BinaryIO, size: int) -> None:
+    while size > 0 and (part := stream.read(min(size, _PART))):
+        size -= len(part)
 
 
 def read(
@@ -66,7 +76,11 @@ def read(
     resume_at: int = 0,
     growing: bool = False,
     text: bool | None = None,
+    from_start: bool = False,
 ) -> Iterator[Parsed]:
     """The rows of a stream for the tables of a workspace; everything else as for `batches`."""
-    for batch in batches(stream, formats, context, resume_at=resume_at, growing=growing, text=text):
+    found = batches(
+        stream, formats, context, resume_at=resume_at, growing=growing, text=text, from_start=from_start
+    )
+    for batch in found:
         yield parsed(batch, context, tables, workspace)

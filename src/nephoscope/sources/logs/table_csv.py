@@ -47,25 +47,30 @@ class _Raw(io.RawIOBase):
 
 
 class _Lines:
-    """The lines of a stream as text; of those since the last look: whether one was no UTF-8, and why one is no text at all."""
+    """The lines of a stream as text; of those since the last look: whether one was no UTF-8, and why one is no text at all.
+
+    `at` is the byte behind the `last` one that was asked for, `ended` whether one more was asked for than there are.
+    """
 
     def __init__(self, stream: BinaryIO, page: str) -> None:
         buffered = io.BufferedReader(_Raw(stream))
         self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._page = page
-        self._at = 0
+        self.at = 0
+        self.last = ""
+        self.ended = False
         self.recoded = False
         self.wrong = ""
 
     def __iter__(self) -> Iterator[str]:
         for line in self._text:
-            start = self._at
+            start, self.last = self.at, line
             if line.isascii():
-                self._at += len(line)
+                self.at += len(line)
                 yield line
                 continue
             data = line.encode("utf-8", "surrogateescape")
-            self._at += len(data)
+            self.at += len(data)
             try:
                 text = read_as(data, self._page)
             except UnicodeDecodeError as error:
@@ -73,6 +78,7 @@ class _Lines:
                 text = data.decode("utf-8", "backslashreplace")
             self.recoded = self.recoded or text != line
             yield text
+        self.ended = True
 
     def looked_at(self) -> None:
         """Forget the lines so far."""
@@ -99,6 +105,10 @@ class TableCsv:
 
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
         """The rows of a file; one that is wrong is a fault, and the rest goes on."""
+        return self.rows_from(stream, context, 0)
+
+    def rows_from(self, stream: BinaryIO, context: Context, at: int) -> Iterator[FileItem]:
+        """As file_rows(), for the rows behind a byte at which one ended."""
         csv.field_size_limit(_LONGEST)
         lines = _Lines(stream, context.encoding)
         source = iter(lines)
@@ -109,15 +119,21 @@ class TableCsv:
             said, header = header, next(source, "")
             before = 2
         names, separator = _header(header, said, before)
+        while lines.at < at and next(source, None) is not None:
+            before += 1
+            lines.looked_at()
         reader = csv.reader(source, delimiter=separator)
-        begin = before + 1
+        begin, start = before + 1, lines.at
         try:
             for fields in reader:
                 end = before + reader.line_num
                 if fields:
                     item = _item(fields, names, context, lines.wrong, end - begin)
-                    yield FileItem(item, f"line {end}", recoded=lines.recoded and not lines.wrong)
-                begin = end + 1
+                    recoded = lines.recoded and not lines.wrong
+                    whole = lines.last.endswith(("\n", "\r")) and not lines.ended
+                    sure = lines.at if whole else start
+                    yield FileItem(item, f"line {end}", lines.at, recoded, sure, lines.ended)
+                begin, start = end + 1, lines.at
                 lines.looked_at()
         except csv.Error as error:
             raise BadRecordError(f"not CSV: {error}", f"line {begin}") from error

@@ -31,6 +31,7 @@ class Tally:
     each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
     all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
     with the number of that line.
+    `unplaced` names those whose rows came before under a path that told no resource, with that path.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
     """
 

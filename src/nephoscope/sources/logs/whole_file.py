@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.sources.logs.batch import Batch, Placed, bad_entry, within
-from nephoscope.sources.logs.format import BadRecordError, Fault
+from nephoscope.sources.logs.format import BadRecordError, Fault, GrowingFileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.sources.logs.discovery import Formats
-    from nephoscope.sources.logs.format import Context, FileFormat
+    from nephoscope.sources.logs.format import Context, FileFormat, FileItem
 
 _FILE_BATCH = 50_000
 _HEAD = 64 * 1024
@@ -62,15 +62,22 @@ def peeked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     return _Peeked(stream, head), head  # type: ignore[return-value]
 
 
-def of_file(stream: BinaryIO, form: FileFormat, context: Context) -> Iterator[Batch]:
-    """The rows of a file."""
-    batch, last = Batch(-1), ""
+def _items(stream: BinaryIO, form: FileFormat, context: Context, at: int) -> Iterator[FileItem]:
+    if at and isinstance(form, GrowingFileFormat):
+        return form.rows_from(stream, context, at)
+    return form.file_rows(stream, context)
+
+
+def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -> Iterator[Batch]:
+    """The rows of a file, of one that grows those behind byte `at`."""
+    batch, last = Batch(-1, whole=True), ""
+    items = _items(stream, form, context, at)
     try:
-        for item, place, end, recoded in form.file_rows(stream, context):
+        for item, place, end, recoded, sure, opened in items:
             if place != last or not batch.records:
                 batch.records += 1
                 batch.recoded += recoded
-            last, batch.end = place, end
+            last, batch.end, batch.sure, batch.text = place, end, sure, sure >= 0 and not opened
             number = batch.records - 1
             if isinstance(item, Fault):
                 batch.bad.append(
@@ -81,7 +88,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context) -> Iterator[Ba
                 batch.rows[item.table].append(Placed(item, place, form.name, number))
             if batch.records >= _FILE_BATCH:
                 yield batch
-                batch = Batch(end)
+                batch = Batch(end, whole=True)
     except BadRecordError as error:
         batch.bad.append(bad_entry(context, error.path or "the file", error.reason, "", form.name))
         batch.faulty.add(batch.records)
