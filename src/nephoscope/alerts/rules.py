@@ -14,6 +14,7 @@ import yaml
 
 from nephoscope.alerts.rule import Rule, RuleError
 from nephoscope.model.place import Place
+from nephoscope.sources.links import leads_out
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 1 << 20
@@ -41,6 +42,9 @@ def found(below: Path) -> Found:
     rules: dict[str, Rule] = {}
     refused: list[Refused] = []
     for path in _files(below):
+        if path.is_symlink() and (why := leads_out(path, (below,))):
+            refused.append(Refused(Place(str(path)), (why,)))
+            continue
         try:
             rule = _rule(path)
         except RuleError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.kql.catalog import StoredFunction
+from nephoscope.sources.links import leads_out
 
 _NAMES = ("ParserName", "FunctionName", "FunctionAlias", "EquivalentBuiltInParser")
 _BODIES = ("ParserQuery", "FunctionQuery")
@@ -29,6 +30,8 @@ def functions(folder: Path) -> list[StoredFunction]:
     if not files:
         raise FunctionError(f"{folder}: no file in it ends in .kql or .yaml")
     for path in files:
+        if path.is_symlink() and (why := leads_out(path, (folder,))):
+            raise FunctionError(f"{path}: {why}, or take the link away")
         for function in _of(path):
             known = found.setdefault(function.name, (function, path))
             if known[0] != function:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from nephoscope.sources.links import leads_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -63,7 +65,7 @@ def unpacked_size(roots: Sequence[Path]) -> int:
         path.stat().st_size * (_PACKED if path.suffix.lower() in (".gz", ".zip") else 1)
         for root in roots
         for path in _walk(root)
-        if path.exists()
+        if path.exists() and not _leads_out(path, root)
     )
 
 
@@ -71,18 +73,25 @@ def sources(roots: Sequence[Path], limits: Limits) -> Iterator[Source]:
     """Every file to read, in a stable order: an argument itself whatever its name, in a folder those that look like JSON."""
     for root in roots:
         for path in _walk(root):
-            if path.suffix.lower() == ".zip":
+            if path.suffix.lower() == ".zip" and not _leads_out(path, root):
                 yield from entries(path, root, limits)
             else:
                 yield Source(path, root)
 
 
+def _leads_out(path: Path, root: Path) -> str:
+    """Why what was found in a folder is not read: it is a link out of it; '' where it is none."""
+    return leads_out(path, (root,)) if path != root and path.is_symlink() else ""
+
+
 def _walk(root: Path) -> Iterator[Path]:
+    """The files of a folder, and the links to folders outside of it, which are told when they are read."""
     if not root.is_dir():
         yield root
         return
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (path for name in folders if _leads_out(path := Path(folder, name), root))
         for name in sorted(names):
             if not name.startswith(".") and name.lower().endswith(_READ_SUFFIXES):
                 yield Path(folder, name)
@@ -115,6 +124,8 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
 
     Raises FileError when the file cannot be read to its end or unpacks beyond the limits.
     """
+    if why := _leads_out(source.path, source.root):
+        raise FileError(why)
     try:
         with _open(source) as (stream, packed):
             yield from _as_utf8(_bounded(stream, packed, limits, advance))

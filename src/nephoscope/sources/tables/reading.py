@@ -16,6 +16,7 @@ from nephoscope.kql.catalog import TableSchema
 from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.parquet import schema_of_files
 from nephoscope.kql.types import KqlType
+from nephoscope.sources.links import leads_out
 from nephoscope.sources.tables import inference
 from nephoscope.sources.tables.arrow import arrow
 from nephoscope.sources.tables.records import records
@@ -64,8 +65,15 @@ def _files(path: Path) -> list[Path]:
         if not path.is_file():
             raise TableError(f"{path}: there is no such file or folder")
         return [path]
-    found = sorted(file for file in path.rglob("*") if file.is_file() and _ending(file) in ENDINGS)
-    found = [file for file in found if not file.name.startswith(".")]
+    below = sorted(one for one in path.rglob("*") if not one.name.startswith("."))
+    for one in below:
+        if (
+            one.is_symlink()
+            and (one.is_dir() or _ending(one) in ENDINGS)
+            and (why := leads_out(one, (path,)))
+        ):
+            raise TableError(f"{one}: {why}, or take the link away")
+    found = [one for one in below if one.is_file() and _ending(one) in ENDINGS]
     if not found:
         raise TableError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
     return found
