@@ -65,6 +65,11 @@ def kinds_(output: str) -> None:
     show_list(sorted(rows, key=lambda row: str(row["kind"])), columns, output)
 
 
+_no_test = click.option(
+    "--no-test", is_flag=True, help="Do not try whether it can be reached, nor whether its files and folders are there.",
+)  # fmt: skip
+
+
 @command.command("add")
 @click.argument("name")
 @click.option(
@@ -78,11 +83,7 @@ def kinds_(output: str) -> None:
     help="A secret from the environment or a file; without either it is asked for. It is kept encrypted.",
 )  # fmt: skip
 @workspace_option("Where its rows go.")
-@click.option(
-    "--no-test",
-    is_flag=True,
-    help="Do not try whether it can be reached, nor whether its files and folders are there.",
-)
+@_no_test
 @click.pass_obj
 def add(
     data: Path,
@@ -173,9 +174,16 @@ def test(data: Path, /, name: str) -> None:
     help="A secret in place of the one before.",
 )
 @click.option("--enable/--disable", "enabled", default=None, help="Whether `sources run` runs it.")
+@_no_test
 @click.pass_obj
 def set_(
-    data: Path, /, name: str, settings: tuple[str, ...], secrets: tuple[str, ...], enabled: bool | None
+    data: Path,
+    /,
+    name: str,
+    settings: tuple[str, ...],
+    secrets: tuple[str, ...],
+    enabled: bool | None,
+    no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
     from nephoscope.cli.session.stored import state_of
@@ -194,7 +202,7 @@ def set_(
         secrets_ = {**secrets_of(state, source), **given}
         found = parsed(kind, changed)
         if settings or given:
-            _check(kind, found, secrets_, name)
+            _check(kind, found, secrets_, name, there=not no_test)
         if given:
             keep(state, name, secrets_)
         state.sources.set(name, settings=stored(found), enabled=enabled)
@@ -354,7 +362,7 @@ def _check(kind: Kind, settings: Any, secrets: dict[str, str], name: str, *, the
         raise
     except SourceError as error:
         if there:
-            raise SourceError(f"{error}: mend it, or add the source with --no-test") from error
+            raise SourceError(f"{error}: mend it, or say --no-test") from error
 
 
 def _error(state: State, source: Source, last: str) -> str:

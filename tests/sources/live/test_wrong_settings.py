@@ -97,6 +97,9 @@ def test_the_command_refuses_and_keeps_nothing(tmp_path) -> None:
     assert "--no-test" in nepho("add", "s", "--kind", "folder", "--set", f"paths={gone}", code=2)
     assert nepho("list", "-o", "json").strip() == "[]"
     nepho("add", "s", "--kind", "folder", "--set", f"paths={gone}", "--no-test")
+    assert "--no-test" in nepho("set", "s", "--set", f"paths={gone}2", code=2)
+    nepho("set", "s", "--set", f"paths={gone}2", "--no-test")
+    nepho("set", "s", "--set", f"paths={gone}", "--no-test")
     assert "poll: must be a number, more than 0" in nepho("set", "s", "--set", "poll=-1", code=2)
     assert json.loads(nepho("list", "-o", "json"))[0]["settings"]["poll"] == 1.0
 
