@@ -432,6 +432,13 @@ def _document(count: int, closing: bytes = b"]}") -> bytes:
     return b'{"records":[' + b",\n".join(_lines(count).splitlines()) + closing
 
 
+def _csv(count: int, first: int = 0) -> str:
+    return "".join(f'{NOW.isoformat()},web-{first + n},"a, ""b""\nc"\n' for n in range(count))
+
+
+_HEADER = "TimeGenerated,Computer,OSName\n"
+
+
 def _syslog(count: int, first: int = 0) -> bytes:
     return "".join(f"<34>{NOW:%b %e %H:%M:%S} web-1 app: {first + n}\n" for n in range(count)).encode()
 
@@ -533,25 +540,95 @@ def test_a_short_log_that_was_turned_over_gives_what_is_new(tmp_path: Path, data
     ]
 
 
-def test_a_short_document_that_has_grown_under_another_name_gives_what_is_new(
-    tmp_path: Path, data: Path
+@pytest.mark.parametrize(
+    ("name", "rows"), [("copy.json", 3), ("PT1H.json.gz", 2)], ids=["another", "the same"]
+)
+def test_of_a_short_document_only_the_name_tells_that_it_has_grown(
+    tmp_path: Path, data: Path, name: str, rows: int
 ) -> None:
     (tmp_path / "PT1H.json").write_bytes(b'{"records":[' + _event().strip() + b"]}")
     _ingest(data, tmp_path / "PT1H.json")
-    events = b",".join(_event(number).strip() for number in range(3))
-    (tmp_path / "copy.json").write_bytes(b'{"records":[' + events + b"]}")
-    found = _ingest(data, tmp_path / "copy.json")[1]
-    assert (found["rows"], found["files"]["grown"]) == (
-        {"AZKVAuditLogs": 2, "AzureDiagnostics": 2},
-        1,
-    )
+    document = b'{"records":[' + b",".join(_event(number).strip() for number in range(3)) + b"]}"
+    (tmp_path / name).write_bytes(gzip.compress(document) if name.endswith(".gz") else document)
+    found = _ingest(data, tmp_path / name)[1]
+    assert found["rows"] == {"AZKVAuditLogs": rows, "AzureDiagnostics": rows}
+    assert found["alike"] == ({} if rows == 2 else {str(tmp_path / name): str(tmp_path / "PT1H.json")})
 
 
-def _csv(count: int, first: int = 0) -> str:
-    return "".join(f'{NOW.isoformat()},web-{first + n},"a, ""b""\nc"\n' for n in range(count))
+def _hosts(count: int) -> bytes:
+    return (_HEADER + _csv(count)).encode()
 
 
-_HEADER = "TimeGenerated,Computer,OSName\n"
+@pytest.mark.parametrize("name", ["log", "copy"])
+@pytest.mark.parametrize(
+    ("longer", "older"),
+    [
+        (_lines(40), _lines(9)),
+        (_lines(40), _lines(9)[:-1]),
+        (_document(40), _document(9)),
+        (_document(40), _document(9, b"")),
+        (_document(40, b"\r\n] }\r\n"), _document(9)),
+        (_pretty(40), _pretty(9)),
+        (b"[" + b",".join(_lines(40).splitlines()) + b"]", b"[" + b",".join(_lines(9).splitlines()) + b"]"),
+        (_hosts(40), _hosts(15)),
+        (_hosts(40), _hosts(15)[:-1]),
+    ],
+    ids=[
+        *("lines", "lines without the last break", "a document", "whose end is missing", "other blanks", "printed"),
+        *("an array", "a table", "a table without the last break"),
+    ],
+)  # fmt: skip
+def test_an_older_shorter_copy_adds_nothing_and_is_told(
+    tmp_path: Path, data: Path, longer: bytes, older: bytes, name: str
+) -> None:
+    table = ("--table", "Heartbeat") if longer.startswith(b"Time") else ()
+    suffix = "csv" if table else "json"
+    (tmp_path / f"log.{suffix}").write_bytes(longer)
+    _ingest(data, tmp_path / f"log.{suffix}", *table)
+    path = tmp_path / f"{name}.{suffix}"
+    path.write_bytes(older)
+    result = _run(data, path, *table, "--output", "json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["rows"], found["files"]["known"]) == (0, {}, 1)
+    assert list(found["older"]) == [str(path)]
+    assert f"{path}: is the beginning of a longer version" in result.stderr
+    assert _ingest(data, path, *table)[1]["older"] == {}, "known by now"
+
+
+def test_of_an_older_copy_that_ends_between_two_marks_what_is_not_proved_is_read(
+    tmp_path: Path, data: Path
+) -> None:
+    plain = tmp_path / "a.json"
+    plain.write_bytes(_lines(2000))
+    _ingest(data, plain)
+    plain.write_bytes(_lines(1001))
+    code, found = _ingest(data, plain)
+    assert (code, len(found["older"])) == (0, 1)
+    assert 0 <= sum(found["rows"].values()) < 20
+
+
+def test_a_log_that_begins_as_another_does_and_goes_on_otherwise_is_read_whole(
+    tmp_path: Path, data: Path
+) -> None:
+    (tmp_path / "a.json").write_bytes(_lines(40))
+    _ingest(data, tmp_path / "a.json")
+    (tmp_path / "b.json").write_bytes(_lines(9) + _lines(20, 100))
+    _, found = _ingest(data, tmp_path / "b.json")
+    assert (found["rows"], found["older"]) == ({"AZFWNetworkRule": 29}, {})
+
+
+@pytest.mark.parametrize("first", ["short", "long"])
+def test_of_two_short_logs_of_which_one_begins_with_the_other_no_row_is_lost(
+    tmp_path: Path, data: Path, first: str
+) -> None:
+    logs = {"short": _syslog(1), "long": _syslog(3)}
+    for name in sorted(logs, reverse=first == "short"):
+        (tmp_path / name).write_bytes(logs[name])
+        result = _run(data, tmp_path / name)
+    assert ("too short to show that it is the same file" in result.stderr) is (first == "short")
+    assert _count(data, "Syslog | count") == [{"Count": 4}]
+
+
 _HOSTS = "Heartbeat | where isnotempty(OSName) | summarize rows = count(), distinct = dcount(Computer)"
 
 
@@ -835,3 +912,23 @@ def test_links_out_of_a_folder_are_told_and_not_read(data: Path, tmp_path: Path)
     assert _ingest(data, tmp_path / "link")[1]["files"]["known"] == 2
     code, found = _ingest(data, folder / "pw.log")
     assert (code, found["rows"], found["failed"]) == (0, {"AZFWNetworkRule": 7}, {})
+
+
+def test_rows_that_a_workspace_does_not_show_are_told(tmp_path: Path, data: Path) -> None:
+    mine, other = FIREWALL.split("/")[2], "99999999-2222-4333-8444-555555555555"
+    arguments = ["--data", str(data), "workspaces", "add", "soc", "--subscription", mine]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    plain = tmp_path / "a.json"
+    elsewhere = json.dumps(_record(2) | {"resourceId": FIREWALL.replace(mine, other)}).encode() + b"\n"
+    plain.write_bytes(_lines(2) + elsewhere + b"".join(_event(number) for number in range(3)))
+    result = _run(data, plain, "-w", "soc", "--destination", "dedicated", "--output", "json")
+    found = json.loads(result.stdout)
+    assert (found["rows without resource"], found["rows of other subscriptions"]) == (3, 1)
+    told = _run(data, plain, "-w", "soc", "--destination", "dedicated", "--again").stderr
+    assert "3 row(s) name no resource" in told
+    assert "1 row(s) are of subscriptions that the workspace does not show" in told
+    with State.of(data) as state, Lake.open(data, state) as lake:
+        tables = "union AZFWNetworkRule, AZKVAuditLogs | count"
+        assert lake.query(tables, workspace="soc")[0].table.to_pylist() == [{"Count": 4}], "two, twice"
+    found = json.loads(_run(data, plain, "--output", "json").stdout)
+    assert (found["rows without resource"], found["rows of other subscriptions"]) == (0, 0), "shows all"

@@ -32,7 +32,25 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         )
     _tell_grown(tally.grown)
     _tell_cut(tally.cut)
-    _tell_unplaced(tally.unplaced)
+    _tell_names(
+        tally.unplaced,
+        "its content was taken in before as {}, whose path tells no resource: rows that do not name theirs have none; nothing was "
+        "taken in twice",
+    )
+    _tell_names(
+        tally.older,
+        "is the beginning of a longer version that was taken in before, {}, which was not read again",
+    )
+    _tell_names(
+        tally.overlapping,
+        "is the beginning of a longer version that was taken in before, {}, and ends where nothing tells how far: it was read as a "
+        "whole, so that its rows are now there twice",
+    )
+    _tell_names(
+        tally.alike,
+        "begins with all that {} holds, which is too short to show that it is the same file: it was read as a whole; if it is, those "
+        "rows are now there twice",
+    )
     if output == "json":
         from json import dumps
 
@@ -53,6 +71,11 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "grown": tally.grown,
             "cut lines": tally.cut,
             "without resource": tally.unplaced,
+            "older": tally.older,
+            "alike": tally.alike,
+            "overlapping": tally.overlapping,
+            "rows without resource": tally.placeless,
+            "rows of other subscriptions": tally.elsewhere,
         }
         click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
         return
@@ -110,6 +133,19 @@ def _advise(tally: Tally) -> None:
         click.echo(
             f"{'':>14} {tally.halves:,} {what} half of a surrogate pair, which is no character: its escape stands for it"
         )
+    if tally.placeless:
+        click.echo(
+            f"nephoscope: {tally.placeless:,} row(s) name no resource, and the workspace shows rows of some subscriptions "
+            "only: nobody sees them there; take them into a workspace for all subscriptions (`ingest -w`), or widen this one "
+            "(`workspaces set --every-subscription`)",
+            err=True,
+        )
+    if tally.elsewhere:
+        click.echo(
+            f"nephoscope: {tally.elsewhere:,} row(s) are of subscriptions that the workspace does not show: take them "
+            "into another one, or add them to it (`workspaces set --subscription`)",
+            err=True,
+        )
     if tally.strangers:
         click.echo(
             f"nephoscope: {tally.strangers:,} row(s) have none of the columns of the table that --table names: all that they hold "
@@ -148,13 +184,9 @@ def _tell_cut(lines: dict[str, int]) -> None:
         )
 
 
-def _tell_unplaced(names: dict[str, str]) -> None:
-    """Say which files were taken in before under a path that told no resource."""
-    for name, before in list(names.items())[:_NAMES]:
-        click.echo(
-            f"nephoscope: {name}: its content was taken in before as {before}, whose path tells no resource: rows that do not name "
-            "theirs have none; nothing was taken in twice",
-            err=True,
-        )
+def _tell_names(names: dict[str, str], sentence: str) -> None:
+    """Say a sentence of the first files, in which another name stands for the braces."""
+    for name, other in list(names.items())[:_NAMES]:
+        click.echo(f"nephoscope: {name}: {sentence.format(other)}", err=True)
     if len(names) > _NAMES:
-        click.echo(f"nephoscope: so were {len(names):,} files; `--output json` names all", err=True)
+        click.echo(f"nephoscope: so it is with {len(names):,} files; `--output json` names all", err=True)

@@ -31,6 +31,7 @@ class IngestedFileRow(Base):
     lines: Mapped[bool | None] = mapped_column(Boolean)
     closing: Mapped[str | None] = mapped_column(Text)
     head: Mapped[str | None] = mapped_column(Text)
+    marks: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class IngestedFiles:
         lines: bool | None = None,
         closing: str = "",
         head: str = "",
+        marks: str = "",
     ) -> IngestedFile:
         """Record that a file is begun, at byte `done` where it continues another; one that was begun before stays where it was."""
         with self._database.write() as session:
@@ -109,6 +111,7 @@ class IngestedFiles:
                 "lines": lines,
                 "closing": closing,
                 "head": head,
+                "marks": marks,
                 "chunk": -1,
                 "rows": 0,
                 "bad": 0,
@@ -116,6 +119,21 @@ class IngestedFiles:
             }
             session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
             return _file(_row(session, identity, workspace))
+
+    def marks(self, identity: str, workspace: str = "default") -> str:
+        """The marks of a content that was taken in whole, by which an older copy of it is known; '' where none are kept."""
+        query = select(IngestedFileRow.marks).where(
+            IngestedFileRow.workspace == workspace,
+            IngestedFileRow.identity == identity,
+            IngestedFileRow.finished.is_not(None),
+        )
+        with self._database.read() as session:
+            return session.scalar(query) or ""
+
+    def unmark(self, identity: str, workspace: str = "default") -> None:
+        """Drop the marks of a content of which a longer version has come."""
+        with self._database.write() as session:
+            _row(session, identity, workspace).marks = None
 
     def adopt(self, one: IngestedFile, identity: str, name: str) -> IngestedFile:
         """Record that a file is one that was taken in before: it stands where that stands. One that is known stays as it is."""

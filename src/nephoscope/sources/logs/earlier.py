@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nephoscope.sources.logs.files import family
 from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.growth import Short, head_of
+from nephoscope.sources.logs.growth import HEAD, Short, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: The identity of a load without --again: what the content is known by, and a hash of what else decides its rows.
 _LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
+
+#: How many longer versions are compared with a content.
+_LONGER = 8
 
 
 def again(run: str) -> str:
@@ -48,13 +52,12 @@ class Earlier:
         self._short.add(one)
         if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
             self._contents.setdefault(one.content, []).append(one)
-        for key in {f"name {one.name}", f"head {one.head}" if one.head else ""} - {""}:
+        for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, []).append(one)
 
     def of(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The loads with the same options that a content of this name may continue which starts so."""
-        found = self._found.get(f"name {name}", []) + self._found.get(f"head {head_of(start)}", [])
-        found += self._short.of(start)
+        found = self._named(name) + self._headed(start) + self._short.of(start)
         said = told_by_path(name)
         return list(
             {
@@ -63,6 +66,28 @@ class Earlier:
                 if one.format == options and one.size and self._may_be_of(said, one)
             }.values()
         )
+
+    def longer(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
+        """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
+        found = self._headed(start) if len(start) >= HEAD else self._named(name)
+        said = told_by_path(name)
+        may = [one for one in found if one.format == options and one.size and self._may_be_of(said, one)]
+        return sorted(may, key=lambda one: one.size, reverse=True)[:_LONGER]
+
+    def akin(self, name: str, one: IngestedFile) -> bool:
+        """Whether a content that begins with all that a load took is a later version of it, and not just another short file."""
+        said = told_by_path(name)
+        return (
+            one.size >= HEAD
+            or family(name) == family(one.name)
+            or (bool(said) and said == told_by_path(one.name))
+        )
+
+    def _named(self, name: str) -> list[IngestedFile]:
+        return self._found.get(f"name {family(name)}", [])
+
+    def _headed(self, start: bytes) -> list[IngestedFile]:
+        return self._found.get(f"head {head_of(start)}", [])
 
     def _may_be_of(self, said: str, one: IngestedFile) -> bool:
         """Whether a load may be of the file whose path says so; one without a path that tells something is of the first that does."""

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.logs.growth import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
+from nephoscope.sources.logs.marks import Later, Marks
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from nephoscope.lake.state.ingested_files import IngestedFile
     from nephoscope.sources.logs.growth import Proof
+    from nephoscope.sources.logs.marks import Older
 
 _PACKED = (".gz", ".zst")
 _LOGS = (
@@ -41,6 +43,7 @@ _WILD = re.compile(r"[*?\[]")
 _BARE = re.compile(r"[^.]+")
 _PARQUET = b"PAR1"
 _READ = 1024 * 1024
+_HEAD = 4096
 
 
 class Found(NamedTuple):
@@ -131,6 +134,14 @@ def is_log(name: str) -> bool:
         return False
     turned = _TURNED.sub("", lowered)
     return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
+
+
+def family(name: str) -> str:
+    """The path of a file without what it has behind its name where it was turned over or packed: the same for all its versions."""
+    folder, slash, base = name.rpartition("/")
+    for packed in _PACKED:
+        base = base.removesuffix(packed)
+    return folder + slash + _TURNED.sub("", base)
 
 
 def unreadable(source: Source) -> str:
@@ -236,9 +247,17 @@ def opened(
     yield LogStream(source, limits, advance, end, closing)  # type: ignore[misc]
 
 
+class Known(NamedTuple):
+    """The loads that a content may continue, and those that may be longer, with their marks."""
+
+    shorter: Sequence[IngestedFile] = ()
+    longer: Sequence[tuple[IngestedFile, str]] = ()
+
+
 class Content(NamedTuple):
     """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
-    by, and the earlier loads that it is proved to continue.
+    by, the earlier loads that it is proved to continue, its marks, and the longer content that it is the
+    beginning of. `lined`: it is no document of records, so that reading may begin behind any mark.
     """
 
     name: str
@@ -247,27 +266,51 @@ class Content(NamedTuple):
     head: str
     closing: str
     proofs: tuple[Proof, ...]
+    marks: str = ""
+    older: Older | None = None
+    lined: bool = False
 
 
 def identity(
-    source: Source, limits: Limits, earlier: Callable[[bytes], Iterable[IngestedFile]] = lambda _: ()
+    source: Source, limits: Limits, earlier: Callable[[bytes], Known] = lambda _: Known()
 ) -> Content:
     """What names the content of a file; packed or not, the same content has the same name.
 
-    `earlier` gives the loads that a content may continue which begins so (its first 512 bytes, or all).
+    `earlier` gives what a content may have to do with which begins so (its first 512 bytes, or all).
     """
     digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
-    growth, head, tail = None, "", b""
+    growth, later, marks, head, tail = Growth(()), Later(()), Marks(b""), "", b""
     try:
         for chunk in chunks(source, limits, lambda _: None):
-            if growth is None:
-                head = head_of(chunk)
-                growth = Growth(earlier(chunk[:HEAD]))
-            growth.feed(digest, size, chunk)
-            digest.update(chunk)
+            if not size:
+                known = earlier(chunk[:HEAD])
+                head, growth, later, marks = (
+                    head_of(chunk), Growth(known.shorter), Later(known.longer), Marks(chunk[:_HEAD]),
+                )  # fmt: skip
+            _hash(chunk, size, digest, growth, later, marks)
             size += len(chunk)
             tail = (tail + chunk[-TAIL:])[-TAIL:]
     except FileError as error:
         failure = str(error)
     name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
-    return Content(name, size, failure, head, closing_of(tail), growth.proved() if growth else ())
+    older = later.best(size, tail, digest, document=marks.document)
+    return Content(
+        name, size, failure, head, closing_of(tail), growth.proved(), marks.text(), older, not marks.document
+    )
+
+
+def _hash(chunk: bytes, size: int, digest: Any, growth: Growth, later: Later, marks: Marks) -> None:
+    """Take a chunk into the digest of the `size` bytes before it, and look at it at every place that is asked for."""
+    at = 0
+    while at < len(chunk):
+        mark, wanted = marks.next(chunk, at, size), later.next(size + at) - size
+        stop = min((one for one in (mark, wanted) if at < one <= len(chunk)), default=len(chunk))
+        part = chunk[at:stop]
+        growth.feed(digest, size + at, part)
+        digest.update(part)
+        marks.passed(part)
+        at = stop
+        if at == mark:
+            marks.add(size + at, digest)
+        if at == wanted:
+            later.compare(size + at, digest)

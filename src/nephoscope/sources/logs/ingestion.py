@@ -14,7 +14,7 @@ from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.earlier import Earlier, again, told_by_path
-from nephoscope.sources.logs.files import LogStream, identity, opened, packed_size, unreadable
+from nephoscope.sources.logs.files import Known, LogStream, identity, opened, packed_size, unreadable
 from nephoscope.sources.logs.growth import Continued
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.tally import Tally
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.files import Content
     from nephoscope.sources.logs.format import Context
     from nephoscope.sources.logs.growth import Proof
+    from nephoscope.sources.logs.marks import Older
     from nephoscope.sources.logs.parsed import Parsed
     from nephoscope.sources.resources.files import Source
 
@@ -83,11 +84,15 @@ class Ingestion:
         if why := unreadable(source):
             self.tally.failed[source.name] = why
             return
-        content = identity(source, self.limits, lambda start: earlier.of(source.name, start, self.options))
+        content = identity(source, self.limits, lambda start: self._known(source.name, start, earlier))
         same = earlier.same(source.name, content.name, self.options)
         name = same.identity if same else self._name(source.name, content.name, earlier)
-        others = (proof for proof in content.proofs if proof.earlier.identity != name)
-        continued = Continued.best(self._continued(source, proof) for proof in others)
+        others = [proof for proof in content.proofs if proof.earlier.identity != name]
+        akin = [proof for proof in others if earlier.akin(source.name, proof.earlier)]
+        continued = Continued.best(self._continued(source, proof) for proof in akin)
+        for proof in others:
+            if proof not in akin and proof.earlier.rows:
+                self.tally.alike[source.name] = proof.earlier.name
         with self._alone(name) as lease:
             self._file(source, name, content, continued, lease)
         loaded = self.state.ingested_files.get(name, self.workspace.name)
@@ -143,14 +148,25 @@ class Ingestion:
                 self._note(one.identity, chunk, parsed)
         self.state.ingested_files.finish(one.identity, self.workspace.name)
 
+    def _known(self, name: str, start: bytes, earlier: Earlier) -> Known:
+        """The loads that a content may have to do with which begins so."""
+        longer = (
+            (one, self.state.ingested_files.marks(one.identity, self.workspace.name))
+            for one in earlier.longer(name, start, self.options)
+        )
+        return Known(earlier.of(name, start, self.options), [one for one in longer if one[1]])
+
     def _file(
         self, source: Source, name: str, content: Content, continued: Continued | None, lease: HeldLease
     ) -> None:
         ledger, workspace = self.state.ingested_files, self.workspace.name
-        at, lines = (continued.at, continued.earlier.lines) if continued else (0, None)
+        older = (
+            content.older if content.older and content.older.at > (continued.at if continued else 0) else None
+        )
+        at, lines = _start(continued, older, content)
         begun = ledger.begin(
             name, source.name, self.options, content.size, workspace,
-            done=at, lines=lines, closing=content.closing, head=content.head,
+            done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
         )  # fmt: skip
         if begun.finished is not None:
             self.tally.known += 1
@@ -159,17 +175,42 @@ class Ingestion:
             if content.failure:
                 self.tally.failed[source.name] = content.failure
             return
+        if older is not None and begun.chunk < 0:
+            told = self.tally.older if at else self.tally.overlapping
+            told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
+            if at == content.size:
+                self.tally.known += 1
+                self.advance(packed_size(source.path))
+                ledger.advance(
+                    name, chunk=0, done=at, rows=0, bad=0, workspace=workspace, sure=older.at, lines=lines
+                )
+                ledger.finish(name, workspace)
+                return
+        self._go_on(source, name, begun, content, None if older else continued, lease)
+        ledger.finish(name, workspace)
+        if continued is not None and continued.at:
+            ledger.unmark(continued.earlier.identity, workspace)
+
+    def _go_on(
+        self,
+        source: Source,
+        name: str,
+        begun: IngestedFile,
+        content: Content,
+        continued: Continued | None,
+        lease: HeldLease,
+    ) -> None:
+        """Read what is not there yet, and count what that is."""
         self.tally.resumed += begun.chunk >= 0
         cut = False
         if continued is not None and begun.chunk < 0:
             cut = continued.cut
-            if at or cut:
+            if continued.at or cut:
                 self.tally.continued += 1
             elif continued.earlier.rows:
                 self.tally.grown.append(source.name)
         self.tally.read += 1
         self._read(source, name, begun, None if content.failure else content.size, lease, cut=cut)
-        ledger.finish(name, workspace)
 
     def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
@@ -199,7 +240,7 @@ class Ingestion:
                 self.tally.cut[source.name] = self._lines(source, begun.done) + 1
             for chunk, parsed in self._blocks(stream, source.name, begun, lease):
                 append(writer, self.workspace.name, parsed, self._producer(name), chunk)
-                self.tally.add(parsed)
+                self.tally.add(parsed, self.workspace.subscriptions)
                 self._note(name, chunk, parsed)
             if isinstance(stream, LogStream) and stream.failure:
                 self._failed(writer, source, stream, self._producer(name), chunk + 1)
@@ -245,6 +286,15 @@ class Ingestion:
         self.tally.bad[stream.failure] += 1
         entry = Bad(source.name, f"byte {stream.at}", stream.failure, "", "")
         writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
+
+
+def _start(continued: Continued | None, older: Older | None, content: Content) -> tuple[int, bool | None]:
+    """From which byte on a content is read, and whether as lines of text: behind what is there already."""
+    if older is None:
+        return (continued.at, continued.earlier.lines) if continued else (0, None)
+    if older.whole:
+        return content.size, older.later.lines
+    return (older.at, older.later.lines) if content.lined else (0, None)
 
 
 def _next(begun: IngestedFile) -> int:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
+from nephoscope.lake.columns import SUBSCRIPTION
 from nephoscope.sources.logs.sorting import Outcome
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ class Tally:
     all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
     with the number of that line.
     `unplaced` names those whose rows came before under a path that told no resource, with that path.
+    `older` names those that are the beginning of a longer content that was taken in, with its name and how much of them is;
+    `overlapping` those of these where nothing tells how much, which were read as a whole; `alike`
+    those that begin with all of a short file of another name, with that name.
+    `placeless` rows name no resource and `elsewhere` those of subscriptions that the workspace does not show: nobody sees them there.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
     """
 
@@ -51,10 +58,17 @@ class Tally:
     grown: list[str] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
     unplaced: dict[str, str] = field(default_factory=dict)
+    older: dict[str, str] = field(default_factory=dict)
+    overlapping: dict[str, str] = field(default_factory=dict)
+    placeless: int = 0
+    elsewhere: int = 0
+    alike: dict[str, str] = field(default_factory=dict)
     again_since: datetime | None = None
 
-    def add(self, parsed: Parsed) -> None:
-        """Count a block."""
+    def add(self, parsed: Parsed, shown: frozenset[str] | None = None) -> None:
+        """Count a block; `shown` are the subscriptions whose rows the workspace shows (None = all)."""
+        if shown is not None:
+            self._sort_out(parsed, shown)
         self.outcome = Outcome(*map(sum, zip(self.outcome, parsed.outcome, strict=True)))
         self.derived += parsed.derived
         self.recoded += parsed.recoded
@@ -62,3 +76,12 @@ class Tally:
         self.strangers += parsed.strangers
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
+
+    def _sort_out(self, parsed: Parsed, shown: frozenset[str]) -> None:
+        """Count the rows that the workspace, which shows some subscriptions only, will not show."""
+        for rows in parsed.tables.values():
+            for found in pc.value_counts(rows.column(SUBSCRIPTION)).to_pylist():
+                if not found["values"]:
+                    self.placeless += found["counts"]
+                elif found["values"] not in shown:
+                    self.elsewhere += found["counts"]
