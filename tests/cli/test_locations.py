@@ -121,6 +121,38 @@ def test_egress_is_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) ->
     assert names == {"198.51.100.9": "Office", "203.0.113.25": "VPN gateway pip-vpn"}
 
 
+def location(id_: str, **body: object) -> dict[str, object]:
+    type_ = "microsoft.graph/namedlocations"
+    return {"id": f"/providers/{type_}/{id_}", "type": type_, "name": id_, "properties": {"id": id_, **body}}
+
+
+def test_entras_locations_are_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    ranges = [{"cidrAddress": "203.0.113.0/28"}, {"cidrAddress": "198.51.100.0/24"}]
+    office = location("1", displayName="Offices", isTrusted=True, ipRanges=ranges)
+    home = location("2", displayName="Home", countriesAndRegions=["de"])
+    keep_estate(data, [office, home], 1)
+    rows = json.loads(run(data, "locations", "entra", "-o", "json").stdout)
+    assert [(row["range"], row["trusted"], row["known"]) for row in rows] == [
+        ("203.0.113.0/28", "true", False),
+        ("198.51.100.0/24", "true", False),
+        ("DE", "false", False),
+    ]
+    (tmp_path / "own.csv").write_text("Address,Name,Country,Trusted,Tags\nDE,Germany,DE,true,\n")
+    run(data, "watchlists", "create", "NamedLocations", str(tmp_path / "own.csv"), "--key", "Address")
+    assert "2 added" in run(data, "locations", "entra", "--take").stderr
+    assert "0 taken out" in run(data, "locations", "entra", "--take").stderr
+    assert asked(data, "print a = _IsTrustedAddress('203.0.113.9'), b = _IsTrustedCountry('DE')") == [
+        {"a": True, "b": True}
+    ]
+    keep_estate(data, [home], 2)
+    assert "2 taken out" in run(data, "locations", "entra", "--take").stderr
+    names = [row["name"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)]
+    assert names == ["Germany"]
+    keep_estate(data, [location("3", displayName="Odd", ipRanges=[{"cidrAddress": "here"}])], 3)
+    assert "cidrAddress 'here' is no range" in run(data, "locations", "entra", code=2).stderr
+
+
 def test_without_locations_nothing_is_trusted(tmp_path: Path) -> None:
     found = asked(
         tmp_path / "data", "print t = _IsTrustedAddress('203.0.113.9'), c = _IsTrustedCountry('de')"

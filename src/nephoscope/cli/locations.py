@@ -15,10 +15,12 @@ from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
+    from nephoscope.estate.estate import Estate
     from nephoscope.lake.listing import Keeping
 
 COLUMNS = ("range", "kind", "name", "trusted", "source")
 EGRESS_COLUMNS = ("address", "kind", "name", "known", "resource")
+ENTRA_COLUMNS = ("range", "name", "trusted", "known")
 SUGGESTED = ("address", "accounts", "days", "failed")
 _WORKSPACE = workspace_option()
 
@@ -158,19 +160,17 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 
     The address of a single machine is left out without --all: who took the machine over would be trusted by it.
     """
-    from nephoscope.alerts.tuning.egress import egress
-    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.alerts.tuning.egress import TAG, egress
+    from nephoscope.alerts.tuning.locations import EGRESS
+    from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.estate.store import EstateStore
 
-    store = EstateStore(data)
-    if not store.snapshots():
-        usage_error(f"{data} holds no estate yet: run `nephoscope scan` or `nephoscope collect` first")
-    found = [one for one in egress(store.estate()) if one.shared or everything]
+    found = [one for one in egress(_estate(data)) if one.shared or everything]
     with _keeping(data, workspace) as keeping:
         if take:
-            tell(_taken(keeping, [(one.address, f"{one.kind} {one.name}") for one in found]))
-        known = {one["SearchKey"] for one in _known(keeping)}
+            items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
+            tell(_taken(keeping, EGRESS, items))
+        known = _known(keeping, EGRESS)
     rows: list[dict[str, Any]] = [
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
         for one in found
@@ -178,29 +178,67 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     show_list(rows, EGRESS_COLUMNS, output, "the estate holds no public address that many share")
 
 
-def _known(keeping: Keeping) -> list[dict[str, str]]:
-    """The rows of the watchlist KnownEgress."""
-    text = "_GetWatchlist('KnownEgress') | project SearchKey, Tags = column_ifexists('Tags', '')"
-    return list(keeping.lake.rows(text, workspace=keeping.workspace).to_pylist())
+@command.command("entra")
+@_WORKSPACE
+@click.option(
+    "--take",
+    is_flag=True,
+    help="Put them into the watchlist NamedLocations, and take those out that are gone.",
+)
+@listed
+@click.pass_obj
+def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
+    """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
+    from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estate
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.listing import show_list
+
+    try:
+        found = of_estate(_estate(data))
+    except LocationError as error:
+        usage_error(str(error))
+    with _keeping(data, workspace) as keeping:
+        if take:
+            tell(_taken(keeping, NAMED, found))
+        known = _known(keeping, NAMED)
+    rows: list[dict[str, Any]] = [
+        {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
+        for one in found
+    ]  # fmt: skip
+    show_list(rows, ENTRA_COLUMNS, output, "the estate holds no named location")
 
 
-def _taken(keeping: Keeping, found: list[tuple[str, str]]) -> str:
-    """Put what the estate holds into the watchlist, drop what came from it before and is gone; what that came to."""
-    from nephoscope.alerts.tuning.egress import TAG
-    from nephoscope.alerts.tuning.locations import EGRESS
+def _estate(data: Path) -> Estate:
+    """What was scanned or collected last."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.estate.store import EstateStore
+
+    store = EstateStore(data)
+    if not store.snapshots():
+        usage_error(f"{data} holds no estate yet: run `nephoscope scan` or `nephoscope collect` first")
+    return store.estate()
+
+
+def _known(keeping: Keeping, alias: str) -> dict[str, str]:
+    """What a watchlist holds: address -> tags."""
+    text = f"_GetWatchlist('{alias}') | project SearchKey, Tags = column_ifexists('Tags', '')"
+    rows = keeping.lake.rows(text, workspace=keeping.workspace).to_pylist()
+    return {one["SearchKey"]: one["Tags"] for one in rows}
+
+
+def _taken(keeping: Keeping, alias: str, found: list[dict[str, str]]) -> str:
+    """Put what the estate holds into a watchlist, drop what came from it before and is gone; what that came to."""
+    from nephoscope.alerts.tuning import egress, locations
     from nephoscope.lake.outbox import deliver
 
+    tag = {locations.EGRESS: egress.TAG, locations.NAMED: locations.TAG}[alias]
+    known = _known(keeping, alias)
     # what a person put there stays as it is
-    by_hand = {one["SearchKey"] for one in _known(keeping) if one["Tags"] != TAG}
-    found = [one for one in found if one[0] not in by_hand]
-    addresses = {address for address, _ in found}
-    told = _put(keeping, EGRESS, [{"Address": one, "Name": name, "Tags": TAG} for one, name in found])
+    own = [one for one in found if known.get(one["Address"], tag) == tag]
+    told = _put(keeping, alias, own)
     deliver(keeping.lake, keeping.state)
-    gone = [
-        one["SearchKey"]
-        for one in _known(keeping)
-        if one["Tags"] == TAG and one["SearchKey"] not in addresses
-    ]
-    dropped = keeping.drop(EGRESS, gone, datetime.now(UTC)) if gone else 0
+    addresses = {one["Address"] for one in own}
+    gone = [one for one, tags in _known(keeping, alias).items() if tags == tag and one not in addresses]
+    dropped = keeping.drop(alias, gone, datetime.now(UTC)) if gone else 0
     deliver(keeping.lake, keeping.state)
-    return f"{EGRESS}: {told}, {dropped} taken out that the estate no longer holds"
+    return f"{alias}: {told}, {dropped} taken out that the estate no longer holds"

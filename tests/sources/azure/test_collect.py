@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nephoscope.alerts.tuning.locations import of_estate
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources import resources
 from nephoscope.sources.azure.scope import Scope
@@ -34,6 +35,20 @@ def test_the_snapshot_equals_the_estate(
     assert len(azure.answered) == found.requests.total()
     print(f"{found.requests.total()} requests for {found.resources} resources: {found.requests}")
     assert found.requests.total() < found.resources / 2
+
+
+def test_named_locations_are_read_for_detections_whatever_the_content_needs(
+    azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Any, monkeypatch: Any
+) -> None:
+    ranges = [{"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "203.0.113.0/28"}]
+    offices = {"@odata.type": "#microsoft.graph.ipNamedLocation", "id": "1a", "displayName": "Offices",
+               "isTrusted": True, "ipRanges": ranges}  # fmt: skip
+    monkeypatch.setitem(azure.world.graph, "microsoft.graph/namedlocations", [offices])
+    replay.collect(azure, own_needs, tmp_path / "out")
+    estate = resources.load([tmp_path / "out"])
+    assert of_estate(estate) == [
+        {"Address": "203.0.113.0/28", "Name": "Offices", "Country": "", "Trusted": "true", "Tags": "Entra"}
+    ]
 
 
 def test_graph_objects_come_as_pseudo_resources(

@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.fields import Fields
+from nephoscope.estate.holdings import properties
 from nephoscope.kql.cells import rows_of
 from nephoscope.lake.span import Span
 
 if TYPE_CHECKING:
+    from nephoscope.estate.estate import Estate
     from nephoscope.lake.lake import Lake
 
+TAG = "Entra"
 NAMED, EGRESS = "NamedLocations", "KnownEgress"
 MAX_BYTES = 4 << 20
 PEOPLE, DAYS = 10, 3
 """Accounts that signed in from an address with success, on so many days, for it to be the company's own."""
-_PREFIX = "#microsoft.graph."
+_PREFIX, _TYPE = "#microsoft.graph.", "microsoft.graph/namedlocations"
 
 
 class LocationError(ValueError):
@@ -59,6 +62,20 @@ def read(path: Path) -> list[dict[str, str]]:
     return found
 
 
+def of_estate(estate: Estate) -> list[dict[str, str]]:
+    """The items of the watchlist NamedLocations that the estate holds; LocationError where one is none."""
+    found = []
+    for one in sorted(estate.by_type(_TYPE), key=lambda each: each.key):
+        body = properties(one)
+        # collected objects are without the type that says what they are
+        kind = "ipNamedLocation" if "ipRanges" in body else "countryNamedLocation"
+        fields = Fields({"@odata.type": f"{_PREFIX}{kind}", **body})
+        found += list(_items(fields))
+        if fields.wrong:
+            raise LocationError(f"{one.key}: {'; '.join(fields.wrong)}")
+    return found
+
+
 def _items(fields: Fields) -> Iterator[dict[str, str]]:
     kind = fields.text("@odata.type", needed=True).removeprefix(_PREFIX)
     name = fields.text("displayName", needed=True)
@@ -89,7 +106,7 @@ def _item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, 
         "Name": name,
         "Country": country,
         "Trusted": str(trusted).lower(),
-        "Tags": "Entra",
+        "Tags": TAG,
     }
 
 

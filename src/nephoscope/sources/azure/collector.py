@@ -18,7 +18,7 @@ from nephoscope.sources.azure.checkpoint import Checkpoint, key_of
 from nephoscope.sources.azure.client import Client, RequestError
 from nephoscope.sources.azure.credentials import Tokens
 from nephoscope.sources.azure.gaps import Gap, Gaps
-from nephoscope.sources.azure.graph import DIRECTORY_ROLES, GROUPS, Graph, GraphRefusedError
+from nephoscope.sources.azure.graph import DIRECTORY_ROLES, GROUPS, NAMED_LOCATIONS, Graph, GraphRefusedError
 from nephoscope.sources.azure.holdings import Holdings
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.plan import Job, Plan
@@ -298,7 +298,7 @@ class Collector:
                 self._gaps.add(ROLES, "", failed.reason, failed.permission)
 
     def _directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
-        kinds = sorted(self._plan.graph | {DIRECTORY_ROLES} if self._plan.graph else self._plan.graph)
+        kinds = sorted(self._plan.graph | {DIRECTORY_ROLES, NAMED_LOCATIONS} if self._plan.graph else ())
         reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
         if self._settings.scope.resource_groups:
             reason = "the snapshot was limited to resource groups"

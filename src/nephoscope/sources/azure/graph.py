@@ -1,7 +1,9 @@
-"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, second factors, directory roles.
+"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, second factors, directory roles, named
+locations.
 
 Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
-.../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments
+.../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
+.../conditionalaccessroot-list-namedlocations
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from nephoscope.sources.azure.gaps import refusal
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
 """Who holds roles of the directory: read wherever the directory is, whatever the content needs."""
+NAMED_LOCATIONS = "microsoft.graph/namedlocations"
+"""Where people come from by right: read likewise, for detections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ KINDS = {
         "/v1.0/roleManagement/directory/roleAssignments?$expand=roleDefinition($select=id,displayName,templateId)",
         "RoleManagement.Read.Directory",
     ),
+    NAMED_LOCATIONS: Objects("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
 }
 
 
