@@ -287,69 +287,18 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.source_health import health_rows, missing_rows
 
     with _told(), lake_of(data) as (lake, state):
         if missing:
             take_in(data, lake, state)
-            rows = _missing(lake, state, data, days)
+            rows = missing_rows(lake, state, data, days)
         else:
-            rows = _health(state)
+            rows = health_rows(state)
     nothing = "every resource that should send logs does" if missing else "no source has brought anything yet"
     show_list(rows, MISSING if missing else HEALTH, output, nothing)
     if (missing and rows) or any(row.get("status") not in (None, "ok") for row in rows):
         sys.exit(FINDINGS)
-
-
-def _health(state: State) -> list[dict[str, Any]]:
-    from datetime import UTC, datetime, timedelta
-
-    from nephoscope.sources.live.health.judging import findings, standing
-
-    now = datetime.now(UTC)
-    rates = state.source_health.rates(since=now - timedelta(days=8))
-    rows = []
-    for one in state.source_health.all():
-        whole = [rate for rate in rates if (rate.source, rate.workspace) == (one.source, one.workspace)]
-        own = [rate for rate in whole if rate.table == one.table]
-        stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
-        detail = "; ".join(finding.detail for finding in wrong) or one.error
-        rows.append(
-            {
-                "source": one.source, "table": one.table, "status": ", ".join(finding.kind for finding in wrong) or "ok",
-                "lastEvent": one.last_event, "lastSeen": one.last_seen, "rows": one.rows, "lastHour": stands.rate,
-                "expected": stands.expected, "delay": None if stands.delay is None else round(stands.delay, 1),
-                "quarantine": f"{stands.bad_share:.1%}", "lag": one.lag, "detail": detail, "workspace": one.workspace,
-            }
-        )  # fmt: skip
-    return rows
-
-
-def _missing(lake: Any, state: State, data: Path, days: int) -> list[dict[str, Any]]:
-    from datetime import UTC, datetime, timedelta
-
-    from nephoscope.estate.store import EstateStore, StoreError
-    from nephoscope.sources.live.health.missing import last_rows, missing
-
-    now = datetime.now(UTC)
-    try:
-        resources = list(EstateStore(data).current())
-    except StoreError as error:
-        raise click.UsageError(str(error)) from error
-    if not resources:
-        raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
-    workspaces = [one.name for one in state.workspaces.all()]
-    last = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
-    found = missing(resources, last, now, timedelta(days=days))
-    return [
-        {
-            "resource": one.resource,
-            "type": one.type,
-            "reason": one.reason,
-            "setting": one.setting,
-            "last": one.last,
-        }
-        for one in found
-    ]
 
 
 def _check(kind: Kind, settings: Any, secrets: dict[str, str], name: str, *, there: bool = True) -> None:

@@ -37,9 +37,10 @@ from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.state.ledger import StateLedger
-from nephoscope.lake.store import LAKE, Store, existing, table_path
+from nephoscope.lake.store import Store, existing, table_path
 from nephoscope.lake.table import Table
 from nephoscope.lake.tables import KnownTables, Tables, import_tables
+from nephoscope.lake.tidying import Tidying
 from nephoscope.lake.upkeep import LEAST_HOURS, Upkeep
 from nephoscope.lake.watchlists import Watchlists
 from nephoscope.lake.workspace import DEFAULT, Workspace
@@ -58,8 +59,6 @@ FLUSH_EVERY = 2.0
 """Seconds between rounds of the flusher."""
 UPKEEP_EVERY = 3600.0
 """Seconds between looks for days and files that may go."""
-TIDY_AFTER = 86_400.0
-"""Seconds without such a look after which a process looks before it ends."""
 
 
 class Lake:
@@ -94,6 +93,7 @@ class Lake:
         self._lease = Lease(ledger)
         self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, workspace)
+        self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self._results = ResultCache()
         self._compiled = CompileCache()
         self._lock = threading.Lock()
@@ -297,8 +297,8 @@ class Lake:
                     self._note(flushed)
                 try:
                     self._upkeep.compact(self._taken())
-                    if self._untidy():
-                        self._tidy()
+                    if self._tidying.due:
+                        self._tidying.tidy()
                 except LakeError as error:  # a table that is refused; its rows are safe
                     self.upkeep_failure = error
         finally:
@@ -351,28 +351,6 @@ class Lake:
                 self._touched |= flushed.tables
             self._written.set()
 
-    def _tidy(self) -> None:
-        """Drop old days, unused files, and producers of which nothing can come; it is noted when that was done."""
-        marker = self._marker()
-        if self.retain() is None:
-            return
-        self.vacuum()
-        self._ledger.prune()
-        self.watchlists.tidy(dt.datetime.now(dt.UTC) - dt.timedelta(hours=LEAST_HOURS))
-        marker.touch()
-
-    def _marker(self) -> Path:
-        """The file whose time says when the data folder was last tidied; a new one where there is none."""
-        marker = self._data / LAKE / ".tidied"
-        if not marker.exists():
-            self._disk.make_folders(marker.parent)
-            marker.touch()
-        return marker
-
-    def _untidy(self) -> bool:
-        """Whether no process has tidied for so long: those that only run for a while do it then when they end."""
-        return time.time() - self._marker().stat().st_mtime > TIDY_AFTER
-
     def _keep_up(self) -> None:
         """Join files after every flush, drop old days and delete unused files now and then, until the lake is closed."""
         due = time.monotonic() + UPKEEP_EVERY
@@ -384,7 +362,7 @@ class Lake:
                     self._upkeep.compact(self._taken())
                 if time.monotonic() >= due:
                     due = time.monotonic() + UPKEEP_EVERY
-                    self._tidy()
+                    self._tidying.tidy()
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.upkeep_failure = error
                 self._stop.wait(FLUSH_EVERY)
