@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -932,3 +934,68 @@ def test_rows_that_a_workspace_does_not_show_are_told(tmp_path: Path, data: Path
         assert lake.query(tables, workspace="soc")[0].table.to_pylist() == [{"Count": 4}], "two, twice"
     found = json.loads(_run(data, plain, "--output", "json").stdout)
     assert (found["rows without resource"], found["rows of other subscriptions"]) == (0, 0), "shows all"
+
+
+def _tar(path: Path, mode: str, *files: tuple[str, bytes], links: Sequence[str] = ()) -> None:
+    with tarfile.open(path, mode) as archive:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for name in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(member)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.tar", "w"), ("a.tgz", "w:gz"), ("a.tar.gz", "w:gz"), ("a.tar.bz2", "w:bz2"), ("a.tar.xz", "w:xz")],
+)
+def test_a_tar_archive_gives_its_logs(tmp_path: Path, data: Path, name: str, mode: str) -> None:
+    folder = tmp_path / "w"
+    folder.mkdir()
+    files = (
+        ("../../escaped.json", _lines(2)),
+        ("/tmp/fw.json.gz", gzip.compress(_lines(2, 2))),
+        (f"resourceId={FIREWALL}/y=2026/PT1H.json", _lines(2, 4)),
+        ("a/picture.png", b""),
+        ("a/inner.tar", b""),
+    )
+    _tar(folder / name, mode, *files, links=["a/link.log"])
+    code, found = _ingest(data, folder)
+    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 3)
+    assert not list(tmp_path.glob("**/escaped.json"))
+    assert not list(data.glob("ingest-*"))
+    code, found = _ingest(data, folder)
+    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 3)
+    (tmp_path / "plain.json").write_bytes(_lines(2, 4))
+    assert _ingest(data, tmp_path / "plain.json")[1]["files"]["known"] == 1
+
+
+def test_what_is_bad_in_a_tar_archive_is_told_with_its_member(tmp_path: Path, data: Path) -> None:
+    _tar(tmp_path / "a.tar", "w", ("in/b.json", b'{"a":1}\n'))
+    assert _ingest(data, tmp_path / "a.tar")[0] == 3
+    assert _count(data, "_Quarantine | project Source") == [{"Source": f"{tmp_path / 'a.tar'}!in/b.json"}]
+
+
+@pytest.mark.parametrize("fault", ["bomb", "entries", "header", "cut", "no tar"])
+def test_a_hostile_tar_archive_is_told_and_gives_what_is_before(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 3))
+    path = tmp_path / "a.tar.gz"
+    first = ("a.json", _lines(2))
+    if fault == "bomb":
+        _tar(path, "w:gz", first, ("b.json", b" " * (64 * 1024 * 1024)))
+    elif fault == "entries":
+        _tar(path, "w:gz", *((f"{n}.json", _lines(2)) for n in range(9)))
+    elif fault == "header":
+        _tar(path, "w:gz", first, ("x" * (2 * 1024 * 1024), b""))
+    else:
+        _tar(path, "w:gz", first, ("b.json", os.urandom(100_000)))
+        path.write_bytes(path.read_bytes()[:50_000] if fault == "cut" else b"no gzip at all")
+    code, found = _ingest(data, path)
+    assert (code, list(found["failed"])) == (3, [str(path)])
+    assert found["rows"] == ({} if fault == "no tar" else {"AZFWNetworkRule": 2})
+    assert not list(data.glob("ingest-*"))

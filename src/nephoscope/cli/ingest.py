@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.pass_obj
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) -> None:
-    """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .zst and .zip are opened.
+    """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .zst, .zip and .tar are opened.
 
     `sample:` is the sample company's logs of the last 30 days, made by a seed: `sample:days=7,seed=2,users=500,start=2026-11-01`;
     `attack=NAME` lays a staged attack over the last day.
@@ -108,7 +108,9 @@ def _list(known: Formats) -> None:
 
 def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: dict[str, Any]) -> int:
     """Take everything in, print the summary; the exit code."""
-    from nephoscope.cli.session.inputs import from_stdin, remove_left, sampled
+    from dataclasses import replace
+
+    from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, sampled
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
@@ -123,6 +125,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     with (
         from_stdin(data, paths) as given,
         sampled(data, given) as named,
+        kept_folder(data, "ingest-") as scratch,
         lake_of(data) as (lake, state),
         progress_line() as tell,
     ):
@@ -131,7 +134,9 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
         except FileNotFoundError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
         total = sum(packed_size(path) for path in {one.path for one in files.sources})
-        load = _load(data, lake, state, chosen, form, paths, options, _meter(tell, total))
+        load = replace(
+            _load(data, lake, state, chosen, form, paths, options, _meter(tell, total)), scratch=Path(scratch)
+        )
         load.tally.failed.update(files.failed)
         try:
             load.run(files.sources)
@@ -139,7 +144,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
             click.echo(f"nephoscope: {error}; run the command again to go on", err=True)
             return 3
         finally:
-            show(load.tally, files.passed_over, options["output"])
+            show(load.tally, files.passed_over + load.tally.passed_over, options["output"])
         lake.flush(timeout=600)
     return 3 if load.tally.bad or load.tally.failed else 0
 

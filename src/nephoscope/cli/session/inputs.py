@@ -29,14 +29,14 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
     if not any(pipes.values()):
         yield list(paths)
         return
-    with _kept_folder(data, "ingest-") as folder:
+    with kept_folder(data, "ingest-") as folder:
         yield [
             _spooled(one, Path(folder, str(place))) if pipes[one] else one for place, one in enumerate(paths)
         ]
 
 
 @contextmanager
-def _kept_folder(data: Path, prefix: str) -> Iterator[str]:
+def kept_folder(data: Path, prefix: str) -> Iterator[str]:
     """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
     with tempfile.TemporaryDirectory(prefix=prefix, dir=data) as folder:
         held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -95,7 +95,7 @@ def sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
         asked = {path: Asked.parse(path) for path in paths if is_sample(path)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with _kept_folder(data, "sample-") as folder:
+    with kept_folder(data, "sample-") as folder:
         for place, one in enumerate(asked.values()):
             for _ in one.generator().write(Path(folder, str(place))):
                 pass

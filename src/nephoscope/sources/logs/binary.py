@@ -14,7 +14,7 @@ _KINDS = (
     (0, b"\xfd7zXZ\0", f"packed by xz, which is not opened: {_AGAIN}, as in `xzcat FILE | nephoscope ingest -`"),
     (0, b"7z\xbc\xaf\x27\x1c", f"a 7z archive, which is not opened: {_AGAIN}"),
     (0, b"Rar!\x1a\x07", f"a rar archive, which is not opened: {_AGAIN}"),
-    (257, b"ustar", f"a tar archive, which is not opened: {_AGAIN}, as in `tar -xf FILE -C FOLDER`"),
+    (257, b"ustar", f"a tar archive within another packing or under a name without .tar: {_AGAIN}, as in `tar -xf FILE -C FOLDER`"),
     (0, b"ElfFile\0", "a Windows event log (.evtx): export it as XML, as in `wevtutil qe FILE /lf:true /e:Events`"),
     (0, b"\xd4\xc3\xb2\xa1", "a packet capture, not a log"),
     (0, b"\xa1\xb2\xc3\xd4", "a packet capture, not a log"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.logs.growth import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
 from nephoscope.sources.logs.marks import Later, Marks
+from nephoscope.sources.logs.tape import is_tape
 from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) ->
         return
     for source in entries(path, root, limits, lambda _: True):
         name = source.entry.rsplit("/", 1)[-1]
-        if not name or (is_log(name) and not name.lower().endswith(".zip")):
+        if not name or is_inner(name):
             yield source
         elif not name.startswith("."):
             passed_over.append(Path(source.name))
@@ -128,12 +129,19 @@ def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[s
 def is_log(name: str) -> bool:
     """Whether a file of this name in a folder is a log, also packed."""
     lowered = name.lower()
+    if is_tape(lowered):
+        return not lowered.startswith(".")
     for packed in _PACKED:
         lowered = lowered.removesuffix(packed)
     if lowered.startswith("."):
         return False
     turned = _TURNED.sub("", lowered)
     return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
+
+
+def is_inner(name: str) -> bool:
+    """Whether a file of this name in an archive is a log; an archive in an archive is none."""
+    return is_log(name) and not name.lower().endswith(".zip") and not is_tape(name)
 
 
 def family(name: str) -> str:

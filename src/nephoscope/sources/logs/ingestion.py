@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.lake.errors import LakeError, SpoolFullError
@@ -14,11 +15,20 @@ from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.earlier import Earlier, again, told_by_path
-from nephoscope.sources.logs.files import Known, LogStream, identity, opened, packed_size, unreadable
+from nephoscope.sources.logs.files import (
+    Known,
+    LogStream,
+    identity,
+    is_inner,
+    opened,
+    packed_size,
+    unreadable,
+)
 from nephoscope.sources.logs.growth import Continued
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.tally import Tally
-from nephoscope.sources.resources.files import Limits
+from nephoscope.sources.logs.tape import is_tape, members
+from nephoscope.sources.resources.files import FileError, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +58,8 @@ class Ingestion:
     """How files are taken in: as which formats, for which workspace of which lake.
 
     `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
-    interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were read.
+    interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were
+    read; `scratch` is a folder for members of archives.
     """
 
     lake: Lake
@@ -59,6 +70,7 @@ class Ingestion:
     again: str = ""
     options: str = ""
     limits: Limits = field(default_factory=Limits)
+    scratch: Path = Path()
     advance: Callable[[int], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
 
@@ -67,7 +79,10 @@ class Ingestion:
         run = self._begun()
         earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
         for source in sources:
-            self.file(source, earlier)
+            if is_tape(source.path.name) and not source.entry:
+                self._tape(source, earlier)
+            else:
+                self.file(source, earlier)
         if run:
             self.state.repeated_loads.finish(self.workspace.name, self.again, run)
 
@@ -78,6 +93,18 @@ class Ingestion:
         load = self.state.repeated_loads.begin(self.workspace.name, self.again)
         self.tally.again_since = load.started if load.resumed else None
         return load.run
+
+    def _tape(self, source: Source, earlier: Earlier) -> None:
+        """Take in what a tar archive holds, a member at a time."""
+        if why := unreadable(source):
+            self.tally.failed[source.name] = why
+            return
+        try:
+            for member in members(source, self.limits, self.scratch, is_inner, self.tally.passed_over):
+                self.file(member, earlier)
+        except FileError as error:
+            self.tally.failed[source.name] = str(error)
+        self.advance(packed_size(source.path))
 
     def file(self, source: Source, earlier: Earlier) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -39,6 +40,7 @@ class Tally:
     `overlapping` those of these where nothing tells how much, which were read as a whole; `alike`
     those that begin with all of a short file of another name, with that name.
     `placeless` rows name no resource and `elsewhere` those of subscriptions that the workspace does not show: nobody sees them there.
+    `passed_over` names members of archives that are no logs.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
     """
 
@@ -63,6 +65,7 @@ class Tally:
     placeless: int = 0
     elsewhere: int = 0
     alike: dict[str, str] = field(default_factory=dict)
+    passed_over: list[Path] = field(default_factory=list)
     again_since: datetime | None = None
 
     def add(self, parsed: Parsed, shown: frozenset[str] | None = None) -> None:

@@ -42,15 +42,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, or an entry of a zip archive: its name for a place, and the argument it was found under."""
+    """A file, or an entry of a zip archive: its name for a place, and the argument it was found under.
+
+    `label` is the name of what was copied into the file from elsewhere ('' = it has its own).
+    """
 
     path: Path
     root: Path
     entry: str = ""
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The path, with `!entry` inside an archive."""
+        if self.label:
+            return self.label
         return f"{self.path}!{self.entry}" if self.entry else str(self.path)
 
     @property
