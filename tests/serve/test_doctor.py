@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.instance import FAILED
+from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve.doctor import CHECKS, Verdict, examine
 from nephoscope.serve.server import certified
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.standing import Server, noting
+from nephoscope.serve.supervisor import Standing
 
 
 def verdicts(data, now=None):
@@ -52,6 +56,46 @@ def open_keys(data):
     (data / "keys").chmod(0o755)
 
 
+def open_key_file(data):
+    (data / "tls").mkdir(mode=0o700, exist_ok=True)
+    (data / "tls" / "own.key").touch(mode=0o644)
+
+
+def audit_of_tomorrow(data):
+    with State.of(data) as state:
+        Guard(state, lambda: Hierarchy({})).first_link()
+        with state.transaction() as session:
+            session.execute(text("UPDATE audit SET moment = '2999-01-01 00:00:00.000000'"))
+
+
+def token_ends_soon(data):
+    with State.of(data) as state:
+        with state.transaction() as session:
+            program = state.principals.add(session, PrincipalKind.PROGRAM, "deploy")
+        Guard(state, lambda: Hierarchy({})).make_secret(
+            program, SecretKind.TOKEN, "test", "ci", timedelta(days=3)
+        )
+
+
+def old_backup(data):
+    with State.of(data) as state:
+        at = datetime.now(UTC) - timedelta(days=8)
+        state.checkpoints.put(*BACKED_UP, {"at": at.isoformat(), "file": "b.tar"})
+
+
+def stands(**processes):
+    """A server whose supervisor is this process."""
+
+    def spoil(data):
+        noting(Settings(data))(processes)
+
+    return spoil
+
+
+def given_certificate_is_gone(data):
+    noting(Settings(data, certificate=str(data.parent / "gone.pem")))({})
+
+
 @pytest.mark.parametrize(
     ("spoil", "check", "verdict"),
     [
@@ -60,6 +104,13 @@ def open_keys(data):
         (assessment_failed, "estate", Verdict.WRONG),
         (source_failed, "sources", Verdict.WRONG),
         (open_keys, "files", Verdict.WARNING),
+        (open_key_file, "files", Verdict.WARNING),
+        (audit_of_tomorrow, "clock", Verdict.WRONG),
+        (token_ends_soon, "secrets", Verdict.INFO),
+        (old_backup, "backup", Verdict.WARNING),
+        (stands(web=Standing(0, 4, "signal SIGKILL")), "server", Verdict.WRONG),
+        (stands(web=Standing(os.getpid(), 9, "exit code 1")), "server", Verdict.WARNING),
+        (given_certificate_is_gone, "certificate", Verdict.WRONG),
     ],
 )
 def test_what_is_wrong_is_found(tmp_path, spoil, check, verdict):
@@ -75,6 +126,19 @@ def test_a_certificate_that_is_over(tmp_path):
     assert ("certificate", Verdict.OK) in verdicts(tmp_path)
     late = datetime.now(UTC) + timedelta(days=4000)
     assert ("certificate", Verdict.WRONG) in verdicts(tmp_path, late)
+
+
+def test_a_disk_that_is_nearly_full(tmp_path, monkeypatch):
+    monkeypatch.setattr("nephoscope.serve.doctor.LOW_DISK", 1 << 60)
+    assert verdicts(tmp_path)["disk", Verdict.WRONG].remedy
+
+
+def test_a_server_that_runs_and_one_that_ran(tmp_path):
+    stands(web=Standing(os.getpid(), 1))(tmp_path)
+    assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
+    told = Server(2**22 + 1, processes={"web": Standing(1, 1)})
+    (tmp_path / "server.json").write_bytes(msgspec.json.encode(told))
+    assert verdicts(tmp_path)["server", Verdict.INFO].text == "no server runs on this folder"
 
 
 def test_a_new_folder_is_well(tmp_path):

@@ -72,3 +72,11 @@ def test_many_resources_are_exempted_at_once(instance, owner, visitor):
     kept = instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"])
     assert len(kept) == before + 2
     assert "2 exemptions are kept." in owner.get(answer.headers["location"]).text
+
+
+def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
+    edition = instance.shelf.newest()
+    one = Reach(subscriptions=frozenset(sorted(edition.made.subscriptions)[:1]))
+    assert tags(edition, EVERYTHING) is tags(edition, EVERYTHING)
+    assert tags(edition, one) is tags(edition, Reach(subscriptions=one.subscriptions))
+    assert tags(edition, one) != tags(edition, EVERYTHING)

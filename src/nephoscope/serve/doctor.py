@@ -11,18 +11,24 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from nephoscope.instance import FAILED
+from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
-from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import last_request
+from nephoscope.serve import standing
 
 LOW_DISK = 2 << 30
 OLD_ASSESSMENT = timedelta(hours=24)
 SOON = timedelta(days=30)
+OLD_BACKUP = timedelta(days=7)
+#: What clocks may be apart.
+SKEW = timedelta(seconds=30)
+#: Starts of a process that tell of more than a restart.
+OFTEN = 3
 #: Extra -> the module that tells whether it is installed, and what it is for.
 EXTRAS = {
     "agents": ("ua_parser", "parse_user_agent() in KQL"),
@@ -94,8 +100,9 @@ def _opened(data: Path, state: State) -> tuple[Lake | None, str]:
 
 def files(patient: Patient) -> Iterator[Finding]:
     """Whether others can read what is nobody's but the owner's."""
-    for name in ("", "keys", "tls", "state.db"):
-        path = patient.data / name
+    folders = [patient.data / name for name in ("", "keys", "tls", "state.db")]
+    inside = [*patient.data.glob("keys/*"), *patient.data.glob("tls/*.key")]
+    for path in [*folders, *sorted(inside)]:
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding("files", Verdict.WARNING, f"{path} can be read by others", f"chmod go-rwx {path}")
 
@@ -111,21 +118,80 @@ def disk(patient: Patient) -> Iterator[Finding]:
 
 
 def certificate(patient: Patient) -> Iterator[Finding]:
-    """How long the own certificate lasts."""
+    """How long the certificates last: the own ones, and one that the server was given."""
+    own = sorted((patient.data / "tls").glob("*.crt"))
+    server = standing.read(patient.data)
+    given = [Path(server.certificate)] if server is not None and server.certificate else []
+    for path in [*own, *(one for one in given if one not in own and patient.data not in one.parents)]:
+        renewed = "start the server again: it makes another" if path in own else "have it renewed"
+        yield _certificate(path, renewed, patient.now)
+
+
+def _certificate(path: Path, remedy: str, now: datetime) -> Finding:
     from cryptography import x509
 
-    for path in sorted((patient.data / "tls").glob("*.crt")):
-        left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - patient.now
-        told = f"{path.name} lasts {max(left.days, 0)} days"
-        if left <= timedelta():
-            yield Finding(
-                "certificate",
-                Verdict.WRONG,
-                f"{path.name} is over",
-                "start the server again: it makes another",
-            )
+    try:
+        left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - now
+    except (OSError, ValueError) as error:
+        return Finding("certificate", Verdict.WRONG, f"{path} cannot be read: {error}", remedy)
+    if left <= timedelta():
+        return Finding("certificate", Verdict.WRONG, f"{path.name} is over", remedy)
+    told = f"{path.name} lasts {left.days} days"
+    return Finding(
+        "certificate", Verdict.WARNING if left < SOON else Verdict.OK, told, remedy if left < SOON else ""
+    )
+
+
+def server(patient: Patient) -> Iterator[Finding]:
+    """Whether a server runs, and whether all its processes do."""
+    found = standing.read(patient.data)
+    if found is None or not found.runs:
+        yield Finding("server", Verdict.INFO, "no server runs on this folder", "nephoscope serve")
+        return
+    for name, one in found.processes.items():
+        ended = f", ended last with {one.ended}" if one.ended else ""
+        if not standing.alive(one.pid):
+            told = f"{name} does not run{ended}"
+            yield Finding("server", Verdict.WRONG, told, "its log says why; the supervisor starts it again")
+        elif one.starts > OFTEN:
+            told = f"{name} was started {one.starts} times{ended}"
+            yield Finding("server", Verdict.WARNING, told, "its log says why it ends")
         else:
-            yield Finding("certificate", Verdict.INFO if left < SOON else Verdict.OK, told)
+            yield Finding("server", Verdict.OK, f"{name} runs")
+
+
+def clock(patient: Patient) -> Iterator[Finding]:
+    """Whether the clock agrees with that of the database, and with what was written before."""
+    with patient.state.database.read() as session:
+        theirs = patient.state.database.now(session)
+    apart = abs(theirs - datetime.now(UTC))
+    if apart > SKEW:
+        told = f"the clocks of this host and of the database are {apart.total_seconds():.0f} s apart"
+        yield Finding("clock", Verdict.WRONG, told, "let both keep time by NTP")
+    newest = max((one.moment for one in patient.state.audit.entries(most=1)), default=None)
+    if newest is not None and newest - patient.now > SKEW:
+        told = f"the last entry of the audit is of {newest:%Y-%m-%d %H:%M} UTC, which is yet to come"
+        yield Finding("clock", Verdict.WRONG, told, "set the clock: let it keep time by NTP")
+
+
+def backup(patient: Patient) -> Iterator[Finding]:
+    """Whether there is a backup, and how old it is."""
+    kept = patient.state.checkpoints.get(*BACKED_UP)
+    last = datetime.fromisoformat(kept["at"]) if isinstance(kept, dict) else None
+    if last is None:
+        yield Finding("backup", Verdict.INFO, "there was never a backup", "nephoscope backup FILE")
+    elif patient.now - last > OLD_BACKUP:
+        told = f"the last backup is of {last:%Y-%m-%d %H:%M} UTC"
+        yield Finding("backup", Verdict.WARNING, told, "nephoscope backup FILE")
+
+
+def secrets(patient: Patient) -> Iterator[Finding]:
+    """Whether tokens and secrets of programs end soon."""
+    names = {one.id: one.name for one in patient.state.principals.all()}
+    for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
+        if one.expires is not None and patient.now < one.expires < patient.now + SOON:
+            told = f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} ends {one.expires:%Y-%m-%d}"
+            yield Finding("secrets", Verdict.INFO, told, "nephoscope access token makes another")
 
 
 def people(patient: Patient) -> Iterator[Finding]:
@@ -234,5 +300,5 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, certificate, people, audit, estate, sources, lake, extras,
+    files, disk, clock, server, certificate, people, secrets, audit, backup, estate, sources, lake, extras,
 )  # fmt: skip

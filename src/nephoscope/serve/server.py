@@ -12,6 +12,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.standing import noting
 from nephoscope.serve.supervisor import PATIENCE, TICK, Process, Supervisor
 from nephoscope.sources.live.tls import own_certificate, server_context
 
@@ -84,7 +85,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
 
 def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
     """The supervisor of a server."""
-    return Supervisor(processes(settings), say, lambda: answers(settings.web))
+    return Supervisor(processes(settings), say, lambda: answers(settings.web), noting(settings))
 
 
 def answers(path: str) -> None:

@@ -33,6 +33,15 @@ class Process:
     waits: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a process stands: its id (0 = it is not running), how often it was started, and how it ended last ('' = it did not)."""
+
+    pid: int
+    starts: int
+    ended: str = ""
+
+
 @dataclass
 class _Kept:
     process: Process
@@ -41,18 +50,25 @@ class _Kept:
     pause: float = FIRST_PAUSE
     due: float = 0.0
     starts: int = 0
+    ended: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.running.pid if self.running is not None else 0, self.starts, self.ended)
 
 
 @dataclass
 class Supervisor:
     """Keeps processes running until `stop` is set; `say` is told what happens to them.
 
-    `answers` returns when what people wait for answers; processes that may wait are started no later than PATIENCE seconds.
+    `answers` returns when what people wait for answers; processes that may wait are started no later than PATIENCE seconds. `note`
+    is told how they stand whenever one was started or has ended.
     """
 
     processes: Sequence[Process]
     say: Callable[[str], None]
     answers: Callable[[], object] = lambda: None
+    note: Callable[[Mapping[str, Standing]], object] = lambda _: None
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _kept: list[_Kept] = field(default_factory=list)
@@ -97,8 +113,9 @@ class Supervisor:
         if now - one.began >= WELL:
             one.pause = FIRST_PAUSE
         self.say(f"{one.process.name} ended with {_told(code)}; it is started again in {one.pause:.1f} s")
-        one.running, one.due = None, now + one.pause
+        one.running, one.due, one.ended = None, now + one.pause, _told(code)
         one.pause = min(one.pause * 2, LONGEST_PAUSE)
+        self._note()
 
     def _start(self, one: _Kept, now: float) -> None:
         one.running = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
@@ -110,6 +127,10 @@ class Supervisor:
             start_new_session=True,
         )
         one.began, one.starts = now, one.starts + 1
+        self._note()
+
+    def _note(self) -> None:
+        self.note({one.process.name: one.standing for one in self._kept})
 
     def end(self) -> None:
         """Ask every process to end, and make those end that do not."""

@@ -25,7 +25,15 @@ class Tagged:
 
 
 def tags(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
-    """`name=value` -> what carries it, of the containers that a reach sees; those that the most carry, by name."""
+    """`name=value` -> what carries it, of the containers that a reach sees; those that the most carry, by name.
+
+    Read once for an edition and a reach: the picker of every page has them.
+    """
+    found: Mapping[str, Tagged] = edition.once((__name__, reach), lambda: _read(edition, reach))
+    return found
+
+
+def _read(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
     found: defaultdict[str, set[str]] = defaultdict(set)
     for body in edition.listing.page([SUBSCRIPTION, GROUP], reach, most=MOST_CONTAINERS).bodies:
         own = body.get("tags")

@@ -1,0 +1,62 @@
+"""How the server of a data folder stands, in a file that its supervisor writes: read by the doctor, another process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from nephoscope.serve.settings import Settings
+from nephoscope.serve.supervisor import Standing
+
+FILE = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The supervisor's process id, the certificate that is shown, and the processes by name."""
+
+    pid: int
+    certificate: str = ""
+    processes: Mapping[str, Standing] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the supervisor is there; of a container that is another one's it cannot be seen."""
+        return alive(self.pid)
+
+
+def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
+    """Writes how a server's processes stand."""
+    path = settings.data / FILE
+
+    def note(processes: Mapping[str, Standing]) -> None:
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_bytes(msgspec.json.encode(Server(os.getpid(), settings.certificate, processes)))
+        part.replace(path)
+
+    return note
+
+
+def read(data: Path) -> Server | None:
+    """How the server stood when that changed last, None where there was none."""
+    try:
+        return msgspec.json.decode((data / FILE).read_bytes(), type=Server)
+    except FileNotFoundError:
+        return None
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, be it another user's."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,68 @@
+"""The data folder of an older release: the server opens it, and what was in it is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from nephoscope.access.guard import digest
+from nephoscope.instance import Instance
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.rows import complete
+from nephoscope.lake.state import State, migration
+from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.serve.application import application
+
+#: The step that has people, roles and the audit, which is the oldest that a server was released with; and the one before the newest.
+FIRST, LAST = "0007", migration.steps()[-2]
+TOKEN = "nepho_" + "t" * 43
+WHEN = "2026-01-01 00:00:00.000000"
+
+
+def older(data, step):
+    """A data folder as the release with a step of the state left it: a program with a token, a workspace, rows in the lake."""
+    database = Database.of_file(data / "state.db")
+    with database.write() as session:
+        migration._upgrade(session.connection(), step)
+        for statement in (
+            "INSERT INTO workspaces (name, id, description, days, created) "
+            "VALUES ('soc', '{id}', 'Ours', 30, '{when}')",
+            "INSERT INTO principals (id, kind, name, subject, disabled, created) "
+            "VALUES ('p1', 'ServicePrincipal', 'deploy', '', 0, '{when}')",
+            "INSERT INTO role_assignments (id, principal, role, scope, author, created) "
+            "VALUES ('r1', 'p1', 'Owner', '/', 'x', '{when}')",
+            "INSERT INTO secrets (id, principal, kind, hash, label, created) "
+            "VALUES ('s1', 'p1', 'token', '{hash}', 'ci', '{when}')",
+        ):
+            values = {"id": "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90", "when": WHEN, "hash": digest(TOKEN)}
+            session.execute(text(statement.format(**values)))
+    database.close()
+    with State.of(data.parent / "elsewhere") as state, Lake(data, StateLedger(state)) as lake:
+        now = datetime.now(UTC)
+        rows = pa.table({"TimeGenerated": pa.array([now], pa.timestamp("us", "UTC")), "Computer": ["a"]})
+        made = complete(lake.tables["Heartbeat"], rows, workspace=lake.workspace("soc"), now=now).table
+        lake.writer().append("soc", {"Heartbeat": made}, producer="p", sequence=0)
+        lake.flush()
+
+
+@pytest.mark.parametrize("step", [FIRST, LAST])
+def test_what_was_in_it_is_there(tmp_path, step):
+    data = tmp_path / "data"
+    data.mkdir()
+    older(data, step)
+    with (
+        Instance.opened(data, None, "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90", 60.0) as instance,
+        TestClient(application(instance), base_url="https://localhost") as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        found = client.post("/v1/workspaces/soc/query", json={"query": "Heartbeat | project Computer"})
+        assert found.json()["tables"][0]["rows"] == [["a"]]
+        assert client.get("/metrics").status_code == 200
+    with State.of(data) as state, state.database.read() as session:
+        assert migration._revision(session.connection()) == migration.steps()[-1]
+        assert state.workspaces.get("soc").days == 30
