@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
 from nephoscope.sources.logs.secrets import masked
-from nephoscope.sources.logs.table_row import TIMES, row_of_members
+from nephoscope.sources.logs.table_row import TIMES, row_of_members, table_of
 from nephoscope.sources.logs.text import read_as, why_not
 
 if TYPE_CHECKING:
@@ -193,11 +193,8 @@ def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str,
         name: masked(value) for name, value in zip(names, fields, strict=True)
         if value or not name.startswith("column ")
     }  # fmt: skip
-    table = context.table or members.get("Type")
-    if not table:
-        return context.bad("the row does not say its table: name it with --table", "Type", raw)
     try:
-        return row_of_members(members, table)
+        return row_of_members(members, table_of(members, context))
     except BadRecordError as error:
         return context.bad(error.reason, error.path, raw)
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.sources.logs.format import BadRecordError, FileItem
 from nephoscope.sources.logs.secrets import masked_value
-from nephoscope.sources.logs.table_row import row_of_members
+from nephoscope.sources.logs.table_row import row_of_members, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,13 +60,8 @@ def _items(file: Any, context: Context) -> Iterator[FileItem]:
 
 
 def _item(members: dict[str, Any], context: Context) -> Row | Fault:
-    table = context.table or members.get("Type")
-    if not isinstance(table, str) or not table:
-        return context.bad(
-            "the row does not say its table: name it with --table", "Type", str(members)[:4096]
-        )
     try:
-        return row_of_members(masked_value(members), table)
+        return row_of_members(masked_value(members), table_of(members, context))
     except BadRecordError as error:
         return context.bad(error.reason, error.path, str(members)[:4096])
 

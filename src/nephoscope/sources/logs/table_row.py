@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import documents
 from nephoscope.kql.types import KqlType
+from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.sources.logs.filling import columns_of, fitted
 from nephoscope.sources.logs.format import BadRecordError, Row
 from nephoscope.sources.logs.moments import moment
@@ -33,6 +34,10 @@ TIMES = (
     "@timestamp",
 )
 """What the time of a row may be called, the best first."""
+#: Tables whose rows are the lake's and the detections' own word: a record that names one is taken only where that is asked for.
+_ASKED_FOR = frozenset({"Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
+COLLECTOR = "nephoscope collector"
+"""The Category by which the Heartbeat rows of this product are known."""
 _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
 
 
@@ -59,6 +64,22 @@ def row_of_members(members: Mapping[str, Any], table: str) -> Row:
             kind = types.get(column)
             values[column] = value if kind is None else _fitted(kind, value)
     return Row(table, values)
+
+
+def table_of(members: Mapping[str, Any], context: Context) -> str:
+    """The table of a record: the one that is asked for or else that it names; raises BadRecordError where it takes no such record."""
+    named = members.get("Type")
+    table = context.table or (named if isinstance(named, str) else "")
+    if not table:
+        raise BadRecordError("the row does not say its table: name it with --table", "Type")
+    if table == QUARANTINE:
+        raise BadRecordError(f"{QUARANTINE} is written by the lake alone: no record is taken for it", "Type")
+    own = table in _ASKED_FOR or (table == "Heartbeat" and members.get("Category") == COLLECTOR)
+    if own and not context.table:
+        raise BadRecordError(
+            f"a record does not get into {table} by naming it: ask for it with --table {table}", "Type"
+        )
+    return table
 
 
 def _fitted(kind: KqlType, value: Any) -> Any:
@@ -100,10 +121,7 @@ class TableRow:
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
-        table = context.table or record.get("Type")
-        if not isinstance(table, str) or not table:
-            raise BadRecordError("the row does not say its table: name it with --table", "Type")
-        yield row_of_members(record, table)
+        yield row_of_members(record, table_of(record, context))
 
 
 FORMAT = TableRow()

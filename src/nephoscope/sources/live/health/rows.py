@@ -17,6 +17,7 @@ import msgspec
 from nephoscope import __version__
 from nephoscope.lake.state.source_health import SourceRate
 from nephoscope.sources.live.health.judging import Finding
+from nephoscope.sources.logs.table_row import COLLECTOR
 
 PRODUCT = "nephoscope"
 _NAMES = uuid.UUID("0c0a2f6e-53a9-4f2e-9f0e-6a4a1d1f7b11")
@@ -85,7 +86,7 @@ def usage(rates: Iterable[SourceRate], hour: datetime) -> list[dict[str, Any]]:
 def heartbeat(now: datetime) -> dict[str, Any]:
     """The row of Heartbeat of this process's machine."""
     return {
-        "TimeGenerated": now, "Computer": socket.gethostname(), "Category": "nephoscope collector", "OSType": platform.system(),
+        "TimeGenerated": now, "Computer": socket.gethostname(), "Category": COLLECTOR, "OSType": platform.system(),
         "OSName": platform.platform(terse=True), "OSMajorVersion": platform.release().partition(".")[0], "Version": __version__,
         "ComputerEnvironment": "Non-Azure", "SourceSystem": PRODUCT, "Solutions": "sources",
     }  # fmt: skip
