@@ -29,6 +29,17 @@ MASKED = [
     ('{"adminPassword":"hunter22"}', '{"adminPassword":"***"}'),
     ("Authorization: Bearer abcdefgh.ijkl", "Authorization: Bearer ***"),
     ("https://kim:hunter22@host/", "https://kim:***@host/"),
+    (
+        "CREATE LOGIN x WITH PASSWORD = 'hun ter;2''S' MUST_CHANGE",
+        "CREATE LOGIN x WITH PASSWORD = '***' MUST_CHANGE",
+    ),
+    (
+        "ALTER LOGIN x WITH password=N'ab', old_password = 'cd'",
+        "ALTER LOGIN x WITH password=N'***', old_password = '***'",
+    ),
+    ("CREDENTIAL c WITH IDENTITY = 'i', SECRET = 'a b'", "CREDENTIAL c WITH IDENTITY = 'i', SECRET = '***'"),
+    ("CREATE ROLE r PASSWORD 'a b' LOGIN", "CREATE ROLE r PASSWORD '***' LOGIN"),
+    ("CREATE USER u IDENTIFIED BY 'a b", "CREATE USER u IDENTIFIED BY '***'"),
 ]
 KEPT = [
     "kim@contoso.example",
@@ -54,6 +65,8 @@ PARTS = st.sampled_from(
         '"',
         "\\",
         "bearer ",
+        "identified by ",
+        "'",
         "eyJ",
         "abcdefgh",
         ".",

@@ -1,7 +1,7 @@
 """Secrets in log records: masked before a row is made, so that no table, bag or quarantine entry has them.
 
 Only what is a secret by its shape is masked (shared access signatures, keys of connection strings, bearer and JSON web tokens,
-private keys, passwords in URLs and in assignments); hashes and ids stay: detections need them.
+private keys, passwords in URLs, in assignments and in statements of SQL); hashes and ids stay: detections need them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _WORDS = (
         "bearer",
         "eyj",
     ),
+    *("password '", "password n'", "identified by '", "identified by n'"),
     *("private key", "countkey", "count_key", "haredkey", "hared_key", "ivatekey", "ivate_key"),
     *("stoken", "s_token", "htoken", "h_token", "idtoken", "id_token"),
 )
@@ -41,7 +42,7 @@ _BEFORE = 32
 _SUSPECT = (
     r"sig(?:=|%3d)|(?:key|password|passwd|pwd|secret|signature|token)\s*(?:=|%3d)|code(?:=|%3d)|bearer\s|eyj[a-z0-9_-]{8}"
     r"|(?:(?:shared|account|private)_?key|password|passwd|pwd|client_?secret|(?:access|refresh|id|sas)_?token)\\*\"\s*:"
-    r"|private key|://[^/\s:@\"]+:[^@/\s\"]+@|\\u00"
+    r"|private key|(?:password|identified by) n?'|://[^/\s:@\"]+:[^@/\s\"]+@|\\u00"
 )
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)([?&;]|\b|%26|%3f)(sig)(=|%3d)[^&\s\"'<>]{6,}"), rf"\g<1>\g<2>\g<3>{MASK}"),
@@ -62,6 +63,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
             r"(?i)(\"(?:[a-z]*password|passwd|pwd|client_?secret|access_?token|refresh_?token|id_?token|shared_?key|account_?key|private_?key|sas_?token)\\?\"\s*:\s*\\?\")[^\"\\]+"
         ),
         rf"\g<1>{MASK}",
+    ),
+    (
+        re.compile(
+            r"(?i)(\b(?:old_)?(?:password|secret)\s*=\s*N?|\b(?:password|identified by) N?)'(?:[^'\\]|''|\\.)*(?:'|$)"
+        ),
+        rf"\g<1>'{MASK}'",
     ),
     (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\g<1>{MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), MASK),
