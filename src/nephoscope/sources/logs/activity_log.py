@@ -1,6 +1,6 @@
-"""The Azure Activity Log, as diagnostic settings stream it and as the REST interface and the portal give it -> AzureActivity.
+"""The Azure Activity Log, as diagnostic settings stream it, the REST interface and the portal give it and alerts send it.
 
-Both shapes give the same row: `ActivityStatusValue` is Start, Success, Failure or Accept, `ActivityStatus` Started, Succeeded, Failed
+Rows of AzureActivity. All shapes give the same row: `ActivityStatusValue` is Start, Success, Failure or Accept, `ActivityStatus` Started, Succeeded, Failed
 or Accepted. Source: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
 """
 
@@ -30,6 +30,8 @@ CATEGORIES = frozenset(
         *("security", "policy", "write", "delete", "action"),
     }
 )
+#: `schemaId` of what an alert on the Activity Log sends to an action group.
+_ALERT = "microsoft.insights/activitylogs"
 _STATUS = {
     "start": ("Started", "Start"),
     "started": ("Started", "Start"),
@@ -98,6 +100,8 @@ class ActivityLog:
 
     def recognises(self, record: dict[str, Any]) -> bool:
         """Whether a record is an event of the Activity Log, of either shape."""
+        if _in_alert(record):
+            return True
         operation = record.get("operationName")
         if isinstance(operation, dict):
             return "/" in text_of(operation, "value")
@@ -114,6 +118,7 @@ class ActivityLog:
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
+        record = _in_alert(record) or record
         values: dict[str, Any] = {"TimeGenerated": _time(record)}
         properties = parsed(record.get("properties"))
         _put_operation(values, record, properties if isinstance(properties, dict) else {})
@@ -122,6 +127,19 @@ class ActivityLog:
         _put_objects(values, record, properties)
         _FILLING.fill(values, record, skip=_USED)
         yield _FILLING.row({name: value for name, value in values.items() if value != ""})
+
+
+def _in_alert(record: dict[str, Any]) -> dict[str, Any]:
+    """The event that the payload of an activity log alert tells of, with what the payload says of the alert; {} where it is none."""
+    if as_text(record.get("schemaId")).lower() != _ALERT:
+        return {}
+    data = record.get("data")
+    context = data.get("context") if isinstance(data, dict) else None
+    event = context.get("activityLog") if isinstance(context, dict) else None
+    if not isinstance(data, dict) or not isinstance(event, dict):
+        return {}
+    said = {"alertStatus": data.get("status"), "alertProperties": data.get("properties")}
+    return event | {name: value for name, value in said.items() if value not in (None, "", {})}
 
 
 def _time(record: dict[str, Any]) -> datetime:

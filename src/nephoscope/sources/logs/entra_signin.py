@@ -98,6 +98,10 @@ class EntraSignIn:
 
 
 def _of_graph(record: dict[str, Any]) -> bool:
+    """Whether it is Graph's signIn, also with the members alone that its reader selected."""
+    kinds = record.get("signInEventTypes")
+    if isinstance(kinds, list) and kinds and "createdDateTime" in record:
+        return as_text(kinds[0]).lower() in _EVENT_TYPES
     return (
         "createdDateTime" in record
         and "appDisplayName" in record
