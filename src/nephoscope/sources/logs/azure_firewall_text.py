@@ -18,7 +18,7 @@ from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.resource_log import properties_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nephoscope.sources.logs.format import Context, Fault
 
@@ -107,10 +107,11 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, Any]]
         match = pattern.fullmatch(text)
         if match:
             return "AZFWDnsQuery", match.groupdict()
-    head = _HEAD.match(text)
-    if head is None:
+    match = _HEAD.match(text)
+    if match is None:
         return None
-    labels = _labels(text[head.end() :])
+    head = {name: _bare(value) for name, value in match.groupdict().items()}
+    labels = _labels(text[match.end() :])
     if head["translated"]:
         return "AZFWNatRule", _translated(head, labels)
     if "Action" not in labels:
@@ -147,14 +148,14 @@ def _rule(text: str, labels: dict[str, str]) -> dict[str, Any]:
     return values
 
 
-def _translated(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
+def _translated(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
     values = {"Protocol": head["protocol"], "SourceIp": head["source"], "SourcePort": head["sport"]}
     values |= {"DestinationIp": head["target"], "DestinationPort": head["dport"]}
     values |= {"TranslatedIp": head["translated"], "TranslatedPort": head["tport"]}
     return values | {column: labels[name] for name, column in _RULE.items() if name in labels}
 
 
-def _signature(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
+def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
     return {
         "DestinationIp": head["target"],
         "SignatureId": labels.get("Signature"),
@@ -164,7 +165,7 @@ def _signature(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _threat(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
+def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
     column = "Fqdn" if _is_name(head["target"]) else "DestinationIp"
     return {
         column: head["target"],
@@ -173,8 +174,13 @@ def _threat(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _application(head: re.Match[str], labels: dict[str, str]) -> dict[str, Any]:
+def _application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
     return {"Fqdn": head["target"], "TargetUrl": labels.get("Url"), "WebCategory": labels.get("Web Category")}
+
+
+def _bare(value: str | None) -> str | None:
+    """An IPv6 address without the brackets that set it apart from its port; anything else as it is."""
+    return value[1:-1] if value and value[0] == "[" and value[-1] == "]" else value
 
 
 def _is_name(target: str | None) -> bool:
@@ -182,7 +188,7 @@ def _is_name(target: str | None) -> bool:
     if not target:
         return False
     try:
-        ip_address(target.strip("[]"))
+        ip_address(target)
     except ValueError:
         return True
     return False

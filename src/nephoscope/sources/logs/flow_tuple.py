@@ -2,7 +2,7 @@
 
 NSG, version 1: seconds, source, destination, source port, destination port, T|U, I|O, A|D. Version 2 adds B|C|E and four counters.
 VNet, version 4: milliseconds (seconds are seen too), source, destination, ports, IANA protocol, I|O, B|C|E|D, encryption, four
-counters. Counters are what came since the tuple before, empty where there is none.
+counters. Counters are what came since the tuple before, empty where there is none; ports are empty where the protocol has none.
 Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format
 """
 
@@ -39,6 +39,8 @@ ENCRYPTIONS = {
 COUNTERS = ("PacketsSrcToDest", "BytesSrcToDest", "PacketsDestToSrc", "BytesDestToSrc")
 _MOST = 2**63 - 1
 _DIGITS = re.compile(r"[0-9]{1,19}")
+#: A counter that is larger than a column holds: its digits go to the bag.
+_ABOVE = re.compile(r"[0-9]{19,38}")
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]{2,45}")
 
 
@@ -110,8 +112,14 @@ def _common(parts: list[str]) -> dict[str, Any]:
         "TimeGenerated": time,
         "SrcIp": parts[1],
         "DestIp": parts[2],
-        "SrcPort": _number(parts[3], 65535, "source port"),
-        "DestPort": _number(parts[4], 65535, "destination port"),
+        **{
+            column: _number(port, 65535, name)
+            for column, port, name in (
+                ("SrcPort", parts[3], "source port"),
+                ("DestPort", parts[4], "destination port"),
+            )
+            if port
+        },
         "FlowDirection": _word(parts[6], DIRECTIONS, "direction"),
     }
 
@@ -137,7 +145,9 @@ def _state(text: str, states: frozenset[str]) -> str:
 
 def _count(values: dict[str, Any], parts: list[str]) -> None:
     for name, part in zip(COUNTERS, parts, strict=True):
-        if part:
+        if _ABOVE.fullmatch(part) and int(part) > _MOST:
+            values[f"{name}_given"] = part
+        elif part:
             values[name] = _number(part, _MOST, "counter")
 
 

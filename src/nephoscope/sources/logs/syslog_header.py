@@ -154,6 +154,8 @@ def _old(rest: str, priority: int | None, context: Context) -> Header:
 
 
 def _tagged(text: str) -> tuple[str, str, str]:
+    if text.startswith(" : %"):  # Cisco's devices set a colon between the host and the code of the message
+        text = text[2:]
     match = _TAG.match(text)
     return (match[1], match[2] or "", text[match.end() :]) if match else ("", "", text.removeprefix(" "))
 
