@@ -129,6 +129,26 @@ def test_the_supervisor_starts_again_and_ends_all(tmp_path):
     assert not Path(f"/proc/{long}").exists()
 
 
+def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
+    answering, noted = threading.Event(), []
+    sleeping = ["-c", "import time; time.sleep(600)"]
+    first, later = Process("first", sleeping), Process("later", sleeping, waits=True, behind=3)
+    keeper = Supervisor([first, later], print, answering.wait, lambda told: noted.append(dict(told)))
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    while "first" not in keeper.pids():
+        time.sleep(0.02)
+    assert "later" not in keeper.pids()
+    answering.set()
+    while "later" not in keeper.pids():
+        time.sleep(0.02)
+    one, other = (os.getpriority(os.PRIO_PROCESS, keeper.pids()[name]) for name in ("first", "later"))
+    keeper.stop.set()
+    thread.join()
+    assert other == min(one + 3, 19)
+    assert [(told["first"].starts, told["later"].starts) for told in noted] == [(1, 0), (1, 1)]
+
+
 def test_buckets():
     buckets = Buckets(rate=1.0, burst=3.0)
     assert [buckets.wait("a", 0.0) for _ in range(3)] == [0.0, 0.0, 0.0]

@@ -150,7 +150,9 @@ def server(patient: Patient) -> Iterator[Finding]:
         return
     for name, one in found.processes.items():
         ended = f", ended last with {one.ended}" if one.ended else ""
-        if not standing.alive(one.pid):
+        if not one.starts:
+            yield Finding("server", Verdict.INFO, f"{name} is started once pages are answered")
+        elif not standing.alive(one.pid):
             told = f"{name} does not run{ended}"
             yield Finding("server", Verdict.WRONG, told, "its log says why; the supervisor starts it again")
         elif one.starts > OFTEN:

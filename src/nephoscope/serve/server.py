@@ -17,6 +17,8 @@ from nephoscope.serve.supervisor import PATIENCE, TICK, Process, Supervisor
 from nephoscope.sources.live.tls import own_certificate, server_context
 
 BACKLOG = 2048
+#: Steps of priority by which what nobody waits for is behind pages, and records that come in.
+BEHIND = 5
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -76,9 +78,13 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     return (
         Process("front", ["-m", "nephoscope.serve.front", settings.encoded()], (settings.fd,)),
         Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.web_fd,)),
-        Process("assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()], waits=True),
-        Process("detection", [*command, "detect", "--schedule", "--no-respond"], waits=True),
-        Process("responding", ["-m", "nephoscope.serve.responding", settings.encoded()], waits=True),
+        Process(
+            "assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()], waits=True, behind=BEHIND
+        ),
+        Process("detection", [*command, "detect", "--schedule", "--no-respond"], waits=True, behind=BEHIND),
+        Process(
+            "responding", ["-m", "nephoscope.serve.responding", settings.encoded()], waits=True, behind=BEHIND
+        ),
         Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()], waits=True),
     )
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
@@ -24,13 +25,15 @@ PATIENCE = 20.0
 class Process:
     """A process to keep running: its name, its arguments after the interpreter, and the sockets that it takes over.
 
-    One that may wait is first started when what people wait for answers.
+    One that may wait is first started when what people wait for answers, and runs `behind` the others by so much of the system's
+    priority (0 to 19): while the machine is busy pages come first.
     """
 
     name: str
     arguments: Sequence[str]
     sockets: tuple[int, ...] = ()
     waits: bool = False
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class Supervisor:
             # Ctrl-C in a terminal reaches the supervisor alone, which ends the others in order
             start_new_session=True,
         )
+        if one.process.behind:
+            _put_behind(one.running.pid, one.process.behind)
         one.began, one.starts = now, one.starts + 1
         self._note()
 
@@ -145,6 +150,11 @@ class Supervisor:
                 self.say(f"process {each.pid} did not end in {STOP_SECONDS:.0f} s and is killed")
                 each.kill()
                 each.wait()
+
+
+def _put_behind(pid: int, steps: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended already, which is looked after
+        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + steps, 19))
 
 
 def _told(code: int) -> str:
