@@ -22,8 +22,8 @@ from nephoscope.serve import front
 from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.front import opened
 from nephoscope.serve.onward import Onward
-from nephoscope.serve.protocol import HEAD_BYTES, BoundedHead
 from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.head import HEAD_BYTES, BoundedHead
 
 PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
 ROWS = [{"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "a"}]

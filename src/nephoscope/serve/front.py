@@ -13,7 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,11 +36,15 @@ from nephoscope.serve.headers import HEADERS
 from nephoscope.serve.limits import Allowance, too_many
 from nephoscope.serve.onward import Onward, fault
 from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.protocol import BoundedHead
 from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.descriptors import short_of
+from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.quota import Limits, Quota
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.pace import Pace, Paced
+from nephoscope.sources.live.seldom import Seldom
+from nephoscope.sources.live.serving import Server
 
 if TYPE_CHECKING:
     from starlette.responses import JSONResponse
@@ -52,6 +56,8 @@ GRACE_SECONDS = 20
 #: Of the requests and bytes of a rule in a minute, as Azure has them; of a body, as of every request to the server.
 LIMITS = Limits(4 << 20, 12_000, 2 << 30)
 PRODUCER = "server/front"
+#: Connections, those of one address that is no proxy of ours, seconds for a TLS handshake.
+BOUNDS = Bounds(1000, 500, 20.0)
 _LOG = logging.getLogger("nephoscope.front")
 _PATH = re.compile(r"/dataCollectionRules/([^/]+)/streams/([^/]+)/?", re.IGNORECASE)
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
@@ -242,7 +248,8 @@ def serve(settings: Settings) -> None:
             front,
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.key,
-            http=BoundedHead,
+            http=Paced,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -253,7 +260,10 @@ def serve(settings: Settings) -> None:
             limit_concurrency=1000,
         )
         _LOG.info("answering at port %d", listening.getsockname()[1])
-        uvicorn.Server(config).run(sockets=[listening])
+        if short := short_of(BOUNDS.connections):
+            _LOG.warning(short)
+        bounds = replace(BOUNDS, free=frozenset(settings.behind))
+        Server(config, bounds, Pace(), Seldom(_LOG.warning)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from nephoscope.instance import Instance
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.protocol import BoundedHead
 from nephoscope.serve.settings import Settings
+from nephoscope.sources.live.head import BoundedHead
 
 GRACE_SECONDS = 20
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
 import ssl
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,11 +78,11 @@ def source(tmp_path, made):
     return make
 
 
-def _client(source: LogsIngestion) -> httpx.Client:
+def _client(source: LogsIngestion, address: str = "127.0.0.1") -> httpx.Client:
     trust = ssl.create_default_context(cafile=str(source.around.folder / "tls" / "ca.crt"))
     return httpx.Client(
         base_url=f"https://127.0.0.1:{source.port}",
-        verify=trust,
+        transport=httpx.HTTPTransport(verify=trust, local_address=address),
         headers={"Authorization": f"Bearer {TOKEN}"},
         timeout=60,
     )
@@ -177,6 +180,84 @@ def test_full_limited_and_sent_again(source, sink, running) -> None:
             assert answer.status_code == 429
             assert 0 < int(answer.headers["retry-after"]) <= 60
     assert len(sink.tables["Orders_CL"]) == 1
+
+
+def _raw(door: LogsIngestion, stack: contextlib.ExitStack, *, tls: bool = True) -> socket.socket:
+    plain = stack.enter_context(socket.create_connection(("127.0.0.1", door.port), 60))
+    if not tls:
+        return plain
+    trust = ssl.create_default_context(cafile=str(door.around.folder / "tls" / "ca.crt"))
+    return stack.enter_context(trust.wrap_socket(plain, server_hostname="localhost"))
+
+
+def _said(connection: socket.socket) -> bytes:
+    """What the server sends until it closes the connection."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while data := connection.recv(65_536):
+            said += data
+    return said
+
+
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+BODY = b'[{"when": "2026-01-01T00:00:00Z", "text": "fig 1"}]'
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"", b""),
+        (HEAD[:60].encode(), b"HTTP/1.1 408 Request Timeout"),
+        (f"{HEAD}Content-Length: 1000\r\n\r\n[".encode(), b"HTTP/1.1 408 Request Timeout"),
+        (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n".encode(), b"HTTP/1.1 408 Request Timeout"),
+        (f"{HEAD}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY, b"HTTP/1.1 204 No Content"),
+        (HEAD.encode() + b"X: " + b"x" * 70_000, b"HTTP/1.1 400 Bad Request"),
+    ],
+    ids=[
+        "nothing",
+        "half a head",
+        "half a body",
+        "half a body in chunks",
+        "nothing after a request",
+        "an endless head",
+    ],
+)
+def test_requests_that_do_not_come_are_ended(source, sink, running, sent: bytes, answer: bytes) -> None:
+    door = source(head=0.5, body=0.5, idle=0.5)
+    with running(door, sink), contextlib.ExitStack() as stack:
+        assert door.ready.wait(60)
+        connection = _raw(door, stack)
+        connection.sendall(sent)
+        assert _said(connection).partition(b"\r\n")[0] == answer
+    assert len(sink.tables.get("Orders_CL", ())) == answer.count(b"204")
+
+
+def test_a_body_that_comes_slowly_but_comes_is_taken(source, sink, running) -> None:
+    door = source(body=2.0, max_body=300_000)
+    body = b"[" + b" " * 200_000 + BODY[1:]
+    with running(door, sink), contextlib.ExitStack() as stack:
+        assert door.ready.wait(60)
+        connection = _raw(door, stack)
+        connection.sendall(f"{HEAD}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        for at in range(0, len(body), 50_000):
+            connection.sendall(body[at : at + 50_000])
+            time.sleep(0.6)
+        assert _said(connection).startswith(b"HTTP/1.1 204")
+
+
+def test_silent_connections_hold_no_door_shut(source, sink, running, until) -> None:
+    door = source(max_connections=5, max_per_address=3, handshake=0.5)
+    with running(door, sink), contextlib.ExitStack() as stack:
+        assert door.ready.wait(60)
+        silent = [_raw(door, stack, tls=False) for _ in range(6)]
+        with _client(door, "127.0.0.2") as client:
+            assert client.post(PATH, content=BODY).status_code == 204
+        assert [_said(one) for one in silent] == [b""] * 6
+        with _client(door) as client:
+            assert client.post(PATH, content=BODY).status_code == 204
+    assert sink.errors[0] == "a connection from 127.0.0.1 was refused: 3 of that address are open"
+    assert sink.errors[1].startswith("TLS with 127.0.0.1: SSL handshake is taking longer than 0.5 seconds")
+    assert len(sink.errors) == 2
 
 
 def test_a_transform_that_fails_on_records_sets_them_aside(source, sink, running, monkeypatch) -> None:

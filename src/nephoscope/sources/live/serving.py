@@ -1,4 +1,4 @@
-"""An ASGI app served over TLS by a thread of this process."""
+"""An ASGI app served over TLS by a thread of this process, and the server that bounds who comes in and how long a request may take."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import asyncio
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import uvicorn
+
+from nephoscope.sources.live.entrance import Bounds, Entrance
+from nephoscope.sources.live.pace import Pace, Paced
 from nephoscope.sources.live.source import SourceError
 
 if TYPE_CHECKING:
-    import uvicorn
+    from collections.abc import Callable
+
     from starlette.applications import Starlette
+
+    from nephoscope.sources.live.seldom import Seldom
 
 _BACKLOG = 1024
 
@@ -26,19 +33,49 @@ def bound(address: tuple[str, int]) -> socket.socket:
         raise SourceError(f"{address[0]}:{address[1]}: {error.strerror}") from error
 
 
+class Server(uvicorn.Server):
+    """uvicorn on sockets that listen, with its connections within bounds; the protocol of `config` is Paced or made of it."""
+
+    def __init__(self, config: uvicorn.Config, bounds: Bounds, pace: Pace, told: Seldom) -> None:
+        super().__init__(config)
+        self._bounds, self._pace, self._told = bounds, pace, told
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let in at the sockets."""
+        await super().startup(sockets=[])
+        for listener in sockets or ():
+            entrance = Entrance(listener, self._bounds, self._protocol, self._told, self.config.ssl)
+            entrance.open()
+            self.servers.append(cast("asyncio.Server", entrance))
+
+    def _protocol(self, left: Callable[[], None]) -> asyncio.Protocol:
+        kind = cast("type[Paced]", self.config.http_protocol_class)
+        made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        made.left, made.pace = left, self._pace
+        return made
+
+
 class Served:
-    """Serves from a socket until `close`, which lets requests that are under way end."""
+    """Serves from a socket until `close`, which lets requests that are under way end. `idle`: seconds between two requests."""
 
-    def __init__(self, app: Starlette, listener: socket.socket, tls: ssl.SSLContext) -> None:
-        import uvicorn
-
+    def __init__(
+        self,
+        app: Starlette,
+        listener: socket.socket,
+        tls: ssl.SSLContext,
+        *,
+        bounds: Bounds,
+        pace: Pace,
+        idle: float,
+        told: Seldom,
+    ) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=2,
-            h11_max_incomplete_event_size=64 * 1024,
+            app, http=Paced, ws="none", log_config=None, access_log=False, server_header=False, lifespan="off",
+            timeout_graceful_shutdown=2, timeout_keep_alive=cast("int", idle),
         )  # fmt: skip
         config.load()
         config.ssl = tls
-        self._server: uvicorn.Server = uvicorn.Server(config)
+        self._server = Server(config, bounds, pace, told)
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._run(listener),), name="ingestion", daemon=True
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass, field
 from threading import Event
@@ -12,13 +13,19 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.address import listening
+from nephoscope.sources.live.descriptors import short_of
+from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.app import Door, app
 from nephoscope.sources.live.ingestion.quota import Limits
 from nephoscope.sources.live.ingestion.rules import Rule, implied, rules_of
 from nephoscope.sources.live.ingestion.tokens import Tokens
+from nephoscope.sources.live.pace import Pace
+from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.serving import Served, bound
 from nephoscope.sources.live.source import Kind, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.live.tls import check_tls, own_certificate, server_context
+
+_LOG = logging.getLogger("nephoscope.sources")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +60,32 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(description="Bytes a minute for each rule (Azure: 2 GiB).", ge=1024)
     ] = 2 * 1024**3
     workers: Annotated[int, Meta(description="Requests that are written at once.", ge=1, le=64)] = 8
+    max_connections: Annotated[int, Meta(description="Connections open at once.", ge=1)] = 1000
+    max_per_address: Annotated[
+        int,
+        Meta(
+            description="Of these, connections of one address (of one /64 in IPv6); more behind a proxy or NAT.",
+            ge=1,
+        ),
+    ] = 200
+    handshake: Annotated[
+        float, Meta(description="Seconds after which a TLS handshake must be done.", gt=0, le=600)
+    ] = 20.0
+    head: Annotated[
+        float, Meta(description="Seconds for the line and the headers of a request.", gt=0, le=600)
+    ] = 20.0
+    body: Annotated[
+        float,
+        Meta(
+            description="Seconds for the body of a request, and one more for every 16 KiB of it.",
+            gt=0,
+            le=3600,
+        ),
+    ] = 60.0
+    idle: Annotated[
+        float,
+        Meta(description="Seconds that a connection may be silent between two requests.", gt=0, le=3600),
+    ] = 75.0
 
 
 @dataclass(slots=True)
@@ -76,6 +109,13 @@ class LogsIngestion:
     def run(self, sink: Sink, stop: Event) -> None:
         """Serve until stopped; requests under way are ended first."""
         chosen = self.settings
+
+        def told(text: str) -> None:
+            _LOG.warning("%s: %s", self.around.name, text)
+            sink.note(error=text)
+
+        if short := short_of(chosen.max_connections):
+            told(short)
         limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
         door = Door(
             sink, self._tokens(), self._rules(), implied(self.around.name, self.around.table), self.around.name, limits,
@@ -84,7 +124,10 @@ class LogsIngestion:
         tls = self.tls()
         listener = bound(listening(chosen.listen, "listen"))
         self.port = listener.getsockname()[1]
-        served = Served(app(door), listener, tls)
+        served = Served(
+            app(door), listener, tls, bounds=Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake),
+            pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(told),
+        )  # fmt: skip
         self.ready.set()
         try:
             while not stop.wait(0.5):
