@@ -22,6 +22,8 @@ from nephoscope.sources.live.ingestion.doors import Doors
 
 #: Checkpoints: when somebody asked for an assessment, and why the last one failed ('' = it did not).
 ASSESS_SOON, FAILED = ("assess", "asked"), ("assess", "failed")
+#: Checkpoint: how far an assessment that is under way is (what, done, total; began and at in seconds since 1970).
+PROGRESS = ("assess", "progress")
 #: Checkpoint: the last backup (at, file, files, bytes, keys).
 BACKED_UP = ("backup", "last")
 #: Types of documents that people put and that decide an assessment.

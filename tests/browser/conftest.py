@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from tests.web.conftest import ALERT, alert
+from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -53,6 +53,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
             session, Incident("default", story, "Keys were read", "High", NOON, NOON, NOON, NOON)
         )
         state.alerts.put(session, alert(ALERT, kept.number))
+    with State.of(data) as state:
+        set_up(state, data)
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
     with (
         (data / "log").open("w") as log,

@@ -24,7 +24,12 @@ def addresses(data: Path) -> list[str]:
     """An address of every page."""
     finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(shipped().rules)).id
-    ids = {"/rules/{id}": rule, "/alerts/{id}": ALERT}
+    ids = {
+        "/rules/{id}": rule,
+        "/alerts/{id}": ALERT,
+        "/sources/tenants/{name}": "fabrikam",
+        "/sources/logs/{name}": "drop",
+    }
     known = {
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
@@ -33,7 +38,7 @@ def addresses(data: Path) -> list[str]:
     shown = [page.path for page in pages() if page.template and page.path != "/compliance/{name}"]
     return [
         *(
-            re.sub(r"\{([^}]+)\}", lambda found, path=path: known.get(found[1]) or ids[path], path)
+            re.sub(r"\{([^}]+)\}", lambda found, path=path: ids.get(path) or known[found[1]], path)
             for path in shown
         ),
         CHART,

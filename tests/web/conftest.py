@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,11 +17,14 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.lake.state.sources import Source
+from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.serve.application import application
+from nephoscope.sources.live import setting_up
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"
@@ -63,6 +67,13 @@ def alert(
     )
 
 
+def set_up(state: State, data: Path) -> None:
+    """A tenant that waits and a source of logs, of which nothing came yet."""
+    state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
+    (data / "dropped").mkdir()
+    setting_up.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
+
+
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
@@ -76,6 +87,7 @@ def instance(tmp_path_factory):
                 session, Incident("default", "An <incident>", "", "High", NOON, NOON, NOON, NOON)
             )
             state.alerts.put(session, alert(ALERT, kept.number))
+        set_up(state, data)
         yield Instance(data, state, lake, shelf, Guard(state, lambda: hierarchy_of(shelf)), tokens)
 
 

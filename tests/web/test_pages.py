@@ -26,7 +26,12 @@ def addresses(instance):
     """An address of every page."""
     finding = instance.shelf.newest().findings.page(EVERYTHING, most=1)[0]
     rule = next(iter(shipped().rules)).id
-    ids = {"/rules/{id}": rule, "/alerts/{id}": ALERT}
+    ids = {
+        "/rules/{id}": rule,
+        "/alerts/{id}": ALERT,
+        "/sources/tenants/{name}": "fabrikam",
+        "/sources/logs/{name}": "drop",
+    }
     known = {
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
@@ -34,7 +39,7 @@ def addresses(instance):
         "name": "standard",
     }
     return [
-        re.sub(r"\{([^}]+)\}", lambda found, path=page.path: known.get(found[1]) or ids[path], page.path)
+        re.sub(r"\{([^}]+)\}", lambda found, path=page.path: ids.get(path) or known[found[1]], page.path)
         for page in pages()
         if page.template
     ]

@@ -14,17 +14,15 @@ from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.sources import Source
-from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live import setting_up
 from nephoscope.sources.live.catalogue import described, kind_of, kinds, parsed, stored
-from nephoscope.sources.live.ingestion.tokens import new_token
+from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, keep, secrets_of
 from nephoscope.sources.live.source import Kind, SourceError
-from nephoscope.sources.live.supervisor import made
 
 SECTION = Section("sources", "Sources")
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
 #: Who sets up what reads the server's own files, or listens at its addresses, must be an owner: these are not the estate's.
 HOSTS = "Nephoscope/secrets/write"
-_OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
 Settings = Annotated[
     dict[Name, Any], msgspec.Meta(max_length=100, description="As GET /sourceKinds describes them.")
 ]
@@ -156,7 +154,7 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
         raise Fault(409, "Conflict", f"There is a source {body.name} already.")
     if state.workspaces.find(body.workspace) is None:
         raise bad(f"There is no workspace {body.workspace}.", "workspace")
-    credential = _keep(ask, body.name, body.secrets) if kind.secrets else ""
+    credential = keep(state, body.name, body.secrets) if kind.secrets else ""
     state.sources.add(Source(body.name, kind.name, settings, body.workspace, credential, body.enabled))
     ask.noted(WRITE, body.name, kind=kind.name, workspace=body.workspace, secrets=sorted(body.secrets))
     return _shown(ask, state.sources.get(body.name))
@@ -181,7 +179,7 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
         _known_secrets(kind, body.secrets)
         if not source.credential:
             raise bad(f"{name} was set up without secrets.", "secrets")
-        _keep(ask, name, {**_secrets(ask, source), **body.secrets})
+        keep(state, name, {**secrets_of(state, source), **body.secrets})
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
     state.sources.set(name, settings=wanted, enabled=enabled)
     given = body.secrets if body.secrets is not msgspec.UNSET else {}
@@ -192,10 +190,8 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
 @SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
 def remove(ask: Ask, name: Name) -> None:
     """Forget a source, how far it was read, and its secrets; its rows stay."""
-    source = _source(ask, name)
-    ask.instance.state.sources.remove(name)
-    if source.credential:
-        ask.instance.state.credentials.remove(source.credential)
+    _source(ask, name)
+    setting_up.remove(ask.instance.state, name)
     ask.noted(DELETE, name)
 
 
@@ -205,8 +201,8 @@ def test(ask: Ask, name: Name) -> SourceTest:
     source, instance = _source(ask, name), ask.instance
     _must(ask, _kind_of(source.kind))
     try:
-        told = made(source, instance.lake, instance.state, instance.data).test()
-    except (SourceError, SignInError, StateError) as error:
+        told = setting_up.test(instance.lake, instance.state, instance.data, name)
+    except (SourceError, StateError) as error:
         return SourceTest(works=False, message=str(error))
     return SourceTest(works=True, message=told)
 
@@ -215,11 +211,9 @@ def test(ask: Ask, name: Name) -> SourceTest:
 def token(ask: Ask, name: Name) -> SourceToken:
     """Make a token that a source of the kind logs_ingestion lets in."""
     source = _source(ask, name)
-    if source.kind != "logs_ingestion":
-        raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for logs_ingestion.")
-    secret, hash_ = new_token()
-    kept = _secrets(ask, source)
-    _keep(ask, name, {**kept, "tokens": f"{kept.get('tokens', '')}\n{hash_}".strip()})
+    if source.kind != TOKENS:
+        raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for {TOKENS}.")
+    secret = setting_up.token(ask.instance.state, name)
     ask.noted(HOSTS, name)
     return SourceToken(token=secret)
 
@@ -242,7 +236,7 @@ def health(ask: Ask, name: Name) -> SourceHealth:
 
 def _must(ask: Ask, kind: Kind) -> None:
     """DeniedError where a kind is the host's and the caller no owner."""
-    if kind.name in _OF_THE_HOST:
+    if kind.name in OF_THE_HOST:
         ask.caller.must(HOSTS)
 
 
@@ -264,19 +258,6 @@ def _known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
     unknown = sorted(set(given) - set(kind.secrets))
     if unknown:
         raise bad(f"No secret of {kind.name} is named {', '.join(unknown)}.", "secrets")
-
-
-def _keep(ask: Ask, name: str, secrets: Mapping[str, str]) -> str:
-    credential = f"source.{name}"
-    ask.instance.state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
-    return credential
-
-
-def _secrets(ask: Ask, source: Source) -> dict[str, str]:
-    if not source.credential:
-        return {}
-    kept = ask.instance.state.credentials.get(source.credential).reveal()
-    return msgspec.json.decode(kept, type=dict[str, str])
 
 
 def _source(ask: Ask, name: str) -> Source:

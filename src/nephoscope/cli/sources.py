@@ -10,7 +10,7 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.secrets import keep, known, pair, secret, secret_pair, secrets_of
+from nephoscope.cli.session.secrets import known, pair, secret, secret_pair
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
@@ -99,23 +99,20 @@ def add(
     from nephoscope.cli.session.checks import tell
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.lake.state.sources import Source
-    from nephoscope.sources.live.catalogue import kind_of, parsed, stored
+    from nephoscope.sources.live import setting_up
+    from nephoscope.sources.live.catalogue import kind_of, parsed
 
     with _told():
         chosen = kind_of(kind)
-        chosen_settings = parsed(chosen, dict(pair(one) for one in settings))
+        values = dict(pair(one) for one in settings)
+        wanted = parsed(chosen, values)
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
         known(chosen.secrets, given)
-        _check(chosen, chosen_settings, given, name, there=not no_test)
+        _check(chosen, wanted, given, name, there=not no_test)
     with _told(), lake_of(data) as (lake, state):
-        workspace = state.workspaces.get(workspace).name
-        if any(one.name == name for one in state.sources.all()):
-            raise click.UsageError(f"there is a source {name} already")
-        kept = stored(chosen_settings)
-        credential = keep(state, name, given) if chosen.secrets else ""
-        source = state.sources.add(Source(name, kind, kept, workspace, credential))
+        source = setting_up.add(state, Source(name, kind, {}, workspace), values, given, there=not no_test)
         click.echo(f"source {source.name} added")
-        if kind == "logs_ingestion" and not given:
+        if kind == setting_up.TOKENS and not given:
             _new_token(state, source)
         if not no_test:
             try:
@@ -131,12 +128,13 @@ def list_(data: Path, /, output: str) -> None:
     """List the sources with when something last came from each, what is left to read, and the last error."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.sources.live.setting_up import error_of
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
         every = state.sources.all()
         errors = {
-            one.name: _error(state, one, health[one.name].error if one.name in health else "")
+            one.name: error_of(state, one, health[one.name].error if one.name in health else "")
             for one in every
         }
         rows = [
@@ -187,25 +185,16 @@ def set_(
 ) -> None:
     """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.sources.live.catalogue import kind_of, parsed, stored
+    from nephoscope.sources.live import setting_up
+    from nephoscope.sources.live.catalogue import kind_of
 
     with _told(), state_of(data) as state:
-        source = state.sources.get(name)
-        kind = kind_of(source.kind)
-        changed = {**source.settings, **dict(pair(one) for one in settings)}
+        kind = kind_of(state.sources.get(name).kind)
         given = {name_: secret(name_, place) for name_, place in map(secret_pair, secrets)}
         known(kind.secrets, given)
-        if given and not source.credential:
-            raise click.UsageError(
-                f"source {name} was set up without secrets: remove it and add it with --secret"
-            )
-        secrets_ = {**secrets_of(state, source), **given}
-        found = parsed(kind, changed)
-        if settings or given:
-            _check(kind, found, secrets_, name, there=not no_test)
-        if given:
-            keep(state, name, secrets_)
-        state.sources.set(name, settings=stored(found), enabled=enabled)
+        values = dict(pair(one) for one in settings)
+        wanted = values if settings or given else None
+        setting_up.change(state, name, wanted, given, enabled=enabled, there=not no_test)
         click.echo(f"source {name} changed")
 
 
@@ -219,10 +208,6 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 
     with _told(), state_of(data) as state:
         source = state.sources.get(name)
-        if source.kind != "logs_ingestion":
-            raise click.UsageError(
-                f"source {name} is of the kind {source.kind}: tokens are for logs_ingestion"
-            )
         _new_token(state, source, revoke=revoke)
 
 
@@ -232,12 +217,10 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 def remove(data: Path, /, name: str) -> None:
     """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.sources.live import setting_up
 
     with state_of(data) as state:
-        source = state.sources.get(name)
-        state.sources.remove(name)
-        if source.credential:
-            state.credentials.remove(source.credential)
+        setting_up.remove(state, name)
         click.echo(f"source {name} removed")
 
 
@@ -303,42 +286,25 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
 
 def _check(kind: Kind, settings: Any, secrets: dict[str, str], name: str, *, there: bool = True) -> None:
     """Raise SourceError for settings that cannot be and, with `there`, for files and folders that they name and that are not there."""
-    from nephoscope.sources.live.source import SettingsError, SourceError, Surroundings
+    from nephoscope.sources.live import setting_up
+    from nephoscope.sources.live.source import SettingsError, SourceError
 
     try:
-        kind.check(settings, Surroundings(name, secrets=secrets))
+        setting_up.check(kind, settings, secrets, name, there=there)
     except SettingsError:
         raise
     except SourceError as error:
-        if there:
-            raise SourceError(f"{error}: mend it, or say --no-test") from error
-
-
-def _error(state: State, source: Source, last: str) -> str:
-    """What is wrong with a source now: its settings, else the last that it told."""
-    from nephoscope.lake.state import StateError
-    from nephoscope.sources.live.catalogue import kind_of, parsed
-    from nephoscope.sources.live.source import WRONG_SETTINGS, SettingsError
-
-    try:
-        kind = kind_of(source.kind)
-        _check(kind, parsed(kind, source.settings), secrets_of(state, source), source.name, there=False)
-    except SettingsError as error:
-        return f"{WRONG_SETTINGS}{error}"
-    except StateError as error:
-        return str(error)
-    return "" if last.startswith(WRONG_SETTINGS) else last
+        raise SourceError(f"{error}: mend it, or say --no-test") from error
 
 
 def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
     from nephoscope.lake.state import StateError
-    from nephoscope.sources.azure.credentials import SignInError
+    from nephoscope.sources.live import setting_up
     from nephoscope.sources.live.source import SourceError
-    from nephoscope.sources.live.supervisor import made
 
     try:
-        return f"source {source.name}: {made(source, lake, state, data).test()}"
-    except (SourceError, SignInError, StateError) as error:
+        return f"source {source.name}: {setting_up.test(lake, state, data, source.name)}"
+    except (SourceError, StateError) as error:
         raise click.UsageError(f"source {source.name}: {error}") from error
 
 
@@ -360,11 +326,12 @@ def _told() -> Any:
 
 
 def _new_token(state: State, source: Source, *, revoke: bool = False) -> None:
-    from nephoscope.sources.live.ingestion.tokens import new_token
+    from nephoscope.lake.state import StateError
+    from nephoscope.sources.live import setting_up
 
-    made, hash_ = new_token()
-    secrets = secrets_of(state, source)
-    before = "" if revoke else secrets.get("tokens", "")
-    keep(state, source.name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
+    try:
+        made = setting_up.token(state, source.name, revoke=revoke)
+    except StateError as error:
+        raise click.UsageError(str(error)) from error
     click.echo("token, shown this once (a running process lets it in when it is started again):", err=True)
     click.echo(made)

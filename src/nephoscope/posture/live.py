@@ -14,6 +14,8 @@ from nephoscope.sources.azure.settings import CollectError, Progress, Settings
 from nephoscope.sources.resources import SnapshotError
 
 LIVE = "azure:"
+#: A tenant that was connected: judged by its newest snapshot, which the server takes.
+TENANT = "tenant:"
 #: The environment says for a scan what the options of `collect` say there.
 CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
@@ -27,17 +29,47 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
     """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
-    from nephoscope.sources.azure import collect
-    from nephoscope.sources.azure.checkpoint import CheckpointError
     from nephoscope.sources.azure.cloud import CloudError
-    from nephoscope.sources.azure.credentials import SignInError
     from nephoscope.sources.azure.scope import ScopeError
 
     out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
-        return collect(_settings(target), content_needs(data, folders), out, progress)
-    except (CheckpointError, CloudError, CollectError, ScopeError, SignInError) as error:
+        settings = _settings(target)
+    except (CloudError, CollectError, ScopeError) as error:
         raise SnapshotError(f"{target}: {error}") from error
+    try:
+        return collected(settings, content_needs(data, folders), out, progress)
+    except SnapshotError as error:
+        raise SnapshotError(f"{target}: {error}") from error
+
+
+def tenant_folder(data: Path, name: str) -> Path:
+    """Where the snapshots of a connected tenant lie."""
+    return data / "snapshots" / "tenants" / name
+
+
+def tenant_snapshot(target: str, data: Path) -> Path:
+    """The newest whole snapshot of a connected tenant; SnapshotError where there is none yet."""
+    name = target.removeprefix(TENANT)
+    folder = tenant_folder(data, name)
+    whole = sorted(path.parent for path in folder.glob("*/coverage.json"))
+    if not whole:
+        raise SnapshotError(
+            f"{target}: not collected yet: a running server (`nephoscope serve`) collects connected tenants"
+        )
+    return whole[-1]
+
+
+def collected(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
+    """Collect into a new folder and return it; SnapshotError when that is not possible."""
+    from nephoscope.sources.azure import collect
+    from nephoscope.sources.azure.checkpoint import CheckpointError
+    from nephoscope.sources.azure.credentials import SignInError
+
+    try:
+        return collect(settings, needs, out, progress)
+    except (CheckpointError, CollectError, SignInError) as error:
+        raise SnapshotError(str(error)) from error
 
 
 def _settings(target: str) -> Settings:

@@ -90,6 +90,12 @@ class Packs:
         packs = [self._pack(path) for path in self._files(self._packs)]
         return own.including(*packs, *(self.folder(folder) for folder in folders))
 
+    @property
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """What was imported, as names, sizes and times: equal as long as the content is the same."""
+        files = [path for folder in (self._packs, self._tables) for path in self._files(folder)]
+        return tuple((path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
+
     def folder(self, root: Path) -> Catalogue:
         """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""
         return catalogue_cache.load(documents(root), self._cache)

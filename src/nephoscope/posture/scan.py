@@ -20,7 +20,7 @@ from nephoscope.model.place import Place
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.posture.analysis import Analysis
 from nephoscope.posture.evaluation import evaluate
-from nephoscope.posture.live import LIVE, snapshot_of
+from nephoscope.posture.live import LIVE, TENANT, snapshot_of, tenant_snapshot
 from nephoscope.posture.packs import Packs
 from nephoscope.posture.parameters import shared_out
 from nephoscope.posture.plan import Plan
@@ -47,10 +47,10 @@ class NoSuchScopeError(Exception):
 class Request:
     """What a person asked to be scanned, and by what.
 
-    `targets` are paths, `sample:`, `azure:` or `azure:<subscription id>`. Without `initiatives`, `policies` folders are judged
-    definition by definition, and without those the own initiative. `assigned` judges by the assignments of the estate and of
-    `decisions` instead; `decisions` are files of assignments, exemptions and attestations. `scope` limits what is judged to an
-    id and what lies under it.
+    `targets` are paths, `sample:`, `azure:`, `azure:<subscription id>` or `tenant:<name>` of a connected tenant. Without
+    `initiatives`, `policies` folders are judged definition by definition, and without those the own initiative. `assigned` judges
+    by the assignments of the estate and of `decisions` instead; `decisions` are files of assignments, exemptions and attestations.
+    `scope` limits what is judged to an id and what lies under it.
     """
 
     targets: tuple[str, ...]
@@ -124,6 +124,8 @@ class Scan:
             folder = snapshot_of(target, self.data, folders, self.progress)
             self.collected[target] = str(folder)
             return folder
+        if target.startswith(TENANT):
+            return tenant_snapshot(target, self.data)
         return sample if target == SAMPLE else Path(target)
 
     def plan(self, estate: Estate) -> Plan:
@@ -215,6 +217,11 @@ def save_request(request: Request, data: Path) -> None:
     path = data / "posture" / "last-scan.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(request), indent=2))
+
+
+def forget_request(data: Path) -> None:
+    """Nothing is to be scanned any more."""
+    (data / "posture" / "last-scan.json").unlink(missing_ok=True)
 
 
 def last_request(data: Path) -> Request | None:

@@ -9,18 +9,21 @@ import logging
 import signal
 import sys
 import threading
+import time
 import uuid
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
-from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED
+from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
 from nephoscope.lake.state import State
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
+from nephoscope.posture import tenants
 from nephoscope.posture.history import History
-from nephoscope.posture.live import LIVE
+from nephoscope.posture.live import TENANT
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_request, save_request
@@ -30,10 +33,32 @@ from nephoscope.serve.settings import Settings
 from nephoscope.sources.resources import SnapshotError
 
 LEASE, LEASE_SECONDS = "assessing", 3600.0
-LOOK_SECONDS = 5.0
+LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
 _LOG = logging.getLogger("nephoscope.assessing")
 #: What an assessment can end with that the next may not.
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
+
+
+@dataclass
+class Told:
+    """Keeps how far an assessment is where pages look for it, once a second at most."""
+
+    state: State
+    began: float = field(default_factory=time.time)
+    _last: float = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Told what is being done, how much of it is done, and of how much."""
+        if time.monotonic() - self._last >= TELL_SECONDS:
+            self._last = time.monotonic()
+            self.state.checkpoints.put(
+                *PROGRESS,
+                {"what": what, "done": done, "total": total, "began": self.began, "at": time.time()},
+            )
+
+    def end(self) -> None:
+        """It is over."""
+        self.state.checkpoints.remove(*PROGRESS)
 
 
 def due(settings: Settings, state: State, now: datetime) -> Request | None:
@@ -43,23 +68,40 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
     last = next(reversed(History(settings.data).evaluations(request.series)), None)
-    if last is None or (asked and datetime.fromisoformat(asked) > last.when):
+    if (
+        last is None
+        or (asked and datetime.fromisoformat(asked) > last.when)
+        or tenants.due(state, request, now)
+    ):
         return request
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
 
 
 def assess(settings: Settings, request: Request, state: State) -> Report:
     """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS."""
-    put = tuple(one.body for one in state.arm_documents.all(DECIDING))
-    scan = Scan(request, settings.data, put=put)
-    report = Report(scan.run(scan.estate()), request.label)
-    recorder = Recorder(settings.data, request.series)
-    changes = recorder.record(report, EstateStore(settings.data))
-    # a live target stays live: the next assessment collects anew
-    save_request(
-        request if any(one.startswith(LIVE) for one in request.targets) else scan.repeatable, settings.data
-    )
+    told = Told(state)
+    try:
+        snapshots = tenants.collect_due(state, settings.data, request.targets, datetime.now(UTC), told)
+        scan = _scan(settings, request, state, snapshots, told)
+        report = Report(scan.run(scan.estate()), request.label)
+        recorder = Recorder(settings.data, request.series)
+        changes = recorder.record(report, EstateStore(settings.data))
+    finally:
+        told.end()
+    # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
+    if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
+        save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
+
+
+def _scan(
+    settings: Settings, request: Request, state: State, snapshots: Mapping[str, str], told: Told
+) -> Scan:
+    """The scan of a request, without the tenants that have no snapshot; later decisions wait for the next."""
+    now = datetime.now(UTC)
+    put = tuple(one.body for one in state.arm_documents.all(DECIDING))
+    kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
+    return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put)
 
 
 def work(settings: Settings, stop: threading.Event) -> None:
@@ -86,7 +128,8 @@ def _assess_when_due(settings: Settings, state: State) -> None:
         _LOG.error("%s could not be assessed: %s", request.label, error)
         state.checkpoints.put(*FAILED, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {error}")
         return
-    state.checkpoints.put(*FAILED, "")
+    errors = [one.error for one in state.tenants.all() if one.error and one.enabled]
+    state.checkpoints.put(*FAILED, "; ".join(errors))
     _LOG.info("%s assessed: %d resources, %d changes", request.label, report.resources, len(report.changes))
 
 

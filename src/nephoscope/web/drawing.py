@@ -36,6 +36,7 @@ def environment() -> Environment:
         whole=wording.whole,
         share=wording.share,
         ago=wording.ago,
+        lasting=wording.lasting,
         short=wording.short,
         brief=wording.brief,
         kind=wording.kind,

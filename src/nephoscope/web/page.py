@@ -39,7 +39,8 @@ class Page:
 
     `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
-    An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself.
+    An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself. What fills a
+    template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
     """
 
     path: str

@@ -78,7 +78,8 @@ def _drawn(visit: Visit, page: Page) -> Response:
         if isinstance(found, Response):
             return found
         headers = {"Content-Security-Policy": with_nonce(visit.nonce)} if page.edited else {}
-        return HTMLResponse(draw(page.template, visit=visit, page=page, **found), headers=headers)
+        status = 400 if found.get("refused") else 200
+        return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
         return _told(

@@ -37,6 +37,14 @@ def ago(value: datetime) -> str:
     return "a minute ago"
 
 
+def lasting(seconds: float) -> str:
+    """How long something lasts."""
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds:.0f} s"
+
+
 def short(id_: str) -> str:
     """The name at the end of an id, with the one above it where it says nothing by itself."""
     parts = id_.rstrip("/").split("/")

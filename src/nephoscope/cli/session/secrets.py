@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-import msgspec
-
-if TYPE_CHECKING:
-    from nephoscope.lake.state import State
-    from nephoscope.lake.state.sources import Source
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -54,17 +48,3 @@ def known(secrets: Iterable[str], given: Iterable[str]) -> None:
         raise click.UsageError(
             f"no secret is named {', '.join(unknown)}: there are {', '.join(secrets) or 'none'}"
         )
-
-
-def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
-    """Keep the secrets of a source, encrypted; the name of the credential."""
-    credential = f"source.{name}"
-    state.credentials.put(credential, msgspec.json.encode(secrets).decode())
-    return credential
-
-
-def secrets_of(state: State, source: Source) -> dict[str, str]:
-    """The secrets of a source by name."""
-    if not source.credential:
-        return {}
-    return msgspec.json.decode(state.credentials.get(source.credential).reveal(), type=dict[str, str])

@@ -1,66 +1,42 @@
-"""How sources are, and which resources send no logs, as rows of a list."""
+"""The health of sources, and logs that are missing, as rows that a command prints."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from nephoscope.estate.store import StoreError
+from nephoscope.sources.live.health.table import missing_logs, rows
 
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
 
 
 def health_rows(state: State) -> list[dict[str, Any]]:
-    """A row a source and table: the last event, the rate, what is usual, and what is not as usual."""
-    from datetime import UTC, datetime, timedelta
-
-    from nephoscope.sources.live.health.judging import findings, standing
-
-    now = datetime.now(UTC)
-    rates = state.source_health.rates(since=now - timedelta(days=8))
-    rows = []
-    for one in state.source_health.all():
-        whole = [rate for rate in rates if (rate.source, rate.workspace) == (one.source, one.workspace)]
-        own = [rate for rate in whole if rate.table == one.table]
-        stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
-        detail = "; ".join(finding.detail for finding in wrong) or one.error
-        rows.append(
-            {
-                "source": one.source, "table": one.table, "status": ", ".join(finding.kind for finding in wrong) or "ok",
-                "lastEvent": one.last_event, "lastSeen": one.last_seen, "rows": one.rows, "lastHour": stands.rate,
-                "expected": stands.expected, "delay": None if stands.delay is None else round(stands.delay, 1),
-                "quarantine": f"{stands.bad_share:.1%}", "lag": one.lag, "detail": detail, "workspace": one.workspace,
-            }
-        )  # fmt: skip
-    return rows
-
-
-def missing_rows(lake: Any, state: State, data: Path, days: int) -> list[dict[str, Any]]:
-    """A row a resource of the estate whose logs have not come for so many days; UsageError where no estate is kept."""
-    from datetime import UTC, datetime, timedelta
-
-    from nephoscope.estate.store import EstateStore, StoreError
-    from nephoscope.sources.live.health.missing import last_rows, missing
-
-    now = datetime.now(UTC)
-    try:
-        resources = list(EstateStore(data).current())
-    except StoreError as error:
-        raise click.UsageError(str(error)) from error
-    if not resources:
-        raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
-    workspaces = [one.name for one in state.workspaces.all()]
-    last = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
-    found = missing(resources, last, now, timedelta(days=days))
+    """A row for each source and each of its tables, beside what is usual there."""
     return [
         {
-            "resource": one.resource,
-            "type": one.type,
-            "reason": one.reason,
-            "setting": one.setting,
-            "last": one.last,
+            "source": one.health.source, "table": one.health.table, "status": one.status,
+            "lastEvent": one.health.last_event, "lastSeen": one.health.last_seen, "rows": one.health.rows,
+            "lastHour": one.last_hour, "expected": one.expected,
+            "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}",
+            "lag": one.health.lag, "detail": one.detail, "workspace": one.health.workspace,
         }
-        for one in found
-    ]
+        for one in rows(state, datetime.now(UTC))
+    ]  # fmt: skip
+
+
+def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, Any]]:
+    """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
+    try:
+        found = missing_logs(lake, state, data, datetime.now(UTC), days)
+    except StoreError as error:
+        raise click.UsageError(str(error)) from error
+    if found is None:
+        raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
+    names = ("resource", "type", "reason", "setting", "last")
+    return [{name: getattr(one, name) for name in names} for one in found]

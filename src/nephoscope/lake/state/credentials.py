@@ -110,7 +110,7 @@ class Credentials:
             return tuple(Kept(row.name, row.key_id, row.changed, self._opens(row, keys)) for row in rows)
 
     def remove(self, name: str) -> None:
-        """Forget a credential; StateError where there is none, or a source uses it."""
+        """Forget a credential; StateError where there is none, or a source or tenant uses it."""
         try:
             with self._database.write() as session:
                 row = session.get(CredentialRow, name)
@@ -118,7 +118,9 @@ class Credentials:
                     raise StateError(f"there is no credential {name}")
                 session.delete(row)
         except IntegrityError as error:
-            raise StateError(f"the credential {name} is used by a source: remove that first") from error
+            raise StateError(
+                f"the credential {name} is used by a source or tenant: remove that first"
+            ) from error
 
     def rotate(self) -> int:
         """Encrypt all credentials with a new key and drop the old ones; returns how many.

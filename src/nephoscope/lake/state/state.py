@@ -40,6 +40,7 @@ from nephoscope.lake.state.sign_in_providers import SignInProviders
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
+from nephoscope.lake.state.tenants import Tenants
 from nephoscope.lake.state.tuning_changes import TuningChanges
 from nephoscope.lake.state.watchlists import StoredWatchlists
 from nephoscope.lake.state.workspaces import Workspaces
@@ -64,6 +65,7 @@ class State:
         self.producers = Producers(database)
         self.leases = Leases(database)
         self.sources = Sources(database)
+        self.tenants = Tenants(database)
         self.checkpoints = Checkpoints(database)
         self.source_health = SourceHealths(database)
         self.ingested_files = IngestedFiles(database)

@@ -91,8 +91,8 @@ def _require(*names: str) -> None:
         raise SignInError(f"set {', '.join(missing)} in the environment")
 
 
-def _options(cloud: Cloud) -> dict[str, Any]:
-    """A cloud of its own has no instance discovery to ask."""
+def of_cloud(cloud: Cloud) -> dict[str, Any]:
+    """What every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
     from nephoscope.sources.azure.cloud import CLOUDS
 
     return {"authority": cloud.authority, "disable_instance_discovery": cloud.name not in CLOUDS}
@@ -105,7 +105,7 @@ def _tenant(tenant: str) -> dict[str, str]:
 def _default(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import DefaultAzureCredential
 
-    options = _options(cloud)
+    options = of_cloud(cloud)
     if tenant:
         options |= {
             "workload_identity_tenant_id": tenant,
@@ -130,8 +130,8 @@ def _service_principal(cloud: Cloud, tenant: str) -> Credential:
     certificate = _given("AZURE_CLIENT_CERTIFICATE_PATH")
     if certificate:
         password = _given("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
-        return CertificateCredential(tenant_id, client, certificate, password=password, **_options(cloud))
-    return ClientSecretCredential(tenant_id, client, _given("AZURE_CLIENT_SECRET"), **_options(cloud))
+        return CertificateCredential(tenant_id, client, certificate, password=password, **of_cloud(cloud))
+    return ClientSecretCredential(tenant_id, client, _given("AZURE_CLIENT_SECRET"), **of_cloud(cloud))
 
 
 def _managed_identity(_: Cloud, __: str) -> Credential:
@@ -143,7 +143,7 @@ def _managed_identity(_: Cloud, __: str) -> Credential:
 def _workload_identity(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import WorkloadIdentityCredential
 
-    return WorkloadIdentityCredential(**_tenant(tenant), **_options(cloud))
+    return WorkloadIdentityCredential(**_tenant(tenant), **of_cloud(cloud))
 
 
 def _environment(cloud: Cloud, tenant: str) -> Credential:
@@ -151,7 +151,7 @@ def _environment(cloud: Cloud, tenant: str) -> Credential:
 
     return _in_tenant(
         EnvironmentCredential(
-            **_options(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
+            **of_cloud(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
         ),
         tenant,
     )

@@ -1,32 +1,61 @@
-"""Sources: the live sources of logs and how they are, the tables that rows came into, and the last assessment of the estate."""
+"""Sources: the tenants that are collected, the live sources of logs and how they are, and what came in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
+
 from nephoscope.instance import FAILED
 from nephoscope.posture.scan import last_request
+from nephoscope.sources.live.catalogue import kinds
+from nephoscope.sources.live.health.table import Row, rows
+from nephoscope.sources.live.setting_up import error_of
+from nephoscope.web.download import as_csv
+from nephoscope.web.form import WRITE
 from nephoscope.web.page import Area, Page
+from nephoscope.web.progress import under_way
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/sources/read"
+HEADER = (
+    "Source", "Table", "Workspace", "Status", "Rows", "Last hour", "Usual", "Delay (s)", "Quarantine", "Left to read",
+    "Last event", "Last arrival", "What is wrong",
+)  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, Any]:
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
     state = visit.instance.state
-    health = state.source_health.all()
-    whole = {one.source: one for one in health if not one.table}
-    sources = [(one, whole.get(one.name)) for one in state.sources.all()]
-    request = last_request(visit.instance.data)
+    health = rows(state, visit.instance.now)
+    if visit.asked("format") == "csv":
+        return as_csv("sources", HEADER, map(_row, health))
+    whole = {one.health.source: one for one in health if not one.health.table}
     return {
-        "sources": sources,
-        "tables": [one for one in health if one.table],
-        "request": request,
+        "tenants": state.tenants.all() if visit.caller.may(READ, "/") else (),
+        "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()],
+        "kinds": kinds(),
+        "tables": [one for one in health if one.health.table],
+        "request": last_request(visit.instance.data),
         "edition": visit.edition,
         "failed": state.checkpoints.get(*FAILED) or "",
+        "under_way": under_way(visit.instance),
+        "may": visit.caller.may(WRITE, "/"),
     }
+
+
+def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
+    known = whole.get(source.name)
+    return error_of(visit.instance.state, source, known.health.error if known else "")
+
+
+def _row(one: Row) -> tuple[Any, ...]:
+    health = one.health
+    return (
+        health.source, health.table, health.workspace, one.status, health.rows, one.last_hour, one.expected, one.delay,
+        round(one.bad_share, 4), health.lag, health.last_event, health.last_seen, one.detail,
+    )  # fmt: skip
 
 
 PAGE = Page("/sources", "Sources", "sources.html", READ, filled, Area.ESTATE, 0)

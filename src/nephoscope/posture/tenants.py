@@ -1,0 +1,193 @@
+"""Tenants that people connected: set up, tried, collected when it is time, and judged together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.tenants import MANAGED_IDENTITY, Connection, Tenant
+from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
+from nephoscope.posture.packs import Packs
+from nephoscope.posture.scan import SAMPLE, Progress, Request, forget_request, last_request, save_request
+from nephoscope.sources.azure.connecting import Secrets, check, settings_of
+from nephoscope.sources.azure.rights import Right, rights
+from nephoscope.sources.azure.settings import CollectError, Settings
+from nephoscope.sources.azure.trial import Trial, tried
+from nephoscope.sources.resources import SnapshotError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+
+HISTORY = "tenants"
+
+
+def connect(state: State, data: Path, tenant: Tenant, secrets: Secrets) -> Tenant:
+    """Keep a new tenant, its secret encrypted, and have it collected and judged soon; StateError for what cannot be meant."""
+    _checked(tenant, secrets)
+    if any(one.name == tenant.name for one in state.tenants.all()):
+        raise StateError(f"there is a tenant {tenant.name} already")
+    made = state.tenants.add(replace(tenant, credential=_kept(state, tenant, secrets)))
+    request_of(state, data)
+    return made
+
+
+def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
+    """Change a tenant; None for its secrets keeps those that are there. It is collected soon where it asks for something else."""
+    before = state.tenants.get(tenant.name)
+    given = secrets or secrets_of(state, before)
+    _checked(tenant, given)
+    credential = before.credential
+    if secrets is not None or tenant.connection.sign_in == MANAGED_IDENTITY:
+        credential = _kept(state, tenant, given)
+    made = state.tenants.change(replace(tenant, credential=credential))
+    if before.credential and not credential:
+        state.credentials.remove(before.credential)
+    if secrets is not None or before.connection != tenant.connection:
+        state.tenants.soon(tenant.name)
+    request_of(state, data)
+    return made
+
+
+def remove(state: State, data: Path, name: str) -> None:
+    """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
+    tenant = state.tenants.get(name)
+    state.tenants.remove(name)
+    if tenant.credential:
+        state.credentials.remove(tenant.credential)
+    shutil.rmtree(tenant_folder(data, name), ignore_errors=True)
+    request_of(state, data)
+
+
+def test(state: State, data: Path, name: str) -> Trial:
+    """Try a tenant and keep what was found."""
+    tenant = state.tenants.get(name)
+    found = tried(_settings(state, tenant), needed(data, tenant.connection))
+    state.tenants.tested(name, msgspec.to_builtins(found))
+    return found
+
+
+def last_test(tenant: Tenant) -> Trial | None:
+    """What the last test of a tenant found, None where it was not tried."""
+    return msgspec.convert(tenant.tested, Trial) if tenant.tested else None
+
+
+def needed(data: Path, connection: Connection) -> tuple[Right, ...]:
+    """The rights that collecting a tenant takes."""
+    return _needed(data, Packs(data).stamp, connection.graph)
+
+
+@lru_cache(maxsize=8)
+def _needed(data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool) -> tuple[Right, ...]:
+    return rights(content_needs(data), graph=graph)
+
+
+def secrets_of(state: State, tenant: Tenant) -> Secrets:
+    """What a tenant is signed in to with."""
+    if not tenant.credential:
+        return Secrets()
+    return msgspec.json.decode(state.credentials.get(tenant.credential).reveal(), type=Secrets)
+
+
+def request_of(state: State, data: Path) -> Request | None:
+    """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
+
+    The sample estate makes room for the first tenant, and the score then begins a history of its own.
+    """
+    before = last_request(data)
+    names = [f"{TENANT}{one.name}" for one in state.tenants.all() if one.enabled or one.snapshot]
+    others = [one for one in (before.targets if before else ()) if not one.startswith(TENANT)]
+    if before is None and not names:
+        return None
+    if names:
+        others = [one for one in others if one != SAMPLE]
+    history = HISTORY if names else (before.history if before else "default")
+    request = replace(before or Request(()), targets=(*others, *names), history=history)
+    if not request.targets:
+        forget_request(data)
+        return None
+    if request != before:
+        save_request(request, data)
+    return request
+
+
+def collect_due(
+    state: State, data: Path, targets: Sequence[str], now: datetime, progress: Progress
+) -> dict[str, str]:
+    """Target -> the folder of its newest snapshot, for each connected tenant of the targets; those whose time has come are collected.
+
+    One that cannot be collected is judged by its snapshot of before, and left out where it has none; its error is kept with it.
+    SnapshotError where nothing is left to judge.
+    """
+    known = {f"{TENANT}{one.name}": one for one in state.tenants.all()}
+    found: dict[str, str] = {}
+    for target in targets:
+        tenant = known.get(target)
+        if tenant is None:
+            continue
+        if tenant.due(now) or not Path(tenant.snapshot).is_dir():
+            tenant = _collected(state, data, tenant, progress)
+        if tenant.snapshot and Path(tenant.snapshot).is_dir():
+            found[target] = tenant.snapshot
+    live = [one for one in targets if one.startswith(TENANT)]
+    if live and not found and len(live) == len(targets):
+        raise SnapshotError(
+            "; ".join(one.error for one in state.tenants.all() if one.error) or "no tenant is connected"
+        )
+    return found
+
+
+def due(state: State, request: Request, now: datetime) -> bool:
+    """Whether it is time to collect a tenant of a request."""
+    return any(one.due(now) for one in state.tenants.all() if f"{TENANT}{one.name}" in request.targets)
+
+
+def _collected(state: State, data: Path, tenant: Tenant, progress: Progress) -> Tenant:
+    folder = tenant_folder(data, tenant.name)
+    out = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    try:
+        collected(_settings(state, tenant), content_needs(data), out, progress)
+    except (SnapshotError, StateError) as error:
+        shutil.rmtree(out, ignore_errors=True)
+        state.tenants.failed(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
+        return state.tenants.get(tenant.name)
+    state.tenants.collected(tenant.name, str(out), datetime.now(UTC))
+    for older in folder.iterdir():
+        if older.name < out.name and str(older) != tenant.snapshot:
+            shutil.rmtree(older, ignore_errors=True)
+    return state.tenants.get(tenant.name)
+
+
+def _settings(state: State, tenant: Tenant) -> Settings:
+    try:
+        return settings_of(tenant.connection, secrets_of(state, tenant))
+    except CollectError as error:
+        raise StateError(f"tenant {tenant.name}: {error}") from error
+
+
+def _checked(tenant: Tenant, secrets: Secrets) -> None:
+    try:
+        check(tenant.connection, secrets)
+    except CollectError as error:
+        raise StateError(str(error)) from error
+
+
+def _kept(state: State, tenant: Tenant, secrets: Secrets) -> str:
+    """Keep the secrets that a connection signs in with; the name of the credential, '' where it needs none."""
+    if tenant.connection.sign_in == MANAGED_IDENTITY:
+        return ""
+    name = f"tenant.{tenant.name}"
+    state.credentials.put(name, msgspec.json.encode(secrets).decode())
+    return name
+
+
+def is_live(target: str) -> bool:
+    """Whether a target is collected anew, so that a request keeps it as it is."""
+    return target.startswith((LIVE, TENANT))

@@ -1,0 +1,175 @@
+"""Trying a connection: which subscriptions answer, and which rights its sign-in lacks there and in Microsoft Graph."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope.sources.azure import permissions
+from nephoscope.sources.azure.areas import find, missing
+from nephoscope.sources.azure.arm_get import ArmGet
+from nephoscope.sources.azure.checkpoint import Checkpoint
+from nephoscope.sources.azure.client import Client, RequestError
+from nephoscope.sources.azure.credentials import SignInError, Tokens
+from nephoscope.sources.azure.gaps import Gaps, refusal
+from nephoscope.sources.azure.graph import KINDS
+from nephoscope.sources.azure.holdings import Holdings
+from nephoscope.sources.azure.resource_graph import ResourceGraph
+from nephoscope.sources.azure.rights import Place, Right
+from nephoscope.sources.azure.settings import Settings
+
+ATTEMPTS, WORKERS = 2, 8
+
+
+class SubscriptionTrial(msgspec.Struct, frozen=True):
+    """Whether a subscription (a lower-cased GUID) answers, else why not, and the actions that the sign-in lacks in it."""
+
+    id: str
+    name: str
+    answers: bool
+    reason: str = ""
+    lacks: tuple[str, ...] = ()
+
+
+class PermissionTrial(msgspec.Struct, frozen=True):
+    """Whether an application permission of Microsoft Graph is granted, else what Graph says."""
+
+    name: str
+    granted: bool
+    reason: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What trying found; `error` where it could not be tried at all."""
+
+    when: datetime
+    error: str = ""
+    subscriptions: tuple[SubscriptionTrial, ...] = ()
+    permissions: tuple[PermissionTrial, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether everything that was asked for may be read."""
+        whole = all(one.answers and not one.lacks for one in self.subscriptions)
+        return (
+            not self.error
+            and bool(self.subscriptions)
+            and whole
+            and all(one.granted for one in self.permissions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    settings: Settings
+    manager: Client
+    directory: Client
+    checkpoint: Checkpoint
+
+
+def tried(settings: Settings, rights: tuple[Right, ...]) -> Trial:
+    """Sign in, list the subscriptions of the scope, and ask of each what may be read in it."""
+    now = datetime.now(UTC)
+    try:
+        with _clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
+            actions = tuple(one.name for one in rights if one.place is Place.AZURE)
+            asked = _permissions(rights) if settings.graph else {}
+            granted = pool.map(lambda pair: _granted(clients, *pair), asked.items())
+            return Trial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
+    except (RequestError, SignInError) as error:
+        return Trial(now, str(error))
+
+
+@contextmanager
+def _clients(settings: Settings) -> Iterator[_Clients]:
+    tenant = next(iter(settings.scope.tenants), "")
+    source, cloud = settings.credential_of(tenant), settings.cloud
+    manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope), attempts=ATTEMPTS)
+    directory = Client(cloud.graph, Tokens(source, cloud.graph_scope), attempts=ATTEMPTS)
+    with tempfile.TemporaryDirectory(prefix="nephoscope-trial-") as folder:
+        checkpoint = Checkpoint.begin(Path(folder), "trial", "", resume=False)
+        try:
+            yield _Clients(settings, manager, directory, checkpoint)
+        finally:
+            checkpoint.close()
+            manager.close()
+            directory.close()
+
+
+def _subscriptions(
+    clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
+) -> Iterator[SubscriptionTrial]:
+    scope, names, gaps = clients.settings.scope, _Names(), Gaps()
+    reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
+    seen = find(next(iter(scope.tenants), ""), scope, frozenset({SUBSCRIPTION_TYPE}), reader, names, gaps)
+    missing(scope, [seen], gaps)
+    refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
+    unread = next((gap for gap in gaps.found if not gap.scope), None)
+    if unread is not None:
+        raise RequestError(str(unread))
+    if not seen.subscriptions and not refused:
+        raise RequestError("the sign-in works, and sees no subscription: it needs the role Reader on some")
+    found = pool.map(
+        lambda id_: _subscription(clients, id_, names.of(id_), actions), sorted(seen.subscriptions)
+    )
+    yield from found
+    for id_ in sorted(set(refused) - seen.subscriptions):
+        yield SubscriptionTrial(id_, id_, False, refused[id_])
+
+
+class _Names(Holdings):
+    """Holdings that keep the names of subscriptions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[str, str] = {}
+
+    def take(self, body: dict[str, Any]) -> None:
+        """Note a row of the containers."""
+        super().take(body)
+        properties = body.get("properties")
+        shown = properties.get("displayName") if isinstance(properties, dict) else ""
+        self._names[str(body.get("subscriptionId") or "").lower()] = str(shown or body.get("name") or "")
+
+    def of(self, id_: str) -> str:
+        """The name of a subscription, its id where it has none."""
+        return self._names.get(id_) or id_
+
+
+def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
+    rows: list[dict[str, Any]] = []
+    reader = ArmGet(clients.manager, clients.checkpoint, rows.append)
+    action = "Microsoft.Authorization/permissions/read"
+    url = permissions.url(f"/subscriptions/{id_}")
+    failed = reader.read(url, "", permissions.WHAT, action, must_be=True)
+    if failed is not None:
+        lacks = (failed.permission,) if failed.permission else ()
+        return SubscriptionTrial(id_, name, False, failed.reason, lacks)
+    granted = permissions.Permissions.of(rows)
+    return SubscriptionTrial(id_, name, True, "", tuple(one for one in actions if not granted.allow(one)))
+
+
+def _permissions(rights: tuple[Right, ...]) -> dict[str, str]:
+    """Permission -> a path of Graph that is answered with it alone."""
+    found = {}
+    for one in rights:
+        if one.place is Place.GRAPH:
+            path = KINDS[one.type].path
+            found[one.name] = path.replace("$top=999", "$top=1")
+    return found
+
+
+def _granted(clients: _Clients, permission: str, path: str) -> PermissionTrial:
+    answer = clients.directory.get(path, permission)
+    if answer.ok:
+        return PermissionTrial(permission, True)
+    return PermissionTrial(permission, False, refusal(answer, permission)[0])

@@ -1,0 +1,60 @@
+"""The health of all sources as a table: a row for each table of each, and one for the source itself; and logs that are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.store import EstateStore
+from nephoscope.lake.state.source_health import SourceHealth
+from nephoscope.sources.live.health.judging import findings, standing
+from nephoscope.sources.live.health.missing import Missing, last_rows, missing
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
+_KNOWN = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How a table of a source stands: `status` is ok or the kinds of what is wrong, `detail` says it in words.
+
+    `last_hour` are rows of the last whole hour, `expected` those that are usual then (None = not known yet), `delay` the seconds
+    from event to arrival, `bad_share` the part of the last day that went to quarantine.
+    """
+
+    health: SourceHealth
+    status: str
+    detail: str
+    last_hour: int
+    expected: float | None
+    delay: float | None
+    bad_share: float
+
+
+def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
+    """The table, of all sources or of one."""
+    rates = state.source_health.rates(source, since=now - _KNOWN)
+    found = []
+    for one in state.source_health.all(source):
+        whole = [rate for rate in rates if (rate.source, rate.workspace) == (one.source, one.workspace)]
+        own = [rate for rate in whole if rate.table == one.table]
+        stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
+        status = ", ".join(finding.kind for finding in wrong) or "ok"
+        detail = "; ".join(finding.detail for finding in wrong) or one.error
+        found.append(Row(one, status, detail, stands.rate, stands.expected, stands.delay, stands.bad_share))
+    return found
+
+
+def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[Missing] | None:
+    """Resources of the estate whose logs did not arrive for `days`, None where no estate is stored; StoreError."""
+    resources = list(EstateStore(data).current())
+    if not resources:
+        return None
+    workspaces = [one.name for one in state.workspaces.all()]
+    last = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
+    return missing(resources, last, now, timedelta(days=days))

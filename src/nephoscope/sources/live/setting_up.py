@@ -1,0 +1,152 @@
+"""Setting up sources: what the command, the pages and the API do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.sources import Source
+from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live.catalogue import kind_of, parsed, stored
+from nephoscope.sources.live.ingestion.tokens import new_token
+from nephoscope.sources.live.source import WRONG_SETTINGS, Kind, SettingsError, SourceError, Surroundings
+from nephoscope.sources.live.supervisor import made
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
+#: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
+OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
+TOKENS = "logs_ingestion"
+
+
+def add(
+    state: State,
+    source: Source,
+    given: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    *,
+    there: bool = True,
+) -> Source:
+    """Keep a new source of settings as people give them, its secrets encrypted.
+
+    SourceError, StateError for what cannot be and, with `there`, for files and folders that are not there.
+    """
+    kind = kind_of(source.kind)
+    settings = parsed(kind, given)
+    known_secrets(kind, secrets)
+    check(kind, settings, secrets, source.name, there=there)
+    if any(one.name == source.name for one in state.sources.all()):
+        raise StateError(f"there is a source {source.name} already")
+    workspace = state.workspaces.get(source.workspace).name
+    credential = keep(state, source.name, secrets) if kind.secrets else ""
+    return state.sources.add(
+        Source(source.name, kind.name, stored(settings), workspace, credential, source.enabled)
+    )
+
+
+def change(
+    state: State,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    enabled: bool | None = None,
+    there: bool = True,
+) -> Source:
+    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there` as of `add`."""
+    source = state.sources.get(name)
+    kind = kind_of(source.kind)
+    if secrets:
+        known_secrets(kind, secrets)
+        if not source.credential:
+            raise SettingsError(
+                f"source {name} was set up without secrets: remove it and add it with its secrets"
+            )
+    settings = parsed(kind, {**source.settings, **(given or {})})
+    whole = {**secrets_of(state, source), **(secrets or {})}
+    if given is not None or secrets:
+        check(kind, settings, whole, name, there=there)
+    if secrets:
+        keep(state, name, whole)
+    return state.sources.set(name, settings=stored(settings), enabled=enabled)
+
+
+def remove(state: State, name: str) -> None:
+    """Forget a source, how far it was read, and its secrets; its rows stay."""
+    source = state.sources.get(name)
+    state.sources.remove(name)
+    if source.credential:
+        state.credentials.remove(source.credential)
+
+
+def test(lake: Lake, state: State, data: Path, name: str) -> str:
+    """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
+    try:
+        return made(state.sources.get(name), lake, state, data).test()
+    except SignInError as error:
+        raise SourceError(str(error)) from error
+
+
+def token(state: State, name: str, *, revoke: bool = False) -> str:
+    """A new token that a source of applications lets in, which is kept as a hash; with `revoke` no other is let in any more."""
+    source = state.sources.get(name)
+    if source.kind != TOKENS:
+        raise StateError(f"source {name} is of the kind {source.kind}: tokens are for {TOKENS}")
+    secret, hash_ = new_token()
+    secrets = secrets_of(state, source)
+    before = "" if revoke else secrets.get("tokens", "")
+    keep(state, name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
+    return secret
+
+
+def error_of(state: State, source: Source, last: str) -> str:
+    """What is wrong with a source now: its settings, else the `last` that it told."""
+    try:
+        kind = kind_of(source.kind)
+        settings = parsed(kind, source.settings)
+        check(kind, settings, secrets_of(state, source), source.name, there=False)
+    except SettingsError as error:
+        return f"{WRONG_SETTINGS}{error}"
+    except StateError as error:
+        return str(error)
+    return "" if last.startswith(WRONG_SETTINGS) else last
+
+
+def check(kind: Kind, settings: Any, secrets: Mapping[str, str], name: str, *, there: bool = True) -> None:
+    """SourceError for settings that cannot be and, with `there`, for files and folders that they name and that are not there."""
+    try:
+        kind.check(settings, Surroundings(name, secrets=secrets))
+    except SettingsError:
+        raise
+    except SourceError:
+        if there:
+            raise
+
+
+def known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
+    """SettingsError for a secret that the kind does not have."""
+    unknown = sorted(set(given) - set(kind.secrets))
+    if unknown:
+        raise SettingsError(
+            f"no secret is named {', '.join(unknown)}: there are {', '.join(kind.secrets) or 'none'}"
+        )
+
+
+def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
+    """Keep the secrets of a source, encrypted; the name of the credential."""
+    credential = f"source.{name}"
+    state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
+    return credential
+
+
+def secrets_of(state: State, source: Source) -> dict[str, str]:
+    """The secrets of a source by name."""
+    if not source.credential:
+        return {}
+    return msgspec.json.decode(state.credentials.get(source.credential).reveal(), type=dict[str, str])

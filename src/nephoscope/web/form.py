@@ -1,0 +1,47 @@
+"""Forms: what was sent, and a page that is drawn again with it where it could not be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.lake.state import StateError
+from nephoscope.sources.live.source import SourceError
+from nephoscope.web.visit import Visit
+
+WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
+#: Who sets up what is the host's own (its files, its addresses, its identity) must be an owner.
+HOST = "Nephoscope/secrets/write"
+
+
+def taken(
+    do: Callable[[], str], again: Callable[[str], Mapping[str, Any] | Response]
+) -> Mapping[str, Any] | Response:
+    """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not."""
+    try:
+        return RedirectResponse(do(), 303)
+    except (SourceError, StateError) as error:
+        return again(str(error))
+
+
+def noted(visit: Visit, operation: str, target: str, **detail: Any) -> None:
+    """Audit a change."""
+    state = visit.instance.state
+    with state.transaction() as session:
+        author, address = visit.caller.name, visit.caller.address
+        state.audit.add(session, author, operation, target, address=address, detail=detail)
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """The words of a field that takes several, parted by commas, blanks or lines."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
+def number(text: str, what: str) -> float:
+    """A number of a field; StateError where it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise StateError(f"{what} must be a number, not '{text[:40]}'") from error

@@ -1,0 +1,220 @@
+"""Sources of logs: adding one of each kind by a form, and one with its health, test, change, pause and removal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.sources import Source
+from nephoscope.sources.live import setting_up
+from nephoscope.sources.live.catalogue import described, kind_of, kinds
+from nephoscope.sources.live.health.table import missing_logs, rows
+from nephoscope.sources.live.source import Kind, SourceError
+from nephoscope.web.download import as_csv
+from nephoscope.web.drawing import draw
+from nephoscope.web.form import DELETE, HOST, WRITE, noted, taken
+from nephoscope.web.page import Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.pages.sources import READ
+from nephoscope.web.visit import Visit
+
+SET, SECRET = "set.", "secret."
+ROWS, MOST_DAYS = 100, 90
+
+
+def new(visit: Visit) -> Mapping[str, Any] | Response:
+    """Choose a kind, then its form."""
+    visit.caller.must(WRITE, "/")
+    kind = kinds().get(visit.asked("kind"))
+    if visit.request.method == "POST" and kind is not None:
+        return taken(lambda: _added(visit, kind), lambda error: _form(visit, kind, error))
+    return _form(visit, kind)
+
+
+def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, Any]:
+    return {
+        "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(described(kind)) if kind else [],
+        "secrets": _asked_secrets(kind) if kind else {},
+        "workspaces": [one.name for one in visit.instance.state.workspaces.all()], "given": dict(visit.form),
+        "allowed": kind is None or kind.name not in setting_up.OF_THE_HOST or visit.caller.may(HOST, "/"),
+    }  # fmt: skip
+
+
+def _added(visit: Visit, kind: Kind) -> str:
+    _must(visit, kind.name)
+    form, state = visit.form, visit.instance.state
+    source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
+    made = setting_up.add(state, source, _settings(kind, form), _secrets(kind, form))
+    noted(visit, WRITE, made.name, kind=kind.name, workspace=made.workspace)
+    return visit.link(f"/sources/logs/{made.name}", done="added")
+
+
+def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
+    found: dict[str, Any] = {}
+    for one in described(kind):
+        text = form.get(SET + one.name, "").strip()
+        if one.type == "list" and text:
+            text = ",".join(part.strip() for part in text.replace("\r", "").split("\n") if part.strip())
+        if text:
+            found[one.name] = text
+    return found
+
+
+def _secrets(kind: Kind, form: Mapping[str, str]) -> dict[str, str]:
+    return {name: form[SECRET + name] for name in kind.secrets if form.get(SECRET + name, "")}
+
+
+def _asked_secrets(kind: Kind) -> Mapping[str, str]:
+    """The secrets that a form asks for; tokens are made by a button of their own."""
+    return {} if kind.name == setting_up.TOKENS else kind.secrets
+
+
+def _must(visit: Visit, kind: str) -> None:
+    visit.caller.must(WRITE, "/")
+    if kind in setting_up.OF_THE_HOST:
+        visit.caller.must(HOST, "/")
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
+    visit.caller.must(READ, "/")
+    source = visit.instance.state.sources.get(visit.parameters["name"])
+    if visit.request.method == "POST":
+        if visit.form.get("act") == "token":
+            return _token(visit, source)
+        return taken(lambda: _done(visit, source), lambda error: _shown(visit, source, error))
+    return _shown(visit, source)
+
+
+def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
+    state, kind = visit.instance.state, kind_of(source.kind)
+    health = rows(state, visit.instance.now, source.name)
+    whole = next((one for one in health if not one.health.table), None)
+    told = state.checkpoints.get(f"test:{source.name}", "page") or {}
+    hours: dict[Any, int] = {}
+    for rate in state.source_health.rates(source.name, since=visit.since):
+        hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
+    return {
+        "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
+        "settings": list(described(kind)), "health": health, "whole": whole,
+        "error": setting_up.error_of(state, source, whole.health.error if whole else ""), "told": told,
+        "given": dict(visit.form) if refused else {SET + name: _text(value) for name, value in source.settings.items()},
+        "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
+        "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,
+    }  # fmt: skip
+
+
+def _may(visit: Visit, source: Source) -> bool:
+    host = source.kind in setting_up.OF_THE_HOST
+    return visit.caller.may(WRITE, "/") and (not host or visit.caller.may(HOST, "/"))
+
+
+def _text(value: Any) -> str:
+    """A setting as its field shows it."""
+    if isinstance(value, list):
+        return "\n".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _done(visit: Visit, source: Source) -> str:
+    state, form, act = visit.instance.state, visit.form, visit.form.get("act", "")
+    if act == "remove":
+        visit.caller.must(DELETE, "/")
+        setting_up.remove(state, source.name)
+        state.checkpoints.remove(f"test:{source.name}")
+        noted(visit, DELETE, source.name)
+        return visit.link("/sources")
+    _must(visit, source.kind)
+    match act:
+        case "test":
+            _tested(visit, source)
+        case "pause" | "go-on":
+            setting_up.change(state, source.name, enabled=act == "go-on")
+        case "change":
+            kind = kind_of(source.kind)
+            setting_up.change(state, source.name, _changed(kind, source, form), _secrets(kind, form))
+        case other:
+            raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
+    noted(visit, WRITE, source.name, act=act)
+    return visit.here(done=act)
+
+
+def _changed(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a form that shows what is set: one that was emptied goes back to its default."""
+    wanted = _settings(kind, form)
+    emptied = {
+        one.name: one.default
+        for one in described(kind)
+        if one.name in source.settings and one.name not in wanted and one.default is not None
+    }
+    return {**{name: value for name, value in emptied.items() if value != "None"}, **wanted}
+
+
+def _tested(visit: Visit, source: Source) -> None:
+    """Try the source and keep what it said."""
+    instance = visit.instance
+    try:
+        told = setting_up.test(instance.lake, instance.state, instance.data, source.name)
+        found = {"works": True, "message": told}
+    except (StateError, SourceError) as error:
+        found = {"works": False, "message": str(error)}
+    kept = {**found, "at": instance.now.isoformat()}
+    instance.state.checkpoints.put(f"test:{source.name}", "page", kept)
+
+
+def _token(visit: Visit, source: Source) -> Response:
+    """A new token, shown this once."""
+    visit.caller.must(HOST, "/")
+    made = setting_up.token(visit.instance.state, source.name, revoke=visit.form.get("revoke") == "1")
+    noted(visit, HOST, source.name, act="token")
+    drawn = draw("token.html", visit=visit, page=PAGES[1], source=source, token=made)
+    return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
+
+
+def missing(visit: Visit) -> Mapping[str, Any] | Response:
+    """Resources of the estate whose logs never arrive."""
+    given = visit.asked("days", "1")
+    days = min(int(given), MOST_DAYS) if given.isdigit() and len(given) < 4 and int(given) else 1
+    instance = visit.instance
+    found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
+    reach = visit.reach(READ)
+    seen = [one for one in found or () if reach.sees(*_place(one.resource))]
+    if visit.asked("format") == "csv":
+        header = ("Resource", "Type", "Why", "Setting", "Last row")
+        return as_csv(
+            "missing-logs",
+            header,
+            ((one.resource, one.type, one.reason, one.setting, one.last) for one in seen),
+        )
+    start = page_start(visit)
+    return {
+        "stored": found is not None, "missing": seen[start : start + ROWS], "total": len(seen), "start": start, "rows": ROWS,
+        "days": days,
+    }  # fmt: skip
+
+
+def _place(id_: str) -> tuple[str, str]:
+    """The subscription and the resource group of an id."""
+    parts = id_.lower().split("/")
+    return (parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""), "/".join(parts[:5])
+
+
+PAGES = (
+    Page(
+        "/sources/logs/new",
+        "Add a source of logs",
+        "log_source_new.html",
+        READ,
+        new,
+        methods=("GET", "POST"),
+        order=0,
+    ),
+    Page("/sources/logs/{name}", "Source", "log_source.html", READ, one, methods=("GET", "POST"), order=90),
+    Page("/sources/missing", "Missing logs", "missing_logs.html", READ, missing),
+)

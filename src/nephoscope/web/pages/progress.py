@@ -1,0 +1,22 @@
+"""How far an assessment is, for pages that show it while it goes on."""
+
+from __future__ import annotations
+
+from starlette.responses import HTMLResponse, Response
+
+from nephoscope.web.drawing import draw
+from nephoscope.web.page import Page
+from nephoscope.web.progress import under_way
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/assessments/read"
+
+
+def filled(visit: Visit) -> Response:
+    """The line alone; the page is loaded anew when it is over."""
+    found = under_way(visit.instance)
+    headers = {"Cache-Control": "no-store"} | ({} if found else {"HX-Refresh": "true"})
+    return HTMLResponse(draw("progress.html", visit=visit, under_way=found), headers=headers)
+
+
+PAGE = Page("/progress", "Progress", "", READ, filled)

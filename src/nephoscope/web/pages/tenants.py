@@ -1,0 +1,250 @@
+"""Connecting a tenant: the rights that it takes and scripts that grant them, the form, and one tenant with its test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection, Tenant
+from nephoscope.posture import tenants
+from nephoscope.posture.live import CLOUD
+from nephoscope.sources.azure.cloud import CLOUDS
+from nephoscope.sources.azure.connecting import Secrets
+from nephoscope.sources.azure.granting import Grant, az, bicep
+from nephoscope.sources.azure.rights import Place, names
+from nephoscope.sources.azure.scope import Scope, ScopeError
+from nephoscope.web.download import as_csv, as_file
+from nephoscope.web.form import DELETE, HOST, WRITE, lines, noted, number, taken
+from nephoscope.web.page import Page
+from nephoscope.web.pages.sources import READ
+from nephoscope.web.progress import under_way
+from nephoscope.web.visit import Visit
+
+SIGNING_IN = {
+    SECRET: "an application with a client secret",
+    CERTIFICATE: "an application with a certificate",
+    MANAGED_IDENTITY: "the managed identity of this server",
+}
+SCRIPTS = {"sh": (az, "text/x-shellscript; charset=utf-8"), "bicep": (bicep, "text/plain; charset=utf-8")}
+
+
+def clouds() -> dict[str, str]:
+    """The clouds that can be chosen: those that are known and the one that the server's environment names."""
+    own = os.environ.get(CLOUD, "")
+    known = {"public": "Azure", "usgovernment": "Azure Government", "china": "Azure operated by 21Vianet"}
+    assert set(known) == set(CLOUDS)
+    return {**known, **({own: f"as this server is set ({own})"} if own and own not in known else {})}
+
+
+def new(visit: Visit) -> Mapping[str, Any] | Response:
+    """The form of a new tenant; what was sent is kept, tried, and shown."""
+    visit.caller.must(WRITE, "/")
+    if visit.request.method == "POST":
+        do = _shown_scripts if visit.form.get("act") == "scripts" else _connected
+        return taken(lambda: do(visit), lambda error: _form(visit, visit.form, error))
+    return _form(visit, visit.request.query_params)
+
+
+def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, Any]:
+    try:
+        connection = connection_of(given)
+    except StateError as error:
+        connection, refused = Connection(), refused or str(error)
+    grant = Grant(connection, tenants.needed(visit.instance.data, connection), given.get("role") == "exact")
+    return {
+        "refused": refused, "given": given, "connection": connection, "clouds": clouds(), "signing_in": SIGNING_IN,
+        **_granting(visit, grant),
+    }  # fmt: skip
+
+
+def _granting(visit: Visit, grant: Grant) -> dict[str, Any]:
+    """The rights, the scripts that grant them, and where these are files."""
+    asked = grant.connection
+    what = {
+        "tenant": asked.id, "sign_in": asked.sign_in, "client": asked.client, "subscriptions": " ".join(asked.subscriptions),
+        "management_groups": " ".join(asked.management_groups), "cloud": asked.cloud, "graph": "1" if asked.graph else "0",
+        "role": "exact" if grant.exact else "",
+    }  # fmt: skip
+    return {
+        "files": {kind: visit.link(f"/sources/grant.{kind}", **what) for kind in SCRIPTS},
+        "grant": grant, "az": az(grant), "bicep": bicep(grant),
+        "actions": names(grant.rights, Place.AZURE), "permissions": [one for one in grant.rights if one.place is Place.GRAPH],
+    }  # fmt: skip
+
+
+def connection_of(given: Mapping[str, str]) -> Connection:
+    """The connection of a form; StateError for a scope that cannot be meant, so that no script holds what a shell would run."""
+    connection = Connection(
+        given.get("tenant", "").strip().lower(),
+        given.get("sign_in", SECRET),
+        given.get("client", "").strip().lower(),
+        lines(given.get("subscriptions", "").lower()),
+        lines(given.get("management_groups", "")),
+        given.get("cloud", "public"),
+        given.get("graph", "1") == "1",
+    )
+    if connection.sign_in not in SIGN_INS or connection.cloud not in clouds():
+        raise StateError("choose how to sign in, and a cloud")
+    try:
+        ids = (connection.client,) if connection.client else ()
+        Scope.of(ids)
+    except ScopeError as error:
+        raise StateError("the client id is the GUID of the application") from error
+    try:
+        tenant = (connection.id,) if connection.id else ()
+        asked = Scope.of(connection.subscriptions, connection.management_groups, (), tenant)
+    except ScopeError as error:
+        raise StateError(str(error)) from error
+    return Connection(
+        connection.id, connection.sign_in, connection.client, asked.subscriptions, asked.management_groups,
+        connection.cloud, connection.graph,
+    )  # fmt: skip
+
+
+def _shown_scripts(visit: Visit) -> str:
+    """The address of the form with what was filled in but its secrets, so that its scripts are those of the scope."""
+    form = visit.form
+    connection_of(form)
+    named = (
+        "name",
+        "tenant",
+        "sign_in",
+        "client",
+        "subscriptions",
+        "management_groups",
+        "cloud",
+        "graph",
+        "hours",
+    )
+    return visit.here(**{name: form.get(name, "")[:4000] or None for name in named})
+
+
+def _connected(visit: Visit) -> str:
+    form = visit.form
+    connection = connection_of(form)
+    _must(visit, connection)
+    name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
+    tenant = Tenant(name, connection, enabled=True, hours=hours)
+    tenants.connect(visit.instance.state, visit.instance.data, tenant, _secrets(form))
+    noted(visit, WRITE, f"tenant {name}", signIn=connection.sign_in, scope=Grant(connection, ()).scopes)
+    return visit.link(f"/sources/tenants/{name}", connected=1)
+
+
+def _must(visit: Visit, connection: Connection) -> None:
+    """The identity of the host, and a cloud that it alone knows, are an owner's to use."""
+    if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
+        visit.caller.must(HOST, "/")
+
+
+def _secrets(form: Mapping[str, str]) -> Secrets:
+    return Secrets(form.get("secret", ""), form.get("certificate", "").strip(), form.get("password", ""))
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One tenant; a form that comes back tests, changes, pauses or forgets it."""
+    visit.caller.must(READ, "/")
+    tenant = visit.instance.state.tenants.get(visit.parameters["name"])
+    if visit.request.method == "POST":
+        return taken(lambda: _done(visit, tenant), lambda error: _shown(visit, tenant, error))
+    return _shown(visit, tenant)
+
+
+def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
+    connection = tenant.connection
+    grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
+    trial = tenants.last_test(tenant)
+    if visit.asked("format") == "csv":
+        rows = [
+            (one.name, one.id, "yes" if one.answers else "no", one.reason, " ".join(one.lacks))
+            for one in (trial.subscriptions if trial else ())
+        ]
+        return as_csv(tenant.name, ("Subscription", "Id", "Answers", "Why not", "Lacks"), rows)
+    return {
+        "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
+        "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
+        "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
+        **_granting(visit, grant),
+    }  # fmt: skip
+
+
+def _given(tenant: Tenant) -> dict[str, str]:
+    """A tenant as its form shows it."""
+    asked = tenant.connection
+    return {
+        "tenant": asked.id, "client": asked.client, "sign_in": asked.sign_in, "cloud": asked.cloud,
+        "graph": "1" if asked.graph else "0", "subscriptions": "\n".join(asked.subscriptions),
+        "management_groups": "\n".join(asked.management_groups), "hours": f"{tenant.hours:g}",
+    }  # fmt: skip
+
+
+def _done(visit: Visit, tenant: Tenant) -> str:
+    state, data, form = visit.instance.state, visit.instance.data, visit.form
+    act = form.get("act", "")
+    if act == "remove":
+        visit.caller.must(DELETE, "/")
+        tenants.remove(state, data, tenant.name)
+        noted(visit, DELETE, f"tenant {tenant.name}")
+        return visit.link("/sources")
+    visit.caller.must(WRITE, "/")
+    _must(visit, tenant.connection)
+    match act:
+        case "test":
+            tenants.test(state, data, tenant.name)
+        case "pause" | "go-on":
+            tenants.change(state, data, replace(tenant, enabled=act == "go-on"))
+        case "collect":
+            state.tenants.soon(tenant.name)
+            visit.instance.assess_soon(visit.caller.name, visit.caller.address)
+        case "change":
+            _changed(visit, tenant)
+        case other:
+            raise StateError(f"a tenant cannot be treated so: {other[:40] or 'nothing was asked for'}")
+    noted(visit, WRITE, f"tenant {tenant.name}", act=act)
+    return visit.here(done=act, connected=None, role=None)
+
+
+def _changed(visit: Visit, tenant: Tenant) -> None:
+    form = visit.form
+    connection, secrets = connection_of(form), _secrets(form)
+    _must(visit, connection)
+    hours = number(form.get("hours", "8"), "hours")
+    wanted = replace(tenant, connection=connection, hours=hours)
+    given = secrets if secrets != Secrets() else None
+    tenants.change(visit.instance.state, visit.instance.data, wanted, given)
+
+
+def script(visit: Visit) -> Response:
+    """The scripts as files, for what the address says."""
+    connection = connection_of(visit.request.query_params)
+    grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
+    kind = visit.parameters["kind"]
+    if kind not in SCRIPTS:
+        raise StateError(f"there are scripts grant.sh and grant.bicep, not {kind[:40]}")
+    made, type_ = SCRIPTS[kind]
+    return as_file(f"grant.{kind}", made(grant).encode(), type_)
+
+
+def listed(visit: Visit) -> Response:
+    """The tenants are a part of the page of sources."""
+    return RedirectResponse(visit.link("/sources"), 303)
+
+
+PAGES = (
+    Page("/sources/tenants", "Tenants", "", READ, listed),
+    Page(
+        "/sources/tenants/new",
+        "Connect a tenant",
+        "tenant_new.html",
+        READ,
+        new,
+        methods=("GET", "POST"),
+        order=0,
+    ),
+    Page("/sources/tenants/{name}", "Tenant", "tenant.html", READ, one, methods=("GET", "POST"), order=90),
+    Page("/sources/grant.{kind}", "Script", "", READ, script),
+)

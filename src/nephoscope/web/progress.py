@@ -1,0 +1,49 @@
+"""How far long work is: an assessment that is under way, or that begins in a moment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
+
+if TYPE_CHECKING:
+    from nephoscope.instance import Instance
+
+#: An assessment that has told nothing for so long, in seconds, is not under way any more.
+SILENT = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What is being done, how much of it is done and of how much (0 of 0: not begun), and for how many seconds already."""
+
+    what: str
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+
+
+def under_way(instance: Instance) -> UnderWay | None:
+    """The assessment that is under way or waits to begin, None where nothing is."""
+    told = instance.state.checkpoints.get(*PROGRESS)
+    if told and time.time() - told["at"] < SILENT:
+        return UnderWay(told["what"], told["done"], told["total"], time.time() - told["began"])
+    return UnderWay("waiting to begin") if _waits(instance) else None
+
+
+def _waits(instance: Instance) -> bool:
+    """Whether somebody asked for an assessment that nothing came of yet: neither results nor an error."""
+    asked = instance.state.checkpoints.get(*ASSESS_SOON)
+    never = any(one.enabled and not (one.collected or one.error) for one in instance.state.tenants.all())
+    edition = instance.shelf.newest()
+    if never:
+        return True
+    late = asked and (edition is None or edition.made.when < datetime.fromisoformat(asked))
+    return bool(late) and not instance.state.checkpoints.get(*FAILED) and _recent(asked)
+
+
+def _recent(asked: str) -> bool:
+    return time.time() - datetime.fromisoformat(asked).timestamp() < SILENT

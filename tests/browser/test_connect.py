@@ -1,0 +1,125 @@
+"""A tenant is connected in the browser: the loopback Azure of the collector's tests stands behind the server's cloud."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.state import State
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.sources import resources
+
+AZURE = Path(__file__).parents[1] / "sources" / "azure"
+SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
+TENANT = "11111111-2222-3333-4444-555555555555"
+
+
+def module(name: str) -> Any:
+    """A helper of the collector's tests."""
+    spec = importlib.util.spec_from_file_location(name, AZURE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[Any]:
+    """The loopback Azure with one subscription of the sample estate."""
+    facts = json.loads((SAMPLE.parents[1] / "azure" / "reading.json").read_text())
+    found = {type_.lower(): table for table, types in facts["tables"].items() for type_ in types}
+    listed = {type_.lower() for type_ in (*facts["lists"], *facts["derived"])}
+    bodies = [
+        json.loads(json.dumps(one.body))
+        for one in resources.load([SAMPLE]).resources.values()
+        if not one.type.startswith("microsoft.graph/")
+    ]
+    one = min({ResourceId.parse(body["id"]).subscription for body in bodies} - {""})
+    kept = [body for body in bodies if ResourceId.parse(body["id"]).subscription == one]
+    server = module("azure_server")
+    world = server.World.of(kept, {**dict.fromkeys(listed - found.keys(), "-"), **found})
+    with server.serving(server.Azure(world, None, page=200, quota=(500, 1.0))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server that has assessed nothing, on a machine whose managed identity the loopback Azure knows; its address and a link."""
+    data = tmp_path_factory.mktemp("connect")
+    cloud = data / "loopback.json"
+    names = ("resourceManager", "authority", "graph")
+    cloud.write_text(json.dumps({"name": "loopback", **dict.fromkeys(names, azure.origin)}))
+    with State.of(data) as state:
+        link = Guard(state, lambda: Hierarchy({})).first_link("ada")
+    environment = {
+        **os.environ,
+        "IDENTITY_ENDPOINT": f"{azure.origin}/msi/token",
+        "IDENTITY_HEADER": "secret-header",
+        "NEPHOSCOPE_CLOUD": str(cloud),
+    }
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
+    with (
+        (data / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as server,
+    ):
+        assert server.stdout is not None
+        yield re.search(r"https://\S+", server.stdout.readline())[0], link
+        server.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def page(chromium: Any, fresh: tuple[str, str]) -> Iterator[Page]:
+    context = chromium.new_context(ignore_https_errors=True)
+    made = context.new_page()
+    made.set_default_timeout(120_000)
+    yield made
+    context.close()
+
+
+def test_from_an_empty_server_to_an_assessed_tenant(page: Page, fresh: tuple[str, str], azure: Any) -> None:
+    base, link = fresh
+    wrong: list[str] = []
+    page.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{base}/link/{link}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Nothing was assessed yet").wait_for()
+    page.get_by_role("link", name="Connect a tenant").click()
+    page.get_by_label("Name").fill("loopback")
+    page.get_by_label("Tenant id").fill(TENANT)
+    page.get_by_label("Sign in as").select_option("managed-identity")
+    page.get_by_label("Cloud").select_option(label=re.compile("as this server is set"))
+    page.get_by_label("Accounts, groups").select_option("0")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Download grant.sh").click()
+    assert taken.value.suggested_filename == "grant.sh"
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_text("Its secret is kept encrypted").wait_for()
+    page.get_by_role("button", name="Test", exact=True).click()
+    page.get_by_text("nothing is missing").wait_for()
+    # the line of progress goes by itself, and the page then says when the tenant was collected
+    expect(page.locator("#progress")).to_have_count(0, timeout=240_000)
+    expect(page.locator(".head")).to_contain_text("collected 20", timeout=240_000)
+    page.get_by_role("link", name="Inventory").click()
+    vaults = [key for key in azure.world.bodies if ResourceId.parse(key).type == "microsoft.keyvault/vaults"]
+    assert vaults
+    for key in vaults:
+        page.goto(f"{base}/inventory?q={key.rsplit('/', 1)[-1]}")
+        page.get_by_role("link", name=key.rsplit("/", 1)[-1]).first.wait_for()
+    assert azure.problems == []
+    assert not wrong, wrong

@@ -1,0 +1,52 @@
+"""Trying a connection against the loopback Azure: which subscriptions answer, and what is lacking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nephoscope.sources.azure.rights import Place, names, rights
+from nephoscope.sources.azure.scope import Scope
+from nephoscope.sources.azure.trial import tried
+
+
+def test_everything_answers(azure: Any, replay: Any, own_needs: Any) -> None:
+    found = tried(replay.settings(azure), rights(own_needs))
+    subscriptions = {key.split("/")[2] for key in azure.world.bodies if key.startswith("/subscriptions/")}
+    assert found.works
+    assert {one.id for one in found.subscriptions} == subscriptions
+    assert {one.name for one in found.permissions} == set(names(rights(own_needs), Place.GRAPH))
+    assert azure.problems == []
+
+
+def test_what_lacks_is_named(azure: Any, replay: Any, own_needs: Any) -> None:
+    azure.actions = ["Microsoft.Authorization/*/read", "Microsoft.Compute/*/read"]
+    azure.refused_types = {"microsoft.graph/users"}
+    found = tried(replay.settings(azure), rights(own_needs))
+    assert not found.works
+    lacks = {name.lower() for one in found.subscriptions for name in one.lacks}
+    assert "microsoft.keyvault/vaults/read" in lacks
+    assert not any(name.startswith(("microsoft.compute/", "microsoft.authorization/")) for name in lacks)
+    refused = [one for one in found.permissions if not one.granted]
+    assert [(one.name, one.reason) for one in refused] == [
+        ("User.Read.All", "403 Authorization_RequestDenied")
+    ]
+
+
+def test_a_subscription_that_is_not_there(azure: Any, replay: Any, own_needs: Any) -> None:
+    known = next(key.split("/")[2] for key in sorted(azure.world.bodies) if key.startswith("/subscriptions/"))
+    absent = "99999999-0000-0000-0000-000000000000"
+    found = tried(replay.settings(azure, scope=Scope.of((known, absent))), rights(own_needs))
+    assert {one.id: one.answers for one in found.subscriptions} == {known: True, absent: False}
+    assert "may not be read" in next(one.reason for one in found.subscriptions if not one.answers)
+
+
+def test_no_sign_in(azure: Any, replay: Any, own_needs: Any) -> None:
+    class Refused:
+        def get_token(self, *_: str, **__: Any) -> Any:
+            raise ValueError("AADSTS7000215: wrong client secret")
+
+    found = tried(replace(replay.settings(azure), sign_in=lambda _: Refused), rights(own_needs))
+    assert not found.works
+    assert "AADSTS7000215" in found.error
+    assert found.subscriptions == ()

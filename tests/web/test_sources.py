@@ -1,0 +1,216 @@
+"""Sources: what the forms of tenants and of sources of logs do, and what they never show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from tests.web.conftest import HERE
+
+from nephoscope.posture import tenants
+from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
+from nephoscope.sources.live.catalogue import described, kinds
+from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
+
+ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
+ONE = "33333333-2222-3333-4444-555555555555"
+FORM = {
+    "name": "contoso", "tenant": ID, "client": CLIENT, "sign_in": "secret", "secret": "very~secret~text", "subscriptions": ONE,
+    "cloud": "public", "graph": "1", "hours": "12",
+}  # fmt: skip
+
+
+def test_a_tenant_is_connected_changed_paused_and_forgotten(instance, owner):
+    made = owner.post("/sources/tenants/new", data=FORM, headers=HERE)
+    assert (made.status_code, made.headers["location"]) == (303, "/sources/tenants/contoso?connected=1")
+    kept = instance.state.tenants.get("contoso")
+    assert (kept.connection.subscriptions, kept.hours, kept.enabled) == ((ONE,), 12.0, True)
+    assert tenants.secrets_of(instance.state, kept).secret == FORM["secret"]
+    page = owner.get("/sources/tenants/contoso")
+    assert FORM["secret"] not in page.text
+    assert ID in page.text
+    address = "/sources/tenants/contoso"
+    change = {**FORM, "act": "change", "secret": "", "hours": "6", "graph": "0"}
+    assert owner.post(address, data=change, headers=HERE).status_code == 303
+    kept = instance.state.tenants.get("contoso")
+    assert (kept.hours, kept.connection.graph) == (6.0, False)
+    assert tenants.secrets_of(instance.state, kept).secret == FORM["secret"], "an empty field keeps it"
+    assert owner.post(address, data={"act": "pause"}, headers=HERE).status_code == 303
+    assert "paused" in owner.get("/sources").text
+    assert owner.post(address, data={"act": "remove"}, headers=HERE).status_code == 303
+    assert "contoso" not in [one.name for one in instance.state.tenants.all()]
+    assert "tenant.contoso" not in instance.state.credentials.names()
+    told = [one.target for one in instance.state.audit.entries(most=50)]
+    assert told.count("tenant contoso") == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tenant": "x;rm -rf"}, "tenant id or domain"),
+        ({"client": "not-a-guid"}, "client id"),
+        ({"subscriptions": "$(reboot)"}, "subscription id"),
+        ({"subscriptions": "", "management_groups": "a'b"}, "management group"),
+        ({"management_groups": "mg"}, "not both"),
+        ({"secret": ""}, "client secret is missing"),
+        ({"hours": "0"}, "every 1 to 168 hours"),
+        ({"hours": "often"}, "must be a number"),
+        ({"cloud": "/etc/passwd"}, "a cloud"),
+        ({"name": "a b"}, "cannot name a tenant"),
+    ],
+    ids=["tenant", "client", "subscription", "group", "both", "secret", "hours", "words", "cloud", "name"],
+)
+def test_what_cannot_be_meant_comes_back_with_what_was_filled_in(instance, owner, changes, said):
+    sent = {**FORM, "name": "tailspin", **changes}
+    answer = owner.post("/sources/tenants/new", data=sent, headers=HERE)
+    assert answer.status_code == 400
+    assert said in answer.text.replace("&#39;", "'")
+    assert FORM["secret"] not in answer.text
+    assert f'value="{sent["name"]}"' in answer.text
+    assert "tailspin" not in [one.name for one in instance.state.tenants.all()]
+    assert not [name for name in instance.state.credentials.names() if name.startswith("tenant.")]
+
+
+def test_the_scripts_are_of_the_scope_and_hold_no_secret(owner):
+    shown = owner.post("/sources/tenants/new", data={**FORM, "act": "scripts"}, headers=HERE)
+    address = shown.headers["location"]
+    assert FORM["secret"] not in address
+    page = owner.get(address).text
+    files = re.findall(r'href="(/sources/grant\.\w+\?[^"]+)" download', page)
+    assert len(files) == 2
+    for file in files:
+        answer = owner.get(file.replace("&amp;", "&"))
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert ONE in answer.text
+    assert owner.get("/sources/grant.sh?subscriptions=x").status_code == 400
+    assert owner.get("/sources/grant.exe").status_code == 400
+
+
+def test_who_may_not_set_up_sees_and_does_not(instance, visitor):
+    reader = visitor(("Reader", "/"))
+    assert "Connect a tenant</a>" not in reader.get("/sources").text
+    assert reader.get("/sources/tenants/new").status_code == 403
+    assert reader.post("/sources/tenants/new", data=FORM, headers=HERE).status_code == 403
+    assert reader.post("/sources/tenants/fabrikam", data={"act": "remove"}, headers=HERE).status_code == 403
+    assert reader.post("/sources/logs/drop", data={"act": "pause"}, headers=HERE).status_code == 403
+    contributor = visitor(("Contributor", "/"))
+    identity = {**FORM, "name": "own", "sign_in": "managed-identity"}
+    assert contributor.post("/sources/tenants/new", data=identity, headers=HERE).status_code == 403, (
+        "an owner's"
+    )
+    assert "an Owner sets it up" in contributor.get("/sources/logs/new?kind=folder").text
+    assert instance.state.sources.get("drop").enabled
+
+
+def test_a_reader_of_one_subscription_sees_no_tenant(visitor, sandbox):
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    assert "fabrikam" not in reader.get("/sources").text
+    assert reader.get("/sources/tenants/fabrikam").status_code == 403
+
+
+def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
+    found = Trial(
+        instance.now,
+        subscriptions=(
+            SubscriptionTrial(ONE, "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),
+            SubscriptionTrial(ID, "sub two", False, "403 AuthorizationFailed"),
+        ),
+    )
+    monkeypatch.setattr(tenants, "tried", lambda *_: found)
+    assert owner.post("/sources/tenants/fabrikam", data={"act": "test"}, headers=HERE).status_code == 303
+    page = owner.get("/sources/tenants/fabrikam").text
+    assert all(
+        word in page for word in ("sub one", "Microsoft.KeyVault/vaults/read", "403 AuthorizationFailed")
+    )
+    rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
+    assert [row["Answers"] for row in rows] == ["yes", "no"]
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_the_form_of_a_kind_has_its_settings_and_secrets(owner, kind):
+    page = owner.get(f"/sources/logs/new?kind={kind}").text
+    for one in described(kinds()[kind]):
+        assert f'name="set.{one.name}"' in page
+    for name in kinds()[kind].secrets if kind != TOKENS else ():
+        assert re.search(rf'type="password" name="secret\.{name}"', page)
+
+
+def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_path):
+    address = "/sources/logs/new?kind=storage"
+    wrong = {"name": "blobs", "set.account_url": "https://x.blob.core.windows.net", "set.poll": "never"}
+    answer = owner.post(address, data=wrong, headers=HERE)
+    assert answer.status_code == 400
+    assert "must be a number" in answer.text
+    assert "https://x.blob.core.windows.net" in answer.text
+    good = {
+        "name": "blobs", "set.account_url": "https://x.blob.core.windows.net", "set.credential": "account-key",
+        "set.containers": "insights-logs-*\ninsights-metrics-*", "secret.account_key": "c2VjcmV0c2VjcmV0",
+    }  # fmt: skip
+    assert owner.post(address, data=good, headers=HERE).status_code == 303
+    kept = instance.state.sources.get("blobs")
+    assert kept.settings["containers"] == ["insights-logs-*", "insights-metrics-*"]
+    page = owner.get("/sources/logs/blobs").text
+    assert "c2VjcmV0c2VjcmV0" not in page
+    change = {
+        "act": "change",
+        "set.account_url": "https://y.blob.core.windows.net",
+        "set.credential": "account-key",
+    }
+    assert owner.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 303
+    kept = instance.state.sources.get("blobs")
+    assert kept.settings["containers"] == ["insights-logs-*"], "an emptied field goes back to its default"
+    assert secrets_of(instance.state, kept) == {"account_key": "c2VjcmV0c2VjcmV0"}
+    assert owner.post("/sources/logs/blobs", data={"act": "pause"}, headers=HERE).status_code == 303
+    assert not instance.state.sources.get("blobs").enabled
+    assert owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE).status_code == 303
+    assert "source.blobs" not in instance.state.credentials.names()
+
+
+def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
+    assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
+    assert "Reached" in owner.get("/sources/logs/drop").text
+
+
+def test_a_token_is_shown_once(instance, owner):
+    add = {"name": "apps", "set.listen": "127.0.0.1:0"}
+    assert owner.post("/sources/logs/new?kind=logs_ingestion", data=add, headers=HERE).status_code in (
+        303,
+        400,
+    )
+    if "apps" not in [one.name for one in instance.state.sources.all()]:
+        pytest.fail(owner.post("/sources/logs/new?kind=logs_ingestion", data=add, headers=HERE).text[:3000])
+    answer = owner.post("/sources/logs/apps", data={"act": "token"}, headers=HERE)
+    token = re.search(r"<pre[^>]*>([^<]+)</pre>", answer.text)[1]
+    assert answer.headers["cache-control"] == "no-store"
+    assert token not in owner.get("/sources/logs/apps").text
+    assert token not in str(secrets_of(instance.state, instance.state.sources.get("apps")))
+    owner.post("/sources/logs/apps", data={"act": "remove"}, headers=HERE)
+
+
+def test_kinds_of_the_host_are_known():
+    assert set(kinds()) >= OF_THE_HOST
+
+
+def test_missing_logs_are_listed(owner):
+    page = owner.get("/sources/missing").text
+    assert "no diagnostic setting sends its logs" in page
+    rows = list(csv.DictReader(io.StringIO(owner.get("/sources/missing?format=csv").text)))
+    assert len(rows) > 10
+    assert {"Resource", "Type", "Why"} <= set(rows[0])
+
+
+def test_progress_is_told_while_it_lasts(instance, owner):
+    import time
+
+    from nephoscope.instance import PROGRESS
+
+    told = {"what": "Resource Graph", "done": 3, "total": 20, "began": time.time() - 5, "at": time.time()}
+    instance.state.checkpoints.put(*PROGRESS, told)
+    answer = owner.get("/progress")
+    assert "Resource Graph, 3 of 20" in answer.text
+    assert "hx-refresh" not in answer.headers
+    assert "Resource Graph, 3 of 20" in owner.get("/sources").text
+    instance.state.checkpoints.remove(*PROGRESS)
+    assert owner.get("/progress").headers["hx-refresh"] == "true"
