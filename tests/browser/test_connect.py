@@ -58,8 +58,8 @@ def azure() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A server that has assessed nothing, on a machine whose managed identity the loopback Azure knows; its address and a link."""
+def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
+    """A server that has assessed nothing, with a managed identity that the loopback Azure knows: address, link, cloud."""
     data = tmp_path_factory.mktemp("connect")
     cloud = data / "loopback.json"
     names = ("resourceManager", "authority", "graph")
@@ -78,12 +78,12 @@ def fresh(azure: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as server,
     ):
         assert server.stdout is not None
-        yield re.search(r"https://\S+", server.stdout.readline())[0], link
+        yield re.search(r"https://\S+", server.stdout.readline())[0], link, str(cloud)
         server.send_signal(signal.SIGTERM)
 
 
 @pytest.fixture
-def page(chromium: Any, fresh: tuple[str, str]) -> Iterator[Page]:
+def page(chromium: Any) -> Iterator[Page]:
     context = chromium.new_context(ignore_https_errors=True)
     made = context.new_page()
     made.set_default_timeout(120_000)
@@ -91,8 +91,10 @@ def page(chromium: Any, fresh: tuple[str, str]) -> Iterator[Page]:
     context.close()
 
 
-def test_from_an_empty_server_to_an_assessed_tenant(page: Page, fresh: tuple[str, str], azure: Any) -> None:
-    base, link = fresh
+def test_from_an_empty_server_to_an_assessed_tenant(
+    page: Page, fresh: tuple[str, str, str], azure: Any
+) -> None:
+    base, link, cloud = fresh
     wrong: list[str] = []
     page.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -100,10 +102,10 @@ def test_from_an_empty_server_to_an_assessed_tenant(page: Page, fresh: tuple[str
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Nothing was assessed yet").wait_for()
     page.get_by_role("link", name="Connect a tenant").click()
-    page.get_by_label("Name").fill("loopback")
+    page.get_by_label("Name how you call it").fill("loopback")
     page.get_by_label("Tenant id").fill(TENANT)
     page.get_by_label("Sign in as").select_option("managed-identity")
-    page.get_by_label("Cloud").select_option(label=re.compile("as this server is set"))
+    page.get_by_label("Cloud").select_option(cloud)
     page.get_by_label("Accounts, groups").select_option("0")
     with page.expect_download() as taken:
         page.get_by_role("link", name="Download grant.sh").click()

@@ -9,7 +9,9 @@ import re
 import pytest
 from tests.web.conftest import HERE
 
+from nephoscope.estate.store import EstateStore
 from nephoscope.posture import tenants
+from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
 from nephoscope.sources.live.catalogue import described, kinds
 from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
@@ -193,7 +195,9 @@ def test_kinds_of_the_host_are_known():
     assert set(kinds()) >= OF_THE_HOST
 
 
-def test_missing_logs_are_listed(owner):
+def test_missing_logs_are_listed(instance, owner):
+    assert "Nothing was assessed yet" in owner.get("/sources/missing").text
+    EstateStore(instance.data).append(Scan(Request(("sample:",)), instance.data).estate(), instance.now)
     page = owner.get("/sources/missing").text
     assert "no diagnostic setting sends its logs" in page
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/missing?format=csv").text)))

@@ -32,9 +32,8 @@ HISTORY = "tenants"
 def connect(state: State, data: Path, tenant: Tenant, secrets: Secrets) -> Tenant:
     """Keep a new tenant, its secret encrypted, and have it collected and judged soon; StateError for what cannot be meant."""
     _checked(tenant, secrets)
-    if any(one.name == tenant.name for one in state.tenants.all()):
-        raise StateError(f"there is a tenant {tenant.name} already")
-    made = state.tenants.add(replace(tenant, credential=_kept(state, tenant, secrets)))
+    made = state.tenants.add(replace(tenant, credential=""))
+    made = state.tenants.change(replace(made, credential=_kept(state, tenant, secrets)))
     request_of(state, data)
     return made
 
@@ -45,6 +44,8 @@ def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = N
     given = secrets or secrets_of(state, before)
     _checked(tenant, given)
     credential = before.credential
+    # what cannot be kept is refused before a secret takes the place of another
+    state.tenants.change(replace(tenant, credential=credential))
     if secrets is not None or tenant.connection.sign_in == MANAGED_IDENTITY:
         credential = _kept(state, tenant, given)
     made = state.tenants.change(replace(tenant, credential=credential))

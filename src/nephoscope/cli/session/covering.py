@@ -40,30 +40,14 @@ def _switched(data: Path, workspace: str) -> Switched:
 
 
 def _sources(data: Path, switched: Switched) -> Iterator[Source]:
-    from nephoscope.alerts import hunting
-    from nephoscope.alerts.coverage import Source
-    from nephoscope.alerts.library.packs import PackError, RulePacks
-    from nephoscope.alerts.library.piece import PieceKind
-    from nephoscope.alerts.rule import Rule, RuleError
-    from nephoscope.alerts.rules import shipped
+    from nephoscope.alerts.library.listing import covering, packs_of
+    from nephoscope.alerts.library.packs import PackError
 
-    for rule in shipped().rules:
-        yield Source(rule, "", switched.on(rule.id, default=rule.enabled))
-    for query in hunting.shipped().rules:
-        yield Source(query)
     try:
-        packs = RulePacks(data).all()
+        packs = packs_of(data)
     except PackError as error:
         usage_error(str(error))
-    for pack in packs:
-        yield from (Source(query, pack.name) for query in hunting.queries_of([pack]).rules)
-        for stored in pack.of(PieceKind.RULE):
-            try:
-                rule = Rule.parse(stored.document, stored.piece.place)
-            except RuleError:
-                continue  # it is told by import and test: what cannot run covers nothing
-            on = switched.on(stored.id, pack.name, default=False)
-            yield Source(rule, pack.name, on and (rule.enabled or stored.id in switched.rules))
+    return covering(packs, switched)
 
 
 def _table(found: list[Cell]) -> None:

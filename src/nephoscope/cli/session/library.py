@@ -21,13 +21,11 @@ from nephoscope.cli.session.stored import has_state, state_of, workspace_of
 if TYPE_CHECKING:
     from nephoscope.alerts.library.checkout import Reading
     from nephoscope.alerts.library.importing import Imported
-    from nephoscope.alerts.library.packs import RulePack, Stored
-    from nephoscope.lake.state.rule_switches import Switched
+    from nephoscope.alerts.library.packs import RulePack
     from nephoscope.posture.packs import Imported as Pack
 
 NOT_TAKEN = 3
 MOST_SHOWN, MOST_NEEDED = 10, 6
-WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
 COLUMNS = ("kind", "name", "version", "status", "file")
 LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
@@ -78,45 +76,16 @@ def import_rules(
         sys.exit(NOT_TAKEN)
 
 
-def status_rows(pack: RulePack, held: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
+def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, Any]]:
     """A row a piece: rules with their standing, what could not be used with why."""
-    for one in pack.pieces:
-        status, needs, tables = _status(one, held, known)
-        yield {
-            "kind": one.kind, "name": one.name, "version": one.version, "status": status, "file": one.source, "id": one.id,
-            "standing": _standing(one, needs, known),
-            "needs": needs, "tables": tables, "reasons": list(one.reasons), "notes": list(one.notes),
-        }  # fmt: skip
-    for bad in pack.refusals:
-        word = "unsupported" if bad.unsupported else "refused"
-        yield {
-            "kind": "", "name": bad.name, "version": "", "status": f"{word}: {'; '.join(bad.reasons)}", "file": bad.place,
-            "id": "", "standing": word, "needs": [], "tables": [], "reasons": list(bad.reasons), "notes": [],
-        }  # fmt: skip
+    from nephoscope.alerts.library.listing import Held, rows
 
-
-def _status(one: Stored, held: set[str], known: frozenset[str]) -> tuple[str, list[str], list[str]]:
-    """The standing in words, what it needs, the tables that it reads."""
-    from nephoscope.alerts.library.standing import empty_tables, told
-
-    if not one.standing:
-        return "saved", [], []
-    judged = empty_tables(one.judged, held)
-    return told(judged, known), list(judged.needs), list(judged.tables)
-
-
-def _standing(one: Stored, needs: list[str], known: frozenset[str]) -> str:
-    """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
-    from nephoscope.alerts.library.standing import Standing
-
-    if not one.standing:
-        return "saved"
-    if not needs:
-        return Standing(one.standing).value
-    return WAITS if all(name in known for name in needs) else UNKNOWN
+    return rows(pack, Held(frozenset(tables), known))
 
 
 def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
+    from nephoscope.alerts.library.listing import UNKNOWN, WAITS
+
     pack = found.pack
     kinds = Counter(one.kind for one in pack.pieces)
     several = [
@@ -181,54 +150,29 @@ def _packs(data: Path) -> list[RulePack]:
 
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
+    from nephoscope.alerts.library.listing import Held, rules
     from nephoscope.lake.state.rule_switches import Switched
 
+    held, switched = Held(frozenset(), frozenset()), Switched({}, {})
     if has_state(data):
         with lake_of(data) as (lake, state):
             from nephoscope.alerts.library.importing import held_tables
 
             place = workspace_of(state, workspace).name
-            held, known = held_tables(lake, place), frozenset(lake.tables.by_name)
+            held = Held(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
             switched = state.rule_switches.of(place)
-    else:
-        held, known, switched = set(), frozenset(), Switched({}, {})
     wanted = text.casefold()
-    rows = [*_shipped(switched), *_imported(data, switched, held, known)]
-    found = [row for row in rows if any(wanted in row[name].casefold() for name in ("name", "id", "pack"))]
-    if output == "table":
-        found = [{**row, "status": row["status"].partition(": ")[0]} for row in found]
+    found = [
+        {
+            "on": one.on, "kind": one.kind, "severity": one.severity, "name": one.name, "pack": one.pack,
+            "status": one.status.partition(": ")[0] if output == "table" else one.status, "id": one.id,
+            "version": one.version, "tactics": list(one.tactics), "techniques": list(one.techniques),
+        }
+        for one in rules(_packs(data), switched, held)
+        if any(wanted in word.casefold() for word in (one.name, one.id, one.pack))
+    ]  # fmt: skip
     found.sort(key=lambda row: (row["pack"], row["name"]))
     show_list(found, LIST, output, f"no rule has {text!r} in its name")
-
-
-def _shipped(switched: Switched) -> Iterator[dict[str, Any]]:
-    from nephoscope.alerts.rules import shipped
-
-    for rule in shipped().rules:
-        yield {
-            "on": switched.on(rule.id, default=rule.enabled), "kind": rule.kind.value, "severity": rule.severity.value,
-            "name": rule.name, "pack": "", "status": "runs", "id": rule.id, "version": rule.version,
-            "tactics": list(rule.tactics), "techniques": list(rule.techniques),
-        }  # fmt: skip
-
-
-def _imported(
-    data: Path, switched: Switched, held: set[str], known: frozenset[str]
-) -> Iterator[dict[str, Any]]:
-    from nephoscope.alerts.library.importing import RULES
-
-    for pack in _packs(data):
-        for one in pack.of(*RULES):
-            document = one.document
-            on = switched.on(one.id, pack.name, default=False) and one.kind == "rule"
-            yield {
-                "on": on and (one.id in switched.rules or document.get("enabled") is not False),
-                "kind": str(document.get("kind") or ("Scheduled" if one.kind == "rule" else "Hunting")),
-                "severity": str(document.get("severity") or ""), "name": one.name, "pack": pack.name,
-                "status": _status(one, held, known)[0], "id": one.id, "version": one.version,
-                "tactics": document.get("tactics") or [],
-                "techniques": document.get("relevantTechniques") or document.get("techniques") or [],
-            }  # fmt: skip
 
 
 def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:

@@ -9,7 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
@@ -169,6 +182,34 @@ class Note:
 _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels")
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
+
+    `text` is looked for in number, title and owner, whatever its case.
+    """
+
+    statuses: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    text: str = ""
+
+    def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
+        """The same for SQL."""
+        found: list[ColumnElement[bool]] = [
+            IncidentRow.workspace == workspace,
+            IncidentRow.merged_into.is_(None),
+        ]
+        if self.statuses:
+            found.append(IncidentRow.status.in_(self.statuses))
+        if self.severities:
+            found.append(IncidentRow.severity.in_(self.severities))
+        if self.text:
+            number = cast(IncidentRow.number, Text)
+            words = (number, IncidentRow.title, IncidentRow.owner)
+            found.append(or_(*(one.icontains(self.text, autoescape=True) for one in words)))
+        return found
+
+
 class Incidents:
     """All incidents. What changes takes the session of the transaction in which its rows go to the outbox."""
 
@@ -275,6 +316,19 @@ class Incidents:
         query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc()).limit(most)
         with self._database.read() as session:
             return [_incident(row) for row in session.scalars(query)]
+
+    def listed(self, workspace: str, sought: Sought, *, start: int = 0, most: int = 100) -> list[Incident]:
+        """Some of the incidents that are sought, those of the latest activity first."""
+        query = select(IncidentRow).where(*sought.conditions(workspace))
+        query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc())
+        with self._database.read() as session:
+            return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
+
+    def total(self, workspace: str, sought: Sought) -> int:
+        """How many are sought."""
+        query = select(func.count()).select_from(IncidentRow).where(*sought.conditions(workspace))
+        with self._database.read() as session:
+            return session.scalar(query) or 0
 
     def created(self, workspace: str, since: datetime, until: datetime) -> list[Incident]:
         """The incidents that were made in [since, until), those that were merged into another left out."""

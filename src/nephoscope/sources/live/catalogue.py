@@ -100,9 +100,18 @@ class Described:
 def described(kind: Kind) -> Iterator[Described]:
     """The settings of a kind in the order of its Struct."""
     schema = msgspec.json.schema(kind.settings)["$defs"][kind.settings.__name__]
+    fields = {one.encode_name: one for one in msgspec.structs.fields(kind.settings)}
     for name, one in schema["properties"].items():
-        default = one.get("default", msgspec.UNSET)
+        default = _default(fields[name], one)
         yield Described(name, _type(one), _shown(default), one.get("description", ""), _must(one))
+
+
+def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, Any]) -> Any:
+    """The default of a setting, UNSET where it must be given; what a factory makes the schema does not have."""
+    if field.required:
+        return msgspec.UNSET
+    made = field.default_factory
+    return one.get("default", made() if made is not msgspec.NODEFAULT else None)
 
 
 def _type(one: Mapping[str, Any]) -> str:

@@ -23,11 +23,14 @@ _ASSESSMENT = f"{_CONTROL}/regulatorycomplianceassessments"
 _ORDER = ("Failed", "Skipped", "Passed", "Unsupported")
 
 
-def filled(visit: Visit) -> Mapping[str, Any]:
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}
     standards = visit.edition.once(("standards", visit.reach(READ)), lambda: _standards(visit))
+    if visit.asked("format") == "csv":
+        rows = ((name, *(counts[state] for state in _ORDER), total) for name, counts, total in standards)
+        return as_csv("compliance", ("Standard", *_ORDER, "Controls"), rows)
     return {"edition": visit.edition, "standards": standards}
 
 

@@ -14,16 +14,17 @@ from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.desk import Desk
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.model.state import Severity
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
-MOST, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 500, 10, 200, 24
+ROWS, MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100, 100_000, 10, 200, 24
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
@@ -32,20 +33,26 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     if visit.request.method == "POST":
         return _several(visit, workspace)
-    statuses = [one for one in IncidentStatus if one.value in visit.several("status")] or list(_OPEN)
-    found = visit.instance.state.incidents.newest(workspace, statuses=statuses, most=MOST)
-    severities = visit.several("severity")
-    shown = [one for one in found if not severities or one.severity in severities]
+    asked, incidents = sought(visit), visit.instance.state.incidents
     if visit.asked("format") == "csv":
-        return as_csv(
-            "incidents", ("Number", "Severity", "Status", "Title", "Owner", "Last activity"), map(_row, shown)
-        )
+        header = ("Number", "Severity", "Status", "Title", "Owner", "Last activity")
+        return as_csv("incidents", header, map(_row, incidents.listed(workspace, asked, most=MOST_CSV)))
+    start = page_start(visit)
     return {
-        "workspace": workspace, "incidents": shown, "statuses": list(IncidentStatus), "chosen": {one.value for one in statuses},
-        "severities": list(reversed(Severity)), "severity": severities, "most": MOST,
+        "workspace": workspace, "incidents": incidents.listed(workspace, asked, start=start, most=ROWS),
+        "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,
+        "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": list(reversed(Severity)),
+        "severity": asked.severities,
         "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"), "classifications": CLASSIFICATIONS,
-        "any": bool(visit.instance.state.incidents.newest(workspace, most=1)),
+        "any": incidents.total(workspace, Sought()) > 0,
     }  # fmt: skip
+
+
+def sought(visit: Visit) -> Sought:
+    """What the filters of the address ask for; without a status those that are open."""
+    known = {one.value for one in IncidentStatus}
+    statuses = visit.several("status") & known or {one.value for one in _OPEN}
+    return Sought(frozenset(statuses), visit.several("severity"), visit.asked("q").strip())
 
 
 def _several(visit: Visit, workspace: str) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.model.secret import redact
-from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.findings import Finding, Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
@@ -48,7 +48,7 @@ def _row(one: Listed) -> tuple[str, str, str, int, str]:
     return one.name, one.type, one.location, one.failing, one.id
 
 
-def one(visit: Visit) -> Mapping[str, Any]:
+def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One resource."""
     edition, id_ = visit.edition, "/" + visit.parameters["id"].strip("/").lower()
     if edition is None:
@@ -58,12 +58,21 @@ def one(visit: Visit) -> Mapping[str, Any]:
         raise DeniedError(visit.caller, READ, id_)
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
+    if visit.asked("format") == "csv":
+        rows = ((one.state.value, one.severity.value, one.title, one.cause, _why(one)) for one in findings)
+        return as_csv(
+            body.get("name") or "resource", ("State", "Severity", "Recommendation", "Cause", "Why"), rows
+        )
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
+
+
+def _why(one: Finding) -> str:
+    return str(one.body["properties"]["status"].get("description", ""))
 
 
 PAGES = (

@@ -16,9 +16,11 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.rule_switches import RULE
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
+ROWS = 100
 _CSV = ("rule", "status", "kind", "every", "lastRun", "nextRun", "rows", "alerts", "seconds", "error")
 
 
@@ -39,9 +41,13 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     ]
     if visit.asked("format") == "csv":
         return as_csv("rules", _CSV, ([row[name] for name in _CSV] for row in shown))
+    start = page_start(visit)
     return {
         "workspace": workspace,
-        "rules": shown,
+        "rules": shown[start : start + ROWS],
+        "total": len(shown),
+        "start": start,
+        "rows": ROWS,
         "counts": counts,
         "chosen": wanted,
         "text": visit.asked("q"),

@@ -1,35 +1,58 @@
-"""Search: resources, recommendations, incidents and people's names that contain a text."""
+"""Search: resources, recommendations, incidents and alerts that contain a text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
+
+from nephoscope.lake.state.alerts import Looked
+from nephoscope.lake.state.incidents import Sought
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
-INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
-MOST = 25
+INCIDENTS, ALERTS = "Microsoft.SecurityInsights/incidents/read", "Microsoft.Security/alerts/read"
+MOST, MOST_CSV = 25, 10_000
 
 
-def filled(visit: Visit) -> Mapping[str, Any]:
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
     text = visit.asked("q").strip()
-    found: dict[str, Any] = {"text": text, "resources": [], "tallies": [], "incidents": [], "most": MOST}
+    if visit.asked("format") == "csv":
+        found = _found(visit, text, MOST_CSV)
+        return as_csv("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
+    return {"text": text, "most": MOST, **_found(visit, text, MOST)}
+
+
+def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
+    """At most so many of each kind."""
+    found: dict[str, Any] = {"resources": [], "tallies": [], "incidents": [], "alerts": []}
     if not text:
         return found
     if visit.edition is not None:
-        found["resources"] = visit.edition.inventory.page(visit.reach(RESOURCES), text=text, most=MOST)
-        found["tallies"] = visit.edition.findings.tallies(visit.reach(READ), Wanted(text=text))[:MOST]
-    if visit.caller.may(INCIDENTS, "/workspaces/default"):
-        every = visit.instance.state.incidents.newest("default", most=2000)
-        found["incidents"] = [
-            one for one in every if text.casefold() in f"{one.number} {one.title}".casefold()
-        ][:MOST]
-    return found
+        found["resources"] = visit.edition.inventory.page(visit.reach(RESOURCES), text=text, most=most)
+        found["tallies"] = visit.edition.findings.tallies(visit.reach(READ), Wanted(text=text))[:most]
+    state = visit.instance.state
+    for workspace in (one.name for one in state.workspaces.all()):
+        if visit.caller.may(INCIDENTS, f"/workspaces/{workspace}"):
+            found["incidents"] += state.incidents.listed(workspace, Sought(text=text), most=most)
+        if visit.caller.may(ALERTS, f"/workspaces/{workspace}"):
+            found["alerts"] += state.alerts.listed(workspace, Looked(text=text), most=most)
+    return {name: several[:most] for name, several in found.items()}
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        *(("resource", one.name, "", one.id) for one in found["resources"]),
+        *(("recommendation", one.title, "", one.recommendation) for one in found["tallies"]),
+        *(("incident", one.title, one.workspace, str(one.number)) for one in found["incidents"]),
+        *(("alert", str(one.document["AlertName"]), one.workspace, one.id) for one in found["alerts"]),
+    ]
 
 
 PAGE = Page("/search", "Search", "search.html", READ, filled)

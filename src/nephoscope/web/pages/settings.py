@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from starlette.responses import Response
+
 from nephoscope.access.roles import ROLES
+from nephoscope.lake.state.audit import Entry
+from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/audit/read"
-ENTRIES = 100
+ENTRIES, MOST_CSV = 100, 100_000
 
 
-def filled(visit: Visit) -> Mapping[str, Any]:
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
     principals = visit.instance.state.principals
+    if visit.asked("format") == "csv":
+        return _file(visit)
     given = visit.asked("before")
     before = int(given) if given.isdigit() and len(given) < 15 else None
     entries = visit.instance.state.audit.entries(before=before, most=ENTRIES)
@@ -26,6 +33,40 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
         "workspaces": visit.instance.state.workspaces.all(),
     }
+
+
+def _file(visit: Visit) -> Response:
+    """A table of the page as a file: the people and programs, or the whole audit."""
+    state = visit.instance.state
+    if visit.asked("table") == "people":
+        rows = (
+            (
+                one.name,
+                one.kind.value,
+                "yes" if one.disabled else "no",
+                "; ".join(f"{role.role} at {role.scope}" for role in roles),
+                one.seen,
+            )
+            for one, roles in ((each, state.principals.roles(each.id)) for each in state.principals.all())
+        )
+        return as_csv("people", ("Name", "Kind", "Disabled", "Roles", "Last seen"), rows)
+    header = ("Number", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
+    entries = state.audit.entries(most=MOST_CSV)
+    return as_csv("audit", header, (_entry(one) for one in entries))
+
+
+def _entry(one: Entry) -> tuple[Any, ...]:
+    detail = msgspec.json.encode(one.detail).decode() if one.detail else ""
+    return (
+        one.number,
+        one.moment.isoformat(),
+        one.author,
+        one.operation,
+        one.target,
+        one.outcome,
+        one.address,
+        detail,
+    )
 
 
 PAGE = Page("/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90)

@@ -1,27 +1,30 @@
 // What every page gains by a script; without one all of it works by its buttons.
 
-// Filters and scope apply as they are chosen.
-for (const form of document.querySelectorAll("form.scope, form.filters[method=get]")) {
-  form.addEventListener("change", (event) => { if (event.target.matches("select, input[type=checkbox]")) form.requestSubmit(); });
+document.addEventListener("change", (event) => {
+  // Filters and scope apply as they are chosen.
+  const form = event.target.closest("form.scope, form.filters[method=get]");
+  if (form && event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
+  // A tick in the head of a table ticks its rows.
+  const name = event.target.dataset.all;
+  if (name) for (const one of document.querySelectorAll(`input[type=checkbox][name="${name}"]`)) one.checked = event.target.checked;
+});
+
+// What came with the page, or with a part of it that htmx put in.
+function arrived() {
+  for (const all of document.querySelectorAll("input[data-all]")) all.hidden = false;
+  if (document.documentElement.dataset.zone === "local") for (const one of document.querySelectorAll("time[datetime]")) localised(one);
 }
 
-// A tick in the head of a table ticks its rows.
-for (const all of document.querySelectorAll("input[data-all]")) {
-  all.hidden = false;
-  const rows = () => document.querySelectorAll(`input[type=checkbox][name="${all.dataset.all}"]`);
-  all.addEventListener("change", () => { for (const one of rows()) one.checked = all.checked; });
+// A time in the zone of the reader, where the address asks for it.
+const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+function localised(one) {
+  const moment = new Date(one.getAttribute("datetime"));
+  if (Number.isNaN(moment.valueOf())) return;
+  one.title = `${moment.toISOString()} (UTC)`;
+  if (!one.hasAttribute("data-ago")) one.textContent = format.format(moment);
 }
-
-// Times in the zone of the reader, where the address asks for it.
-if (document.documentElement.dataset.zone === "local") {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const one of document.querySelectorAll("time[datetime]")) {
-    const moment = new Date(one.getAttribute("datetime"));
-    if (Number.isNaN(moment.valueOf())) continue;
-    one.title = `${moment.toISOString()} (UTC)`;
-    if (!one.hasAttribute("data-ago")) one.textContent = format.format(moment);
-  }
-}
+arrived();
+document.addEventListener("htmx:after:swap", arrived);
 
 // One menu at a time, and Escape closes it.
 const menus = () => document.querySelectorAll("details.who[open]");

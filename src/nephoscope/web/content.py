@@ -1,0 +1,175 @@
+"""Content as rows of one table: rules, hunting queries, functions, watchlists, policies, initiatives and imported packs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.library import listing
+from nephoscope.alerts.library.importing import held_tables
+from nephoscope.alerts.library.packs import PackError, RulePack
+from nephoscope.alerts.library.standing import Standing
+from nephoscope.alerts.rule import Kind
+from nephoscope.lake.shipped_functions import shipped_functions
+from nephoscope.lake.state import StateError
+from nephoscope.policy.entry import Entry
+from nephoscope.posture.packs import Packs
+
+if TYPE_CHECKING:
+    from nephoscope.instance import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRow:
+    """A piece of content: `on` is None for what cannot be switched, `key` what it is switched by, `link` a path ('' = none).
+
+    `standing` is the word to filter by, `status` says it in words; `about` is what else is told of it.
+    """
+
+    name: str
+    about: str
+    pack: str = ""
+    standing: str = "runs"
+    status: str = "runs"
+    severity: str = ""
+    on: bool | None = None
+    key: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The content of an instance as one workspace sees it."""
+
+    instance: Instance
+    workspace: str
+
+    @property
+    def packs(self) -> list[RulePack]:
+        """The imported packs of rules; StateError for a spoilt one."""
+        try:
+            return listing.packs_of(self.instance.data)
+        except PackError as error:
+            raise StateError(str(error)) from error
+
+    @property
+    def held(self) -> listing.Held:
+        """Which tables the workspace has."""
+        lake = self.instance.lake
+        return listing.Held(frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name))
+
+    def _listed(self) -> Iterator[listing.Listed]:
+        switched = self.instance.state.rule_switches.of(self.workspace)
+        yield from listing.rules(self.packs, switched, self.held)
+        yield from listing.queries()
+
+    def rules(self) -> list[ContentRow]:
+        """The rules that raise alerts."""
+        return [_rule(one) for one in self._listed() if one.kind != Kind.HUNTING.value]
+
+    def hunting(self) -> list[ContentRow]:
+        """The queries of hunting."""
+        return [_query(one) for one in self._listed() if one.kind == Kind.HUNTING.value]
+
+    def functions(self) -> list[ContentRow]:
+        """The functions that queries of the workspace can call."""
+        own = self.instance.lake.functions.of(self.workspace)
+        found = {**shipped_functions(), **own}
+        return [
+            ContentRow(
+                name,
+                f"({one.parameters})",
+                "" if name not in own else self.workspace,
+                listing.SAVED,
+                "",
+                link="/logs",
+            )
+            for name, one in found.items()
+        ]
+
+    def watchlists(self) -> list[ContentRow]:
+        """The watchlists of the workspace."""
+        return [
+            ContentRow(
+                head.alias, f"{items:,} items by {head.search_key}{f': {head.description}' if head.description else ''}",
+                head.provider, listing.SAVED, "published" if head.version == head.published else "being published",
+                link="/logs",
+            )
+            for head, items in self.instance.state.watchlists.all(self.workspace)
+        ]  # fmt: skip
+
+    def policies(self) -> list[ContentRow]:
+        """The policy definitions that are loaded."""
+        return list(_policies(self.instance.data, Packs(self.instance.data).stamp)[0])
+
+    def initiatives(self) -> list[ContentRow]:
+        """The initiatives that are loaded."""
+        return list(_policies(self.instance.data, Packs(self.instance.data).stamp)[1])
+
+    def imported(self) -> list[ContentRow]:
+        """The imported packs."""
+        switched, held = self.instance.state.rule_switches.of(self.workspace), self.held
+        rows = [_pack(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
+        policies = Packs(self.instance.data).imported()
+        return rows + [
+            ContentRow(one.name, f"{one.size:,} policies from {one.source}", one.name, "loaded", "loaded")
+            for one in policies
+        ]
+
+
+def _rule(one: listing.Listed) -> ContentRow:
+    link = f"/rules/{one.id}" if one.on or not one.pack else f"/content/packs/{one.pack}"
+    about = ", ".join((*one.tactics, *one.techniques))
+    return ContentRow(one.name, about, one.pack, one.standing, one.status, one.severity, one.on, one.id, link)
+
+
+def _query(one: listing.Listed) -> ContentRow:
+    link = f"/content/packs/{one.pack}" if one.pack else ""
+    about = ", ".join((*one.tactics, *one.techniques))
+    return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
+
+
+def _pack(pack: RulePack, held: listing.Held, *, on: bool) -> ContentRow:
+    counts: dict[str, int] = {}
+    for row in listing.rows(pack, held):
+        counts[row["standing"]] = counts.get(row["standing"], 0) + 1
+    told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+    bad = counts.get(Standing.UNSUPPORTED.value, 0) + counts.get(Standing.REFUSED.value, 0)
+    about = f"{len(pack.pieces):,} pieces from {pack.origin}, {pack.imported:%Y-%m-%d}"
+    standing = "in part" if bad else "whole"
+    return ContentRow(
+        pack.name, about, pack.name, standing, told, "", on, pack.name, f"/content/packs/{pack.name}"
+    )
+
+
+@lru_cache(maxsize=4)
+def _policies(
+    data: Path, _stamp: tuple[tuple[str, int, int], ...]
+) -> tuple[tuple[ContentRow, ...], tuple[ContentRow, ...]]:
+    """Definitions and initiatives, by title."""
+    catalogue = Packs(data).catalogue()
+    return tuple(map(_entry, catalogue.definitions())), tuple(map(_entry, catalogue.initiatives()))
+
+
+def _entry(one: Entry) -> ContentRow:
+    types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
+    state = "refused" if one.fault else "Microsoft answers for it" if one.static else "loaded"
+    told = f"refused: {one.fault}" if one.fault else state
+    return ContentRow(
+        one.display_name or one.name, f"{types} · version {one.version}", "", state, told, key=one.id
+    )
+
+
+#: What there is: the word of the address -> its title and its rows.
+KINDS: Mapping[str, tuple[str, Callable[[Shelf], list[ContentRow]]]] = {
+    "rules": ("Detections", Shelf.rules),
+    "hunting": ("Hunting queries", Shelf.hunting),
+    "functions": ("Functions", Shelf.functions),
+    "watchlists": ("Watchlists", Shelf.watchlists),
+    "policies": ("Policies", Shelf.policies),
+    "initiatives": ("Initiatives", Shelf.initiatives),
+    "packs": ("Imported packs", Shelf.imported),
+}

@@ -1,0 +1,153 @@
+"""Content: what estates and logs are judged by, how it stands, switched on and off; one imported pack; coverage of ATT&CK."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from nephoscope.alerts.coverage import cells, navigator, numbers, techniques
+from nephoscope.alerts.library import listing
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.rule_switches import PACK, RULE
+from nephoscope.web.content import KINDS, ContentRow, Shelf
+from nephoscope.web.download import as_csv, as_file
+from nephoscope.web.form import noted
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.visit import Visit
+
+READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
+ROWS, MOST_AT_ONCE = 100, 500
+ON = {"on": True, "off": False}
+_CSV = ("Name", "On", "Severity", "Status", "Pack", "About", "Id")
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list of a kind; a form that comes back switches what is ticked."""
+    workspace = visit.workspace(READ)
+    shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
+    if kind not in KINDS:
+        raise StateError(f"there is no such kind of content: {', '.join(KINDS)}")
+    if visit.request.method == "POST":
+        return _switched(visit, shelf, PACK if kind == "packs" else RULE)
+    every = KINDS[kind][1](shelf)
+    found = sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
+    if visit.asked("format") == "csv":
+        return as_csv(f"content-{kind}", _CSV, map(_row, found))
+    start = page_start(visit)
+    return {
+        "workspace": workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
+        "shown": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS, "text": visit.asked("q"),
+        "standings": Counter(one.standing for one in every), "chosen": visit.several("standing"), "packs": _packs(every),
+        "pack": visit.asked("pack"), "on": visit.asked("on"), "any": bool(every),
+        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}") and any(one.on is not None for one in found),
+    }  # fmt: skip
+
+
+def _wanted(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
+    """What the filters of the address leave."""
+    text, chosen, pack = visit.asked("q").casefold(), visit.several("standing"), visit.asked("pack")
+    on = ON.get(visit.asked("on"))
+    return [
+        one
+        for one in every
+        if text in f"{one.name} {one.about} {one.key}".casefold()
+        and (not chosen or one.standing in chosen)
+        and (not pack or one.pack == pack)
+        and (on is None or one.on is on)
+    ]
+
+
+def _packs(every: list[ContentRow]) -> list[str]:
+    return sorted({one.pack for one in every if one.pack})
+
+
+def _row(one: ContentRow) -> tuple[Any, ...]:
+    on = "" if one.on is None else "on" if one.on else "off"
+    return one.name, on, one.severity, one.status, one.pack, one.about, one.key
+
+
+def _switched(visit: Visit, shelf: Shelf, kind: str) -> Response:
+    visit.caller.must(WRITE, f"/workspaces/{shelf.workspace}")
+    chosen, act = visit.ticked("key"), visit.form.get("act", "")
+    if act not in ON or not chosen:
+        raise StateError("tick what is to be switched, and say on or off")
+    if len(chosen) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} are switched at once")
+    known = {one.key for one in (shelf.imported() if kind == PACK else shelf.rules()) if one.on is not None}
+    if unknown := [one for one in chosen if one not in known]:
+        raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
+    now, by = visit.instance.now, visit.caller.name
+    visit.instance.state.rule_switches.put(shelf.workspace, kind, chosen, now, by, enabled=ON[act])
+    noted(visit, WRITE, f"{kind} {', '.join(chosen)}"[:500], enabled=ON[act])
+    return RedirectResponse(visit.here(done=len(chosen)), 303)
+
+
+def pack(visit: Visit) -> Mapping[str, Any] | Response:
+    """One imported pack, piece by piece; a form that comes back switches all of its rules."""
+    workspace = visit.workspace(READ)
+    shelf = Shelf(visit.instance, workspace)
+    found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
+    if found is None:
+        raise StateError(f"there is no pack {visit.parameters['name']}")
+    if visit.request.method == "POST":
+        return _switched(visit, shelf, PACK)
+    every = list(listing.rows(found, shelf.held))
+    text, chosen = visit.asked("q").casefold(), visit.several("standing")
+    shown = [
+        row
+        for row in every
+        if (not chosen or row["standing"] in chosen) and text in f"{row['name']} {row['file']}".casefold()
+    ]
+    if visit.asked("format") == "csv":
+        header = ("Kind", "Name", "Version", "Status", "File", "Needs", "Reads", "Notes")
+        return as_csv(found.name, header, map(_piece, shown))
+    start = page_start(visit)
+    return {
+        "workspace": workspace, "pack": found, "shown": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS,
+        "standings": Counter(row["standing"] for row in every), "chosen": chosen, "text": visit.asked("q"),
+        "on": visit.instance.state.rule_switches.of(workspace).packs.get(found.name, False),
+        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
+    }  # fmt: skip
+
+
+def _piece(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    lists = (", ".join(row["needs"]), ", ".join(row["tables"]), "; ".join(row["notes"]))
+    return row["kind"], row["name"], row["version"], row["status"], row["file"], *lists
+
+
+def coverage(visit: Visit) -> Mapping[str, Any] | Response:
+    """Which tactics and techniques of ATT&CK what is on speaks of."""
+    workspace = visit.workspace(READ)
+    shelf = Shelf(visit.instance, workspace)
+    switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
+    found = cells(one for one in listing.covering(shelf.packs, switched) if every or one.on)
+    if visit.asked("format") == "navigator":
+        layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
+        return as_file("attack-layer.json", layer.encode(), "application/json")
+    if visit.asked("format") == "csv":
+        rows = (
+            (one.tactic, one.technique, "; ".join(one.detections), "; ".join(one.hunting)) for one in found
+        )
+        return as_csv("attack-coverage", ("Tactic", "Technique", "Detections", "Hunting queries"), rows)
+    by_tactic: dict[str, list[Any]] = {}
+    for cell in found:
+        by_tactic.setdefault(cell.tactic, []).append(cell)
+    titles = {name: str(about.get("name", "")) for name, about in techniques().items()}
+    return {
+        "workspace": workspace, "numbers": numbers(found), "tactics": by_tactic, "every": every, "titles": titles,
+        "most": max((len(each) for each in by_tactic.values()), default=1),
+    }  # fmt: skip
+
+
+PAGES = (
+    Page(
+        "/content", "Content", "content.html", READ, filled, Area.ESTATE, 10, ("GET", "POST"), anywhere=True
+    ),
+    Page("/content/coverage", "ATT&CK coverage", "coverage.html", READ, coverage, anywhere=True),
+    Page("/content/packs/{name}", "Pack", "pack.html", READ, pack, methods=("GET", "POST"), anywhere=True),
+)
