@@ -29,6 +29,7 @@ def addresses(data: Path) -> list[str]:
         "/alerts/{id}": ALERT,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
+        "/content/packs/{name}": "checkout",
     }
     known = {
         "key": finding.recommendation,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
+from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -67,8 +69,28 @@ def alert(
     )
 
 
+def pack(data: Path) -> None:
+    """An imported pack with a rule that runs, one that waits, one that cannot be run, and something that was no rule."""
+    common = {"severity": "High", "tactics": ["Persistence"], "relevantTechniques": ["T1098"]}
+
+    def piece(id_: str, name: str, standing: str, **more: Any) -> Stored:
+        document = {**common, "id": id_, "name": name, "query": "SigninLogs | take 1"}
+        return Stored("rule", id_, name, "1.0", f"{name}.yaml", "", id_, document, standing=standing, **more)
+
+    pieces = (
+        piece("11110000-0000-0000-0000-000000000001", "It runs", "runs"),
+        piece("11110000-0000-0000-0000-000000000002", "It waits", "needs table", needs=("Nowhere_CL",)),
+        piece(
+            "11110000-0000-0000-0000-000000000003", "It cannot", "unsupported", reasons=("no such operator",)
+        ),
+    )
+    refused = (Refusal("readme.yaml", "readme.yaml", "", ("no query",)),)
+    RulePacks(data).keep(RulePack("checkout", "/srv/checkout", NOON, "default", pieces, refused))
+
+
 def set_up(state: State, data: Path) -> None:
-    """A tenant that waits and a source of logs, of which nothing came yet."""
+    """A tenant that waits, a source of logs of which nothing came yet, and imported rules."""
+    pack(data)
     state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
     (data / "dropped").mkdir()
     setting_up.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})

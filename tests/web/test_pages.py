@@ -31,6 +31,7 @@ def addresses(instance):
         "/alerts/{id}": ALERT,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
+        "/content/packs/{name}": "checkout",
     }
     known = {
         "key": finding.recommendation,

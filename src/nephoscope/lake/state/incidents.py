@@ -195,10 +195,7 @@ class Sought:
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """The same for SQL."""
-        found: list[ColumnElement[bool]] = [
-            IncidentRow.workspace == workspace,
-            IncidentRow.merged_into.is_(None),
-        ]
+        found = [IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)]
         if self.statuses:
             found.append(IncidentRow.status.in_(self.statuses))
         if self.severities:
@@ -306,16 +303,8 @@ class Incidents:
         most: int = 100,
     ) -> list[Incident]:
         """The newest incidents (of some statuses, some severities), those that were merged into another left out."""
-        query = select(IncidentRow).where(
-            IncidentRow.workspace == workspace, IncidentRow.merged_into.is_(None)
-        )
-        if wanted := [one.value for one in statuses]:
-            query = query.where(IncidentRow.status.in_(wanted))
-        if weights := list(severities):
-            query = query.where(IncidentRow.severity.in_(weights))
-        query = query.order_by(IncidentRow.last_activity.desc(), IncidentRow.number.desc()).limit(most)
-        with self._database.read() as session:
-            return [_incident(row) for row in session.scalars(query)]
+        wanted = Sought(frozenset(one.value for one in statuses), frozenset(severities))
+        return self.listed(workspace, wanted, most=most)
 
     def listed(self, workspace: str, sought: Sought, *, start: int = 0, most: int = 100) -> list[Incident]:
         """Some of the incidents that are sought, those of the latest activity first."""

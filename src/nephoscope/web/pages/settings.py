@@ -39,16 +39,12 @@ def _file(visit: Visit) -> Response:
     """A table of the page as a file: the people and programs, or the whole audit."""
     state = visit.instance.state
     if visit.asked("table") == "people":
+        people = ((each, state.principals.roles(each.id)) for each in state.principals.all())
         rows = (
-            (
-                one.name,
-                one.kind.value,
-                "yes" if one.disabled else "no",
-                "; ".join(f"{role.role} at {role.scope}" for role in roles),
-                one.seen,
-            )
-            for one, roles in ((each, state.principals.roles(each.id)) for each in state.principals.all())
-        )
+            (one.name, one.kind.value, "yes" if one.disabled else "no",
+             "; ".join(f"{each.role} at {each.scope}" for each in roles), one.seen)
+            for one, roles in people
+        )  # fmt: skip
         return as_csv("people", ("Name", "Kind", "Disabled", "Roles", "Last seen"), rows)
     header = ("Number", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
     entries = state.audit.entries(most=MOST_CSV)

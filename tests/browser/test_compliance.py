@@ -1,0 +1,76 @@
+"""The evidence of a standard is taken from the browser as a document and as a table, and read back."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+from tests.browser.conftest import served
+from tests.browser.test_pages import looked_at
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.state import State
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+
+GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
+
+
+@pytest.fixture(scope="module")
+def context(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A window of somebody who is signed in to a server with a standard of eight controls; its address is `base`."""
+    data = tmp_path_factory.mktemp("standard")
+    scan = Scan(Request((str(GIVEN / "estate.json"),), (str(GIVEN / "content"),), ("harbour",)), data)
+    publish(data, Report(scan.run(scan.estate()), "estate.json"), {})
+    with State.of(data) as state:
+        link = Guard(state, lambda: Hierarchy({})).first_link("ada")
+    with served(data) as base:
+        made = chromium.new_context(ignore_https_errors=True)
+        made.set_default_timeout(120_000)
+        page = made.new_page()
+        page.goto(f"{base}/link/{link}")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Overview").wait_for()
+        made.base = base
+        yield made
+        made.close()
+
+
+def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) -> None:
+    page = context.new_page()
+    page.goto(f"{context.base}/compliance")
+    page.locator("td.title a").first.click()
+    shown = page.locator("summary .title.mono, summary .title").all_inner_texts()
+    assert "HB-1" in shown
+    found = {}
+    for name, kind in (("Evidence as CSV", "csv"), ("as PDF", "pdf")):
+        with page.expect_download() as taken:
+            page.get_by_role("link", name=name).click()
+        found[kind] = tmp_path / taken.value.suggested_filename
+        assert found[kind].suffix == f".{kind}"
+        taken.value.save_as(found[kind])
+    rows = list(csv.DictReader(found["csv"].read_text().splitlines()))
+    text = "\n".join(one.extract_text() for one in pypdf.PdfReader(found["pdf"]).pages)
+    for control in shown:
+        assert control in text
+    failing = {
+        row["Resource"]
+        for row in rows
+        if row.get("State") == "NonCompliant" or "NonCompliant" in row.values()
+    }
+    assert failing
+    assert all(one.rsplit("/", 1)[-1] in text.replace("\n", "") for one in failing)
+
+
+def test_the_standard_is_sound(context: Any) -> None:
+    page = context.new_page()
+    page.goto(f"{context.base}/compliance")
+    path = page.locator("td.title a").first.get_attribute("href")
+    wrong = looked_at(context, context.base, [path])
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,89 @@
+"""Content: every kind is listed with how it stands, filtered, switched by who may, and read back as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from tests.web.conftest import HERE
+
+from nephoscope.alerts.rules import shipped
+from nephoscope.posture.packs import Packs
+from nephoscope.web.content import KINDS
+
+WAITS = "11110000-0000-0000-0000-000000000002"
+
+
+def rows(client, address):
+    return list(csv.DictReader(io.StringIO(client.get(address).text)))
+
+
+def test_rules_are_listed_with_how_they_stand(owner):
+    found = {row["Name"]: row for row in rows(owner, "/content?format=csv")}
+    assert len(found) >= len(shipped().rules)
+    assert found["It runs"]["Status"] == "runs"
+    assert found["It waits"]["Status"] == "needs Nowhere_CL (unknown)"
+    assert found["It cannot"]["Status"] == "unsupported: no such operator"
+    assert {found[name]["On"] for name in ("It runs", "It waits", "It cannot")} == {"off"}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_has_its_page_and_its_file(instance, owner, kind):
+    assert owner.get(f"/content?kind={kind}").status_code == 200
+    found = rows(owner, f"/content?kind={kind}&format=csv")
+    if kind == "policies":
+        assert len(found) == len(list(Packs(instance.data).catalogue().definitions()))
+    if kind == "packs":
+        assert [row["Name"] for row in found] == ["checkout"]
+        assert "1 runs" in found[0]["Status"]
+    assert owner.get("/content?kind=nonsense").status_code == 400
+
+
+def test_filters_leave_what_fits(owner):
+    assert [row["Name"] for row in rows(owner, "/content?format=csv&pack=checkout&standing=unsupported")] == [
+        "It cannot"
+    ]
+    assert [row["Name"] for row in rows(owner, "/content?format=csv&q=it+waits")] == ["It waits"]
+    on = rows(owner, "/content?format=csv&on=on")
+    assert on
+    assert {row["On"] for row in on} == {"on"}
+
+
+def test_rules_and_packs_are_switched_by_who_may(instance, owner, visitor):
+    first = next(iter(shipped().rules)).id
+    address = "/content"
+    form = {"act": "off", "key": [first, WAITS]}
+    assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
+    assert owner.post(address, data=form, headers=HERE).status_code == 303
+    switched = instance.state.rule_switches.of("default")
+    assert (switched.rules[first], switched.rules[WAITS]) == (False, False)
+    assert owner.post(address, data={**form, "act": "on"}, headers=HERE).status_code == 303
+    assert instance.state.rule_switches.of("default").rules[WAITS] is True
+    assert owner.post(address, data={"act": "on", "key": "unknown"}, headers=HERE).status_code == 400
+    assert owner.post(address, data={"act": "on"}, headers=HERE).status_code == 400
+    pack = "/content/packs/checkout"
+    assert owner.post(pack, data={"act": "on", "key": "checkout"}, headers=HERE).status_code == 303
+    assert instance.state.rule_switches.of("default").packs == {"checkout": True}
+    assert "its rules are on" in owner.get(pack).text
+    owner.post(pack, data={"act": "off", "key": "checkout"}, headers=HERE)
+
+
+def test_a_pack_tells_of_every_piece(owner):
+    page = owner.get("/content/packs/checkout").text
+    assert all(word in page for word in ("needs Nowhere_CL", "no such operator", "no query"))
+    found = rows(owner, "/content/packs/checkout?format=csv&standing=refused")
+    assert [row["Status"] for row in found] == ["refused: no query"]
+    assert owner.get("/content/packs/none").status_code == 400
+
+
+def test_coverage_of_attack(owner):
+    assert "Persistence" in owner.get("/content/coverage").text
+    layer = json.loads(owner.get("/content/coverage?format=navigator").text)
+    assert layer["domain"] == "enterprise-attack"
+    listed = {row["Technique"] for row in rows(owner, "/content/coverage?format=csv&all=1")}
+    assert {
+        one["techniqueID"]
+        for one in json.loads(owner.get("/content/coverage?format=navigator&all=1").text)["techniques"]
+    } <= listed
