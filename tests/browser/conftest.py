@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +41,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def served(data: Path, **environment: str) -> Iterator[str]:
+    """A server over a data folder, at the address that it told."""
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
+    given = {**os.environ, **environment}
+    with (
+        (data / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=given) as server,
+    ):
+        assert server.stdout is not None
+        try:
+            yield re.search(r"https://\S+", server.stdout.readline())[0]
+        finally:
+            server.send_signal(signal.SIGTERM)
+
+
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Where the server answers, and its data folder."""
@@ -55,15 +73,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         state.alerts.put(session, alert(ALERT, kept.number))
     with State.of(data) as state:
         set_up(state, data)
-    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
-    with (
-        (data / "log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as server,
-    ):
-        assert server.stdout is not None
-        told = server.stdout.readline()
-        yield re.search(r"https://\S+", told)[0], data
-        server.send_signal(signal.SIGTERM)
+    with served(data) as found:
+        yield found, data
 
 
 @pytest.fixture(scope="session")
