@@ -34,6 +34,8 @@ DECIDING = (
     "microsoft.authorization/policyexemptions",
     "microsoft.policyinsights/attestations",
 )
+#: Checkpoints: when a document was removed, by its key, until an assessment has been made without it.
+REMOVED = "removed"
 TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 
 
@@ -83,10 +85,16 @@ class Instance:
         with self.state.transaction() as session:
             found = self.state.arm_documents.remove(session, key)
             if found:
+                self.state.checkpoints.keep(session, REMOVED, {key: self.now.isoformat()})
                 self.state.audit.add(session, author, f"{type_}/delete", key, address=address)
         if found:
             self._assess_soon(type_)
         return found
+
+    def removed_since(self, when: datetime) -> frozenset[str]:
+        """The keys of documents that were removed after a time: what was published then may still hold them."""
+        told = self.state.checkpoints.all(REMOVED)
+        return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
 
     def assess_soon(self, author: str, address: str = "") -> None:
         """Ask for an assessment, audited."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
+from nephoscope.api.server import app
+from nephoscope.instance import REMOVED
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.place import Place
@@ -96,6 +100,32 @@ def test_what_is_put_is_judged_beside_the_own_initiative(server, owner, instance
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "InvalidPolicyDefinition")
     for one in (path, definition):
         assert server.delete(f"{one}?{V}", headers=owner).status_code == 200
+
+
+def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, tmp_path):
+    definition = "/providers/Microsoft.Authorization/policyDefinitions/no-westus"
+    rule = {"if": {"field": "location", "equals": "westus2"}, "then": {"effect": "audit"}}
+    body = {"properties": {"displayName": "Nothing in westus2", "mode": "Indexed", "policyRule": rule}}
+    assigned = "/providers/Microsoft.Authorization/policyAssignments/no-westus"
+    by = {"properties": {"policyDefinitionId": definition}}
+    everywhere = "/providers/Microsoft.Management/managementGroups/bwf" + assigned
+    later = replace(instance, shelf=Shelf(tmp_path))
+    with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
+        for path, document in ((definition, body), (everywhere, by)):
+            assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201
+        assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+        for path in (everywhere, definition):
+            assert server.get(f"{path}?{V}", headers=owner).status_code == 200
+            assert server.delete(f"{path}?{V}", headers=owner).status_code == 200
+            assert server.get(f"{path}?{V}", headers=owner).status_code == 404, (
+                "what was published holds it still"
+            )
+            listed = server.get(f"{path.rpartition('/')[0]}?{V}", headers=owner).json()["value"]
+            assert path.lower() not in {one["id"].lower() for one in listed}
+        assert {definition.lower(), everywhere.lower()} <= set(instance.state.checkpoints.all(REMOVED))
+        assess(Settings(tmp_path), Request(("sample:",)), instance.state)
+        assert instance.state.checkpoints.all(REMOVED) == {}
+        assert server.get(f"{definition}?{V}", headers=owner).status_code == 404
 
 
 def test_policy_states(server, owner, instance, subscriptions):

@@ -11,7 +11,7 @@ import secrets
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -54,10 +54,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Who signed in has the secret of a new session, and goes to the page that was wanted."""
+    """Who signed in has the secret of a new session, and goes to the page that was wanted; `token` is the ID token."""
 
     session: str
     next: str
+    token: str = field(default="", repr=False)
 
 
 class SignIn:
@@ -113,23 +114,28 @@ class SignIn:
                 400,
             )
         try:
-            claims = self._claims(provider, attempt, answer)
+            claims, token = self._claims(provider, attempt, answer)
         except OpenIdError as error:
             self._audit_refused(f"provider {name}", str(error), address)
             raise _failed(provider, error) from error
         person = self._admitted(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
-        return Finished(self._guard.open_session(person, address, detail), attempt.next)
+        return Finished(self._guard.open_session(person, address, detail), attempt.next, token)
 
-    def sign_out_address(self, name: str, back: str) -> str:
-        """Where a browser signs out of a provider too, '' where the provider offers no such thing."""
+    def sign_out_address(self, name: str, back: str, hint: str = "") -> str:
+        """Where a browser signs out of a provider too, '' where the provider offers no such thing.
+
+        `hint` is the ID token that it signed in with: the provider then knows who is meant and need not ask.
+        Source: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+        """
         provider = self._provider(name)
         try:
             endpoint = self.openid(provider).metadata().end_session_endpoint
         except OpenIdError as error:
             raise _failed(provider, error) from error
-        asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back})
+        known = {"id_token_hint": hint} if hint else {}
+        asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back, **known})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
 
     def provider_of(self, principal: Principal) -> SignInProvider | None:
@@ -145,8 +151,8 @@ class SignIn:
 
     def _claims(
         self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
-    ) -> dict[str, Any]:
-        """What the provider says of the person; OpenIdError for everything that is not its word for this attempt."""
+    ) -> tuple[dict[str, Any], str]:
+        """What the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
         openid = self.openid(provider)
         found = openid.metadata()
         told = answer.get("iss", "")
@@ -171,7 +177,7 @@ class SignIn:
             if more.get("sub") != claims["sub"]:
                 raise OpenIdError("what it knows of the person is about somebody else")
             claims = {**more, **claims}
-        return claims
+        return claims, token
 
     def _admitted(self, provider: SignInProvider, claims: dict[str, Any], address: str) -> Principal:
         """The person, kept with the roles of now; RefusedError, audited, for who may not come in."""

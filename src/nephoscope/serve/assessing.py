@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
-from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS
+from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS, REMOVED
 from nephoscope.lake.state import State
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
@@ -86,12 +86,20 @@ def assess(settings: Settings, request: Request, state: State) -> Report:
         report = Report(scan.run(scan.estate()), request.label)
         recorder = Recorder(settings.data, request.series)
         changes = recorder.record(report, EstateStore(settings.data))
+        _forget_removed(state, scan.now)
     finally:
         told.end()
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if not any(tenants.is_live(one) for one in request.targets) and last_request(settings.data) == request:
         save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
+
+
+def _forget_removed(state: State, when: datetime) -> None:
+    """What was removed before an assessment began is in none of its documents any more."""
+    for key, at in state.checkpoints.all(REMOVED).items():
+        if datetime.fromisoformat(at) < when:
+            state.checkpoints.remove(REMOVED, key)
 
 
 def _scan(

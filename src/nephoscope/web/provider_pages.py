@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from nephoscope.access.guard import SESSION
 from nephoscope.access.sign_in import RefusedError
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.sign_in_attempts import LASTS
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 #: Of the browser that began an attempt.
 ATTEMPT = "__Host-nephoscope-attempt"
-MAX_ANSWER = 16 << 10
+#: The ID token that a browser signed in with: it alone keeps it, and hands it to the provider when it signs out there.
+HINT = "__Host-nephoscope-hint"
+MAX_ANSWER, MAX_HINT = 16 << 10, 3500
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
 
@@ -101,6 +104,10 @@ def _finished(instance: Instance, request: Request) -> Response:
     )
     answer = signed_in(finished.session, local(finished.next))
     drop(answer, ATTEMPT)
+    if finished.token and len(finished.token) <= MAX_HINT:
+        keep(answer, HINT, finished.token, int(SESSION.total_seconds()))
+    else:
+        drop(answer, HINT)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -112,9 +119,16 @@ def _signed_out(instance: Instance, request: Request) -> Response:
 
 
 def _sent_out(instance: Instance, request: Request) -> Response:
-    address = instance.sign_in.sign_out_address(request.path_params["provider"], f"{_base(request)}/sign-in")
+    # another site that leads a browser here does not sign it out without the provider's asking
+    here = request.headers.get("sec-fetch-site", "") == "same-origin"
+    hint = request.cookies.get(HINT, "") if here else ""
+    back = f"{_base(request)}/sign-in"
+    address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
     if not address:
         raise RefusedError(
             "Not offered", "This provider cannot be signed out of from here: use its own page.", 404
         )
-    return RedirectResponse(address, 303)
+    answer = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+    if hint:
+        drop(answer, HINT)
+    return answer

@@ -70,6 +70,11 @@ def test_by_people(instance, browser, provider, issuer):
     led = browser.here.get("/sign-out/corp").headers["location"]
     assert httpx.get(led, verify=browser.trust).status_code == 200, "it knows where we lead back to"
     assert led.startswith(f"{issuer}/session/end?")
+    led = browser.here.get("/sign-out/corp", headers={"Sec-Fetch-Site": "same-origin"}).headers["location"]
+    assert "id_token_hint=" in led
+    assert httpx.get(led, verify=browser.trust).status_code == 200, (
+        "the token that it gave is one that it knows"
+    )
 
 
 def test_who_is_not_allowed(instance, browser, provider, issuer):

@@ -363,10 +363,17 @@ def test_signing_out(browser, liar, staff):
     assert answer.headers["location"] == "/signed-out?provider=corp"
     assert browser.here.get("/").status_code == 303
     assert "/sign-out/corp" in browser.here.get("/signed-out?provider=corp").text
-    led = browser.here.get("/sign-out/corp").headers["location"]
-    asked = parse_qs(urlsplit(led).query)
-    assert led.startswith(f"{liar.issuer}/end?")
-    assert asked == {"client_id": ["nephoscope"], "post_logout_redirect_uri": ["https://127.0.0.1/sign-in"]}
+    known = {"client_id": ["nephoscope"], "post_logout_redirect_uri": ["https://127.0.0.1/sign-in"]}
+    for site in ({}, {"Sec-Fetch-Site": "cross-site"}):
+        led = browser.here.get("/sign-out/corp", headers=site).headers["location"]
+        assert led.startswith(f"{liar.issuer}/end?")
+        assert parse_qs(urlsplit(led).query) == known, "whom another site leads here the provider asks"
+    own = {"Sec-Fetch-Site": "same-origin"}
+    asked = parse_qs(urlsplit(browser.here.get("/sign-out/corp", headers=own).headers["location"]).query)
+    assert asked.pop("id_token_hint")[0].count(".") == 2
+    assert asked == known
+    led = browser.here.get("/sign-out/corp", headers=own).headers["location"]
+    assert "id_token_hint" not in led, "it is handed over once"
 
 
 def test_secrets_are_not_told(instance, browser, staff, liar, tmp_path, caplog):

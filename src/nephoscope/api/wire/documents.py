@@ -19,11 +19,13 @@ Test = Callable[[Mapping[str, Any]], bool]
 
 def found(call: Call) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
-    kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/"))
+    kept = call.instance.state.arm_documents.get(_key(call.path))
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
     published = call.instance.shelf.newest()
-    return published.listing.get(call.path, call.reach) if published is not None else None
+    if published is None or _key(call.path) in call.instance.removed_since(published.made.when):
+        return None
+    return published.listing.get(call.path, call.reach)
 
 
 def get(call: Call, what: str) -> Answer:
@@ -50,9 +52,15 @@ def page(call: Call, types: Sequence[str], below: str, test: Test | None = None)
             most=call.top(1000),
             collected=True,
         )
-        after, put = several.after, {one.key for one in kept}
-        shown = [body for body in several.bodies if str(body["id"]).lower() not in put]
+        # what was put is shown as it is now, and what was removed since is no more
+        after = several.after
+        passed = {one.key for one in kept} | call.instance.removed_since(published.made.when)
+        shown = [body for body in several.bodies if _key(str(body["id"])) not in passed]
     return listed(call, _tested([*mine, *shown], test), after)
+
+
+def _key(id_: str) -> str:
+    return id_.lower().rstrip("/")
 
 
 def _tested(bodies: Iterable[dict[str, Any]], test: Test | None) -> list[dict[str, Any]]:
