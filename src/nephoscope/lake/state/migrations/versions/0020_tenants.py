@@ -7,8 +7,8 @@ from alembic import op
 
 from nephoscope.lake.state.columns import Json, Moment
 
-revision = "0018"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:
