@@ -329,3 +329,33 @@ def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
         (batch,) = batches(stream, formats(), Context(source.name, NOW, table="Heartbeat"))
     assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
     assert sorted(one.name for one in tmp_path.parent.rglob("a.parquet")) == []
+
+
+_DEEP = '{"a":' * 3000 + "1" + "}" * 3000
+
+
+@pytest.mark.parametrize(
+    "odd", ["1e999", "-1E+400", "9" * 5000, _DEEP, "[" * 5000 + "]" * 5000], ids=range(5)
+)
+@pytest.mark.parametrize("secret", ["", ',"password":"hunter22"'])
+@pytest.mark.parametrize("half", ["", ',"h":"\\ud800"'])
+def test_what_no_number_or_stack_holds_takes_no_record_along(odd: str, secret: str, half: str) -> None:
+    one = f'{{"Type":"SigninLogs","TimeGenerated":"{T}","UserPrincipalName":"kim","x":{{"y":{odd}}}{secret}{half}}}'
+    for data in (one, f'{{"records":[{one},{one}]}}'):
+        found = _parsed(data.encode())
+        assert not _bad(found)
+        for row in _rows(found, "SigninLogs"):
+            assert row["UserPrincipalName"] == "kim"
+            assert odd[-60:] in json.dumps(row, default=str)
+            assert "hunter22" not in json.dumps(row, default=str)
+        assert sum(one.outcome.whole for one in found) == data.count("kim")
+        assert sum(one.halves for one in found) == (data.count("kim") if half else 0)
+
+
+@pytest.mark.parametrize("depth", [90, 101, 500, 900])
+def test_secrets_in_deep_records_are_masked(depth: int) -> None:
+    value = '{"a":' * depth + '{"password":"hunter22"}' + "}" * depth
+    (row,) = _rows(
+        _parsed(f'{{"Type":"SigninLogs","TimeGenerated":"{T}","x":{value}}}'.encode()), "SigninLogs"
+    )
+    assert "hunter22" not in json.dumps(row, default=str)

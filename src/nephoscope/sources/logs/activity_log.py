@@ -1,7 +1,7 @@
 """The Azure Activity Log, as diagnostic settings stream it, the REST interface and the portal give it and alerts send it.
 
-Rows of AzureActivity. All shapes give the same row: `ActivityStatusValue` is Start, Success, Failure or Accept, `ActivityStatus` Started, Succeeded, Failed
-or Accepted. Source: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
+Rows of AzureActivity. All shapes give the same row: `ActivityStatusValue` is Start, Success, Failure or Accept, `ActivityStatus`
+Started, Succeeded, Failed or Accepted. Source: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
 """
 
 from __future__ import annotations

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from nephoscope.sources.logs.cutter import Block, Cutter, Piece
 from nephoscope.sources.logs.json_resync import MEMBER, WRAPPER, Held
-from nephoscope.sources.logs.json_value import measured
+from nephoscope.sources.logs.json_value import TOO_DEEP, decoded, measured
 from nephoscope.sources.logs.json_walk import Walk
 from nephoscope.sources.logs.window import READ
 
@@ -34,6 +36,7 @@ class JsonCutter(Cutter):
         self.listed = False
         self.told = False
         self.oversized = ""
+        self.deep = False
         self.enveloped = self.resumed
 
     def block(self) -> Block | None:
@@ -44,7 +47,7 @@ class JsonCutter(Cutter):
         self.find_ends()
         between = self._between(first=True)
         window.fill(2 * self.bounds.block)
-        plain = True
+        plain, self.deep = True, False
         start = window.position
         self.horizon = start + 2 * self.bounds.block
         while window.left and window.position - start < self.bounds.block:
@@ -52,7 +55,7 @@ class JsonCutter(Cutter):
             if piece is None:
                 break
             pieces.append(piece)
-            plain = plain and between and not piece.error
+            plain = plain and between and not (piece.error or self.deep)
             between = self._between(first=False)
         if not pieces:
             return self._oversized() if self.oversized else None
@@ -232,6 +235,8 @@ class JsonCutter(Cutter):
         while window.buffer[start + size - 1] in b", \t\r\n" and size > 1:  # they say whether a list goes on
             size -= 1
         self._move(size)
+        if reason == TOO_DEEP and _is_object(window.buffer[start : start + size]):
+            reason, self.deep = "", True
         return Piece(start, start + size, place, reason)
 
     def _held(self, limit: int) -> Held:
@@ -239,3 +244,11 @@ class JsonCutter(Cutter):
         stop = min(limit, len(window.buffer))
         ended = window.ended and stop == len(window.buffer)
         return Held(window.buffer, stop, ended, self.growing, self.listed, self.bounds.block)
+
+
+def _is_object(data: bytes) -> bool:
+    """Whether a record that nests too deeply is one all the same, what is too deep as text."""
+    try:
+        return isinstance(decoded(data), dict)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False

@@ -7,6 +7,7 @@ six characters of its escape, so nothing is lost and nothing is taken for anothe
 from __future__ import annotations
 
 import re
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -24,10 +25,16 @@ _SURROGATES = (
 _ESCAPE = re.compile(
     rb"(?<!\\)((?:\\\\)*+)\\u([dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-_TOO_DEEP = "the JSON nests too deeply"
+TOO_DEEP = "the JSON nests too deeply"
+#: What the decoder says of a number that is too large.
+_BEYOND = "out of range"
 _ONE = 4
 #: How much is read at first behind the half that was met: records are short.
 _AHEAD = 256
+_DEEPEST = 100
+#: The largest double has 309 digits.
+_SHORT = 300
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?[0-9][0-9.eE+-]*+|[\[\]{}]', re.DOTALL)
 #: The decoder takes half a pair for cut where fewer bytes than another half stand behind it.
 _CUT = 12
 
@@ -60,7 +67,7 @@ def _tried(view: memoryview) -> tuple[int, str, int]:
             return 0, "", 0
         return 0, text, int(at[1]) if at else 1
     except RecursionError:
-        return 0, _TOO_DEEP, 1
+        return 0, TOO_DEEP, 1
     return len(view), "", 0
 
 
@@ -95,15 +102,51 @@ def spelled(data: bytes) -> bytes:
 
 
 def decoded(text: bytes | str) -> Any:
-    """The value of a JSON text, halves of surrogate pairs spelled; raises msgspec.DecodeError, RecursionError, UnicodeError."""
+    """The value of a JSON text, halves of surrogate pairs spelled, numbers that are too large and parts that are too deep as text.
+
+    Raises msgspec.DecodeError, RecursionError, UnicodeError.
+    """
     try:
         return _ANY.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         data = text.encode() if isinstance(text, str) else text
         mended = spelled(data)
+        if mended != data or isinstance(error, RecursionError) or _BEYOND in str(error):
+            mended = held(mended)
         if mended == data:
             raise error from None
         return _ANY.decode(mended)
+
+
+def held(data: bytes) -> bytes:
+    """JSON in which numbers beyond what is counted with are their text, and so is what nests deeper than 100 levels."""
+    parts: list[bytes] = []
+    depth = done = deep = 0
+    for token in _TOKEN.finditer(data):
+        mark = token[0][:1]
+        if mark in (b"[", b"{"):
+            depth += 1
+            deep = token.start() if depth == _DEEPEST + 1 else deep
+        elif mark in (b"]", b"}"):
+            if depth == _DEEPEST + 1:
+                text = data[deep : token.end()].decode("utf-8", "backslashreplace")
+                parts += [data[done:deep], msgspec.json.encode(text)]
+                done = token.end()
+            depth -= 1
+        elif mark != b'"' and depth <= _DEEPEST and _is_beyond(token[0]):
+            parts += [data[done : token.start()], b'"%b"' % token[0]]
+            done = token.end()
+    return b"".join([*parts, data[done:]])
+
+
+def _is_beyond(number: bytes) -> bool:
+    """Whether a number is larger than a double holds."""
+    if len(number) <= _SHORT and b"e" not in number.lower():
+        return False
+    try:
+        return isinf(float(number))
+    except ValueError:
+        return False
 
 
 def is_half(error: str) -> bool:
@@ -115,4 +158,4 @@ def told(error: str) -> str:
     """What the decoder says of a text, in words that name what is wrong."""
     text = error.removeprefix("JSON is malformed: ")
     text = text.replace("Number out of range - at `$[...]`", "a number is out of range")
-    return text if text == _TOO_DEEP else f"not JSON: {text}"
+    return text if text == TOO_DEEP else f"not JSON: {text}"

@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.lake.fitting import json_text
 from nephoscope.sources.logs.batch import Batch, Placed, Ready, bad_entry, within
 from nephoscope.sources.logs.format import BadRecordError, FastFormat, Row, RowFormat
-from nephoscope.sources.logs.json_value import decoded, told
+from nephoscope.sources.logs.json_value import decoded, held, spelled, told
 from nephoscope.sources.logs.secrets import masked, masked_value, suspects
 from nephoscope.sources.logs.table_row import TIMES
 from nephoscope.sources.logs.text import is_utf8, read_as, why_not
@@ -109,7 +109,7 @@ class Reader:
             value, data, place, secret, batch
         ):
             return
-        self._record(form, masked_value(value) if secret else value, data, place, batch)
+        self._record(form, _masked(value, data) if secret else value, data, place, batch)
 
     def _message(self, value: dict[str, Any], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
@@ -124,7 +124,9 @@ class Reader:
         return found is not None
 
     def _inside(self, one: Inside, place: str, secret: bool, batch: Batch) -> None:
-        item = masked_value(one.item) if secret else one.item
+        item = one.item
+        if secret:
+            item = _masked(item, b"" if isinstance(item, str) else json_text(item).encode())
         raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
         if one.reason:
             self._aside(place, one.reason, raw, batch)
@@ -201,6 +203,14 @@ class Reader:
         return None
 
 
+def _masked(value: Any, data: bytes) -> Any:
+    """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
+    try:
+        return masked_value(value)
+    except RecursionError:
+        return masked_value(decoded(held(spelled(data))))
+
+
 def _decoded(data: bytes) -> tuple[Any, bool]:
     """The JSON value, or as text why it is none; and whether halves of surrogate pairs are spelled in it."""
     try:
@@ -208,6 +218,6 @@ def _decoded(data: bytes) -> tuple[Any, bool]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         wrong = error
     try:
-        return decoded(data), True
+        return decoded(data), spelled(data) != data
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return told(str(wrong)), False
