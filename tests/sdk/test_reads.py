@@ -348,49 +348,6 @@ class TestKusto:
             owner.kusto.execute_query("default", "nosuch | take 1")
 
 
-class TestGraph:
-    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-    def test_identity_risk_is_not_assessed(self, owner, server):
-        import asyncio
-        import ssl
-
-        import httpx
-        from azure.core.credentials import AccessToken
-        from kiota_authentication_azure.azure_identity_authentication_provider import (
-            AzureIdentityAuthenticationProvider,
-        )
-        from msgraph import GraphServiceClient
-        from msgraph.generated.models.o_data_errors.o_data_error import ODataError
-        from msgraph.graph_request_adapter import GraphRequestAdapter
-
-        address, authority, _ = server
-        token = owner.credential.get_token(*owner.scopes)
-
-        class Known:
-            def get_token(self, *_, **__):
-                return AccessToken(token.token, token.expires_on)
-
-        async def asked():
-            host = address.partition("//")[2].partition(":")[0]
-            provider = AzureIdentityAuthenticationProvider(Known(), scopes=owner.scopes, allowed_hosts=[host])
-            http = httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority))
-            adapter = GraphRequestAdapter(provider, http)
-            adapter.base_url = f"{address}/v1.0"
-            client = GraphServiceClient(request_adapter=adapter)
-            try:
-                for one in (
-                    client.identity_protection.risk_detections,
-                    client.identity_protection.risky_users,
-                ):
-                    with pytest.raises(ODataError) as told:
-                        await one.get()
-                    assert (told.value.response_status_code, told.value.error.code) == (501, "NotAssessed")
-            finally:
-                await http.aclose()
-
-        asyncio.run(asked())
-
-
 @pytest.fixture(scope="module")
 def reader(clients, sample):
     return clients(("Reader", f"/subscriptions/{sample.subscriptions[ERP]}"))

@@ -1,4 +1,7 @@
-"""Microsoft.SecurityInsights: automation rules, and the actions of alert rules, kept as documents.
+"""Microsoft.SecurityInsights: automation rules, and the actions of alert rules: the responder asks them about incidents and alerts.
+
+The address of a playbook is a secret: that of an action is kept as a credential and shown in no answer, that of a playbook which an
+automation rule names is the credential `playbook-NAME` (`nephoscope response secret`).
 
 Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (2023-02-01), actions (2023-02-01)
 """
@@ -9,10 +12,13 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, by
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
+from nephoscope.automation.actions import credential
+from nephoscope.automation.automation import AutomationError
+from nephoscope.automation.incident_automation import rule_of
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
-EFFECT = "It is kept and not run here: what acts on incidents are the rules of `nephoscope response`."
+EFFECT = "The responder asks it about incidents and alerts, and does what it says."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
 
@@ -26,6 +32,10 @@ def check(body: Body) -> None:
     for name, kind in (("triggeringLogic", dict), ("actions", list)):
         if not isinstance(properties.get(name), kind):
             raise bad(f"'{name}' is missing.", f"properties.{name}")
+    try:
+        rule_of(str(body["id"]).lower(), body)
+    except AutomationError as error:
+        raise bad(str(error), error.path) from error
 
 
 def check_action(body: Body) -> None:
@@ -47,12 +57,42 @@ def made(call: Call, body: Body, before: Body | None) -> Body:
     return {**body, "properties": {**body["properties"], **told}}
 
 
-def made_action(_: Call, body: Body, __: Body | None) -> Body:
-    """The action with the workflow that it starts, by the name of its Logic App."""
+def made_action(call: Call, body: Body, _: Body | None) -> Body:
+    """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
+    uri = call.text("properties", "triggerUri")
+    if uri:
+        call.instance.state.credentials.put(credential(_kept_under(call), 0, "uri"), uri)
     properties = {name: value for name, value in body["properties"].items() if name != "triggerUri"}
     workflow = str(properties["logicAppResourceId"]).rstrip("/").rsplit("/", 1)[-1]
     return {**body, "properties": {"workflowId": workflow, **properties}}
 
 
-declare(SURFACE, Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, made, etag=True))
-declare(SURFACE, Kind(ACTIONS, "Actions", EFFECT, WORKSPACE, check_action, made_action, etag=True))
+def forgotten(call: Call, _: Body) -> None:
+    """Forget the address with the action."""
+    name = credential(_kept_under(call), 0, "uri")
+    if name in call.instance.state.credentials.names():
+        call.instance.state.credentials.remove(name)
+
+
+def _kept_under(call: Call) -> str:
+    """The lower-cased id under which an action is kept: in a workspace one, whatever subscription and group the path names."""
+    tail = f"alertrules/{call['alertRulesName']}/actions/{call['actionsName']}"
+    workspace = allowed(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")
+    return f"/workspaces/{workspace}/providers/microsoft.securityinsights/{tail}".lower()
+
+
+declare(SURFACE, Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, made, etag=True, acting=True))
+declare(
+    SURFACE,
+    Kind(
+        ACTIONS,
+        "Actions",
+        EFFECT,
+        WORKSPACE,
+        check_action,
+        made_action,
+        etag=True,
+        acting=True,
+        forgotten=forgotten,
+    ),
+)

@@ -1,34 +1,221 @@
-"""Graph's identityProtection: risky users and risk detections. Nothing here judges identities yet, and the answers say so.
+"""Graph's identityProtection: risk detections, risky users and risky service principals, from the lake's rows of them.
+
+Each of the four collections is a table of the default workspace, of which the newest row of an id is told. A decision on a risk is a
+row as well. Who may not read the whole workspace gets nothing: its rows of identities are of no subscription.
 
 Source: https://learn.microsoft.com/graph/api/resources/identityprotection-overview (v1.0)
 """
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import not_assessed
+from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.states_filter import matching
+from nephoscope.api.wire.states_shape import ordered, selected
+from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.workspace import DEFAULT
 
 SURFACE = Surface("Identity protection")
-REASON = "The risk of identities is not assessed here yet: there are no risk detections and no risky users to tell of."
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
 _ROOT = "/{version}/identityProtection"
+MOST, MOST_IDS = 500, 60
+Row = dict[str, Any]
+#: Columns of the lake that are of no object of Graph.
+_OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "OperationName"})
 
 
-@SURFACE.get(f"{_ROOT}/{{collection}}", "IdentityProtection_List", READ, versioned=False)
-def list_(_: Call) -> Answer:
-    """Risk detections, risky users, risky service principals: not assessed."""
-    raise not_assessed(REASON)
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection with its table; of risky ones `ids` is the list that a decision names them by, `who` how its details call them."""
+
+    word: str
+    operations: str
+    table: str
+    ids: str = ""
+    who: str = ""
 
 
-@SURFACE.get(f"{_ROOT}/{{collection}}/{{id}}", "IdentityProtection_Get", READ, versioned=False)
-def get(_: Call) -> Answer:
-    """One of them: not assessed."""
-    raise not_assessed(REASON)
+COLLECTIONS = (
+    Collection("riskDetections", "RiskDetections", "AADUserRiskEvents"),
+    Collection(
+        "servicePrincipalRiskDetections", "ServicePrincipalRiskDetections", "AADServicePrincipalRiskEvents"
+    ),
+    Collection("riskyUsers", "RiskyUsers", "AADRiskyUsers", "userIds", "User"),
+    Collection(
+        "riskyServicePrincipals",
+        "RiskyServicePrincipals",
+        "AADRiskyServicePrincipals",
+        "servicePrincipalIds",
+        "ServicePrincipal",
+    ),
+)
+#: A decision -> what the risk is then: state, level, and its detail with the word for what it is about.
+DECISIONS: Mapping[str, tuple[str, str, str]] = {
+    "confirmCompromised": ("confirmedCompromised", "high", "adminConfirmed{}Compromised"),
+    "dismiss": ("dismissed", "none", "adminDismissedAllRiskFor{}"),
+}
 
 
-@SURFACE.act(f"{_ROOT}/riskyUsers/{{action}}", "IdentityProtection_Act", WRITE, versioned=False)
-def act(_: Call) -> Answer:
-    """Confirm or dismiss a risk: not assessed."""
-    raise not_assessed(REASON)
+def _declare(kind: Collection) -> None:
+    path = f"{_ROOT}/{kind.word}"
+
+    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
+    def _list(call: Call) -> Answer:
+        """Those that were read, the newest state of each; not assessed where none ever were."""
+        return _page(call, kind)
+
+    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False)
+    def _get(call: Call) -> Answer:
+        """One of them."""
+        found = _newest(call, kind, [call["id"]])
+        if not found:
+            raise _no_such(call["id"])
+        return Answer({"@odata.context": f"{_context(call, kind)}/$entity", **told(found[0])})
+
+    if not kind.ids:
+        return
+
+    @SURFACE.get(f"{path}/{{id}}/history", f"{kind.operations}_History", READ, versioned=False)
+    def _history(call: Call) -> Answer:
+        """How the risk of one came to be as it is, the oldest first."""
+        rows = _rows(call, f"{kind.table} | where Id == {quoted(call['id'])} | order by TimeGenerated asc")
+        if not rows:
+            raise _no_such(call["id"])
+        return Answer({"@odata.context": _context(call, kind), "value": [told(one) for one in rows]})
+
+    for _decision in DECISIONS:
+        _declare_decision(kind, _decision)
+
+
+def _declare_decision(kind: Collection, decision: str) -> None:
+    name = f"{kind.operations}_{decision[:1].upper()}{decision[1:]}"
+
+    @SURFACE.act(f"{_ROOT}/{kind.word}/{decision}", name, WRITE, versioned=False)
+    def _act(call: Call) -> Answer:
+        """Decide on the risk of some: a row of the table tells of it, as of every other change."""
+        return decide(call, kind, decision)
+
+
+for _kind in COLLECTIONS:
+    _declare(_kind)
+
+
+def decide(call: Call, kind: Collection, decision: str) -> Answer:
+    """Keep a decision; Fault where what it is about is not known."""
+    ids = call.body.get(kind.ids)
+    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
+        raise bad(f"'{kind.ids}' must be a list of ids.", kind.ids, "BadRequest")
+    if len(ids) > MOST_IDS:
+        raise bad(f"'{kind.ids}' has more than {MOST_IDS} ids.", kind.ids, "BadRequest")
+    known = {str(one["Id"]).lower(): one for one in _newest(call, kind, ids)}
+    if unknown := [one for one in ids if one.lower() not in known]:
+        raise _no_such(unknown[0])
+    state, level, detail = DECISIONS[decision]
+    change = {
+        "RiskState": state,
+        "RiskLevel": level,
+        "RiskDetail": detail.format(kind.who),
+        "RiskLastUpdatedDateTime": call.instance.now.isoformat(),
+        "OperationName": decision,
+    }
+    with call.instance.state.transaction() as session:
+        for one in known.values():
+            row = {name: value for name, value in one.items() if not name.startswith("_")} | change
+            row.pop("TimeGenerated", None)
+            call.instance.state.outbox.add(session, DEFAULT, kind.table, row)
+        told_ids = {kind.ids: ids}
+        call.instance.state.audit.add(
+            session, call.caller.name, WRITE, f"{kind.word}/{decision}", address=call.address, detail=told_ids
+        )
+    deliver(call.instance.lake, call.instance.state)
+    return NO_CONTENT
+
+
+def _page(call: Call, kind: Collection) -> Answer:
+    fits = matching(call.asked("$filter"))
+    rows = [one for one in (told(row) for row in _newest(call, kind)) if fits(one)]
+    if order := call.asked("$orderby"):
+        rows = ordered(rows, order)
+    start, most = place(call), call.top(MOST)
+    shown = rows[start : start + most]
+    if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
+        shown = [selected(one, fields) for one in shown]
+    body: dict[str, Any] = {"@odata.context": _context(call, kind), "value": shown}
+    if len(rows) > start + most:
+        body["@odata.nextLink"] = next_link(call, str(start + most))
+    return Answer(body)
+
+
+def _newest(call: Call, kind: Collection, ids: Sequence[str] | None = None) -> list[Row]:
+    """The newest row of each id; Fault where the table has none at all."""
+    some = "" if ids is None else f"| where Id in~ ({', '.join(map(quoted, ids))}) "
+    found = _rows(call, f"{kind.table} {some}| summarize arg_max(TimeGenerated, *) by Id | order by Id asc")
+    if not found and not _rows(call, f"{kind.table} | take 1"):
+        raise not_assessed(
+            f"Nothing was read into {kind.table}: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
+        )
+    return found
+
+
+def _rows(call: Call, text: str) -> list[Row]:
+    """The rows of a query over the default workspace; Fault for who may not read all of it."""
+    version = call["version"].lower()
+    if version not in ("v1.0", "beta"):
+        raise Fault(404, "InvalidVersion", f"'{version[:20]}' is no version: v1.0 and beta are.")
+    try:
+        scope = call.caller.logs(READ, DEFAULT)
+    except DeniedError:
+        scope = None
+    if scope is None or scope.subscriptions is not None:
+        raise Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    result = call.instance.lake.query(
+        text, scope=scope, workspace=DEFAULT, timeout=call.instance.query_seconds
+    )[-1].table
+    columns = columns_of(result)
+    return [
+        {name: _value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        for row in rows_of(result)
+    ]
+
+
+def _value(value: Any, kind: KqlType) -> Any:
+    if kind is KqlType.DYNAMIC and isinstance(value, str):
+        return msgspec.json.decode(value) if value else None
+    return json_value(value, kind)
+
+
+def told(row: Row) -> Row:
+    """A row as Graph's object: its names in camel case, without what only the lake has."""
+    found = {
+        f"{name[:1].lower()}{name[1:]}": value
+        for name, value in row.items()
+        if not name.startswith("_") and name not in _OF_THE_LAKE
+    }
+    more = found.get("additionalInfo")
+    if more is not None and not isinstance(more, str):
+        found["additionalInfo"] = msgspec.json.encode(more).decode()
+    return found
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of a query."""
+    return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
+
+
+def _no_such(id_: str) -> Fault:
+    return Fault(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
+
+
+def _context(call: Call, kind: Collection) -> str:
+    return f"{call.base}/{call['version']}/$metadata#identityProtection/{kind.word}"

@@ -9,6 +9,7 @@ import threading
 
 from nephoscope.alerts.response.responder import Responder, rules_folder
 from nephoscope.alerts.response.rule import Asked, rules
+from nephoscope.automation.incident_automation import incident_automations
 from nephoscope.automation.watch import Watch, automations
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
@@ -39,14 +40,17 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 
 def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
-    """The rules and automations; what is wrong with one is told once, and stops no other."""
+    """The rules and automations, those of Sentinel too; what is wrong with one is told once, and stops no other."""
     found, wrong = rules(rules_folder(lake.data))
     several, refused = automations(state)
-    for reason in [str(error) for error in wrong] + [f"{key}: {why}" for key, why in refused]:
+    of_incidents, not_understood = incident_automations(state)
+    for reason in [str(error) for error in wrong] + [
+        f"{key}: {why}" for key, why in refused + not_understood
+    ]:
         if reason not in told:
             told.add(reason)
             _LOG.warning("%s", reason)
-    return [*found, *several]
+    return [*found, *several, *of_incidents]
 
 
 def _respond(responder: Responder, stop: threading.Event) -> None:

@@ -75,8 +75,14 @@ class Responder:
             if event is None:
                 return False
             facts = facts_of(event.document)
-            what = changed(self.state.responses.facts(session, event), facts)
-            asked = {**facts, **entity_facts(event.document), "changed": what}
+            before = self.state.responses.facts(session, event)
+            earlier = {f"before.{name}": values for name, values in before.items()}
+            asked = {
+                **facts,
+                **entity_facts(event.document),
+                **earlier,
+                "changed": changed(before, facts),
+            }
             for rule in self.rules:
                 if rule.asked(event.kind, self.workspace, now) and rule.holds(asked, event.document):
                     self._plan(session, event, rule, now)
