@@ -94,6 +94,25 @@ def test_account(az, sample, erp):
     assert az("account", "show")["id"] == erp
 
 
+def test_management_groups(az, sample):
+    """It registers the provider first."""
+    groups = {
+        one["name"] for one in sample.containers if one["type"] == "microsoft.management/managementgroups"
+    }
+    assert lowered(az("account", "management-group", "list"), "name") == {one.lower() for one in groups}
+    shown = az("account", "management-group", "show", "--name", "mg-corp", "--expand")
+    assert {one["displayName"] for one in shown["children"]} <= {
+        *sample.subscriptions,
+        *(one["properties"]["displayName"] for one in sample.containers if one["name"] in groups),
+    }
+
+
+def test_roles(az, sample, erp):
+    found = az("role", "assignment", "list", "--all", "--fill-principal-name", "false")
+    assert found
+    assert az("role", "definition", "list", "--name", "Reader")[0]["roleName"] == "Reader"
+
+
 def test_groups(az, sample, erp):
     assert lowered(az("group", "list"), "name") == sample.groups(erp)
     assert az("group", "show", "--name", "rg-erp-app")["name"] == "rg-erp-app"
@@ -164,7 +183,7 @@ def test_alerts_and_settings(az, sample, erp):
 
 
 def test_what_nothing_produces_says_so(az):
-    told = az.run("security", "topology", "list")
+    told = az.run("security", "external-security-solution", "list")
     assert told.returncode != 0
     assert "NotAssessed" in told.stderr
 

@@ -198,17 +198,50 @@ class TestSecurity:
             "microsoft.security/automations", owner.subscription
         )
 
+    def test_tasks_are_what_was_planted(self, owner, sample):
+        found = {
+            (
+                one.security_task_parameters.additional_properties["resourceId"].lower(),
+                one.security_task_parameters.additional_properties["assessmentKey"].lower(),
+            )
+            for one in owner.security.tasks.list()
+        }
+        assert found == sample.unhealthy_in(owner.subscription)
+        assert ids(owner.security.tasks.list_by_home_region("global")) <= ids(owner.security.tasks.list())
+
+    def test_topology_has_the_networks_and_their_machines(self, owner, sample):
+        (one,) = owner.security.topology.list()
+        found = {row.resource_id.lower(): row for row in one.topology_resources}
+        networks = sample.ids("microsoft.network/virtualnetworks", owner.subscription)
+        machines = sample.ids("microsoft.compute/virtualmachines", owner.subscription)
+        assert networks | machines <= found.keys()
+        unhealthy = {resource for resource, _ in sample.unhealthy_in(owner.subscription)}
+        assert {key for key in machines if found[key].recommendations_exist} == machines & unhealthy
+
+    def test_connections_are_between_machines_of_the_subscription(self, owner, sample):
+        (one,) = owner.security.allowed_connections.list()
+        machines = sample.ids("microsoft.compute/virtualmachines", owner.subscription)
+        reached = {
+            (row.id.lower(), other.connected_resource_id.lower())
+            for row in one.connectable_resources
+            for other in row.inbound_connected_resources
+        }
+        back = {
+            (other.connected_resource_id.lower(), row.id.lower())
+            for row in one.connectable_resources
+            for other in row.outbound_connected_resources
+        }
+        assert reached == back != set()
+        assert {key for pair in reached for key in pair} <= machines
+
     def test_locations(self, owner):
         assert [one.name for one in owner.security.locations.list()] == ["global"]
 
     @pytest.mark.parametrize(
         "asked",
         [
-            "topology",
-            "allowed_connections",
             "software_inventories",
             "external_security_solutions",
-            "tasks",
         ],
     )
     def test_what_nothing_produces_says_so(self, owner, asked):

@@ -5,6 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/assessments (2021-
 
 from __future__ import annotations
 
+from nephoscope.api.governance import governed
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
@@ -82,7 +83,13 @@ def shown_metadata(_: Call, body: Body) -> Body:
 
 
 ASSESSMENTS = Kind(
-    "Microsoft.Security/assessments", "Assessments", _TOLD, check=check, made=made, collected=False
+    "Microsoft.Security/assessments",
+    "Assessments",
+    _TOLD,
+    check=check,
+    made=made,
+    collected=False,
+    told=governed,
 )
 OWN_METADATA = Kind(
     "Microsoft.Security/assessmentMetadata",

@@ -16,19 +16,11 @@ from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.automation.actions import HIDDEN, credential
+from nephoscope.automation.automation import EVENTS, OPERATORS
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
-EVENTS = (
-    "Assessments", "AssessmentsSnapshot", "SubAssessments", "SubAssessmentsSnapshot", "Alerts", "SecureScores", "SecureScoresSnapshot",
-    "SecureScoreControls", "SecureScoreControlsSnapshot", "RegulatoryComplianceAssessment", "RegulatoryComplianceAssessmentSnapshot",
-    "AttackPaths", "AttackPathsSnapshot",
-)  # fmt: skip
 ACTIONS = ("LogicApp", "EventHub", "Workspace")
-OPERATORS = (
-    "Contains", "EndsWith", "Equals", "GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo", "NotEquals",
-    "StartsWith",
-)  # fmt: skip
 
 
 def check(body: Body) -> None:

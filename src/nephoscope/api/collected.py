@@ -28,7 +28,7 @@ _SOLUTIONS = "Solutions of partners are not looked for here."
 #: What is asked for -> why nothing here produces it.
 SECURITY: Mapping[str, str] = {
     "adaptiveNetworkHardenings": _NETWORK,
-    "allowedConnections": "Connections between resources are not computed for the API yet.",
+    "allowedConnections": "No machine of the subscription has a network that was read whole, or it has more than 400 machines.",
     "apiCollections": "Published APIs are not discovered here.",
     "applicationWhitelistings": "What machines run is not learned from here yet.",
     "complianceResults": "Compliance is told by regulatoryComplianceStandards.",
@@ -59,8 +59,8 @@ SECURITY: Mapping[str, str] = {
     "settings": _ACTING,
     "softwareInventories": "The software of machines is told by vulnerability assessments alone.",
     "sqlVulnerabilityAssessments": _FINDINGS,
-    "tasks": "Recommendations are told as assessments.",
-    "topologies": "The topology of networks is not computed for the API yet.",
+    "tasks": "Nothing fails a recommendation there.",
+    "topologies": "No virtual network of the subscription was read.",
     "vmScanners": _FINDINGS,
 }
 INSIGHTS: Mapping[str, str] = {
@@ -119,9 +119,15 @@ def kind_of(provider: Provider, rest: str) -> str | None:
     return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
 
 
+def rest_of(call: Call, provider: Provider) -> str:
+    """What of the path of a call stands behind its provider."""
+    path = call.path.rstrip("/")
+    return path[path.lower().rindex(provider.marker) + len(provider.marker) :]
+
+
 def reason(provider: Provider, call: Call) -> str:
     """Why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
-    found = kind_of(provider, call["rest"])
+    found = kind_of(provider, rest_of(call, provider))
     if found is None:
         raise _no_such_kind(call)
     return found
@@ -142,7 +148,7 @@ def _declare(provider: Provider) -> None:
     @SURFACE.get(path, f"{provider.word}_Read", f"{provider.name}/collected/read")
     def _get(call: Call) -> Answer:
         """A document as Azure had it, or the documents of a kind below a scope; not assessed where nothing was collected."""
-        return _read(call, provider)
+        return read(call, provider)
 
     for method, name, act in _CHANGES:
 
@@ -152,8 +158,12 @@ def _declare(provider: Provider) -> None:
             raise not_assessed(reason(provider, call))
 
 
-def _read(call: Call, provider: Provider) -> Answer:
-    tail = call["rest"].rstrip("/")
+def read(call: Call, provider: Provider, *, judged: bool = False) -> Answer:
+    """What was published or collected at the path of a call: one document, or a list; not assessed where there never was any.
+
+    Of what is `judged` an evaluation that found none says so by an empty list.
+    """
+    tail = rest_of(call, provider)
     if _names_one(call.path):
         found = documents.found(call)
         if found is not None:
@@ -165,7 +175,7 @@ def _read(call: Call, provider: Provider) -> Answer:
     listed = _list(call, provider, tail)
     if not listed.body["value"]:
         why = reason(provider, call)
-        if not _any(call, provider, tail):
+        if not (judged and call.instance.shelf.newest()) and not _any(call, provider, tail):
             raise not_assessed(why)
     return listed
 

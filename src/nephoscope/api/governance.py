@@ -1,4 +1,7 @@
-"""Microsoft.Security: governance: rules that say who sees to which recommendations by when, and assignments of single ones.
+"""Microsoft.Security: governance: rules that say who sees to which recommendations by when, and the assignments that follow.
+
+An assignment is worked out for every resource that fails a recommendation; one that somebody puts stands in its place, and says when
+the work will be done (`remediationEta`).
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/governance-rules (2022-01-01-preview),
 governance-assignments (2021-06-01)
@@ -6,22 +9,39 @@ governance-assignments (2021-06-01)
 
 from __future__ import annotations
 
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Kind, declare
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, of_scope, put
 from nephoscope.api.wire.operation import Surface
+from nephoscope.automation.automation import AutomationError
+from nephoscope.automation.governance import (
+    GovernanceRule,
+    deciding,
+    document,
+    resource_of,
+    rule_of,
+    rules,
+)
 
 SURFACE = Surface("Governance", "Microsoft.Security")
-OWNERS = ("ByTag", "Manually")
+_ASSESSMENTS = "microsoft.security/assessments"
+_LIST = "{scope}/providers/Microsoft.Security/assessments/{assessmentsName}/governanceAssignments"
+_RULE = "{scope}/providers/Microsoft.Security/governanceRules/{governanceRulesName}"
 
 
 def check_rule(body: Body) -> None:
-    """Fault where a rule names nobody, or no order."""
-    properties = body["properties"]
-    if not isinstance(properties.get("rulePriority"), int):
-        raise bad("'rulePriority' must be a whole number.", "properties.rulePriority")
-    owner = properties.get("ownerSource")
-    if not isinstance(owner, dict) or owner.get("type") not in OWNERS:
-        raise bad(f"'ownerSource.type' is one of {', '.join(OWNERS)}.", "properties.ownerSource.type")
+    """Fault where a rule names nobody, no order, or asks what cannot be known."""
+    try:
+        rule_of(str(body["id"]).lower(), body, datetime.now(UTC))
+    except AutomationError as error:
+        raise bad(str(error), error.path) from error
 
 
 def check_assignment(body: Body) -> None:
@@ -30,18 +50,153 @@ def check_assignment(body: Body) -> None:
         raise bad("'remediationDueDate' must be a time.", "properties.remediationDueDate")
 
 
-for _kind in (
-    Kind(
-        "Microsoft.Security/governanceRules",
-        "GovernanceRules",
-        "Nobody is assigned by it here yet; assignments are put one by one.",
-        check=check_rule,
-    ),
-    Kind(
-        "Microsoft.Security/assessments/governanceAssignments",
-        "GovernanceAssignments",
-        "Nobody is written to by it here.",
-        check=check_assignment,
-    ),
-):
-    declare(SURFACE, _kind)
+RULES = Kind(
+    "Microsoft.Security/governanceRules",
+    "GovernanceRules",
+    "Resources that fail what it is about are assigned by it from now on.",
+    check=check_rule,
+    acting=True,
+)
+ASSIGNMENTS = Kind(
+    "Microsoft.Security/assessments/governanceAssignments",
+    "GovernanceAssignments",
+    "It stands in the place of what a rule says; nobody is written to by it here.",
+    check=check_assignment,
+    acting=True,
+)
+declare(SURFACE, RULES)
+
+
+@SURFACE.act(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
+def execute(call: Call) -> Answer:
+    """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
+    path = call.path.rstrip("/").rpartition("/")[0]
+    _known(call, path)
+    where = f"{call.base}{path}/operationResults/{uuid.uuid5(uuid.NAMESPACE_URL, path.lower())}"
+    return Answer(None, 202, {"Location": f"{where}?api-version={call.asked('api-version')}"})
+
+
+@SURFACE.get(
+    f"{_RULE}/operationResults/{{operationId}}", "GovernanceRules_OperationResults", f"{RULES.type}/read"
+)
+def results(call: Call) -> Answer:
+    """The result of a run: it succeeded, as the rule holds."""
+    _known(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
+    return Answer({"status": "Succeeded"})
+
+
+def _known(call: Call, path: str) -> None:
+    kept = call.instance.state.arm_documents.get(path.lower())
+    if kept is None or not documents.visible(call.reach, kept.key):
+        raise missing(f"The governance rule '{path.rpartition('/')[2][:100]}'")
+
+
+@SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
+def assignments(call: Call) -> Answer:
+    """The assignments of an assessment: those that people put, else what the rules say."""
+    return listed(call, _of(call, call.path.rstrip("/").rpartition("/")[0]))
+
+
+@SURFACE.get(
+    "{scope}/providers/Microsoft.Security/governanceAssignments",
+    "GovernanceAssignments_ListAll",
+    f"{ASSIGNMENTS.type}/read",
+)
+def every(call: Call) -> Answer:
+    """The assignments of all assessments below a scope."""
+    page = call.edition.listing.page(
+        [_ASSESSMENTS], call.reach, call.below, after=resumed(call), most=call.top(1000)
+    )
+    mine = {} if resumed(call) else of_scope(call, ASSIGNMENTS, call.below)
+    put_for = {key.rpartition("/governanceassignments/")[0] for key in mine}
+    made = [
+        one
+        for one in _assigned(call, page.bodies)
+        if str(one["id"]).lower().rpartition("/governanceassignments/")[0] not in put_for
+    ]
+    return listed(call, [*mine.values(), *made], page.after)
+
+
+@SURFACE.get(
+    f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Get", f"{ASSIGNMENTS.type}/read"
+)
+def assignment(call: Call) -> Answer:
+    """One of them."""
+    path = call.path.rstrip("/")
+    several = _of(call, path.rpartition("/")[0].rpartition("/")[0])
+    made = next((one for one in several if str(one["id"]).lower() == path.lower()), None)
+    return Answer(made if made is not None else found(call, ASSIGNMENTS))
+
+
+@SURFACE.put(
+    f"{_LIST}/{{governanceAssignmentsName}}",
+    "GovernanceAssignments_CreateOrUpdate",
+    f"{ASSIGNMENTS.type}/write",
+)
+def put_assignment(call: Call) -> Answer:
+    """Keep one: it stands in the place of what a rule says."""
+    return put(call, ASSIGNMENTS, call.body)
+
+
+@SURFACE.delete(
+    f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Delete", f"{ASSIGNMENTS.type}/delete"
+)
+def delete_assignment(call: Call) -> Answer:
+    """Forget one that was put; what a rule says holds again."""
+    return delete(call, ASSIGNMENTS)
+
+
+def _of(call: Call, assessment: str) -> list[Body]:
+    """The assignments of an assessment at a path."""
+    kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()], assessment.lower())
+    mine = [one.body for one in kept if documents.visible(call.reach, one.key)]
+    published = call.instance.shelf.newest()
+    body = published.listing.get(assessment, call.reach) if published is not None else None
+    return mine or ([] if body is None else list(_assigned(call, [body])))
+
+
+def governed(call: Call, several: Sequence[Body]) -> list[Body]:
+    """Assessments with who sees to each that fails, by when, where a rule or somebody says so."""
+    known = rules(call.instance.state)
+    kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()])
+    if not known and not kept:
+        return list(several)
+    mine = {
+        one.key.rpartition("/governanceassignments/")[0]: one.body
+        for one in kept
+        if documents.visible(call.reach, one.key)
+    }
+    made = {
+        str(one["id"]).lower().rpartition("/governanceassignments/")[0]: one
+        for one in _assigned(call, several, known)
+    }
+    now = call.instance.now.isoformat()
+    return [_shown(one, {**made, **mine}.get(str(one["id"]).lower()), now) for one in several]
+
+
+def _shown(assessment: Body, assignment_: Body | None, now: str) -> Body:
+    if assignment_ is None:
+        return assessment
+    told = assignment_["properties"]
+    due = told.get("remediationDueDate")
+    governance = {
+        **{
+            name: told[name]
+            for name in ("owner", "remediationDueDate", "remediationEta", "isGracePeriod")
+            if name in told
+        },
+        "isOverdue": bool(due) and str(due) < now,
+        "assignmentId": assignment_["id"],
+    }
+    return {**assessment, "properties": {**assessment["properties"], "governance": governance}}
+
+
+def _assigned(
+    call: Call, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
+) -> Iterable[Body]:
+    """What the rules say of assessments."""
+    ordered = rules(call.instance.state) if known is None else known
+    decided = [(one, rule) for one in several if (rule := deciding(ordered, one)) is not None]
+    wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}
+    tags: dict[str, Any] = call.edition.listing.tags(wanted, call.reach) if wanted else {}
+    return (document(one, rule.assigned(one, tags.get(resource_of(one), {}))) for one, rule in decided)

@@ -30,6 +30,11 @@ PUBLISHED = {
 }
 #: Event sources -> the beginning of the kinds of events of response. Incidents are a source of our own.
 HAPPENING = {"Alerts": "alert.", "Incidents": "incident."}
+#: Every event source that Azure has: a document may name one that nothing tells of here.
+EVENTS = (
+    *(f"{one}{word}" for one in (*PUBLISHED, "AttackPaths") for word in ("", SNAPSHOT)),
+    "Alerts",
+)
 SOURCES = (*PUBLISHED, *(f"{one}{SNAPSHOT}" for one in PUBLISHED), *HAPPENING)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _NUMBERS = ("Integer", "Number")

@@ -259,12 +259,14 @@ class Network:
         protocol: str,
         remote: AddressSet,
         ports: tuple[Interval, ...] = EVERY_PORT,
+        *,
+        inbound: bool = True,
     ) -> list[Opening]:
-        """What of the traffic from `remote` to the ports reaches an address, with the rules that allow it.
+        """What of the traffic from `remote` to the ports reaches an address, with the rules that allow it; else the other way round.
 
         No group on the way gives one opening without rules per family.
         """
-        filters = self.filters(interface, configuration)
+        filters = self.filters(interface, configuration, inbound=inbound)
         key = (tuple(filters), protocol, remote, ports)
         found = self._openings.get(key)
         if found is None:

@@ -9,7 +9,7 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Kind:
     need no `properties`; `patched` ones answer PATCH; `etag` ones carry one and mind If-Match; `near` ones are listed where they stand
     and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
     had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
-    one is deleted.
+    one is deleted. `told` adds what is known to documents that were published.
     """
 
     type: str
@@ -62,6 +62,7 @@ class Kind:
     acting: bool = False
     shown: Callable[[Call, Body], Body] | None = None
     forgotten: Callable[[Call, Body], None] | None = None
+    told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
 
     @property
     def path(self) -> str:
@@ -124,7 +125,7 @@ def found(call: Call, kind: Kind) -> Body:
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
         raise missing(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
-    return document
+    return document if kind.told is None else kind.told(call, [document])[0]
 
 
 def _picked(call: Call) -> documents.Test:
@@ -146,6 +147,7 @@ def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
         )
         after = several.after
         shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
+        shown = shown if kind.told is None else kind.told(call, shown)
     if location := call["locationsName"].lower():
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,12 @@ class Listing:
         found = self.documents.rows(reach).filter(ColumnExpression("key") == ConstantExpression(key))
         rows = found.project("body, part").order("part").limit(1).fetchall()
         return _body(rows[0][0]) if rows else None
+
+    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+        """The tags of the documents of lower-cased ids, of those that may be read."""
+        found = self.documents.rows(reach).filter(one_of("key", keys)).project("key, body").fetchall()
+        bodies = ((key, _body(body).get("tags")) for key, body in found)
+        return {key: tags for key, tags in bodies if isinstance(tags, dict)}
 
     def page(
         self,

@@ -1,0 +1,224 @@
+"""Governance rules: who sees to a recommendation by when, worked out for each resource that fails it.
+
+The rule with the lowest priority number that holds decides. What it says begins when the resource began to fail, or when the rule was
+made where that was later. No score is changed by a grace period here.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/governance-rules (2022-01-01-preview)
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.automation.automation import AutomationError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+
+TYPE = "microsoft.security/governancerules"
+ASSIGNMENT = "Microsoft.Security/assessments/governanceAssignments"
+OWNERS = ("ByTag", "Manually")
+_MARKER, _ASSESSMENT = (
+    "/providers/microsoft.security/governancerules/",
+    "/providers/microsoft.security/assessments/",
+)
+_FRAME = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2}):(\d{2})")
+_LOWEST = 1000
+_LOG = logging.getLogger("nephoscope.automation")
+#: What conditions ask of an assessment -> its value.
+_PROPERTIES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "$.assessmentkey": lambda body: str(body.get("name", "")),
+    "$.assessmentseverity": lambda body: str(_at(body, "properties", "metadata", "severity") or ""),
+    "$.assessmentdisplayname": lambda body: str(_at(body, "properties", "displayName") or ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a rule says of a resource that fails a recommendation; `owner` '' = the tag that would name one is not there."""
+
+    rule: str
+    owner: str
+    due: datetime | None
+    grace: bool
+    notification: Mapping[str, Any]
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether its day is over."""
+        return self.due is not None and self.due < now
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceRule:
+    """A rule at a scope (a lower-cased id, '' = the tenant); all conditions of one of its sets must hold (no set: any assessment)."""
+
+    key: str
+    scope: str
+    priority: int
+    made: datetime
+    excluded: tuple[str, ...]
+    sets: tuple[tuple[tuple[str, frozenset[str]], ...], ...]
+    owner: tuple[str, str]
+    frame: timedelta | None
+    grace: bool
+    notification: Mapping[str, Any]
+
+    def holds(self, body: Mapping[str, Any], resource: str) -> bool:
+        """Whether it is about an assessment of a resource (its lower-cased id)."""
+        if not _under(resource, self.scope) or any(_under(resource, one) for one in self.excluded):
+            return False
+        return not self.sets or any(
+            all(_PROPERTIES[name](body).lower() in wanted for name, wanted in several)
+            for several in self.sets
+        )
+
+    def assigned(self, body: Mapping[str, Any], tags: Mapping[str, Any]) -> Assigned:
+        """What it says of an assessment, of a resource with some tags."""
+        kind, value = self.owner
+        by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
+        began = max(_moment(_at(body, "properties", "status", "statusChangeDate")) or self.made, self.made)
+        return Assigned(
+            self.key,
+            value if kind == "Manually" else by_tag,
+            began + self.frame if self.frame is not None else None,
+            self.grace,
+            self.notification,
+        )
+
+
+def rule_of(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceRule:
+    """The rule of a document; AutomationError says where it is none."""
+    properties = body["properties"]
+    owner = properties.get("ownerSource")
+    if not isinstance(owner, dict) or owner.get("type") not in OWNERS:
+        raise AutomationError("properties.ownerSource.type", f"is one of {', '.join(OWNERS)}")
+    priority = properties.get("rulePriority")
+    if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= _LOWEST:
+        raise AutomationError("properties.rulePriority", f"must be a whole number from 0 to {_LOWEST}")
+    excluded = properties.get("excludedScopes") or []
+    if not isinstance(excluded, list) or not all(isinstance(one, str) for one in excluded):
+        raise AutomationError("properties.excludedScopes", "must be a list of ids")
+    notification = properties.get("governanceEmailNotification")
+    return GovernanceRule(
+        key,
+        key.partition(_MARKER)[0],
+        priority,
+        made,
+        tuple(one.lower().rstrip("/") for one in excluded),
+        tuple(_sets(properties)),
+        (str(owner["type"]), str(owner.get("value") or "")),
+        _frame(properties.get("remediationTimeframe")),
+        properties.get("isGracePeriod") is True,
+        notification if isinstance(notification, dict) else {},
+    )
+
+
+def rules(state: State) -> list[GovernanceRule]:
+    """The rules that are switched on, the first that holds first; one that an older release kept and that cannot be used is logged."""
+    found = []
+    for one in state.arm_documents.all([TYPE]):
+        try:
+            rule = rule_of(one.key, one.body, one.created)
+        except AutomationError as error:
+            _LOG.warning("the governance rule %s assigns nobody: %s", one.key, error)
+            continue
+        if one.body["properties"].get("isDisabled") is not True:
+            found.append(rule)
+    return sorted(found, key=lambda one: (one.priority, one.key))
+
+
+def deciding(several: Iterable[GovernanceRule], body: Mapping[str, Any]) -> GovernanceRule | None:
+    """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
+    if _at(body, "properties", "status", "code") != "Unhealthy":
+        return None
+    resource = resource_of(body)
+    return next((one for one in several if one.holds(body, resource)), None)
+
+
+def resource_of(body: Mapping[str, Any]) -> str:
+    """The lower-cased id of what an assessment is about."""
+    return str(body["id"]).lower().partition(_ASSESSMENT)[0]
+
+
+def document(assessment: Mapping[str, Any], assigned: Assigned) -> dict[str, Any]:
+    """The assignment as Azure has it."""
+    name = str(uuid.uuid5(uuid.NAMESPACE_URL, str(assessment["id"]).lower()))
+    properties: dict[str, Any] = {
+        "owner": assigned.owner,
+        "remediationDueDate": assigned.due.isoformat() if assigned.due is not None else None,
+        "isGracePeriod": assigned.grace,
+        "governanceEmailNotification": dict(assigned.notification),
+        "additionalData": {"governanceRule": assigned.rule},
+    }
+    kept = {key: value for key, value in properties.items() if value not in (None, "", {})}
+    id_ = f"{assessment['id']}/governanceAssignments/{name}"
+    return {"id": id_, "name": name, "type": ASSIGNMENT, "properties": kept}
+
+
+def _sets(properties: Mapping[str, Any]) -> Iterable[tuple[tuple[str, frozenset[str]], ...]]:
+    several = properties.get("conditionSets") or []
+    if not isinstance(several, list):
+        raise AutomationError("properties.conditionSets", "must be a list")
+    for at, one in enumerate(several):
+        where = f"properties.conditionSets[{at}].conditions"
+        conditions = one.get("conditions") if isinstance(one, dict) else None
+        if not isinstance(conditions, list):
+            raise AutomationError(where, "must be a list")
+        yield tuple(_condition(each, f"{where}[{n}]") for n, each in enumerate(conditions))
+
+
+def _condition(given: Any, where: str) -> tuple[str, frozenset[str]]:
+    name = str(given.get("property", "")).lower() if isinstance(given, dict) else ""
+    if name not in _PROPERTIES:
+        raise AutomationError(
+            f"{where}.property", "is one of $.AssessmentKey, $.AssessmentSeverity, $.AssessmentDisplayName"
+        )
+    operator, value = given.get("operator"), given.get("value")
+    if operator not in ("In", "Equals") or not isinstance(value, str):
+        raise AutomationError(f"{where}.operator", "is one of In, Equals, with a text as 'value'")
+    return name, frozenset({value.lower()} if operator == "Equals" else _listed(value, where))
+
+
+def _listed(text: str, where: str) -> set[str]:
+    """The values of a list, which is JSON within a text."""
+    try:
+        return {one.lower() for one in msgspec.json.decode(text, type=list[str])}
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise AutomationError(f"{where}.value", "must be a JSON list of texts within a text") from error
+
+
+def _frame(text: Any) -> timedelta | None:
+    """A span as Azure writes it, `days.hours:minutes:seconds`; None where none is given."""
+    if text in (None, ""):
+        return None
+    found = _FRAME.fullmatch(str(text))
+    if found is None:
+        raise AutomationError("properties.remediationTimeframe", "must be a span as 7.00:00:00")
+    days, hours, minutes, seconds = (int(one or 0) for one in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _at(body: Any, *path: str) -> Any:
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _under(key: str, scope: str) -> bool:
+    return not scope or key == scope or key.startswith(f"{scope}/")

@@ -1,0 +1,137 @@
+"""Microsoft.Security/locations/allowedConnections: which machines of a subscription security rules let reach which, at which ports.
+
+Only machines of one virtual network, or of networks that are peered, are looked at: others have no way to each other.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/allowed-connections (2020-01-01)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import Interval, merge
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.security_rules import RuleError
+from nephoscope.estate.view import View
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.estate.addresses import AddressSet
+    from nephoscope.estate.network import Network
+    from nephoscope.estate.reachability import Opening
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/locations/allowedConnections"
+MACHINE = "microsoft.compute/virtualmachines"
+PROTOCOLS = ("tcp", "udp")
+#: Machines of a subscription beyond which pairs are not looked at: they grow with the square.
+MOST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A machine's address: what may come in to it and go out from it, by protocol; `near` are the addresses that it has a way to."""
+
+    machine: str
+    addresses: AddressSet
+    near: AddressSet
+    inward: Mapping[str, Sequence[Opening]]
+    outward: Mapping[str, Sequence[Opening]]
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """The internal connections of every subscription that has machines whose network was read."""
+    view = View(report.run.estate, report.now)
+    machines: defaultdict[str, list[Resource]] = defaultdict(list)
+    for one in view.resources(MACHINE):
+        machines[one.id.subscription].append(one)
+    for subscription, several in sorted(machines.items()):
+        ends = [end for one in several for end in _ends(view.network, one)] if len(several) <= MOST else []
+        if ends:
+            id_ = f"/subscriptions/{subscription}/providers/{TYPE.replace('locations', 'locations/global')}/Internal"
+            properties = {
+                "calculatedDateTime": report.now.isoformat(),
+                "connectableResources": list(_connections(ends)),
+            }
+            yield Document.of({**arm(id_, TYPE, properties), "location": "global"})
+
+
+def _ends(network: Network, machine: Resource) -> Iterator[End]:
+    """The addresses of a machine; none where its interfaces, subnets or rules were not read."""
+    try:
+        for interface in network.interfaces(machine):
+            for configuration in interface.configurations:
+                near = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
+                if near is None or not configuration.addresses:
+                    continue
+                both = [
+                    {
+                        one: network.openings(interface, configuration, one, near, inbound=way)
+                        for one in PROTOCOLS
+                    }
+                    for way in (True, False)
+                ]
+                yield End(str(machine.body["id"]), configuration.addresses, near, both[0], both[1])
+    except (NotCollected, RuleError):
+        return
+
+
+def _connections(ends: Sequence[End]) -> Iterator[dict[str, Any]]:
+    """Each machine with who reaches it and whom it reaches."""
+    inward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    outward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for source in ends:
+        for target in ends:
+            if source.machine != target.machine and (found := _ports(source, target)):
+                inward[target.machine][source.machine] = {"connectedResourceId": source.machine, **found}
+                outward[source.machine][target.machine] = {"connectedResourceId": target.machine, **found}
+    for machine in dict.fromkeys(one.machine for one in ends):
+        yield {
+            "id": machine,
+            "inboundConnectedResources": list(inward[machine].values()),
+            "outboundConnectedResources": list(outward[machine].values()),
+        }
+
+
+def _ports(source: End, target: End) -> dict[str, str]:
+    """The ports that both let through by protocol, as Azure writes them; {} where there are none."""
+    if not (target.near & source.addresses and source.near & target.addresses):
+        return {}
+    found = {}
+    for protocol in PROTOCOLS:
+        inward = _open(target.inward[protocol], source.addresses)
+        outward = _open(source.outward[protocol], target.addresses)
+        if both := _common(inward, outward):
+            found[f"{protocol}Ports"] = f"[{','.join(_written(one) for one in both)}]"
+    return found
+
+
+def _open(openings: Sequence[Opening], addresses: AddressSet) -> list[Interval]:
+    """The ports that openings let through from or to some addresses."""
+    return list(
+        merge(
+            port
+            for one in openings
+            if not one.tag and _overlap(one.region.remote, addresses.family(one.family))
+            for port in one.region.ports
+        )
+    )
+
+
+def _overlap(left: Sequence[Interval], right: Sequence[Interval]) -> bool:
+    return any(a <= d and c <= b for a, b in left for c, d in right)
+
+
+def _common(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interval]:
+    return [(max(a, c), min(b, d)) for a, b in left for c, d in right if max(a, c) <= min(b, d)]
+
+
+def _written(interval: Interval) -> str:
+    first, last = interval
+    return str(first) if first == last else f"{first}-{last}"

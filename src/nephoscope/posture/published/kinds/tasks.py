@@ -1,0 +1,54 @@
+"""Microsoft.Security/locations/tasks: what is to be done: a task for each resource that fails a recommendation.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/tasks (2015-06-01-preview)
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.model.state import State
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.row import Row
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/locations/tasks"
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:
+    """One task a resource and recommendation that it fails, below its resource group or subscription."""
+    told: set[Subject] = set()
+    for row in report.all_rows():
+        subject = (row.id.key, row.assessment.key.lower())
+        if row.assessment.state is State.NON_COMPLIANT and row.id.subscription and subject not in told:
+            told.add(subject)
+            yield _document(report, row, past.get(subject))
+
+
+def _document(report: Report, row: Row, past: Past | None) -> Document:
+    item, recommendation = row.assessment, row.recommendation
+    group = f"/resourceGroups/{row.id.resource_group}" if row.id.resource_group else ""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{row.id.key}\0{item.key.lower()}")
+    since = past.since if past and past.since else report.now
+    properties = {
+        "state": "Active",
+        "subState": "NA",
+        "creationTimeUtc": since.isoformat(),
+        "lastStateChangeTimeUtc": since.isoformat(),
+        "securityTaskParameters": {
+            "name": recommendation.name,
+            "assessmentKey": item.key,
+            "severity": recommendation.severity.value,
+            "resourceId": item.resource,
+            "resourceName": row.id.name,
+            "resourceType": row.id.type,
+        },
+    }
+    id_ = f"/subscriptions/{row.id.subscription}{group}/providers/{TYPE.replace('locations', 'locations/global')}/{name}"
+    return Document.of(arm(id_, TYPE, properties), title=recommendation.name)

@@ -1,0 +1,103 @@
+"""Microsoft.Security/locations/topologies: the virtual networks of a subscription with what is in them, and how each stands.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology (2020-01-01)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.view import View
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.Security/locations/topologies"
+NETWORK, MACHINE = "microsoft.network/virtualnetworks", "microsoft.compute/virtualmachines"
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One topology a subscription that has a virtual network."""
+    view = View(report.run.estate, report.now)
+    networks: defaultdict[str, list[Resource]] = defaultdict(list)
+    for one in view.resources(NETWORK):
+        networks[one.id.subscription].append(one)
+    if not networks:
+        return
+    inside, worst = _inside(view), _worst(report)
+    for subscription, several in sorted(networks.items()):
+        id_ = (
+            f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/global/topologies/default"
+        )
+        told = [row for one in several for row in _network(one, inside, worst)]
+        properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": told}
+        yield Document.of({**arm(id_, TYPE, properties), "location": "global"})
+
+
+def _inside(view: View) -> dict[str, list[Resource]]:
+    """Lower-cased id of a subnet -> the machines in it; one whose interfaces were not read is in none."""
+    found: defaultdict[str, list[Resource]] = defaultdict(list)
+    for machine in view.resources(MACHINE):
+        try:
+            interfaces = view.network.interfaces(machine)
+        except NotCollected:
+            continue
+        for subnet in {one.subnet for each in interfaces for one in each.configurations}:
+            found[subnet].append(machine)
+    return found
+
+
+def _worst(report: Report) -> dict[str, Severity]:
+    """The worst severity of what each resource fails."""
+    found: dict[str, Severity] = {}
+    for row in report.all_rows():
+        if row.assessment.state is State.NON_COMPLIANT:
+            severity, known = row.recommendation.severity, found.get(row.id.key)
+            if known is None or severity.rank > known.rank:
+                found[row.id.key] = severity
+    return found
+
+
+def _network(
+    network: Resource, inside: Mapping[str, list[Resource]], worst: Mapping[str, Severity]
+) -> Iterator[dict[str, Any]]:
+    """A network, its subnets, and the machines in those."""
+    subnets = [str(one["id"]) for one in _subnets(network)]
+    above = str(network.body["id"])
+    yield _row(above, worst, network.body.get("location"), (), subnets)
+    for subnet in subnets:
+        machines = [str(one.body["id"]) for one in inside.get(subnet.lower(), ())]
+        yield _row(subnet, worst, network.body.get("location"), (above,), machines)
+    for subnet in subnets:
+        for machine in inside.get(subnet.lower(), ()):
+            yield _row(str(machine.body["id"]), worst, machine.body.get("location"), (subnet,), ())
+
+
+def _subnets(network: Resource) -> Iterator[dict[str, Any]]:
+    properties = network.body.get("properties")
+    several = properties.get("subnets") if isinstance(properties, dict) else None
+    return (one for one in several or () if isinstance(one, dict) and isinstance(one.get("id"), str))
+
+
+def _row(
+    id_: str, worst: Mapping[str, Severity], location: Any, parents: tuple[str, ...], children: list[str] | tuple[str, ...]
+) -> dict[str, Any]:  # fmt: skip
+    severity = worst.get(id_.lower())
+    return {
+        "resourceId": id_,
+        "severity": severity.value if severity is not None else "Healthy",
+        "recommendationsExist": severity is not None,
+        "networkZones": "Internal",
+        "topologyScore": severity.rank if severity is not None else 0,
+        "location": str(location or ""),
+        "parents": [{"resourceId": one} for one in parents],
+        "children": [{"resourceId": one} for one in children],
+    }
