@@ -55,7 +55,7 @@ def test_a_message_over_the_limit_is_told_and_the_next_one_is_whole(counted: boo
     frames = Frames(LIMIT)
     found = [m for at in range(0, len(stream), step) for m in frames.feed(stream[at : at + step])]
     assert found == [short]
-    assert frames.over == [(len(long), long)]
+    assert frames.over == [(len(long), long, len(long))]
 
 
 @pytest.mark.parametrize(

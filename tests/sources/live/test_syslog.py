@@ -84,6 +84,19 @@ def test_a_message_cut_by_the_end_of_its_connection_is_told(tmp_path: Path, sink
     assert sink.refused[0].raw == "90 <34>only half"
 
 
+def test_a_cut_message_over_the_limit_is_told_with_the_length_that_it_had(
+    tmp_path: Path, sink, running, until
+) -> None:
+    source = _source(tmp_path, tcp="127.0.0.1:0")
+    with running(source, sink):
+        assert source.ready.wait(60)
+        _send(source.ports["tcp"], b"99999999 <34>1 x")
+        until(lambda: sink.refused)
+    assert [(one.reason, one.raw) for one in sink.refused] == [
+        ("a message of 99999999 bytes, over 65536; the connection ended after 7 of them", "<34>1 x")
+    ]
+
+
 def test_tls_with_a_certificate_of_our_own(tmp_path: Path, sink, running, until) -> None:
     source = _source(tmp_path, tls="127.0.0.1:0")
     with running(source, sink):

@@ -7,6 +7,7 @@ every message is judged by itself. Source: RFC 6587 section 3.4, RFC 5425 sectio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: No message is longer than what so many digits can say; more of them are no length.
 _DIGITS = 9
@@ -15,12 +16,20 @@ _BEGINS = b"<C\xef"
 _RAW = 4096
 
 
+class Over(NamedTuple):
+    """A message over the limit: its length, as announced where it was counted; its first bytes; how many bytes of it came."""
+
+    length: int
+    head: bytes
+    came: int
+
+
 @dataclass(slots=True)
 class Frames:
-    """Cuts one stream. `feed` gives whole messages; what was over `limit` bytes is in `over`: (length, its first bytes)."""
+    """Cuts one stream. `feed` gives whole messages; what was over `limit` bytes is in `over`."""
 
     limit: int
-    over: list[tuple[int, bytes]] = field(default_factory=list)
+    over: list[Over] = field(default_factory=list)
     _held: bytearray = field(default_factory=bytearray)
     #: Bytes of an overlong message still to be dropped: a count, or -1 = up to the next line feed.
     _dropping: int = 0
@@ -96,7 +105,7 @@ class Frames:
             return True
         line = bytes(self._held[:end]).rstrip(b"\r\0")
         if len(line) > self.limit:
-            self.over.append((len(line), line[:_RAW]))
+            self.over.append(Over(len(line), line[:_RAW], len(line)))
         elif line:
             found.append(line)
         del self._held[: end + 1]
@@ -120,7 +129,8 @@ class Frames:
         return whole
 
     def _close_dropped(self) -> None:
-        self.over.append((self._dropped, self._head))
+        missing = max(0, self._dropping)
+        self.over.append(Over(self._dropped + missing, self._head, self._dropped))
         self._dropping, self._dropped, self._head = 0, 0, b""
 
 

@@ -65,10 +65,12 @@ class _Connection(asyncio.Protocol):
         if texts:
             self._whole += 1
             room = self._streams.intake.put(Lines(self._peer, texts))
-        for length, head in self._frames.over:
+        for one in self._frames.over:
             self._whole += 1
-            reason = f"a message of {length} bytes, over {self._streams.limits.message}"
-            room = self._streams.intake.put(self._refused(reason, head))
+            reason = f"a message of {one.length} bytes, over {self._streams.limits.message}"
+            if one.came < one.length:
+                reason += f"; the connection ended after {one.came} of them"
+            room = self._streams.intake.put(self._refused(reason, one.head))
         self._frames.over.clear()
         if not room and self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
