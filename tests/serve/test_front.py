@@ -78,6 +78,8 @@ async def asked(data, **settings):
         (PATH.replace("/dataCollectionRules", "/datacollectionrules"), {}, ROWS, 204),
         (PATH.replace("default", "nobodys"), {}, ROWS, 418),
         (PATH.replace("Heartbeat", "NoSuch"), {}, ROWS, 418),
+        (PATH.replace("Heartbeat", "_Quarantine"), {}, ROWS, 418),
+        (PATH.replace("Heartbeat", "SecurityAlert"), {}, ROWS, 418),
         (PATH.partition("?")[0], {}, ROWS, 418),
         (PATH, {"Authorization": ""}, ROWS, 418),
         (PATH, {"Authorization": "Bearer " + "x" * 49}, ROWS, 418),
@@ -89,8 +91,9 @@ async def asked(data, **settings):
         ("/healthz", {}, ROWS, 418),
     ],
     ids=[
-        "taken", "lower case", "path in lower case", "unknown rule", "unknown stream", "no api-version", "no token",
-        "unknown token", "unknown JWT", "unknown encoding", "other host", "no gzip", "no array", "other path",
+        "taken", "lower case", "path in lower case", "unknown rule", "unknown stream", "quarantine", "own table",
+        "no api-version", "no token", "unknown token", "unknown JWT", "unknown encoding", "other host", "no gzip",
+        "no array", "other path",
     ],
 )  # fmt: skip
 def test_what_it_takes(tmp_path, path, headers, body, status):

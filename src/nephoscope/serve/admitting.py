@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from nephoscope.access.guard import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
 from nephoscope.lake.state.principals import SecretKind
-from nephoscope.sources.live.ingestion.streams import PUBLISH, table_of
+from nephoscope.sources.live.ingestion.streams import OWN, PUBLISH, table_of
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller, Guard
@@ -67,7 +67,7 @@ class Admitting:
         if caller is None or workspace is None:
             return None
         table = self.tables(table_of(stream))
-        if table is None or not workspace.takes(table.name):
+        if table is None or table.name in OWN or not workspace.takes(table.name):
             return None
         try:
             caller.must(PUBLISH, f"{WORKSPACE}{workspace.name}")

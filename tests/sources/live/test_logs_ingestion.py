@@ -21,9 +21,10 @@ from azure.monitor.ingestion import LogsIngestionClient
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.table import Table
 from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.ingestion.tokens import Tokens, new_token
 from nephoscope.sources.live.kinds.logs_ingestion import LogsIngestion
-from nephoscope.sources.live.source import SourceError, Surroundings
+from nephoscope.sources.live.source import BusyError, SourceError, Surroundings
 
 TOKEN, HASH = new_token()
 ORDERS = Table.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})
@@ -158,7 +159,9 @@ def test_answers(source, sink, running) -> None:
             small = gzip.compress(b"[" + b" " * 100_000 + b"]")
             assert status(small, **{"Content-Encoding": "gzip"}) == (413, "ContentLengthLimitExceeded")
             assert client.get(PATH).status_code == 405
-    assert len(sink.tables["Orders_CL"]) == 2
+            assert status(b"\xef\xbb\xbf" + good) == (204, "")
+            assert status(good.replace(b"fig", b"\\ud800")) == (204, "")
+    assert [one["Name"] for one in sink.tables["Orders_CL"]] == ["fig", "fig", "fig", "\\ud800"]
 
 
 def test_full_limited_and_sent_again(source, sink, running) -> None:
@@ -180,6 +183,46 @@ def test_full_limited_and_sent_again(source, sink, running) -> None:
             assert answer.status_code == 429
             assert 0 < int(answer.headers["retry-after"]) <= 60
     assert len(sink.tables["Orders_CL"]) == 1
+
+
+@pytest.mark.parametrize("fails", [0, 1, 4])
+def test_a_request_that_is_sent_again_while_it_is_written_is_taken_once(
+    source, sink, running, until, monkeypatch, fails: int
+) -> None:
+    door, begun, go, came, statuses = source(), [], threading.Event(), [], []
+    begin = Repeats._begin
+
+    def counted(*given) -> bool:
+        came.append(1)
+        return begin(*given)
+
+    monkeypatch.setattr(Repeats, "_begin", counted)
+
+    def slow(feed: str, sequence: int) -> None:
+        begun.append(feed)
+        assert go.wait(60)
+        if len(begun) <= fails:
+            raise BusyError("full")
+
+    sink.before, sink.lock = slow, contextlib.nullcontext()
+    with running(door, sink):
+        assert door.ready.wait(60)
+
+        def send() -> None:
+            with _client(door) as client:
+                answer = client.post(PATH, content=BODY, headers={"x-ms-client-request-id": "7"})
+                statuses.append(answer.status_code)
+
+        threads = [threading.Thread(target=send) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(came) == 4)
+        go.set()
+        for thread in threads:
+            thread.join(60)
+    assert sorted(statuses) == [204] * (4 - fails) + [503] * fails
+    assert len(sink.tables.get("Orders_CL", ())) == (0 if fails == 4 else 1)
+    assert len(begun) == min(4, fails + 1)
 
 
 def _raw(door: LogsIngestion, stack: contextlib.ExitStack, *, tls: bool = True) -> socket.socket:
@@ -285,6 +328,38 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
             )
             assert client.post(path.format("Custom-Nothing"), json=[]).status_code == 400
     assert sink.tables == {"Syslog": [{"Computer": "a", "Other": 1}]}
+
+
+@pytest.mark.parametrize(
+    "table", ["_Quarantine", "Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"]
+)
+def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
+    source, sink, running, made, table: str
+) -> None:
+    made[table] = Table.of(table, {"AlertName": KqlType.STRING})
+    door = source(rules=())
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+            for prefix in ("Microsoft-", "Custom-", "Custom-Microsoft-"):
+                path = f"/dataCollectionRules/door/streams/{prefix}{table}?api-version=2023-01-01"
+                answer = client.post(path, json=[{"AlertName": "forged"}])
+                assert answer.status_code == 400
+                assert f"'{table}' is written by nephoscope itself" in answer.json()["error"]["message"]
+    assert not sink.tables
+
+
+def test_a_rule_may_name_a_table_of_alerts_but_not_the_quarantine(source, sink, running, made) -> None:
+    for table in ("SecurityAlert", "_Quarantine"):
+        made[table] = Table.of(table, {"Name": KqlType.STRING, "Amount": KqlType.REAL})
+    with pytest.raises(SourceError, match=r"dataFlows\[0\]: no rule may write to _Quarantine"):
+        source(rules=(_changed(outputStream="Custom-_Quarantine"),)).test()
+    door = source(rules=(_changed(outputStream="Microsoft-SecurityAlert"),))
+    with running(door, sink):
+        assert door.ready.wait(60)
+        with _client(door) as client:
+            assert client.post(PATH, content=BODY).status_code == 204
+    assert [one["Name"] for one in sink.tables["SecurityAlert"]] == ["fig"]
 
 
 def test_a_table_that_is_not_there_is_made(source, made) -> None:

@@ -19,15 +19,18 @@ from starlette.routing import Route
 
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
-from nephoscope.sources.live.ingestion.quota import Limits, Quota, Repeats
+from nephoscope.sources.live.ingestion.quota import Limits, Quota
 from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.ingestion.rules import Flow, Rule
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.ingestion.transform import TransformError
 from nephoscope.sources.live.source import BusyError, Refused, Sink
 
 _BUSY_SECONDS = 5
+#: Seconds that a request waits for the same one that came before it.
+_PATIENCE = 30.0
 
 
 @dataclass
@@ -72,12 +75,10 @@ class Door:
 
         Raises RefusedError.
         """
-        mark = Repeats.mark(request, stream, body)
-        if mark in self._repeats:
-            return
-        rows, refused = _made(flows, stream, records_of(body))
-        self._append(rows, refused, len(body))
-        self._repeats.add(mark)
+        with self._repeats.once(Repeats.mark(request, stream, body), _PATIENCE) as first:
+            if first:
+                rows, refused = _made(flows, stream, records_of(body))
+                self._append(rows, refused, len(body))
 
     def _append(
         self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...], size: int

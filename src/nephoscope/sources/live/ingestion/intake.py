@@ -24,9 +24,9 @@ from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 from nephoscope.lake.writer import Portion, Writer
 from nephoscope.sources.live.ingestion.bodies import unpacked
-from nephoscope.sources.live.ingestion.quota import Repeats
 from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.logs.secrets import masked
 
 #: Bytes of bodies that one append takes, about, and that wait at most.

@@ -7,15 +7,29 @@ from typing import Any
 import msgspec
 
 from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.logs.json_value import spelled
 
 _DECODER = msgspec.json.Decoder(list[dict[str, Any]])
 
 
+_BOM = b"\xef\xbb\xbf"
+
+
 def records_of(body: bytes) -> list[dict[str, Any]]:
-    """The records of a JSON array; raises RefusedError."""
+    """The records of a JSON array; raises RefusedError. Half of a surrogate pair stands in its record as the text of its escape."""
     try:
-        return _DECODER.decode(body)
+        return _decoded(body.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(
             400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
         ) from error
+
+
+def _decoded(body: bytes) -> list[dict[str, Any]]:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError:
+        mended = spelled(body)
+        if mended == body:
+            raise
+        return _DECODER.decode(mended)

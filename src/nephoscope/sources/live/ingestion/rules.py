@@ -14,8 +14,10 @@ import msgspec
 
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.table import Table
-from nephoscope.sources.live.ingestion.streams import table_of
+from nephoscope.sources.live.ingestion.refused import RefusedError
+from nephoscope.sources.live.ingestion.streams import OWN, table_of
 from nephoscope.sources.live.ingestion.transform import Transform
 from nephoscope.sources.live.source import SourceError
 
@@ -57,10 +59,16 @@ def rules_of(files: list[str], find: Find, make: Make) -> dict[str, Rule]:
 
 
 def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
-    """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known."""
+    """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known.
+
+    RefusedError for a table that the lake itself writes.
+    """
 
     def flows(stream: str) -> tuple[Flow, ...]:
         table = table_of(stream)
+        if table in OWN:
+            text = f"The table '{table}' is written by nephoscope itself: only a rule that names it may send rows of it."
+            raise RefusedError(400, "InvalidStream", text)
         return (Flow(table),) if find(table) is not None else ()
 
     assert name
@@ -122,6 +130,8 @@ def _flow(
     make: Make,
 ) -> Flow:
     name = table_of(str(body.get("outputStream") or stream))
+    if name == QUARANTINE:
+        raise SourceError(f"rules: {place}: no rule may write to {QUARANTINE}")
     text = str(body.get("transformKql") or "source").strip()
     table = find(name)
     columns = declared.get(stream) or (

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from nephoscope.lake.quarantine import QUARANTINE
+
 #: The operation of Azure's roles that sending records is.
 PUBLISH = "Microsoft.Insights/Telemetry/Write"
 PATH = "/dataCollectionRules/{ruleId}/streams/{stream}"
+
+#: What the lake and its detection tell of themselves: whoever could send rows of it could forge or hide an alert. A rule that an
+#: administrator wrote may name these, but for the quarantine.
+OWN = frozenset({QUARANTINE, "Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
 
 
 def table_of(stream: str) -> str:
