@@ -1,4 +1,4 @@
-"""Every window of every rule over a stretch of days: those that surely find nothing are passed over, unless all are asked for."""
+"""Every window of every rule over a stretch of days: those whose block finds nothing are passed over, unless all are asked for."""
 
 from __future__ import annotations
 
