@@ -4,9 +4,9 @@ Usage: python bench/alert_noise.py [--seed N] [--days N] [--users N] [--learn N]
            [--exact] [--no-attacks]
 
 The days are made, taken into a lake and looked at by every shipped rule in every window of its schedule, by the detector and the desk
-that `detect` uses. Windows that hardly find anything are passed over: a block of windows is looked at as one first, and only where that
-finds something each by itself; rules that judge a time as a whole are run in each window. A block has a past of its own: what begins in it and
-is told by a shorter past than two weeks can be missed, as can what is first there and usual by its end. `--exact` runs every window.
+that `detect` uses. Windows that hardly find anything are passed over: a block of windows is looked at as one first, and only where
+that finds something each by itself; rules that judge a time as a whole are run in each window. A block has a past of its own: what is
+new in one of its windows and usual by the block's own past can be missed. `--exact` runs every window.
 Advice is learned from the first days (`--learn`), whose incidents an analyst has closed as benign; what is proven or likely and is not
 "turn the rule off" is followed, again until there is none. The days after it are then counted with and without it: nothing of them was
 seen by the advice. Then each staged attack is laid over the last day: at least one alert of it must be raised with the tuning.

@@ -54,6 +54,10 @@ def _conditioned(command: _Command) -> _Command:
             "--detail", "details", multiple=True, metavar="NAME=VALUE[,VALUE]", help="A condition on a custom detail."
         ),
         click.option(
+            "--at-most", "amounts", multiple=True, metavar="NAME=NUMBER",
+            help="A condition on a custom detail that counts: Requests=40",
+        ),
+        click.option(
             "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="An alertsSuppressionRules document of Azure, instead of conditions.",
         ),
@@ -168,6 +172,7 @@ def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
     for word, prefix, operator in (
         ("entities", "entities.", "in"),
         ("details", "details.", "in"),
+        ("amounts", "details.", "atMost"),
         ("parts", "entities.", "contains"),
         ("aliases", "entities.", "inWatchlist"),
     ):

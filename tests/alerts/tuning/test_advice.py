@@ -203,6 +203,34 @@ def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: Advisin
     assert told([advice]) == [("threshold", "proven", 5, 6)]
 
 
+def test_a_number_that_alerts_tell_separates_what_was_true(
+    nights: Any, looking: Advising, state: State, lake: Lake
+) -> None:
+    query = "SigninLogs | where ResultType != '0' | summarize Tries = count() by UserPrincipalName, IPAddress, bin(TimeGenerated, 1h)"
+    one = rule(query=query, customDetails={"Tries": "Tries"})
+    counts = {0: 1, 60: 2, 120: 3, 180: 2, 240: 1, 300: 7}
+    rows = [
+        (start + at, f"u{start}@contoso.com", f"10.9.{start // 60}.1")
+        for start, many in counts.items()
+        for at in range(many)
+    ]
+    nights(one, rows=rows)
+    close(state, "FalsePositive")
+    bad = next(
+        each for each in state.alerts.newest("default") if "u300@" in each.document["CompromisedEntity"]
+    )
+    # nothing was true yet: nobody knows that more is worse
+    assert [each for each in looking.offered([one]) if each.kind == "threshold"] == []
+    close(state, "TruePositive", bad.incident)
+    (advice,) = (each for each in looking.offered([one]) if each.kind == "threshold")
+    assert advice.proposal.step.document() == {"suppress": [{"field": "details.Tries", "atMost": "3"}]}
+    assert told([advice]) == [("threshold", "proven", 5, 6)]
+    follow(state, advice)
+    tuned = Tuned.load(state, lake, "default", HOUR).rule(one)
+    done = replay(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
+    assert [each.document["CompromisedEntity"] for each in done.raised] == ["u300@contoso.com"]
+
+
 def test_a_rule_that_only_costs_is_to_be_turned_off(nights: Any, looking: Advising, state: State) -> None:
     from nephoscope.alerts.tuning.advisors import disable
 

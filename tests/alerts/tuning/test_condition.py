@@ -38,6 +38,12 @@ MET = [
     ({"field": "details.Job", "equals": "nightly"}, [], True),
     ({"field": "details.job", "in": ["weekly"]}, [], False),
     ({"field": "details.Other", "in": ["x"]}, [], False),
+    ({"field": "details.Items", "atMost": "40"}, [], True),
+    ({"field": "details.Items", "atMost": "39.5"}, [], False),
+    ({"field": "details.Job", "atMost": "40"}, [], False),
+    ({"field": "details.Items", "atMost": "many"}, [], None),
+    ({"field": "details.Items", "atMost": "nan"}, [], None),
+    ({"field": "entities.ip.address", "atMost": "40"}, [HOME], None),
     ({"field": "entities.ip.address", "inWatchlist": "Scanners"}, [HOME], True),
     ({"field": "entities.ip.address", "inWatchlist": "Scanners"}, [OFFICE], False),
     ({"field": "entities.ip.address", "inWatchlist": "Nobody"}, [HOME], False),
@@ -53,7 +59,7 @@ def test_conditions_hold(document: dict[str, Any], entities: list[Entity], wante
     (one,) = conditions([document])
     lists = {"Scanners": ["198.51.100.0/25"]}
     found = one.resolved(lambda alias: lists.get(alias, []))
-    assert found.met(Subject(entities, {"Job": ["Nightly"]})) is wanted
+    assert found.met(Subject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
     assert conditions([one.document()]) == (one,)
 
 
@@ -61,7 +67,7 @@ WRONG = [
     ([{"field": "entities.ip.address", "in": ["203.0.113.0/24", "10.0.0.300"]}], "allOf[0]: '10.0.0.300' is no address"),
     ([{"field": "ip.address", "in": ["10.0.0.1"]}], "allOf[0]: field 'ip.address' is neither"),
     ([{"field": "entities.planet.name", "in": ["x"]}], "'planet' is no kind of entity"),
-    ([{"field": "entities.ip.address"}], "allOf[0]: one of equals, contains, in, inWatchlist is wanted"),
+    ([{"field": "entities.ip.address"}], "allOf[0]: one of equals, contains, in, inWatchlist, atMost is wanted"),
     ([{"field": "entities.ip.address", "in": ["10.0.0.1"], "equals": "10.0.0.1"}], "one of equals"),
     ([{"field": "entities.ip.address", "in": []}], "in takes 1 to 10,000 values"),
     ([{"in": ["x"]}], "allOf[0]: field is missing"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from math import isfinite
 from typing import Any
 
 from nephoscope.alerts.fields import Fields
@@ -17,7 +18,8 @@ from nephoscope.model.entity import STRONG, Entity
 Network = IPv4Network | IPv6Network
 Lists = Callable[[str], Sequence[str]]
 """Gives the items of a watchlist by its alias."""
-OPERATORS = ("equals", "contains", "in", "inWatchlist")
+OPERATORS = ("equals", "contains", "in", "inWatchlist", "atMost")
+"""Those of Azure, and our own: a watchlist, and a custom detail that is a number."""
 MOST_VALUES = 10_000
 #: Every identifier that a kind may have here stands in its own table; this one is the whole name, as people write it.
 WHOLE = "fullname"
@@ -47,8 +49,8 @@ class Condition:
     """`field` is `entities.KIND.IDENTIFIER` (`entities.ip.address`, `entities.account.fullName`) or `details.NAME`.
 
     `entities.ip[0].address` is the first address that a rule maps. It holds where there is such a value and every one satisfies the
-    operator: equal to one of `values` in any case, in one of the ranges where they are addresses, or containing one. `watchlist` is
-    the alias whose items are the values.
+    operator: equal to one of `values` in any case, in one of the ranges where they are addresses, or containing one; `atMost`:
+    a number that is not above the value. `watchlist` is the alias whose items are the values.
     """
 
     field: str
@@ -84,9 +86,21 @@ class Condition:
 
     def _satisfied(self, value: str) -> bool:
         lowered = value.lower()
+        if self.operator == "atMost":
+            found = number(value)
+            return found is not None and found <= float(self.values[0])
         if self.operator == "contains":
             return any(one in lowered for one in _lowered(self.values))
         return lowered in _lowered(self.values) or _in_ranges(value, _ranges(self.values))
+
+
+def number(text: str) -> float | None:
+    """The number that a text is; None where it is none, or no finite one."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 def conditions(document: Any, path: str = "allOf") -> tuple[Condition, ...]:
@@ -110,6 +124,9 @@ def _condition(fields: Fields) -> Condition:
     if operator == "inWatchlist":
         return Condition(field, "in", (), fields.text(operator, needed=True))
     values = fields.texts("in") if operator == "in" else (fields.text(operator, needed=True),)
+    if operator == "atMost" and (number(values[0]) is None or not field.lower().startswith("details.")):
+        fields.fail(f"atMost takes a number, of a custom detail; not {values[0]!r} of {field}")
+        return Condition(field, operator, ("0",))
     if not values or len(values) > MOST_VALUES:
         fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
     if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":

@@ -1,10 +1,12 @@
-"""A rule that counts: a higher count would still have found what was true."""
+"""A rule that counts, rows or something that its alerts tell: a higher count would still have found what was true."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, judged
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, Suppress, judged
+from nephoscope.alerts.tuning.condition import Condition, number
+from nephoscope.alerts.tuning.history import Past
 
 LEAST = 5
 SHARE = 0.5
@@ -15,9 +17,13 @@ FACTOR = 3
 
 def advise(case: Case) -> Iterable[Proposal]:
     """The lowest threshold that hides every harmless alert that it may, and none that is true."""
+    if case.rule.operator == "gt" and len(case.touchable) >= LEAST:
+        yield from _details(case) if case.rule.one_alert_a_row else _rows(case)
+
+
+def _rows(case: Case) -> Iterable[Proposal]:
+    """For all rows of a run together."""
     rule = case.rule
-    if rule.operator != "gt" or rule.one_alert_a_row or len(case.touchable) < LEAST:
-        return
     true = [one.events for one in case.alerts if one.untouchable]
     if not true and rule.threshold == 0:
         # a rule that asks for one row has found one: there is no measure of what more would mean
@@ -37,3 +43,30 @@ def advise(case: Case) -> Iterable[Proposal]:
         f"{len(hides)} of {len(case.alerts)} alerts had up to {chosen} rows: {judged(hides)}{found}",
         tuple(hides),
     )
+
+
+def _details(case: Case) -> Iterable[Proposal]:
+    """For a number that every alert tells, where what was true told of more each time: else nobody knows that more is worse."""
+    harmful = [one for one in case.alerts if one.untouchable]
+    for name, _ in case.rule.custom_details if harmful else ():
+        amounts = {one.id: amount for one in case.alerts if (amount := _amount(one, name)) is not None}
+        if len(amounts) < len(case.alerts):
+            continue
+        least = min(amounts[one.id] for one in harmful)
+        hides = [one for one in case.touchable if amounts[one.id] < least]
+        if len(hides) < max(LEAST, SHARE * len(case.touchable)):
+            continue
+        most = max(amounts[one.id] for one in hides)
+        yield Proposal(
+            Suppress((Condition(f"details.{name}", "atMost", (f"{most:g}",)),)),
+            f"leave out what has {name} up to {most:g}",
+            f"{len(hides)} of {len(case.alerts)} alerts had {name} up to {most:g}: {judged(hides)}; "
+            f"{len(harmful)} that are true or may be had {least:g} or more",
+            tuple(hides),
+        )
+
+
+def _amount(one: Past, name: str) -> float | None:
+    """The number that an alert tells by a name; None where it tells none, or several."""
+    told = one.subject.details.get(name, ())
+    return number(told[0]) if len(told) == 1 else None
