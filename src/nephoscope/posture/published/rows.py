@@ -33,6 +33,7 @@ OPEN = frozenset(
         "microsoft.authorization/policydefinitions",
         "microsoft.authorization/policysetdefinitions",
         "microsoft.authorization/roledefinitions",
+        "microsoft.policyinsights/policymetadata",
         "microsoft.security/assessmentmetadata",
         "microsoft.security/securescorecontroldefinitions",
     }

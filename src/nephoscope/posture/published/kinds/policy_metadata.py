@@ -1,0 +1,49 @@
+"""Microsoft.PolicyInsights/policyMetadata: what the loaded initiatives say of the controls that their groups stand for.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-metadata (2019-10-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.posture.published.document import Document, arm, without_nothing
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Microsoft.PolicyInsights/policyMetadata"
+_ROOT = f"/providers/{TYPE}/".lower()
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
+    told: set[str] = set()
+    for entry in report.run.catalogue.initiatives():
+        for group in _groups(entry.document()):
+            key = str(group.get("additionalMetadataId") or "").rstrip("/")
+            if key.lower().startswith(_ROOT) and key.lower() not in told:
+                told.add(key.lower())
+                yield Document.of(
+                    _body(key, group), title=str(group.get("displayName") or group.get("name") or "")
+                )
+
+
+def _groups(initiative: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    properties = initiative.get("properties")
+    groups = properties.get("policyDefinitionGroups") if isinstance(properties, dict) else None
+    return (one for one in groups or () if isinstance(one, dict))
+
+
+def _body(key: str, group: Mapping[str, Any]) -> dict[str, Any]:
+    name = key.rpartition("/")[2]
+    said = {
+        "metadataId": name,
+        "category": group.get("category"),
+        "title": group.get("displayName") or group.get("name"),
+        "description": group.get("description"),
+    }
+    return arm(f"/providers/{TYPE}/{name}", TYPE, dict(without_nothing(said.items())))
