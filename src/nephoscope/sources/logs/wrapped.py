@@ -18,9 +18,12 @@ import msgspec
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.json_value import decoded, told
+from nephoscope.sources.logs.query_answer import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from nephoscope.sources.logs.query_answer import Answered
 
     #: Whether a record or a line of text is one that a format reads.
     Known = Callable[[dict[str, Any] | str], bool]
@@ -50,15 +53,21 @@ class Inside(NamedTuple):
 
 def unwrapped(record: dict[str, Any], known: Known) -> list[Inside] | None:
     """What is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
-    name = _content(record)
-    if not name:
+    name, rows = _content(record), answered(record)
+    if rows is None and not name:
         return None
-    found = list(islice(_within(record[name], _Way(name, known)), _MOST + 1))
+    inside = _within(record[name], _Way(name, known)) if rows is None else _of_answer(rows)
+    found = list(islice(inside, _MOST + 1))
     if not any(not one.reason and known(one.item) for one in found[:_ASKED]):
         return None
     if len(found) > _MOST:
-        raise BadRecordError(f"the message holds more than {_MOST} records", name)
+        raise BadRecordError(f"the message holds more than {_MOST} records", name or "tables")
     return found
+
+
+def _of_answer(rows: Iterator[Answered]) -> Iterator[Inside]:
+    """The rows of an answer to a query."""
+    return (Inside(one.row, one.path, reason=one.reason) for one in rows)
 
 
 class _Way(NamedTuple):
