@@ -771,7 +771,21 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     result = _run(data, plain)
     assert "2 AZFWNetworkRule" in result.stdout
     assert "1 quarantined: no format recognises the record" in result.stdout
+    assert f"at {plain}, line 3: no format recognises the record" in result.stdout
     assert "3 records: 2 gave 2 rows, 1 set aside; 1 entry in _Quarantine; files: 1 read" in result.stdout
+
+
+def test_the_summary_gives_the_words_and_the_place_of_the_first_entry_of_a_reason(
+    tmp_path: Path, data: Path
+) -> None:
+    plain = tmp_path / "a.csv"
+    plain.write_text("TimeGenerated,Type\n" + "2026-11-25T10:00:00Z,Unheard_CL\n" * 2, encoding="utf-8")
+    result = _run(data, plain)
+    assert "2 quarantined: no table is named" in result.stdout
+    assert (
+        f"the first {plain}, line 2: no table is named 'Unheard_CL': import its definition first"
+        in result.stdout
+    )
 
 
 def test_flow_logs_are_joined_with_the_collected_estate(tmp_path: Path, data: Path) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _REASONS = 20
 _NAMES = 3
+_LONGEST = 500
 
 
 def show(tally: Tally, passed_over: list[Path], output: str) -> None:
@@ -58,6 +59,7 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "rows": dict(tally.rows),
             "derived rows": tally.derived,
             "quarantined": dict(tally.bad),
+            "first of them": tally.examples,
             "records": tally.outcome.records,
             **tally.outcome._asdict(),
             "recoded": tally.recoded,
@@ -83,6 +85,8 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         click.echo(f"{count:>14,} {name}")
     for reason, count in tally.bad.most_common(_REASONS):
         click.echo(f"{count:>14,} quarantined: {reason}")
+        if example := tally.examples.get(reason):
+            click.echo(f"{'':>14}   {'the first' if count > 1 else 'at'} {example[:_LONGEST]}")
     if len(tally.bad) > _REASONS:
         click.echo(f"{'':>14} and {len(tally.bad) - _REASONS} further reasons: see the table _Quarantine")
     _advise(tally)

@@ -25,9 +25,15 @@ def kind_of(reason: str) -> str:
     return _PARTICULAR.sub("", reason)
 
 
+#: Of so many reasons the first entry is kept.
+_EXAMPLES = 1000
+
+
 @dataclass
 class Tally:
     """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
+
+    Of each reason `examples` has the first entry, with its place.
 
     `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
     UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
@@ -46,6 +52,7 @@ class Tally:
 
     rows: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
     derived: int = 0
     recoded: int = 0
@@ -78,7 +85,12 @@ class Tally:
         self.halves += parsed.halves
         self.strangers += parsed.strangers
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
-        self.bad.update(kind_of(entry.reason) for entry in parsed.bad)
+        for entry in parsed.bad:
+            kind = kind_of(entry.reason)
+            self.bad[kind] += 1
+            if kind not in self.examples and len(self.examples) < _EXAMPLES:
+                place = f"{entry.source}, {entry.place}" if entry.source else entry.place
+                self.examples[kind] = f"{place}: {entry.reason}"
 
     def _sort_out(self, parsed: Parsed, shown: frozenset[str]) -> None:
         """Count the rows that the workspace, which shows some subscriptions only, will not show."""
