@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -359,3 +360,27 @@ def test_secrets_in_deep_records_are_masked(depth: int) -> None:
         _parsed(f'{{"Type":"SigninLogs","TimeGenerated":"{T}","x":{value}}}'.encode()), "SigninLogs"
     )
     assert "hunter22" not in json.dumps(row, default=str)
+
+
+def test_csv_in_local_time_is_read_in_the_zone_that_is_named() -> None:
+    data = b'TimeGenerated [Local Time],Computer,Type\n"6/1/2026, 3:12:41.123 AM",a,Heartbeat\n'
+    ((place, reason),) = _bad(_parsed(data, "five.csv"))
+    assert (place, "--zone" in reason, "as a whole" in reason) == ("line 1", True, True)
+    (row,) = _rows(_parsed(data, "five.csv", zone=ZoneInfo("Europe/Berlin")), "Heartbeat")
+    assert row["TimeGenerated"] == datetime(2026, 6, 1, 1, 12, 41, 123_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "word"),
+    [
+        ("Date (UTC),Request ID,User", "sign-ins"),
+        ("Date (UTC),CorrelationId,Service,Category,Activity,Result", "audit logs"),
+        ("Correlation id,Operation name,Status,Time,Event initiated by", "Activity Log"),
+        ("RecordId,CreationDate,RecordType,AuditData", "AuditData"),
+    ],
+)
+def test_a_download_of_a_portal_is_named_and_what_to_take_in_its_place(header: str, word: str) -> None:
+    found = _parsed(f"{header}\na,b,c\n".encode(), "download.csv")
+    (entry,) = [entry for one in found for entry in one.bad]
+    assert word in entry.reason
+    assert entry.raw.strip() == header

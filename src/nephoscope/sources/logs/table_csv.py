@@ -10,15 +10,17 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
+from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.secrets import masked
 from nephoscope.sources.logs.table_row import TIMES, row_of_members, table_of
 from nephoscope.sources.logs.text import read_as, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope.sources.logs.format import Context, Row
 
@@ -26,7 +28,29 @@ if TYPE_CHECKING:
 _LONGEST = 32 * 1024 * 1024
 _RAW = 4096
 _SEPARATORS = ",;\t|"
-_TIMES = frozenset(name for name in TIMES if name[0] == "T")
+_TIMES = frozenset(
+    (*(name for name in TIMES if name[0] == "T"), "TimeGenerated [Local Time]", "Timestamp [Local Time]")
+)
+_LOCAL = " [Local Time]"
+#: Downloads of portals whose columns are not those of a table, and what to download in their place.
+_DOWNLOADS = (
+    (
+        frozenset(("Date (UTC)", "Request ID")),
+        "this is the portal's CSV of sign-ins, which leaves out what its JSON has: download JSON there",
+    ),
+    (
+        frozenset(("Date (UTC)", "Activity")),
+        "this is the portal's CSV of audit logs, which leaves out what its JSON has: download JSON there",
+    ),
+    (
+        frozenset(("Operation name", "Event initiated by", "Time")),
+        "this is the portal's CSV of the Activity Log: take its JSON, by `az monitor activity-log list`, or by a source",
+    ),
+    (
+        frozenset(("CreationDate", "AuditData")),
+        "this is an export of the audit log of Microsoft 365, whose records are the texts under AuditData: take these, a line each",
+    ),
+)
 _MARK = b"\xef\xbb\xbf"
 _SAID = re.compile(r"sep=(.)\s*\Z", re.IGNORECASE)
 
@@ -118,7 +142,12 @@ class TableCsv:
         if _SAID.match(header):
             said, header = header, next(source, "")
             before = 2
-        names, separator = _header(header, said, before)
+        try:
+            names, separator = _header(header, said, before, context)
+        except BadRecordError as error:
+            reason = f"the file as a whole is set aside: {error.reason}"
+            yield FileItem(context.bad(reason, "", masked(header[:_RAW])), error.path)
+            return
         while lines.at < at and next(source, None) is not None:
             before += 1
             lines.looked_at()
@@ -157,14 +186,21 @@ def _names(line: str, separator: str) -> list[str]:
     return [name.strip() for name in fields]
 
 
-def _header(line: str, said: str, number: int) -> tuple[list[str], str]:
+def _header(line: str, said: str, number: int, context: Context) -> tuple[list[str], str]:
     """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
     place = f"line {number}"
     separator = _separator(line, said)
     names = _names(line, separator or ",")
     if not separator and names and names[0] in TIMES:
         raise BadRecordError("the header has one column only", place)
-    if not separator or set(TIMES).isdisjoint(names):
+    for columns, advice in _DOWNLOADS:
+        if columns.issubset(names):
+            raise BadRecordError(advice, place)
+    if any(name.endswith(_LOCAL) for name in names) and context.zone == UTC:
+        raise BadRecordError(
+            "its times are local ones: say where with --zone, as Europe/Berlin, or export it in UTC", place
+        )
+    if not separator or set(TIMES).isdisjoint(_in_utc(names)):
         raise BadRecordError(
             f"no column of the header is the time of a row: name it TimeGenerated; found are {', '.join(names)[:200]!r}",
             place,
@@ -178,6 +214,17 @@ def _header(line: str, said: str, number: int) -> tuple[list[str], str]:
     return [name or f"column {number}" for number, name in enumerate(names, 1)], separator
 
 
+def _in_utc(names: Iterable[str]) -> list[str]:
+    """The names of columns as an export in UTC has them."""
+    return [f"{name.removesuffix(_LOCAL)} [UTC]" if name.endswith(_LOCAL) else name for name in names]
+
+
+def _from_local(value: str, context: Context) -> str:
+    """A time of the zone that is set, as a time in UTC; what is none as it is."""
+    found = moment(value)
+    return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
+
+
 def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str, further: int) -> Row | Fault:
     raw = ",".join(fields)[:_RAW]
     while len(fields) > len(names) and not fields[-1]:
@@ -189,8 +236,12 @@ def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str,
         if len(fields) > len(names):
             hint = hint or "; a field that holds the separator must stand in quotes"
         return context.bad(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
+    fields = [
+        _from_local(field, context) if name.endswith(_LOCAL) else field
+        for name, field in zip(names, fields, strict=True)
+    ]
     members = {
-        name: masked(value) for name, value in zip(names, fields, strict=True)
+        name: masked(value) for name, value in zip(_in_utc(names), fields, strict=True)
         if value or not name.startswith("column ")
     }  # fmt: skip
     try:
