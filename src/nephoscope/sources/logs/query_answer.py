@@ -46,7 +46,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _rows(table: dict[str, Any], path: str) -> Iterator[Answered]:
-    names: list[str] = [
+    names: list[Any] = [
         column.get("name") if isinstance(column, dict) else None for column in table["columns"]
     ]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
