@@ -1,7 +1,8 @@
-"""Microsoft Graph: users, groups, service principals, second factors and directory roles, as they were read of the directory.
+"""Microsoft Graph: users, groups, service principals, second factors, roles and named locations, as they were read of the directory.
 
 Source: https://learn.microsoft.com/graph/api/overview (v1.0): user-list, group-list, group-list-members, serviceprincipal-list,
-authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments
+authenticationmethodsroot-list-userregistrationdetails, rbacapplication-list-roleassignments,
+conditionalaccessroot-list-namedlocations
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ COLLECTIONS = (
         "reports/authenticationMethods/userRegistrationDetails",
         "UserRegistrationDetails",
         "microsoft.graph/userregistrationdetails",
+    ),
+    Collection(
+        "identity/conditionalAccess/namedLocations", "NamedLocations", "microsoft.graph/namedlocations"
     ),
     Collection(
         "roleManagement/directory/roleAssignments",
