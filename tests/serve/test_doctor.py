@@ -48,7 +48,7 @@ def assessment_failed(data):
 
 def source_failed(data):
     with State.of(data) as state:
-        state.source_health.failed("hub", "refused", datetime.now(UTC))
+        state.source_errors.failed("hub", {"": "refused"}, datetime.now(UTC))
 
 
 def open_keys(data):

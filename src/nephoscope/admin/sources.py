@@ -79,8 +79,20 @@ class SourceTest(Shape, frozen=True, kw_only=True):
     message: str
 
 
+class PartError(Shape, frozen=True, kw_only=True):
+    """An error of a part of a source that is not over; `key` is '' for the source as a whole."""
+
+    key: str
+    error: str
+    since: datetime
+    at: datetime
+
+
 class TableHealth(Shape, frozen=True, kw_only=True):
-    """How a table of a source is; `table` is '' for the source itself."""
+    """How a table of a source is; `table` is '' for the source itself.
+
+    `errors` are the last ones of its parts, `errorCount` how many there are in all.
+    """
 
     table: str
     workspace: str
@@ -91,6 +103,8 @@ class TableHealth(Shape, frozen=True, kw_only=True):
     bad: int
     lag: int | None
     error: str
+    errors: tuple[PartError, ...]
+    error_count: int
 
 
 class SourceHealth(Shape, frozen=True, kw_only=True):
@@ -228,6 +242,11 @@ def health(ask: Ask, name: Name) -> SourceHealth:
             TableHealth(
                 table=one.table, workspace=one.workspace, first_seen=one.first_seen, last_seen=one.last_seen,
                 last_event=one.last_event, rows=one.rows, bad=one.bad, lag=one.lag, error=one.error,
+                errors=tuple(
+                    PartError(key=part.key, error=part.error, since=part.since, at=part.at)
+                    for part in one.standing.errors
+                ),
+                error_count=one.standing.count,
             )
             for one in found
         )

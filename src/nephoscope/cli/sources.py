@@ -30,6 +30,7 @@ HEALTH = (
     "quarantine",
     "detail",
 )
+ERRORS = ("part", "error", "since", "last")
 MISSING = ("resource", "type", "reason", "setting", "last")
 FINDINGS = 1
 
@@ -127,27 +128,40 @@ def add(
 def list_(data: Path, /, output: str) -> None:
     """List the sources with when something last came from each, what is left to read, and the last error."""
     from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.source_health import told_errors
     from nephoscope.cli.session.stored import state_of
     from nephoscope.sources.live.setting_up import error_of
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
         every = state.sources.all()
-        errors = {
-            one.name: error_of(state, one, health[one.name].error if one.name in health else "")
-            for one in every
-        }
+        errors = {one.name: error_of(state, one, health.get(one.name)) for one in every}
         rows = [
             {
                 "name": one.name, "kind": one.kind, "workspace": one.workspace, "enabled": one.enabled,
                 "lastSeen": health[one.name].last_seen if one.name in health else None,
                 "lag": health[one.name].lag if one.name in health else None,
-                "error": errors[one.name],
+                "error": errors[one.name], **told_errors(health.get(one.name)),
                 "settings": dict(one.settings), "created": one.created,
             }
             for one in every
         ]  # fmt: skip
     show_list(rows, COLUMNS, output, "no source is set up: nephoscope sources add NAME --kind KIND")
+
+
+@command.command("show")
+@click.argument("name")
+@listed
+@click.pass_obj
+def show(data: Path, /, name: str, output: str) -> None:
+    """Show what is wrong with the source NAME: the last error of each of its parts, and since when it stands."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.source_health import standing_errors
+    from nephoscope.cli.session.stored import state_of
+
+    with _told(), state_of(data) as state:
+        rows = standing_errors(state, state.sources.get(name))
+    show_list(rows, ERRORS, output, f"nothing is wrong with {name}")
 
 
 @command.command("test")

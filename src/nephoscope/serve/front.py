@@ -263,7 +263,7 @@ def serve(settings: Settings) -> None:
         if short := short_of(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))
-        Server(config, bounds, Pace(), Seldom(_LOG.warning)).run(sockets=[listening])
+        Server(config, bounds, Pace(), Seldom(lambda text, _: _LOG.warning(text))).run(sockets=[listening])
 
 
 if __name__ == "__main__":

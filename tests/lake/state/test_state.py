@@ -22,6 +22,7 @@ from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.lake.state.source_errors import KEPT, SHOWN
 from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
 from nephoscope.lake.workspace import Workspace
@@ -306,16 +307,58 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     ]
     assert len(health.rates("src", since=NOON + timedelta(hours=1))) == 1
     assert health.prune(NOON + timedelta(hours=1)) == 2
-    health.failed("src", "refused\x00 at once", NOON)
+    errors = opened().source_errors
+    errors.failed("src", {"": "refused\x00 at once"}, NOON)
     health.lags("src", 12)
     assert (health.all()[0].error, health.all()[0].lag) == ("refused\\u0000 at once", 12)
-    health.recovered("src")
-    assert (health.all()[0].error, health.all()[0].error_at) == ("", NOON)
+    assert health.all()[0].error_at == NOON
+    errors.worked("src", [""])
+    assert (health.all()[0].error, health.all()[0].error_at) == ("", None)
     assert health.schema("src", "T", "a:long") == ""
     assert health.schema("src", "T", "a:long, b:string") == "a:long"
     assert health.schema("src", "T", "a:long, b:string") == "a:long, b:string"
     assert health.all("src")[1].rows == 45
     assert health.schema("src", "new", "x") == ""
+
+
+def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
+    errors, health = opened().source_errors, opened().source_health
+    later, long = NOON + timedelta(minutes=5), "blob:" + "é" * 5000
+    errors.failed("src", {"blob:a": "torn", "blob:b": "torn too", long: "far"}, NOON)
+    errors.failed("src", {"blob:a": "torn again", "event:lost": "3 lost"}, later)
+    health.arrived("src", [Arrival("T", 1)], later)
+    whole = health.all("src")[0]
+    assert [(one.key, one.since, one.at) for one in whole.standing.errors[:2]] == [
+        ("blob:a", NOON, later), ("event:lost", later, later)
+    ]  # fmt: skip
+    assert whole.standing.count == 4
+    assert whole.error == "torn again; 3 lost; torn too; and 1 more"
+    assert errors.worked("src", ["blob:c", "", long]) == 1
+    assert errors.keys("src") == {"blob:a", "blob:b", "event:lost"}
+    errors.expire("src", later)
+    assert "event:lost" in errors.keys("src")
+    errors.expire("src", later + timedelta(seconds=1))
+    assert errors.worked("src", ["blob:a", "blob:b"]) == 2
+    assert errors.all() == {}
+    errors.failed("only-failed", {"": "refused"}, NOON, "other")
+    assert [(one.source, one.workspace, one.table, one.error) for one in health.all("only-failed")] == [
+        ("only-failed", "other", "", "refused")
+    ]
+
+
+def case_so_many_errors_of_a_source_are_kept(opened: Open, url: str) -> None:
+    errors = opened().source_errors
+    errors.failed("src", {f"blob:{number}": "torn" for number in range(KEPT + 5)}, NOON, more=2)
+    found = errors.all("src", KEPT + 1)["src", "default"]
+    assert found.count == KEPT + 1
+    assert [one.error for one in found.errors if one.error != "torn"] == [
+        "7 more of its parts fail, whose errors are not kept"
+    ]
+    assert len(errors.all()["src", "default"].errors) == SHOWN
+    errors.worked("src", ["blob:0"])
+    errors.failed("src", {"blob:new": "torn", "blob:1": "torn"}, NOON)
+    assert len(errors.keys("src")) == KEPT
+    assert "blob:new" in errors.keys("src")
 
 
 def case_a_file_is_taken_in_once(opened: Open, url: str) -> None:
@@ -451,12 +494,19 @@ def case_every_older_state_is_brought_up_to_date(opened: Open, url: str) -> None
                 "INSERT INTO producers (id, sequence, changed) VALUES ('p', 7, '2026-01-01 00:00:00.000000')"
             )
         )
+        session.execute(
+            text(
+                "INSERT INTO source_health (source, workspace, table_name, rows, bad, size, columns, error, error_at) "
+                "VALUES ('s', 'default', '', 0, 0, 0, '', 'refused', '2026-01-01 00:00:00.000000+00:00')"
+            )
+        )
     for step in later:
         with database.write() as session:
             migration._upgrade(session.connection(), step)
             assert migration._revision(session.connection()) == step
     database.close()
     assert opened().producers.all() == {"p": 7}
+    assert opened().source_health.all("s")[0].error == "refused"
 
 
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:

@@ -26,6 +26,7 @@ class MemorySink:
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     learned: list[Any] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    standing: dict[str, str] = field(default_factory=dict)
     dropped: int = 0
     busy: threading.Event = field(default_factory=threading.Event)
     before: Callable[[str, int], None] = lambda feed, sequence: None
@@ -101,7 +102,15 @@ class MemorySink:
     def checkpoints(self, prefix: str = ""):
         return {key: value for key, value in self.saved.items() if key.startswith(prefix)}
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
         if error:
             self.errors.append(error)
+            self.standing[key] = error
         self.dropped += dropped
+
+    def worked(self, *keys: str) -> None:
+        for key in keys:
+            self.standing.pop(key, None)
+
+    def only(self, prefix: str, keys) -> None:
+        self.worked(*(key for key in list(self.standing) if key.startswith(prefix) and key not in keys))

@@ -30,7 +30,7 @@ def test_what_counts_as_one_address(address: str, share: str) -> None:
 
 def test_what_is_told_seldom() -> None:
     told, now = [], [0.0]
-    seldom = Seldom(told.append, 60.0, lambda: now[0])
+    seldom = Seldom(lambda text, _: told.append(text), 60.0, lambda: now[0])
     for second in range(0, 130, 10):
         now[0] = float(second)
         seldom("refused", f"at {second}")

@@ -55,6 +55,13 @@ def _numbers(sink) -> list[int]:
     return sorted(json.loads(piece.data)["records"][0]["n"] for _, _, piece in sink.pieces)
 
 
+def test_errors_of_brokers_end_once_all_of_them_answer(source, sink, running, until) -> None:
+    for key in ("", "brokers"):
+        sink.note(error="refused", key=key)
+    with running(source(), sink):
+        until(lambda: not sink.standing)
+
+
 def _committed(kafka, topic: str) -> list[int]:
     consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "g"})
     found = consumer.committed([TopicPartition(topic, number) for number in range(4)], 60)

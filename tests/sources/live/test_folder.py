@@ -174,7 +174,11 @@ def test_links_out_of_the_folder_are_told_and_not_read(watched, source, sink, ru
     assert "pw.log" in tested
     with running(source(settle=0), sink):
         until(lambda: _numbers(sink) and sum("out of the folder" in one for one in sink.errors) == 4)
+        (watched / "pw.log").unlink()
+        until(lambda: f"path:{watched / 'pw.log'}" not in sink.standing)
+        assert f"path:{watched / 'up.log'}" in sink.standing
     assert _numbers(sink) == [0]
+    assert sum("up.log: " in one for one in sink.errors) == 1, "told once, though each look finds it"
 
 
 def test_links_within_the_folder_and_to_it(watched, source, sink, running, until) -> None:

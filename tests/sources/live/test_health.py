@@ -17,6 +17,8 @@ from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.health.missing import last_rows, missing
 from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
 from nephoscope.sources.live.meter import Counted, Meter
+from nephoscope.sources.live.rounds import told_round
+from nephoscope.sources.live.source import SourceError
 
 NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 
@@ -89,7 +91,36 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     assert [(one["SentinelResourceName"], one["SentinelResourceKind"], one["Status"]) for one in status] == [
         ("hub", "folder", "Failure"), ("hub", "folder", "Success")
     ]  # fmt: skip
-    assert status[0]["Reason"] == "3 messages were lost before they could be read; the broker does not answer"
+    assert status[0]["Reason"] == "the broker does not answer; 3 messages were lost before they could be read"
+
+
+def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
+    state, lake = world
+    keeper, source = Keeper(lake, state, "me"), state.sources.get("hub")
+    meter = Meter()
+    meter.note(error="torn", key="blob:a")
+    meter.note(error="it came back within the same five seconds", key="blob:b")
+    meter.worked("blob:b")
+    meter.note(dropped=2)
+    keeper.count(source, meter, NOW)
+    _brought(keeper, state, NOW + timedelta(minutes=1))
+    assert state.source_errors.keys("hub") == {"blob:a", "event:lost"}
+    _brought(keeper, state, NOW + timedelta(minutes=20))
+    assert state.source_errors.keys("hub") == {"blob:a"}
+    meter.worked("blob:a")
+    keeper.count(source, meter, NOW + timedelta(minutes=21))
+    assert state.source_health.all("hub")[0].standing.count == 0
+
+
+def test_a_round_tells_part_by_part(sink) -> None:
+    sink.note(error="an earlier one", key="read:gone")
+    sink.note(error="the whole", key="")
+    told_round(sink, "read:", {"audits": "refused", "signins": ""})
+    assert sink.standing == {"read:audits": "refused"}
+    with pytest.raises(SourceError, match="refused"):
+        told_round(sink, "read:", {"audits": "refused"})
+    told_round(sink, "read:", {"audits": "", "signins": ""})
+    assert sink.standing == {}
 
 
 def test_a_changed_schema_is_told(world) -> None:

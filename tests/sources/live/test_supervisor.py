@@ -81,6 +81,16 @@ def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, u
     assert [(one["table"], one["rows"], one["status"]) for one in shown if one["table"]] == [
         ("Syslog", 2, "ok")
     ]
+    with State.of(tmp_path / "data") as state:
+        state.source_errors.failed(
+            "drop", {f"path:/in/{n}": f"{n}: shut" for n in range(25)}, datetime.now(UTC)
+        )
+    (one,) = [one for one in json.loads(nepho("sources", "list", "-o", "json")) if one["name"] == "drop"]
+    assert one["error"] == "0: shut; 1: shut; 10: shut; and 22 more"
+    assert (len(one["errors"]), one["errorCount"]) == (20, 25)
+    parts = json.loads(nepho("sources", "show", "drop", "-o", "json"))
+    assert len(parts) == 25
+    assert parts[0]["part"] == "path:/in/0"
     nepho("sources", "remove", "drop")
     nepho("sources", "remove", "blobs")
     assert "no source is set up" in nepho("sources", "run", code=2)

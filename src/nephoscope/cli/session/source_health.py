@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.estate.store import StoreError
+from nephoscope.lake.state.source_errors import KEPT, Standing
 from nephoscope.sources.live.health.table import missing_logs, rows
+from nephoscope.sources.live.setting_up import standing_of, wrong_settings
+from nephoscope.sources.live.source import SETTINGS
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
+    from nephoscope.lake.state.source_health import SourceHealth
+    from nephoscope.lake.state.sources import Source
 
 
 def health_rows(state: State) -> list[dict[str, Any]]:
@@ -25,9 +30,32 @@ def health_rows(state: State) -> list[dict[str, Any]]:
             "lastHour": one.last_hour, "expected": one.expected,
             "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}",
             "lag": one.health.lag, "detail": one.detail, "workspace": one.health.workspace,
+            **told_errors(one.health),
         }
         for one in rows(state, datetime.now(UTC))
     ]  # fmt: skip
+
+
+def told_errors(health: SourceHealth | None) -> dict[str, Any]:
+    """The last errors of the parts of a source, and how many there are in all, for a program."""
+    standing = standing_of(health)
+    errors = [
+        {"key": one.key, "error": one.error, "since": one.since, "at": one.at} for one in standing.errors
+    ]
+    return {"errors": errors, "errorCount": standing.count}
+
+
+def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
+    """A row for each part of a source that fails, the last ones first; one more where not all of them are kept."""
+    wrong = wrong_settings(state, source)
+    told = state.source_errors.all(source.name, KEPT + 1).get((source.name, source.workspace), Standing())
+    rows = [
+        {"part": one.key or "all of it", "error": one.error, "since": one.since, "last": one.at}
+        for one in told.errors
+        if one.key != SETTINGS
+    ]
+    now = {"part": SETTINGS, "error": wrong, "since": None, "last": None}
+    return [now, *rows] if wrong else rows
 
 
 def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, Any]]:

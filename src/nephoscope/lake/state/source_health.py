@@ -1,7 +1,8 @@
-"""Source health: per source and table the last event, what came hour by hour, how late, how much of it was bad, and the last error."""
+"""Source health: per source and table the last event, what came hour by hour, how late, how much of it was bad, and what is wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.source_errors import SourceErrors, Standing
+
+#: Errors that a sentence tells.
+_TOLD = 3
+_NONE = Standing()
 
 
 class SourceHealthRow(Base):
@@ -28,8 +34,6 @@ class SourceHealthRow(Base):
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     lag: Mapped[int | None] = mapped_column(BigInteger)
     columns: Mapped[str] = mapped_column(Text, default="")
-    error: Mapped[str] = mapped_column(Text, default="")
-    error_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class SourceRateRow(Base):
@@ -60,10 +64,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """The health of a source's table (`table` is '' for the source itself: its error and its lag).
+    """The health of a source's table (`table` is '' for the source itself: its errors and its lag).
 
     `rows`, `bad`, `size` (bytes) count since the first arrival; `lag` is what the source says it still has to read (None: it
-    does not say); `columns` is what was last said of the schema by `schema`.
+    does not say); `columns` is what was last said of the schema by `schema`. `standing` are its errors that are not over.
     """
 
     source: str
@@ -77,8 +81,24 @@ class SourceHealth:
     size: int = 0
     lag: int | None = None
     columns: str = ""
-    error: str = ""
-    error_at: datetime | None = None
+    standing: Standing = _NONE
+
+    @property
+    def error(self) -> str:
+        """What is wrong, in a sentence: the last errors and how many more there are; '' where nothing is."""
+        return sentence(self.standing)
+
+    @property
+    def error_at(self) -> datetime | None:
+        """When an error was told last that is not over."""
+        return self.standing.errors[0].at if self.standing.errors else None
+
+
+def sentence(standing: Standing) -> str:
+    """The last errors and how many more there are."""
+    told = list(dict.fromkeys(one.error for one in standing.errors))[:_TOLD]
+    more = standing.count - sum(one.error in told for one in standing.errors)
+    return "; ".join([*told, f"and {more} more"] if more else told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +122,13 @@ class SourceHealths:
         self._database = database
 
     def arrived(self, source: str, arrivals: list[Arrival], at: datetime, workspace: str = "default") -> None:
-        """Count what was acknowledged at a time; all tables in one transaction. An error of the source is over then."""
+        """Count what was acknowledged at a time; all tables in one transaction."""
         with self._database.write() as session:
             for one in sorted(arrivals, key=lambda arrival: arrival.table):
                 key = {"source": source, "workspace": workspace, "table_name": one.table}
                 self._count(session, key, one, at)
                 self._count_hour(session, key, one, at)
-            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"error": "", "last_seen": at})
-
-    def failed(self, source: str, error: str, at: datetime, workspace: str = "default") -> None:
-        """Record the last error of a source."""
-        written = error.replace("\x00", "\\u0000")[:4096]
-        with self._database.write() as session:
-            key = _whole(source, workspace)
-            self._upsert(session, SourceHealthRow, key, {"error": written, "error_at": at})
-
-    def recovered(self, source: str, workspace: str = "default") -> None:
-        """The error of a source is over; when it was stays known."""
-        with self._database.write() as session:
-            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"error": ""})
+            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"last_seen": at})
 
     def lags(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
@@ -144,8 +152,16 @@ class SourceHealths:
         )
         if source is not None:
             query = query.where(SourceHealthRow.source == source)
+        standing = SourceErrors(self._database).all(source)
         with self._database.read() as session:
-            return tuple(_health(row) for row in session.scalars(query))
+            found = [_health(row, standing) for row in session.scalars(query)]
+        known = {(one.source, one.workspace) for one in found if not one.table}
+        found += [
+            SourceHealth(place[0], "", place[1], standing=one)
+            for place, one in standing.items()
+            if place not in known
+        ]
+        return tuple(sorted(found, key=lambda one: (one.source, one.workspace, one.table)))
 
     def rates(
         self, source: str | None = None, table: str | None = None, since: datetime | None = None
@@ -171,7 +187,7 @@ class SourceHealths:
 
     def _count(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
         first = {"rows": one.rows, "bad": one.bad, "size": one.size, "last_event": one.last_event}
-        row = key | first | {"first_seen": at, "last_seen": at, "columns": "", "error": ""}
+        row = key | first | {"first_seen": at, "last_seen": at, "columns": ""}
         insert = self._database.insert(SourceHealthRow, row)
         mine, new = SourceHealthRow, insert.excluded
         changes = {
@@ -197,7 +213,7 @@ class SourceHealths:
     def _upsert(
         self, session: Session, table: type[Base], key: dict[str, Any], changes: dict[str, Any]
     ) -> None:
-        empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "error": ""}
+        empty = {"rows": 0, "bad": 0, "size": 0, "columns": ""}
         insert = self._database.insert(table, empty | key | changes)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changes))
 
@@ -215,7 +231,7 @@ def _later(one: Any, other: Any) -> Any:
     return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
 
 
-def _health(row: SourceHealthRow) -> SourceHealth:
+def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], Standing]) -> SourceHealth:
     return SourceHealth(
         row.source,
         row.table_name,
@@ -228,8 +244,7 @@ def _health(row: SourceHealthRow) -> SourceHealth:
         row.size,
         row.lag,
         row.columns,
-        row.error,
-        row.error_at,
+        _NONE if row.table_name else standing.get((row.source, row.workspace), _NONE),
     )
 
 

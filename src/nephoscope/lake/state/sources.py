@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.checkpoints import CheckpointRow
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.source_errors import SourceErrorRow
 from nephoscope.lake.state.source_health import SourceHealthRow, SourceRateRow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -102,11 +103,12 @@ class Sources:
             return _source(row)
 
     def remove(self, name: str) -> None:
-        """Forget a source, its checkpoints and its health; the credential stays."""
+        """Forget a source, its checkpoints, its health and its errors; the credential stays."""
         with self._database.write() as session:
             session.delete(_row(session, name))
             session.execute(delete(CheckpointRow).where(CheckpointRow.source == name))
             session.execute(delete(SourceHealthRow).where(SourceHealthRow.source == name))
+            session.execute(delete(SourceErrorRow).where(SourceErrorRow.source == name))
             session.execute(delete(SourceRateRow).where(SourceRateRow.source == name))
 
 

@@ -37,6 +37,7 @@ from nephoscope.lake.state.rule_switches import RuleSwitches
 from nephoscope.lake.state.saved_queries import SavedQueries
 from nephoscope.lake.state.sign_in_attempts import SignInAttempts
 from nephoscope.lake.state.sign_in_providers import SignInProviders
+from nephoscope.lake.state.source_errors import SourceErrors
 from nephoscope.lake.state.source_health import SourceHealths
 from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
@@ -68,6 +69,7 @@ class State:
         self.tenants = Tenants(database)
         self.checkpoints = Checkpoints(database)
         self.source_health = SourceHealths(database)
+        self.source_errors = SourceErrors(database)
         self.ingested_files = IngestedFiles(database)
         self.repeated_loads = RepeatedLoads(database)
         self.credentials = Credentials(database, keys)

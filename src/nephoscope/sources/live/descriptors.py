@@ -29,6 +29,10 @@ def for_connections(limit: int) -> int:
     return limit - min(limit // _KEPT_SHARE, _KEPT_MOST)
 
 
+#: The key of the error that files run short.
+DESCRIPTORS = "descriptors"
+
+
 def short_of(connections: int) -> str:
     """'' where so many connections can be open, else what is wrong and what to do; raises the limit first."""
     limit = raised()

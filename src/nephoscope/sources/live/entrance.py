@@ -46,7 +46,7 @@ Make = Callable[[Callable[[], None]], asyncio.Protocol]
 
 @dataclass(eq=False)
 class Entrance:
-    """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (kind, text)."""
+    """Lets in from `open` to `close`, on the running loop. `told` gets what was refused and why, as (key of the error, text)."""
 
     listener: socket.socket
     bounds: Bounds
@@ -98,7 +98,7 @@ class Entrance:
 
     def _pause(self, error: OSError) -> None:
         """Without a pause the loop would find the same socket ready, and fail, for ever."""
-        self.told("accept", f"no connection can be accepted: {error.strerror}; {self.count} are open")
+        self.told("event:accept", f"no connection can be accepted: {error.strerror}; {self.count} are open")
         loop = asyncio.get_running_loop()
         loop.remove_reader(self.listener.fileno())
         self._again = loop.call_later(_PAUSE, loop.add_reader, self.listener.fileno(), self._accept)
@@ -106,7 +106,7 @@ class Entrance:
     def _admit(self, accepted: socket.socket, peer: str) -> None:
         share = share_of(peer)
         if refused := self._refusal(accepted, peer, share):
-            self.told("refused", f"a connection from {peer} was refused: {refused}")
+            self.told("event:refused", f"a connection from {peer} was refused: {refused}")
             accepted.close()
             return
         self._shares[share] += 1
@@ -138,7 +138,9 @@ class Entrance:
             accepted.close()
             if not isinstance(error, OSError):
                 raise
-            self.told("handshake", f"{'TLS with ' if self.tls is not None else ''}{peer}: {_reason(error)}")
+            self.told(
+                "event:handshake", f"{'TLS with ' if self.tls is not None else ''}{peer}: {_reason(error)}"
+            )
 
     def left(self, share: str) -> None:
         """A connection has ended."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nephoscope.lake.columns import STANDARD, TIME
 from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.state.source_errors import KEPT
 
 if TYPE_CHECKING:
     from nephoscope.lake.table import Table
@@ -36,9 +37,12 @@ class Counted:
 
 @dataclass(slots=True)
 class Told:
-    """What a source said of itself: the last error, the lag (None = nothing said), messages lost, appends that found the lake full."""
+    """What a source said of itself: errors by the part that fails, parts that worked, the lag (None = nothing said), messages lost,
+    appends that found the lake full; `more` are errors beyond those that are kept."""
 
-    error: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    worked: set[str] = field(default_factory=set)
+    more: int = 0
     lag: float | None = None
     dropped: int = 0
     full: int = 0
@@ -70,13 +74,26 @@ class Meter:
             with self._lock:
                 _add(self._tables.setdefault(table, Counted()), Counted(rows, last_event=now))
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, full: int = 0) -> None:
-        """Keep what the source says of itself."""
+    def note(
+        self, error: str = "", lag: float | None = None, dropped: int = 0, full: int = 0, *, key: str = ""
+    ) -> None:
+        """Keep what the source says of itself; an error is that of the part `key`."""
         with self._lock:
-            self._told.error = error or self._told.error
+            if error and (key in self._told.errors or len(self._told.errors) < KEPT):
+                self._told.errors[key] = error
+                self._told.worked.discard(key)
+            elif error:
+                self._told.more += 1
             self._told.lag = self._told.lag if lag is None else lag
             self._told.dropped += dropped
             self._told.full += full
+
+    def worked(self, *keys: str) -> None:
+        """These parts work: their errors are over."""
+        with self._lock:
+            for key in keys:
+                self._told.errors.pop(key, None)
+            self._told.worked.update(keys)
 
     def drain(self) -> tuple[dict[str, Counted], Told]:
         """What was counted and said since the last time."""

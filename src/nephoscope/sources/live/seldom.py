@@ -12,9 +12,12 @@ _SECONDS = 60.0
 
 @dataclass
 class Seldom:
-    """Passes a text on to `tell` at most once in `seconds` for each kind; the next one says how many were left out. For one thread."""
+    """Passes a text and its kind on to `tell` at most once in `seconds` for each kind; the next one says how many were left out.
 
-    tell: Callable[[str], None]
+    For one thread. Kinds are keys of errors, as of Sink.note.
+    """
+
+    tell: Callable[[str, str], None]
     seconds: float = _SECONDS
     clock: Callable[[], float] = time.monotonic
     _kinds: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -27,6 +30,5 @@ class Seldom:
             self._kinds[kind] = last, left_out + 1
             return
         self._kinds[kind] = now, 0
-        self.tell(
-            f"{text} (and {left_out} more like this since the last one that was told)" if left_out else text
-        )
+        more = f" (and {left_out} more like this since the last one that was told)" if left_out else ""
+        self.tell(f"{text}{more}", kind)

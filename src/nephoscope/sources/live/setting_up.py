@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.source_errors import Standing
+from nephoscope.lake.state.source_health import SourceHealth, sentence
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.azure.credentials import SignInError
 from nephoscope.sources.live.catalogue import kind_of, parsed, stored
 from nephoscope.sources.live.ingestion.tokens import new_token
-from nephoscope.sources.live.source import WRONG_SETTINGS, Kind, SettingsError, SourceError, Surroundings
+from nephoscope.sources.live.source import (
+    SETTINGS,
+    WRONG_SETTINGS,
+    Kind,
+    SettingsError,
+    SourceError,
+    Surroundings,
+)
 from nephoscope.sources.live.supervisor import made
 
 if TYPE_CHECKING:
@@ -105,8 +114,23 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
     return secret
 
 
-def error_of(state: State, source: Source, last: str) -> str:
-    """What is wrong with a source now: its settings, else the `last` that it told."""
+def error_of(state: State, source: Source, health: SourceHealth | None) -> str:
+    """What is wrong with a source now: its settings, and what it told that is not over."""
+    told = sentence(standing_of(health))
+    wrong = wrong_settings(state, source)
+    return f"{wrong}; {told}" if wrong and told else wrong or told
+
+
+def standing_of(health: SourceHealth | None) -> Standing:
+    """The errors that a source told, but for that of its settings, which may have been mended since: `error_of` looks itself."""
+    if health is None:
+        return Standing()
+    others = tuple(one for one in health.standing.errors if one.key != SETTINGS)
+    return Standing(others, health.standing.count - len(health.standing.errors) + len(others))
+
+
+def wrong_settings(state: State, source: Source) -> str:
+    """What is wrong with the settings of a source, '' where nothing is."""
     try:
         kind = kind_of(source.kind)
         settings = parsed(kind, source.settings)
@@ -115,7 +139,7 @@ def error_of(state: State, source: Source, last: str) -> str:
         return f"{WRONG_SETTINGS}{error}"
     except StateError as error:
         return str(error)
-    return "" if last.startswith(WRONG_SETTINGS) else last
+    return ""
 
 
 def check(kind: Kind, settings: Any, secrets: Mapping[str, str], name: str, *, there: bool = True) -> None:

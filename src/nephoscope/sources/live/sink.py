@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from threading import Event
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
+from nephoscope.lake.state.source_errors import error_key
 from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.meter import Meter
-from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.live.source import LAKE, BusyError, Lines, Piece, Refused, StoppedError, Taken
 from nephoscope.sources.logs.batch import Batch, Placed
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
@@ -51,6 +52,7 @@ class LakeSink:
     destination: Destination = Destination.BOTH
     whereabouts: Callable[[], Whereabouts | None] = lambda: None
     learning: Callable[[Sequence[Item], datetime], Kept] | None = None
+    failing: Callable[[], Collection[str]] = frozenset
 
     def last(self, feed: str) -> int:
         """The last sequence taken of a feed."""
@@ -134,9 +136,18 @@ class LakeSink:
         """All checkpoints whose key begins with a prefix."""
         return {key: value for key, value in self.kept.all(self.source).items() if key.startswith(prefix)}
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
         """Tell health."""
-        self.meter.note(error, lag, dropped)
+        self.meter.note(error, lag, dropped, key=key)
+
+    def worked(self, *keys: str) -> None:
+        """Tell health that parts work."""
+        self.meter.worked(*keys)
+
+    def only(self, prefix: str, keys: Collection[str]) -> None:
+        """Tell health that no other parts of a kind fail."""
+        kept = {error_key(key) for key in keys}
+        self.meter.worked(*(key for key in self.failing() if key.startswith(prefix) and key not in kept))
 
     def _producer(self, feed: str) -> str:
         return f"{self.source}/{feed}"
@@ -168,7 +179,7 @@ class LakeSink:
                     after=after,
                 )
             except SpoolFullError as error:
-                self.meter.note(full=1, error=str(error))
+                self.meter.note(full=1, error=str(error), key=LAKE)
                 if not wait:
                     raise BusyError(str(error)) from error
                 if self.stop.wait(pause):
@@ -176,6 +187,7 @@ class LakeSink:
                 pause = min(_LONGEST_WAIT, pause * 2)
                 continue
             break
+        self.meter.worked(LAKE)
         if not new:
             return Taken()
         known = self.lake.tables

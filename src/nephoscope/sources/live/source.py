@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -36,6 +36,8 @@ class BusyError(Exception):
 
 #: How the error of a source begins that waits for other settings.
 WRONG_SETTINGS = "wrong settings: "
+#: Keys of errors: of the source as a whole, of its settings, of the lake that takes its rows, of messages that were lost.
+WHOLE, SETTINGS, LAKE, LOST = "", "settings", "lake", "event:lost"
 
 
 def zone_of(name: str) -> tzinfo:
@@ -138,9 +140,19 @@ class Sink(Protocol):
     def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
         """All checkpoints whose key begins with a prefix."""
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0) -> None:
+    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
         """Tell health: an error that did not end the source ('' = none), what is left to read (in the bytes or messages
-        of its kind), messages lost before they were read."""
+        of its kind), messages lost before they were read.
+
+        The error is that of the part `key` (a blob, a partition, a path; '' = the source as a whole), and stands until that part
+        worked. What only happened, and no success undoes, has a key that begins with `event:`; it stands for a while.
+        """
+
+    def worked(self, *keys: str) -> None:
+        """These parts work: their errors are over."""
+
+    def only(self, prefix: str, keys: Collection[str]) -> None:
+        """Of the parts whose keys begin with `prefix` no other ones than `keys` fail: the others work, or are gone."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.places import Places
 from nephoscope.sources.live.sink import LakeSink
 from nephoscope.sources.live.source import (
+    SETTINGS,
     WRONG_SETTINGS,
     SettingsError,
     Source,
@@ -55,6 +56,8 @@ _LEASE_SECONDS = 30.0
 _LOOK_SECONDS = 2.0
 #: How long sources have to end; what they had not handed over they read again the next time.
 _STOP_SECONDS = 30.0
+#: Not an error: what this source brings comes by another process.
+_ELSEWHERE = "another process runs this source"
 
 
 def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
@@ -162,7 +165,8 @@ class Supervisor:
                 break
             if (datetime.now(UTC) - began).total_seconds() >= _WELL:
                 pause = _FIRST_PAUSE
-            meter.note(error=failed)
+            if failed != _ELSEWHERE:
+                meter.note(error=failed)
             self.say(f"{stored.name}: {failed or 'ended by itself'}; again in {pause:.0f} s")
             self.stop.wait(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
@@ -171,7 +175,7 @@ class Supervisor:
     def _unchanged(self, stored: Stored, meter: Meter, error: SettingsError) -> Stored | None:
         """Wait until a source whose settings are wrong has other ones, and return them; None where all are to stop or it is gone."""
         wrong = f"{WRONG_SETTINGS}{error}"
-        meter.note(error=wrong)
+        meter.note(error=wrong, key=SETTINGS)
         self.say(f"{stored.name}: {wrong}; waits for: nephoscope sources set {stored.name}")
         secrets = self._secrets(stored)
         while not self.stop.wait(_LOOK_SECONDS):
@@ -194,8 +198,9 @@ class Supervisor:
         ended = threading.Event()
         try:
             if not self._may_run(stored):
-                return "another process runs this source"
+                return _ELSEWHERE
             source = made(stored, self.lake, self.state, self.data)
+            meter.worked(SETTINGS)
             sink = self._sink(stored, meter)
             self._stopping(ended)
             source.run(sink, ended)
@@ -218,6 +223,7 @@ class Supervisor:
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
             zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
             whereabouts=self._places, learning=partial(keep, self.state, stored.workspace, stored.name),
+            failing=partial(self.state.source_errors.keys, stored.name, stored.workspace),
         )  # fmt: skip
 
     def _stopping(self, ended: threading.Event) -> None:

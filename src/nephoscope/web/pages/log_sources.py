@@ -101,7 +101,8 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     return {
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(described(kind)), "health": health, "whole": whole,
-        "error": setting_up.error_of(state, source, whole.health.error if whole else ""), "told": told,
+        "error": setting_up.error_of(state, source, whole.health if whole else None), "told": told,
+        "standing": setting_up.standing_of(whole.health if whole else None),
         "given": dict(visit.form) if refused else {SET + name: _text(value) for name, value in source.settings.items()},
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,

@@ -47,7 +47,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
     known = whole.get(source.name)
-    return error_of(visit.instance.state, source, known.health.error if known else "")
+    return error_of(visit.instance.state, source, known.health if known else None)
 
 
 def _row(one: Row) -> tuple[Any, ...]:

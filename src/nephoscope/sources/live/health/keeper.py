@@ -15,6 +15,7 @@ from nephoscope.lake.state.source_health import RATES_KEPT, Arrival, SourceHealt
 from nephoscope.sources.live.health import rows as made
 from nephoscope.sources.live.health.judging import Finding, findings
 from nephoscope.sources.live.health.profile import Profile
+from nephoscope.sources.live.source import LOST
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -30,6 +31,8 @@ KEPT = "#health"
 LEASE, LEASE_SECONDS = "source-health", 120.0
 _SCHEMA_OPEN = timedelta(days=1)
 _SUMMARY = timedelta(hours=1)
+#: How long what only happened is told as an error.
+_SHOWN_FOR = timedelta(minutes=15)
 
 
 @dataclass
@@ -75,13 +78,16 @@ class Keeper:
         health = self.state.source_health
         if told.lag is not None:
             health.lags(source.name, int(told.lag), source.workspace)
-        error = told.error
+        errors = dict(told.errors)
         if told.dropped:
-            error = f"{told.dropped} messages were lost before they could be read" + (
-                f"; {error}" if error else ""
-            )
-        if error:
-            health.failed(source.name, error, now, source.workspace)
+            lost = f"{told.dropped} messages were lost before they could be read"
+            errors[LOST] = f"{lost}; {errors[LOST]}" if LOST in errors else lost
+        standing = self.state.source_errors
+        if told.worked:
+            standing.worked(source.name, told.worked, source.workspace)
+        if errors:
+            standing.failed(source.name, errors, now, source.workspace, more=told.more)
+        standing.expire(source.name, now - _SHOWN_FOR, source.workspace)
 
     def judge(self, now: datetime) -> bool:
         """Judge every source and write what the lake is to hear; False where another process does."""
@@ -216,10 +222,10 @@ class Keeper:
         try:
             writer.append(workspace, {table: found.table}, producer=producer, sequence=sequence)
         except LakeError as error:
-            self.state.source_health.failed(
-                KEPT, f"rows of {table} were not written: {error}", datetime.now(UTC), workspace
-            )
+            told = {table: f"rows of {table} were not written: {error}"}
+            self.state.source_errors.failed(KEPT, told, datetime.now(UTC), workspace)
             return False
+        self.state.source_errors.worked(KEPT, (table,), workspace)
         return True
 
 

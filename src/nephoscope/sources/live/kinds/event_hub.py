@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -15,6 +17,7 @@ from msgspec import Meta
 from nephoscope.model.secret import redact_text
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.source import (
+    WHOLE,
     Kind,
     Piece,
     Refused,
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 _TIMEOUT = 30.0
+#: Keys of errors of brokers, and of offsets that the group does not take.
+_BROKERS, _COMMIT = "brokers", "offsets"
+#: Seconds between two looks at brokers that were in trouble, and for the answer of one.
+_LOOK_SECONDS, _ANSWER = 15.0, 5.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +111,7 @@ class EventHub:
     around: Surroundings
     _feeds: dict[tuple[str, int], str] = field(default_factory=dict)
     _sink: Sink | None = None
+    _look_at: float = 0.0
     _troubles: SimpleQueue[KafkaError] = field(default_factory=SimpleQueue)
 
     def test(self) -> str:
@@ -124,14 +132,15 @@ class EventHub:
         """Consume until stopped; raises SourceError for brokers that cannot be reached or do not let us in."""
         from confluent_kafka import KafkaException
 
-        self._sink, self._feeds = sink, {}
+        self._sink, self._feeds, self._look_at = sink, {}, 0.0
         consumer = self._consumer()
         try:
             consumer.subscribe(list(self.settings.topics), on_assign=self._assigned, on_lost=_lost)
             while not stop.is_set():
                 messages = consumer.consume(self.settings.batch, 0.5)
                 while not self._troubles.empty():
-                    self._failed(self._troubles.get(), sink)
+                    self._failed(self._troubles.get(), sink, _BROKERS)
+                self._look(consumer, sink)
                 if messages:
                     self._hand_over(consumer, messages, sink)
         except KafkaException as error:
@@ -146,22 +155,40 @@ class EventHub:
             if error is None:
                 parts.setdefault((message.topic() or "", message.partition() or 0), []).append(message)
             else:
-                self._failed(error, sink)
+                self._failed(error, sink, f"partition:{message.topic()}/{message.partition()}")
         for place, some in parts.items():
             pieces = tuple(_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_empty(one) for one in some if not one.value())
             if (some[0].offset() or 0) <= sink.last(self._feed(*place, sink)):
                 self._made_anew(place, sink)
             sink.take(self._feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
+            sink.worked(f"partition:{place[0]}/{place[1]}")
         if parts:
             self._commit(consumer, parts)
             sink.note(lag=_left(consumer))
 
-    def _failed(self, error: KafkaError, sink: Sink) -> None:
+    def _look(self, consumer: Consumer, sink: Sink) -> None:
+        """After a broker was in trouble: whether every one answers again that has a partition of ours."""
+        from confluent_kafka import KafkaException
+
+        if monotonic() < self._look_at or not consumer.assignment():
+            return
+        try:
+            for partition in consumer.assignment():
+                consumer.get_watermark_offsets(partition, _ANSWER)
+        except KafkaException:
+            self._look_at = monotonic() + _LOOK_SECONDS
+            return
+        self._look_at = math.inf
+        sink.worked(_BROKERS)
+
+    def _failed(self, error: KafkaError, sink: Sink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
         if error.fatal() or error.code() in _LOCKED_OUT:
             raise SourceError(self._sentence(error))
-        sink.note(error=self._sentence(error))
+        sink.note(error=self._sentence(error), key=key)
+        if key == _BROKERS:
+            self._look_at = monotonic() + _LOOK_SECONDS
 
     def _commit(self, consumer: Consumer, parts: Iterable[tuple[str, int]]) -> None:
         """Commit what the lake has. Where the group has moved on meanwhile, the next owner finds the sequences in the lake."""
@@ -175,7 +202,10 @@ class EventHub:
         try:
             consumer.commit(offsets=behind, asynchronous=False)
         except KafkaException as error:
-            self._sink.note(error=f"offsets not committed: {self._sentence(error.args[0])}")
+            told = f"offsets not committed: {self._sentence(error.args[0])}"
+            self._sink.note(error=told, key=_COMMIT)
+        else:
+            self._sink.worked(_COMMIT)
 
     def _made_anew(self, place: tuple[str, int], sink: Sink) -> None:
         """Begin another feed for a partition: reading began behind what the lake has, so the broker counts from 0 again."""
@@ -205,6 +235,7 @@ class EventHub:
             behind = sink.last(self._feed(*place, sink)) + 1
             partition.offset = max(behind, committed[place]) if behind else committed[place]
         consumer.assign(partitions)
+        sink.worked(WHOLE)
 
     def _consumer(self) -> Consumer:
         try:

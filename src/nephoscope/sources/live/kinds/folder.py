@@ -20,6 +20,7 @@ from nephoscope.sources.live import wanted
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.recoded import as_text, damage, wide
 from nephoscope.sources.live.source import (
+    WHOLE,
     Kind,
     Refused,
     Sink,
@@ -32,6 +33,8 @@ from nephoscope.sources.live.stretch import Stretch, digest, only_whole, packed,
 
 #: Names under which programs write what is not finished yet.
 _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")
+#: What the keys of errors of paths begin with.
+_PATH = "path:"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +91,8 @@ class Folder:
     settings: Settings
     around: Surroundings
     _known: dict[str, Progress] = field(default_factory=dict)
-    _unreadable: set[str] = field(default_factory=set)
+    _unreadable: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
 
     def test(self) -> str:
         """Look once."""
@@ -105,6 +109,7 @@ class Folder:
         self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("file:").items()}
         while not stop.is_set():
             self._check()
+            self._told, self._unreadable = self._unreadable, {}
             files = sorted(self._look(sink), key=lambda file: file.stat.st_mtime_ns)
             left = 0
             for file in files:
@@ -112,6 +117,8 @@ class Folder:
                     return
                 left += self._file(file, sink, stop)
             sink.note(lag=float(left))
+            sink.only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
+            sink.worked(WHOLE)
             for key in self._known.keys() - {file.key for file in files}:
                 del self._known[key]
                 sink.forget(key)
@@ -136,7 +143,7 @@ class Folder:
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
     def _found(self, path: Path, sink: Sink | None) -> _File | None:
-        """The file with its size, None where it is gone, is no plain file, or may not be read (told once)."""
+        """The file with its size, None where it is gone, is no plain file, or may not be read (told where it is new)."""
         if self._leads_out(path, sink):
             return None
         try:
@@ -151,17 +158,16 @@ class Folder:
         return _File(path, found)
 
     def _leads_out(self, path: Path, sink: Sink | None) -> bool:
-        """Whether something is a link out of the folders (told once): its writer may not have the rights of this process."""
+        """Whether something is a link out of the folders (told where new): its writer may not have the rights of this process."""
         why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
         if why:
             self._tell(path, why, sink)
         return bool(why)
 
     def _tell(self, path: Path, why: str, sink: Sink | None) -> None:
-        if str(path) not in self._unreadable:
-            self._unreadable.add(str(path))
-            if sink is not None:
-                sink.note(error=f"{path}: {why}")
+        self._unreadable[str(path)] = why
+        if sink is not None and self._told.get(str(path)) != why:
+            sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
 
     def _file(self, file: _File, sink: Sink, stop: Event) -> int:
         """Read what is new in a file; the bytes that are left."""

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.polling import Found, Poller
+from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.signing_in import Access, client, pages
 from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
 from nephoscope.sources.live.stretch import digest
@@ -120,11 +121,7 @@ class Graph:
                 Poller(name, sink, stop, _asking(asked, name), overlap, begin) for name in chosen.reads
             ]
             while not stop.is_set():
-                failed = [error for poller in pollers if (error := self._round(poller))]
-                for error in failed:
-                    sink.note(error=error)
-                if len(failed) == len(pollers):
-                    raise SourceError(failed[0])
+                told_round(sink, "read:", {poller.name: self._round(poller) for poller in pollers})
                 stop.wait(chosen.poll)
 
     def _round(self, poller: Poller) -> str:

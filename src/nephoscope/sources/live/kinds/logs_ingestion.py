@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.address import listening
-from nephoscope.sources.live.descriptors import short_of
+from nephoscope.sources.live.descriptors import DESCRIPTORS, short_of
 from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.app import Door, app
 from nephoscope.sources.live.ingestion.quota import Limits
@@ -22,7 +22,7 @@ from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.pace import Pace
 from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.serving import Served, bound
-from nephoscope.sources.live.source import Kind, SettingsError, Sink, SourceError, Surroundings
+from nephoscope.sources.live.source import WHOLE, Kind, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.live.tls import check_tls, own_certificate, server_context
 
 _LOG = logging.getLogger("nephoscope.sources")
@@ -110,12 +110,14 @@ class LogsIngestion:
         """Serve until stopped; requests under way are ended first."""
         chosen = self.settings
 
-        def told(text: str) -> None:
+        def told(text: str, key: str) -> None:
             _LOG.warning("%s: %s", self.around.name, text)
-            sink.note(error=text)
+            sink.note(error=text, key=key)
 
         if short := short_of(chosen.max_connections):
-            told(short)
+            told(short, DESCRIPTORS)
+        else:
+            sink.worked(DESCRIPTORS)
         limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
         door = Door(
             sink, self._tokens(), self._rules(), implied(self.around.name, self.around.table), self.around.name, limits,
@@ -129,6 +131,7 @@ class LogsIngestion:
             pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(told),
         )  # fmt: skip
         self.ready.set()
+        sink.worked(WHOLE)
         try:
             while not stop.wait(0.5):
                 if not served.alive:

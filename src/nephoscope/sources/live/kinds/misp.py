@@ -19,7 +19,7 @@ from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
 from nephoscope.sources.live import wanted
-from nephoscope.sources.live.source import Kind, Refused, Sink, Surroundings
+from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, Surroundings
 
 _PATH = "attributes/restSearch"
 _KEY = "misp"
@@ -69,6 +69,7 @@ class Misp:
                     if stop.is_set():
                         return
                 sink.note(lag=0.0)
+                sink.worked(WHOLE)
                 stop.wait(self.settings.poll)
 
     def _page(self, asker: Asker, sink: Sink) -> bool:

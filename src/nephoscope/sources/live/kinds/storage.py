@@ -23,6 +23,7 @@ from nephoscope.sources.live.blobs.account import service
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.source import (
+    WHOLE,
     Kind,
     SettingsError,
     Sink,
@@ -93,6 +94,7 @@ class Storage:
     settings: Settings
     around: Surroundings
     _known: dict[str, Progress] = field(default_factory=dict)
+    _failing: set[str] = field(default_factory=set)
 
     def test(self) -> str:
         """Sign in, find the containers, list one page of the first."""
@@ -132,6 +134,7 @@ class Storage:
         """Read what is new in every blob, oldest first within a container; drop what is known of blobs that are gone."""
         reading = Reading(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
         every: list[BlobReader] = []
+        self._failing = set()
         with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
             for name in dict.fromkeys(self._containers(account)):
                 readers = self._readers(account.get_container_client(name), reading)
@@ -140,6 +143,8 @@ class Storage:
         if stop.is_set():
             return
         sink.note(lag=float(sum(self._left(reader) for reader in every)))
+        sink.only("blob:", self._failing)
+        sink.worked(WHOLE)
         for key in self._known.keys() - {reader.key for reader in every}:
             del self._known[key]
             sink.forget(key)
@@ -171,18 +176,20 @@ class Storage:
             raise
         except (MovedError, StoppedError):
             # Written to or deleted meanwhile: the next round sees what it is then. What was kept stands in the checkpoint.
+            self._failing.add(reader.key)
             kept = reader.reading.sink.checkpoint(reader.key)
             if kept is not None:
                 self._known[reader.key] = Progress.of(kept)
             return
         except Exception as error:  # noqa: BLE001 - the boundary of a blob: the others go on
             _LOG.exception("blob %s", reader.found.name)
-            reader.reading.sink.note(
-                error=f"{reader.found.name}: a fault of nephoscope: {type(error).__name__}"
-            )
+            self._failing.add(reader.key)
+            told_ = f"{reader.found.name}: a fault of nephoscope: {type(error).__name__}"
+            reader.reading.sink.note(error=told_, key=reader.key)
             return
         if progress is not None:
             self._known[reader.key] = progress
+            reader.reading.sink.worked(reader.key)
 
 
 #: Names of containers, and the ones that Azure makes itself.

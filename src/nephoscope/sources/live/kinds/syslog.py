@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.live.address import listening
-from nephoscope.sources.live.descriptors import short_of
+from nephoscope.sources.live.descriptors import DESCRIPTORS, short_of
 from nephoscope.sources.live.entrance import Bounds
-from nephoscope.sources.live.source import Kind, SettingsError, Sink, Surroundings, zone_of
+from nephoscope.sources.live.source import WHOLE, Kind, SettingsError, Sink, Surroundings, zone_of
 from nephoscope.sources.live.syslog.datagrams import Datagrams
 from nephoscope.sources.live.syslog.handing import Handing
 from nephoscope.sources.live.syslog.intake import Intake
@@ -108,10 +108,13 @@ class Syslog:
         intake, told = Intake(), _Told(sink, self.around.name)
         chosen = self.settings
         if short := short_of(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
-            told.failed(short)
+            told.failed(short, DESCRIPTORS)
+        else:
+            sink.worked(DESCRIPTORS)
         with ExitStack() as listeners:
             listeners.enter_context(self._listening(intake, told))
             self.ready.set()
+            sink.worked(WHOLE)
             threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
             try:
                 Handing(intake, sink, stop, told.failed, told.dropped).run()
@@ -152,10 +155,10 @@ class _Told:
     sink: Sink | None = None
     name: str = ""
 
-    def failed(self, error: str) -> None:
+    def failed(self, error: str, key: str) -> None:
         _LOG.warning("%s: %s", self.name, error)
         if self.sink is not None:
-            self.sink.note(error=error)
+            self.sink.note(error=error, key=key)
 
     def dropped(self, count: int) -> None:
         if self.sink is not None:

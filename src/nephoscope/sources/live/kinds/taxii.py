@@ -20,6 +20,7 @@ from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
 from nephoscope.sources.live import wanted
+from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.logs.moments import moment
 
@@ -93,14 +94,9 @@ class Taxii:
         """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
         with self._asker(stop) as asker:
             while not stop.is_set():
-                failed = [
-                    error for one in self.settings.collections if (error := self._round(one, asker, sink))
-                ]
-                for error in failed:
-                    sink.note(error=error)
-                if len(failed) == len(self.settings.collections):
-                    raise SourceError(failed[0])
-                if not failed:
+                told = {one: self._round(one, asker, sink) for one in self.settings.collections}
+                told_round(sink, "collection:", told)
+                if not any(told.values()):
                     sink.note(lag=0.0)
                 stop.wait(self.settings.poll)
 

@@ -10,7 +10,7 @@ from threading import Event
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
 from nephoscope.sources.live.seldom import Seldom
-from nephoscope.sources.live.source import Sink, StoppedError
+from nephoscope.sources.live.source import LAKE, LOST, Sink, StoppedError
 from nephoscope.sources.live.syslog.intake import Batch, Intake
 
 _FEED = "messages"
@@ -29,7 +29,7 @@ class Handing:
     intake: Intake
     sink: Sink
     stop: Event
-    failed: Callable[[str], None]
+    failed: Callable[[str, str], None]
     dropped: Callable[[int], None]
 
     def run(self) -> None:
@@ -39,7 +39,7 @@ class Handing:
             reason = self._written(batch, told)
             if reason:
                 self.dropped(batch.count)
-                self.failed(f"{batch.count} messages are lost: {reason}")
+                self.failed(f"{batch.count} messages are lost: {reason}", LOST)
 
     def _written(self, batch: Batch, told: Seldom) -> str:
         """'' once a batch is on disk, else why it is given up."""
@@ -55,7 +55,7 @@ class Handing:
                 if ending or (tries >= _TRIES and not isinstance(error, _PASSING)):
                     _LOG.exception("a batch of %d messages is given up", batch.count)
                     return reason
-                told("write", f"messages cannot be written and wait: {reason}")
+                told(LAKE, f"messages cannot be written and wait: {reason}")
             else:
                 return ""
             self.stop.wait(pause)

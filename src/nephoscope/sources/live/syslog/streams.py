@@ -100,7 +100,7 @@ class _Connection(asyncio.Protocol):
         if cut:
             self._streams.intake.put(self._refused("the connection ended inside a message", cut))
         if isinstance(exc, ssl.SSLError):
-            self._streams.told("broken", f"TLS with {self._peer}: {exc.reason}")
+            self._streams.told("event:broken", f"TLS with {self._peer}: {exc.reason}")
         self._streams.open.discard(self)
 
     def close(self) -> None:
@@ -127,12 +127,15 @@ class _Connection(asyncio.Protocol):
 
 
 class Streams:
-    """Listens on addresses until `close`: a thread with an event loop of its own. `failed` is told what went wrong with senders.
+    """Listens on addresses until `close`: a thread with an event loop of its own. `failed` is told what went wrong with senders, and
+    a key for each kind of it.
 
     Each address has the connections of `bounds` to itself.
     """
 
-    def __init__(self, intake: Intake, limits: Limits, bounds: Bounds, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, intake: Intake, limits: Limits, bounds: Bounds, failed: Callable[[str, str], None]
+    ) -> None:
         self.intake, self.limits, self.told = intake, limits, Seldom(failed)
         self._bounds = bounds
         self.loop = asyncio.new_event_loop()
@@ -150,7 +153,7 @@ class Streams:
 
     def _handle(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """What went wrong on the loop itself."""
-        self.told("loop", f"{context.get('message')}: {context.get('exception') or ''}"[:300])
+        self.told("event:loop", f"{context.get('message')}: {context.get('exception') or ''}"[:300])
 
     def listen(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> int:
         """Listen on every address that a name stands for; the port of the first. Raises SourceError."""
