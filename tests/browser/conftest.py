@@ -27,6 +27,8 @@ from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import Request, Scan, save_request
 
+#: Milliseconds before a page that does not come fails a test: the machine may be busy with other things.
+PATIENCE = 180_000
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -88,6 +90,7 @@ def signed_in(chromium: Browser, address: tuple[str, Path]) -> Path:
             program = state.principals.add(session, PrincipalKind.PROGRAM, "pipeline")
         guard.make_secret(program, SecretKind.TOKEN, "test")
     context = chromium.new_context(ignore_https_errors=True)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{base}/link/{link}")
     page.get_by_role("button", name="Sign in").click()
@@ -111,6 +114,7 @@ def opened(chromium: Browser, signed_in: Path) -> Iterator[object]:
             viewport={"width": width, "height": 900},
             **more,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context
 

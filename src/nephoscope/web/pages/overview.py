@@ -12,6 +12,7 @@ from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import Tally, Wanted
 from nephoscope.posture.scan import last_request
 from nephoscope.web.page import Area, Page
+from nephoscope.web.progress import under_way
 from nephoscope.web.scores import score_of
 from nephoscope.web.visit import Visit
 
@@ -36,6 +37,7 @@ def filled(visit: Visit) -> Mapping[str, Any]:
     found: dict[str, Any] = {
         "edition": edition,
         "incidents": incidents(visit),
+        "under_way": under_way(visit.instance),
         "recommendations": "/recommendations",
     }
     if edition is None:
