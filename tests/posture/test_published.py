@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.kql.errors import KqlError
+from nephoscope.lake.errors import LakeError
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.model.state import State
 from nephoscope.posture.comparison import Past
@@ -122,12 +123,12 @@ def test_since_when_is_remembered(report, tmp_path):
     )
     first = NOW - timedelta(days=3)
     publish(tmp_path, report, {subject: Past(State.NON_COMPLIANT, True, first, first)})
-    (one,) = (
-        Shelf(tmp_path)
-        .newest()
-        .findings.page(EVERYTHING, Wanted(resource=subject[0], recommendations=frozenset({subject[1]})))
-    )
-    assert one.body["properties"]["status"]["firstEvaluationDate"] == first.isoformat()
+    edition = Shelf(tmp_path).newest()
+    about = Wanted(resource=subject[0], recommendations=frozenset({subject[1]}))
+    (one,) = edition.findings.page(EVERYTHING, about)
+    told = edition.listing.get(one.id, EVERYTHING)["properties"]["status"]
+    assert told["firstEvaluationDate"] == first.isoformat()
+    assert one.why == told.get("description", "")
 
 
 def test_a_newer_edition_is_found_and_the_older_still_answers(report, tmp_path):
@@ -196,3 +197,48 @@ def test_kinds_are_found_in_their_folder():
         "policy_states",
         "regulatory_compliance",
     } <= kinds().keys()
+
+
+def test_one_copy_serves_every_process_and_goes_with_its_edition(report, tmp_path):
+    publish(tmp_path, report, {})
+    here, there = Shelf(tmp_path).newest(), Shelf(tmp_path).newest()
+    whole = here.findings.count(EVERYTHING)
+    (copy,) = (tmp_path / "posture").glob(".documents-*.duckdb")
+    made = copy.stat().st_mtime_ns
+    assert there.findings.count(EVERYTHING) == whole
+    assert copy.stat().st_mtime_ns == made
+    assert copy.stat().st_mode & 0o077 == 0
+    publish(tmp_path, replace(report, scope="again"), {})
+    assert Shelf(tmp_path).newest().findings.count(EVERYTHING) == whole
+    assert not copy.exists()
+    assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
+
+
+def test_a_copy_that_cannot_be_made_says_where(report, tmp_path):
+    publish(tmp_path, report, {})
+    (tmp_path / "posture" / ".documents.lock").mkdir()
+    with pytest.raises(LakeError, match="posture"):
+        Shelf(tmp_path).newest().findings.count(EVERYTHING)
+
+
+def test_what_was_read_for_one_reach_is_given_to_no_other(edition):
+    first, other = sorted(edition.made.subscriptions)[:2]
+    one, another = (Reach(subscriptions=frozenset({each})) for each in (first, other))
+    for _ in range(2):
+        for reach, mine in ((EVERYTHING, None), (one, first), (another, other), (Reach(), "")):
+            bodies = edition.listing.page([ASSESSMENT], reach, most=900).bodies
+            seen = {body["id"].lower().split("/")[2] for body in bodies}
+            assert seen <= {mine} if mine is not None else len(seen) > 1
+            assert bool(bodies) == (mine != "")
+    id_ = edition.listing.page([ASSESSMENT], one, most=1).bodies[0]["id"]
+    assert edition.listing.get(id_, one) == edition.listing.get(id_, EVERYTHING)
+    assert edition.listing.get(id_, another) is None
+
+
+def test_who_changes_a_document_that_was_read_changes_it_for_nobody_else(edition):
+    (body,) = edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies
+    kept = dict(body)
+    body.clear()
+    assert edition.listing.page([ASSESSMENT], EVERYTHING, most=1).bodies == (kept,)
+    edition.listing.get(kept["id"], EVERYTHING).clear()
+    assert edition.listing.get(kept["id"], EVERYTHING) == kept

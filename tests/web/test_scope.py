@@ -80,3 +80,28 @@ def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
     assert tags(edition, EVERYTHING) is tags(edition, EVERYTHING)
     assert tags(edition, one) is tags(edition, Reach(subscriptions=one.subscriptions))
     assert tags(edition, one) != tags(edition, EVERYTHING)
+
+
+def test_the_picker_shows_each_visitor_their_own_and_what_is_chosen(instance, owner, visitor, sandbox):
+    made = instance.shelf.newest().made
+    reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
+    others = [id_ for id_ in made.subscriptions if id_ != sandbox]
+    for _ in range(2):
+        whole = owner.get("/recommendations").text
+        assert all(f'<option value="{one}">' in whole for one in made.subscriptions)
+        own = reader.get("/recommendations").text
+        assert f'<option value="{sandbox}">' in own
+        assert "All 1 subscriptions" in own
+        assert not [one for one in others if one in own]
+        assert f'<option value="{sandbox}" selected>' in owner.get(f"/recommendations?scope={sandbox}").text
+        # a scope that others may see is no option, and reads nothing
+        assert f'<option value="{others[0]}"' not in reader.get(f"/recommendations?scope={others[0]}").text
+
+
+def test_a_page_of_one_visitor_is_not_drawn_for_another(owner, visitor, sandbox, instance):
+    reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
+    other = next(row["Id"] for row in listed(owner) if f"/{sandbox}/" not in f"{row['Id'].lower()}/")
+    for _ in range(2):
+        assert owner.get(f"/resource{other.lower()}").status_code == 200
+        assert reader.get(f"/resource{other.lower()}").status_code == 403
+        assert other not in reader.get("/inventory").text

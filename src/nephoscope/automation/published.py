@@ -32,7 +32,10 @@ _STANDS = """CASE WHEN type = 'microsoft.security/assessments' THEN concat_ws('|
 
 def stands(edition: Edition) -> pa.Table:
     """How all documents stand that automations are told of: key, type, stands."""
-    rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
+    documents = edition.listing.documents
+    cursor = documents.cursor()
+    told = documents.rows(EVERYTHING, cursor).filter(one_of("type", PUBLISHED.values()))
+    rows = documents.with_bodies(told, cursor)
     return pa.table(rows.project(f"key, type, {_STANDS} AS stands").order("key").to_arrow_table())
 
 
@@ -78,5 +81,6 @@ def bodies(edition: Edition, type_: str, keys: Sequence[str] | None) -> Iterator
         rows = documents.rows(EVERYTHING).filter(one_of("type", [type_]))
         if group is not None:
             rows = rows.filter(one_of("key", group))
-        for (body,) in rows.order("key").project("body").fetchall():
-            yield msgspec.json.decode(body)
+        ats = [at for (at,) in rows.order("key, number").project("number").fetchall()]
+        for first in range(0, len(ats), _MANY):
+            yield from map(msgspec.json.decode, documents.bodies(ats[first : first + _MANY]))

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from nephoscope import __version__
 from nephoscope.web import charts, wording
 from nephoscope.web.page import Area, Page, pages
+from nephoscope.web.picker import choices
 from nephoscope.web.visit import KEPT, SPANS
 
 
@@ -30,6 +31,7 @@ def environment() -> Environment:
         kept=KEPT,
         version=__version__,
         areas=_areas,
+        choices=choices,
         now=lambda: datetime.now(UTC),
     )
     made.filters.update(
@@ -50,6 +52,7 @@ def draw(template: str, **given: Any) -> str:
     return environment().get_template(template).render(**given)
 
 
+@cache
 def _areas() -> list[tuple[str, list[Page]]]:
     """The navigation: each part with its pages."""
     shown = [one for one in Area if one is not Area.HIDDEN]

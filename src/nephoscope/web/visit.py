@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.access.roles import role
+from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.reach import Reach
 from nephoscope.web.tags import Tagged, tags
 
@@ -70,18 +71,12 @@ class Visit:
         return self.instance.shelf.newest()
 
     @cached_property
-    def subscriptions(self) -> dict[str, str]:
+    def subscriptions(self) -> Mapping[str, str]:
         """Id -> name of the subscriptions that the caller may see, by name."""
         if self.edition is None:
             return {}
-        reach = self.caller.reach("Microsoft.Resources/subscriptions/read")
-        groups = {group.split("/")[2] for group in reach.groups}
-        found = {
-            id_: name or id_
-            for id_, name in self.edition.made.subscriptions.items()
-            if reach.sees(id_) or id_ in groups
-        }
-        return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
+        reach, edition = self.caller.reach("Microsoft.Resources/subscriptions/read"), self.edition
+        return edition.once(("subscriptions", reach), lambda: _subscriptions(edition, reach))
 
     def named(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
@@ -108,7 +103,7 @@ class Visit:
     @cached_property
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see."""
-        above = self.caller.hierarchy.above(self.subscriptions)
+        above = Hierarchy(self.edition.made.ancestors).above(self.subscriptions) if self.edition else ()
         return {f"mg:{one.rsplit('/', 1)[-1]}": one.rsplit("/", 1)[-1] for one in sorted(above)}
 
     @cached_property
@@ -182,3 +177,13 @@ class Visit:
         added = [(name, str(value)) for name, value in changes.items() if value is not None]
         query = urlencode([*kept, *added])
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
+
+
+def _subscriptions(edition: Edition, reach: Reach) -> Mapping[str, str]:
+    groups = {group.split("/")[2] for group in reach.groups}
+    found = {
+        id_: name or id_
+        for id_, name in edition.made.subscriptions.items()
+        if reach.sees(id_) or id_ in groups
+    }
+    return dict(sorted(found.items(), key=lambda one: one[1].casefold()))

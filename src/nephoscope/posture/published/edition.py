@@ -44,10 +44,11 @@ _MOMENTARY = re.compile(
 
 @dataclass(frozen=True)
 class Edition:
-    """The documents of one evaluation. `files` are those of each partition."""
+    """The documents of one evaluation. `files` are those of each partition, `folder` is where the copy for lists lies."""
 
     version: int
     files: Mapping[str, tuple[Path, ...]] = field(repr=False)
+    folder: Path
 
     @classmethod
     def of(cls, table: DeltaTable, path: Path) -> Edition:
@@ -55,7 +56,9 @@ class Edition:
         found: defaultdict[str, list[Path]] = defaultdict(list)
         for action in pa.table(table.get_add_actions()).to_pylist():
             found[action["partition"]["_table"]].append(path / unquote(action["path"]))
-        return cls(table.version(), {name: tuple(sorted(several)) for name, several in found.items()})
+        return cls(
+            table.version(), {name: tuple(sorted(several)) for name, several in found.items()}, path.parent
+        )
 
     @cached_property
     def made(self) -> Made:
@@ -67,7 +70,7 @@ class Edition:
 
     @cached_property
     def _documents(self) -> Documents:
-        return Documents(self.files.values())
+        return Documents(sorted(path for several in self.files.values() for path in several), self.folder)
 
     @cached_property
     def _results(self) -> Answers:

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import Reach
 from nephoscope.model.state import Severity, State
-from nephoscope.posture.published.store import SHOWN as SHOWN_STATES
+from nephoscope.posture.published.copy import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.store import Documents, one_of, under
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A resource against a recommendation, as a list shows it."""
+    """A resource against a recommendation, as a list shows it; `why` says how it stands, '' where nothing was said."""
 
     id: str
     resource: str
@@ -54,7 +53,7 @@ class Finding:
     state: State
     severity: Severity
     cause: str
-    body: dict[str, Any]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +141,10 @@ class Findings:
 
     def _page(self, reach: Reach, wanted: Wanted, order: str, start: int, most: int) -> list[Finding]:
         rows = self._rows(reach, wanted).order(ORDERS[order]).limit(most, start)
-        found = rows.project("id, subject, recommendation, title, state, severity, cause, body").fetchall()
+        found = rows.project("id, subject, recommendation, title, state, severity, cause, why").fetchall()
         return [
-            Finding(
-                id_, subject, key, title, State(state), Severity(severity), cause, msgspec.json.decode(body)
-            )
-            for id_, subject, key, title, state, severity, cause, body in found
+            Finding(id_, subject, key, title, State(state), Severity(severity), cause, why)
+            for id_, subject, key, title, state, severity, cause, why in found
         ]
 
     def tallies(self, reach: Reach, wanted: Wanted = Wanted()) -> list[Tally]:

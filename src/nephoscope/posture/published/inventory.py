@@ -89,6 +89,9 @@ class Inventory:
 
     def below(self, reach: Reach, key: str, most: int = 200) -> list[Listed]:
         """What lies directly or further below a lower-cased id."""
+        return list(self.documents.once(("below", reach, key, most), lambda: self._below(reach, key, most)))
+
+    def _below(self, reach: Reach, key: str, most: int) -> list[Listed]:
         rows = (
             self._rows(reach, "", "")
             .filter(under("key", key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.graph_tables import COLLECTED
-from nephoscope.posture.published.store import Documents, one_of, under
+from nephoscope.posture.published.store import Documents, Texts, one_of, under
 
 PAGE = 1_000
 #: The tables whose documents hold in all that lies below the container where they stand.
@@ -36,9 +37,13 @@ class Listing:
     def get(self, id_: str, reach: Reach) -> dict[str, Any] | None:
         """The document of an id in any case, None where there is none that may be read."""
         key = id_.lower().rstrip("/")
+        found = self.documents.texts(("get", key, reach), lambda: self._get(key, reach))
+        return _body(found[0][0]) if found else None
+
+    def _get(self, key: str, reach: Reach) -> Texts:
         found = self.documents.rows(reach).filter(ColumnExpression("key") == ConstantExpression(key))
-        rows = found.project("body, part").order("part").limit(1).fetchall()
-        return _body(rows[0][0]) if rows else None
+        rows = found.project("number, part").order("part").limit(1).fetchall()
+        return [(body, key) for body in self.documents.bodies([at for at, _ in rows])]
 
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
@@ -60,6 +65,16 @@ class Listing:
 
         What Azure itself had said of a resource is left out, but where `collected` asks for it.
         """
+        key = ("page", tuple(sorted(types)), reach, scope, after, most, collected)
+        make = partial(self._page, types, reach, scope, after, most, collected)
+        found = self.documents.texts(key, make) if most <= PAGE else make()
+        bodies = tuple(_body(text) for text, _ in found[:most])
+        return Page(bodies, found[most - 1][1] if len(found) > most else "")
+
+    def _page(
+        self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
+    ) -> Texts:
+        """The documents and their keys; one more than `most` where there are more, without its text."""
         rows = self.documents.rows(reach).filter(one_of("type", types))
         if not collected:
             rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
@@ -67,9 +82,9 @@ class Listing:
             rows = rows.filter(under("key", scope))
         if after:
             rows = rows.filter(ColumnExpression("key") > ConstantExpression(after))
-        found = rows.project("key, body").order("key").limit(most + 1).fetchall()
-        bodies = tuple(_body(body) for _, body in found[:most])
-        return Page(bodies, found[most - 1][0] if len(found) > most else "")
+        found = rows.project("key, number").order("key, number").limit(most + 1).fetchall()
+        texts = self.documents.bodies([at for _, at in found[:most]])
+        return [*zip(texts, (key for key, _ in found), strict=False), *(("", key) for key, _ in found[most:])]
 
     def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""

@@ -1,4 +1,4 @@
-"""The documents of an edition in memory, in one table that lists are made from."""
+"""The documents of an edition, in one table that lists are made from."""
 
 from __future__ import annotations
 
@@ -6,47 +6,60 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import Reach
-from nephoscope.model.state import Severity, State
 from nephoscope.posture.published.answers import Answers
+from nephoscope.posture.published.copy import opened
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 T = TypeVar("T")
+#: Documents as text, each with its key.
+Texts = Sequence[tuple[str, str]]
 REMEMBERED = 500
 """Answers that an edition keeps: counts, and pages of a hundred rows."""
-_SELECT = """CREATE TABLE documents AS SELECT _table AS part, _key AS key, type, subscriptionId AS subscription, _group AS grp,
-    _open AS open, id, name, location, _subject AS subject, _recommendation AS recommendation, _state AS state, _severity AS severity,
-    list_position($severities, _severity) AS severity_rank, list_position($states, _state) AS state_rank,
-    _cause AS cause, _title AS title, _body AS body
-    FROM read_parquet($files, hive_partitioning = true) WHERE _table <> 'evaluation' ORDER BY type, _key"""
-#: The order in which a list of findings shows states.
-SHOWN = (State.NON_COMPLIANT, State.ERROR, State.UNKNOWN, State.EXEMPT, State.COMPLIANT, State.NOT_APPLICABLE)
+#: Bytes of documents that an edition keeps of the lists that were asked for last.
+KEPT_BYTES = 32 << 20
+_MANY = 1_000
 
 
 class Documents:
-    """The table `documents`, sorted by type and key; `rows` gives a view of it for the thread that asks."""
+    """The table `documents`, sorted by type and key; `rows` is a view of it for the thread that asks, `bodies` what stands in them."""
 
-    def __init__(self, files: Iterable[Sequence[Path]]) -> None:
-        self._connection: DuckDBPyConnection = duckdb.connect(":memory:")
-        paths = [str(path) for several in files for path in several]
-        given = {
-            "severities": [one.value for one in Severity],
-            "states": [one.value for one in SHOWN],
-            "files": paths,
-        }
-        self._connection.execute(_SELECT, given)
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
+    def __init__(self, files: Sequence[Path], folder: Path) -> None:
+        self._connection = opened(files, folder)
         self._answers = Answers(REMEMBERED)
+        self._texts = Answers(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
         return self._answers.once(key, make)
+
+    def texts(self, key: Hashable, make: Callable[[], Texts]) -> Texts:
+        """What `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by whoever may change them."""
+        return self._texts.once(key, make)
+
+    def bodies(self, ats: Sequence[int]) -> list[str]:
+        """The bodies of documents by their numbers, in the order of those."""
+        found: dict[int, str] = {}
+        for first in range(0, len(ats), _MANY):
+            found.update(self._some(ats[first : first + _MANY]))
+        return [found[at] for at in ats]
+
+    def _some(self, ats: Sequence[int]) -> list[tuple[int, str]]:
+        rows = (
+            self.cursor()
+            .table("bodies")
+            .filter(ColumnExpression("number").isin(*(ConstantExpression(one) for one in ats)))
+        )
+        return [(int(at), str(body)) for at, body in rows.fetchall()]
+
+    def with_bodies(self, rows: DuckDBPyRelation, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
+        """Rows of a cursor with their `body`."""
+        bodies = cursor.table("bodies").set_alias("b")
+        return rows.set_alias("d").join(bodies, "d.number = b.number").project("d.*, b.body")
 
     def cursor(self) -> DuckDBPyConnection:
         """A cursor: relations that are to be joined need the same."""

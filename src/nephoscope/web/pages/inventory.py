@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.model.secret import redact
-from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
@@ -59,7 +59,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
     if visit.asked("format") == "csv":
-        rows = ((one.state.value, one.severity.value, one.title, one.cause, _why(one)) for one in findings)
+        rows = ((one.state.value, one.severity.value, one.title, one.cause, one.why) for one in findings)
         return as_csv(
             body.get("name") or "resource", ("State", "Severity", "Recommendation", "Cause", "Why"), rows
         )
@@ -69,10 +69,6 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
-
-
-def _why(one: Finding) -> str:
-    return str(one.body["properties"]["status"].get("description", ""))
 
 
 PAGES = (

@@ -134,7 +134,7 @@ def _finding_row(finding: Finding) -> list[Any]:
         finding.resource,
         finding.state.value,
         finding.cause,
-        finding.body["properties"]["status"].get("description", ""),
+        finding.why,
     ]
 
 

@@ -1,0 +1,102 @@
+"""The copy of an edition's documents that lists are made from: a file that every process of the server opens and none holds in memory.
+
+It is made by the first that needs it, from the published table, and left out of backups (its name begins with a dot). `documents` is
+sorted by type and key and has all but the bodies; `bodies` has those by their `number`, packed, in the order in which they were
+published, so that what is listed together mostly lies together.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.graph_tables import EVALUATION
+
+#: What a reader holds of the copy at most, and what is used while one is made; a larger sort goes to the disk.
+READING, MAKING = "256MB", "512MB"
+#: The order in which a list of findings shows states.
+SHOWN = (State.NON_COMPLIANT, State.ERROR, State.UNKNOWN, State.EXEMPT, State.COMPLIANT, State.NOT_APPLICABLE)
+_ROWS_OF_A_GROUP = 16_384
+Config = dict[str, str | bool | int | float | list[str]]
+_FROM = """FROM read_parquet($files, hive_partitioning = true, filename = true, file_row_number = true)
+    WHERE _table <> $left_out"""
+_AT = "(list_position($files, filename) - 1) * 4294967296 + file_row_number AS number"
+_DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
+    _table AS part, _key AS key, type, subscriptionId AS subscription, _group AS grp,
+    _open AS open, id, name, location, _subject AS subject, _recommendation AS recommendation, _state AS state, _severity AS severity,
+    list_position($severities, _severity) AS severity_rank, list_position($states, _state) AS state_rank,
+    _cause AS cause, _title AS title,
+    CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.status.description'), '') ELSE '' END AS why,
+    {_AT} {_FROM} ORDER BY type, _key"""
+_BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"
+
+
+def opened(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
+    """The copy of an edition's files in a folder, made where it is not there yet; LakeError where that is not possible."""
+    path = folder / f".documents-{_hash(files, folder)}.duckdb"
+    try:
+        if not path.exists():
+            with _alone(folder):
+                if not path.exists():
+                    _make(path, files)
+        config: Config = {
+            "memory_limit": READING, "threads": 2, "enable_external_access": False, "lock_configuration": True,
+        }  # fmt: skip
+        return duckdb.connect(str(path), read_only=True, config=config)
+    except (duckdb.Error, OSError) as error:
+        raise LakeError(
+            f"{path}: the documents cannot be copied or read ({error}); see that the disk has room"
+        ) from error
+
+
+def _hash(files: Sequence[Path], folder: Path) -> str:
+    """Names a copy by what it is made of and how: a file of the table never changes under its name."""
+    names = sorted(str(one.relative_to(folder)) for one in files)
+    told = "\0".join([duckdb.__version__, _DOCUMENTS, _BODIES, *names])
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / ".documents.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(path: Path, files: Sequence[Path]) -> None:
+    """Make the copy beside its place, and drop those of other editions: whoever has one of them open keeps it."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    paths = [str(one) for one in files]
+    given = {"files": paths, "left_out": EVALUATION}
+    ranks = {"severities": [one.value for one in Severity], "states": [one.value for one in SHOWN]}
+    config: Config = {
+        "memory_limit": MAKING,
+        "temp_directory": str(path.with_suffix(".tmp")),
+        "threads": 2,
+    }
+    with duckdb.connect(":memory:", config=config) as making:
+        making.execute(
+            f"ATTACH '{_quoted(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
+        )
+        making.execute(_DOCUMENTS, {**given, **ranks})
+        making.execute("CHECKPOINT copy")
+        making.execute("SET force_compression = 'zstd'")
+        making.execute(_BODIES, given)
+        making.execute("DETACH copy")
+    part.chmod(0o600)
+    part.replace(path)
+    for other in path.parent.glob(".documents-*.duckdb"):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
