@@ -25,6 +25,7 @@ from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.scan import SAMPLE, Request
 from nephoscope.serve.assessing import assess
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.standing import read
 from serving.estate import enlarge
 
 DAYS = 7
@@ -76,6 +77,7 @@ class Running:
     process: subprocess.Popen[str]
     port: int
     authority: str
+    data: Path
     peaks: dict[str, float] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -83,7 +85,7 @@ class Running:
         """Look at the memory again and again."""
         while not self.stop.wait(1.0):
             seen: dict[str, float] = {}
-            for name, pid in members(self.process.pid):
+            for name, pid in members(self.process.pid, self.data):
                 try:
                     told = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 except OSError:
@@ -98,7 +100,7 @@ class Running:
     def cpu(self) -> dict[str, float]:
         """The CPU seconds of each process until now."""
         found: dict[str, float] = {}
-        for name, pid in members(self.process.pid):
+        for name, pid in members(self.process.pid, self.data):
             found[name] = found.get(name, 0.0) + cpu_of(pid)
         return found
 
@@ -109,16 +111,17 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def members(pid: int) -> list[tuple[str, int]]:
-    """The processes of a server: (what it is, its id), the supervisor first."""
+def members(pid: int, data: Path) -> list[tuple[str, int]]:
+    """The processes of a server: (what it is, its id), the supervisor first; a child that it tells nothing of is its spare."""
+    told = read(data)
+    names = {one.pid: name for name, one in told.processes.items()} if told is not None else {}
     found = [("supervisor", pid)]
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
-                words = (status.parent / "cmdline").read_bytes().decode().split("\0")
-                name = "detection" if "detect" in words else words[2].rsplit(".", 1)[-1]
-                found.append((name, int(status.parent.name)))
-        except (OSError, IndexError):
+                child = int(status.parent.name)
+                found.append((names.get(child, "spare"), child))
+        except OSError:
             continue
     return found
 
@@ -149,7 +152,7 @@ def serving(data: Path) -> Iterator[Running]:
     port, authority = re.search(r":(\d+)\n", told), re.search(r"trusted through (\S+)", told)
     assert port is not None
     assert authority is not None
-    running = Running(process, int(port[1]), authority[1])
+    running = Running(process, int(port[1]), authority[1], data)
     watcher = threading.Thread(target=running.watch)
     watcher.start()
     try:

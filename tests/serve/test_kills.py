@@ -32,8 +32,9 @@ from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.model.alert import Alert
 from nephoscope.model.place import Place
 from nephoscope.model.state import Severity
+from nephoscope.serve.standing import alive, read
 
-NAMES = ("front", "web", "assessing", "detection", "responding", "ingesting", "supervisor")
+NAMES = ("front", "web", "assessing", "detection", "responding", "sources", "supervisor")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20
@@ -73,15 +74,11 @@ class Server:
         self.authority = re.search(r"through (\S+)", self.process.stdout.readline())[1]
 
     def pids(self) -> dict[str, int]:
+        """The processes that run, by name; of an earlier supervisor's nothing."""
+        told = read(self.data)
         found = {"supervisor": self.process.pid}
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                if int(status.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
-                    words = (status.parent / "cmdline").read_bytes().decode().split("\0")
-                    name = "detection" if "detect" in words else words[2].rsplit(".", 1)[-1]
-                    found[name] = int(status.parent.name)
-            except (OSError, IndexError):
-                continue
+        if told is not None and told.pid == self.process.pid:
+            found |= {name: one.pid for name, one in told.processes.items() if alive(one.pid)}
         return found
 
     def kill(self, name: str) -> None:

@@ -14,12 +14,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import msgspec
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from nephoscope.serve import supervisor
 from nephoscope.serve.limits import Buckets, Limited
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.standing import read
 from nephoscope.serve.supervisor import Process, Supervisor
 
 
@@ -68,32 +71,23 @@ def answered(web: httpx.Client, address: str) -> httpx.Response:
             time.sleep(0.1)
 
 
-def children(pid: int) -> dict[str, int]:
-    """Process name -> id of the children of a process."""
-    found = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                words = (status.parent / "cmdline").read_bytes().decode().split("\0")
-                found[words[2].rsplit(".", 1)[-1]] = int(status.parent.name)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
+def running(data: Path) -> dict[str, int]:
+    """Process name -> id, as the supervisor tells."""
+    return {name: one.pid for name, one in read(data).processes.items()}
 
 
 @pytest.mark.parametrize("name", ["front", "web"])
 def test_it_answers_over_tls_and_comes_back(server, name):
-    process, address, authority, _, _ = server
+    _, address, authority, _, data = server
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
         assert web.get(f"{address}/readyz").json()["ready"] is True
         assert web.get(address).status_code == 303
-        killed = children(process.pid)[name]
+        killed = running(data)[name]
         os.kill(killed, signal.SIGKILL)
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
-        assert children(process.pid)[name] != killed
+        assert running(data)[name] != killed
 
 
 def test_without_trust_nothing_is_said(server):
@@ -147,6 +141,30 @@ def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
     thread.join()
     assert other == min(one + 3, 19)
     assert [(told["first"].starts, told["later"].starts) for told in noted] == [(1, 0), (1, 1)]
+
+
+def test_the_spare_takes_the_place_of_what_is_killed(monkeypatch, tmp_path):
+    monkeypatch.setattr(supervisor, "SPARE_PAUSE", 0.1)
+    told = tmp_path / "told"
+    waiting = f"import sys, time; open({str(told)!r}, 'w').write(sys.stdin.readline()); time.sleep(600)"
+    hasty = Process("hasty", ["-c", "import time; time.sleep(600)", "given"], hasty=True)
+    said = []
+    keeper = Supervisor([hasty], said.append, spare=Process("spare", ["-c", waiting]))
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    while not (first := keeper.spare_pid()):
+        time.sleep(0.02)
+    os.kill(keeper.pids()["hasty"], signal.SIGKILL)
+    while not (told.exists() and told.read_text()):
+        time.sleep(0.02)
+    assert keeper.pids()["hasty"] == first
+    assert msgspec.json.decode(told.read_text()) == ["import time; time.sleep(600)", "given"]
+    assert said == ["hasty ended with signal SIGKILL; the spare takes its place"]
+    while (second := keeper.spare_pid()) in (0, first):
+        time.sleep(0.02)
+    keeper.stop.set()
+    thread.join()
+    assert not [one for one in (first, second) if Path(f"/proc/{one}").exists()]
 
 
 def test_buckets():

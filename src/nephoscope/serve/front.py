@@ -266,6 +266,11 @@ def serve(settings: Settings) -> None:
         Server(config, bounds, Pace(), Seldom(lambda text, _: _LOG.warning(text))).run(sockets=[listening])
 
 
-if __name__ == "__main__":
+def begin(argument: str) -> None:
+    """Serve by settings that are given as one argument, until the supervisor ends."""
     end_with_parent()
-    serve(Settings.decoded(sys.argv[1]))
+    serve(Settings.decoded(argument))
+
+
+if __name__ == "__main__":
+    begin(sys.argv[1])
