@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.secrets import known, pair, secret, secret_pair
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nephoscope.lake.state import State
     from nephoscope.lake.state.sources import Source
-    from nephoscope.sources.live.source import Kind
 
 COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "error")
 HEALTH = (
@@ -109,7 +111,8 @@ def add(
         wanted = parsed(chosen, values)
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
         known(chosen.secrets, given)
-        _check(chosen, wanted, given, name, there=not no_test)
+        with _hinted():
+            setting_up.check(chosen, wanted, given, name, there=not no_test)
     with _told(), lake_of(data) as (lake, state):
         source = setting_up.add(state, Source(name, kind, {}, workspace), values, given, there=not no_test)
         click.echo(f"source {source.name} added")
@@ -208,7 +211,8 @@ def set_(
         known(kind.secrets, given)
         values = dict(pair(one) for one in settings)
         wanted = values if settings or given else None
-        setting_up.change(state, name, wanted, given, enabled=enabled, there=not no_test)
+        with _hinted():
+            setting_up.change(state, name, wanted, given, enabled=enabled, there=not no_test)
         click.echo(f"source {name} changed")
 
 
@@ -298,13 +302,13 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
         sys.exit(FINDINGS)
 
 
-def _check(kind: Kind, settings: Any, secrets: dict[str, str], name: str, *, there: bool = True) -> None:
-    """Raise SourceError for settings that cannot be and, with `there`, for files and folders that they name and that are not there."""
-    from nephoscope.sources.live import setting_up
+@contextmanager
+def _hinted() -> Iterator[None]:
+    """What is missing now may come later: whoever is told of it is told how to go on without."""
     from nephoscope.sources.live.source import SettingsError, SourceError
 
     try:
-        setting_up.check(kind, settings, secrets, name, there=there)
+        yield
     except SettingsError:
         raise
     except SourceError as error:

@@ -16,7 +16,10 @@ from nephoscope.lake.errors import OvertakenError
 from nephoscope.sources.azure.cloud import Cloud
 from nephoscope.sources.live import signing_in
 from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.entrance import Bounds
+from nephoscope.sources.live.pace import Pace
 from nephoscope.sources.live.polling import Found, Poller
+from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.live.serving import Served, bound
 from nephoscope.sources.live.source import SourceError, Surroundings
 from nephoscope.sources.live.tls import own_certificate, server_context
@@ -72,7 +75,11 @@ def azure(tmp_path, monkeypatch):
     listener = bound(("127.0.0.1", 0))
     found.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     app = Starlette(routes=[Route("/{path:path}", found.answer)])
-    served = Served(app, listener, server_context(str(certificate), str(key)))
+    told: list[str] = []
+    served = Served(
+        app, listener, server_context(str(certificate), str(key)), bounds=Bounds(100, 100, 60.0), pace=Pace(), idle=60.0,
+        told=Seldom(lambda text, _: told.append(text)),
+    )  # fmt: skip
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     cloud = Cloud("here", found.url, found.url, found.url, found.url)
     monkeypatch.setattr(signing_in, "cloud_of", lambda _: cloud)
@@ -80,6 +87,7 @@ def azure(tmp_path, monkeypatch):
     yield found
     served.close()
     listener.close()
+    assert not told
 
 
 class _Credential:
