@@ -149,6 +149,8 @@ def test_the_history_is_the_owners_and_stays(filled: Path, capsys: pytest.Captur
         ("T", False), ("T |", True), ("T | where", False), ("T | where x in (1", True), ("T | where x == ", True),
         ("T // | ", False), ("T | where x == '|'", False), ("datatable(a:long)[1,", True), (".tables |", False),
         ("let f = (x:long) {", True), ("", False),
+        ("let x = 5;", True), ("let x = 5; T | count;", False), ("T; let x = 5;", True), ("T | count;", False),
+        ("T | where x in (\n", False),
     ],
 )  # fmt: skip
 def test_where_a_query_goes_on(text: str, more: bool) -> None:
@@ -181,3 +183,11 @@ def test_colours_change_no_character(text: str) -> None:
     assert (
         "\n".join("".join(part[1] for part in line(number)) for number in range(text.count("\n") + 1)) == text
     )
+
+
+def test_bars_may_be_of_numbers(filled: Path, nephoscope: Run) -> None:
+    query = "datatable(EventID:int, n:long)[4624, 8, 4625, 4] | render barchart"
+    lines = answer(nephoscope(filled, "query", query, "-o", "chart")).splitlines()
+    assert [line.split()[0] for line in lines] == ["4624", "4625"]
+    assert [line.split()[-1] for line in lines] == ["8", "4"]
+    assert lines[0].count("█") > 1.9 * lines[1].count("█")

@@ -288,7 +288,7 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.source_health import health_rows, missing_rows
+    from nephoscope.cli.session.source_health import health_rows, missing_rows, short
 
     with _told(), lake_of(data) as (lake, state):
         if missing:
@@ -296,6 +296,9 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
             rows = missing_rows(lake, state, data, days)
         else:
             rows = health_rows(state)
+    if missing and output == "table":
+        show_list(*short(rows), output, "every resource that should send logs does")
+        sys.exit(FINDINGS if rows else 0)
     nothing = "every resource that should send logs does" if missing else "no source has brought anything yet"
     show_list(rows, MISSING if missing else HEALTH, output, nothing)
     if (missing and rows) or any(row.get("status") not in (None, "ok") for row in rows):

@@ -69,6 +69,33 @@ VALUES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 )
 """What may follow `name=` of an operator's parameter."""
 
+_NEGATED = (
+    "between", "contains", "contains_cs", "endswith", "endswith_cs", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix",
+    "hassuffix_cs", "in", "in~", "startswith", "startswith_cs",
+)  # fmt: skip
+WORDS = ("and", "or", *_NEGATED, "has_all", "has_any", "matches regex")
+"""Words between two operands; `_NEGATED` may have ! before them."""
+
+_OPERANDS = frozenset(("text", "long", "real", "timespan", "typed"))
+_NO_OPERANDS = frozenset(
+    (
+        "and",
+        "or",
+        "by",
+        "on",
+        "of",
+        "from",
+        "to",
+        "step",
+        "with",
+        "not",
+        "regex",
+        *_NEGATED,
+        "has_all",
+        "has_any",
+    )
+)
+
 _AGGREGATING = frozenset(("summarize", "make-series", "top-nested"))
 _TABULAR = frozenset(("union", "join", "lookup"))
 _OPENING = frozenset("([{")
@@ -143,6 +170,8 @@ def _offered(
         yield from (Completion(word, "clause") for word in values)
         return
     if previous is None or previous.text in (";", "{") or _starts_rows(inner, previous, pipes):
+        if previous is not None and previous.text in _TABULAR and pipes:
+            yield from (Completion(word, "clause") for word in CLAUSES[previous.text] if word.endswith("="))
         yield from _tables(tokens, catalog)
         if inner.brace:
             yield from (Completion(word, "statement") for word in STATEMENTS)
@@ -150,9 +179,28 @@ def _offered(
     if not pipes:
         yield from _tables(tokens, catalog)
     else:
+        if _ended(previous, pipes[-1]):
+            yield from (Completion(word, "clause") for word in _words(previous, pipes[-1].operator))
         yield from _in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
     yield from _forms()
+
+
+def _ended(previous: Token, part: _Part) -> bool:
+    """Whether a word of the language is likelier at the place than an operand: one has just ended, or none can stand there."""
+    if previous.text in ("!", ")", "]") or previous.kind in _OPERANDS:
+        return True
+    if previous.text == part.operator:
+        return part.operator == "render"
+    return previous.kind == "name" and previous.text not in _NO_OPERANDS
+
+
+def _words(previous: Token, operator: str) -> tuple[str, ...]:
+    """The words that may follow an operand."""
+    if previous.text == "!":
+        return _NEGATED
+    rows = operator == "render" or (operator in _TABULAR and previous.text == ")")
+    return CLAUSES.get(operator, ()) + (() if rows else WORDS)
 
 
 def _values(tokens: list[Token], pipes: list[_Part]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nephoscope.cli.session.source_health import short
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state import State
@@ -265,3 +266,23 @@ def test_last_rows_are_those_of_all_tables(world, tmp_path) -> None:
     lake.flush()
     last = last_rows(lake, tmp_path, ["default"], NOW, timedelta(days=1))
     assert last == {f"{VAULT}/a": NOW - timedelta(hours=2), f"{VAULT}/b": NOW - timedelta(hours=9)}
+
+
+def test_missing_logs_fit_a_terminal() -> None:
+    row = {
+        "resource": f"{NET}/virtualNetworks/v/subnets/s",
+        "type": "microsoft.network/virtualnetworks",
+        "reason": "no flow log sends its logs",
+        "setting": "",
+        "last": None,
+    }
+    found, columns = short([row])
+    assert columns == ("resource", "group", "type", "reason")
+    assert (found[0]["resource"], found[0]["group"], found[0]["type"]) == (
+        "v/s",
+        "g",
+        "network/virtualnetworks",
+    )
+    other = {**row, "resource": str(row["resource"]).replace("-000000000001", "-000000000002"), "last": NOW}
+    assert short([row, other])[1] == ("resource", "group", "subscription", "type", "reason", "last")
+    assert short([]) == ([], ())

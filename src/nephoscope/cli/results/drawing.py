@@ -23,7 +23,10 @@ def drawn(result: QueryResult, width: int, height: int = 1) -> list[str]:
     chart = result.hint.chart
     columns = columns_of(result.table)
     numbers = [place for place, (_, kind) in enumerate(columns) if kind.numeric]
-    labels = [place for place, (_, kind) in enumerate(columns) if not kind.numeric]
+    if chart in BARS and len(numbers) == len(columns) > 1:
+        # the first column is what the bars are of, a number as it may be: of EventID, of ResultType
+        numbers = numbers[1:]
+    labels = [place for place in range(len(columns)) if place not in numbers]
     if not result.table.num_rows:
         return [f"(render {chart}: there are no rows)"]
     if chart in BARS and numbers and labels and result.table.num_rows <= MAX_BARS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,20 +19,23 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from nephoscope.kql.complete import complete
+from nephoscope.kql.complete import STATEMENTS, complete
 from nephoscope.kql.lexer import words
 from nephoscope.kql.parser import OPERATORS
 
 if TYPE_CHECKING:
     from nephoscope.kql.catalog import Catalog
+    from nephoscope.kql.lexer import Token
 
 HISTORY = "query-history"
 HELP = """\
-A query runs on Enter; it goes on in the next line behind a pipe, in open brackets, and with Alt+Enter.
+A query runs on Enter; it goes on in the next line behind a pipe, in open brackets, behind a let statement, and with Alt+Enter.
+Enter in an empty line runs it in any case. Tab completes, Ctrl-C drops the line or ends the query that runs, Up finds earlier ones.
 .tables [TEXT]    tables (with rows, or whose name holds TEXT)      .schema TABLE    its columns
 .output FORMAT    how results are shown from now on                 .rows N          how many rows are shown
 .help             this                                              .exit            the end, as Ctrl-D"""
 _OPEN, _CLOSE = "([{", ")]}"
+_GOES_ON = ("|", ",", "=", "==")
 _STYLE = Style.from_dict(
     {
         "operator": "ansiblue bold",
@@ -143,16 +146,29 @@ def _keys() -> KeyBindings:
 
 
 def goes_on(text: str) -> bool:
-    """Whether a query is not at its end: open brackets, or a pipe, a comma or an operator as its last word."""
+    """Whether a query is not at its end: open brackets, a pipe, a comma or an operator as its last word, or only a let statement.
+
+    An empty last line ends it nevertheless.
+    """
     if text.lstrip().startswith("."):
         return False
     tokens = words(text).tokens[:-1]
     depth = sum(
         (one.text in _OPEN) - (one.text in _CLOSE) for one in tokens if one.kind == "mark" and one.text
     )
-    return depth > 0 or bool(
-        tokens and tokens[-1].kind == "mark" and tokens[-1].text in ("|", ",", "=", "==")
+    if not tokens or text.rstrip(" ").endswith("\n"):
+        # a line that was left empty ends what cannot be ended otherwise: it runs, and the error says what is missing
+        return False
+    last = tokens[-1]
+    return depth > 0 or (
+        last.kind == "mark" and (last.text in _GOES_ON or (last.text == ";" and _declares(tokens)))
     )
+
+
+def _declares(tokens: Sequence[Token]) -> bool:
+    """Whether the last statement gives no rows: a query has to follow it."""
+    start = next((place for place in range(len(tokens) - 2, -1, -1) if tokens[place].text == ";"), -1) + 1
+    return tokens[start].text in STATEMENTS
 
 
 class KqlCompleter(Completer):

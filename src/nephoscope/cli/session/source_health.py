@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,3 +69,25 @@ def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[s
         raise click.UsageError("no estate is stored here: nephoscope scan TARGET keeps one")
     names = ("resource", "type", "reason", "setting", "last")
     return [{name: getattr(one, name) for name in names} for one in found]
+
+
+def short(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Rows of missing logs as a terminal has room for, with their columns: names for ids, the subscription where there are several."""
+    parts = [str(row["resource"]).split("/") for row in rows]
+    several = len({one[2] for one in parts if len(one) > 2}) > 1
+    found = [
+        {
+            "resource": _name(one), "group": one[4] if len(one) > 4 else "",
+            "subscription": one[2][:8] if len(one) > 2 else "", "type": str(row["type"]).removeprefix("microsoft."),
+            "reason": row["reason"], "setting": row["setting"], "last": row["last"].date() if row["last"] else None,
+        }
+        for one, row in zip(parts, rows, strict=True)
+    ]  # fmt: skip
+    shown = {name for row in found for name, value in row.items() if value}
+    columns = ("resource", "group", "subscription", "type", "reason", "setting", "last")
+    return found, tuple(name for name in columns if name in shown and (several or name != "subscription"))
+
+
+def _name(parts: list[str]) -> str:
+    """The names of a resource and of what it is within, without its types."""
+    return "/".join(parts[8::2]) if len(parts) > 8 else parts[-1]
