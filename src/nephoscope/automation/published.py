@@ -23,20 +23,12 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition
 
 _MANY = 1000
-#: How a document stands, by its type: what changes with every evaluation (dates) is left out.
-_STANDS = """CASE WHEN type = 'microsoft.security/assessments' THEN concat_ws('|', state, severity, cause)
-    WHEN type = 'microsoft.security/assessments/subassessments' THEN json_extract(body, '$.properties.status')::VARCHAR
-    WHEN type LIKE 'microsoft.security/securescores%' THEN json_extract(body, '$.properties.score')::VARCHAR
-    ELSE json_extract(body, '$.properties.state')::VARCHAR END"""
 
 
 def stands(edition: Edition) -> pa.Table:
     """How all documents stand that automations are told of: key, type, stands."""
-    documents = edition.listing.documents
-    cursor = documents.cursor()
-    told = documents.rows(EVERYTHING, cursor).filter(one_of("type", PUBLISHED.values()))
-    rows = documents.with_bodies(told, cursor)
-    return pa.table(rows.project(f"key, type, {_STANDS} AS stands").order("key").to_arrow_table())
+    rows = edition.listing.documents.rows(EVERYTHING).filter(one_of("type", PUBLISHED.values()))
+    return pa.table(rows.project("key, type, stands").order("key").to_arrow_table())
 
 
 def file_of(data: Path, version: int) -> Path:

@@ -22,7 +22,8 @@ REMEMBERED = 500
 """Answers that an edition keeps: counts, and pages of a hundred rows."""
 #: Bytes of documents that an edition keeps of the lists that were asked for last.
 KEPT_BYTES = 32 << 20
-_MANY = 1_000
+#: How many bodies are read at once; from how many on, and at which share of what lies there, they are read as a range.
+_MANY, _FEW, _DENSE = 4_096, 200, 4
 
 
 class Documents:
@@ -41,25 +42,22 @@ class Documents:
         """What `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by whoever may change them."""
         return self._texts.once(key, make)
 
-    def bodies(self, ats: Sequence[int]) -> list[str]:
+    def bodies(self, numbers: Sequence[int]) -> list[str]:
         """The bodies of documents by their numbers, in the order of those."""
         found: dict[int, str] = {}
-        for first in range(0, len(ats), _MANY):
-            found.update(self._some(ats[first : first + _MANY]))
-        return [found[at] for at in ats]
+        ordered = sorted(numbers)
+        for first in range(0, len(ordered), _MANY):
+            found.update(self._some(ordered[first : first + _MANY]))
+        return [found[one] for one in numbers]
 
-    def _some(self, ats: Sequence[int]) -> list[tuple[int, str]]:
-        rows = (
-            self.cursor()
-            .table("bodies")
-            .filter(ColumnExpression("number").isin(*(ConstantExpression(one) for one in ats)))
-        )
-        return [(int(at), str(body)) for at, body in rows.fetchall()]
-
-    def with_bodies(self, rows: DuckDBPyRelation, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
-        """Rows of a cursor with their `body`."""
-        bodies = cursor.table("bodies").set_alias("b")
-        return rows.set_alias("d").join(bodies, "d.number = b.number").project("d.*, b.body")
+    def _some(self, ordered: Sequence[int]) -> list[tuple[int, str]]:
+        number, (low, high) = ColumnExpression("number"), (ordered[0], ordered[-1])
+        if len(ordered) > _FEW and high - low < _DENSE * len(ordered):
+            # most of what lies there is wanted: a range is found faster than each of many numbers
+            wanted = (number >= ConstantExpression(low)) & (number <= ConstantExpression(high))
+        else:
+            wanted = number.isin(*(ConstantExpression(one) for one in ordered))
+        return list(self.cursor().table("bodies").filter(wanted).fetchall())
 
     def cursor(self) -> DuckDBPyConnection:
         """A cursor: relations that are to be joined need the same."""
