@@ -76,7 +76,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
         *(["--state", settings.state] if settings.state else []),
     ]
     return (
-        Process("front", ["-m", "nephoscope.serve.front", settings.encoded()], (settings.fd,), hasty=True),
+        Process("front", ["-m", "nephoscope.serve.front", settings.encoded()], (settings.fd,)),
         Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.web_fd,), hasty=True),
         Process(
             "assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()], waits=True, behind=BEHIND
@@ -91,7 +91,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
 
 def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
     """The supervisor of a server."""
-    spare = Process("spare", ["-m", "nephoscope.serve.spare"], (settings.fd, settings.web_fd))
+    spare = Process("spare", ["-m", "nephoscope.serve.spare"], (settings.web_fd,))
     return Supervisor(processes(settings), say, lambda: answers(settings.web), noting(settings), spare=spare)
 
 

@@ -1,6 +1,7 @@
-"""The spare process: has read the program already and waits to become the front or the web process where that one is killed.
+"""The spare process: has read the program already and waits to become the web process where that one is killed.
 
-Reading the program is what takes most of a start. The supervisor says by a line at its input what the spare is to become; where the
+Reading the program is what takes most of a start. (The front reads less, and starts by itself: a spare that became it would be missing
+where the web process is killed next.) The supervisor says by a line at its input what the spare is to become; where the
 input ends instead, the supervisor is gone, and so is the spare.
 """
 
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.serve import front, web
+from nephoscope.serve import web
 from nephoscope.web.drawing import environment
 
-BEGIN = {front.__name__: front.begin, web.__name__: web.begin}
+BEGIN = {web.__name__: web.begin}
 
 
 def wait() -> None:
