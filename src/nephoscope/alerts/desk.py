@@ -285,14 +285,15 @@ class Desk:
             self.state.incidents.done(session, number, task)
 
     def merge(self, number: int, others: Iterable[int], now: datetime, by: str) -> Incident:
-        """Put the alerts of other incidents into this one; they are closed and lead here."""
+        """Put the alerts of other incidents, and what people made of them, into this one; they are closed and lead here."""
         wanted = list(dict.fromkeys(others))
         text = f"merged {', '.join(f'incident {one}' for one in wanted)} into it"
         with self._changing(number, now, by, text) as (session, incident):
             for other in wanted:
                 if other == number:
                     raise StateError(f"incident {number} cannot be merged into itself")
-                self._filing.merge(session, incident, self.state.incidents.read(session, other), now, by)
+                held = self.state.incidents.read(session, other)
+                incident = self._filing.merge(session, incident, held, now, by)
             return self._filing.sum_up(session, incident, now)
 
     def gather(

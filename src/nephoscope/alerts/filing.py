@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.grouping import MOST_ALERTS, Grouping, grouping
+from nephoscope.alerts.handover import with_work_of, worked_on
 from nephoscope.alerts.response.event import of_incident
 from nephoscope.alerts.rows import INCIDENTS, incident_row
 from nephoscope.alerts.rule import Rule
@@ -76,17 +77,19 @@ class Filing:
         return len(self.state.alerts.of(session, incident.number)) < MOST_ALERTS
 
     def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
-        """The oldest of some incidents, with the others put into it as far as it has room."""
-        opened = sorted(
-            (one for one in several if one.status is not IncidentStatus.CLOSED), key=lambda one: one.number
-        )
+        """The incident that is being worked on, else the oldest, with the others put into it as far as it has room.
+
+        What two people own stays two incidents: to join them is for them to say.
+        """
+        opened = [one for one in several if one.status is not IncidentStatus.CLOSED]
         if not opened:
             return several[0]
-        first = opened[0]
-        for other in opened[1:]:
+        first, *others = sorted(opened, key=lambda one: (not worked_on(one), one.number))
+        for other in others:
             count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
-            if count < MOST_ALERTS:
-                self.merge(session, first, other, now, BY)
+            theirs = bool(first.owner and other.owner) and first.owner != other.owner
+            if count < MOST_ALERTS and not theirs:
+                first = self.merge(session, first, other, now, BY)
         return first
 
     def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
@@ -137,8 +140,11 @@ class Filing:
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
         of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 
-    def merge(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> None:
-        """Put what an incident holds into another, which it leads to from then on; StateError where it was merged already."""
+    def merge(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> Incident:
+        """Put what an incident holds, and what people made of it, into another, which it leads to from then on.
+
+        The other with it; StateError where it was merged already.
+        """
         if other.workspace != self.workspace or other.merged_into is not None:
             raise StateError(f"incident {other.number} cannot be merged: it is not here any more")
         moved = [one.id for one in self.state.alerts.of(session, other.number)]
@@ -148,6 +154,7 @@ class Filing:
             self.state.bookmarks.put(session, replace(one, incident=into.number))
         self.state.incidents.know(session, into.number, self.state.incidents.keys(session, other.number))
         self.state.incidents.forget(session, other.number)
+        self.state.incidents.move_notes(session, other.number, into.number)
         closed = replace(
             other, status=IncidentStatus.CLOSED, closed=now, changed=now, merged_into=into.number,
             classification=other.classification or "Undetermined",
@@ -157,3 +164,4 @@ class Filing:
             session, other.number, Action(now, by, f"merged it into incident {into.number}")
         )
         self.tell(session, other.number, now, by)
+        return self.state.incidents.put(session, with_work_of(into, other))

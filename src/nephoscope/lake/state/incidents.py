@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -374,6 +375,12 @@ class Incidents:
         """Forget a comment or task."""
         session.execute(
             delete(IncidentNoteRow).where(IncidentNoteRow.incident == number, IncidentNoteRow.id == note)
+        )
+
+    def move_notes(self, session: Session, number: int, into: int) -> None:
+        """Put the comments and tasks of an incident into another."""
+        session.execute(
+            update(IncidentNoteRow).where(IncidentNoteRow.incident == number).values(incident=into)
         )
 
     def drop(self, session: Session, number: int) -> None:

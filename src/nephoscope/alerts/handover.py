@@ -1,0 +1,42 @@
+"""What people made of an incident, handed over to the one that it becomes part of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from nephoscope.lake.state.incidents import Incident, IncidentStatus
+from nephoscope.model.state import Severity
+
+
+def worked_on(incident: Incident) -> bool:
+    """Whether somebody has taken an open incident up, or changed it in any way."""
+    return bool(incident.owner) or incident.status is IncidentStatus.ACTIVE or bool(incident.first_modified)
+
+
+def with_work_of(into: Incident, other: Incident) -> Incident:
+    """An incident with the owner, labels, status and moments of another as far as it has none of its own.
+
+    A severity that somebody chose for the other is kept where it is the higher one.
+    """
+    taken = into.status is IncidentStatus.NEW and other.status is IncidentStatus.ACTIVE
+    chosen = other.severity_set and Severity(other.severity).rank > Severity(into.severity).rank
+    return replace(
+        into,
+        owner=into.owner or other.owner,
+        labels=tuple(dict.fromkeys((*into.labels, *other.labels))),
+        status=IncidentStatus.ACTIVE if taken else into.status,
+        severity=other.severity if chosen else into.severity,
+        severity_set=into.severity_set or chosen,
+        acknowledged=_earlier(into.acknowledged, _since(into.created, other.acknowledged)),
+        first_modified=_earlier(into.first_modified, _since(into.created, other.first_modified)),
+    )
+
+
+def _since(start: datetime, moment: datetime | None) -> datetime | None:
+    """A moment, at the earliest the one in which the incident was made: no time to it is negative."""
+    return None if moment is None else max(start, moment)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(filter(None, (one, other)), default=None)

@@ -1,0 +1,87 @@
+"""Two incidents that become one: nothing that people made of either is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.response_times import response_times
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.lake.state import State
+from nephoscope.lake.state.incidents import Incident, IncidentStatus
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.model.state import Severity
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=2)
+
+
+def take(state: State, name: str, *addresses: str) -> None:
+    entities = tuple(Entity("IP", (("Address", one),)) for one in addresses)
+    alert = Alert(name, name, name, "", Severity.MEDIUM, NOON, NOON, NOON, ("Impact",), entities=entities)
+    window = Window(NOON - timedelta(hours=1), NOON)
+    Desk(state, "default").take(Outcome(Rule(name, name, "x"), window, 1, (alert,)), NOON)
+
+
+def work(state: State, number: int, owner: str = "ana") -> None:
+    desk = Desk(state, "default")
+    desk.change(number, LATER, "ana", owner=owner, status=IncidentStatus.ACTIVE, labels=("case-42",))
+    desk.comment(number, "the victim confirmed it", LATER, "ana")
+    desk.task(number, "reset the password", LATER, "ana")
+
+
+def read(state: State, number: int) -> tuple[Incident, list[str]]:
+    with state.transaction() as session:
+        notes = [one.text for one in state.incidents.notes(session, number)]
+        return state.incidents.read(session, number), notes
+
+
+@pytest.mark.parametrize("worked", [1, 2])
+def test_a_story_is_told_on_in_the_incident_that_is_worked_on(state: State, worked: int) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    work(state, worked)
+    take(state, "both", "192.0.2.1", "192.0.2.2")
+    kept, notes = read(state, worked)
+    assert (kept.status, kept.owner, kept.labels, kept.merged_into) == (
+        IncidentStatus.ACTIVE, "ana", ("case-42",), None,
+    )  # fmt: skip
+    assert notes == ["the victim confirmed it", "reset the password"]
+    assert {one.id for one in state.alerts.newest("default", incident=worked)} == {"one", "two", "both"}
+    assert read(state, 3 - worked)[0].merged_into == worked
+
+
+def test_what_two_people_own_is_not_joined_over_their_heads(state: State) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    work(state, 1, "ana")
+    work(state, 2, "ben")
+    take(state, "both", "192.0.2.1", "192.0.2.2")
+    assert [(one.number, one.owner) for one in state.incidents.newest("default")] == [(2, "ben"), (1, "ana")]
+
+
+@pytest.mark.parametrize("into", [1, 2])
+def test_who_merges_by_hand_loses_no_work(state: State, into: int) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    work(state, 3 - into)
+    Desk(state, "default").merge(into, [3 - into], LATER + timedelta(hours=1), "ben")
+    kept, notes = read(state, into)
+    assert (kept.status, kept.owner, kept.labels) == (IncidentStatus.ACTIVE, "ana", ("case-42",))
+    assert notes == ["the victim confirmed it", "reset the password"]
+    (times,) = response_times([kept], "")
+    assert (times.acknowledged, times.mean_to_acknowledge) == (1, LATER - NOON)
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("High", "High"), ("Low", "Medium")])
+def test_the_higher_severity_outlives_a_merge(state: State, chosen: str, kept: str) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    desk = Desk(state, "default")
+    desk.change(2, LATER, "ana", severity=chosen)
+    assert desk.merge(1, [2], LATER, "ana").severity == kept
