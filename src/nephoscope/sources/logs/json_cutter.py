@@ -143,15 +143,15 @@ class JsonCutter(Cutter):
             plain = first
 
     def _list(self, start: int, end: int, *, first: bool, opened: bool) -> None:
-        """See whether what follows stands in a list: by what is between the records; where nothing is, it may be part of anything."""
-        buffer = self.window.buffer
+        """See whether what follows stands in a list: by what is between the records, else as the record before it in the block."""
+        between = self.window.buffer[start:end]
+        stray = b"}" in between and not (b"]" in between or b"," in between)  # is as if nothing were there
         self.told = self.told and first  # else it was gone over at the end of the block before
-        if opened or end > start:
-            self.listed = opened or buffer.find(b",", start, end) >= 0
+        if opened or (between and not stray):
+            self.listed = opened or b"," in between
             self.told = True
-        elif not self.told and start < len(buffer):
-            self.listed = buffer[start] != 0x7B
-            self.told = True
+        elif first and not self.told:
+            self.listed = False
 
     def _opened(self, at: int, *, apart: bool) -> int:
         """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does.

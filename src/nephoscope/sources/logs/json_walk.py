@@ -19,10 +19,14 @@ _QUOTE, _COMMA, _COLON = b'",:'
 _VALUE, _WORDY = b"vw"
 
 
-def _flat(inner: bytes) -> re.Pattern[bytes]:
-    """Strings and words, each with the comma or colon behind it."""
+def _flat(inner: bytes) -> dict[int, re.Pattern[bytes]]:
+    """Scalars with the commas behind them, by the bracket that they stand in: in an object each has a name."""
     string = rb'"%b*+(?:\\.%b*+)*+"' % (inner, inner)
-    return re.compile(rb"(?:\s*+(?:%b|%b)\s*+[,:])*+" % (string, _WORD), re.DOTALL)
+    scalar = rb"\s*+(?:%b|%b)\s*+," % (string, _WORD)
+    return {
+        ord("{"): re.compile(rb"(?:\s*+%b\s*+:%b)*+" % (string, scalar), re.DOTALL),
+        ord("["): re.compile(rb"(?:%b)*+" % scalar, re.DOTALL),
+    }
 
 
 def _rest(inner: bytes) -> re.Pattern[bytes]:
@@ -54,6 +58,7 @@ class Walk:
         self._quoted = False
         self._escaped = False
         self._worded = False
+        self._named = False
         self._broke = False
         self._on_line = False
 
@@ -95,10 +100,10 @@ class Walk:
         if self._worded:
             self._worded = False
             at = _run(data, at, stop)
-        if self._last not in (_VALUE, _WORDY) and self._open:
-            flat = _FLAT[self.lines].match(data, at, stop).end()  # type: ignore[union-attr]
+        if self._open and not self._deeper and self._last in b"{[,":
+            flat = _FLAT[self.lines][self._open[-1]].match(data, at, stop).end()  # type: ignore[union-attr]
             if flat > at:
-                self._last, self._last_at, at = data[flat - 1], self._fed + flat - 1 - start, flat
+                self._last, self._last_at, at = _COMMA, self._fed + flat - 1 - start, flat
         at = _BLANK.match(data, at, stop).end()  # type: ignore[union-attr]
         if at == stop:
             return at
@@ -113,17 +118,19 @@ class Walk:
         """Whether a token may stand behind the one before it."""
         inner = self._open[-1] if self._open and not self._deeper else 0
         if mark in _PAIRS:
-            return inner in (0, _PAIRS[mark])
+            return inner in (0, _PAIRS[mark]) and not self._named
         if mark == _COMMA:
-            return self._last in (_VALUE, _WORDY)
+            return self._last in (_VALUE, _WORDY) and not self._named
         if mark == _COLON:
-            return self._last in (_VALUE, _WORDY) and inner in (0, ord("{"))
+            return self._named or (not inner and self._last in (_VALUE, _WORDY))
         if mark in b"{[":
             return self._last in {ord("{"): b":", ord("["): b"[,"}.get(inner, b":[,")
         return self._last != _VALUE and mark != ord("\\") and (mark != _QUOTE or self._last != _WORDY)
 
     def _taken(self, mark: int, data: bytes, at: int, stop: int) -> int:
         """Go over a token."""
+        within = self._open[-1:] == b"{" and not self._deeper
+        self._named = within and self._last in b"{," and mark not in _PAIRS
         self._last = mark
         if mark in b"{[":
             if len(self._open) < _KNOWN:
