@@ -19,7 +19,15 @@ from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Action, Incident, IncidentStatus, Note, NoteKind
+from nephoscope.lake.state.incidents import (
+    CLASSIFICATIONS,
+    REMARK,
+    Action,
+    Incident,
+    IncidentStatus,
+    Note,
+    NoteKind,
+)
 from nephoscope.lake.state.rule_runs import RuleRun
 from nephoscope.model.alert import Alert
 
@@ -67,7 +75,7 @@ class Desk:
         """`take` in a transaction that is open, without a note of the run."""
         if not outcome.alerts:
             return Taken()
-        kept = self._kept(session, outcome, now)
+        kept = self._kept(session, searched(outcome), now)
         touched = [
             self._filing.place(session, outcome.rule, alert, known, now)
             for alert, known in kept
@@ -199,15 +207,17 @@ class Desk:
         changes: Mapping[str, Any],
         *,
         comment: str = "",
+        remark: str = "",
         tasks: Iterable[str] = (),
     ) -> None:
-        """`change` with a comment and tasks, in a transaction that is open."""
+        """`change` with a comment, what is said of the classification, and tasks, in a transaction that is open."""
         with self._within(session, number, now, by, described(changes)) as incident:
             changed = _checked(_set(incident, changes, now), now)
             self.state.incidents.put(session, _acknowledged(changed, now, by))
-            notes = [(NoteKind.COMMENT, comment)] if comment else []
-            for kind, text in [*notes, *((NoteKind.TASK, one) for one in tasks)]:
-                self.state.incidents.note(session, number, Note(0, kind, by, text, False, now))
+            notes = [(NoteKind.COMMENT, comment, ""), (NoteKind.COMMENT, remark, REMARK)]
+            for kind, text, name in [*notes, *((NoteKind.TASK, one, "") for one in tasks)]:
+                if text:
+                    self.state.incidents.note(session, number, Note(0, kind, by, text, False, now, name))
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
@@ -215,16 +225,31 @@ class Desk:
             changed = _checked(_set(incident, changes, now), now)
             return self.state.incidents.put(session, _acknowledged(changed, now, by))
 
+    def change_all(
+        self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, Any], remark: str = ""
+    ) -> None:
+        """`change` of several incidents, of all or, where one cannot be changed, of none; `remark`: why they are classified so."""
+        with self.state.transaction() as session:
+            for number in dict.fromkeys(numbers):
+                self.apply(session, number, now, by, changes, remark=remark)
+
     def alert(self, id_: str, status: str, now: datetime) -> StoredAlert:
         """Say how an alert stands; StateError where the workspace has none of the id."""
+        return self.alerts([id_], status, now)[0]
+
+    def alerts(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
+        """The same of several alerts, of all or of none."""
         with self.state.transaction() as session:
-            known = self.state.alerts.known(session, id_)
-            if known is None or known.workspace != self.workspace:
-                raise StateError(f"there is no alert {id_} in the workspace {self.workspace}")
-            row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
-            changed = replace(known, status=status, changed=now, document=row)
-            self.state.alerts.put(session, changed)
-            self.state.outbox.add(session, self.workspace, ALERTS, row)
+            return [self._alert_stands(session, one, status, now) for one in dict.fromkeys(ids)]
+
+    def _alert_stands(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
+        known = self.state.alerts.known(session, id_)
+        if known is None or known.workspace != self.workspace:
+            raise StateError(f"there is no alert {id_} in the workspace {self.workspace}")
+        row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
+        changed = replace(known, status=status, changed=now, document=row)
+        self.state.alerts.put(session, changed)
+        self.state.outbox.add(session, self.workspace, ALERTS, row)
         return changed
 
     def open(self, incident: Incident, now: datetime, by: str) -> Incident:
@@ -355,6 +380,12 @@ def described(changes: Mapping[str, Any]) -> str:
         if text or name in ("owner", "labels"):
             parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")
     return f"set {', '.join(parts)}" if parts else "changed nothing"
+
+
+def searched(outcome: Outcome) -> Outcome:
+    """The outcome with the times that its rule looked at in each of its alerts."""
+    span = (outcome.window.start, outcome.window.end)
+    return replace(outcome, alerts=tuple(replace(one, searched=span) for one in outcome.alerts))
 
 
 def subject_of(alert: Alert) -> str:

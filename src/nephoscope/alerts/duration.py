@@ -1,4 +1,4 @@
-"""Durations as rules write them: `5m`, `1h`, `14d`, `PT5H`, `P1DT12H`."""
+"""Durations as rules write them (`5m`, `1h`, `14d`, `PT5H`, `P1DT12H`), and as rows of alerts do (`05:00:00`, `14.00:00:00`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 _SHORT = re.compile(r"\s*(\d{1,6})\s*([dhms])\s*", re.ASCII)
 _ISO = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d{1,6})\.)?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -14,7 +15,7 @@ def duration(text: str) -> timedelta:
     """The span; raises ValueError with what would do."""
     if short := _SHORT.fullmatch(text):
         return timedelta(**{_UNITS[short[2]]: int(short[1])})
-    iso = _ISO.fullmatch(text.strip().upper())
+    iso = _CLOCK.fullmatch(text.strip()) or _ISO.fullmatch(text.strip().upper())
     if iso is None or not any(iso.groups()):
         raise ValueError(f"{text!r} is not a duration such as 5m, 1h, 14d or PT5H")
     days, hours, minutes, seconds = (int(one or 0) for one in iso.groups())
@@ -28,3 +29,10 @@ def written(span: timedelta) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def timespan(span: timedelta) -> str:
+    """The span as Sentinel writes it into rows: `05:00:00`, `14.00:00:00`."""
+    hours, rest = divmod(span.seconds, 3600)
+    clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
+    return f"{span.days}.{clock}" if span.days else clock

@@ -136,7 +136,8 @@ class Filing:
         incident = self.state.incidents.put(session, replace(before, told=moment))
         alerts, notes = self.state.alerts.of(session, number), self.state.incidents.notes(session, number)
         bookmarks = [one.id for one in self.state.bookmarks.of(session, number)]
-        row = incident_row(incident, alerts, notes, moment, by, bookmarks)
+        owner = self.state.principals.id_of(session, incident.owner)
+        row = incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
         of_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 

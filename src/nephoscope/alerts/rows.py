@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.alerts.duration import written
+from nephoscope.alerts.duration import timespan
+from nephoscope.alerts.overriding import attack, overridden, techniques_of
 from nephoscope.alerts.rule import OPERATORS, Rule
 from nephoscope.alerts.storyline import ordered
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.incidents import Incident, Note, NoteKind
+from nephoscope.lake.state.incidents import REMARK, Incident, Note, NoteKind
 from nephoscope.model.alert import Alert
 
 PRODUCT = "nephoscope"
@@ -47,9 +48,10 @@ def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
         "Status": DISMISSED if alert.held_by else "New",
         "CompromisedEntity": alert.entities[0].title if alert.entities else "",
         "Tactics": ", ".join(alert.tactics),
-        "Techniques": json.dumps(list(alert.techniques)),
+        **attack(alert.techniques, alert.properties),
         "SourceSystem": "Detection",
         "_ResourceId": resource,
+        **overridden(alert.properties),
     }
 
 
@@ -62,18 +64,27 @@ def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
     """What Sentinel's own alerts carry beside their columns."""
     return {
         "Query": alert.query,
-        "Query Period": written(rule.period),
-        "Query Frequency": written(rule.frequency),
+        "Query Period": timespan(rule.period),
+        "Query Frequency": timespan(rule.frequency),
         "Trigger Operator": OPERATORS[rule.operator],
         "Trigger Threshold": str(rule.threshold),
         "Total Events": str(alert.events),
+        "Search Query Results Overall Count": str(alert.events),
+        "Event Grouping": "AlertPerResult" if rule.one_alert_a_row else "SingleAlert",
+        **_looked_at(alert),
         "Analytic Rule Ids": json.dumps([alert.rule]),
         "Analytic Rule Name": rule.name,
         "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
-        **alert.properties,
         **({"Suppressed By": alert.held_as, "Suppression Id": alert.held_by} if alert.held_by else {}),
         **({"Tuning": "; ".join(rule.tuning.shown)} if rule.tuning.shown else {}),
     }
+
+
+def _looked_at(alert: Alert) -> dict[str, str]:
+    if alert.searched is None:
+        return {}
+    start, end = (f"{one.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" for one in alert.searched)
+    return {"Query Start Time UTC": start, "Query End Time UTC": end}
 
 
 def incident_row(
@@ -83,8 +94,13 @@ def incident_row(
     now: datetime,
     by: str,
     bookmarks: Iterable[str] = (),
+    owner_id: str = "",
 ) -> dict[str, Any]:
-    """The row of a change of an incident; `bookmarks` are the ids of those that were put into it."""
+    """The row of a change of an incident; `bookmarks` are the ids of those that were put into it, `owner_id` that of its owner.
+
+    IncidentUrl is the path below the address at which the server is reached.
+    """
+    marks = list(bookmarks)
     return {
         "TimeGenerated": now.isoformat(),
         "IncidentName": incident.id,
@@ -95,9 +111,11 @@ def incident_row(
         "Status": incident.status.value,
         "Classification": incident.classification,
         "ClassificationReason": incident.reason,
-        "Owner": {"userPrincipalName": incident.owner or None},
+        "ClassificationComment": _remark(notes) if incident.classification else "",
+        "Owner": _owner(incident.owner, owner_id),
         "ProviderName": PRODUCT,
         "ProviderIncidentId": str(incident.number),
+        "IncidentUrl": f"/incidents/{incident.number}?workspace={incident.workspace}",
         "CreatedTime": incident.created.isoformat(),
         "FirstActivityTime": incident.first_activity.isoformat(),
         "LastActivityTime": incident.last_activity.isoformat(),
@@ -106,7 +124,7 @@ def incident_row(
         "ClosedTime": incident.closed.isoformat() if incident.closed else None,
         "ModifiedBy": by,
         "AlertIds": [one.id for one in alerts],
-        "BookmarkIds": list(bookmarks),
+        "BookmarkIds": marks,
         "RelatedAnalyticRuleIds": sorted({one.rule for one in alerts}),
         "Labels": [{"labelName": one, "labelType": "User"} for one in incident.labels],
         "Comments": [_note(one) for one in notes if one.kind is NoteKind.COMMENT],
@@ -114,14 +132,29 @@ def incident_row(
         "AdditionalData": {
             "alertsCount": len(alerts),
             "tactics": ordered([name for one in alerts for name in _tactics(one)]),
-            "techniques": list(
-                dict.fromkeys(name for one in alerts for name in json.loads(one.document["Techniques"]))
-            ),
+            "bookmarksCount": len(marks),
+            "techniques": list(dict.fromkeys(name for one in alerts for name in techniques_of(one.document))),
             "commentsCount": sum(one.kind is NoteKind.COMMENT for one in notes),
             "alertProductNames": [PRODUCT],
         },
         "SourceSystem": "Detection",
     }
+
+
+def _owner(name: str, id_: str) -> dict[str, str | None]:
+    """Who works on it, nulls where nobody does; an email where the name is one."""
+    email = name if "@" in name else None
+    return {
+        "objectId": id_ or None,
+        "email": email,
+        "assignedTo": name or None,
+        "userPrincipalName": name or None,
+    }
+
+
+def _remark(notes: Iterable[Note]) -> str:
+    """What was said when it was classified, the last time."""
+    return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
 
 
 def _tactics(alert: StoredAlert) -> list[str]:

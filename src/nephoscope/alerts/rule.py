@@ -23,9 +23,17 @@ SHORTEST = timedelta(minutes=5)
 DAILY = timedelta(days=1)
 NRT = timedelta(minutes=1)
 OPERATORS = {
-    "gt": "more than", "greaterthan": "more than", "lt": "fewer than", "lessthan": "fewer than",
-    "eq": "exactly", "equal": "exactly", "ne": "other than", "notequal": "other than",
+    "gt": "GreaterThan", "greaterthan": "GreaterThan", "lt": "LessThan", "lessthan": "LessThan",
+    "eq": "Equal", "equal": "Equal", "ne": "NotEqual", "notequal": "NotEqual",
 }  # fmt: skip
+
+
+#: What alertDynamicProperties may put in the place of columns.
+#: Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules/create-or-update (AlertProperty)
+PROPERTIES = (
+    "AlertLink", "ConfidenceLevel", "ConfidenceScore", "ExtendedLinks", "ProductComponentName", "ProductName", "ProviderName",
+    "RemediationSteps", "SubTechniques", "Techniques",
+)  # fmt: skip
 
 
 class RuleError(ValueError):
@@ -239,10 +247,7 @@ def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
 
 def _override(fields: Fields) -> Override:
     given = fields.object("alertDetailsOverride")
-    properties = tuple(
-        (one.text("alertProperty", needed=True), one.text("value", needed=True))
-        for one in given.objects("alertDynamicProperties")
-    )
+    properties = tuple(map(_property, given.objects("alertDynamicProperties")))
     return Override(
         given.text("alertDisplayNameFormat"),
         given.text("alertDescriptionFormat"),
@@ -250,6 +255,15 @@ def _override(fields: Fields) -> Override:
         given.text("alertTacticsColumnName"),
         properties,
     )
+
+
+def _property(fields: Fields) -> tuple[str, str]:
+    """A column of the alert that a column of the row replaces, and that one."""
+    name = fields.text("alertProperty", needed=True)
+    known = {one.lower(): one for one in PROPERTIES}
+    if name and name.lower() not in known:
+        fields.fail(f"alertProperty {name!r} is none of {', '.join(PROPERTIES)}")
+    return known.get(name.lower(), name), fields.text("value", needed=True)
 
 
 def _incidents(fields: Fields) -> Incidents:

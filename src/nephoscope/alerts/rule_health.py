@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.duration import written
+from nephoscope.alerts.duration import timespan
 from nephoscope.alerts.rule import OPERATORS, Kind
 
 HEALTH = "SentinelHealth"
@@ -38,8 +38,8 @@ def health_row(outcome: Outcome, status: str, description: str, now: datetime) -
             "RuleId": rule.id,
             "QueryStartTimeUTC": window.start.isoformat(),
             "QueryEndTimeUTC": window.end.isoformat(),
-            "QueryFrequency": written(rule.frequency),
-            "QueryPeriod": written(rule.period),
+            "QueryFrequency": timespan(rule.frequency),
+            "QueryPeriod": timespan(rule.period),
             "QueryResultAmount": outcome.rows,
             "AlertsGeneratedAmount": len(outcome.alerts),
             "TriggerOperator": OPERATORS[rule.operator],

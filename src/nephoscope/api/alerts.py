@@ -199,5 +199,6 @@ def body(call: Call, alert: StoredAlert) -> dict[str, Any]:
             "extendedProperties": json.loads(row["ExtendedProperties"] or "{}"),
             "compromisedEntity": row["CompromisedEntity"],
             "techniques": json.loads(row.get("Techniques") or "[]"),
+            "subTechniques": json.loads(row.get("SubTechniques") or "[]"),
         },
     }

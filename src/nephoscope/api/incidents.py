@@ -22,7 +22,7 @@ from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state.bookmarks import Bookmark
-from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind
+from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope.model.state import Severity
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
@@ -31,8 +31,6 @@ _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
 DELETE = "Microsoft.SecurityInsights/incidents/delete"
 MOST = 1000
-#: The name of the comment that says why an incident was classified as it is.
-REMARK = "classification"
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 

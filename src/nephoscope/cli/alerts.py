@@ -1,4 +1,4 @@
-"""List and show alerts."""
+"""List and show alerts, and say how they stand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 
+STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
 
@@ -69,9 +70,9 @@ def list_(
 
 
 def _entities(document: dict[str, Any]) -> list[str]:
-    kept = json.loads(document["Entities"])
-    names = ("Name", "HostName", "Address", "Url", "ResourceId", "Value", "CommandLine", "DomainName")
-    found = [str(next((one[name] for name in names if name in one), one["Type"])) for one in kept]
+    from nephoscope.model.entity import Entity
+
+    found = [Entity.read(one).title for one in json.loads(document["Entities"])]
     return found if len(found) <= 4 else [*found[:3], f"{len(found) - 3} more"]
 
 
@@ -94,3 +95,29 @@ def show(data: Path, /, id_: str) -> None:
         "incident": found.incident,
     }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@command.command("set")
+@workspace_option()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option(
+    "--status",
+    required=True,
+    type=click.Choice(STATUSES, case_sensitive=False),
+    help="How they stand.",
+)
+@click.pass_obj
+def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> None:
+    """Set the status of the alerts ID: of all, or of none where one is not there."""
+    from datetime import UTC, datetime
+
+    from nephoscope.alerts.desk import Desk
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.lake.outbox import deliver
+
+    word = {one.lower(): one for one in STATUSES}[status.lower()]
+    with lake_of(data) as (lake, state):
+        desk = Desk(state, workspace_of(state, workspace).name)
+        desk.alerts([one.lower() for one in ids], word, datetime.now(UTC))
+        deliver(lake, state)

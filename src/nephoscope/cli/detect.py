@@ -203,7 +203,7 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
 
     shown = rows
     if form == "table":
-        shown = [row for row in rows if row["rows"] or row["error"]]
+        shown = [row for row in rows if row["rows"] or row["alerts"] or row["suppressed"] or row["error"]]
         alerts = sum(row["alerts"] for row in rows)
         tell(
             f"{len(rows):,} windows run, {alerts:,} new alerts, {sum(bool(row['error']) for row in rows):,} errors"

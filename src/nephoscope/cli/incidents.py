@@ -155,7 +155,7 @@ def _now() -> datetime:
 @click.option("--label", "labels", multiple=True, metavar="TEXT", help="Labels, in place of those it has.")
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
-    """Set the status, owner, severity or labels of incidents."""
+    """Set the status, owner, severity or labels of incidents: of all, or of none where one cannot be changed."""
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.lake.state.incidents import IncidentStatus
 
@@ -165,8 +165,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
     if not changes:
         usage_error("nothing to set: give --status, --owner, --severity or --label")
     with _desk(data, workspace) as desk:
-        for number in numbers:
-            desk.change(number, _now(), getpass.getuser(), **changes)
+        desk.change_all(numbers, _now(), getpass.getuser(), changes)
 
 
 @command.command("close")
@@ -182,21 +181,20 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
     metavar="WORD",
     help="Why a false positive: IncorrectAlertLogic or InaccurateData.",
 )
-@click.option("--comment", default="", metavar="TEXT", help="A comment beside it.")
+@click.option(
+    "--comment", default="", metavar="TEXT", help="Why, kept as a comment and as ClassificationComment."
+)
 @click.pass_obj
 def close(
     data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
 ) -> None:
-    """Close incidents."""
+    """Close incidents: all, or none where one cannot be closed."""
     from nephoscope.lake.state.incidents import CLASSIFICATIONS, IncidentStatus
 
     word = {one.lower(): one for one in CLASSIFICATIONS}[classification.lower()]
     with _desk(data, workspace) as desk:
-        for number in numbers:
-            if comment:
-                desk.comment(number, comment, _now(), getpass.getuser())
-            status = IncidentStatus.CLOSED
-            desk.change(number, _now(), getpass.getuser(), status=status, classification=word, reason=reason)
+        changes = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
+        desk.change_all(numbers, _now(), getpass.getuser(), changes, comment)
 
 
 @command.command("comment")

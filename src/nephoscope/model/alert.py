@@ -15,7 +15,8 @@ class Alert:
     """One alert. `id` is the same for the same rule, window and group of rows, so that a second run adds nothing.
 
     `start` and `end` are the first and last TimeGenerated of the rows behind it (the window where they have none), `generated` when
-    it was raised, `events` how many rows are behind it, `custom_details` what the rule asked to keep, `query` the text that found it.
+    it was raised, `events` how many rows are behind it, `custom_details` what the rule asked to keep, `query` the text that found it,
+    `properties` what its rule puts in the place of columns of its row, `searched` from when to when its rule looked.
     `held_by` is what held it back, by its id or a word that stays, `held_as` the same for a person ('' = it is raised);
     `learned` are the names of what it is about that its rule is to remember.
     """
@@ -36,6 +37,7 @@ class Alert:
     remediation: str = ""
     query: str = field(default="", repr=False)
     properties: dict[str, Any] = field(default_factory=dict)
+    searched: tuple[datetime, datetime] | None = None
     held_by: str = ""
     held_as: str = ""
     learned: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from aiosmtpd.smtp import AuthResult
 
 from nephoscope.alerts.response.action import ActionError
 from nephoscope.alerts.response.reaching import is_public, target
+from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.responses import RunStatus
 from nephoscope.sources.live.tls import own_certificate
@@ -372,3 +373,16 @@ def test_nothing_is_planned_where_nothing_may_be_blocked(responder, raise_alert)
     raise_alert("a1", "10.0.0.4")
     run = next(iter(who.tick()))
     assert (run.status, run.detail) == (RunStatus.DONE, "nothing to block: 10.0.0.4: not a public address")
+
+
+def test_nothing_is_blocked_while_the_estates_own_addresses_cannot_be_read(
+    responder, raise_alert, lake: Lake
+) -> None:
+    log = lake.data / "estate" / "resources" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("{")
+    who = responder(block(), operator=GUARD)
+    raise_alert()
+    run = next(iter(who.tick()))
+    assert run.status is RunStatus.PENDING
+    assert "its own addresses are not known" in run.detail

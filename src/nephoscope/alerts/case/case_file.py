@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
 from nephoscope.alerts.entities import merged
+from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.storyline import ordered
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.bookmarks import Bookmark
@@ -62,7 +63,7 @@ class CaseFile:
     @property
     def techniques(self) -> list[str]:
         """Techniques of ATT&CK, sorted."""
-        told = {name for one in self.alerts for name in json.loads(one.document["Techniques"] or "[]")}
+        told = {name for one in self.alerts for name in techniques_of(one.document)}
         return sorted(told | {name for one in self.bookmarks for name in one.techniques})
 
     @property

@@ -61,17 +61,17 @@ def _addresses(document: dict[str, Any]) -> Iterable[str]:
 
 
 def of_estate(data: Path) -> list[tuple[str, str]]:
-    """The public addresses and prefixes of the estate that is stored, each with the resource that has it."""
-    from nephoscope.estate.store import EstateStore, StoreError
+    """The public addresses and prefixes of the estate that is stored, each with the resource that has it.
+
+    None where no estate was ever stored; StoreError where one cannot be read.
+    """
+    from nephoscope.estate.store import EstateStore
 
     found = []
-    try:
-        for resource in EstateStore(data).current():
-            properties = resource.body.get("properties") or {}
-            if resource.type == "microsoft.network/publicipaddresses" and properties.get("ipAddress"):
-                found.append((str(properties["ipAddress"]), f"an address of {resource.name} of the estate"))
-            elif resource.type == "microsoft.network/publicipprefixes" and properties.get("ipPrefix"):
-                found.append((str(properties["ipPrefix"]), f"an address of {resource.name} of the estate"))
-    except StoreError:
-        return []
+    for resource in EstateStore(data).current():
+        properties = resource.body.get("properties") or {}
+        if resource.type == "microsoft.network/publicipaddresses" and properties.get("ipAddress"):
+            found.append((str(properties["ipAddress"]), f"an address of {resource.name} of the estate"))
+        elif resource.type == "microsoft.network/publicipprefixes" and properties.get("ipPrefix"):
+            found.append((str(properties["ipPrefix"]), f"an address of {resource.name} of the estate"))
     return found

@@ -102,7 +102,9 @@ def _timeline(console: Console, case: Case) -> None:
     moments = case.timeline
     for one in moments[:MOST_MOMENTS]:
         alert = about.get(one.source) if one.kind == "alert" else None
-        detail = f"{alert.severity}, {alert.document['Tactics']}" if alert is not None else ""
+        detail = (
+            ", ".join(filter(None, (alert.severity, alert.document["Tactics"]))) if alert is not None else ""
+        )
         table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.kind, escape(_told(one, detail)))
     console.print(table)
     if len(moments) > MOST_MOMENTS:

@@ -38,6 +38,10 @@ CLASSIFICATIONS: dict[str, tuple[str, ...]] = {
 """What a closed incident was, and why. Source: https://learn.microsoft.com/azure/sentinel/incident-investigation"""
 
 
+REMARK = "classification"
+"""The name of the comment that says why an incident was classified as it is."""
+
+
 class IncidentStatus(StrEnum):
     """Where an incident stands."""
 
@@ -378,7 +382,12 @@ class Incidents:
         )
 
     def move_notes(self, session: Session, number: int, into: int) -> None:
-        """Put the comments and tasks of an incident into another."""
+        """Put the comments and tasks of an incident into another; what was said when it was classified is a comment there."""
+        session.execute(
+            update(IncidentNoteRow)
+            .where(IncidentNoteRow.incident == number, IncidentNoteRow.name == REMARK)
+            .values(name="")
+        )
         session.execute(
             update(IncidentNoteRow).where(IncidentNoteRow.incident == number).values(incident=into)
         )

@@ -155,6 +155,12 @@ class Principals:
             row = session.get(PrincipalRow, id_)
             return None if row is None else _principal(row)
 
+    def id_of(self, session: Session, name: str) -> str:
+        """The id of the principal of a name, a person before a program; '' where there is none."""
+        query = select(PrincipalRow).where(PrincipalRow.name == name)
+        found = {row.kind: row.id for row in session.scalars(query)} if name else {}
+        return found.get(PrincipalKind.PERSON.value) or next(iter(found.values()), "")
+
     def named(self, kind: PrincipalKind, name: str) -> Principal | None:
         """The principal of a kind and name."""
         with self._database.read() as session:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.alerts.case.case_file import read_entities
 from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver
@@ -135,7 +136,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "workspace": workspace, "alert": alert, "row": row, "entities": entities, "query": query,
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
-        "techniques": _listed(row.get("Techniques") or ""),
+        "techniques": techniques_of(row),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
         "steps": _listed(row.get("RemediationSteps") or ""), "behind": behind, "columns": _columns(behind),
         "acts": allowed(visit, workspace),

@@ -20,6 +20,7 @@ from msgspec import Meta
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.blocking import Chosen, chosen, of_estate
 from nephoscope.alerts.response.program import executed
+from nephoscope.estate.store import StoreError
 from nephoscope.lake.state.responses import ResponseRun
 from nephoscope.model.resource_id import ResourceId
 
@@ -70,7 +71,7 @@ def plan(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
             (one, "it is own egress (watchlist KnownEgress)")
             for one in _networks(around.watchlist("KnownEgress"))
         ),
-        *of_estate(around.data),
+        *_own(around),
     ]
     found = chosen(run.document, guarded, allowed.most)
     if not found.addresses:
@@ -85,6 +86,16 @@ def plan(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
         _plan(settings, run, found, around),
         around.now + timedelta(hours=settings.wait),
     )
+
+
+def _own(around: Around) -> list[tuple[str, str]]:
+    """The addresses of the estate; without them nothing is planned."""
+    try:
+        return of_estate(around.data)
+    except StoreError as error:
+        raise ActionError(
+            f"the estate cannot be read, so its own addresses are not known: {error}", again=True
+        ) from error
 
 
 def _checked(settings: Settings) -> None:

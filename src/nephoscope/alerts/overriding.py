@@ -1,0 +1,52 @@
+"""What a rule's alertDynamicProperties put in the place of columns of its alerts.
+
+Source: https://learn.microsoft.com/azure/sentinel/customize-alert-details and https://learn.microsoft.com/azure/sentinel/security-alert-schema
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
+ATTACK = ("Techniques", "SubTechniques")
+
+
+def overridden(properties: Mapping[str, str]) -> dict[str, Any]:
+    """Columns with what the row says of them, those of ATT&CK left out; a row that says nothing usable changes nothing."""
+    found: dict[str, Any] = {
+        name: text for name, text in properties.items() if text and name not in (*ATTACK, "ConfidenceScore")
+    }
+    score = _number(properties.get("ConfidenceScore", ""))
+    return found if score is None else {**found, "ConfidenceScore": score}
+
+
+def attack(rule: Sequence[str], properties: Mapping[str, str]) -> dict[str, str]:
+    """Techniques and, apart from them, sub-techniques: those of the row where it says some, else the rule's."""
+    told, told_subs = (_TECHNIQUE.findall(properties.get(name, "")) for name in ATTACK)
+    names = told or list(rule)
+    subs = told_subs or [one for one in names if "." in one]
+    whole = dict.fromkeys(one.partition(".")[0] for one in (*names, *subs))
+    return {
+        "Techniques": json.dumps(list(whole)),
+        "SubTechniques": json.dumps(list(dict.fromkeys(subs))) if subs else "",
+    }
+
+
+def techniques_of(row: Mapping[str, Any]) -> list[str]:
+    """The techniques of an alert's row, one of whose sub-techniques is told by that."""
+    subs = json.loads(row.get("SubTechniques") or "[]")
+    told = {one.partition(".")[0] for one in subs}
+    whole = json.loads(row.get("Techniques") or "[]")
+    return [*(one for one in whole if one not in told), *(one for one in subs if one not in whole)]
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
