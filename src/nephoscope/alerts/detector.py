@@ -12,6 +12,7 @@ from nephoscope.alerts.finding import Finding, findings
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tuning.holding import WORDS, YOUNG
+from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
@@ -34,6 +35,7 @@ class Outcome:
 
     A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
     query that took too much time or memory. `seen` is the tables that were read (`workspace/table`), each at its version.
+    `lacking`: what its alerts lack because the query does not give the columns that the rule asks for.
     """
 
     rule: Rule
@@ -45,6 +47,7 @@ class Outcome:
     fault: bool = False
     limited: bool = False
     seen: dict[str, int] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Detector:
         """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
         began = time.perf_counter()
         found = self._outcome(rule, window, now)
-        return replace(found, seconds=time.perf_counter() - began)
+        return replace(found, lacking=self._lacking(found), seconds=time.perf_counter() - began)
 
     def tables(self, rule: Rule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
@@ -90,6 +93,19 @@ class Detector:
             return Outcome(rule, window, error=str(error), fault=limited, limited=limited, seen=seen)
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
             return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
+
+    def _lacking(self, found: Outcome) -> tuple[str, ...]:
+        """What the query does not give and the rule asks for, where that is missing in an alert now."""
+        rule, end = found.rule, found.window.end
+        if not found.alerts:
+            return ()
+        with self.lake.catalog(workspace=self.workspace) as catalog:
+            compiled = (
+                self.reading.compile(rule.query, end)
+                if self.reading is not None
+                else compile_results(rule.query, catalog, now=end)[-1]
+            )
+        return lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
 
     def _known(self, rule: Rule, window: Window, alerts: Sequence[Alert]) -> Iterator[Alert]:
         """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""

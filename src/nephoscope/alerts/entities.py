@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import EntityMapping
-from nephoscope.model.entity import Entity
+from nephoscope.model.entity import STRONG, Entity
 
 LIMIT = 500
 """How many entities an alert keeps, as in Sentinel."""
@@ -56,6 +56,9 @@ def _legacy(finding: Finding) -> Iterator[EntityMapping]:
 
 
 def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
+    if not mapping.kind:
+        yield from _told(finding.text(mapping.fields[0][1]))
+        return
     values = {name: _values(finding.text(column)) for name, column in mapping.fields}
     most = max((len(several) for several in values.values()), default=0)
     for place in range(most):
@@ -66,6 +69,24 @@ def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
         entity = Entity.of(mapping.kind, _split(mapping.kind, row))
         if entity is not None:
             yield entity
+
+
+def _told(text: str) -> Iterator[Entity]:
+    """The entities of a column that holds them as SecurityAlert does; what only refers to another is left out."""
+    try:
+        several = json.loads(text)
+    except ValueError:
+        return
+    for one in several if isinstance(several, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("Type"), str):
+            plain = {
+                name: value
+                for name, value in one.items()
+                if isinstance(value, str | int | float) and value != ""
+            }
+            entity = Entity.read({name: value for name, value in plain.items() if not name.startswith("$")})
+            if entity.identifiers and entity.kind in STRONG:
+                yield entity
 
 
 def _values(text: str) -> list[str]:

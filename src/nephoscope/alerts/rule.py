@@ -5,6 +5,7 @@ Source: https://learn.microsoft.com/azure/sentinel/sentinel-analytic-rules-creat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Any
 from nephoscope.alerts.fields import Fields
 from nephoscope.alerts.tactics import spelled
 from nephoscope.alerts.tuning.holding import Tuning
-from nephoscope.model.entity import STRONG
+from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope.model.place import Place
 from nephoscope.model.state import Severity
 
@@ -22,6 +23,9 @@ SHORTEST = timedelta(minutes=5)
 #: What a rule is run by that says nothing of it: a hunting query.
 DAILY = timedelta(days=1)
 NRT = timedelta(minutes=1)
+LONG, HOURLY = timedelta(days=2), timedelta(hours=1)
+"""A rule that looks back so far, or further, is run so often at most, as in Sentinel."""
+LONGEST_SUPPRESSION = timedelta(hours=24)
 OPERATORS = {
     "gt": "GreaterThan", "greaterthan": "GreaterThan", "lt": "LessThan", "lessthan": "LessThan",
     "eq": "Equal", "equal": "Equal", "ne": "NotEqual", "notequal": "NotEqual",
@@ -34,6 +38,10 @@ PROPERTIES = (
     "AlertLink", "ConfidenceLevel", "ConfidenceScore", "ExtendedLinks", "ProductComponentName", "ProductName", "ProviderName",
     "RemediationSteps", "SubTechniques", "Techniques",
 )  # fmt: skip
+
+
+#: What alerts of one incident may have in common beside their entities and custom details.
+ALERT_DETAILS = ("displayname", "severity")
 
 
 class RuleError(ValueError):
@@ -71,7 +79,10 @@ _MATCHING = {
 
 @dataclass(frozen=True, slots=True)
 class EntityMapping:
-    """Which columns hold the identifiers of an entity: (identifier, column)."""
+    """Which columns hold the identifiers of an entity: (identifier, column).
+
+    Of no kind (''): a column that holds entities as SecurityAlert does.
+    """
 
     kind: str
     fields: tuple[tuple[str, str], ...]
@@ -158,11 +169,9 @@ def _rule(fields: Fields, place: Place) -> Rule:
     kind = _kind(fields)
     frequency = fields.span("queryFrequency") or (NRT if kind is Kind.NRT else DAILY)
     period = fields.span("queryPeriod") or frequency
-    if kind is Kind.SCHEDULED and not (
-        SHORTEST <= period <= LONGEST_PERIOD and SHORTEST <= frequency <= LONGEST_PERIOD
-    ):
-        fields.fail("queryFrequency and queryPeriod must lie between 5m and 14d")
-    suppressed = fields.flag("suppressionEnabled", default=False)
+    if kind is Kind.SCHEDULED:
+        _timed(fields, frequency, period)
+    details = fields.pairs("customDetails")
     return Rule(
         id=fields.text("id", needed=True).lower(),
         name=fields.text("name") or fields.text("displayName", needed=True),
@@ -174,14 +183,14 @@ def _rule(fields: Fields, place: Place) -> Rule:
         period=period,
         operator=_operator(fields),
         threshold=fields.number("triggerThreshold", default=0),
-        suppression=fields.span("suppressionDuration") if suppressed else None,
+        suppression=_suppression(fields),
         learning=fields.span("learningPeriod"),
         tactics=spelled(fields.texts("tactics")),
         techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
-        mappings=_mappings(fields),
-        custom_details=fields.pairs("customDetails"),
+        mappings=(*_mappings(fields), *_told(fields)),
+        custom_details=details,
         override=_override(fields),
-        incidents=_incidents(fields),
+        incidents=_incidents(fields, dict(details)),
         one_alert_a_row=_one_alert_a_row(fields),
         version=fields.text("version"),
         enabled=fields.flag("enabled", default=True),
@@ -193,6 +202,29 @@ def _rule(fields: Fields, place: Place) -> Rule:
         remediation=fields.text("remediation").strip(),
         place=place,
     )
+
+
+def _timed(fields: Fields, frequency: timedelta, period: timedelta) -> None:
+    """Note where a schedule is none that Sentinel takes."""
+    if not (SHORTEST <= period <= LONGEST_PERIOD and SHORTEST <= frequency <= LONGEST_PERIOD):
+        fields.fail("queryFrequency and queryPeriod must lie between 5m and 14d")
+    elif frequency > period:
+        fields.fail(
+            "queryFrequency must not be longer than queryPeriod: rows between two windows would be seen by none"
+        )
+    elif period >= LONG and frequency < HOURLY:
+        fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
+
+
+def _suppression(fields: Fields) -> timedelta | None:
+    """How long a rule is silent after an alert, None where it is not."""
+    if not fields.flag("suppressionEnabled", default=False):
+        return None
+    before = len(fields.wrong)
+    found = fields.span("suppressionDuration")
+    if len(fields.wrong) == before and (found is None or not SHORTEST <= found <= LONGEST_SUPPRESSION):
+        fields.fail("suppressionDuration must be given, from 5m to 24h, where suppressionEnabled is true")
+    return found
 
 
 def _kind(fields: Fields) -> Kind:
@@ -230,19 +262,30 @@ def _one_alert_a_row(fields: Fields) -> bool:
 
 
 def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
-    known = {one.lower(): one for one in STRONG}
+    known = {one.lower(): one for one in IDENTIFIERS}
     found = []
     for each in fields.objects("entityMappings"):
         kind = each.text("entityType", needed=True)
         if kind.lower() not in known:
             each.fail(f"entityType {kind!r} is no kind of entity")
             continue
-        pairs = tuple(
-            (one.text("identifier", needed=True), one.text("columnName", needed=True))
-            for one in each.objects("fieldMappings")
-        )
-        found.append(EntityMapping(known[kind.lower()], pairs))
+        kind = known[kind.lower()]
+        found.append(EntityMapping(kind, tuple(_pair(kind, one) for one in each.objects("fieldMappings"))))
     return tuple(found)
+
+
+def _pair(kind: str, fields: Fields) -> tuple[str, str]:
+    """An identifier of a kind and the column that holds it."""
+    name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
+    if name and name.lower() not in known:
+        fields.fail(f"identifier {name!r} of {kind} is none of {', '.join(known.values())}")
+    return known.get(name.lower(), name), fields.text("columnName", needed=True)
+
+
+def _told(fields: Fields) -> tuple[EntityMapping, ...]:
+    """The columns that hold whole entities."""
+    several = fields.objects("sentinelEntitiesMappings")
+    return tuple(EntityMapping("", (("", one.text("columnName", needed=True)),)) for one in several)
 
 
 def _override(fields: Fields) -> Override:
@@ -266,19 +309,36 @@ def _property(fields: Fields) -> tuple[str, str]:
     return known.get(name.lower(), name), fields.text("value", needed=True)
 
 
-def _incidents(fields: Fields) -> Incidents:
+def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
     given = fields.object("incidentConfiguration")
     grouping = given.object("groupingConfiguration")
     matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
     if matching.lower() not in _MATCHING:
         grouping.fail(f"matchingMethod {matching!r} is none of {', '.join(one.value for one in Matching)}")
+    enabled = grouping.flag("enabled", default=False)
+    names = {one.lower(): one for one in custom_details}
+    if enabled:
+        _chosen(grouping, custom_details)
     return Incidents(
         given.flag("createIncident", default=True),
-        grouping.flag("enabled", default=False),
+        enabled,
         grouping.flag("reopenClosedIncident", default=False),
         grouping.span("lookbackDuration") or timedelta(hours=5),
         _MATCHING.get(matching.lower(), Matching.ALL_ENTITIES),
         grouping.texts("groupByEntities"),
         grouping.texts("groupByAlertDetails"),
-        grouping.texts("groupByCustomDetails"),
+        tuple(names.get(one.lower(), one) for one in grouping.texts("groupByCustomDetails")),
     )
+
+
+def _chosen(grouping: Fields, custom_details: Mapping[str, str]) -> None:
+    """Note what no alert has by which alerts are to be grouped."""
+    known = {
+        "groupByEntities": {one.lower() for one in IDENTIFIERS},
+        "groupByAlertDetails": set(ALERT_DETAILS),
+        "groupByCustomDetails": {one.lower() for one in custom_details},
+    }
+    for name, words in known.items():
+        for one in grouping.texts(name):
+            if one.lower() not in words:
+                grouping.fail(f"{name} {one!r} is nothing that alerts of this rule have")

@@ -1,4 +1,4 @@
-"""Rows of SentinelHealth about rules: one fails, works again, is switched off by its failures, or leaves windows out.
+"""Rows of SentinelHealth about rules: one fails, works again, is switched off by its failures, leaves windows or details out.
 
 Source: https://learn.microsoft.com/azure/sentinel/health-table-reference (columns, and the properties of a rule's run).
 """
@@ -14,7 +14,7 @@ from nephoscope.alerts.duration import timespan
 from nephoscope.alerts.rule import OPERATORS, Kind
 
 HEALTH = "SentinelHealth"
-SUCCESS, FAILURE = "Success", "Failure"
+SUCCESS, FAILURE, PARTIAL = "Success", "Failure", "Partial success"
 
 
 def health_row(outcome: Outcome, status: str, description: str, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.due import BEHIND, MOST_TRIES, Due, Known, digest
-from nephoscope.alerts.rule_health import FAILURE, HEALTH, SUCCESS, health_row
+from nephoscope.alerts.rule_health import FAILURE, HEALTH, PARTIAL, SUCCESS, health_row
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -87,5 +87,7 @@ class Course:
             yield FAILURE, outcome.error
         elif self.error and not outcome.error:
             yield SUCCESS, "The rule runs again."
+        if outcome.lacking:
+            yield PARTIAL, "; ".join(outcome.lacking)
         if after.disabled is not None and before.disabled is None:
             yield FAILURE, f"AUTO DISABLED: the rule failed {after.failures} times in a row: {outcome.error}"

@@ -11,6 +11,11 @@ MAX_NAME, MAX_DESCRIPTION, MAX_VALUE = 256, 5000, 1024
 _FIELD = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
+def columns_in(template: str) -> list[str]:
+    """The columns that a template names, in order."""
+    return _FIELD.findall(template)
+
+
 def worded(template: str, finding: Finding, most: int) -> str:
     """The template with each {{Column}} replaced by the row's value, '' where the row has no such column; at most so long."""
     text = _FIELD.sub(lambda match: redact_text(finding.text(match[1]))[:MAX_VALUE], template)

@@ -16,7 +16,7 @@ from nephoscope.alerts.library.active import active_rules
 from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
-from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules import shipped
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
@@ -156,7 +156,12 @@ def _known(call: Call) -> list[Rule]:
     for pack in RulePacks(call.instance.data).all():
         for stored in pack.of(PieceKind.RULE):
             if pack.name != API and stored.standing != Standing.REFUSED:
-                rule = Rule.parse(stored.document, Place(f"{pack.name}:{stored.source}", path=stored.path))
+                try:
+                    rule = Rule.parse(
+                        stored.document, Place(f"{pack.name}:{stored.source}", path=stored.path)
+                    )
+                except RuleError:
+                    continue  # `content list` and `content test` tell of it
                 found.setdefault(rule.id, rule)
     return list(found.values())
 
@@ -258,7 +263,12 @@ def _described(one: Rule) -> dict[str, Any]:
                 "fieldMappings": [{"identifier": key, "columnName": column} for key, column in each.fields],
             }
             for each in one.mappings
+            if each.kind
         ],
+        "sentinelEntitiesMappings": [
+            {"columnName": each.fields[0][1]} for each in one.mappings if not each.kind
+        ]
+        or None,
         "customDetails": dict(one.custom_details),
         "incidentConfiguration": {"createIncident": one.incidents.create},
         "eventGroupingSettings": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from nephoscope.alerts.library.parser_function import is_parser, parser_function
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.model.place import Place
 
+Progress = Callable[[str, int, int], Any]
+"""What is told of long work: what is done, how much, of how much (0 = nobody knows)."""
 YAML, JSON = (".yaml", ".yml"), ".json"
 MOST_BYTES = {**dict.fromkeys(YAML, 1 << 20), JSON: 32 << 20}
 MOST_FILES, MOST_VALUES = 100_000, 100_000
@@ -49,14 +51,15 @@ class Reading:
         return not self.pieces and not self.unusable
 
 
-def read(root: Path, sigma: str = "auto") -> Reading:
+def read(root: Path, sigma: str = "auto", progress: Progress = lambda *_: None) -> Reading:
     """Everything below a folder, or in a file; a file that cannot be used stops no other.
 
-    `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline).
+    `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline). `progress` is told of each file.
     """
     found = Reading()
     for path in _files(root, found):
         found.files += 1
+        progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
         for one in _pieces(path, source, found, sigma):
             if isinstance(one, Piece):

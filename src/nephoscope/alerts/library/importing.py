@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.checkout import Reading
+from nephoscope.alerts.library.checkout import Progress, Reading
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored, changes, slug
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.standing import judge
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
 
 RULES = (PieceKind.RULE, PieceKind.HUNTING)
-Progress = Callable[[str, int, int], Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rule import Rule, RuleError
+from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
 
@@ -36,6 +37,7 @@ class Standing(StrEnum):
 class Judged:
     """A rule's standing with its reasons, each with its place in the query.
 
+    One that runs has reasons where its alerts will lack something.
     `tables` are those that it reads. `needs`: what it names and nothing here is called so.
     """
 
@@ -53,10 +55,12 @@ def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
         return Judged(Standing.REFUSED, error.reasons)
     with lake.catalog(workspace=workspace) as catalog:
         try:
-            compile_results(rule.query, catalog, now=now)
+            results = compile_results(rule.query, catalog, now=now)
         except KqlError as error:
             return _failed(error)
-        return Judged(Standing.RUNS, tables=tuple(sorted(table for _, table in catalog.versions())))
+        last = results[-1]
+        wrong = lacking(rule, dict(last.columns)) if last.resume is None else ()
+        return Judged(Standing.RUNS, wrong, tuple(sorted(table for _, table in catalog.versions())))
 
 
 def _failed(error: KqlError) -> Judged:
@@ -89,7 +93,7 @@ def empty_tables(judged: Judged, held: Iterable[str]) -> Judged:
 def told(judged: Judged, known: Container[str]) -> str:
     """The standing in a line: `needs table X (unknown)`, `unsupported: ...`."""
     if judged.standing is Standing.RUNS:
-        return "runs"
+        return f"runs, but {'; '.join(judged.reasons)}" if judged.reasons else "runs"
     if judged.standing is not Standing.NEEDS:
         return f"{judged.standing.value}: {'; '.join(judged.reasons)}"
     waiting = [name for name in judged.needs if name in known]

@@ -33,8 +33,10 @@ LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 def reading_of(path: Path, sigma: str) -> Reading:
     """What a folder or file holds of detection content."""
     from nephoscope.alerts.library.checkout import read
+    from nephoscope.cli.session.session import progress_line
 
-    return read(path, sigma)
+    with progress_line() as progress:
+        return read(path, sigma, progress)
 
 
 def import_rules(

@@ -20,6 +20,7 @@ from nephoscope.cli.session.checks import (
     tell,
     usage_error,
 )
+from nephoscope.cli.session.progress_lines import ProgressLines
 from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.model.state import Severity, State
@@ -194,9 +195,9 @@ def _filter(options: Mapping[str, Any]) -> Filter:
 
 @contextmanager
 def progress_line() -> Iterator[Progress]:
-    """A progress line on a terminal, nothing elsewhere."""
+    """A progress line on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda *_: None
+        yield ProgressLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn

@@ -1,0 +1,32 @@
+"""How far long work is, for what is no terminal: a line now and then, none for what is over soon."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nephoscope.cli.session.checks import tell
+
+EVERY = 10.0
+"""Seconds between two lines."""
+
+
+@dataclass
+class ProgressLines:
+    """Tells of the work on standard error; the first line comes when the work has lasted `every` seconds."""
+
+    every: float = EVERY
+    clock: Callable[[], float] = time.monotonic
+    say: Callable[[str], object] = tell
+    _said: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._said = self.clock()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """So much of the work is done; `total` 0 = nobody knows of how much."""
+        now = self.clock()
+        if now - self._said >= self.every:
+            self._said = now
+            self.say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")

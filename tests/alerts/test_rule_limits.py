@@ -1,0 +1,158 @@
+"""Rules that Sentinel would refuse, or that cannot do what they say, are refused or told of."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.detector import Detector
+from nephoscope.alerts.entities import entities
+from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.library.piece import Piece, PieceKind
+from nephoscope.alerts.library.standing import Standing, judge, told
+from nephoscope.alerts.rule import Rule, RuleError
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.wanted_columns import lacking
+from nephoscope.alerts.window import at
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
+from nephoscope.lake.state import State
+from nephoscope.model.place import Place
+
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+RULE: dict[str, Any] = {
+    "id": "r", "name": "R", "kind": "Scheduled", "query": "print Here='x'", "queryFrequency": "1h", "queryPeriod": "1h",
+}  # fmt: skip
+
+
+def rule(**changes: Any) -> Rule:
+    return Rule.parse({**RULE, **changes}, Place("r.yaml"))
+
+
+def mapped(kind: str, identifier: str, column: str = "Here") -> list[dict[str, Any]]:
+    return [{"entityType": kind, "fieldMappings": [{"identifier": identifier, "columnName": column}]}]
+
+
+def grouped(**changes: Any) -> dict[str, Any]:
+    return {
+        "incidentConfiguration": {
+            "groupingConfiguration": {"enabled": True, "matchingMethod": "Selected", **changes}
+        }
+    }
+
+
+REFUSED = [
+    ({"queryFrequency": "2h"}, "queryFrequency must not be longer than queryPeriod"),
+    ({"queryFrequency": "5m", "queryPeriod": "14d"}, "queryFrequency must be 1h or longer"),
+    ({"suppressionEnabled": True}, "suppressionDuration must be given, from 5m to 24h"),
+    (
+        {"suppressionEnabled": True, "suppressionDuration": "30d"},
+        "suppressionDuration must be given, from 5m to 24h",
+    ),
+    ({"entityMappings": mapped("Account", "Shoe")}, "identifier 'Shoe' of Account is none of"),
+    (grouped(groupByEntities=["Nonsense"]), "groupByEntities 'Nonsense' is nothing"),
+    (grouped(groupByAlertDetails=["Colour"]), "groupByAlertDetails 'Colour' is nothing"),
+    (grouped(groupByCustomDetails=["Port"]), "groupByCustomDetails 'Port' is nothing"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), REFUSED, ids=[said for _, said in REFUSED])
+def test_what_cannot_work_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(RuleError) as error:
+        rule(**changes)
+    assert said in str(error.value)
+
+
+TAKEN = [
+    {"queryFrequency": "1h", "queryPeriod": "14d"},
+    {"suppressionEnabled": True, "suppressionDuration": "PT24H"},
+    {"suppressionEnabled": False, "suppressionDuration": "30d"},
+    {"entityMappings": mapped("Host", "OSFamily")},
+    {"customDetails": {"Port": "Here"}, **grouped(groupByEntities=["Ip"], groupByCustomDetails=["port"])},
+]
+
+
+@pytest.mark.parametrize("changes", TAKEN, ids=lambda one: "-".join(one))
+def test_what_sentinel_takes_is_taken(changes: dict[str, Any]) -> None:
+    assert rule(**changes).id == "r"
+
+
+def test_names_are_read_in_any_case() -> None:
+    found = rule(
+        entityMappings=mapped("account", "fullname"),
+        customDetails={"Port": "Here"},
+        **grouped(groupByCustomDetails=["port"]),
+    )
+    assert found.mappings[0].fields == (("FullName", "Here"),)
+    assert found.incidents.custom_details == ("Port",)
+
+
+LACKING: dict[str, Any] = {
+    "entityMappings": mapped("Account", "FullName", "Nobody"),
+    "customDetails": {"Port": "NoPort", "Name": "Here"},
+    "alertDetailsOverride": {
+        "alertDisplayNameFormat": "{{NoTitle}} {{Here}}",
+        "alertSeverityColumnName": "NoSeverity",
+        "alertDynamicProperties": [{"alertProperty": "AlertLink", "value": "NoLink"}],
+    },
+}
+SAID = ("Nobody", "NoPort", "NoTitle", "NoSeverity", "NoLink")
+
+
+def test_columns_that_a_query_does_not_give_are_told_at_import(lake: Lake) -> None:
+    piece = Piece(PieceKind.RULE, "r", "R", "", "r.yaml", {**RULE, **LACKING}, Place("r.yaml"))
+    judged = judge(piece, lake, "default", NOW)
+    assert judged.standing is Standing.RUNS
+    assert [name for name in SAID if any(f"column {name}," in one for one in judged.reasons)] == list(SAID)
+    assert len(judged.reasons) == len(SAID)
+    assert told(judged, ()).startswith("runs, but the entity mapping of Account asks for the column Nobody")
+
+
+def test_columns_that_a_query_does_not_give_are_told_when_an_alert_lacks_them(
+    lake: Lake, state: State
+) -> None:
+    (ran,) = [
+        one
+        for one in Schedule(lake, state, [rule(**LACKING)], "default").tick(NOW + timedelta(minutes=6))
+        if one.taken.alerts
+    ]
+    assert any("column Nobody" in one for one in ran.notes)
+    deliver(lake, state)
+    lake.flush()
+    rows = lake.query("SentinelHealth | project Status, Description")[-1].table.to_pylist()
+    assert [row["Status"] for row in rows] == ["Partial success"]
+    assert "column NoPort" in rows[0]["Description"]
+
+
+def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
+    whole = rule(entityMappings=mapped("Account", "FullName"))
+    assert Detector(lake, "default").run(whole, at(whole, NOW), NOW).lacking == ()
+
+
+def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake) -> None:
+    told: dict[str, tuple[str, ...]] = {}
+    with lake.catalog(workspace="default") as catalog:
+        for one in shipped().rules:
+            last = compile_results(one.query, catalog, now=NOW)[-1]
+            if last.resume is None:
+                told[one.name] = lacking(one, dict(last.columns))
+    assert len(told) > 250
+    assert {name: several for name, several in told.items() if several} == {}
+
+
+def test_columns_may_hold_whole_entities() -> None:
+    several = [
+        {"$id": "1", "Name": "kim", "UPNSuffix": "contoso.com", "Type": "account", "Host": {"$ref": "2"}},
+        {"$id": "2", "HostName": "web", "Type": "host"},
+        {"$ref": "2"}, {"Type": "weather", "Name": "rain"}, "text",
+    ]  # fmt: skip
+    found = rule(sentinelEntitiesMappings=[{"columnName": "Entities"}])
+    row = Finding({"Entities": KqlType.STRING}, {"Entities": json.dumps(several)})
+    assert [one.title for one in entities(row, found.mappings)] == ["kim@contoso.com", "web"]
+    assert entities(Finding({"Entities": KqlType.STRING}, {"Entities": "no list"}), found.mappings) == []
