@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.filing import BY, Filing
+from nephoscope.alerts.recognition import recognised, same
 from nephoscope.alerts.response.event import BY as RESPONSE
 from nephoscope.alerts.response.event import of_alert
-from nephoscope.alerts.rows import ALERTS, alert_row, events_of
+from nephoscope.alerts.rows import ALERTS, alert_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
@@ -106,16 +107,19 @@ class Desk:
     def _kept(
         self, session: Session, outcome: Outcome, now: datetime
     ) -> list[tuple[Alert, StoredAlert | None]]:
-        """The alerts that are new, or have more rows behind them than what was known of them; those that are held back say so."""
+        """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
         rule, kept, end = outcome.rule, [], outcome.window.end
-        last = self.state.alerts.last_raised(session, self.workspace, rule.id, end)
-        silent = rule.suppression is not None and last is not None and end < last + rule.suppression
-        for found in outcome.alerts:
-            known = self.state.alerts.known(session, found.id)
-            if known is not None and events_of(known.document) >= found.events:
-                continue
+        silent = rule.suppression is not None and self.state.alerts.raised_within(
+            session, self.workspace, rule.id, end, rule.suppression
+        )
+        earlier = self.state.alerts.of_window(session, self.workspace, rule.id, end)
+        for found, known in recognised(outcome.alerts, earlier):
             alert = self._held(session, rule, found, known, end, silent=silent)
             row = alert_row(alert, rule)
+            if known is not None:
+                if same(known.document, row):
+                    continue
+                row["Status"] = known.status
             self.state.alerts.put(session, self._stored(alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
@@ -137,7 +141,7 @@ class Desk:
         *,
         silent: bool,
     ) -> Alert:
-        """The alert with what holds it back: what held it back before, the rule's pause, one about the same entities before it."""
+        """The alert with what holds it back: what held it back before, the rule's pause, one about the same entities near it."""
         by = alert.held_by or (known.held_by if known else "")
         if known is None and not by:
             if silent:
@@ -151,9 +155,7 @@ class Desk:
         subject, interval = subject_of(alert), rule.tuning.repeat
         if interval is None or not subject:
             return False
-        earlier = self.state.alerts.raised_about(
-            session, self.workspace, rule.id, subject, end - interval, end
-        )
+        earlier = self.state.alerts.raised_about(session, self.workspace, rule.id, subject, end, interval)
         numbers = {one.incident for one in earlier if one.incident is not None}
         verdicts = {self.state.incidents.read(session, number).classification for number in numbers}
         return bool(earlier) and "TruePositive" not in verdicts
@@ -176,6 +178,8 @@ class Desk:
             row,
             alert.held_by,
             subject_of(alert),
+            alert.group,
+            alert.traits,
         )
 
     # --- what people decide ----------------------------------------------------------------------------------------

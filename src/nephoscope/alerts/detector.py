@@ -16,6 +16,7 @@ from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
+from nephoscope.kql.row_identity import UNKNOWN
 from nephoscope.model.alert import Alert
 from nephoscope.model.state import Severity
 
@@ -82,7 +83,8 @@ class Detector:
                 compiled = self.reading.compile(rule.query, window.end)
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
-            alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count)))
+            identity = compiled.identity if compiled is not None else UNKNOWN
+            alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count, identity)))
             return Outcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,9 +23,13 @@ _Known = tuple[dict[str, int], datetime | None, datetime]
 
 @dataclass(slots=True)
 class Lateness:
-    """What came late for which rule. A table whose version is the one that a rule has seen costs nothing."""
+    """What came late for which rule. A table whose version is the one that a rule has seen costs nothing.
+
+    `first` gives the end of the first window of a rule that was run (None = none was): no window before it becomes due.
+    """
 
     additions: Additions
+    first: Callable[[str], datetime | None]
     _looked: dict[str, tuple[_Known, dict[str, int]]] = field(default_factory=dict)
 
     def ends(
@@ -50,6 +55,9 @@ class Lateness:
                 added |= self.additions.between(table, version, snapshot, standing.looked, oldest)
                 now[table] = snapshot.version
         found = again(rule, added, until, oldest)
+        if found:
+            first = self.first(rule.id)
+            found = [end for end in found if first is not None and end >= first]
         if not found:
             # nothing is written down for it: after a start the same versions are looked at once more
             self._looked[rule.id] = known, now

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from nephoscope.alerts.entities import entities, merged
 from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.row_names import Name, in_time, row_names
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.tactics import TACTICS
 from nephoscope.alerts.tuning.condition import Subject
 from nephoscope.alerts.tuning.holding import Part, divided, key_of
 from nephoscope.alerts.window import Window
 from nephoscope.alerts.wording import MAX_DESCRIPTION, MAX_NAME, worded
+from nephoscope.kql.row_identity import UNKNOWN, RowIdentity
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.state import Severity
@@ -27,20 +29,28 @@ KEPT_VALUES = 50
 
 
 def raised(
-    rule: Rule, window: Window, rows: Sequence[Finding], now: datetime, count: int | None = None
+    rule: Rule,
+    window: Window,
+    rows: Sequence[Finding],
+    now: datetime,
+    count: int | None = None,
+    identity: RowIdentity = UNKNOWN,
 ) -> list[Alert]:
     """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST).
 
+    `identity` says what tells the rows apart: alerts of rows have their names by it, wherever the rows stand among others.
     `count` is how many rows there were where `rows` are only the first of them: the trigger and the last alert count them all.
     What suppressions and learning hold back are alerts too, which say so.
     """
     found = len(rows) if count is None else count
     if not rule.holds(found):
         return []
+    if not identity.ordered:
+        rows = in_time(rows)
     parts = [Part(rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:
         parts = divided(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
-    return [alert for part in parts for alert in _alerts(rule, window, part, now)]
+    return [alert for part in parts for alert in _alerts(rule, window, part, now, identity)]
 
 
 def subject_of(rule: Rule, row: Finding) -> Subject:
@@ -49,44 +59,35 @@ def subject_of(rule: Rule, row: Finding) -> Subject:
     return Subject(entities(row, rule.mappings), details)
 
 
-def _alerts(rule: Rule, window: Window, part: Part, now: datetime) -> list[Alert]:
+def _alerts(rule: Rule, window: Window, part: Part, now: datetime, identity: RowIdentity) -> list[Alert]:
     # what is held back has a name of its own, so that late rows never hide among it
     prefix = f"held by {part.hold.by}\n" if part.hold else ""
     if not rule.one_alert_a_row or not part.rows:
-        return [_alert(rule, window, part, prefix, now)]
+        return [_alert(rule, window, part, Name(prefix, prefix), now)]
     rows = part.rows
-    seen: Counter[str] = Counter()
-    alerts = []
-    groups: list[Sequence[Finding]] = [[row] for row in rows[: MOST - 1]]
-    if len(rows) >= MOST:
-        groups.append(rows[MOST - 1 :])
-    for group in groups:
-        name = _named(rule, group[0]) if len(group) == 1 else "the rest"
-        seen[name] += 1
-        events = len(group) + (part.events - len(rows) if group is groups[-1] else 0)
-        alerts.append(
-            _alert(rule, window, Part(group, events, part.hold), f"{prefix}{name}#{seen[name]}", now)
-        )
-    return alerts
+    single, rest = (rows, []) if len(rows) < MOST else (rows[: MOST - 1], rows[MOST - 1 :])
+    unseen = part.events - len(rows)
+    parts = [Part([row], 1, part.hold) for row in single]
+    if rest:
+        parts.append(Part(rest, len(rest) + unseen, part.hold))
+    elif unseen:
+        parts[-1] = replace(parts[-1], events=1 + unseen)
+    names = row_names(single, identity, prefix)
+    if rest:
+        text = f"{prefix}the rest#1"
+        names.append(Name(text, text))
+    return [_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
 
 
-def _named(rule: Rule, row: Finding) -> str:
-    """What tells a row from others of the same run, whatever late rows add to its counts: its entities, else all its values."""
-    found = entities(row, rule.mappings)
-    if found:
-        return "\n".join(sorted(one.key for one in found))
-    return json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
-
-
-def _alert(rule: Rule, window: Window, part: Part, group: str, now: datetime) -> Alert:
+def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) -> Alert:
     rows, hold = part.rows, part.hold
     first = rows[0] if rows else Finding({}, {})
-    moments = sorted(
-        moment for row in rows for moment in row.moments() if window.start <= moment <= window.end
-    )
+    # of an NRT rule the window says when rows came, not when they happened
+    span = window.span(rule)
+    moments = sorted(moment for row in rows for moment in row.moments() if span.start <= moment <= span.end)
     override = rule.override
     return Alert(
-        id=_id(rule.id, window, group),
+        id=_id(rule.id, window, name.text),
         rule=rule.id,
         name=worded(override.name or rule.name, first, MAX_NAME),
         description=worded(override.description or rule.description, first, MAX_DESCRIPTION),
@@ -105,6 +106,8 @@ def _alert(rule: Rule, window: Window, part: Part, group: str, now: datetime) ->
         held_by=hold.by if hold else "",
         held_as=hold.words if hold else "",
         learned=_learned(rule, rows) if hold and hold.learn else (),
+        group=name.group,
+        traits=name.traits,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,9 @@ class Schedule:
     _around: tuple[datetime, Surroundings] | None = None
 
     def __post_init__(self) -> None:
-        self._lateness = Lateness(Additions(self.lake.data))
+        self._lateness = Lateness(
+            Additions(self.lake.data), partial(self.state.rule_runs.first, self.workspace)
+        )
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""

@@ -19,6 +19,7 @@ from nephoscope.kql.external import ExternalSource
 from nephoscope.kql.parser import parse
 from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import ResultHint
+from nephoscope.kql.row_identity import UNKNOWN, RowIdentity, row_identity
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Compiled:
     resume: Callable[[Probe], Compiled] | None = field(default=None, compare=False)
     reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
+    identity: RowIdentity = UNKNOWN
 
 
 def ticks(moment: dt.datetime) -> int:
@@ -136,6 +138,7 @@ def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
         tuple(emitter.external.values()),
         reads={name: frozenset(columns) for name, columns in emitter.reads.items()},
         needs=needed_tables(bound.relation),
+        identity=row_identity(bound.relation),
     )
 
 

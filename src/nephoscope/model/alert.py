@@ -19,6 +19,9 @@ class Alert:
     `properties` what its rule puts in the place of columns of its row, `searched` from when to when its rule looked.
     `held_by` is what held it back, by its id or a word that stays, `held_as` the same for a person ('' = it is raised);
     `learned` are the names of what it is about that its rule is to remember.
+
+    `group` stands for what late rows do not change of it, `traits` for the value of each of its columns where that does not tell it
+    from others of its window: a later run finds it by these.
     """
 
     id: str
@@ -41,3 +44,5 @@ class Alert:
     held_by: str = ""
     held_as: str = ""
     learned: tuple[str, ...] = ()
+    group: str = ""
+    traits: dict[str, str] = field(default_factory=dict, repr=False)

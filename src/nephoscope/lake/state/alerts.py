@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, func, select, type_coerce, update
@@ -38,6 +38,8 @@ class AlertRow(Base):
     document: Mapped[Any] = mapped_column(Json)
     held_by: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
+    group_key: Mapped[str] = mapped_column(Text)
+    traits: Mapped[Any] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class StoredAlert:
     """An alert as it is kept: `incident` is the number of the one it belongs to (None = none).
 
     `held_by` is the id of the suppression, or the word of the setting, that held it back ('' = it was raised); `subject` stands for
-    the entities that it is about ('' = none).
+    the entities that it is about ('' = none). `group_key` and `traits` are those by which a later run of its window finds it.
     """
 
     id: str
@@ -61,6 +63,8 @@ class StoredAlert:
     document: dict[str, Any]
     held_by: str = ""
     subject: str = ""
+    group_key: str = ""
+    traits: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 _NAMES = tuple(StoredAlert.__dataclass_fields__)
@@ -113,34 +117,37 @@ class Alerts:
         """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
-    def last_raised(self, session: Session, workspace: str, rule: str, before: datetime) -> datetime | None:
-        """When a rule last raised an alert, of a window that ended before a time: suppression counts from there."""
-        query = (
-            select(AlertRow.raised)
-            .where(
-                AlertRow.workspace == workspace,
-                AlertRow.rule == rule,
-                AlertRow.held_by == "",
-                AlertRow.raised < before,
-            )
-            .order_by(AlertRow.raised.desc())
-            .limit(1)
+    def of_window(self, session: Session, workspace: str, rule: str, end: datetime) -> list[StoredAlert]:
+        """What a rule raised, or held back, of the window that ended at a time."""
+        query = select(AlertRow).where(
+            AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.raised == end
         )
-        return session.scalar(query)
+        return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
+
+    def raised_within(
+        self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
+    ) -> bool:
+        """Whether a rule raised an alert of another window that ended less than a pause before or after a time."""
+        query = select(AlertRow.id).where(
+            *_raised(workspace, rule),
+            AlertRow.raised > end - pause,
+            AlertRow.raised < end + pause,
+            AlertRow.raised != end,
+        )
+        return session.scalar(query.limit(1)) is not None
 
     def raised_about(
-        self, session: Session, workspace: str, rule: str, subject: str, since: datetime, until: datetime
+        self, session: Session, workspace: str, rule: str, subject: str, end: datetime, interval: timedelta
     ) -> list[StoredAlert]:
-        """What a rule raised about the same entities, of windows that ended in [since, until); the newest first."""
+        """What a rule raised about the same entities, of other windows that ended within an interval of a time; the newest first."""
         query = (
             select(AlertRow)
             .where(
-                AlertRow.workspace == workspace,
-                AlertRow.rule == rule,
+                *_raised(workspace, rule),
                 AlertRow.subject == subject,
-                AlertRow.held_by == "",
-                AlertRow.raised >= since,
-                AlertRow.raised < until,
+                AlertRow.raised >= end - interval,
+                AlertRow.raised <= end + interval,
+                AlertRow.raised != end,
             )
             .order_by(AlertRow.raised.desc(), AlertRow.id)
         )
@@ -225,6 +232,10 @@ class Alerts:
         with self._database.read() as session:
             row = session.get(AlertRow, id_)
             return None if row is None else _alert(row)
+
+
+def _raised(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
+    return AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.held_by == ""
 
 
 def _alert(row: AlertRow) -> StoredAlert:

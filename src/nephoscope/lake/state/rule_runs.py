@@ -93,6 +93,14 @@ class RuleRuns:
         with self._database.read() as session:
             return {row.rule: _run(row) for row in session.scalars(query)}
 
+    def first(self, workspace: str, rule: str) -> datetime | None:
+        """The end of the first window of a rule whose run is remembered."""
+        query = select(func.min(RuleRunRow.until)).where(
+            RuleRunRow.workspace == workspace, RuleRunRow.rule == rule
+        )
+        with self._database.read() as session:
+            return session.scalar(query)
+
     def faults(self, workspace: str, rules: Iterable[str] = ()) -> dict[str, list[RuleRun]]:
         """The runs that ended in a fault and are to be run again, by rule (of some or all)."""
         query = select(RuleRunRow).where(RuleRunRow.workspace == workspace, RuleRunRow.fault.is_(True))
