@@ -16,7 +16,7 @@ from nephoscope.alerts.wanted_columns import lacking
 from nephoscope.alerts.window import Window
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import ExternalDataError, KqlError, TooLargeError
-from nephoscope.kql.row_identity import UNKNOWN
+from nephoscope.kql.row_identity import UNKNOWN, RowIdentity
 from nephoscope.model.alert import Alert
 from nephoscope.model.state import Severity
 
@@ -83,7 +83,7 @@ class Detector:
                 compiled = self.reading.compile(rule.query, window.end)
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
-            identity = compiled.identity if compiled is not None else UNKNOWN
+            identity = self._identity(rule, window, compiled) if rows else UNKNOWN
             alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count, identity)))
             return Outcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
@@ -108,6 +108,11 @@ class Detector:
                 else compile_results(rule.query, catalog, now=end)[-1]
             )
         return lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
+
+    def _identity(self, rule: Rule, window: Window, compiled: Compiled | None) -> RowIdentity:
+        if compiled is not None:
+            return compiled.identity
+        return self.lake.row_identity(rule.query, workspace=self.workspace, now=window.end)
 
     def _known(self, rule: Rule, window: Window, alerts: Sequence[Alert]) -> Iterator[Alert]:
         """The alerts; those below high of a rule whose logs are too young to tell what is unusual are held back."""

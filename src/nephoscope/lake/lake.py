@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.kql.external import ExternalReader
+    from nephoscope.kql.row_identity import RowIdentity
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
     from nephoscope.lake.state import State
@@ -234,6 +235,11 @@ class Lake:
             compiled = self._compiled.compile(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans(span)) as engine:
                 return _run(engine, compiled, text, timeout)
+
+    def row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
+        """What tells the rows of a query's last result apart; KqlError where it is wrong."""
+        with self.catalog(EVERYTHING, workspace) as catalog:
+            return self._compiled.compile(text, catalog, now=now).identity
 
     def reading(
         self,
