@@ -188,15 +188,21 @@ def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
     server.back()
     load = Load(server, token)
     slowest: dict[str, float] = {}
+    started: set[int] = set()
     try:
         for name in NAMES * rounds:
             load.grows()
+            started.update(server.pids().values())
             server.kill(name)
             slowest[name] = max(server.back(), slowest.get(name, 0.0))
         load.grows()
     finally:
         load.end()
         server.end()
+    until = time.monotonic() + 120
+    while left := [pid for pid in started if alive(pid)]:
+        assert time.monotonic() < until, f"{left} outlived the supervisor that had started them"
+        time.sleep(0.1)
     with capsys.disabled():
         print(
             f"\nback after seconds (slowest of {rounds}): {', '.join(f'{name} {took:.2f}' for name, took in slowest.items())}"

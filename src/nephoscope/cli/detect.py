@@ -97,7 +97,9 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.serve.parent import end_with_parent
 
+    end_with_parent()
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"]).name
@@ -227,7 +229,6 @@ def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
 
 def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:
     """Look at the schedule until it is to end."""
-    import os
     import signal
 
     from nephoscope.cli.session.behaving import learned
@@ -244,8 +245,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     tell(f"{len(schedule.rules):,} rules on schedule")
-    parent = os.getppid()
-    while not schedule.stopping and os.getppid() == parent:
+    while not schedule.stopping:
         try:
             _prepare(schedule)
             if behaves:

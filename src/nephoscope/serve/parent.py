@@ -9,15 +9,26 @@ import time
 from collections.abc import Callable
 
 LOOK_SECONDS = 0.2
-#: Read while the process starts: one that waits before it watches (a spare) would take whoever adopted it for its parent.
-_PARENT = os.getppid()
+VARIABLE = "NEPHOSCOPE_PARENT"
+"""Names the process that started this one: who looks only later may find the one that adopted it."""
+
+
+def named() -> dict[str, str]:
+    """What the environment of a process holds that is to end with this one."""
+    return {VARIABLE: str(os.getpid())}
 
 
 def end_with_parent(left: Callable[[], object] = lambda: None) -> None:
-    """Watch the process that started this one, from a thread; when it is gone do what it `left` to do, and SIGTERM to this one."""
+    """Watch the process that started this one, from a thread; when it is gone do what it `left` to do, and SIGTERM to this one.
+
+    Nothing is watched where no parent is named: what a person starts goes on without the shell that it was started from.
+    """
+    told = os.environ.pop(VARIABLE, "")  # not for what this one starts in its turn
+    if not told.isdecimal():
+        return
 
     def watch() -> None:
-        while os.getppid() == _PARENT:
+        while os.getppid() == int(told):
             time.sleep(LOOK_SECONDS)
         left()
         os.kill(os.getpid(), signal.SIGTERM)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from nephoscope.serve.parent import named
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 #: A process that ran so long before it ended begins with the first pause again.
 WELL = 30.0
@@ -217,7 +219,7 @@ class Supervisor:
 def _started(process: Process, environment: Mapping[str, str], stdin: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and modules
         [sys.executable, *process.arguments],
-        env={**os.environ, **environment},
+        env={**os.environ, **named(), **environment},
         stdin=stdin,
         pass_fds=process.sockets,
         # Ctrl-C in a terminal reaches the supervisor alone, which ends the others in order

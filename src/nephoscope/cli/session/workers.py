@@ -10,6 +10,7 @@ import threading
 
 from nephoscope.cli.session.checks import tell
 from nephoscope.lake.state.state import URL_VARIABLE
+from nephoscope.serve.parent import named
 
 PAUSE = 5.0
 """Seconds before a process that died is started again."""
@@ -22,7 +23,7 @@ def supervised(arguments: list[str], count: int, state: str | None) -> int:
 
     `state` is the URL of the state (None = the file in the data folder): it may hold a password, so that no argument says it.
     """
-    environment = {**os.environ, **({URL_VARIABLE: state} if state else {})}
+    environment = {**os.environ, **named(), **({URL_VARIABLE: state} if state else {})}
 
     def started(place: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "nephoscope.cli.main", *arguments, "--share", f"{place}/{count}"]
