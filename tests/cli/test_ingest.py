@@ -776,6 +776,37 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     assert "3 records: 2 gave 2 rows, 1 set aside; 1 entry in _Quarantine; files: 1 read" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("twice.csv", b"TimeGenerated,A,A\n2026-06-01T10:00:00Z,1,2\n2026-06-01T10:00:01Z,1,2\n"),
+        ("cut.parquet", b"PAR1 and no footer"),
+        ("events.json", b"ElfFile\0" + bytes(100)),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_read_is_told_as_one_file(
+    tmp_path: Path, data: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    refused = "1 file set aside as a whole; 1 entry in _Quarantine; files: 1 read"
+    result = _run(data, tmp_path / name)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (3, refused)
+    (tmp_path / "a.json").write_bytes(_lines(2))
+    result = _run(data, tmp_path / "a.json", tmp_path / name, "--again")
+    assert (
+        result.stdout.splitlines()[-1] == f"2 records: 2 gave 2 rows; {refused.replace('1 read', '2 read')}"
+    )
+
+
+def test_rows_that_have_the_time_of_ingestion_are_told(tmp_path: Path, data: Path) -> None:
+    timed = b"CEF:0|V|P|1|2|n|5|rt=%d\n" % (datetime.now(UTC).timestamp() * 1000)
+    (tmp_path / "cef.log").write_bytes(b"CEF:0|V|P|1|2|n|5|src=1.1.1.1\nCEF:0|V|P|1|2|n|5|rt=soon\n" + timed)
+    assert "2 rows have the time of ingestion as TimeGenerated" in _run(data, tmp_path / "cef.log").stdout
+    assert _ingest(data, tmp_path / "cef.log", "--again")[1]["rows with the time of ingestion"] == 2
+    (tmp_path / "timed.log").write_bytes(timed)
+    assert "time of ingestion" not in _run(data, tmp_path / "timed.log").stdout
+
+
 def test_the_summary_gives_the_words_and_the_place_of_the_first_entry_of_a_reason(
     tmp_path: Path, data: Path
 ) -> None:
@@ -980,6 +1011,9 @@ def test_a_tar_archive_gives_its_logs(tmp_path: Path, data: Path, name: str, mod
     _tar(folder / name, mode, *files, links=["a/link.log"])
     code, found = _ingest(data, folder)
     assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 3)
+    archive = folder / name
+    assert found["passed over"] == [f"{archive}!a/picture.png", f"{archive}!a/inner.tar"]
+    assert found["no plain files"] == [f"{archive}!a/link.log"]
     assert not list(tmp_path.glob("**/escaped.json"))
     assert not list(data.glob("ingest-*"))
     code, found = _ingest(data, folder)

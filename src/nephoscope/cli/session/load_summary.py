@@ -22,7 +22,7 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "read": tally.read,
         "resumed": tally.resumed,
         "known": tally.known,
-        "passed over": len(passed_over),
+        "passed over": len(passed_over) + len(tally.special),
     }
     files |= {"failed": len(tally.failed), "grown": tally.continued}
     if tally.again_since is not None:
@@ -65,6 +65,8 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "recoded": tally.recoded,
             "half surrogates": tally.halves,
             "strangers": tally.strangers,
+            "rows with the time of ingestion": tally.untimed,
+            "files set aside as a whole": tally.refused,
             "known rows": tally.known_rows,
         }
         found |= {
@@ -79,7 +81,11 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
             "rows without resource": tally.placeless,
             "rows of other subscriptions": tally.elsewhere,
         }
-        click.echo(dumps({**found, "passed over": [str(path) for path in passed_over[:_NAMES]]}, indent=2))
+        found |= {
+            "passed over": [str(path) for path in passed_over[:_NAMES]],
+            "no plain files": [str(path) for path in tally.special[:_NAMES]],
+        }
+        click.echo(dumps(found, indent=2))
         return
     for name, count in sorted(tally.rows.items()):
         click.echo(f"{count:>14,} {name}")
@@ -92,15 +98,21 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
     _advise(tally)
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
-    if passed_over:
-        further = f" and {len(passed_over) - _NAMES:,} more" if len(passed_over) > _NAMES else ""
-        click.echo(f"{'':>14} passed over by name: {', '.join(map(str, passed_over[:_NAMES]))}{further}")
+    _tell_passed_over("by name", passed_over)
+    _tell_passed_over("as links, devices or files with holes in an archive", tally.special)
     words = {
         "known": f"known ({tally.known_rows:,} rows of them are there)",
         "grown": "of these had grown and gave what is new",
     }
     told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
     click.echo(f"{_sum(tally)}; files: {told or 'none'}")
+
+
+def _tell_passed_over(why: str, paths: list[Path]) -> None:
+    """Say the first of the files that were passed over."""
+    if paths:
+        further = f" and {len(paths) - _NAMES:,} more" if len(paths) > _NAMES else ""
+        click.echo(f"{'':>14} passed over {why}: {', '.join(map(str, paths[:_NAMES]))}{further}")
 
 
 def _sum(tally: Tally) -> str:
@@ -114,7 +126,11 @@ def _sum(tally: Tally) -> str:
     parts += [
         f"{count:,} {what}" for count, what in ((aside, "set aside"), (empty, "told of nothing")) if count
     ]
-    text = f"{tally.outcome.records:,} records: {', '.join(parts)}"
+    told = [f"{tally.outcome.records:,} records: {', '.join(parts)}"]
+    if tally.refused:
+        what = "1 file" if tally.refused == 1 else f"{tally.refused:,} files"
+        told = [*(told if tally.outcome.records else []), f"{what} set aside as a whole"]
+    text = "; ".join(told)
     return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
 
 
@@ -136,6 +152,11 @@ def _advise(tally: Tally) -> None:
         what = "record has" if tally.halves == 1 else "records have"
         click.echo(
             f"{'':>14} {tally.halves:,} {what} half of a surrogate pair, which is no character: its escape stands for it"
+        )
+    if tally.untimed:
+        what = "row has" if tally.untimed == 1 else "rows have"
+        click.echo(
+            f"{'':>14} {tally.untimed:,} {what} the time of ingestion as TimeGenerated: the record tells none that can be read"
         )
     if tally.placeless:
         click.echo(

@@ -48,7 +48,7 @@ class Batch:
     Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
     those of which something is bad, `recoded` were no UTF-8, `halves` had half of a surrogate pair. `sure` is the byte behind which
     nothing changes when more is appended to the source (-1 = not there), `text` whether that is lines. `whole`: it is of a file
-    that is read as a whole.
+    that is read as a whole, and `refused` whether of that nothing was read: it has no records then.
     """
 
     end: int
@@ -59,6 +59,7 @@ class Batch:
     sure: int = -1
     text: bool = False
     whole: bool = False
+    refused: bool = False
     rows: dict[str, list[Placed]] = field(default_factory=lambda: defaultdict(list))
     ready: list[Ready] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """The Common Event Format, alone or behind a syslog header -> CommonSecurityLog.
 
-`CEF:0|vendor|product|version|event class|name|severity|key=value ...`; keys without a column stand in AdditionalExtensions as
-`key=value;key=value`. Sources: ArcSight Common Event Format 25; https://learn.microsoft.com/azure/sentinel/cef-name-mapping
+`CEF:0|vendor|product|version|event class|name|severity|key=value ...`; keys without a column, and what comes for a column that has
+a value already, stand in AdditionalExtensions as `key=value;key=value`. Sources: ArcSight Common Event Format 25; https://learn.microsoft.com/azure/sentinel/cef-name-mapping
 """
 
 from __future__ import annotations
@@ -92,20 +92,21 @@ def _head(line: str, at: int) -> tuple[dict[str, Any], int]:
     return values, at
 
 
-def extension(text: str) -> dict[str, str]:
-    """The members of an extension; a value ends where the next key begins; what stands before the first has the key ''.
+def extension(text: str) -> list[tuple[str, str]]:
+    """The members of an extension in their order; a value ends where the next key begins; what stands before the first has the key ''.
 
-    A key stands behind a blank or at the very start, and before a `=`: the text is cut at those, and a piece that ends in no key is
-    a part of the value around it.
+    A key stands behind a blank or a tab or at the very start, and before a `=`: the text is cut at those, and a piece that ends in no
+    key is a part of the value around it.
     """
     *pieces, last = text.split("=")
     known = _kinds()
-    members: dict[str, str] = {}
+    members: list[tuple[str, str]] = []
     key, value, first = "", "", True
     for piece in pieces:
-        head, blank, name = piece.rpartition(" ")
-        if (blank or first) and (name in known or _KEY.fullmatch(name)):
-            _keep(members, key, value + head)
+        at = max(piece.rfind(" "), piece.rfind("\t")) + 1
+        name = piece[at:]
+        if (at or first) and (name in known or _KEY.fullmatch(name)):
+            _keep(members, key, value + piece[:at])
             key, value = name, ""
         else:
             value += piece + "="
@@ -114,11 +115,11 @@ def extension(text: str) -> dict[str, str]:
     return members
 
 
-def _keep(members: dict[str, str], key: str, value: str) -> None:
+def _keep(members: list[tuple[str, str]], key: str, value: str) -> None:
     if key:
-        members[key] = unescaped(value.rstrip(" "))
+        members.append((key, unescaped(value.rstrip(" \t"))))
     elif before := value.strip():
-        members[""] = unescaped(before)
+        members.append(("", unescaped(before)))
 
 
 def unescaped(text: str) -> str:
@@ -140,12 +141,13 @@ def _made(kind: KqlType) -> Callable[[str], Any] | None:
     return _timed if kind is KqlType.DATETIME else partial(fitted, kind)
 
 
-def _put(values: dict[str, Any], members: dict[str, str]) -> None:
+def _put(values: dict[str, Any], members: list[tuple[str, str]]) -> None:
+    """Add members to a row's values: the first that is not empty has its column, the rest are in AdditionalExtensions."""
     kinds = _kinds()
     others = []
-    for key, value in members.items():
+    for key, value in members:
         column, made, beside = kinds.get(key, _NOWHERE)
-        if not column or column in values:
+        if not column or values.get(column, "") != "":
             others.append(f"{key}={value}" if key else value)
             continue
         values[column] = value if made is None else made(value)
@@ -157,11 +159,12 @@ def _put(values: dict[str, Any], members: dict[str, str]) -> None:
         values["AdditionalExtensions"] = ";".join(others)
 
 
-def _own_time(members: dict[str, str], context: Context) -> datetime | None:
+def _own_time(members: list[tuple[str, str]], context: Context) -> datetime | None:
     """When the device says that it happened."""
+    first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):
-        if key in members:
-            found = _timed(members[key], context)
+        if key in first:
+            found = _timed(first[key], context)
             if not isinstance(found, str):
                 return found
     return None

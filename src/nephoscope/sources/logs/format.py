@@ -156,7 +156,7 @@ class FileItem(NamedTuple):
     """A row or a fault of a file, its place in words, and the byte at which reading may be taken up behind it (-1 = not there).
 
     `recoded`: its text was no UTF-8. `sure` is the byte behind which nothing changes when more is appended to the file (-1 = not
-    there); `open` = what is missing behind that is more than the end of a line.
+    there); `open` = what is missing behind that is more than the end of a line. `refused`: the fault is of the file as a whole.
     """
 
     item: Row | Fault
@@ -165,6 +165,7 @@ class FileItem(NamedTuple):
     recoded: bool = False
     sure: int = -1
     open: bool = False
+    refused: bool = False
 
 
 @runtime_checkable

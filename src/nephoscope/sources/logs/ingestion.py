@@ -100,7 +100,10 @@ class Ingestion:
             self.tally.failed[source.name] = why
             return
         try:
-            for member in members(source, self.limits, self.scratch, is_inner, self.tally.passed_over):
+            tally = self.tally
+            for member in members(
+                source, self.limits, self.scratch, is_inner, tally.passed_over, tally.special
+            ):
                 self.file(member, earlier)
         except FileError as error:
             self.tally.failed[source.name] = str(error)

@@ -29,6 +29,7 @@ class Parsed:
 
     `end` is the byte at which reading may be taken up (-1 = not there); `sure`, `text`, `recoded` and `halves` as in Batch. `derived`
     of the rows were made of other rows; `strangers` have no column of the table that was asked for but those that every table has.
+    `untimed` rows have the time of ingestion, because their records tell none; `refused` as in Batch.
     """
 
     tables: dict[str, pa.Table]
@@ -41,6 +42,8 @@ class Parsed:
     halves: int = 0
     derived: int = 0
     strangers: int = 0
+    untimed: int = 0
+    refused: bool = False
 
 
 def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
@@ -67,6 +70,7 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         whole | analytics, batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _strangers(batch, context, tables),
+        _untimed(batch, context), batch.refused,
     )  # fmt: skip
 
 
@@ -77,6 +81,13 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
         return 0
     own = table.types.keys() - STANDARD.keys() - {table.bag}
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
+
+
+def _untimed(batch: Batch, context: Context) -> int:
+    """How many rows have the very moment of ingestion that formats give to a record without a time."""
+    return sum(
+        one.row.values.get("TimeGenerated") is context.now for placed in batch.rows.values() for one in placed
+    )
 
 
 def _analytics(

@@ -49,7 +49,7 @@ def batches(
             yield from captured(stream, reader)
             return
         if wrong := why_no_log(head):
-            yield Batch(-1, 1, bad=[bad_entry(context, "byte 0", wrong, head[:_FEW], "")], faulty={0})
+            yield Batch(-1, refused=True, bad=[bad_entry(context, "byte 0", wrong, head[:_FEW], "")])
             return
         form = whole_file(head, formats, context)
         if form is not None:

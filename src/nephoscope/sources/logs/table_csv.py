@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.secrets import masked
-from nephoscope.sources.logs.table_row import TIMES, row_of_members, table_of
+from nephoscope.sources.logs.table_row import TIMES, row_of
 from nephoscope.sources.logs.text import read_as, why_not
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class TableCsv:
             names, separator = _header(header, said, before, context)
         except BadRecordError as error:
             reason = f"the file as a whole is set aside: {error.reason}"
-            yield FileItem(context.bad(reason, "", masked(header[:_RAW])), error.path)
+            yield FileItem(context.bad(reason, "", masked(header[:_RAW])), error.path, refused=True)
             return
         while lines.at < at and next(source, None) is not None:
             before += 1
@@ -245,7 +245,7 @@ def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str,
         if value or not name.startswith("column ")
     }  # fmt: skip
     try:
-        return row_of_members(members, table_of(members, context))
+        return row_of(members, context)
     except BadRecordError as error:
         return context.bad(error.reason, error.path, raw)
 

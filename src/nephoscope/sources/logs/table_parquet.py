@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.sources.logs.format import BadRecordError, FileItem
 from nephoscope.sources.logs.secrets import masked_value
-from nephoscope.sources.logs.table_row import row_of_members, table_of
+from nephoscope.sources.logs.table_row import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _items(file: Any, context: Context) -> Iterator[FileItem]:
 
 def _item(members: dict[str, Any], context: Context) -> Row | Fault:
     try:
-        return row_of_members(masked_value(members), table_of(members, context))
+        return row_of(masked_value(members), context)
     except BadRecordError as error:
         return context.bad(error.reason, error.path, str(members)[:4096])
 

@@ -38,6 +38,8 @@ TIMES = (
 _ASKED_FOR = frozenset({"Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
 COLLECTOR = "nephoscope collector"
 """The Category by which the Heartbeat rows of this product are known."""
+#: What tells the resource of a row.
+_RESOURCE = ("_ResourceId", "ResourceId", "resourceId")
 _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
 
 
@@ -64,6 +66,14 @@ def row_of_members(members: Mapping[str, Any], table: str) -> Row:
             kind = types.get(column)
             values[column] = value if kind is None else _fitted(kind, value)
     return Row(table, values)
+
+
+def row_of(members: Mapping[str, Any], context: Context) -> Row:
+    """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
+    row = row_of_members(members, table_of(members, context))
+    if context.resource_id and not any(members.get(name) for name in _RESOURCE):
+        row.values["_ResourceId"] = context.resource_id.lower()
+    return row
 
 
 def table_of(members: Mapping[str, Any], context: Context) -> str:
@@ -121,7 +131,7 @@ class TableRow:
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
-        yield row_of_members(record, table_of(record, context))
+        yield row_of(record, context)
 
 
 FORMAT = TableRow()

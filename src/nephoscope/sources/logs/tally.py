@@ -37,6 +37,7 @@ class Tally:
 
     `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
     UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
+    `untimed` of them have the time of ingestion, since their records tell none; `refused` files gave no record, but one entry each.
     `known_rows` were made of the known files before; `continued` of the files read had grown and gave what was new. `failed` says of
     each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
     all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
@@ -46,7 +47,7 @@ class Tally:
     `overlapping` those of these where nothing tells how much, which were read as a whole; `alike`
     those that begin with all of a short file of another name, with that name.
     `placeless` rows name no resource and `elsewhere` those of subscriptions that the workspace does not show: nobody sees them there.
-    `passed_over` names members of archives that are no logs.
+    `passed_over` names members of archives that are no logs by their names, `special` those that are no plain files.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
     """
 
@@ -58,6 +59,8 @@ class Tally:
     recoded: int = 0
     halves: int = 0
     strangers: int = 0
+    untimed: int = 0
+    refused: int = 0
     read: int = 0
     resumed: int = 0
     known: int = 0
@@ -73,6 +76,7 @@ class Tally:
     elsewhere: int = 0
     alike: dict[str, str] = field(default_factory=dict)
     passed_over: list[Path] = field(default_factory=list)
+    special: list[Path] = field(default_factory=list)
     again_since: datetime | None = None
 
     def add(self, parsed: Parsed, shown: frozenset[str] | None = None) -> None:
@@ -84,6 +88,8 @@ class Tally:
         self.recoded += parsed.recoded
         self.halves += parsed.halves
         self.strangers += parsed.strangers
+        self.untimed += parsed.untimed
+        self.refused += parsed.refused
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         for entry in parsed.bad:
             kind = kind_of(entry.reason)

@@ -75,12 +75,17 @@ class _Bounded:
 
 
 def members(
-    source: Source, limits: Limits, folder: Path, wanted: Callable[[str], bool], passed_over: list[Path]
+    source: Source,
+    limits: Limits,
+    folder: Path,
+    wanted: Callable[[str], bool],
+    passed_over: list[Path],
+    special: list[Path],
 ) -> Iterator[Source]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
-    FileError where the archive cannot be read to its end: those before were given. Links, devices and files with holes are passed
-    over, as are names that are not wanted.
+    FileError where the archive cannot be read to its end: those before were given. Names that are not wanted go to `passed_over`;
+    links, devices and files with holes to `special`.
     """
     with _opened(source, limits) as archive:
         for number, member in enumerate(archive):
@@ -89,13 +94,10 @@ def members(
             base = member.name.rsplit("/", 1)[-1]
             if member.isdir() or base.startswith("."):
                 continue
-            content = (
-                archive.extractfile(member)
-                if member.isreg() and not member.issparse() and wanted(base)
-                else None
-            )
+            plain = member.isreg() and not member.issparse()
+            content = archive.extractfile(member) if plain and wanted(base) else None
             if content is None:
-                passed_over.append(Path(f"{source.path}!{member.name}"))
+                (passed_over if plain else special).append(Path(f"{source.path}!{member.name}"))
                 continue
             path = folder / f"member{''.join(Path(base).suffixes[-1:])}"
             try:

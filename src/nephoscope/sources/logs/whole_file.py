@@ -73,7 +73,10 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
     batch, last = Batch(-1, whole=True), ""
     items = _items(stream, form, context, at)
     try:
-        for item, place, end, recoded, sure, opened in items:
+        for item, place, end, recoded, sure, opened, refused in items:
+            if refused and isinstance(item, Fault):
+                yield _refused(form, context, place, item)
+                return
             if place != last or not batch.records:
                 batch.records += 1
                 batch.recoded += recoded
@@ -90,8 +93,17 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
                 yield batch
                 batch = Batch(end, whole=True)
     except BadRecordError as error:
+        if not last:
+            yield _refused(form, context, error.path or "the file", Fault(error.reason))
+            return
         batch.bad.append(bad_entry(context, error.path or "the file", error.reason, "", form.name))
         batch.faulty.add(batch.records)
         batch.records += 1
     if batch.records or batch.bad:
         yield batch
+
+
+def _refused(form: FileFormat, context: Context, place: str, fault: Fault) -> Batch:
+    """What a file gave of which nothing can be read: one entry, and no record."""
+    entry = bad_entry(context, within(place, fault.path), fault.reason, fault.raw, form.name)
+    return Batch(-1, whole=True, refused=True, bad=[entry])
