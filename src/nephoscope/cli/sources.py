@@ -114,7 +114,9 @@ def add(
         with _hinted():
             setting_up.check(chosen, wanted, given, name, there=not no_test)
     with _told(), lake_of(data) as (lake, state):
-        source = setting_up.add(state, Source(name, kind, {}, workspace), values, given, there=not no_test)
+        source = setting_up.add(
+            state, Source(name, kind, {}, workspace), values, given, there=not no_test, table=lake.tables.get
+        )
         click.echo(f"source {source.name} added")
         if kind == setting_up.TOKENS and not given:
             _new_token(state, source)

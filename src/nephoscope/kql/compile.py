@@ -74,6 +74,25 @@ def compile_query(
     return compile_results(text, catalog, dialect, now, timeout)[-1]
 
 
+def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> Compiled:
+    """As compile_query(), the bound rows changed before they are written; KqlError also where columns depend on rows."""
+    with within(COMPILING):
+        try:
+            bound = bind(parse(text), catalog)
+            changed = replace(bound, relation=change(_seen(bound)))
+            return _written(changed, writer("duckdb"), dt.datetime.now(dt.UTC))
+        except KqlError as error:
+            raise error.locate(text) from error.__cause__
+        except RecursionError:
+            raise KqlError("the query is nested too deeply", NOWHERE) from None
+
+
+def _seen(bound: BoundQuery) -> Relation:
+    if bound.unseen:
+        raise KqlError("the columns of the result must not depend on the rows", NOWHERE, "unsupported")
+    return bound.relation
+
+
 def compile_results(
     text: str,
     catalog: Catalog,

@@ -194,13 +194,13 @@ def _collect(
 ) -> None:
     """Put into each row's bag what it has under names that are no columns, after what its bag has already."""
     for place, row in enumerate(rows):
-        given = _bag(row.get(bag), bag) if bag else {}
+        given = bag_of(row.get(bag), bag) if bag else {}
         others = {name: value for name, value in row.items() if name in unknown and value is not None}
         if given or others:
             bags[place] = {**given, **others, **bags.get(place, {})}
 
 
-def _bag(value: Any, name: str) -> dict[str, Any]:
+def bag_of(value: Any, name: str) -> dict[str, Any]:
     """The bag that a row brings; what is no bag is kept in one, under the bag's name."""
     if value is None or isinstance(value, dict):
         return value or {}

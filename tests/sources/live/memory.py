@@ -43,7 +43,7 @@ class MemorySink:
         *,
         lines=(),
         rows=None,
-        places=None,
+        origins=None,
         refused=(),
         wait=True,
         after=None,

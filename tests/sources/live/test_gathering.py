@@ -7,6 +7,8 @@ import threading
 import pytest
 
 from nephoscope.sources.live.ingestion.gathering import CrowdedError, Gathering
+from nephoscope.sources.live.ingestion.rules import Flow
+from nephoscope.sources.live.ingestion.shaping import shaped
 from nephoscope.sources.live.source import BusyError, Taken
 
 
@@ -16,7 +18,7 @@ class Slow:
     def __init__(self) -> None:
         self.appends, self.began, self.go = [], threading.Event(), threading.Event()
 
-    def take(self, feed, sequence, *, rows, places, refused, wait):
+    def take(self, feed, sequence, *, rows, origins, refused, wait):
         first = not self.began.is_set()
         self.began.set()
         if first:
@@ -26,8 +28,12 @@ class Slow:
             raise ValueError("spoilt")
         if any(one.get("n") == "busy" for one in several):
             raise BusyError("full")
-        self.appends.append((several, places["T"]))
+        self.appends.append((several, origins["T"]))
         return Taken(len(several), 0)
+
+
+def shaped_of(*records):
+    return shaped((Flow("T"),), "Custom-T", records)
 
 
 def taken(gathering, values):
@@ -36,7 +42,7 @@ def taken(gathering, values):
 
     def ask(value):
         try:
-            gathering.take({"T": [{"n": value}, {"n": value}]}, (), 10, 30)
+            gathering.take(shaped_of({"n": value}, {"n": value}), 10, 30)
             ends[value] = None
         except Exception as error:  # noqa: BLE001 - what became of it is looked at
             ends[value] = error
@@ -60,9 +66,9 @@ def test_those_that_wait_go_together():
     gathering = Gathering(Slow(), workers=1)
     assert set(taken(gathering, list(range(20))).values()) == {None}
     assert len(gathering.sink.appends) == 2
-    rows, places = gathering.sink.appends[1]
+    rows, origins = gathering.sink.appends[1]
     assert sorted({one["n"] for one in rows}) == list(range(20))
-    assert places[:4] == ["record 0", "record 1"] * 2
+    assert [one.place for one in origins[:4]] == ["record 0", "record 1"] * 2
 
 
 def test_one_that_is_spoilt_fails_alone():
@@ -85,11 +91,11 @@ def test_all_are_told_that_the_lake_is_full():
 
 def test_patience_ends():
     gathering = Gathering(Slow(), workers=1)
-    thread = threading.Thread(target=gathering.take, args=({"T": [{}]}, (), 1, 30))
+    thread = threading.Thread(target=gathering.take, args=(shaped_of({}), 1, 30))
     thread.start()
     assert gathering.sink.began.wait(30)
     with pytest.raises(CrowdedError):
-        gathering.take({"T": [{}]}, (), 1, 0.0)
+        gathering.take(shaped_of({}), 1, 0.0)
     gathering.sink.go.set()
     thread.join()
     assert gathering._waiting == []

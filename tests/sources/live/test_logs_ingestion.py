@@ -381,7 +381,7 @@ def _changed(**flow) -> dict:
             r"dataFlows\[0\].transformKql: line 1, column 16",
         ),
         (_changed(transformKql="Syslog | take 1"), "transformKql"),
-        (_changed(transformKql="source | evaluate bag_unpack(more)"), "must not depend on the records"),
+        (_changed(transformKql="source | evaluate bag_unpack(more)"), "must not depend on the r"),
         (_changed(streams=["Custom-Else"]), "not in streamDeclarations"),
         ({"properties": {"immutableId": "x"}}, "dataFlows is missing"),
         ({"properties": {"dataFlows": []}}, "immutableId is missing"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from nephoscope.sources.live.supervisor import made
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
+    from nephoscope.lake.table import Table
 
 #: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
 OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
@@ -41,15 +42,16 @@ def add(
     secrets: Mapping[str, str],
     *,
     there: bool = True,
+    table: Callable[[str], Table | None] = lambda _: None,
 ) -> Source:
-    """Keep a new source of settings as people give them, its secrets encrypted.
+    """Keep a new source of settings as people give them, its secrets encrypted; `table` knows the lake's tables.
 
-    SourceError, StateError for what cannot be and, with `there`, for files and folders that are not there.
+    SourceError, StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
     """
     kind = kind_of(source.kind)
     settings = parsed(kind, given)
     known_secrets(kind, secrets)
-    check(kind, settings, secrets, source.name, there=there)
+    check(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"there is a source {source.name} already")
     workspace = state.workspaces.get(source.workspace).name
@@ -142,10 +144,18 @@ def wrong_settings(state: State, source: Source) -> str:
     return ""
 
 
-def check(kind: Kind, settings: Any, secrets: Mapping[str, str], name: str, *, there: bool = True) -> None:
-    """SourceError for settings that cannot be and, with `there`, for files and folders that they name and that are not there."""
+def check(
+    kind: Kind,
+    settings: Any,
+    secrets: Mapping[str, str],
+    name: str,
+    *,
+    there: bool = True,
+    table: Callable[[str], Table | None] = lambda _: None,
+) -> None:
+    """SourceError for settings that cannot be and, with `there`, for files and folders that are not there or hold what cannot be."""
     try:
-        kind.check(settings, Surroundings(name, secrets=secrets))
+        kind.check(settings, Surroundings(name, secrets=secrets, table=table))
     except SettingsError:
         raise
     except SourceError:

@@ -14,7 +14,7 @@ from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.lake.state.source_errors import error_key
 from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.meter import Meter
-from nephoscope.sources.live.source import LAKE, BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.live.source import LAKE, BusyError, Lines, Origin, Piece, Refused, StoppedError, Taken
 from nephoscope.sources.logs.batch import Batch, Placed
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
@@ -82,7 +82,7 @@ class LakeSink:
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
-        places: Mapping[str, Sequence[str]] | None = None,
+        origins: Mapping[str, Sequence[Origin]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
@@ -97,15 +97,7 @@ class LakeSink:
         for group in lines:
             _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
         for name, several in (rows or {}).items():
-            batch.rows[name] += [
-                Placed(
-                    Row(name, dict(one)),
-                    places[name][number] if places else f"record {number}",
-                    "",
-                    batch.records + number,
-                )
-                for number, one in enumerate(several)
-            ]
+            batch.rows[name] += _placed(name, several, origins[name] if origins else (), batch.records)
             batch.records += len(several)
         whole = self._parsed(batch, context)
         whole.bad.extend(_bad(one) for one in refused)
@@ -195,6 +187,17 @@ class LakeSink:
             {name: (known[name], rows) for name, rows in found.tables.items()}, found.bad, datetime.now(UTC)
         )
         return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
+
+
+def _placed(
+    table: str, rows: Sequence[Mapping[str, Any]], origins: Sequence[Origin], first: int
+) -> Iterator[Placed]:
+    for number, row in enumerate(rows):
+        placed = Placed(Row(table, dict(row)), f"record {number}", "", first + number)
+        if origins:
+            origin = origins[number]
+            placed = placed._replace(place=origin.place, sent=origin.record, unfit=origin.unfit)
+        yield placed
 
 
 def _formats(form: str) -> Formats:

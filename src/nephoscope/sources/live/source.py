@@ -80,6 +80,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row comes from, for what is wrong with it: the place, the record as sent, what of it did not fit ('' = all did)."""
+
+    place: str
+    record: Mapping[str, Any]
+    unfit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What became of something handed over: rows written, rows quarantined. Both 0 where it had been taken before."""
 
@@ -115,14 +124,14 @@ class Sink(Protocol):
         *,
         lines: tuple[Lines, ...] = (),
         rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
-        places: Mapping[str, Sequence[str]] | None = None,
+        origins: Mapping[str, Sequence[Origin]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
         after: int | None = None,
     ) -> Taken:
         """Parse pieces and lines and write their rows, `rows` (by table, values by column) and what was refused, in one append.
 
-        `places` says by table where each of the rows came from, for what is wrong with it (else they are numbered).
+        `origins` says by table where each of the rows came from, for what is wrong with it (else they are numbered).
         """
 
     def learn(self, items: Sequence[Item]) -> Kept:

@@ -11,6 +11,7 @@ from nephoscope.sources.logs.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     import pyarrow as pa
 
@@ -20,12 +21,17 @@ MAX_RAW = 4096
 
 
 class Placed(NamedTuple):
-    """A row with the record that it comes from, for what may still be wrong with it; `record` is its number in the batch."""
+    """A row with the record that it comes from, for what may still be wrong with it; `record` is its number in the batch.
+
+    `sent` is the record as it came, where the row is not that itself, and `unfit` says what of it did not fit.
+    """
 
     row: Row
     place: str
     format: str
     record: int = 0
+    sent: Mapping[str, Any] | None = None
+    unfit: str = ""
 
 
 class Ready(NamedTuple):

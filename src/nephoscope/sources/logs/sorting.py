@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 
+from nephoscope.lake.fitting import json_text
 from nephoscope.lake.quarantine import Bad
 from nephoscope.sources.logs.batch import MAX_RAW
 from nephoscope.sources.logs.secrets import masked
@@ -82,15 +82,17 @@ class Sorting:
         before: Counter[int] = Counter()
         for place, reason in bad:
             one = placed[place]
-            entry = Bad(self._context.source, one.place, reason, "", one.format, table)
-            self._left_out((one.record, before[one.record]), entry, partial(dict, one.row.values))
+            why = f"{reason} ({one.unfit})" if one.unfit else reason
+            entry = Bad(self._context.source, one.place, why, "", one.format, table)
+            values = one.row.values if one.sent is None else one.sent
+            self._left_out((one.record, before[one.record]), entry, partial(dict, values))
             before[one.record] += 1
 
     def _left_out(self, key: tuple[int, int], entry: Bad, values: Callable[[], Mapping[str, Any]]) -> None:
         self._faulty.add(key[0])
         known = self._entries.get(key)
         if known is None:
-            raw = msgspec.json.encode(values(), enc_hook=str).decode()[:MAX_RAW]
+            raw = masked(json_text(values())[:MAX_RAW])[:MAX_RAW]
             self._entries[key] = replace(entry, reason=masked(entry.reason), raw=raw)
             return
         reason = known.reason if entry.reason in known.reason else f"{known.reason}; {masked(entry.reason)}"

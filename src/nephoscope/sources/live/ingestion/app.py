@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -24,9 +21,9 @@ from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.ingestion.rules import Flow, Rule
+from nephoscope.sources.live.ingestion.shaping import Shaped, shaped
 from nephoscope.sources.live.ingestion.tokens import Tokens
-from nephoscope.sources.live.ingestion.transform import TransformError
-from nephoscope.sources.live.source import BusyError, Refused, Sink
+from nephoscope.sources.live.source import BusyError, Sink
 
 _BUSY_SECONDS = 5
 #: Seconds that a request waits for the same one that came before it.
@@ -77,40 +74,17 @@ class Door:
         """
         with self._repeats.once(Repeats.mark(request, stream, body), _PATIENCE) as first:
             if first:
-                rows, refused = _made(flows, stream, records_of(body))
-                self._append(rows, refused, len(body))
+                self._append(shaped(flows, stream, records_of(body)), len(body))
 
-    def _append(
-        self, rows: Mapping[str, list[dict[str, Any]]], refused: tuple[Refused, ...], size: int
-    ) -> None:
+    def _append(self, found: Shaped, size: int) -> None:
         try:
-            self._gathering.take(rows, refused, size, _BUSY_SECONDS)
+            self._gathering.take(found, size, _BUSY_SECONDS)
         except CrowdedError:
             raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
         except BusyError as error:
             raise RefusedError(
                 503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS
             ) from error
-
-
-def _made(
-    flows: tuple[Flow, ...], stream: str, records: list[dict[str, Any]]
-) -> tuple[dict[str, list[dict[str, Any]]], tuple[Refused, ...]]:
-    """The rows by table, and the records of flows whose transform failed on them."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    refused: list[Refused] = []
-    for flow in flows:
-        try:
-            made = records if flow.transform is None else flow.transform.rows(records, datetime.now(UTC))
-        except TransformError as error:
-            reason = f"the transform to {flow.table} failed: {error}"
-            refused += [
-                Refused(stream, f"record {number}", reason, msgspec.json.encode(record).decode())
-                for number, record in enumerate(records)
-            ]
-            continue
-        rows.setdefault(flow.table, []).extend(made)
-    return rows, tuple(refused)
 
 
 def app(door: Door) -> Starlette:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.sources.live.source import BusyError, Refused, Sink
+from nephoscope.sources.live.ingestion.shaping import Shaped
+from nephoscope.sources.live.source import BusyError, Origin, Sink
 
 #: Bytes of requests that one append takes, about.
 _MOST = 8 << 20
@@ -20,8 +21,7 @@ class CrowdedError(Exception):
 
 @dataclass(slots=True)
 class _Request:
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-    refused: tuple[Refused, ...]
+    shaped: Shaped
     size: int
     taken: bool = False
     done: bool = False
@@ -41,15 +41,9 @@ class Gathering:
     def __post_init__(self) -> None:
         self._feeds = [f"requests-{number}" for number in range(self.workers)]
 
-    def take(
-        self,
-        rows: Mapping[str, Sequence[Mapping[str, Any]]],
-        refused: tuple[Refused, ...],
-        size: int,
-        patience: float,
-    ) -> None:
+    def take(self, shaped: Shaped, size: int, patience: float) -> None:
         """Return when the rows are on disk. CrowdedError where none began in so many seconds, or what the sink raises."""
-        mine, until = _Request(rows, refused, size), time.monotonic() + patience
+        mine, until = _Request(shaped, size), time.monotonic() + patience
         with self._turn:
             self._waiting.append(mine)
             while not mine.done and (mine.taken or not self._feeds):
@@ -88,14 +82,14 @@ class Gathering:
 
     def _append(self, feed: str, several: Sequence[_Request]) -> None:
         rows: dict[str, list[Mapping[str, Any]]] = {}
-        places: dict[str, list[str]] = {}
+        origins: dict[str, list[Origin]] = {}
         for one in several:
-            for table, own in one.rows.items():
+            for table, own in one.shaped.rows.items():
                 rows.setdefault(table, []).extend(own)
-                places.setdefault(table, []).extend(f"record {number}" for number in range(len(own)))
-        refused = tuple(bad for one in several for bad in one.refused)
+                origins.setdefault(table, []).extend(one.shaped.origins[table])
+        refused = tuple(bad for one in several for bad in one.shaped.refused)
         try:
-            self.sink.take(feed, None, rows=rows, places=places, refused=refused, wait=False)
+            self.sink.take(feed, None, rows=rows, origins=origins, refused=refused, wait=False)
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
             if len(several) == 1 or isinstance(error, BusyError):
                 for one in several:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.kql.types import KqlType
+from nephoscope.lake.columns import BAG
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.table import Table
@@ -29,10 +30,11 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where the records of a stream go: through a transform (None = as they are) to a table."""
+    """Where the records of a stream go: through a transform (None = as they are) to a table, whose bag has that name."""
 
     table: str
     transform: Transform | None = None
+    bag: str = BAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,16 @@ def rules_of(files: list[str], find: Find, make: Make) -> dict[str, Rule]:
             rule = _rule(document, name, find, make)
             found[rule.id.lower()] = rule
     return found
+
+
+def check_rules(files: list[str], find: Find) -> None:
+    """Read rules and compile their transforms, and make nothing; SourceError.
+
+    Streams that no rule declares and whose table `find` does not know are passed over: another may know it.
+    """
+    for name in files:
+        for document in _documents(Path(name)):
+            _rule(document, name, find, lambda _: None, whole=False)
 
 
 def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
@@ -89,7 +101,8 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     return listed
 
 
-def _rule(document: dict[str, Any], where: str, find: Find, make: Make) -> Rule:
+def _rule(document: dict[str, Any], where: str, find: Find, make: Make, *, whole: bool = True) -> Rule:
+    """A rule; not `whole`: without the streams that it does not declare and whose table `find` does not know."""
     properties = document.get("properties", document)
     if not isinstance(properties, dict) or not isinstance(properties.get("dataFlows"), list):
         raise SourceError(f"rules: {where}: properties.dataFlows is missing")
@@ -102,9 +115,11 @@ def _rule(document: dict[str, Any], where: str, find: Find, make: Make) -> Rule:
         place = f"{where}: properties.dataFlows[{number}]"
         if not isinstance(one, dict) or not isinstance(one.get("streams"), list):
             raise SourceError(f"rules: {place}: 'streams' is missing")
-        for stream in one["streams"]:
-            flow = _flow(str(stream), one, declared, place, find, make)
-            streams[str(stream)] = (*streams.get(str(stream), ()), flow)
+        for stream in map(str, one["streams"]):
+            known = stream in declared or not stream.startswith("Microsoft-") or find(_table(stream, one))
+            if whole or known:
+                flow = _flow(stream, one, declared, place, find, make)
+                streams[stream] = (*streams.get(stream, ()), flow)
     return Rule(id_, streams)
 
 
@@ -121,6 +136,11 @@ def _declared(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
         ) from error
 
 
+def _table(stream: str, body: Mapping[str, Any]) -> str:
+    """The table that a flow leads a stream to."""
+    return table_of(str(body.get("outputStream") or stream))
+
+
 def _flow(
     stream: str,
     body: dict[str, Any],
@@ -129,7 +149,7 @@ def _flow(
     find: Find,
     make: Make,
 ) -> Flow:
-    name = table_of(str(body.get("outputStream") or stream))
+    name = _table(stream, body)
     if name == QUARANTINE:
         raise SourceError(f"rules: {place}: no rule may write to {QUARANTINE}")
     text = str(body.get("transformKql") or "source").strip()
@@ -143,10 +163,11 @@ def _flow(
     if table is None:
         made = dict(transform.columns) if transform is not None else columns
         try:
-            make(Table.of(name, made, description=f"Made by a data collection rule for {stream}."))
+            table = Table.of(name, made, description=f"Made by a data collection rule for {stream}.")
         except LakeError as error:
             raise SourceError(f"rules: {place}: {error}") from error
-    return Flow(name, transform)
+        make(table)
+    return Flow(name, transform, table.bag)
 
 
 def flows_of(rules: Mapping[str, Rule]) -> Iterator[Flow]:

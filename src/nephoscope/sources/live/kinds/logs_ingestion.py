@@ -17,7 +17,7 @@ from nephoscope.sources.live.descriptors import DESCRIPTORS, short_of
 from nephoscope.sources.live.entrance import Bounds
 from nephoscope.sources.live.ingestion.app import Door, app
 from nephoscope.sources.live.ingestion.quota import Limits
-from nephoscope.sources.live.ingestion.rules import Rule, implied, rules_of
+from nephoscope.sources.live.ingestion.rules import Rule, check_rules, implied, rules_of
 from nephoscope.sources.live.ingestion.tokens import Tokens
 from nephoscope.sources.live.pace import Pace
 from nephoscope.sources.live.seldom import Seldom
@@ -160,12 +160,13 @@ class LogsIngestion:
         return rules_of(list(self.settings.rules), self.around.table, self.around.make_table)
 
 
-def check(settings: Settings, _: Surroundings) -> None:
-    """Raise SettingsError for an address that cannot be, SourceError for files that are not there."""
+def check(settings: Settings, around: Surroundings) -> None:
+    """Raise SettingsError for an address that cannot be, SourceError for files that are not there and rules that cannot be."""
     listening(settings.listen, "listen")
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
     for path in settings.rules:
         wanted.file("rules", path)
+    check_rules(settings.rules, around.table)
 
 
 KIND = Kind(
