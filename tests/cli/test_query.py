@@ -119,6 +119,9 @@ def test_only_so_many_rows_are_shown(people: Path) -> None:
         ("print a = 'x', n = 1 | render ladderchart", "(render ladderchart is not drawn in a terminal)"),
         ("print a = 'x' | where false | render barchart", "(render barchart: there are no rows)"),
         ("print a = 'x', n = -3 | render barchart", "x   -3"),
+        ("print a = 'x', n = real(nan) | render barchart", "x   nan"),
+        ("print a = 'x', n = real(+inf) | render barchart", "x   inf"),
+        ("print t = datetime(2026-01-01), n = real(nan) | render timechart", "(render timechart is not drawn in a terminal)"),
     ],
 )  # fmt: skip
 def test_charts(query: str, line: str) -> None:

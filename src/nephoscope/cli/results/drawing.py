@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.kql.cells import columns_of, rows_of, text
@@ -41,7 +42,8 @@ def drawn(result: QueryResult, width: int, height: int = 1) -> list[str]:
 def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
     """A bar a row, as long as its number is of the greatest."""
     names = [text(row[label], kind)[:MAX_LABEL] for row in rows]
-    values = [float(row[number] or 0) for row in rows]
+    # what is no number or has no end has no length: its word stands beside
+    values = [float(row[number] or 0) if isfinite(row[number] or 0) else 0.0 for row in rows]
     widest = max(map(len, names))
     figures = [_figure(row[number]) for row in rows]
     room = max(10, width - widest - max(map(len, figures)) - 4)
@@ -87,7 +89,7 @@ def _series(
     for row in rows:
         for number in numbers:
             name = columns[number][0] if split is None else str(row[split])
-            if row[axis] is not None and row[number] is not None:
+            if row[axis] is not None and row[number] is not None and isfinite(row[number]):
                 series.setdefault(name, {})[row[axis]] = float(row[number])
     return series
 
