@@ -8,6 +8,7 @@ import ssl
 import time
 import uuid
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +66,9 @@ def graph(server):
             async with client(program) as one:
                 return await work(one)
 
-        return asyncio.run(asked())
+        # in a thread of its own: that of the browser's tests may have a loop
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(asked())).result()
 
     return run
 

@@ -47,9 +47,16 @@ class Listing:
 
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
-        found = self.documents.rows(reach).filter(one_of("key", keys)).project("key, body").fetchall()
-        bodies = ((key, _body(body).get("tags")) for key, body in found)
-        return {key: tags for key, tags in bodies if isinstance(tags, dict)}
+        found = (
+            self.documents.rows(reach)
+            .filter(one_of("key", keys))
+            .project("number, key")
+            .order("number")
+            .fetchall()
+        )
+        bodies = self.documents.bodies([number for number, _ in found])
+        told = ((key, _body(body).get("tags")) for (_, key), body in zip(found, bodies, strict=True))
+        return {key: tags for key, tags in told if isinstance(tags, dict)}
 
     def page(
         self,
