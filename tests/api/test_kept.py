@@ -32,7 +32,14 @@ BODIES = {
     "Microsoft.PolicyInsights/remediations/r": {"properties": {"policyAssignmentId": "/a"}},
     "Microsoft.ResourceGraph/queries/q": {"properties": {"query": "where type =~ 'x'"}},
     "/dataConnectors/d": {"kind": "Office365", "properties": {"tenantId": "t"}},
-    "/automationRules/r": {"properties": {"order": 1, "displayName": "d", "triggeringLogic": {}, "actions": []}},
+    "/automationRules/r": {
+        "properties": {
+            "order": 1,
+            "displayName": "d",
+            "triggeringLogic": {"isEnabled": True, "triggersOn": "Incidents", "triggersWhen": "Created"},
+            "actions": [],
+        }
+    },
     "/alertRules/x/actions/a": {"properties": {"logicAppResourceId": "/subscriptions/s/workflows/w", "triggerUri": "https://x"}},
     "/settings/EyesOn": {"kind": "EyesOn", "properties": {}},
     "/onboardingStates/default": {"properties": {}},
