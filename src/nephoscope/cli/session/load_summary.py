@@ -25,6 +25,15 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "passed over": len(passed_over) + len(tally.special),
     }
     files |= {"failed": len(tally.failed), "grown": tally.continued}
+    _tell_earlier(tally)
+    if output == "json":
+        _as_json(tally, passed_over, files)
+    else:
+        _as_text(tally, passed_over, files)
+
+
+def _tell_earlier(tally: Tally) -> None:
+    """Say how the files stand to what was taken in before."""
     if tally.again_since is not None:
         click.echo(
             f"nephoscope: went on with the load with --again of {tally.again_since:%Y-%m-%d %H:%M} UTC, which was interrupted; "
@@ -52,41 +61,45 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "begins with all that {} holds, which is too short to show that it is the same file: it was read as a whole; if it is, those "
         "rows are now there twice",
     )
-    if output == "json":
-        from json import dumps
 
-        found: dict[str, Any] = {
-            "rows": dict(tally.rows),
-            "derived rows": tally.derived,
-            "quarantined": dict(tally.bad),
-            "first of them": tally.examples,
-            "records": tally.outcome.records,
-            **tally.outcome._asdict(),
-            "recoded": tally.recoded,
-            "half surrogates": tally.halves,
-            "strangers": tally.strangers,
-            "rows with the time of ingestion": tally.untimed,
-            "files set aside as a whole": tally.refused,
-            "known rows": tally.known_rows,
-        }
-        found |= {
-            "files": files,
-            "failed": tally.failed,
-            "grown": tally.grown,
-            "cut lines": tally.cut,
-            "without resource": tally.unplaced,
-            "older": tally.older,
-            "alike": tally.alike,
-            "overlapping": tally.overlapping,
-            "rows without resource": tally.placeless,
-            "rows of other subscriptions": tally.elsewhere,
-        }
-        found |= {
-            "passed over": [str(path) for path in passed_over[:_NAMES]],
-            "no plain files": [str(path) for path in tally.special[:_NAMES]],
-        }
-        click.echo(dumps(found, indent=2))
-        return
+
+def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> None:
+    from json import dumps
+
+    found: dict[str, Any] = {
+        "rows": dict(tally.rows),
+        "derived rows": tally.derived,
+        "quarantined": dict(tally.bad),
+        "first of them": tally.examples,
+        "records": tally.outcome.records,
+        **tally.outcome._asdict(),
+        "recoded": tally.recoded,
+        "half surrogates": tally.halves,
+        "strangers": tally.strangers,
+        "rows with the time of ingestion": tally.untimed,
+        "files set aside as a whole": tally.refused,
+        "known rows": tally.known_rows,
+    }
+    found |= {
+        "files": files,
+        "failed": tally.failed,
+        "grown": tally.grown,
+        "cut lines": tally.cut,
+        "without resource": tally.unplaced,
+        "older": tally.older,
+        "alike": tally.alike,
+        "overlapping": tally.overlapping,
+        "rows without resource": tally.placeless,
+        "rows of other subscriptions": tally.elsewhere,
+    }
+    found |= {
+        "passed over": [str(path) for path in passed_over[:_NAMES]],
+        "no plain files": [str(path) for path in tally.special[:_NAMES]],
+    }
+    click.echo(dumps(found, indent=2))
+
+
+def _as_text(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> None:
     for name, count in sorted(tally.rows.items()):
         click.echo(f"{count:>14,} {name}")
     for reason, count in tally.bad.most_common(_REASONS):
