@@ -204,6 +204,22 @@ def test_shared_addresses_come_from_watchlists_and_sign_ins(lake: Lake, put: Cal
     assert surroundings(lake, "default", later).common == {"198.51.100.4", "198.51.100.9"}
 
 
+@pytest.mark.parametrize(
+    ("address", "shared"),
+    [
+        ("203.0.113.77", True),
+        ("203.0.114.1", False),
+        ("2001:db8::5", True),
+        ("2001:db9::5", False),
+        ("vm-1", False),
+    ],
+)
+def test_ranges_in_watchlists_are_addresses_of_many(lake: Lake, address: str, shared: bool) -> None:
+    items = [{"Address": one} for one in ("203.0.113.0/24", "2001:db8::/32", "no/range")]
+    lake.watchlists.save("default", "KnownEgress", "Address", items)
+    assert surroundings(lake, "default", NOON).of_many(address) is shared
+
+
 def test_the_schedule_knows_what_is_around(
     lake: Lake, state: State, put: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -143,3 +143,10 @@ def test_an_item_that_is_wrong_changes_nothing(keeping: Keeping, lake: Lake) -> 
         with pytest.raises(StateError, match=said):
             keeping.update("VIPs", [*items(("a", "1")), wrong], NOW)
     assert seen(lake) == []
+
+
+def test_the_list_of_a_template_is_made_once_where_it_is_not_there(keeping: Keeping) -> None:
+    assert keeping.start("namedlocations", NOW)
+    assert keeping.state.watchlists.get("default", "NamedLocations").search_key == "Address"
+    assert not keeping.start("NamedLocations", NOW)
+    assert not keeping.start("of-nobody", NOW)

@@ -117,7 +117,7 @@ def _good(kind: str, key: str) -> bool:
 
 
 def _of_many(address: str, around: Surroundings) -> bool:
-    return address in around.common or address.startswith(_EVERYWHERE)
+    return around.of_many(address) or address.startswith(_EVERYWHERE)
 
 
 def _whole(entity: Entity) -> str:

@@ -1,17 +1,19 @@
 """Runs the rows that lie beside rules (`<name>.test.yaml`): those a rule must raise alerts for, and those it must leave alone.
 
 A test file is `cases`: each with a `note`, `tables` (table -> rows), `alerts` (how many; 0 = none) and, where they matter, the
-`entities` of all alerts together ("Account kim@contoso.com") and their `severity`. `now` is when the window ends. In a column of
-datetimes a text such as -10m is that long before it.
+`entities` of all alerts together ("Account kim@contoso.com") and their `severity`. `watchlists` (alias -> search keys) is what
+_GetWatchlist reads. `now` is when the window ends. In a column of datetimes a text such as -10m is that long before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from nephoscope.alerts.duration import duration
 from nephoscope.alerts.finding import findings
@@ -19,7 +21,8 @@ from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import document_of, found
 from nephoscope.alerts.window import at
-from nephoscope.kql.catalog import MemoryCatalog
+from nephoscope.kql.bind_tables import WATCHLIST
+from nephoscope.kql.catalog import MemoryCatalog, TableSchema
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.errors import KqlError
@@ -31,14 +34,12 @@ from nephoscope.lake.workspace import Workspace
 from nephoscope.model.place import Place
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nephoscope.alerts.rules import Refused
     from nephoscope.lake.table import Table
 
 SUFFIX = ".test.yaml"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-KEYS = frozenset({"note", "tables", "alerts", "entities", "now", "severity"})
+KEYS = frozenset({"note", "tables", "watchlists", "alerts", "entities", "now", "severity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _case(rule: Rule, case: Mapping[str, Any], place: Place) -> Checked:
 
 def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
     now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
-    rows = list(findings(_result(rule, case.get("tables") or {}, now)))
+    rows = list(findings(_result(rule, case, now)))
     alerts = raised(rule, at(rule, now), rows, now)
     if len(alerts) != case.get("alerts"):
         return f"{len(alerts)} alerts, wanted {case.get('alerts')}"
@@ -115,20 +116,29 @@ def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result(rule: Rule, given: Mapping[str, Any], now: datetime) -> pa.Table:
+def _result(rule: Rule, case: Mapping[str, Any], now: datetime) -> pa.Table:
     """What the query gives over the rows; every other table that is known is there and empty."""
-    tables = Tables.builtin()
+    tables, given, lists = Tables.builtin(), case.get("tables") or {}, case.get("watchlists") or {}
     if unknown := sorted(given.keys() - tables.by_name.keys()):
         raise ValueError(f"no table is named {unknown[0]}")
     # rows in memory lie in no folders of days
     known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables}
-    catalog = MemoryCatalog(known, shipped_functions())
+    listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
+    catalog = MemoryCatalog(known, shipped_functions(), listed)
     compiled = compile_results(rule.query, catalog, now=now)[-1]
     # shipped functions read tables that the rule does not name
     used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
+    rows |= {f"watchlist/{alias}": _listed(keys, now) for alias, keys in lists.items()}
     with DuckDBEngine(rows, threads=1) as engine:
         return engine.run(compiled)
+
+
+def _listed(keys: Sequence[object], now: datetime) -> pa.Table:
+    """The rows of a watchlist with nothing but search keys."""
+    stamps = pa.array([now.replace(tzinfo=None)] * len(keys), pa.timestamp("us"))
+    names = pa.array([str(key) for key in keys], pa.string())
+    return pa.table([names, stamps, names], names=[name for name, _ in WATCHLIST])
 
 
 def _rows(table: Table, given: Any, now: datetime) -> pa.Table:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,15 +36,26 @@ _ACCOUNTS = ("microsoft.graph/users", "microsoft.graph/serviceprincipals")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`same` maps a name of an entity to the one name of what it belongs to; `common` are addresses of many."""
+    """`same` maps a name of an entity to the one name of what it belongs to; `common` and `ranges` are addresses of many."""
 
     same: Mapping[str, str] = field(default_factory=dict)
     common: frozenset[str] = frozenset()
+    ranges: tuple[IPv4Network | IPv6Network, ...] = ()
 
     def names(self, keys: Iterable[str]) -> list[str]:
         """The keys, and the names that stand for the same."""
         given = list(keys)
         return list(dict.fromkeys([*given, *(self.same[key] for key in given if key in self.same)]))
+
+    def of_many(self, address: str) -> bool:
+        """Whether an address, in lower case, stands for many."""
+        if address in self.common or not self.ranges:
+            return address in self.common
+        try:
+            place = ip_address(address)
+        except ValueError:
+            return False
+        return any(place in one for one in self.ranges if one.version == place.version)
 
 
 NOWHERE = Surroundings()
@@ -53,7 +65,16 @@ def surroundings(lake: Lake, workspace: str, now: datetime) -> Surroundings:
     """What is known now: from the newest estate, the watchlists, and who signed in from where."""
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
-    return Surroundings(_of_estate(lake.data), frozenset(listed | _shared(lake, workspace, now)))
+    ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
+    return Surroundings(_of_estate(lake.data), frozenset(listed | _shared(lake, workspace, now)), ranges)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """A range; None for what a person wrote that is none: no address lies in it."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
 
 
 def _shared(lake: Lake, workspace: str, now: datetime) -> set[str]:

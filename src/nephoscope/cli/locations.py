@@ -62,15 +62,9 @@ def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
 def _put(keeping: Keeping, alias: str, items: list[dict[str, str]]) -> str:
     """Put items into a watchlist, which is made where it is not there; what that came to."""
     from nephoscope.lake.listing import Given
-    from nephoscope.lake.watchlist_templates import template
 
-    now, given = datetime.now(UTC), template(alias)
-    assert given is not None
-    with keeping.state.database.read() as session:
-        known = keeping.state.watchlists.find(session, keeping.workspace, alias)
-    if known is None:
-        about = {"name": given["name"], "description": given["description"], "source": "template"}
-        keeping.create(alias, given["key"], given["columns"], now, **about)
+    now = datetime.now(UTC)
+    keeping.start(alias, now)
     return str(keeping.update(alias, [Given(one) for one in items], now))
 
 

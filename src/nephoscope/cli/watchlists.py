@@ -101,9 +101,14 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
 @_ENCODING
 @click.pass_obj
 def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, **options: Any) -> None:
-    """Add the rows of FILE to the watchlist ALIAS; an item with the same search key is replaced."""
+    """Add the rows of FILE to the watchlist ALIAS; an item with the same search key is replaced.
+
+    The list of a template (`watchlists templates`) is made where it is not there yet.
+    """
+    table = _table(file, options)
     with _keeping(data, workspace) as keeping:
-        code = _fill(keeping, alias, _table(file, options), options["expires"], whole=whole)
+        _start(keeping, alias)
+        code = _fill(keeping, alias, table, options["expires"], whole=whole)
     sys.exit(code)
 
 
@@ -114,12 +119,16 @@ def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, *
 @click.option("--expires", type=click.DateTime(), help="When the item is over (UTC).")
 @click.pass_obj
 def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expires: datetime | None) -> None:
-    """Add an item to the watchlist ALIAS, or replace the one with its search key."""
+    """Add an item to the watchlist ALIAS, or replace the one with its search key.
+
+    The list of a template is made where it is not there yet.
+    """
     from nephoscope.cli.session.secrets import pair
     from nephoscope.lake.listing import Given
 
     given = Given(dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None)
     with _keeping(data, workspace) as keeping:
+        _start(keeping, alias)
         click.echo(str(keeping.update(alias, [given], datetime.now(UTC))))
 
 
@@ -212,6 +221,11 @@ def _keeping(data: Path, workspace: str) -> Iterator[Keeping]:
         except DelimitedError as error:
             usage_error(str(error))
         take_in(data, lake, state)
+
+
+def _start(keeping: Keeping, alias: str) -> None:
+    if keeping.start(alias, datetime.now(UTC)):
+        click.echo(f"watchlist {alias} made from its template")
 
 
 def _table(file: Path, options: dict[str, Any]) -> Delimited:

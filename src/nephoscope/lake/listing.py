@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
+from nephoscope.lake.watchlist_templates import template
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -86,6 +87,17 @@ class Keeping:
             self._tell(session, head, "Create", now)
         self.publish(alias, now)
         return head
+
+    def start(self, alias: str, now: datetime) -> bool:
+        """Make the list of a template where it is not there yet; whether it was made now. An alias of no template is left as it is."""
+        given = template(alias)
+        with self.state.transaction() as session:
+            known = self.state.watchlists.find(session, self.workspace, alias)
+        if given is None or known is not None:
+            return False
+        about = {"name": given["name"], "description": given["description"], "source": "template"}
+        self.create(given["alias"], given["key"], given["columns"], now, **about)
+        return True
 
     def update(self, alias: str, given: Iterable[Given], now: datetime, *, whole: bool = False) -> Changed:
         """Add items, and replace those of their search keys; `whole` removes all others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -73,11 +74,22 @@ def _v6_in_range(ip: str, range_: str) -> bool | None:
     return _masked(one[0], two[1]) == _masked(two[0], two[1])
 
 
-def _v6_in_any(ip: str, ranges: str) -> bool | None:
-    if parsed_address(ip) is None:
+@lru_cache(maxsize=256)
+def _ranges_of(text: str) -> tuple[tuple[int, int], ...] | None:
+    """The masked number and the prefix of each range in a JSON array; what is no range is left out, None for no array."""
+    values = json.loads(text)
+    if not isinstance(values, list):
         return None
-    values = json.loads(ranges)
-    return any(_v6_in_range(ip, str(item)) for item in values) if isinstance(values, list) else None
+    found = dict.fromkeys(one for one in map(parsed_address, map(str, values)) if one is not None)
+    return tuple((_masked(number, prefix), prefix) for number, prefix in found)
+
+
+@lru_cache(maxsize=65_536)
+def _v6_in_any(ip: str, ranges: str) -> bool | None:
+    found, listed = parsed_address(ip), _ranges_of(ranges)
+    if found is None or listed is None:
+        return None
+    return any(_masked(found[0], prefix) == masked for masked, prefix in listed)
 
 
 _V6_IN_ANY = each("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_any)
