@@ -6,6 +6,7 @@ compared by name and type, and rows by their length; what else a table has by no
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from api_compare import difference
 from api_example import QUERIES, Example
 from api_server import Server, told
+
+from nephoscope.sources.live.ingestion.rules import Flow
+from nephoscope.sources.live.ingestion.streams import OWN
 
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.IGNORECASE)
 FALLBACK = "Operation"
@@ -36,7 +40,7 @@ def logs_disagreement(server: Server, example: Example) -> str:
     places = others or [named]
     for at, cells in enumerate(wanted["rows"]):
         answer = _sent(server, places[at % len(places)], dict(zip(names, cells, strict=True)))
-        if answer.status_code != 204:
+        if answer is not None and answer.status_code != 204:
             return f"not taken: {told(answer)}"
     server.instance.lake.flush()
     answer = server.ask(example)
@@ -62,10 +66,16 @@ def logs_disagreement(server: Server, example: Example) -> str:
 
 
 def _sent(server: Server, workspace: str, row: dict[str, Any]) -> Any:
+    """The answer to a row that is sent, None where no request is made for it."""
     now = datetime.now(UTC) - timedelta(minutes=5)
     table = str(row.get("Type") or FALLBACK)
     table = table if table in server.instance.lake.tables else FALLBACK
     record = {name: value for name, value in row.items() if name not in ("Type", "TenantId", "count_")}
     record |= {"TimeGenerated": now.isoformat()}
+    if table in OWN:
+        # nobody sends rows of these but by a rule that names the table
+        door, stream = server.instance.doors.of(workspace.lower()), f"Microsoft-{table}"
+        door.take((Flow(table),), stream, json.dumps([record]).encode(), "")
+        return None
     path = f"/dataCollectionRules/{workspace}/streams/Microsoft-{table}?api-version=2023-01-01"
     return server.client.post(path, json=[record])

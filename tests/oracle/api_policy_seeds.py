@@ -117,6 +117,12 @@ def summarized(example: Example) -> list[Row]:
         )
     ]
     found = []
+    named = any("policyDefinitionGroupNames" in policy for _, policy in policies)
+
+    def grouped(policy: Mapping[str, Any]) -> bool:
+        """Whether the policy is of a group: it says so, or none does and groups are counted all the same."""
+        return "policyDefinitionGroupNames" in policy or (detailed and not named)
+
     for at, (assignment, policy) in enumerate(policies):
         for state in ("NonCompliant", "Compliant"):
             row = {
@@ -128,7 +134,7 @@ def summarized(example: Example) -> list[Row]:
                 "policyDefinitionAction": policy.get("effect", ""),
                 "complianceState": state,
                 "isCompliant": state == "Compliant",
-                **({"policyDefinitionGroupNames": ["group"]} if detailed else {}),
+                **({"policyDefinitionGroupNames": ["group"]} if grouped(policy) else {}),
             }
             row = filled(example, {**row, **fixed}) | row | fixed
             kind = "Microsoft.PolicyInsights/policyStates"

@@ -20,6 +20,7 @@ from nephoscope.model.resource import Resource
 from nephoscope.model.resource_id import ResourceId
 
 FILLERS = 1000
+READ_ONLY = ("id", "name", "type", "etag")
 #: Kinds with a store of their own, which are put by the API and not published.
 STORES = (
     "incidents",
@@ -49,6 +50,8 @@ DELETED: Mapping[str, Mapping[str, Any]] = {
         "displayName": "A list", "provider": "Example", "source": "Local file", "itemsSearchKey": "key", "rawContent": "key\n",
     },
     "watchlistitems": {"itemsKeyValue": {"key": "value"}},
+    "relations": {"relatedResourceId": "/providers/Microsoft.SecurityInsights/incidents/i"},
+    "actions": {"logicAppResourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/w"},
 }  # fmt: skip
 
 
@@ -87,14 +90,22 @@ class Seeding:
         if example.method == "GET" and isinstance(example.answer, dict):
             return self._published(example)
         if example.method == "PATCH":
-            answer = self.server.ask(example, "PUT")
-            if answer.status_code not in (200, 201):
-                raise UnseededError(f"nothing to change: {told(answer)}")
+            self._unchanged(example)
         if example.method == "POST" and "/alerts/" in lowered:
             self.server.publish(
                 [_bound({"properties": {"status": "Active", "state": "Active"}}, lowered.rpartition("/")[0])]
             )
         return Seeded(example.answer)
+
+    def _unchanged(self, example: Example) -> None:
+        """What an example patches, without what it sends where it can be without."""
+        kept = {name: one for name, one in (example.answer or {}).items() if name not in READ_ONLY}
+        several = [without(kept, example.body), kept, example.body]
+        for body in several:
+            answer = self.server.ask(example, "PUT", body=self.server.known(body))
+            if answer.status_code in (200, 201):
+                return
+        raise UnseededError(f"nothing to change: {told(answer)}")
 
     def _workspaces(self, example: Example) -> None:
         for name in _WORKSPACE.findall(example.id):
@@ -122,7 +133,8 @@ class Seeding:
         return Seeded(example.answer)
 
     def _remediation(self, example: Example) -> Seeded:
-        self.server.publish(policies.followed(example, REMEDIATED, "NonCompliant"))
+        states = policies.followed(example, REMEDIATED, "NonCompliant")
+        self.server.publish(states, policies.groups_of(_container(example)))
         path = example.path.rpartition("/")[0]
         answer = self.server.ask(example, "PUT", path, {"properties": {"policyAssignmentId": REMEDIATED}})
         if answer.status_code not in (200, 201):
@@ -185,13 +197,21 @@ class Seeding:
         for one in several if several is not None else [example.answer]:
             path = f"{example.path}/{one.get('name')}" if several is not None else example.path
             self._parents(path, example, one)
-            sent = {name: value for name, value in one.items() if name not in ("id", "name", "type", "etag")}
+            self._holder(path, example, one)
+            sent = {name: value for name, value in one.items() if name not in READ_ONLY}
             answer = self.server.ask(example, "PUT", path, self.server.known(later(sent)))
             if answer.status_code not in (200, 201):
                 raise UnseededError(f"not put: {told(answer)}")
         return Seeded(
             example.answer, among=several is not None and store_of(example.id.lower()) == "alertrules"
         )
+
+    def _holder(self, path: str, example: Example, one: Mapping[str, Any]) -> None:
+        """Put the incident that a bookmark says it is in."""
+        id_ = one.get("properties", {}).get("incidentInfo", {}).get("incidentId")
+        if id_:
+            incident = f"{path.rpartition('/bookmarks/')[0]}/incidents/{id_}"
+            self.server.ask(example, "PUT", incident, {"properties": dict(PARENTS["incidents"])})
 
     def _parents(self, path: str, example: Example, one: Mapping[str, Any] | None = None) -> None:
         """Put what the document at a path stands in."""
@@ -244,6 +264,17 @@ class Seeding:
             raise UnseededError(f"nothing to delete: {told(answer)}")
 
 
+def without(value: Any, sent: Any) -> Any:
+    """A document without what another has at the same place."""
+    if not (isinstance(value, dict) and isinstance(sent, dict)):
+        return value
+    return {
+        name: without(one, sent.get(name))
+        for name, one in value.items()
+        if name not in sent or isinstance(sent[name], dict)
+    }
+
+
 def later(value: Any) -> Any:
     """A document whose ends of validity, which were recorded long ago, lie ahead."""
     if isinstance(value, dict):
@@ -282,6 +313,8 @@ def _bound(document: Mapping[str, Any], path: str) -> dict[str, Any]:
 def _listed(document: Mapping[str, Any], path: str) -> dict[str, Any]:
     """A document of a list under an id below the path of the list."""
     name = str(document.get("name") or str(document.get("id", "")).rsplit("/", 1)[-1])
+    # some documents have their whole path for a name
+    name = name.strip("/").replace("/", "~")
     before, _, tail = path.rpartition("/providers/")
     own = str(document.get("id", "")).rpartition("/providers/")[2]
     words = tail.lower().split("/")

@@ -9,6 +9,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules (2023-
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,9 +19,10 @@ from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
 from nephoscope.alerts.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules import shipped
+from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, of_scope
 from nephoscope.api.wire.kept import Kind as Kept
 from nephoscope.api.wire.kept import delete as forget_one
@@ -39,6 +41,8 @@ _ONE = f"{_LIST}/{{ruleId}}"
 #: The pack of what is put here.
 API = "api"
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
+#: Columns that a rule can take the tactics and the severity of an alert from.
+_NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": None}
 #: A pack is a file: one change of it at a time.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -49,7 +53,8 @@ def list_(call: Call) -> Answer:
     workspace = allowed(call, READ)
     own = {one.id: one for one in _pieces(call)}
     run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
-    return _paged(call, [*of_scope(call, _OTHER, call.path).values(), *run])
+    others = [_of_version(call, one) for one in of_scope(call, _OTHER, call.path).values()]
+    return _paged(call, [*others, *run])
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
@@ -69,16 +74,14 @@ def put(call: Call) -> Answer:
     properties = call.body.get("properties")
     if not isinstance(properties, dict):
         raise bad("The request content has no 'properties'.", "properties")
-    enabled = properties.get("enabled")
-    if not isinstance(enabled, bool):
-        raise bad("'properties.enabled' must be true or false.", "properties.enabled")
+    switched = enabled(properties)
     known = _rule(call, workspace)
     if known is None and call.body.get("kind") in OTHERS:
         return keep_one(call, _OTHER, call.body)
     if known is None or _own(call, known.id) is not None:
-        _keep(call, workspace, properties)
+        _keep(call, workspace, {**properties, "enabled": switched})
     else:
-        _switch(call, workspace, known, properties, enabled=enabled)
+        _switch(call, workspace, known, properties, enabled=switched)
     audited(call)
     changed = _rule(call, workspace)
     assert changed is not None
@@ -109,12 +112,12 @@ def templates(call: Call) -> Answer:
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
 def template(call: Call) -> Answer:
-    """One of them."""
+    """One of them, or one of Azure's that was collected."""
     workspace, wanted = allowed(call, READ), call["alertRuleTemplateId"].lower()
     for one in _known(call):
         if one.id == wanted:
             return Answer(_template(call, workspace, one))
-    raise missing(f"The alert rule template '{call['alertRuleTemplateId']}'")
+    return documents.get(call, "alert rule template")
 
 
 def _made(call: Call, body: Body, _: Body | None) -> Body:
@@ -124,14 +127,62 @@ def _made(call: Call, body: Body, _: Body | None) -> Body:
         "description": None,
         "lastModifiedUtc": call.instance.now.isoformat(),
     }
-    if body.get("kind") == "MicrosoftSecurityIncidentCreation":
-        told |= {"severitiesFilter": None, "displayNamesFilter": None, "displayNamesExcludeFilter": None}
-    return {**body, "properties": {**told, **body["properties"], "lastModifiedUtc": told["lastModifiedUtc"]}}
+    return {
+        **body,
+        "properties": {
+            **told,
+            **OTHERS[body["kind"]],
+            **body["properties"],
+            "enabled": enabled(body["properties"]),
+            "lastModifiedUtc": told["lastModifiedUtc"],
+        },
+    }
 
 
-#: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here.
-OTHERS = ("Fusion", "MicrosoftSecurityIncidentCreation", "MLBehaviorAnalytics", "ThreatIntelligence")
-_OTHER = Kept(TYPE, "AlertRules", "It is kept and not run here.", WORKSPACE, made=_made, etag=True)
+def _told(name: str, tactics: str) -> dict[str, Any]:
+    """What a rule takes from the one template of its kind, which Azure lets nobody write."""
+    return {
+        "displayName": name,
+        "description": "A detection of Azure's own: it is kept here and not run.",
+        "severity": "High",
+        "tactics": tactics.split(),
+    }
+
+
+#: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here -> what one says that is not put.
+#: Source: https://learn.microsoft.com/azure/sentinel/configure-fusion-rules, https://learn.microsoft.com/azure/sentinel/fusion
+OTHERS: Mapping[str, dict[str, Any]] = {
+    "Fusion": _told(
+        "Advanced Multistage Attack Detection",
+        "InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion CredentialAccess Discovery LateralMovement "
+        "Collection Exfiltration CommandAndControl Impact",
+    ),
+    "MicrosoftSecurityIncidentCreation": {"severitiesFilter": None, "displayNamesFilter": None},
+    "MLBehaviorAnalytics": _told("Anomalous sign-ins", "InitialAccess"),
+    "ThreatIntelligence": _told(
+        "Microsoft Defender Threat Intelligence Analytics", "Persistence LateralMovement"
+    ),
+}
+
+
+def enabled(properties: Mapping[str, Any]) -> bool:
+    """Whether a rule is switched on; Azure takes a text for the truth value too."""
+    given = properties.get("enabled")
+    found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
+    if not isinstance(found, bool):
+        raise bad("'properties.enabled' must be true or false.", "properties.enabled")
+    return found
+
+
+def _of_version(call: Call, body: Body) -> Body:
+    """A rule as the version of the client has it: the first told tactics of every kind."""
+    first = call.asked("api-version") == "2019-01-01-preview"
+    return {**body, "properties": {"tactics": [], **body["properties"]}} if first else body
+
+
+_OTHER = Kept(
+    TYPE, "AlertRules", "It is kept and not run here.", WORKSPACE, made=_made, etag=True, shown=_of_version
+)
 
 
 def _paged(call: Call, bodies: list[dict[str, Any]]) -> Answer:
@@ -224,6 +275,8 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
     else:
         properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}
         properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _changed_at(call), **properties}
+        if isinstance(properties.get("alertDetailsOverride"), dict):
+            properties["alertDetailsOverride"] = {**_NOT_OVERRIDDEN, **properties["alertDetailsOverride"]}
         etag = own.hash[:16]
     return {
         "id": f"{root(call, workspace)}/alertRules/{one.id}",

@@ -20,6 +20,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state.bookmarks import Bookmark
+from nephoscope.lake.state.incidents import Incident
 
 SURFACE = Surface("Bookmarks", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/bookmarks"
@@ -55,7 +56,12 @@ def put(call: Call) -> Answer:
     workspace = allowed(call, WRITE)
     known = _known(call, workspace)
     made = _given(call, workspace, known)
+    into = _incident(call, workspace)
     _shelf(call, workspace).put(made)
+    if into is not None and made.incident is None:
+        shelf = _shelf(call, workspace)
+        shelf.promote([made.id], call.instance.now, call.caller.name, incident=into.number)
+        made = replace(made, incident=into.number)
     audited(call)
     deliver(call.instance.lake, call.instance.state)
     return Answer(body(call, made), 200 if known else 201)
@@ -109,6 +115,17 @@ def _given(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
     return replace(made, **kept)
 
 
+def _incident(call: Call, workspace: str) -> Incident | None:
+    """The incident that a bookmark says it is in; Fault where there is none of the id."""
+    id_ = call.text("properties", "incidentInfo", "incidentId").lower()
+    if not id_:
+        return None
+    found = call.instance.state.incidents.of_id(id_)
+    if found is None or found.workspace != workspace:
+        raise bad(f"There is no incident '{id_[:60]}'.", "properties.incidentInfo.incidentId")
+    return found
+
+
 def _row(call: Call) -> dict[str, Any]:
     """The row, which comes as a text: a JSON object, or whatever else was seen."""
     text = call.text("properties", "queryResult")
@@ -148,11 +165,8 @@ def body(call: Call, one: Bookmark) -> dict[str, Any]:
         "labels": one.tags,
         "query": one.query,
         "queryResult": _shown(one.row),
-        "eventTime": one.event_time.isoformat(),
-        "queryStartTime": one.since.isoformat(),
-        "queryEndTime": one.until.isoformat(),
-        "tactics": one.tactics,
-        "techniques": one.techniques,
+        **_times(one),
+        **{name: told for name in ("tactics", "techniques") if (told := getattr(one, name))},
     }
     if incident is not None:
         properties["incidentInfo"] = {
@@ -164,6 +178,13 @@ def body(call: Call, one: Bookmark) -> dict[str, Any]:
     etag = f'"{int(one.changed.timestamp() * 1_000_000):x}"'
     id_ = f"{root(call, one.workspace)}/bookmarks/{one.id}"
     return {"id": id_, "name": one.id, "type": TYPE, "etag": etag, "properties": properties}
+
+
+def _times(one: Bookmark) -> dict[str, str]:
+    """The time of the row and the range that was asked; none of a bookmark that was put without them."""
+    several = {"eventTime": one.event_time, "queryStartTime": one.since, "queryEndTime": one.until}
+    given = any(each != one.created for each in several.values())
+    return {name: each.isoformat() for name, each in several.items()} if given else {}
 
 
 def _shown(row: dict[str, Any]) -> str:

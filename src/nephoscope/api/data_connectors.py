@@ -5,6 +5,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors (2
 
 from __future__ import annotations
 
+from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
@@ -20,10 +21,18 @@ def check(body: Body) -> None:
         raise bad("A data connector needs a 'kind'.", "kind")
 
 
-for _word, _operations, _check in (
-    ("dataConnectors", "DataConnectors", check),
-    ("dataConnectorDefinitions", "DataConnectorDefinitions", check),
-    ("officeConsents", "OfficeConsents", None),
+def made(_: Call, body: Body, __: Body | None) -> Body:
+    """The connector without the name that it signs in by, which Azure shows as little as the password."""
+    properties = body.get("properties")
+    if not isinstance(properties, dict) or "userName" not in properties:
+        return body
+    return {**body, "properties": {**properties, "userName": None}}
+
+
+for _word, _operations, _check, _made in (
+    ("dataConnectors", "DataConnectors", check, made),
+    ("dataConnectorDefinitions", "DataConnectorDefinitions", check, None),
+    ("officeConsents", "OfficeConsents", None, None),
 ):
     declare(
         SURFACE,
@@ -33,6 +42,7 @@ for _word, _operations, _check in (
             EFFECT,
             WORKSPACE,
             _check,
+            _made,
             etag=_check is not None,
         ),
     )

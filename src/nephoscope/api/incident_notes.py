@@ -20,6 +20,8 @@ from nephoscope.lake.state.incidents import Incident, Note, NoteKind
 
 SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
 _INCIDENT = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents/{{incidentId}}"
+#: In this version comments are not changed, so that none says when it was, nor has an etag.
+UNCHANGED = "2020-01-01"
 #: Whether a task is done, in Azure's words.
 NEW, COMPLETED = "New", "Completed"
 
@@ -40,12 +42,14 @@ class Kind:
 
 
 def _comment(call: Call, one: Note) -> dict[str, Any]:
-    return {
+    told_ = {
         "message": one.text,
         "createdTimeUtc": one.written.isoformat(),
-        "lastModifiedTimeUtc": (one.changed or one.written).isoformat(),
         "author": author(call, one.author),
     }
+    if call.asked("api-version") != UNCHANGED:
+        told_["lastModifiedTimeUtc"] = (one.changed or one.written).isoformat()
+    return told_
 
 
 def _task(call: Call, one: Note) -> dict[str, Any]:
@@ -147,11 +151,12 @@ def _named(call: Call, incident: Incident, kind: Kind) -> Note | None:
 def _body(call: Call, kind: Kind, workspace: str, one: Note) -> dict[str, Any]:
     name = one.name or str(one.id)
     changed = one.changed or one.written
+    etag = {"etag": f'"{int(changed.timestamp() * 1_000_000):x}"'}
     return {
         "id": f"{root(call, workspace)}/incidents/{call['incidentId']}/{kind.word}/{name}",
         "name": name,
         "type": kind.type,
-        "etag": f'"{int(changed.timestamp() * 1_000_000):x}"',
+        **(etag if call.asked("api-version") != UNCHANGED else {}),
         "properties": kind.told(call, one),
     }
 

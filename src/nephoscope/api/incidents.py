@@ -314,7 +314,7 @@ def _bookmark(call: Call, one: Bookmark) -> dict[str, Any]:
         "updated",
         "updatedBy",
     )
-    properties = {name: whole["properties"][name] for name in kept}
+    properties = {name: one_ for name in kept if (one_ := whole["properties"].get(name)) is not None}
     told_ = {"additionalData": {"ETag": whole["etag"], "EntityId": one.id}, "friendlyName": one.name}
     return {
         "id": whole["id"],

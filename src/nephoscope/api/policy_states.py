@@ -40,7 +40,8 @@ def summarize(call: Call) -> Answer:
     _latest(call)
     test = picked(call)
     states = [one for one in every(call, STATES) if test(one)]
-    summary = Summary(lambda condition: _failing(call, condition), call.asked("api-version"))
+    assigned = "/policyassignments/" in call.scope
+    summary = Summary(lambda condition: _failing(call, condition), call.asked("api-version"), assigned)
     most = 0 if call.asked("$top") == "0" else call.top(MOST)
     context = STATES.context(call, "summary")
     told = {

@@ -25,6 +25,8 @@ _MAIN = f"{WORKSPACE}/providers/{TYPE}/main"
 _LIST = f"{_MAIN}/indicators"
 _ONE = f"{_LIST}/{{name}}"
 KIND, SOURCE = "indicator", "nephoscope API"
+#: The version that did not tell of what a pattern consists.
+UNPARSED = "2019-01-01-preview"
 MOST = 10_000
 #: Azure's name of a field -> the one of STIX.
 _FIELDS = {
@@ -221,6 +223,7 @@ def body(call: Call, one: Intel) -> dict[str, Any]:
     """An indicator in the shape of the API."""
     document, name = one.document, one.id.partition("--")[2]
     kinds = [key.partition(":")[0] for key, _ in one.observables]
+    first = call.asked("api-version") == UNPARSED
     properties = {
         "source": one.source,
         "displayName": document.get("name", ""),
@@ -231,7 +234,7 @@ def body(call: Call, one: Intel) -> dict[str, Any]:
         "externalId": one.id,
         "pattern": document.get("pattern", ""),
         "patternType": document.get(_OWN) or (kinds[0] if kinds else ""),
-        "parsedPattern": [{"patternTypeKey": kind} for kind in dict.fromkeys(kinds)],
+        **({} if first else {"parsedPattern": [{"patternTypeKey": kind} for kind in dict.fromkeys(kinds)]}),
         "revoked": one.revoked,
         "threatIntelligenceTags": document.get("labels") or [],
         "threatTypes": document.get("indicator_types") or [],

@@ -14,15 +14,21 @@ from nephoscope.api.wire.policy_rows import Row
 
 #: From this version on all states are counted, not only what fails.
 DETAILED = "2019-10-01"
+#: From this version on policies say by which reference their initiative names them.
+REFERENCED = "2018-04-04"
 _ORDER = ("noncompliant", "error", "conflict", "unknown", "exempt", "compliant")
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary; `address` gives the address of the rows that fail under a condition ('' = all), `version` is the client's."""
+    """A summary; `address` gives the address of the rows that fail under a condition ('' = all), `version` is the client's.
+
+    One `of_assignment` names an initiative only where the assignment is of one.
+    """
 
     address: Callable[[str], str]
     version: str
+    of_assignment: bool = False
 
     def results(self, states: Iterable[Row], condition: str = "", *, policies: bool = True) -> dict[str, Any]:
         """How resources and `policies` stand; each resource counts once, by its worst state."""
@@ -50,7 +56,7 @@ class Summary:
             initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
             yield {
                 "policyAssignmentId": id_,
-                "policySetDefinitionId": initiative,
+                **({"policySetDefinitionId": initiative} if initiative or not self.of_assignment else {}),
                 "results": self.results(rows, condition),
                 "policyDefinitions": list(self._policies(rows, condition)),
                 **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
@@ -64,7 +70,7 @@ class Summary:
             groups = _groups(rows[0]) if self.version >= DETAILED else []
             yield {
                 "policyDefinitionId": policy,
-                "policyDefinitionReferenceId": reference,
+                **({"policyDefinitionReferenceId": reference} if self.version >= REFERENCED else {}),
                 **({"policyDefinitionGroupNames": groups} if groups else {}),
                 "effect": rows[0].get("policyDefinitionAction", ""),
                 "results": self.results(
