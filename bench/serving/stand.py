@@ -112,7 +112,7 @@ def cpu_of(pid: int) -> float:
 
 
 def members(pid: int, data: Path) -> list[tuple[str, int]]:
-    """The processes of a server: (what it is, its id), the supervisor first; a child that it tells nothing of is its spare."""
+    """The processes of a server: (what it is, its id), the supervisor first."""
     told = read(data)
     names = {one.pid: name for name, one in told.processes.items()} if told is not None else {}
     found = [("supervisor", pid)]
@@ -120,7 +120,7 @@ def members(pid: int, data: Path) -> list[tuple[str, int]]:
         try:
             if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
                 child = int(status.parent.name)
-                found.append((names.get(child, "spare"), child))
+                found.append((names.get(child, "other"), child))
         except OSError:
             continue
     return found

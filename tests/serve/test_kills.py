@@ -34,7 +34,10 @@ from nephoscope.model.place import Place
 from nephoscope.model.state import Severity
 from nephoscope.serve.standing import alive, read
 
-NAMES = ("front", "web", "assessing", "detection", "responding", "sources", "supervisor")
+#: "service": all at once, as systemd and a container's runtime do when the supervisor is killed; its processes find out by themselves
+#: where nothing looks after it ("supervisor").
+NAMES = ("front", "web", "assessing", "detection", "responding", "sources", "supervisor", "service")
+STARTED_ANEW = ("supervisor", "service")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20
@@ -51,7 +54,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Start until the port is free, as what looks after a service does."""
+        """Start, as what looks after a service does."""
         command = [
             sys.executable,
             "-m",
@@ -62,15 +65,14 @@ class Server:
             "--port",
             str(self.port),
         ]
-        while True:
-            log = (self.data / "log").open("a")
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-            log.close()
-            told = self.process.stdout.readline()
-            if "answers" in told:
-                break
-            self.process.stdout.close()
-            assert self.process.wait() == 2
+        # as an installed program, which is compiled when it is installed
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(self.data / "compiled")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        with (self.data / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            )
+        assert "answers" in self.process.stdout.readline(), (self.data / "log").read_text()[-3000:]
         self.authority = re.search(r"through (\S+)", self.process.stdout.readline())[1]
 
     def pids(self) -> dict[str, int]:
@@ -82,21 +84,26 @@ class Server:
         return found
 
     def kill(self, name: str) -> None:
-        while name not in self.pids():
+        wanted = set(NAMES) - set(STARTED_ANEW) if name == "service" else {name}
+        while wanted - self.pids().keys():
             time.sleep(0.05)
-        os.kill(self.pids()[name], signal.SIGKILL)
-        if name == "supervisor":
-            self.process.wait()
-            self.process.stdout.close()
-            self.start()
+        pids = self.pids()
+        for pid in pids.values() if name == "service" else (pids[name],):
+            os.kill(pid, signal.SIGKILL)
 
     def client(self) -> httpx.Client:
         trust = ssl.create_default_context(cafile=self.authority)
         return httpx.Client(base_url=f"https://127.0.0.1:{self.port}", verify=trust, timeout=30)
 
-    def back(self) -> float:
+    def looked_after(self, name: str) -> None:
+        """Start again what only the system can."""
+        if name in STARTED_ANEW:
+            self.process.wait()
+            self.process.stdout.close()
+            self.start()
+
+    def back(self, began: float) -> float:
         """Seconds until a page is answered by a new connection."""
-        began = time.monotonic()
         while True:
             try:
                 with self.client() as client:
@@ -185,7 +192,7 @@ def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
     data.mkdir()
     token = secret(data)
     server = Server(data)
-    server.back()
+    server.back(time.monotonic())
     load = Load(server, token)
     slowest: dict[str, float] = {}
     started: set[int] = set()
@@ -194,7 +201,9 @@ def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
             load.grows()
             started.update(server.pids().values())
             server.kill(name)
-            slowest[name] = max(server.back(), slowest.get(name, 0.0))
+            began = time.monotonic()
+            server.looked_after(name)
+            slowest[name] = max(server.back(began), slowest.get(name, 0.0))
         load.grows()
     finally:
         load.end()
@@ -204,9 +213,8 @@ def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
         assert time.monotonic() < until, f"{left} outlived the supervisor that had started them"
         time.sleep(0.1)
     with capsys.disabled():
-        print(
-            f"\nback after seconds (slowest of {rounds}): {', '.join(f'{name} {took:.2f}' for name, took in slowest.items())}"
-        )
+        told = ", ".join(f"{name} {took:.2f}" for name, took in slowest.items())
+        print(f"\nload {os.getloadavg()[0]:.1f}, back after seconds (slowest of {rounds}): {told}")
     with State.of(data) as state, Lake.open(data, state) as lake:
         deliver(lake, state)
         lake.flush()

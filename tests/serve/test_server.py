@@ -14,14 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
-import msgspec
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from nephoscope.serve import supervisor
 from nephoscope.serve.limits import Buckets, Limited
-from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import read
 from nephoscope.serve.supervisor import Process, Supervisor
 
@@ -108,10 +105,13 @@ def test_the_link_signs_in(server):
     assert link.rsplit("/", 1)[-1] not in (data / "log").read_text()
 
 
-def test_the_supervisor_starts_again_and_ends_all(tmp_path):
+def sleeping() -> None:
+    time.sleep(600)
+
+
+def test_the_supervisor_starts_again_and_ends_all():
     said = []
-    short = Process("short", ["-c", "import sys; sys.exit(7)"])
-    long_ = Process("long", ["-c", "import time; time.sleep(600)"])
+    short, long_ = Process("short", lambda: sys.exit(7)), Process("long", sleeping)
     keeper = Supervisor([short, long_], said.append)
     thread = threading.Thread(target=keeper.run)
     thread.start()
@@ -124,10 +124,15 @@ def test_the_supervisor_starts_again_and_ends_all(tmp_path):
 
 
 def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
-    answering, noted = threading.Event(), []
-    sleeping = ["-c", "import time; time.sleep(600)"]
+    answering, noted, warmed = threading.Event(), [], []
     first, later = Process("first", sleeping), Process("later", sleeping, waits=True, behind=3)
-    keeper = Supervisor([first, later], print, answering.wait, lambda told: noted.append(dict(told)))
+    keeper = Supervisor(
+        [first, later],
+        print,
+        answering.is_set,
+        lambda: warmed.append(dict(keeper.pids())),
+        lambda told: noted.append(dict(told)),
+    )
     thread = threading.Thread(target=keeper.run)
     thread.start()
     while "first" not in keeper.pids():
@@ -136,35 +141,54 @@ def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
     answering.set()
     while "later" not in keeper.pids():
         time.sleep(0.02)
-    one, other = (os.getpriority(os.PRIO_PROCESS, keeper.pids()[name]) for name in ("first", "later"))
+    pids = keeper.pids()
+    while os.getpriority(os.PRIO_PROCESS, pids["first"]) == os.getpriority(os.PRIO_PROCESS, pids["later"]):
+        time.sleep(0.02)
+    one, other = (os.getpriority(os.PRIO_PROCESS, pids[name]) for name in ("first", "later"))
     keeper.stop.set()
     thread.join()
     assert other == min(one + 3, 19)
+    assert warmed == [{"first": pids["first"]}]
     assert [(told["first"].starts, told["later"].starts) for told in noted] == [(1, 0), (1, 1)]
 
 
-def test_the_spare_takes_the_place_of_what_is_killed(monkeypatch, tmp_path):
-    monkeypatch.setattr(supervisor, "SPARE_PAUSE", 0.1)
-    told = tmp_path / "told"
-    waiting = f"import sys, time; open({str(told)!r}, 'w').write(sys.stdin.readline()); time.sleep(600)"
-    hasty = Process("hasty", ["-c", "import time; time.sleep(600)", "given"], hasty=True)
+def test_what_a_process_reads_is_read_before_it_is_forked_and_only_once(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_read.py").write_text(
+        f"with open({str(tmp_path / 'read')!r}, 'a') as f: f.write('.')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def begin() -> None:
+        sys.exit(7 if "slow_to_read" in sys.modules else 8)
+
     said = []
-    keeper = Supervisor([hasty], said.append, spare=Process("spare", ["-c", waiting]))
+    keeper = Supervisor([Process("short", begin, reads=("slow_to_read",))], said.append)
     thread = threading.Thread(target=keeper.run)
     thread.start()
-    while not (first := keeper.spare_pid()):
-        time.sleep(0.02)
-    os.kill(keeper.pids()["hasty"], signal.SIGKILL)
-    while not (told.exists() and told.read_text()):
-        time.sleep(0.02)
-    assert keeper.pids()["hasty"] == first
-    assert msgspec.json.decode(told.read_text()) == ["import time; time.sleep(600)", "given"]
-    assert said == ["hasty ended with signal SIGKILL; the spare takes its place"]
-    while (second := keeper.spare_pid()) in (0, first):
+    while len(said) < 2:
         time.sleep(0.02)
     keeper.stop.set()
     thread.join()
-    assert not [one for one in (first, second) if Path(f"/proc/{one}").exists()]
+    monkeypatch.delitem(sys.modules, "slow_to_read")
+    assert all("exit code 7" in one for one in said)
+    assert (tmp_path / "read").read_text() == "."
+
+
+def test_where_the_system_gives_no_process_it_is_tried_again(monkeypatch):
+    def refuse() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    said, noted = [], []
+    keeper = Supervisor([Process("short", sleeping)], said.append, note=lambda told: noted.append(dict(told)))
+    thread = threading.Thread(target=keeper.run)
+    thread.start()
+    while len(said) < 2:
+        time.sleep(0.02)
+    keeper.stop.set()
+    thread.join()
+    assert said[0].startswith("short could not be started: [Errno 11]")
+    assert (noted[0]["short"].pid, noted[0]["short"].starts) == (0, 1)
 
 
 def test_buckets():
@@ -200,8 +224,3 @@ def test_signing_in_again_and_again_is_held_by_the_address(monkeypatch):
     assert answers[:100] == [200] * 100
     assert 429 in answers
     assert client.get("/").status_code == 200
-
-
-def test_settings_survive_being_an_argument(tmp_path):
-    settings = Settings(tmp_path / "a b", host="::1", names=("x.example",), behind=("10.0.0.1",))
-    assert Settings.decoded(settings.encoded()) == settings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,9 @@ import click
 if TYPE_CHECKING:
     from nephoscope.serve.settings import Settings
 
+FAULT = 3
+DEMO_SECONDS = 600.0
+LEAVE_SECONDS, LOOK_SECONDS = 10.0, 0.05
 FILE = click.Path(exists=True, dir_okay=False)
 
 
@@ -140,16 +145,24 @@ def _check_identity(settings: Settings) -> None:
 
 
 def _listening(settings: Settings) -> tuple[Settings, Any]:
+    """The settings with a socket that listens; waits for the processes of a server of this folder whose supervisor was killed."""
     from dataclasses import replace
 
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.serve.server import listening
+    from nephoscope.serve.standing import read
 
-    try:
-        made = listening(settings.host, settings.port)
-    except OSError as error:
-        usage_error(f"--host {settings.host} --port {settings.port}: {error.strerror}")
-    return replace(settings, port=made.getsockname()[1], fd=made.fileno()), made
+    until = time.monotonic() + LEAVE_SECONDS
+    while True:
+        earlier = read(settings.data)
+        try:
+            made = listening(settings.host, settings.port)
+        except OSError as error:
+            if earlier is None or not earlier.ends or time.monotonic() > until:
+                usage_error(f"--host {settings.host} --port {settings.port}: {error.strerror}")
+            time.sleep(LOOK_SECONDS)
+        else:
+            return replace(settings, port=made.getsockname()[1], fd=made.fileno()), made
 
 
 def _shown(host: str) -> str:
@@ -171,15 +184,30 @@ def _first_link(settings: Settings) -> str:
 
 
 def _demo(settings: Settings) -> None:
-    """Judge the sample estate where nothing was judged yet."""
-    from nephoscope.lake.state import State
-    from nephoscope.posture.scan import SAMPLE, Request, last_request
-    from nephoscope.serve.assessing import assess
+    """Judge the sample estate where nothing was judged yet; in a process of its own, as the supervisor opens no engine."""
+    from nephoscope.posture.scan import last_request
+    from nephoscope.serve.forked import forked
 
     if last_request(settings.data) is None:
         click.echo("judging the bundled company")
-        with State.of(settings.data, settings.state) as state:
-            assess(settings, Request((SAMPLE,)), state)
+        judging = forked(lambda: _judge_sample(settings), "demo")
+        try:
+            code = judging.wait(DEMO_SECONDS)
+        finally:
+            judging.send(signal.SIGKILL)
+        if code:
+            sys.exit(FAULT)
+
+
+def _judge_sample(settings: Settings) -> None:
+    from nephoscope.lake.state import State
+    from nephoscope.posture.scan import SAMPLE, Request
+    from nephoscope.serve.assessing import assess
+    from nephoscope.serve.parent import end_with_parent
+
+    end_with_parent()
+    with State.of(settings.data, settings.state) as state:
+        assess(settings, Request((SAMPLE,)), state)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -141,10 +140,10 @@ def _assess_when_due(settings: Settings, state: State) -> None:
     _LOG.info("%s assessed: %d resources, %d changes", request.label, report.resources, len(report.changes))
 
 
-if __name__ == "__main__":
-    given = Settings.decoded(sys.argv[1])
-    logs.set_up(json_lines=given.json_logs)
+def begin(settings: Settings) -> None:
+    """Assess until the supervisor ends, or asks for the end."""
+    logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(given, ending)
+    work(settings, ending)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -266,11 +265,7 @@ def serve(settings: Settings) -> None:
         Server(config, bounds, Pace(), Seldom(lambda text, _: _LOG.warning(text))).run(sockets=[listening])
 
 
-def begin(argument: str) -> None:
-    """Serve by settings that are given as one argument, until the supervisor ends."""
+def begin(settings: Settings) -> None:
+    """Serve until the supervisor ends."""
     end_with_parent()
-    serve(Settings.decoded(argument))
-
-
-if __name__ == "__main__":
-    begin(sys.argv[1])
+    serve(settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 
 from nephoscope.lake.lake import Lake
@@ -47,10 +46,10 @@ def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) ->
     thread.join()
 
 
-if __name__ == "__main__":
-    given = Settings.decoded(sys.argv[1])
-    logs.set_up(json_lines=given.json_logs)
+def begin(settings: Settings) -> None:
+    """Run the sources until the supervisor ends, or asks for the end."""
+    logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(given, ending)
+    work(settings, ending)

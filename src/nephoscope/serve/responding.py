@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 
 from nephoscope.alerts.response.responder import Responder, rules_folder
@@ -60,10 +59,10 @@ def _respond(responder: Responder, stop: threading.Event) -> None:
             break
 
 
-if __name__ == "__main__":
-    given = Settings.decoded(sys.argv[1])
-    logs.set_up(json_lines=given.json_logs)
+def begin(settings: Settings) -> None:
+    """Respond until the supervisor ends, or asks for the end."""
+    logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    work(given, ending)
+    work(settings, ending)

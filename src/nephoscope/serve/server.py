@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import time
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+from nephoscope.lake.state.state import URL_VARIABLE
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import noting
-from nephoscope.serve.supervisor import PATIENCE, TICK, Process, Supervisor
+from nephoscope.serve.supervisor import Process, Supervisor
 from nephoscope.sources.live.tls import own_certificate, server_context
 
 BACKLOG = 2048
 #: Steps of priority by which what nobody waits for is behind pages, and records that come in.
 BEHIND = 5
+_HERE = "nephoscope.serve"
+FRONT, WEB = f"{_HERE}.front", f"{_HERE}.web"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -33,7 +38,6 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError:
         made.close()
         raise
-    made.set_inheritable(True)
     return made
 
 
@@ -46,7 +50,6 @@ def between(settings: Settings) -> Iterator[Settings]:
             path = folder / "web"
             made.bind(str(path))
             made.listen(BACKLOG)
-            made.set_inheritable(True)
             yield replace(settings, web_fd=made.fileno(), web=str(path))
     finally:
         rmtree(folder, ignore_errors=True)
@@ -68,43 +71,77 @@ def certified(settings: Settings) -> tuple[Settings, str]:
 
 def processes(settings: Settings) -> tuple[Process, ...]:
     """What a server consists of: the front, the web process and the workers."""
+
+    def module(name: str) -> Callable[[], object]:
+        return lambda: import_module(name).begin(settings)
+
+    return (
+        Process("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
+        Process("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
+        Process("assessing", module(f"{_HERE}.assessing"), waits=True, behind=BEHIND),
+        Process("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
+        Process("responding", module(f"{_HERE}.responding"), waits=True, behind=BEHIND),
+        Process("sources", module(f"{_HERE}.ingesting"), waits=True),
+    )
+
+
+def _detect(settings: Settings) -> None:
+    """Become the command that runs detection rules on their schedule."""
+    if settings.state:  # it may hold a password, so that no argument says it
+        os.environ[URL_VARIABLE] = settings.state
     command = [
         "-m",
         "nephoscope.cli.main",
         "--data",
         str(settings.data),
-        *(["--state", settings.state] if settings.state else []),
+        "detect",
+        "--schedule",
+        "--no-respond",
     ]
-    return (
-        Process("front", ["-m", "nephoscope.serve.front", settings.encoded()], (settings.fd,)),
-        Process("web", ["-m", "nephoscope.serve.web", settings.encoded()], (settings.web_fd,), hasty=True),
-        Process(
-            "assessing", ["-m", "nephoscope.serve.assessing", settings.encoded()], waits=True, behind=BEHIND
-        ),
-        Process("detection", [*command, "detect", "--schedule", "--no-respond"], waits=True, behind=BEHIND),
-        Process(
-            "responding", ["-m", "nephoscope.serve.responding", settings.encoded()], waits=True, behind=BEHIND
-        ),
-        Process("sources", ["-m", "nephoscope.serve.ingesting", settings.encoded()], waits=True),
-    )
+    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter and modules
 
 
 def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
     """The supervisor of a server."""
-    spare = Process("spare", ["-m", "nephoscope.serve.spare"], (settings.web_fd,))
-    return Supervisor(processes(settings), say, lambda: answers(settings.web), noting(settings), spare=spare)
+    return Supervisor(processes(settings), say, Answers(settings.web), _warm, noting(settings))
 
 
-def answers(path: str) -> None:
-    """Return when the web process at a socket answers; what ends before it does is started again, and asked again."""
-    while True:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(PATIENCE)
-            try:
-                asking.connect(path)
-                asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if asking.recv(1):
-                    return
-            except OSError:
-                pass
-        time.sleep(TICK)
+def _warm() -> None:
+    """Read the templates of pages, so that a web process that is started again has them."""
+    drawing = import_module("nephoscope.web.drawing").environment()
+    for name in drawing.list_templates(["html"]):
+        drawing.get_template(name)
+
+
+@dataclass
+class Answers:
+    """Tells whether the web process at a socket answers, without waiting for it: what was asked is looked for again and again."""
+
+    path: str
+    _asked: socket.socket | None = None
+
+    def __call__(self) -> bool:
+        """Whether it has answered by now; where it ended over the question it is asked again."""
+        try:
+            if self._asked is None:
+                self._asked = self._ask()
+            answered = bool(self._asked.recv(1))
+        except BlockingIOError:
+            return False
+        except OSError:
+            answered = False
+        if self._asked is not None:
+            self._asked.close()
+            self._asked = None
+        return answered
+
+    def _ask(self) -> socket.socket:
+        asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        asking.setblocking(False)
+        try:
+            asking.connect(self.path)
+            asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        except OSError:
+            asking.close()
+            raise
+        return asking

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from nephoscope.access.tokens import NO_TENANT
 
 PORT = 8443
@@ -55,12 +53,3 @@ class Settings:
             "requestsAMinute": self.requests_a_minute, "behind": list(self.behind), "managedIdentity": self.managed_identity,
             "jsonLogs": self.json_logs, "ownState": self.state is not None,
         }  # fmt: skip
-
-    def encoded(self) -> str:
-        """The settings as one argument."""
-        return msgspec.json.encode(self, enc_hook=str).decode()
-
-    @staticmethod
-    def decoded(text: str) -> Settings:
-        """The settings of an argument."""
-        return msgspec.json.decode(text, type=Settings, dec_hook=lambda type_, value: type_(value))

@@ -28,6 +28,11 @@ class Server:
         """Whether the supervisor is there; of a container that is another one's it cannot be seen."""
         return alive(self.pid)
 
+    @property
+    def ends(self) -> bool:
+        """Whether the supervisor is gone and a process that it had started is still there, on its way out."""
+        return not self.runs and any(alive(one.pid) for one in self.processes.values())
+
 
 def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
     """Writes how a server's processes stand."""

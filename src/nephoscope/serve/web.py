@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import shutil
 import socket
-import sys
 from pathlib import Path
 
 import uvicorn
@@ -49,17 +47,10 @@ def serve(settings: Settings) -> None:
             limit_concurrency=1000,
         )
         logging.getLogger("nephoscope.serve").info("answering at %s", settings.web)
-        # what was read with the program stays: a collection need not look through it again and again
-        gc.freeze()
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def begin(argument: str) -> None:
-    """Serve by settings that are given as one argument, until the supervisor ends."""
-    given = Settings.decoded(argument)
-    end_with_parent(lambda: shutil.rmtree(Path(given.web).parent, ignore_errors=True))
-    serve(given)
-
-
-if __name__ == "__main__":
-    begin(sys.argv[1])
+def begin(settings: Settings) -> None:
+    """Serve until the supervisor ends."""
+    end_with_parent(lambda: shutil.rmtree(Path(settings.web).parent, ignore_errors=True))
+    serve(settings)
