@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.folders.contents import Contents
+from nephoscope.sources.live.folders.reading import Reading
 from nephoscope.sources.live.kinds.folder import Folder
 from nephoscope.sources.live.source import SourceError, Surroundings
 
@@ -145,12 +148,16 @@ def test_taken_up_after_the_process_died_before_the_checkpoint(watched, source, 
     assert _numbers(sink) == [0, 1, 2]
 
 
-def test_what_is_gone_is_forgotten(watched, source, sink, running, until) -> None:
-    path = watched / "app.log"
+def test_what_is_gone_is_forgotten_in_time(watched, source, sink, running, until) -> None:
+    path, ahead = watched / "app.log", [timedelta()]
     _add(path, _line(0))
-    with running(source(settle=3600), sink):
+    watching = source(settle=3600)
+    watching.around = Surroundings("drop", clock=lambda: datetime.now(UTC) + ahead[0])
+    with running(watching, sink):
         until(lambda: sink.saved)
         path.unlink()
+        until(lambda: [key.partition(":")[0] for key in sink.saved] == ["gone"])
+        ahead[0] = timedelta(days=33)
         until(lambda: not sink.saved)
 
 
@@ -195,8 +202,8 @@ def test_a_file_that_gave_way_to_a_link_after_the_look(watched, source, sink) ->
     (watched / "app.log").write_bytes(_line(0))
     (watched.parent / "secret.log").write_bytes(_line(9))
     watching = source(settle=0)
-    found = next(iter(watching._look(sink)))
+    found = next(iter(watching._look(sink, frozenset())))
     (watched / "app.log").unlink()
     (watched / "app.log").symlink_to(watched.parent / "secret.log")
-    watching._file(found, sink, Event())
+    watching._file(found, Reading(Contents(sink, lambda: 0.0), sink, Event(), "auto"))
     assert sink.records == []

@@ -6,13 +6,17 @@ from typing import Any
 
 import msgspec
 
+from nephoscope.sources.live.folders.trail import Content
+
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """`offset` bytes were read under a feed of their own; `etag` is the state that was read to its end.
 
     What was read of a blob began with the first `blocks` blocks, `listed` is the digest over their ids; `head` and `tail` are
     (start, end, digest) of stretches at either end of it. `wrapped`: the records lie in brackets whose closing moves.
-    `done`: nothing is left of this state. `wide`: it is in UTF-16 or UTF-32, and `offset` counts its text in UTF-8.
+    `name` is the path of a file, `content` what was read of it, `left` when it was gone (0 = it is there), `truncated`: something else
+    is written to it since. `done`: nothing is left of this state. `wide`: it is in UTF-16 or UTF-32, and `offset` counts its text in
+    UTF-8.
     """
 
     feed: str
@@ -26,6 +30,10 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     listed: str = ""
     head: tuple[int, int, str] = (0, 0, "")
     tail: tuple[int, int, str] = (0, 0, "")
+    name: str = ""
+    content: Content = Content()
+    left: float = 0.0
+    truncated: bool = False
 
     @classmethod
     def of(cls, kept: Any) -> Progress:

@@ -6,7 +6,7 @@ import codecs
 import io
 from typing import TYPE_CHECKING
 
-from nephoscope.sources.live.stretch import Unpacked
+from nephoscope.sources.live.packing import Unpacked
 
 if TYPE_CHECKING:
     from nephoscope.sources.live.stretch import Stretch
@@ -17,14 +17,14 @@ _MARKS = (*_WIDER, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def as_text(
-    stretch: Stretch, start: int, is_packed: bool, is_wide: bool, *, growing: bool
+    stretch: Stretch, start: int, packing: str, is_wide: bool, *, growing: bool
 ) -> tuple[io.RawIOBase, bool]:
     """The stream of a file's text from byte `start` on, and whether its end is left for the next time.
 
-    A stretch that is neither packed nor wide begins at `start`, another one at the first byte.
+    `packing` as packing.packed() has it. A stretch that is neither packed nor wide begins at `start`, another one at the first byte.
     """
-    if is_packed:
-        return Recoded(Unpacked(stretch, 0), start, growing=False), False
+    if packing:
+        return Recoded(Unpacked(stretch, packing), start, growing=False), False
     return (Recoded(stretch, start, growing=growing) if is_wide else stretch), growing
 
 

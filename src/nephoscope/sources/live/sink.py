@@ -59,7 +59,15 @@ class LakeSink:
         return self.writer.last(self._producer(feed))
 
     def read(
-        self, feed: str, stream: BinaryIO, name: str, *, at: int, growing: bool, form: str = "auto"
+        self,
+        feed: str,
+        stream: BinaryIO,
+        name: str,
+        *,
+        at: int,
+        growing: bool,
+        form: str = "auto",
+        from_start: bool = False,
     ) -> int:
         """Hand over the records of a stream, batch by batch."""
         context = self._context(name)
@@ -68,7 +76,8 @@ class LakeSink:
             # A table with a header or a footer can be read only once it is whole.
             chosen = chosen._replace(files=())
         # A format that reads its file as a whole cannot be taken up within it: its batches are counted instead.
-        for ordinal, batch in enumerate(batches(stream, chosen, context, resume_at=at, growing=growing), 1):
+        found = batches(stream, chosen, context, resume_at=at, growing=growing, from_start=from_start)
+        for ordinal, batch in enumerate(found, 1):
             counted = batch.whole or batch.end < 0
             self._append(feed, ordinal if counted else batch.end, self._parsed(batch, context), wait=True)
             at = at if counted else batch.end

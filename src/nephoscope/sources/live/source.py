@@ -109,11 +109,20 @@ class Sink(Protocol):
         """The last sequence taken of a feed, -1 where there is none; survives crashes."""
 
     def read(
-        self, feed: str, stream: BinaryIO, name: str, *, at: int, growing: bool, form: str = "auto"
+        self,
+        feed: str,
+        stream: BinaryIO,
+        name: str,
+        *,
+        at: int,
+        growing: bool,
+        form: str = "auto",
+        from_start: bool = False,
     ) -> int:
         """Hand over the records of a stream that stands at byte `at` of its source, by batches whose sequence is the byte behind them.
 
-        The byte to go on at. `growing`: a record that is not whole is left for the next time.
+        The byte to go on at. `growing`: a record that is not whole is left for the next time. `from_start`: the stream stands at its
+        beginning, so that a header is read, and what is behind that up to byte `at` is gone over.
         """
 
     def take(

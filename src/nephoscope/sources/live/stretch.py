@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import zlib
 from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
+from nephoscope.sources.live.packing import inner, packed
 from nephoscope.sources.live.source import StoppedError
 
 if TYPE_CHECKING:
@@ -108,54 +108,6 @@ class Stretch(io.RawIOBase):
         return end - len(data), end, digest(data)
 
 
-class Unpacked(io.RawIOBase):
-    """A stream in gzip as what is packed in it, from byte `start` on; `damage` says why it ended early ('' = it did not)."""
-
-    def __init__(self, packed: io.RawIOBase, start: int) -> None:
-        super().__init__()
-        self._packed, self._skip = packed, start
-        self._member = zlib.decompressobj(31)
-        self._begun = False
-        self._input = b""
-        self.damage = ""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """At most so many bytes (-1 = a part), b"" at the end."""
-        wanted = _PART if size < 0 else size
-        while wanted and not self.damage:
-            data = self._some(wanted if not self._skip else min(self._skip, _PART))
-            if data is None:
-                return b""
-            if self._skip:
-                self._skip -= len(data)
-            elif data:
-                return data
-        return b""
-
-    def _some(self, wanted: int) -> bytes | None:
-        """At most so many bytes, perhaps none yet; None at the end."""
-        if not self._input:
-            self._input = self._packed.read(_KEPT) or b""
-            if not self._input:
-                self.damage = "the packed data ends early" if self._begun else ""
-                return None
-        try:
-            data = self._member.decompress(self._input, wanted)
-        except zlib.error as error:
-            self.damage = f"the packed data is damaged: {error}"
-            return None
-        self._begun = True
-        self._input = self._member.unconsumed_tail
-        if self._member.eof:
-            self._input = self._member.unused_data.lstrip(b"\0")
-            self._member, self._begun = zlib.decompressobj(31), False
-        return data
-
-
 def wrapped(head: bytes) -> bool:
     """Whether a document that begins so has its records in brackets that are closed at its end."""
     return _WRAPPED.match(head) is not None
@@ -166,16 +118,11 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def packed(name: str) -> bool:
-    """Whether a file of this name is in gzip."""
-    return name.lower().endswith(".gz")
-
-
 def tabular(name: str) -> bool:
     """Whether a file of this name has a header or a footer, without which nothing in it can be read."""
-    return name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".parquet", ".avro"))
+    return inner(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
 def only_whole(name: str) -> bool:
     """Whether a file of this name is read only once nobody writes to it any more."""
-    return packed(name) or tabular(name)
+    return bool(packed(name)) or tabular(name)

@@ -23,18 +23,20 @@ _CLOSED = re.compile(rb"[\s,]*(?:\]\s*(?:\}\s*)?)?\Z")
 _SHAPES = (b"{", b"[")
 
 
-def _short(digest: Any) -> str:
+def mark_of(digest: Any) -> str:
+    """What a hash is kept as in a mark: the beginning of it."""
     return str(digest.hexdigest()[: 2 * _BYTES])
 
 
 class Marks:
     """Is fed a content once, and chooses its places: behind lines, in a document behind records; of text only outside of quotes."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, most: int = _MOST) -> None:
         document = _DOCUMENT.match(head)
+        self._most = most
         self.document = document is not None
         self._record = re.compile(rb"\}(?=[\s,]*%b)" % re.escape(document[1])) if document else None
-        self._json = head.lstrip()[:1] in _SHAPES
+        self.json = head.lstrip()[:1] in _SHAPES
         self._quotes = 0
         self._gap = self._last = 0
         self._kept: list[tuple[int, str]] = []
@@ -47,24 +49,24 @@ class Marks:
                 found = self._record.search(chunk, begin)
                 return found.end() if found else -1
             end = chunk.find(b"\n", begin) + 1
-            if not end or not self._json or chunk[end : end + 1] == b"{":
+            if not end or not self.json or chunk[end : end + 1] == b"{":
                 return end or -1
             begin = end
         return -1
 
     def passed(self, part: bytes) -> None:
         """So many more bytes were gone over."""
-        self._quotes += 0 if self._json else part.count(b'"')
+        self._quotes += 0 if self.json else part.count(b'"')
 
     def add(self, at: int, digest: Any) -> None:
         """Keep a place, if it may be one."""
         self._last = at
         if self._quotes % 2:
             return
-        self._kept.append((at, _short(digest)))
-        if len(self._kept) > _MOST:
+        self._kept.append((at, mark_of(digest)))
+        if len(self._kept) > self._most:
             self._kept = self._kept[1::2]
-            self._gap = at // _MOST * 2
+            self._gap = at // self._most * 2
 
     def text(self) -> str:
         """The places as they are kept."""
@@ -98,13 +100,13 @@ class Later:
 
     def compare(self, at: int, digest: Any) -> None:
         """Compare what was fed up to a place."""
-        self._seen[at] = _short(digest)
+        self._seen[at] = mark_of(digest)
 
     def best(self, size: int, tail: bytes, digest: Any, *, document: bool) -> Older | None:
         """The longer content of which most is proved to be here; None where all of them differ somewhere."""
         ended = digest.copy()
         ended.update(b"\n")
-        seen = self._seen | {size: _short(digest), size + 1: _short(ended)}
+        seen = self._seen | {size: mark_of(digest), size + 1: mark_of(ended)}
         closed = _CLOSED.search(tail)
         end = size - len(closed.group()) if document and closed else size
         found = [

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
+from nephoscope.sources.live.packing import packed
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.recoded import as_text, damage, wide
 from nephoscope.sources.live.source import Refused, Sink
-from nephoscope.sources.live.stretch import Stretch, digest, only_whole, packed, tabular, wrapped
+from nephoscope.sources.live.stretch import Stretch, digest, only_whole, tabular, wrapped
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
@@ -100,7 +101,7 @@ class BlobReader:
         return end
 
     @property
-    def _packed(self) -> bool:
+    def _packed(self) -> str:
         return packed(self.found.name)
 
     def _same(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:

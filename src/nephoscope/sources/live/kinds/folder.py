@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import os
-import secrets
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Event
-from typing import Annotated, BinaryIO, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.live import wanted
+from nephoscope.sources.live.folders.contents import Contents
+from nephoscope.sources.live.folders.file import File, OpenFile
+from nephoscope.sources.live.folders.reading import Reading
 from nephoscope.sources.live.progress import Progress
-from nephoscope.sources.live.recoded import as_text, damage, wide
 from nephoscope.sources.live.source import (
     WHOLE,
     Kind,
-    Refused,
     Sink,
     SourceError,
     StoppedError,
     Surroundings,
     zone_of,
 )
-from nephoscope.sources.live.stretch import Stretch, digest, only_whole, packed, tabular, wrapped
+from nephoscope.sources.live.stretch import only_whole
 
 #: Names under which programs write what is not finished yet.
 _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")
@@ -62,35 +61,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(
             description="Seconds after which a file that did not change is taken as finished: a last line without its end is "
-            "read, and so are packed files and tables (.gz, .csv, .tsv, .parquet, .avro).",
+            "read, and so are packed files (.gz, .bz2, .xz, .zst) and tables (.csv, .tsv, .parquet, .avro).",
             ge=0,
         ),
     ] = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file as a look found it: its key is the file itself, whatever it is called."""
-
-    path: Path
-    stat: os.stat_result
-
-    @property
-    def key(self) -> str:
-        return f"file:{self.stat.st_dev}:{self.stat.st_ino}"
-
-    @property
-    def state(self) -> str:
-        return f"{self.stat.st_size}:{self.stat.st_mtime_ns}"
-
-
 @dataclass(slots=True)
 class Folder:
-    """Looks again and again and reads what is new: grown files from where they were, renamed ones as the same, truncated ones anew."""
+    """Looks again and again and reads what is new: grown files from where they were, renamed, copied and packed ones as the same,
+    truncated ones anew.
+    """
 
     settings: Settings
     around: Surroundings
-    _known: dict[str, Progress] = field(default_factory=dict)
     _unreadable: dict[str, str] = field(default_factory=dict)
     _told: dict[str, str] = field(default_factory=dict)
 
@@ -98,7 +82,7 @@ class Folder:
         """Look once."""
         self._check()
         self._unreadable.clear()
-        found = list(self._look(None))
+        found = [file for file in self._look(None, frozenset()) if file.stat.st_size]
         size = sum(file.stat.st_size for file in found)
         left = f"; not to be read: {', '.join(sorted(self._unreadable))}" if self._unreadable else ""
         self._unreadable.clear()
@@ -106,56 +90,60 @@ class Folder:
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for a folder that is not there."""
-        self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("file:").items()}
+        contents = Contents(sink, lambda: self.around.clock().timestamp())
+        reading = Reading(contents, sink, stop, self.settings.format)
         while not stop.is_set():
             self._check()
             self._told, self._unreadable = self._unreadable, {}
-            files = sorted(self._look(sink), key=lambda file: file.stat.st_mtime_ns)
+            files = sorted(self._look(sink, contents.here()), key=lambda file: file.stat.st_mtime_ns)
+            _whereabouts(files, contents)
             left = 0
             for file in files:
                 if stop.is_set():
                     return
-                left += self._file(file, sink, stop)
+                left += self._file(file, reading)
             sink.note(lag=float(left))
             sink.only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
             sink.worked(WHOLE)
-            for key in self._known.keys() - {file.key for file in files}:
-                del self._known[key]
-                sink.forget(key)
             stop.wait(self.settings.poll)
 
     def _check(self) -> None:
         for path in self.settings.paths:
             _there(path)
 
-    def _look(self, sink: Sink | None) -> Iterator[_File]:
+    def _look(self, sink: Sink | None, known: Collection[str]) -> Iterator[File]:
+        """The files that are wanted, and those that are known from when they had a name that was."""
         for root in self.settings.paths:
             for folder, folders, names in os.walk(root):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 for name in folders:
                     self._leads_out(Path(folder, name), sink)
                 for name in names:
-                    if self._wanted(name) and (file := self._found(Path(folder, name), sink)) is not None:
+                    wanted = self._wanted(name)
+                    if not wanted and not known:
+                        continue
+                    file = self._found(Path(folder, name), sink if wanted else None)
+                    if file is not None and (wanted or file.key in known):
                         yield file
 
     def _wanted(self, name: str) -> bool:
         unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
-    def _found(self, path: Path, sink: Sink | None) -> _File | None:
+    def _found(self, path: Path, sink: Sink | None) -> File | None:
         """The file with its size, None where it is gone, is no plain file, or may not be read (told where it is new)."""
         if self._leads_out(path, sink):
             return None
         try:
-            found = path.stat()
+            found = File(path, path.stat())
         except OSError:
             return None
-        if not stat.S_ISREG(found.st_mode) or not found.st_size:
+        if not found.plain:
             return None
         if not os.access(path, os.R_OK):
             self._tell(path, "may not be read", sink)
             return None
-        return _File(path, found)
+        return found
 
     def _leads_out(self, path: Path, sink: Sink | None) -> bool:
         """Whether something is a link out of the folders (told where new): its writer may not have the rights of this process."""
@@ -169,11 +157,11 @@ class Folder:
         if sink is not None and self._told.get(str(path)) != why:
             sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
 
-    def _file(self, file: _File, sink: Sink, stop: Event) -> int:
+    def _file(self, file: File, reading: Reading) -> int:
         """Read what is new in a file; the bytes that are left."""
-        before = self._known.get(file.key)
+        before = reading.contents.get(file.key)
         settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
-        if before is not None and before.etag == file.state and (before.done or not settled):
+        if not file.stat.st_size or (before is not None and _unchanged(before, file, settled)):
             return 0
         if not settled and only_whole(file.path.name):
             return file.stat.st_size
@@ -186,62 +174,27 @@ class Folder:
             if not os.path.samestat(os.fstat(descriptor), file.stat):
                 # Another file has its name since the look, perhaps by a link: the next look judges that.
                 return file.stat.st_size
-            after = self._read(descriptor, file, before, sink, stop, settled)
+            offset = reading.read(OpenFile(file, descriptor, reading.stop), before, settled=settled)
         except StoppedError:
             return 0
         finally:
             os.close(descriptor)
-        return max(0, file.stat.st_size - after.offset) if not settled else 0
-
-    def _read(
-        self, descriptor: int, file: _File, before: Progress | None, sink: Sink, stop: Event, settled: bool
-    ) -> Progress:
-        def fetch(start: int, end: int) -> bytes:
-            return os.pread(descriptor, end - start, start)
-
-        progress = before if before is not None and _continues(before, file, fetch) else None
-        if progress is None:
-            head = fetch(0, 64)
-            feed = f"{file.path.name}#{secrets.token_hex(6)}"
-            progress = Progress(feed, wrapped=wrapped(head), wide=wide(head))
-            sink.save(file.key, progress.kept())
-            self._known[file.key] = progress
-        start = 0 if tabular(file.path.name) else max(progress.offset, sink.last(progress.feed), 0)
-        whole = packed(file.path.name) or progress.wide
-        stretch = Stretch(0 if whole else start, file.stat.st_size, fetch, stop, closing=progress.wrapped)
-        end = self._hand_over(progress, stretch, file, start, sink, settled)
-        progress = msgspec.structs.replace(
-            progress, offset=end, etag=file.state, done=settled,
-            head=stretch.head(end) if start == 0 else progress.head,
-            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
-        )  # fmt: skip
-        sink.save(file.key, progress.kept())
-        self._known[file.key] = progress
-        return progress
-
-    def _hand_over(
-        self, progress: Progress, stretch: Stretch, file: _File, start: int, sink: Sink, settled: bool
-    ) -> int:
-        """The byte up to which records were handed over; of packed or wide files, the byte of what they hold in UTF-8."""
-        name, form, feed = str(file.path), self.settings.format, progress.feed
-        stream, growing = as_text(stretch, start, packed(name), progress.wide, growing=not settled)
-        end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
-        if why := damage(stream):
-            end += 1
-            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", why, ""),))
-        return end
+        return max(0, file.stat.st_size - offset) if not settled else 0
 
 
-def _continues(before: Progress, file: _File, fetch: Callable[[int, int], bytes]) -> bool:
-    """Whether a file still begins with what was read of it: one that was truncated or took over the place of another does not."""
-    if packed(file.path.name) or tabular(file.path.name):
-        return before.etag in ("", file.state)
-    if before.offset > file.stat.st_size and not before.wide:
-        return False
-    return all(
-        digest(fetch(start, end) if end > start else b"") == kept or (start, end, kept) == (0, 0, "")
-        for start, end, kept in (before.head, before.tail)
-    )
+def _unchanged(before: Progress, file: File, settled: bool) -> bool:
+    """Whether nothing is to be done for a file; one that an older release read is gone over once, so that its content is known."""
+    known = bool(before.content.digest) or not (before.offset or before.done)
+    return known and before.etag == file.state and (before.done or not settled)
+
+
+def _whereabouts(files: Collection[File], contents: Contents) -> None:
+    """Tell what is known of files what they are called now, and which are gone or were emptied."""
+    for file in files:
+        contents.called(file.key, file.name)
+        if not file.stat.st_size:
+            contents.leave(file.key, truncated=True)
+    contents.only({file.key for file in files})
 
 
 def _there(path: str) -> None:
