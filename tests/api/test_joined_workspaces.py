@@ -42,3 +42,43 @@ def test_rows_of_several_workspaces(server, owner, token, instance, subscription
     assert answered(owner, ["nowhere"]).status_code == 404
     joined = "AzureActivity | join kind=inner (workspace('second').AzureActivity) on SourceSystem | count"
     assert answered(owner, ["third"], joined).json()["tables"][0]["rows"] == [[2]]
+
+
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/soc/providers"
+NOWHERE = (
+    "../../other/lake/default", "*", "no[where", f"{GROUP}/Microsoft.OperationalInsights/workspaces/none", "x" * 5000,
+    "/etc", "", "a\\0b", "bed5cb5e-0000-0000-0000-000000000000",
+)  # fmt: skip
+
+
+def test_a_workspace_is_named_by_its_name_its_guid_and_its_arm_id(server, owner, instance, subscriptions):
+    sent(instance, "fourth", "d", subscriptions["sub-bwf-sandbox"])
+    instance.lake.flush()
+    guid = instance.state.workspaces.get("fourth").id
+
+    def counted(name):
+        body = {"query": f"workspace('{name}').AzureActivity | where OperationNameValue == 'd' | count"}
+        return server.post("/v1/workspaces/default/query", headers=owner, json=body)
+
+    names = (
+        "fourth",
+        "FOURTH",
+        guid,
+        guid.upper(),
+        f"{GROUP}/Microsoft.OperationalInsights/workspaces/fourth",
+    )
+    assert [counted(one).json()["tables"][0]["rows"] for one in names] == [[[1]]] * len(names)
+    told = {one: counted(one) for one in NOWHERE}
+    assert {one: answer.status_code for one, answer in told.items()} == dict.fromkeys(NOWHERE, 400)
+    assert not any("fourth" in answer.text for answer in told.values())
+
+
+def test_one_wrong_request_of_a_batch_ends_none_of_the_others(server, owner):
+    sound = {"query": "print 1"}
+    asked = [
+        sound, [1], {"query": 1}, {**sound, "workspaces": 5}, {**sound, "timespan": 5}, "x", None, sound,
+    ]  # fmt: skip
+    requests = [{"id": str(at), "workspace": "default", "body": body} for at, body in enumerate(asked)]
+    requests.append({"id": "9", "workspace": "default", "body": sound, "headers": [1]})
+    answers = server.post("/v1/$batch", headers=owner, json={"requests": requests}).json()["responses"]
+    assert [one["status"] for one in answers] == [200, *[400] * 6, 200, 400]

@@ -85,15 +85,22 @@ def batch(call: Call) -> Answer:
 
 
 def _one_of_batch(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
-    body, headers = asked.get("body") or {}, asked.get("headers") or {}
-    prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
     try:
+        body, headers = _object(asked, "body"), _object(asked, "headers")
+        prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
         status, answer = 200, _answered(call, str(asked.get("workspace") or ""), body, prefer)
     except Fault as fault:
         status, answer = fault.status, fault.body()
     except DeniedError as error:
         status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
     return {"id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": {}}
+
+
+def _object(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = asked.get(name) or {}
+    if not isinstance(found, dict):
+        raise _wrong(f"'{name}' must be an object.", "BadArgumentError")
+    return found
 
 
 def _asked(call: Call) -> dict[str, Any]:
@@ -124,10 +131,10 @@ def _answered(
 
 
 def _others(body: Mapping[str, Any]) -> list[str]:
-    several = [*(body.get("workspaces") or []), *(body.get("additionalWorkspaces") or [])]
-    if not all(isinstance(one, str) for one in several):
+    lists = [body.get(name) or [] for name in ("workspaces", "additionalWorkspaces")]
+    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
         raise _wrong("'workspaces' must be a list of texts.", "BadArgumentError")
-    return several
+    return [text for one in lists for text in one]
 
 
 def workspace_of(call: Call, named: str) -> Workspace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 import weakref
 from collections import defaultdict
@@ -27,6 +28,10 @@ from nephoscope.lake.watchlists import Watchlist, Watchlists
 from nephoscope.lake.workspace import Workspace
 
 _ALIASES = "_GetWatchlistAlias"
+_ARM = re.compile(
+    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.operationalinsights/workspaces/([^/]+)/?",
+    re.IGNORECASE,
+)
 _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
 
@@ -60,6 +65,7 @@ class Shelf:
     snapshots: Snapshots
     pins: Pins
     workspace: Callable[[str], Workspace]
+    find: Callable[[str], str | None]
     functions: StoredFunctions
     watchlists: Watchlists
 
@@ -127,12 +133,14 @@ class LakeCatalog:
         return pinned.table.seen_as(relation)
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """Another workspace, where the scope allows it and it has tables; None for all else."""
-        if kind != "workspace" or not self._scope.sees(name):
+        """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else."""
+        if kind != "workspace":
             return None
-        if name != self._workspace and next(existing(self._shelf.data, name), None) is None:
+        arm = _ARM.fullmatch(name)
+        found = self._shelf.find(arm[1] if arm else name)
+        if found is None or not self._scope.sees(found):
             return None
-        return LakeCatalog(self._shelf, self._scope, name, self._pinned)
+        return LakeCatalog(self._shelf, self._scope, found, self._pinned)
 
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> the pinned version, -1 where there is no table yet."""

@@ -71,6 +71,7 @@ class Lake:
         ledger: Ledger,
         *,
         workspace: Callable[[str], Workspace] = Workspace.named,
+        find: Callable[[str], str | None] | None = None,
         disk: Disk | None = None,
         limit: int = SPOOL_LIMIT,
     ) -> None:
@@ -88,6 +89,7 @@ class Lake:
             Snapshots(self.flush_round),
             self._pins,
             workspace,
+            find or self._written_to,
             self.functions,
             self.watchlists,
         )
@@ -109,7 +111,8 @@ class Lake:
     @classmethod
     def open(cls, data: Path, state: State) -> Lake:
         """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
-        lake = cls(data, StateLedger(state), workspace=Remembered(state.workspaces.get))
+        remembered = Remembered(state.workspaces.get)
+        lake = cls(data, StateLedger(state), workspace=remembered, find=state.workspaces.name_of)
         lake.also(lambda: deliver(lake, state))
         return lake
 
@@ -130,6 +133,10 @@ class Lake:
     def workspace(self, name: str = DEFAULT) -> Workspace:
         """A workspace by its name."""
         return self._workspace(name)
+
+    def _written_to(self, name: str) -> str | None:
+        """A workspace that nobody has set up is there once it has a table."""
+        return name if any(existing(self._data, name)) else None
 
     def import_table(self, table: Table) -> None:
         """Make a table known, for good and to every process that opens the data folder after it.

@@ -203,9 +203,11 @@ class Store:
         return existing(self._data)
 
 
-def existing(data: Path, workspace: str = "*") -> Iterator[tuple[str, str]]:
-    """The (workspace, table) that have a Delta table in a data folder."""
-    for log in sorted((data / LAKE).glob(f"{workspace}/*/{delta.LOG}")):
+def existing(data: Path, workspace: str | None = None) -> Iterator[tuple[str, str]]:
+    """The (workspace, table) that have a Delta table in a data folder, those of one workspace where it is named."""
+    lake = data / LAKE
+    folders = [one for one in lake.iterdir() if workspace in (None, one.name)] if lake.is_dir() else []
+    for log in sorted(found for folder in folders for found in folder.glob(f"*/{delta.LOG}")):
         yield log.parent.parent.name, log.parent.name
 
 

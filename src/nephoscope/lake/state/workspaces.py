@@ -66,6 +66,11 @@ class Workspaces:
             row = session.scalar(query)
             return None if row is None else _workspace(session, row)
 
+    def name_of(self, name_or_id: str) -> str | None:
+        """The name of the workspace of that name or GUID, None where there is none."""
+        found = self.find(name_or_id)
+        return None if found is None else found.name
+
     def all(self) -> tuple[Workspace, ...]:
         """Every workspace, by name."""
         with self._database.read() as session:
