@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.sources.logs.format import BadRecordError, Row
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.resource_log import as_text, integer
+from nephoscope.sources.logs.windows_event_data import EventData, attributes, event_data, plain, user_data
 from nephoscope.sources.logs.windows_event_row import TABLES, WindowsEventRecord, row_of_event
 
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ _PROVIDERS = (
     "Source",
 )
 _COMPUTERS = ("Computer", "Hostname", "MachineName", "computer_name", "host")
-_DATA = ("EventData", "ExtraEventData", "event_data", "UserData", "user_data")
+_DATA = {
+    "EventData": event_data,
+    "ExtraEventData": event_data,
+    "event_data": event_data,
+    "UserData": user_data,
+    "user_data": user_data,
+}
 _MEMBERS = {
     "level": ("Level", "level", "EventLevel"),
     "task": ("Task", "task"),
@@ -67,7 +74,6 @@ _ROLES = {
         "time": _TIMES,
         "provider": _PROVIDERS,
         "computer": _COMPUTERS,
-        "data": _DATA,
         **_MEMBERS,
         **_TEXTS,
     }.items()
@@ -78,6 +84,10 @@ _POWERSHELL = re.compile(r"/Date\((-?\d{1,15})\)/")
 _SHIPPER = re.compile(
     r"(@version|tags|port|SourceModule|EventReceivedTime|EventType|Severity|SeverityValue|p_).*"
 )
+
+
+#: The parts of an event that are read member by member.
+_HEADERS = frozenset({"System", "RenderingInfo", "xmlns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,34 +126,16 @@ def _first(members: dict[str, Any], names: tuple[str, ...]) -> Any:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
-def _plain(value: Any) -> Any:
-    """The value of an element, which some dumps write as {#text, #attributes}."""
-    if not isinstance(value, dict):
-        return value
-    for name in ("#text", "Text", "$t", "Value", "value"):
-        if name in value:
-            return value[name]
-    return None
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    """The attributes of an element, without the marks that some dumps put before their names."""
-    if not isinstance(value, dict):
-        return {}
-    inner = value.get("#attributes", value.get("$", value))
-    return {name.lstrip("@"): item for name, item in inner.items()} if isinstance(inner, dict) else {}
-
-
 def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
     """{System, EventData | UserData, RenderingInfo}: the XML of an event as JSON."""
     system = event["System"]
-    provider, security = _attributes(system.get("Provider")), _attributes(system.get("Security"))
-    execution, correlation = _attributes(system.get("Execution")), _attributes(system.get("Correlation"))
-    created = _attributes(system.get("TimeCreated"))
+    provider, security = attributes(system.get("Provider")), attributes(system.get("Security"))
+    execution, correlation = attributes(system.get("Execution")), attributes(system.get("Correlation"))
+    created = attributes(system.get("TimeCreated"))
     rendered = event.get("RenderingInfo")
     rendered = rendered if isinstance(rendered, dict) else {}
     members = {
-        "EventID": _plain(system.get("EventID")),
+        "EventID": plain(system.get("EventID")),
         "Channel": system.get("Channel"),
         "TimeCreated": created.get("SystemTime", system.get("TimeCreated")),
         "ProviderName": provider.get("Name"),
@@ -153,11 +145,14 @@ def _of_parts(event: dict[str, Any]) -> WindowsEventRecord:
         "UserID": security.get("UserID"),
         "ActivityID": correlation.get("ActivityID"),
         "Message": rendered.get("Message"),
-        "EventData": event.get("EventData"),
-        "UserData": event.get("UserData"),
+        **{
+            name: value
+            for name, value in event.items()
+            if name not in _HEADERS and name[:1] not in ("#", "@")
+        },
     }
     for name in ("Level", "Task", "Version", "Opcode", "Keywords", "EventRecordID"):
-        members[name] = _plain(system.get(name))
+        members[name] = plain(system.get(name))
     return _of_members(members)
 
 
@@ -179,14 +174,14 @@ def _of_winlogbeat(record: dict[str, Any], winlog: dict[str, Any]) -> WindowsEve
 
 def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
     """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
+    data, members = _data(members)
     parts, rest = _parts(members)
-    event_id = integer(_plain(parts.get("event_id")))
+    event_id = integer(plain(parts.get("event_id")))
     if event_id is None:
         raise BadRecordError("the event has no id that is a number", "EventID")
-    data, values = _data(parts.get("data"))
-    if not data and not values:
-        data = {name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)}
-        rest = {name: value for name, value in rest.items() if name not in data}
+    if not data:
+        data = event_data({name: value for name, value in rest.items() if not _SHIPPER.fullmatch(name)})
+        rest = {name: value for name, value in rest.items() if _SHIPPER.fullmatch(name)}
     provider = parts.get("provider")
     fields: dict[str, Any] = {name: integer(parts[name]) for name in _MEMBERS if name in parts}
     fields.update({name: _text(parts[name]) for name in _TEXTS if name in parts})
@@ -194,10 +189,9 @@ def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
         time=_time(parts.get("time")),
         event_id=event_id,
         channel=as_text(parts.get("channel")),
-        provider=as_text(_attributes(provider).get("Name") if isinstance(provider, dict) else provider),
+        provider=as_text(attributes(provider).get("Name") if isinstance(provider, dict) else provider),
         computer=as_text(parts.get("computer")),
         data=data,
-        values=values,
         rest=rest,
         **fields,
     )
@@ -224,31 +218,23 @@ def _text(value: Any) -> str:
     return ", ".join(as_text(item) for item in value) if isinstance(value, list) else as_text(value)
 
 
-def _data(found: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """The named and the unnamed data, in any of the ways in which they are written."""
-    if isinstance(found, dict) and isinstance(found.get("Data"), list):
-        found = found["Data"]
-    if isinstance(found, dict):
-        inner = {name: value for name, value in found.items() if not name.startswith(("#", "@", "xml"))}
-        return {
-            name: _plain(value) if isinstance(value, dict) else value for name, value in inner.items()
-        }, ()
-    named: dict[str, Any] = {}
-    unnamed: list[Any] = []
-    for item in found if isinstance(found, list) else []:
-        name = _attributes(item).get("Name")
-        if isinstance(name, str):
-            named[name] = _plain(item)
-        else:
-            unnamed.append(_plain(item) if isinstance(item, dict) else item)
-    if isinstance(found, str) and found:
-        unnamed.append(found)
-    return named, tuple(unnamed)
+def _data(members: dict[str, Any]) -> tuple[EventData, dict[str, Any]]:
+    """The data of an event, the first that are not empty, and its other members; data that are written twice stay among them."""
+    found, used = EventData(), ""
+    for name, read in _DATA.items():
+        if not found and members.get(name) is not None:
+            found, used = read(members[name]), name
+    rest = {
+        name: value
+        for name, value in members.items()
+        if name != used and (name not in _DATA or value not in (None, "", {}, []))
+    }
+    return found, rest
 
 
 def _time(given: Any) -> datetime:
     if isinstance(given, dict):
-        given = _attributes(given).get("SystemTime", given.get("DateTime"))
+        given = attributes(given).get("SystemTime", given.get("DateTime"))
     text = as_text(given).strip()
     match = _POWERSHELL.fullmatch(text)
     found = moment(int(match[1]) if match else given)

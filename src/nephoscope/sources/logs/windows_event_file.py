@@ -1,31 +1,35 @@
 """Files of Windows events as XML over several lines: `<Events>` as Event Viewer saves it, and `<Event>` elements behind each other.
 
-The file is read as a stream. Source: https://learn.microsoft.com/windows/win32/wes/eventschema-schema
+The file is read as a stream, an event at a time. Source: https://learn.microsoft.com/windows/win32/wes/eventschema-schema
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
 from nephoscope.sources.logs.secrets import masked_value
+from nephoscope.sources.logs.text import is_utf8, read_as, why_not
 from nephoscope.sources.logs.windows_event import FORMAT as EVENTS
-from nephoscope.sources.logs.windows_event_xml import event_of
+from nephoscope.sources.logs.windows_event_cutter import DOCUMENT_TYPE, EventCutter
+from nephoscope.sources.logs.windows_event_xml import element_of, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.sources.logs.format import Context
+    from nephoscope.sources.logs.windows_event_cutter import EventPiece
 
-_DECLARATION = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,256}\?>)?\s*"
-_EVENTS = re.compile(_DECLARATION + rb"(?:<Events[\s>]|<Event[\s>][^\n]*\n(?!\s*<Event[\s>]))")
-_BEGIN = re.compile(_DECLARATION)
-_PART = 256 * 1024
-#: An event that is longer than this many bytes is none.
-_LONGEST = 32 * 1024 * 1024
+_PREFIX = rb"(?:[A-Za-z_][\w.-]{0,63}:)?"
+#: Events that do not stand on a line each: below an element that holds them, over several lines, several on the first line.
+_EVENTS = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]{0,256}\?>|<!--(?:[^-]|-(?!->))*-->|%b|\s)*+"
+    rb"(?:<%bEvents[\s/>]|<%bEvent[\s>](?:(?:(?!</%bEvent\s*>)[^\n])*\n(?!\s*<%bEvent[\s>])|[^\n]*</%bEvent\s*>[^\S\n]*<%bEvent[\s>]))"
+    % (DOCUMENT_TYPE.pattern, *(_PREFIX,) * 6)
+)
+_RAW = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,62 +43,33 @@ class WindowsEventFile:
 
     def recognises_start(self, head: bytes) -> bool:
         """Whether the file begins with events that do not stand on a line each (those are lines of text)."""
-        match = _EVENTS.match(head)
-        return match is not None and b"</Event>" not in match.group()
+        return _EVENTS.match(head) is not None
 
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
-        """The rows of a file; raises BadRecordError where it is no XML any more."""
-        for number, element in enumerate(_elements(stream), 1):
-            place = f"event {number}"
-            try:
-                event = masked_value(event_of(element))
-                yield from (FileItem(row, place) for row in EVENTS.rows({"Event": event}, context))
-            except BadRecordError as error:
-                raw = ET.tostring(element, encoding="unicode")[:4096]
-                yield FileItem(Fault(error.reason, error.path, raw), place)
+        """The rows of a file; what is broken is a fault, and the rest goes on."""
+        number = 0
+        for piece in EventCutter(stream).pieces():
+            number += not piece.between
+            between = f"behind event {number}" if number else "before event 1"
+            place = between if piece.between else f"event {number}"
+            yield from _items(piece, place, context)
 
 
-def _elements(stream: BinaryIO) -> Iterator[ET.Element]:
-    """Each Event element; it is let go of when the next is asked for.
-
-    Everything is put into one element, so that a document type, which could define entities, is no XML where it stands.
-    """
-    parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
-    data = stream.read(_PART)
-    begin = _BEGIN.match(data)
-    data = data[begin.end() :] if begin else data
-    number, waiting = 0, 0
-    holders: list[ET.Element] = []
+def _items(piece: EventPiece, place: str, context: Context) -> Iterator[FileItem]:
+    recoded = not is_utf8(piece.data)
     try:
-        parser.feed(b"<events>")
-        while data:
-            parser.feed(data)
-            waiting += len(data)
-            for element in _whole(parser, holders):
-                waiting = 0
-                number += 1
-                yield element
-            if waiting > _LONGEST:
-                raise BadRecordError(f"an event is larger than {_LONGEST} bytes", f"event {number + 1}")
-            data = stream.read(_PART)
-        parser.feed(b"</events>")
-        parser.close()
-        yield from _whole(parser, holders)
-    except ET.ParseError as error:
-        raise BadRecordError(f"not XML: {error}", f"event {number + 1}") from error
-
-
-def _whole(parser: ET.XMLPullParser[Any], holders: list[ET.Element]) -> Iterator[ET.Element]:
-    """The events that have ended; the elements that hold them are emptied, so that memory does not grow."""
-    events: Any = parser.read_events()
-    for kind, element in events:
-        name = element.tag.rpartition("}")[2]
-        if kind == "start" and name.lower() == "events":
-            holders.append(element)
-        elif kind == "end" and name == "Event":
-            yield element
-            for holder in holders:
-                holder.clear()
+        text = read_as(piece.data, context.encoding) if recoded else piece.data.decode()
+    except UnicodeDecodeError as error:
+        reason = why_not(error, context.encoding, 0).removesuffix(")") + " of the event)"
+        yield FileItem(Fault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
+        return
+    try:
+        event = masked_value(event_of(element_of(piece, text)))
+        rows = list(EVENTS.rows({"Event": event}, context))
+    except BadRecordError as error:
+        yield FileItem(Fault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)
+        return
+    yield from (FileItem(row, place, recoded=recoded) for row in rows)
 
 
 FORMAT = WindowsEventFile()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.sources.logs.filling import Filling
 from nephoscope.sources.logs.format import Row
 from nephoscope.sources.logs.resource_log import as_text, integer
+from nephoscope.sources.logs.windows_event_data import EventData, escaped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,13 +38,12 @@ _LOGON_TYPES = {
 }
 #: Events whose account is the one that logs on or off, not the one that reports it.
 _OF_THE_TARGET = frozenset({4624, 4625, 4634, 4647, 4768, 4769, 4770, 4771, 4776})
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SECURITY = Filling(SECURITY)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowsEventRecord:
-    """An event: `data` is its named data, `values` its unnamed data; '' and None = it does not say."""
+    """An event; '' and None = it does not say."""
 
     time: datetime
     event_id: int
@@ -62,8 +62,7 @@ class WindowsEventRecord:
     thread_id: int | None = None
     correlation: str = ""
     message: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    values: tuple[Any, ...] = ()
+    data: EventData = field(default_factory=EventData)
     rest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -103,27 +102,28 @@ def _security(event: WindowsEventRecord) -> dict[str, Any]:
     values = _system(event)
     values["EventSourceName"] = event.provider
     values["Level"] = "" if event.level is None else str(event.level)
-    values["EventData"] = xml_of(event) if event.data or event.values else ""
+    values["EventData"] = event.data.xml() if event.data else ""
+    named = event.data.named
     title = event.message.strip().partition("\n")[0].strip()
     values["Activity"] = f"{event.event_id} - {title}" if title else ""
-    _SECURITY.fill(values, event.data)
-    subject, target = _account(event, "Subject"), _account(event, "Target")
+    _SECURITY.fill(values, named)
+    subject, target = _account(named, "Subject"), _account(named, "Target")
     values["SubjectAccount"], values["TargetAccount"] = subject, target
     account = target if event.event_id in _OF_THE_TARGET else subject or target
     values["Account"] = account
     values["AccountType"] = ("Machine" if account.endswith("$") else "User") if account else ""
-    kind = integer(event.data.get("LogonType"))
+    kind = integer(named.get("LogonType"))
     if kind in _LOGON_TYPES:
         values["LogonTypeName"] = f"{kind} - {_LOGON_TYPES[kind]}"
-    process = as_text(event.data.get("NewProcessName") or event.data.get("ProcessName"))
+    process = as_text(named.get("NewProcessName") or named.get("ProcessName"))
     values["Process"] = re.split(r"[/\\]", process)[-1]
     return values
 
 
-def _account(event: WindowsEventRecord, whose: str) -> str:
+def _account(named: Mapping[str, Any], whose: str) -> str:
     """`DOMAIN\\name`, '' where the event names none."""
-    name = as_text(event.data.get(f"{whose}UserName"))
-    domain = as_text(event.data.get(f"{whose}DomainName"))
+    name = as_text(named.get(f"{whose}UserName"))
+    domain = as_text(named.get(f"{whose}DomainName"))
     if name in ("", "-"):
         return ""
     return name if domain in ("", "-") else f"{domain}\\{name}"
@@ -138,15 +138,15 @@ def _event(event: WindowsEventRecord) -> dict[str, Any]:
         "EventCategory": event.task,
         "UserName": event.user,
         "RenderedDescription": event.message,
-        "EventData": xml_of(event),
-        "ParameterXml": "".join(f"<Param>{_escaped(value)}</Param>" for value in _all_values(event)),
+        "EventData": f'<DataItem Type="System.XmlData">{event.data.xml()}</DataItem>',
+        "ParameterXml": "".join(f"<Param>{escaped(value)}</Param>" for value in event.data.every),
     }
 
 
 def _windows(event: WindowsEventRecord) -> dict[str, Any]:
     values = _system(event)
     values["Provider"], values["EventLevel"] = event.provider, event.level
-    values["EventData"] = {**event.data, **({"Data": list(event.values)} if event.values else {})}
+    values["EventData"] = event.data.document
     return values
 
 
@@ -154,24 +154,3 @@ def _level_name(event: WindowsEventRecord) -> str:
     if event.level_name or event.level is None or not 0 <= event.level < len(_LEVELS):
         return event.level_name
     return "Information" if event.level == 0 else _LEVELS[event.level]
-
-
-def _all_values(event: WindowsEventRecord) -> list[Any]:
-    return [*event.data.values(), *event.values]
-
-
-def xml_of(event: WindowsEventRecord) -> str:
-    """The data as the Event table has it: a DataItem with an element for each of them."""
-    named = "".join(
-        f'<Data Name="{_escaped(name)}">{_escaped(value)}</Data>' for name, value in event.data.items()
-    )
-    unnamed = "".join(f"<Data>{_escaped(value)}</Data>" for value in event.values)
-    space = "http://schemas.microsoft.com/win/2004/08/events/event"
-    return (
-        f'<DataItem Type="System.XmlData"><EventData xmlns="{space}">{named}{unnamed}</EventData></DataItem>'
-    )
-
-
-def _escaped(value: Any) -> str:
-    text = _NOT_IN_XML.sub("\ufffd", as_text(value))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
