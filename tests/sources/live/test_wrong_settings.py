@@ -19,6 +19,7 @@ from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.catalogue import described, kinds, parsed
 from nephoscope.sources.live.source import SettingsError, SourceError, Surroundings
 from nephoscope.sources.live.supervisor import Supervisor
+from nephoscope.sources.live.tls import own_certificate
 
 TESTS = Path(__file__).parents[2]
 CASES = yaml.safe_load((TESTS / "cases/sources/wrong_settings.yaml").read_text(encoding="utf-8"))
@@ -27,13 +28,14 @@ ROWS = [(kind, row) for kind, case in CASES.items() for row in case["rows"]]
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Folders for the rows; `closed` is one that this user may not read, also where the user is root."""
-    folder, closed = tmp_path / "folder", tmp_path / "closed"
+    """Folders and a file of text for the rows; `closed` is a folder that this user may not read, also where the user is root."""
+    folder, closed, text = tmp_path / "folder", tmp_path / "closed", tmp_path / "text.pem"
+    text.write_text("no certificate", encoding="utf-8")
     folder.mkdir()
     closed.mkdir(mode=0)
     asked = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and asked(path, mode))
-    return {"folder": str(folder), "closed": str(closed)}
+    return {"folder": str(folder), "closed": str(closed), "text": str(text)}
 
 
 def _given(case: dict, changed: dict, places: dict[str, str]) -> dict[str, str]:
@@ -63,6 +65,41 @@ def test_every_kind_and_every_setting_has_a_row(places) -> None:
         tried = {setting for row in case["rows"] for setting in row["set"] if setting in said}
         tried |= {setting for row in case["rows"] for setting in list(row["set"])[:1]}
         assert {one.name for one in described(kind)} - set(case["any"]) <= tried
+
+
+KEY_NAMED = "SharedAccessKeyName=a;SharedAccessKey=b"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "secrets"),
+    [
+        ("storage", {"credential": "account-key"}, {"account_key": "aGlkZGVu"}),
+        ("storage", {"credential": "sas"}, {"sas": "?sv=2022-11-02&ss=bf&srt=sco&sp=rwdl&se=2999-01-01&sig=a%3D"}),
+        ("storage", {"credential": "sas"}, {"sas": "sv=2022-11-02&si=policy&sr=c&sig=a%3D"}),
+        ("storage", {"credential": "sas", "containers": "one"}, {"sas": "sv=1&ss=b&srt=co&sp=rl&sig=a"}),
+        ("event_hub", {}, {"password": f" Endpoint=sb://ns.servicebus.windows.net/;{KEY_NAMED};EntityPath=h; "}),
+        ("event_hub", {}, {"password": f"endpoint=sb://localhost:5671;{KEY_NAMED};UseDevelopmentEmulator=true"}),
+        ("event_hub", {}, {"password": "Endpoint=sb://ns/;SharedAccessSignature=SharedAccessSignature sr=x&sig=y"}),
+        ("event_hub", {"sign_in": "plain", "username": "me"}, {"password": "any thing; at=all"}),
+    ],
+    ids=lambda one: "" if isinstance(one, dict) else one,
+)  # fmt: skip
+def test_what_can_let_in_is_taken(name, given, secrets, places) -> None:
+    kind = kinds()[name]
+    kind.check(parsed(kind, _given(CASES[name], given, places)), Surroundings("s", secrets=secrets))
+
+
+def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
+    certificate, key, authority = own_certificate(tmp_path, ("localhost",))
+    given = {"ca": authority, "certificate": certificate, "key": key, "sign_in": "certificate"}
+    kind = kinds()["event_hub"]
+    whole = CASES["event_hub"]["whole"] | {name: str(value) for name, value in given.items()}
+    kind.check(parsed(kind, whole), Surroundings("s"))
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    kind.check(parsed(kind, whole | {"certificate": str(both), "key": ""}), Surroundings("s"))
+    with pytest.raises(SourceError, match="must be a certificate and its private key"):
+        kind.check(parsed(kind, whole | {"key": ""}), Surroundings("s"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,12 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
         )
     if parts.query or parts.fragment or parts.username is not None:
         raise SettingsError(f"{setting}: must be {example} alone; what signs in is given with --secret")
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host's name or address, maybe with a port."""
+    name, colon, port = text.rpartition(":")
+    return _HOST.fullmatch(name if colon and port.isdigit() else text) is not None
 
 
 def host_and_port(setting: str, text: str, example: str) -> None:
@@ -90,6 +97,30 @@ def file(setting: str, path: str) -> None:
     """Nothing, or a file that is there and may be read."""
     if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
         raise SourceError(f"{setting}: {path}: no such file, or it may not be read")
+
+
+def authority(setting: str, path: str) -> None:
+    """Nothing, or a file with certificates to trust, in PEM."""
+    file(setting, path)
+    if path:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{setting}: {path}: holds no certificate in PEM that can be read") from error
+
+
+def certificate(path: str, key: str) -> None:
+    """Nothing, or a certificate to show and its private key, which may stand in the same file; in PEM, without a passphrase."""
+    pair_of_key(path, key)
+    file("certificate", path)
+    file("key", key)
+    if path:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, key or None, lambda: "none")
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"certificate: {path} and {key or 'its key'}: must be a certificate and its private key without a passphrase, in PEM"
+            ) from error
 
 
 def pair_of_key(certificate: str, key: str) -> None:

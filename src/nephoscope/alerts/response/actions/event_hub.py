@@ -14,6 +14,7 @@ from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.records import records_of
 from nephoscope.lake.state.responses import ResponseRun
 from nephoscope.model.secret import redact_text
+from nephoscope.sources.live.broker_log import BrokerLog
 
 _SECONDS = 60.0
 _PORT = 9093
@@ -105,7 +106,7 @@ def _producer(host: str, connection: str, around: Around) -> Any:
         if around.operator.event_hub.ca:
             known["ssl.ca.location"] = around.operator.event_hub.ca
     try:
-        return Producer(known)
+        return Producer(known, logger=BrokerLog())
     except KafkaException as error:
         raise ActionError(f"{host}: {redact_text(str(error))}", again=False) from error
 

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.model.secret import redact_text
-from nephoscope.sources.live import wanted
+from nephoscope.sources.live import credential_forms, wanted
+from nephoscope.sources.live.broker_log import BrokerLog
 from nephoscope.sources.live.source import (
     WHOLE,
     Kind,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
+#: The user that Event Hubs know a connection string by.
+_CONNECTION_STRING = "$ConnectionString"
 _TIMEOUT = 30.0
 #: Keys of errors of brokers, and of offsets that the group does not take.
 _BROKERS, _COMMIT = "brokers", "offsets"
@@ -113,6 +116,7 @@ class EventHub:
     _sink: Sink | None = None
     _look_at: float = 0.0
     _troubles: SimpleQueue[KafkaError] = field(default_factory=SimpleQueue)
+    _log: BrokerLog = field(default_factory=BrokerLog)
 
     def test(self) -> str:
         """Sign in and read the partitions of every topic."""
@@ -180,6 +184,7 @@ class EventHub:
             self._look_at = monotonic() + _LOOK_SECONDS
             return
         self._look_at = math.inf
+        self._log.works()
         sink.worked(_BROKERS)
 
     def _failed(self, error: KafkaError, sink: Sink, key: str) -> None:
@@ -243,7 +248,7 @@ class EventHub:
         except ImportError as error:
             raise SourceError("event_hub needs the extra: pip install 'nephoscope[kafka]'") from error
         try:
-            return Consumer(self._configuration(), logger=_log())
+            return Consumer(self._configuration(), logger=self._log)
         except (KafkaException, ValueError) as error:
             raise SourceError(f"event_hub: {redact_text(str(error))}") from error
 
@@ -267,11 +272,14 @@ class EventHub:
             "heartbeat.interval.ms": int(chosen.session * 1000 / 6),
             # As long as a full lake may make us wait before the group gives the partitions to another.
             "max.poll.interval.ms": 600_000,
+            # A broker that is down is tried less and less often.
+            "reconnect.backoff.ms": 500,
+            "reconnect.backoff.max.ms": 10_000,
         }
         given = {
             "ssl.ca.location": chosen.ca,
             "ssl.certificate.location": chosen.certificate,
-            "ssl.key.location": chosen.key,
+            "ssl.key.location": chosen.key or chosen.certificate,
         }
         return found | {name: value for name, value in given.items() if value} | self._sasl()
 
@@ -281,7 +289,7 @@ class EventHub:
             return {}
         if chosen.sign_in == "entra":
             return {"sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self._token}
-        username = "$ConnectionString" if chosen.sign_in == "connection-string" else chosen.username
+        username = _CONNECTION_STRING if chosen.sign_in == "connection-string" else chosen.username
         mechanism = "PLAIN" if chosen.sign_in == "connection-string" else chosen.sign_in.upper()
         return {
             "sasl.mechanisms": mechanism,
@@ -347,13 +355,6 @@ def _left(consumer: Consumer) -> float:
     return float(left)
 
 
-def _log() -> Any:
-    """What librdkafka would print goes to the log of the program."""
-    import logging
-
-    return logging.getLogger("nephoscope.kafka")
-
-
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
     for broker in settings.brokers:
@@ -369,18 +370,20 @@ def check(settings: Settings, around: Surroundings) -> None:
     wanted.cloud(settings.cloud)
     wanted.log_format(settings.format)
     _check_signing_in(settings, around)
-    for name in ("ca", "certificate", "key"):
-        wanted.file(name, getattr(settings, name))
+    wanted.authority("ca", settings.ca)
 
 
 def _check_signing_in(settings: Settings, around: Surroundings) -> None:
-    if settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512"):
+    named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
+    if named:
         wanted.filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
-    if settings.sign_in not in ("certificate", "none", "entra"):
-        around.secret("password")
+        credential_forms.sasl("username", settings.username)
+        credential_forms.sasl("password", around.secret("password"))
+    if settings.sign_in == "connection-string" or (named and settings.username == _CONNECTION_STRING):
+        credential_forms.connection_string("password", around.secret("password"))
     if settings.sign_in == "certificate":
         wanted.filled("certificate", [settings.certificate], "given for sign_in=certificate")
-    wanted.pair_of_key(settings.certificate, settings.key)
+    wanted.certificate(settings.certificate, settings.key)
 
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")

@@ -18,7 +18,7 @@ from nephoscope.sources.intel.asking import Asker, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
-from nephoscope.sources.live import wanted
+from nephoscope.sources.live import credential_forms, wanted
 from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, Surroundings
 
 _PATH = "attributes/restSearch"
@@ -141,8 +141,8 @@ def _seconds(attribute: dict[str, Any]) -> int:
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for a server or a key that cannot be, SourceError for a file that is not there."""
     wanted.url("url", settings.url, "https://HOST/")
-    around.secret("key")
-    wanted.file("ca", settings.ca)
+    credential_forms.header("key", around.secret("key"))
+    wanted.authority("ca", settings.ca)
 
 
 KIND = Kind(

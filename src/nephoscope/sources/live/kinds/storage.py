@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
-from nephoscope.sources.live import wanted
+from nephoscope.sources.live import credential_forms, wanted
 from nephoscope.sources.live.azure_errors import told
 from nephoscope.sources.live.blobs.account import service
 from nephoscope.sources.live.blobs.reader import BlobReader, MovedError, Reading
@@ -206,8 +206,11 @@ def check(settings: Settings, around: Surroundings) -> None:
                 f"containers: must be names of lower-case letters, digits and single dashes, * for any of them, not '{name}'"
             )
     wanted.log_format(settings.format)
-    if settings.credential in ("sas", "account-key"):
-        around.secret(settings.credential.replace("-", "_"))
+    if settings.credential == "account-key":
+        credential_forms.account_key("account_key", around.secret("account_key"))
+    elif settings.credential == "sas":
+        listed = any("*" in name for name in settings.containers)
+        credential_forms.sas("sas", around.secret("sas"), around.clock(), lists_containers=listed)
     else:
         wanted.cloud(settings.cloud)
 

@@ -19,7 +19,7 @@ from nephoscope.sources.intel.asking import Asker, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
-from nephoscope.sources.live import wanted
+from nephoscope.sources.live import credential_forms, wanted
 from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import Kind, Refused, SettingsError, Sink, SourceError, Surroundings
 from nephoscope.sources.logs.moments import moment
@@ -199,8 +199,10 @@ def check(settings: Settings, around: Surroundings) -> None:
     if settings.sign_in == "basic":
         wanted.filled("user", [settings.user], "given for sign_in=basic")
     if settings.sign_in in _NEEDED:
-        around.secret(_NEEDED[settings.sign_in])
-    wanted.file("ca", settings.ca)
+        secret = around.secret(_NEEDED[settings.sign_in])
+        if settings.sign_in != "basic":
+            credential_forms.header("token", secret)
+    wanted.authority("ca", settings.ca)
 
 
 KIND = Kind(
