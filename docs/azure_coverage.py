@@ -15,10 +15,11 @@ OPERATIONS = Path(__file__).parent / "azure-operations.json"
 _HEAD = """# Azure's operations and this server
 
 Generated from the program by `make docs`. One row for each operation of Azure's published examples of Resource Graph, Security,
-PolicyInsights, SecurityInsights and the query of logs (`docs/azure-operations.json`). *Answered* is made here. *Kept* is a
-document that people put: it is given back as it was put, listed and deleted, stands over what was collected, and what follows from it
-here, if anything, is told beside it. *As collected* is what Azure said, where the estate was collected from it, and 501 `NotAssessed`
-with the reason else. *501* is never anything else. Only what is answered counts as covered.
+PolicyInsights, SecurityInsights and the query of logs, and of those of the official clients that are answered beside them
+(`docs/azure-operations.json`). *Answered* is made here. *Kept* is a document that people put: it is given back as it was put, listed
+and deleted, stands over what was collected, and what follows from it here, if anything, is told beside it. *As collected* is what
+Azure said, where the estate was collected from it, and 501 `NotAssessed` with the reason else. *501* is never anything else. Only
+what is answered counts as covered.
 """
 ANSWERED, KEPT, COLLECTED, REFUSED, MISSING = "answered", "kept", "as collected", "501", "not there"
 #: Of a parameter that stands for the id of anything, an id.

@@ -11,6 +11,7 @@ from typing import Any
 
 import api_policy_seeds as policies
 from api_example import Example
+from api_restriction_seeds import restricting
 from api_server import Server, is_resource, told
 
 from nephoscope.estate.estate import Estate
@@ -121,6 +122,7 @@ class Seeding:
             "/replacetags": self._indicator,
             "/appendtags": self._indicator,
             "/resourcechanges": self._changes,
+            "/checkpolicyrestrictions": self._restrictions,
         }
 
     def _rows(self, example: Example) -> Seeded:
@@ -130,6 +132,14 @@ class Seeding:
 
     def _summary(self, example: Example) -> Seeded:
         self.server.publish(policies.summarized(example), policies.groups_of(_container(example)))
+        return Seeded(example.answer)
+
+    def _restrictions(self, example: Example) -> Seeded:
+        """Policies that would restrict a planned resource as the answer says."""
+        for id_, properties in restricting(example.answer):
+            answer = self.server.ask(example, "PUT", id_, {"properties": properties})
+            if answer.status_code not in (200, 201):
+                raise UnseededError(f"not put: {told(answer)}")
         return Seeded(example.answer)
 
     def _remediation(self, example: Example) -> Seeded:

@@ -1,0 +1,211 @@
+"""Microsoft.PolicyInsights/checkPolicyRestrictions: what assigned policies would do to a resource that is only planned.
+
+Judged are the assignments that people put here and those of the estate, as they are now; what Azure itself enforces beside them is not
+known. An assignment of mode DoNotEnforce restricts nothing.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions (2022-03-01, 2023-03-01)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.instance import DECIDING
+from nephoscope.model.reach import Reach
+from nephoscope.model.resource import Resource
+from nephoscope.policy.keywords import OPERATORS
+from nephoscope.policy.result import ERROR
+from nephoscope.posture.enforced import Enforced
+from nephoscope.posture.packs import Packs
+from nephoscope.posture.plan import Plan
+from nephoscope.posture.restrictions import Pending, Planned, Restriction, Restrictions, known
+
+if TYPE_CHECKING:
+    from nephoscope.model.assessment import Reason
+    from nephoscope.posture.published.edition import Edition
+
+SURFACE = Surface("Policy restrictions", "Microsoft.PolicyInsights")
+READ = "Microsoft.PolicyInsights/checkPolicyRestrictions/read"
+_CHECK = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+_SUBSCRIPTION = "/subscriptions/{subscriptionId}"
+_GROUP = "/providers/Microsoft.Management/managementGroups/{managementGroupId}"
+#: The version from which on the effect of a rule is told, and audits where they are asked for.
+EFFECTS = "2023-03-01"
+MOST_FIELDS, MOST_VALUES = 50, 100
+
+
+@SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
+def at_subscription(call: Call) -> Answer:
+    """What policies refuse or ask of a resource that is planned in a subscription."""
+    return _checked(call)
+
+
+@SURFACE.ask(
+    f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}/{_CHECK}",
+    "PolicyRestrictions_CheckAtResourceGroupScope",
+    READ,
+)
+def at_resource_group(call: Call) -> Answer:
+    """What policies refuse or ask of a resource that is planned in a resource group."""
+    return _checked(call)
+
+
+@SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
+def at_management_group(call: Call) -> Answer:
+    """Which types policies refuse in a management group: nothing else of a resource is asked there."""
+    pending = _pending(call)
+    if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
+        raise bad("At a management group only the field 'type' is checked.", "pendingFields")
+    return _checked(call)
+
+
+def _checked(call: Call) -> Answer:
+    call.caller.must(READ, call.scope)
+    planned, pending = _planned(call), _pending(call)
+    enforced = _enforced(call)
+    for at, one in enumerate(pending):
+        if not known(one.field, enforced, planned):
+            raise bad(f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field")
+    audits = call.asked("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
+    asked = Restrictions(
+        enforced, planned, _containers(call, planned.scope), call.instance.now, audits=audits
+    )
+    return Answer(
+        {
+            "fieldRestrictions": [
+                {"field": field, "restrictions": [_restriction(call, one) for one in several]}
+                for field, several in asked.fields(pending)
+            ],
+            "contentEvaluationResult": {
+                "policyEvaluations": [
+                    {
+                        "policyInfo": held.document(),
+                        "evaluationResult": "Error" if result.state is ERROR else "NonCompliant",
+                        "evaluationDetails": {
+                            "evaluatedExpressions": [_expression(one) for one in result.reasons]
+                        },
+                        **_effect(call, result.effect, "effectDetails"),
+                    }
+                    for held, result in asked.evaluations()
+                ]
+            },
+        }
+    )
+
+
+def _restriction(call: Call, one: Restriction) -> dict[str, Any]:
+    effect = _effect(call, one.held.rule.effect, "policyEffect")
+    return {
+        "result": one.result,
+        **({"defaultValue": one.default} if one.default is not None else {}),
+        **({"values": list(one.values)} if one.values is not None else {}),
+        "policy": one.held.document(),
+        **({"policyEffect": effect["policyEffect"]["policyEffect"]} if effect else {}),
+    }
+
+
+def _effect(call: Call, effect: str, name: str) -> dict[str, Any]:
+    return {name: {"policyEffect": effect}} if call.asked("api-version") >= EFFECTS else {}
+
+
+def _expression(one: Reason) -> dict[str, Any]:
+    """A condition that decided, as Azure tells of it: all of them hold where the rule takes effect."""
+    field = one.subject != "value" and not one.subject.startswith(("[", "count("))
+    return {
+        "result": "True",
+        "expressionKind": "Field" if field else "Value",
+        "expression": one.subject,
+        **({"path": one.subject} if field else {}),
+        "expressionValue": one.actual,
+        "targetValue": one.expected,
+        "operator": OPERATORS.get(one.operator, one.operator),
+    }
+
+
+def _planned(call: Call) -> Planned:
+    """The resource as far as it is decided."""
+    details = call.body.get("resourceDetails", {})
+    if not isinstance(details, dict):
+        raise bad("'resourceDetails' must be an object.", "resourceDetails")
+    if "/managementgroups/" not in call.scope and not isinstance(details.get("resourceContent"), dict):
+        raise bad("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+    content = details.get("resourceContent") or {}
+    if not isinstance(content, dict):
+        raise bad("'resourceContent' must be an object.", "resourceDetails.resourceContent")
+    for name in ("type", "name"):
+        if not isinstance(content.get(name, ""), str) or (
+            name == "type" and "/" not in content.get(name, "/")
+        ):
+            raise bad(f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}")
+    below = call.text("resourceDetails", "scope").rstrip("/").lower()
+    if below and not f"{below}/".startswith(f"{call.scope}/"):
+        raise bad("The scope of the resource is not in that of the request.", "resourceDetails.scope")
+    return Planned(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
+
+
+def _pending(call: Call) -> list[Pending]:
+    several = call.body.get("pendingFields")
+    several = [] if several is None else several
+    if not isinstance(several, list) or len(several) > MOST_FIELDS:
+        raise bad(f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields")
+    return [_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
+
+
+def _field(one: Any, path: str) -> Pending:
+    field = one.get("field") if isinstance(one, dict) else None
+    values = (one.get("values") or []) if isinstance(one, dict) else []
+    if not isinstance(field, str) or not field:
+        raise bad("A pending field must name a 'field'.", f"{path}.field")
+    texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
+    if not texts or len(values) > MOST_VALUES:
+        raise bad(f"'values' must be a list of at most {MOST_VALUES} texts.", f"{path}.values")
+    return Pending(field, tuple(values))
+
+
+def _containers(call: Call, scope: str) -> list[Resource]:
+    """The group and the subscription that a scope lies in, as far as they were read."""
+    edition = call.instance.shelf.newest()
+    words = scope.split("/")
+    several = [
+        "/".join(words[:length]) for length in (3, 5) if len(words) >= length and words[1] == "subscriptions"
+    ]
+    found = (
+        [edition.listing.get(one, Reach(everything=True)) for one in several] if edition is not None else []
+    )
+    return [Resource.of(one) for one in found if one is not None]
+
+
+def _enforced(call: Call) -> Enforced:
+    """What holds now: made once for what people put and what was read last."""
+    put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
+    edition = call.instance.shelf.newest()
+    if edition is None:
+        return _made(call.instance.data, None, frozenset(), put)
+    gone = call.instance.removed_since(edition.made.when)
+    text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
+    key = ("restrictions", Packs(call.instance.data).stamp, gone, text)
+    return edition.once(key, lambda: _made(call.instance.data, edition, gone, put))
+
+
+def _made(
+    data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, Any]]
+) -> Enforced:
+    """Of the content of a data folder, the documents of people, and the estate without what is gone."""
+    packs = Packs(data)
+    plan = Plan(packs.catalogue()).with_people(put)
+    ancestors: Mapping[str, tuple[str, ...]] = {}
+    if edition is not None:
+        passed = gone | {entry.id for entry in plan.catalogue.entries}
+        found = edition.listing.page(list(DECIDING), Reach(everything=True), most=50_000, collected=True)
+        plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
+        ancestors = {f"/subscriptions/{one.lower()}": above for one, above in edition.made.ancestors.items()}
+    return Enforced(plan, packs.aliases(), ancestors)
