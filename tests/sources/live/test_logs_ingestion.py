@@ -331,7 +331,7 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
 
 
 @pytest.mark.parametrize(
-    "table", ["_Quarantine", "Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"]
+    "table", ["_Quarantine", "Usage", "SentinelHealth", "Heartbeat", "SecurityAlert", "SecurityIncident"]
 )
 def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
     source, sink, running, made, table: str

@@ -227,6 +227,15 @@ def test_flows_of_an_hour_are_one_row_for_each_key() -> None:
     assert {name: first[name] for name in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("number", "name"), [("6", "T"), ("17", "U"), ("1", "ICMP"), ("58", "58"), ("50", "50")]
+)
+def test_protocols_have_the_names_that_azure_knows(number: str, name: str) -> None:
+    sent = _tuple(0, "10.4.1.7", "10.4.2.9", 0, "O", "B", "0,0,0,0").replace(",6,O", f",{number},O")
+    (row,) = _read([sent])["NTANetAnalytics"]
+    assert row["L4Protocol"] == name
+
+
 def test_public_addresses_are_listed_and_not_part_of_the_key() -> None:
     found = _read(
         [

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -22,6 +19,7 @@ from nephoscope.kql.engines.fields import schema_of
 from nephoscope.kql.engines.memory import allowance
 from nephoscope.kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope.kql.engines.probing import DuckDBProbe
+from nephoscope.kql.engines.spill import Spill
 from nephoscope.kql.engines.stopping import too_much_memory, watched
 from nephoscope.kql.engines.vectorised import install
 from nephoscope.kql.errors import NOWHERE, unsupported
@@ -66,15 +64,14 @@ class DuckDBEngine:
         memory: str = MEMORY_LIMIT,
         external: ExternalReader | None = None,
     ) -> None:
-        spill = mkdtemp(prefix="nephoscope-query-")
-        self._cleared = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._spill = Spill()
         config: dict[str, Any] = {
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "memory_limit": memory,
             # else it would spill rows into a folder beside whatever the process happens to work in
-            "temp_directory": spill,
+            "temp_directory": self._spill.folder,
             "max_temp_directory_size": SPILL_LIMIT,
         }
         if threads:
@@ -207,7 +204,7 @@ class DuckDBEngine:
     def close(self) -> None:
         """Give up the connection."""
         self._connection.close()
-        self._cleared()
+        self._spill.clear()
 
     def __enter__(self) -> DuckDBEngine:
         return self

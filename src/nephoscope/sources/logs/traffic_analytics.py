@@ -88,7 +88,8 @@ _PORTS = MappingProxyType(
         )
     )
 )
-_TRANSPORTS = MappingProxyType({"6": "T", "17": "U"})
+#: The names of the documented schema, and the one that Sentinel's parser of the table knows besides; others keep their IANA number.
+_TRANSPORTS = MappingProxyType({"6": "T", "17": "U", "1": "ICMP"})
 _SAME = (
     *(
         "DestPort",

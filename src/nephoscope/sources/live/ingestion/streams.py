@@ -8,9 +8,9 @@ from nephoscope.lake.quarantine import QUARANTINE
 PUBLISH = "Microsoft.Insights/Telemetry/Write"
 PATH = "/dataCollectionRules/{ruleId}/streams/{stream}"
 
-#: What the lake and its detection tell of themselves: whoever could send rows of it could forge or hide an alert. A rule that an
-#: administrator wrote may name these, but for the quarantine.
-OWN = frozenset({QUARANTINE, "Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
+#: What the lake and its detection tell of themselves: whoever could send rows of it could forge or hide an alert, or that a machine
+#: is silent. A rule that an administrator wrote may name these, but for the quarantine: so agents send their Heartbeat.
+OWN = frozenset({QUARANTINE, "Usage", "SentinelHealth", "Heartbeat", "SecurityAlert", "SecurityIncident"})
 
 
 def table_of(stream: str) -> str:
