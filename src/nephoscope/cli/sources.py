@@ -30,6 +30,7 @@ HEALTH = (
     "expected",
     "delay",
     "quarantine",
+    "untimed",
     "detail",
 )
 ERRORS = ("part", "error", "since", "last")

@@ -305,6 +305,10 @@ def case_health_adds_up(opened: Open, url: str) -> None:
         (NOON, 40, 7.0),
         (NOON + timedelta(hours=1), 5, 0.0),
     ]
+    health.arrived("src", [Arrival("T", 15, 0, 0, early, 9.0, 10)], NOON + timedelta(hours=1))
+    last = health.rates(table="T")[-1]
+    assert (last.rows, last.untimed, last.timed, last.delay) == (20, 10, 10, 4.5)
+    assert health.all("src")[1].untimed == 10
     assert len(health.rates("src", since=NOON + timedelta(hours=1))) == 1
     assert health.prune(NOON + timedelta(hours=1)) == 2
     errors = opened().source_errors
@@ -317,7 +321,7 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     assert health.schema("src", "T", "a:long") == ""
     assert health.schema("src", "T", "a:long, b:string") == "a:long"
     assert health.schema("src", "T", "a:long, b:string") == "a:long, b:string"
-    assert health.all("src")[1].rows == 45
+    assert health.all("src")[1].rows == 60
     assert health.schema("src", "new", "x") == ""
 
 

@@ -193,3 +193,15 @@ def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
     )
     found = _rows(lake, "NTANetAnalytics | project SrcSubnet, DestPort")
     assert [(one["SrcSubnet"].rpartition("/")[2], one["DestPort"]) for one in found] == [("front", 443)]
+
+
+def test_rows_with_the_time_of_ingestion_are_counted_and_have_no_delay(lake, lake_sink) -> None:
+    untimed = "CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1"
+    old = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.123Z")
+    timed = f"<13>1 {old} host app - - - plain words"
+    lake_sink.take("messages", 0, pieces=(Piece(f"{untimed}\n{untimed}\n{timed}\n".encode(), "a.log"),))
+    tables, _ = lake_sink.meter.drain()
+    assert (tables["CommonSecurityLog"].rows, tables["CommonSecurityLog"].untimed) == (2, 2)
+    assert tables["CommonSecurityLog"].delay == 0.0
+    assert (tables["Syslog"].rows, tables["Syslog"].untimed) == (1, 0)
+    assert tables["Syslog"].delay > 3500

@@ -29,7 +29,7 @@ def health_rows(state: State) -> list[dict[str, Any]]:
             "source": one.health.source, "table": one.health.table, "status": one.status,
             "lastEvent": one.health.last_event, "lastSeen": one.health.last_seen, "rows": one.health.rows,
             "lastHour": one.last_hour, "expected": one.expected,
-            "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}",
+            "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}", "untimed": one.untimed,
             "lag": one.health.lag, "detail": one.detail, "workspace": one.health.workspace,
             **told_errors(one.health),
         }

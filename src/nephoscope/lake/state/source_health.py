@@ -34,6 +34,7 @@ class SourceHealthRow(Base):
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     lag: Mapped[int | None] = mapped_column(BigInteger)
     columns: Mapped[str] = mapped_column(Text, default="")
+    untimed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class SourceRateRow(Base):
@@ -48,11 +49,15 @@ class SourceRateRow(Base):
     bad: Mapped[int] = mapped_column(BigInteger)
     size: Mapped[int] = mapped_column(BigInteger)
     delay: Mapped[float] = mapped_column(Float)
+    untimed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival."""
+    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival.
+
+    `untimed` of the rows have the time of ingestion, because their records tell none: they have no delay.
+    """
 
     table: str
     rows: int
@@ -60,14 +65,15 @@ class Arrival:
     size: int = 0
     last_event: datetime | None = None
     delay: float = 0.0
+    untimed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
     """The health of a source's table (`table` is '' for the source itself: its errors and its lag).
 
-    `rows`, `bad`, `size` (bytes) count since the first arrival; `lag` is what the source says it still has to read (None: it
-    does not say); `columns` is what was last said of the schema by `schema`. `standing` are its errors that are not over.
+    `rows`, `bad`, `size` (bytes), `untimed` count since the first arrival; `lag` is what the source says it still has to read (None:
+    it does not say); `columns` is what was last said of the schema by `schema`. `standing` are its errors that are not over.
     """
 
     source: str
@@ -82,6 +88,7 @@ class SourceHealth:
     lag: int | None = None
     columns: str = ""
     standing: Standing = _NONE
+    untimed: int = 0
 
     @property
     def error(self) -> str:
@@ -103,7 +110,7 @@ def sentence(standing: Standing) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceRate:
-    """An hour of a source's table; `delay` is the mean in seconds over its rows."""
+    """An hour of a source's table; `delay` is the mean in seconds over its rows but for the `untimed` ones."""
 
     source: str
     table: str
@@ -113,6 +120,12 @@ class SourceRate:
     size: int
     delay: float
     workspace: str = "default"
+    untimed: int = 0
+
+    @property
+    def timed(self) -> int:
+        """The rows that say when they were."""
+        return self.rows - self.untimed
 
 
 class SourceHealths:
@@ -186,7 +199,13 @@ class SourceHealths:
             return len(session.scalars(gone).all())
 
     def _count(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
-        first = {"rows": one.rows, "bad": one.bad, "size": one.size, "last_event": one.last_event}
+        first = {
+            "rows": one.rows,
+            "bad": one.bad,
+            "size": one.size,
+            "last_event": one.last_event,
+            "untimed": one.untimed,
+        }
         row = key | first | {"first_seen": at, "last_seen": at, "columns": ""}
         insert = self._database.insert(SourceHealthRow, row)
         mine, new = SourceHealthRow, insert.excluded
@@ -194,6 +213,7 @@ class SourceHealths:
             "rows": mine.rows + new.rows,
             "bad": mine.bad + new.bad,
             "size": mine.size + new.size,
+            "untimed": mine.untimed + new.untimed,
             "first_seen": func.coalesce(mine.first_seen, new.first_seen),
             "last_seen": new.last_seen,
             "last_event": _later(mine.last_event, new.last_event),
@@ -204,7 +224,13 @@ class SourceHealths:
 
     def _count_hour(self, session: Session, key: dict[str, Any], one: Arrival, at: datetime) -> None:
         hour = at.replace(minute=0, second=0, microsecond=0)
-        counts = {"rows": one.rows, "bad": one.bad, "size": one.size, "delay": one.delay * one.rows}
+        counts: dict[str, float] = {
+            "rows": one.rows,
+            "bad": one.bad,
+            "size": one.size,
+            "untimed": one.untimed,
+        }
+        counts |= {"delay": one.delay * (one.rows - one.untimed)}
         insert = self._database.insert(SourceRateRow, key | {"hour": hour} | counts)
         changes = {name: getattr(SourceRateRow, name) + getattr(insert.excluded, name) for name in counts}
         keys = ["source", "workspace", "table_name", "hour"]
@@ -213,7 +239,7 @@ class SourceHealths:
     def _upsert(
         self, session: Session, table: type[Base], key: dict[str, Any], changes: dict[str, Any]
     ) -> None:
-        empty = {"rows": 0, "bad": 0, "size": 0, "columns": ""}
+        empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0}
         insert = self._database.insert(table, empty | key | changes)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changes))
 
@@ -245,9 +271,13 @@ def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], Standing]) 
         row.lag,
         row.columns,
         _NONE if row.table_name else standing.get((row.source, row.workspace), _NONE),
+        row.untimed,
     )
 
 
 def _rate(row: SourceRateRow) -> SourceRate:
-    mean = row.delay / row.rows if row.rows else 0.0
-    return SourceRate(row.source, row.table_name, row.hour, row.rows, row.bad, row.size, mean, row.workspace)
+    timed = row.rows - row.untimed
+    mean = row.delay / timed if timed else 0.0
+    return SourceRate(
+        row.source, row.table_name, row.hour, row.rows, row.bad, row.size, mean, row.workspace, row.untimed
+    )

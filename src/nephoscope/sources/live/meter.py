@@ -25,7 +25,9 @@ _LOOKED_AT, _BAGS = 2000, 200
 
 @dataclass(slots=True)
 class Counted:
-    """The sums of one table; `names` are the columns and members of the bag that any row had filled."""
+    """The sums of one table: `untimed` rows have the time of ingestion, `delayed` are the seconds of the others; `names` are the
+    columns and members of the bag that any row had filled.
+    """
 
     rows: int = 0
     bad: int = 0
@@ -33,6 +35,13 @@ class Counted:
     last_event: datetime | None = None
     delayed: float = 0.0
     names: set[str] = field(default_factory=set)
+    untimed: int = 0
+
+    @property
+    def delay(self) -> float:
+        """The mean seconds from event to arrival, of the rows that say when they were."""
+        timed = self.rows - self.untimed
+        return self.delayed / timed if timed else 0.0
 
 
 @dataclass(slots=True)
@@ -56,13 +65,20 @@ class Meter:
         self._tables: dict[str, Counted] = {}
         self._told = Told()
 
-    def count(self, tables: Mapping[str, tuple[Table, pa.Table]], bad: Iterable[Bad], now: datetime) -> None:
-        """Count what was acknowledged."""
+    def count(
+        self,
+        tables: Mapping[str, tuple[Table, pa.Table]],
+        bad: Iterable[Bad],
+        now: datetime,
+        untimed: Mapping[str, int] | None = None,
+    ) -> None:
+        """Count what was acknowledged; `untimed` rows of some tables have the time of ingestion."""
         measured = {
             name: _measured(table, rows, now) for name, (table, rows) in tables.items() if rows.num_rows
         }
         with self._lock:
             for name, one in measured.items():
+                one.untimed = min(one.rows, (untimed or {}).get(name, 0))
                 _add(self._tables.setdefault(name, Counted()), one)
             for refused in bad:
                 for name in (refused.table, *refused.others):
@@ -107,6 +123,7 @@ def _add(sum_: Counted, one: Counted) -> None:
     sum_.rows += one.rows
     sum_.size += one.size
     sum_.delayed += one.delayed
+    sum_.untimed += one.untimed
     sum_.names |= one.names
     if one.last_event is not None:
         sum_.last_event = max(sum_.last_event or one.last_event, one.last_event)

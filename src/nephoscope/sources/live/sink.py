@@ -193,7 +193,10 @@ class LakeSink:
             return Taken()
         known = self.lake.tables
         self.meter.count(
-            {name: (known[name], rows) for name, rows in found.tables.items()}, found.bad, datetime.now(UTC)
+            {name: (known[name], rows) for name, rows in found.tables.items()},
+            found.bad,
+            datetime.now(UTC),
+            found.untimed,
         )
         return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ class Parsed:
 
     `end` is the byte at which reading may be taken up (-1 = not there); `sure`, `text`, `recoded` and `halves` as in Batch. `derived`
     of the rows were made of other rows; `strangers` have no column of the table that was asked for but those that every table has.
-    `untimed` rows have the time of ingestion, because their records tell none; `refused` as in Batch.
+    `untimed` rows by table have the time of ingestion, because their records tell none; `refused` as in Batch.
     """
 
     tables: dict[str, pa.Table]
@@ -42,7 +43,7 @@ class Parsed:
     halves: int = 0
     derived: int = 0
     strangers: int = 0
-    untimed: int = 0
+    untimed: Mapping[str, int] = field(default_factory=dict)
     refused: bool = False
 
 
@@ -83,11 +84,13 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
 
 
-def _untimed(batch: Batch, context: Context) -> int:
-    """How many rows have the very moment of ingestion that formats give to a record without a time."""
-    return sum(
-        one.row.values.get("TimeGenerated") is context.now for placed in batch.rows.values() for one in placed
-    )
+def _untimed(batch: Batch, context: Context) -> dict[str, int]:
+    """How many rows of which table have the very moment of ingestion that formats give to a record without a time."""
+    counts = {
+        name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
+        for name, placed in batch.rows.items()
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _analytics(

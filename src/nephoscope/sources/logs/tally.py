@@ -88,7 +88,7 @@ class Tally:
         self.recoded += parsed.recoded
         self.halves += parsed.halves
         self.strangers += parsed.strangers
-        self.untimed += parsed.untimed
+        self.untimed += sum(parsed.untimed.values())
         self.refused += parsed.refused
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         for entry in parsed.bad:

@@ -42,9 +42,9 @@ class Finding:
 class Standing:
     """A table of a source as people see it.
 
-    `expected` is the median of the same hour on earlier days, `rate` the rows of the last whole hour; `delay` in seconds and
-    `bad_share` are those of the last day; the share of the source itself is that of all its records, and so is that of what belongs
-    to no table.
+    `expected` is the median of the same hour on earlier days, `rate` the rows of the last whole hour; `delay` in seconds, `bad_share`
+    and `untimed` (rows that have the time of ingestion) are those of the last day; the share of the source itself is that of all its
+    records, and so is that of what belongs to no table.
     """
 
     health: SourceHealth
@@ -52,6 +52,7 @@ class Standing:
     expected: float | None
     delay: float | None
     bad_share: float
+    untimed: int
 
 
 def standing(
@@ -61,12 +62,12 @@ def standing(
     hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
     by_hour = {one.hour: one for one in rates}
     day = [one for one in rates if one.hour > now - timedelta(days=1)]
-    rows = sum(one.rows for one in day)
-    delay = sum(one.delay * one.rows for one in day) / rows if rows else None
+    timed = sum(one.timed for one in day)
+    delay = sum(one.delay * one.timed for one in day) / timed if timed else None
     last = by_hour.get(hour)
     return Standing(
         health, last.rows if last else 0, _expected(by_hour, health, hour), delay,
-        _share(health, rates, whole, now - timedelta(days=1)),
+        _share(health, rates, whole, now - timedelta(days=1)), sum(one.untimed for one in day),
     )  # fmt: skip
 
 

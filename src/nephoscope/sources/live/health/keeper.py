@@ -56,9 +56,7 @@ class Keeper:
         health = self.state.source_health
         before = {one.table: one for one in health.all(source.name) if one.workspace == source.workspace}
         arrivals = [
-            Arrival(
-                name, one.rows, one.bad, one.size, one.last_event, one.delayed / one.rows if one.rows else 0.0
-            )
+            Arrival(name, one.rows, one.bad, one.size, one.last_event, one.delay, one.untimed)
             for name, one in tables.items()
         ]
         health.arrived(source.name, arrivals, now, source.workspace)

@@ -69,17 +69,22 @@ def status(
 
 def usage(rates: Iterable[SourceRate], hour: datetime) -> list[dict[str, Any]]:
     """The rows of Usage of an hour: what each table took in, in megabytes."""
-    sizes: dict[str, tuple[int, int, float]] = {}
+    sizes: dict[str, tuple[int, int, int, float]] = {}
     for one in rates:
-        size, rows, delayed = sizes.get(one.table, (0, 0, 0.0))
-        sizes[one.table] = size + one.size, rows + one.rows, delayed + one.delay * one.rows
+        size, rows, timed, delayed = sizes.get(one.table, (0, 0, 0, 0.0))
+        sizes[one.table] = (
+            size + one.size,
+            rows + one.rows,
+            timed + one.timed,
+            delayed + one.delay * one.timed,
+        )
     return [
         {
             "TimeGenerated": hour + timedelta(hours=1), "StartTime": hour, "EndTime": hour + timedelta(hours=1), "DataType": table,
             "Quantity": size / 1_000_000, "QuantityUnit": "MBytes", "Solution": "LogManagement", "IsBillable": False,
-            "AvgLatencyInSeconds": delayed / rows if rows else None, "SourceSystem": PRODUCT, "Computer": socket.gethostname(),
+            "AvgLatencyInSeconds": delayed / timed if timed else None, "SourceSystem": PRODUCT, "Computer": socket.gethostname(),
         }
-        for table, (size, rows, delayed) in sorted(sizes.items()) if rows
+        for table, (size, rows, timed, delayed) in sorted(sizes.items()) if rows
     ]  # fmt: skip
 
 

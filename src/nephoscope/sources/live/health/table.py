@@ -24,7 +24,8 @@ class Row:
     """How a table of a source stands: `status` is ok or the kinds of what is wrong, `detail` says it in words.
 
     `last_hour` are rows of the last whole hour, `expected` those that are usual then (None = not known yet), `delay` the seconds
-    from event to arrival, `bad_share` the part of the last day that went to quarantine.
+    from event to arrival, `bad_share` the part of the last day that went to quarantine, `untimed` the rows of the last day that have
+    the time of ingestion because their records told none.
     """
 
     health: SourceHealth
@@ -34,6 +35,7 @@ class Row:
     expected: float | None
     delay: float | None
     bad_share: float
+    untimed: int
 
 
 def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
@@ -46,7 +48,18 @@ def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
         stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
         status = ", ".join(finding.kind for finding in wrong) or "ok"
         detail = "; ".join(finding.detail for finding in wrong) or one.error
-        found.append(Row(one, status, detail, stands.rate, stands.expected, stands.delay, stands.bad_share))
+        found.append(
+            Row(
+                one,
+                status,
+                detail,
+                stands.rate,
+                stands.expected,
+                stands.delay,
+                stands.bad_share,
+                stands.untimed,
+            )
+        )
     return found
 
 
