@@ -55,6 +55,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from nephoscope.kql.plugin_reference import page as kql_plugins
     from nephoscope.kql.reference import page as kql_functions
     from nephoscope.lake.reference import page as tables
+    from nephoscope.posture.attack_paths.reference import page as attack_paths
     from nephoscope.posture.policy_reference import page as policies
     from nephoscope.sources.live.reference import page as sources
     from nephoscope.sources.logs.reference import page as log_formats
@@ -66,6 +67,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/own-api.md": own_api,
         "reference/azure-operations.md": azure_operations,
         "reference/attack-coverage.md": attack_coverage,
+        "reference/attack-paths.md": attack_paths,
         "reference/defender-plans.md": defender_plans,
         "reference/detections.md": detections,
         "reference/hunting-queries.md": hunting,

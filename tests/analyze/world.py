@@ -121,7 +121,8 @@ def machine(name: str, spec: Body) -> list[Body]:
         "networkProfile": {"networkInterfaces": [{"id": card["id"]} for card in cards]},
         **spec.get("properties", {}),
     }
-    vm = body(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", properties)
+    more = {"identity": spec["identity"]} if "identity" in spec else {}
+    vm = body(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}", properties, **more)
     children = [
         body(f"{vm['id']}/extensions/{child}", inner) for child, inner in spec.get("extensions", {}).items()
     ]
@@ -280,10 +281,10 @@ SCOPES = {"sub": SUB, "rg": GROUP, "root": "", "mg": "/providers/Microsoft.Manag
 
 
 def assignment(number: int, text: str) -> Body:
-    """`User:alice Owner sub`: principal type and id, role (a name, or a custom role's), scope (sub, rg, mg, root)."""
+    """`User:alice Owner sub`: principal type and id, role (a name, or a custom role's), scope (sub, rg, mg, root, or an id)."""
     principal, role, place = text.split()
     kind, name = principal.split(":")
-    scope = SCOPES[place]
+    scope = SCOPES[place] if place in SCOPES else placed({"id": place})["id"]
     definition = ROLES.get(role, role)
     inner = {
         "principalId": name,

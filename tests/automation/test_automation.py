@@ -21,7 +21,6 @@ def ruled(operator):
         ({"actions": [FILES]}, "properties.sources"),
         ({"sources": [GOOD]}, "properties.actions"),
         ({"sources": [{"eventSource": "Weather"}], "actions": [FILES]}, "properties.sources[0].eventSource"),
-        ({"sources": [{"eventSource": "AttackPaths"}], "actions": [FILES]}, "properties.sources[0].eventSource"),
         ({"sources": [GOOD], "actions": [{"actionType": "Fax"}]}, "properties.actions[0]"),
         ({"sources": [GOOD], "actions": [FILES, {"actionType": "Webhook", "url": "https://x"}]}, "properties.actions[1]"),
         (ruled("Like"), "properties.sources[0].ruleSets[0].rules[0].operator"),

@@ -27,12 +27,13 @@ PUBLISHED = {
     "RegulatoryComplianceAssessment": (
         "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments"
     ),
+    "AttackPaths": "microsoft.security/attackpaths",
 }
 #: Event sources -> the beginning of the kinds of events of response. Incidents are a source of our own.
 HAPPENING = {"Alerts": "alert.", "Incidents": "incident."}
 #: Every event source that Azure has: a document may name one that nothing tells of here.
 EVENTS = (
-    *(f"{one}{word}" for one in (*PUBLISHED, "AttackPaths") for word in ("", SNAPSHOT)),
+    *(f"{one}{word}" for one in PUBLISHED for word in ("", SNAPSHOT)),
     "Alerts",
 )
 SOURCES = (*PUBLISHED, *(f"{one}{SNAPSHOT}" for one in PUBLISHED), *HAPPENING)
@@ -175,12 +176,7 @@ class Automation:
 def _source(given: Any, where: str) -> Source:
     event = given.get("eventSource") if isinstance(given, dict) else None
     if event not in SOURCES:
-        why = (
-            "attack paths are not found here"
-            if str(event).startswith("AttackPaths")
-            else f"is none of {', '.join(SOURCES)}"
-        )
-        raise AutomationError(f"{where}.eventSource", f"{event!r}: {why}")
+        raise AutomationError(f"{where}.eventSource", f"{event!r}: is none of {', '.join(SOURCES)}")
     sets = []
     for at, one in enumerate(_list(given, "ruleSets")):
         rules = _list(one, "rules") if isinstance(one, dict) else []

@@ -60,6 +60,17 @@ def role_class(definition: Resource) -> RoleClass:
     return RoleClass.READ
 
 
+def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
+    """Whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
+    permissions: Any = properties(definition).get("permissions")
+    allowed, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
+    return any(
+        _matches(operation, _words(part, allowed)) and not _matches(operation, _words(part, taken))
+        for part in (permissions if isinstance(permissions, list) else ())
+        if isinstance(part, dict)
+    )
+
+
 def _words(part: dict[str, Any], name: str) -> list[str]:
     found = part.get(name)
     return [str(word).lower() for word in found] if isinstance(found, list) else []

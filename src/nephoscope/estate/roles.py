@@ -86,6 +86,20 @@ class Roles:
             return WELL_KNOWN[name]
         raise NotCollected(definition or "the role definition of a role assignment")
 
+    def definition(self, definition: str) -> Resource | None:
+        """A role definition by its lower-cased id, None where it was not read."""
+        return self._definitions.get(definition.rsplit("/", 1)[-1])
+
+    @cached_property
+    def by_principal(self) -> dict[str, list[Grant]]:
+        """Lower-cased object id -> the grants that name it; those without a principal are left out."""
+        found: dict[str, list[Grant]] = defaultdict(list)
+        for several in self._by_scope.values():
+            for grant in several:
+                if grant.principal:
+                    found[grant.principal].append(grant)
+        return found
+
     def grants(self, subscription: str, *, below: bool) -> tuple[list[Grant], tuple[str, ...]]:
         """The assignments that hold on a subscription, those on its groups and resources included where `below`.
 

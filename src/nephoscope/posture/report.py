@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from nephoscope.estate.view import View
 from nephoscope.model.assessment import Assessment, Reason
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.place import Quarantined
@@ -17,6 +18,7 @@ from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.secret import redact, redact_read
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.entry import Problem
+from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.comparison import Changes
 from nephoscope.posture.controls import Controls
 from nephoscope.posture.delta import Part
@@ -153,6 +155,11 @@ class Report:
         found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
         expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
         return replace(reason, expected=expected, actual=actual, message=found or reason.message)
+
+    @cached_property
+    def attack_paths(self) -> AttackPaths:
+        """The ways that an attacker could take through the estate, whatever the filter."""
+        return analyze(View(self.run.estate, self.now), self.all_rows())
 
     @cached_property
     def _found(self) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ _AT = "(list_position($files, filename) - 1) * 4294967296 + file_row_number AS n
 _STANDS = """CASE WHEN type = 'microsoft.security/assessments' THEN concat_ws('|', _state, _severity, _cause)
     WHEN type = 'microsoft.security/assessments/subassessments' THEN json_extract(_body, '$.properties.status')::VARCHAR
     WHEN type LIKE 'microsoft.security/securescores%' THEN json_extract(_body, '$.properties.score')::VARCHAR
+    WHEN type = 'microsoft.security/attackpaths' THEN json_extract(_body, '$.properties.riskLevel')::VARCHAR
     WHEN type LIKE 'microsoft.security/%' THEN json_extract(_body, '$.properties.state')::VARCHAR END"""
 _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
     _table AS part, _key AS key, type, subscriptionId AS subscription, _group AS grp,

@@ -23,6 +23,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
+from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
 from nephoscope.posture.published.inventory import Inventory
@@ -90,6 +91,11 @@ class Edition:
     def inventory(self) -> Inventory:
         """The resources with how many recommendations each fails."""
         return Inventory(self._documents)
+
+    @property
+    def attack_paths(self) -> AttackPaths:
+        """The ways that an attacker could take, to be counted and filtered."""
+        return AttackPaths(self._documents)
 
     def query(
         self,

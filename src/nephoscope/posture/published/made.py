@@ -23,6 +23,7 @@ class Made:
     """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
 
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
+    `path_gaps` are what attack paths needed and was not read: (lower-cased subscription GUID or '' for the tenant, what).
     """
 
     when: datetime
@@ -39,6 +40,7 @@ class Made:
     quarantined: int
     subscriptions: Mapping[str, str]
     ancestors: Mapping[str, tuple[str, ...]]
+    path_gaps: tuple[tuple[str, str], ...] = ()
 
 
 def made(report: Report) -> Made:
@@ -62,6 +64,7 @@ def made(report: Report) -> Made:
             for id_ in estate.subscriptions
         },
         ancestors={id_.rsplit("/", 1)[-1]: groups for id_, groups in estate.management_groups.items()},
+        path_gaps=report.attack_paths.gaps,
     )
 
 

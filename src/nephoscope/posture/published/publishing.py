@@ -37,6 +37,7 @@ _ROWS_OF_A_GROUP = 16_384
 #: What Azure's own Defender said, where the estate was collected from it: kept as it is, beside what is said here.
 _AZURES = (
     "microsoft.security/alertssuppressionrules",
+    "microsoft.security/attackpaths",
     "microsoft.security/assessments",
     "microsoft.security/securescores",
     "microsoft.security/regulatorycompliance",

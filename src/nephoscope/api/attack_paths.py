@@ -1,0 +1,41 @@
+"""Microsoft.Security/attackPaths: Azure gives them by Resource Graph alone; here they are also read by id and listed by scope.
+
+Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import Surface
+
+SURFACE = Surface("Attack paths", "Microsoft.Security")
+READ = "Microsoft.Security/attackPaths/read"
+_TYPE = "microsoft.security/attackpaths"
+_PATHS = "providers/Microsoft.Security/attackPaths"
+_SUBSCRIPTION = f"/subscriptions/{{subscriptionId}}/{_PATHS}"
+
+
+@SURFACE.get(_SUBSCRIPTION, "AttackPaths_List", READ)
+def in_subscription(call: Call) -> Answer:
+    """The paths that lie in a subscription."""
+    return documents.page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
+def of_subscription(call: Call) -> Answer:
+    """One path of a subscription."""
+    return documents.get(call, "attack path")
+
+
+@SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
+def in_tenant(call: Call) -> Answer:
+    """Every path that may be read, those that lead over several subscriptions included."""
+    return documents.page(call, [_TYPE], "")
+
+
+@SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
+def of_tenant(call: Call) -> Answer:
+    """One path that leads over several subscriptions."""
+    return documents.get(call, "attack path")

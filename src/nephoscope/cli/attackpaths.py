@@ -1,0 +1,59 @@
+"""List the attack paths through an estate, the gravest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.options import Word, judged_by, placed
+from nephoscope.model.state import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("attackpaths")
+@judged_by
+@placed
+@click.option("--level", "levels", multiple=True, type=Word(Severity), help="Show only this risk level.")
+@click.option("--path", "kinds", multiple=True, metavar="TYPE", help="Show only this type of path.")
+@click.option("--show", metavar="ID", help="Show one path in full, by the begin of its id.")
+@click.option("--types", "listed", is_flag=True, help="List the types of paths that are looked for.")
+@click.option(
+    "--fail-on", type=Word(Severity), help="Exit 1 when a path has this risk level or a higher one."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """List the ways an attacker could take through TARGET, or through what was scanned last: from the Internet or a weak account to
+    a subscription, secrets or data; with the choke points, where one fix closes several ways, and with what was not known.
+    """
+    from pathlib import Path
+
+    from nephoscope.cli.session.exit_code import FINDINGS
+    from nephoscope.cli.session.session import report_of
+    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.views import attack_paths
+
+    target = Path(options["output_file"]) if options["output_file"] else None
+    styled = options["output"] == "table"
+    if options["listed"]:
+        with writing(target, styled=styled) as out:
+            attack_paths.render_types(options["output"], out)
+        return
+    data: Path = context.obj
+    shown = attack_paths.chosen(report_of(data, options), options)
+    with writing(target, styled=styled) as out:
+        attack_paths.RENDERERS[options["output"]](shown, out)
+    least = options["fail_on"]
+    if least and any(one.level.rank >= Severity(least).rank for one in shown.paths):
+        context.exit(FINDINGS)

@@ -1,0 +1,184 @@
+"""Attack paths for a person, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of
+from nephoscope.cli.session.checks import usage_error
+from nephoscope.cli.session.plain import counted
+from nephoscope.model.assessment import Assessment
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
+from nephoscope.posture.attack_paths.choke_points import choke_points
+from nephoscope.posture.attack_paths.entity import INTERNET
+from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.row import Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nephoscope.posture.attack_paths.entity import Entity
+    from nephoscope.posture.attack_paths.path import AttackPath
+    from nephoscope.posture.report import Report
+
+#: Choke points and gaps that the table shows; the JSON output has all.
+MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The paths that were asked for; `one` says that a single one is to be shown in full."""
+
+    paths: Sequence[AttackPath]
+    gaps: Sequence[tuple[str, str]]
+    scope: str
+    one: bool = False
+
+    @property
+    def chokes(self) -> list[tuple[Entity, int]]:
+        """Their choke points."""
+        return choke_points([one for one in path.chain.entities if one != INTERNET] for path in self.paths)
+
+
+def chosen(report: Report, options: Mapping[str, Any]) -> Shown:
+    """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
+    kinds = frozenset(options["kinds"])
+    if unknown := sorted(kinds - {one.name for one in path_types()}):
+        usage_error(f"--path {unknown[0]}: no such type; --types lists them")
+    levels = frozenset(Severity(one) for one in options["levels"])
+    found = [
+        one
+        for one in report.attack_paths.paths
+        if (not levels or one.level in levels)
+        and (not kinds or one.chain.type.name in kinds)
+        and _placed(report, one)
+    ]
+    begin = options["show"]
+    if begin is None:
+        return Shown(found, report.attack_paths.gaps, report.scope)
+    found = [one for one in found if one.id.startswith(begin.lower())]
+    if len(found) != 1:
+        usage_error(f"--show {begin}: {counted(len(found), 'path')} of that id")
+    return Shown(found, (), report.scope, one=True)
+
+
+def _placed(report: Report, path: AttackPath) -> bool:
+    """Whether one of the resources of a path is looked at."""
+    wanted = report.filter.naming(report.run.estate.subscription_names)
+    if not wanted.chooses_resources:
+        return True
+    rows = (
+        Row(Assessment(one.resource, "", State.UNKNOWN), report.metadata(""), report.run.estate.resources.get(one.resource.lower()))
+        for one in path.chain.entities
+        if one.resource
+    )  # fmt: skip
+    return any(wanted.places(row) for row in rows)
+
+
+def render(shown: Shown, out: TextIO) -> None:
+    """Print the paths, or one in full."""
+    console = console_of(out)
+    if shown.one:
+        _full(shown.paths[0], console)
+        return
+    if not shown.paths:
+        console.print("no attack path was found")
+    else:
+        console.print(_listed(shown))
+    _chokes(shown, console)
+    for place, reason in shown.gaps[:MOST_SHOWN]:
+        console.print(Text(f"not known{f' in {place}' if place else ''}: {reason}", style="dim"))
+    if len(shown.gaps) > MOST_SHOWN:
+        console.print(f"[dim]... and {len(shown.gaps) - MOST_SHOWN} more in the JSON output[/dim]")
+
+
+def _listed(shown: Shown) -> Table:
+    table = Table(title="\nAttack paths", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("id", "risk", "path", "way"):
+        table.add_column(name, header_style="dim", overflow="fold", no_wrap=name in ("id", "risk"))
+    for one in shown.paths:
+        way = " > ".join(entity.name for entity in one.chain.entities)
+        level = Text(one.level.value, style=SEVERITY_STYLE[one.level])
+        table.add_row(one.id[:8], level, Text(one.chain.type.title), Text(way))
+    return table
+
+
+def _chokes(shown: Shown, console: Console) -> None:
+    for entity, count in shown.chokes[:MOST_SHOWN]:
+        console.print(Text(f"choke point: {entity.name} ({entity.type}) is on {counted(count, 'path')}"))
+
+
+def _full(path: AttackPath, console: Console) -> None:
+    told = properties(path)
+    console.print(Text(f"{told['displayName']}\n", style="bold"))
+    console.print(Text(f"{path.level.value}: {'; '.join(path.reasons)}\n"))
+    console.print(Text(f"{told['description']} {told['potentialImpact']}\n"))
+    for number, step in enumerate(told["attackPathSteps"], 1):
+        console.print(Text(f"{number}. {step['from']} > {step['to']}: {step['description']}"))
+        if step["remediation"]:
+            console.print(Text(f"   {step['remediation']}", style="dim"))
+        for one in step["assessments"]:
+            console.print(Text(f"   {one['severity']}: {one['displayName']} ({one['key']})", style="dim"))
+
+
+def render_json(shown: Shown, out: TextIO) -> None:
+    """Write the paths as the documents that are published, with choke points and gaps."""
+    body = {
+        "schemaVersion": 1,
+        "scope": shown.scope,
+        "paths": [{"id": arm_id(one), "name": one.id, "properties": properties(one)} for one in shown.paths],
+        "chokePoints": [{**entity_body(entity), "paths": count} for entity, count in shown.chokes],
+        "gaps": [{"subscription": place, "reason": reason} for place, reason in shown.gaps],
+    }
+    out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
+
+
+def render_csv(shown: Shown, out: TextIO) -> None:
+    """Write one row a path."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("id", "risk", "type", "title", "entry", "target", "way"))
+    for one in shown.paths:
+        chain = one.chain
+        way = " > ".join(entity.name for entity in chain.entities)
+        row = (
+            one.id,
+            one.level.value,
+            chain.type.name,
+            chain.type.title,
+            chain.entry.name,
+            chain.target.name,
+            way,
+        )
+        writer.writerow([cell(value) for value in row])
+
+
+def render_types(output: str, out: TextIO) -> None:
+    """Write the types of paths, a name and a title each."""
+    told = [{"name": one.name, "title": one.title} for one in path_types()]
+    if output == "json":
+        out.write(msgspec.json.format(msgspec.json.encode(told), indent=1).decode() + "\n")
+    elif output == "csv":
+        writer = csv.DictWriter(out, ("name", "title"), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(told)
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for one in told:
+            table.add_row(*map(Text, one.values()))
+        console_of(out).print(table)
+
+
+RENDERERS: dict[str, Callable[[Shown, TextIO], None]] = {
+    "table": render,
+    "json": render_json,
+    "csv": render_csv,
+}

@@ -1,0 +1,46 @@
+"""All attack paths of one evaluation, the gravest first, and what was not read that could be another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.building import graph_of
+from nephoscope.posture.attack_paths.facts import Facts
+from nephoscope.posture.attack_paths.matching import chains
+from nephoscope.posture.attack_paths.open_findings import OpenFindings
+from nephoscope.posture.attack_paths.path import AttackPath
+from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.attack_paths.risk import risk
+
+if TYPE_CHECKING:
+    from nephoscope.estate.view import View
+    from nephoscope.posture.attack_paths.path_type import PathType
+    from nephoscope.posture.row import Row
+
+#: Paths of one type that are kept: more are of one cause, and its first thousand show it.
+MOST_OF_A_TYPE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AttackPaths:
+    """The paths, and the gaps: (lower-cased subscription GUID or '' for the tenant, what was not known)."""
+
+    paths: tuple[AttackPath, ...] = ()
+    gaps: tuple[tuple[str, str], ...] = ()
+
+
+def analyze(view: View, rows: Iterable[Row], types: Iterable[PathType] | None = None) -> AttackPaths:
+    """Find the paths of an estate whose assessments are the rows; by the package's types, or by others."""
+    facts = Facts(view, OpenFindings(rows))
+    graph = graph_of(facts)
+    found: list[AttackPath] = []
+    for type_ in path_types() if types is None else types:
+        several = list(islice(chains(graph, type_), MOST_OF_A_TYPE + 1))
+        if len(several) > MOST_OF_A_TYPE:
+            facts.gap("", f"paths beyond the first {MOST_OF_A_TYPE} of the type {type_.name}")
+        found += (AttackPath(one, *risk(one)) for one in several[:MOST_OF_A_TYPE])
+    found.sort(key=lambda one: (-one.level.rank, one.chain.type.title, one.id))
+    return AttackPaths(tuple(found), facts.gaps)

@@ -1,0 +1,48 @@
+"""The security graph of an estate, built source by source: what comes later connects what came before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.connections import (
+    exposed_apps,
+    exposed_clusters,
+    exposed_databases,
+    exposed_machines,
+    exposed_storage,
+    identities,
+    lateral,
+    permissions,
+    weak_accounts,
+)
+from nephoscope.posture.attack_paths.entity import INTERNET
+from nephoscope.posture.attack_paths.graph import Graph
+from nephoscope.posture.attack_paths.stores import STORES, store_entity
+
+if TYPE_CHECKING:
+    from nephoscope.posture.attack_paths.facts import Facts
+
+#: In this order: permissions are followed from identities and accounts, moves between machines to those with permissions.
+_SOURCES = (
+    exposed_machines,
+    exposed_apps,
+    exposed_clusters,
+    exposed_storage,
+    exposed_databases,
+    identities,
+    weak_accounts,
+    permissions,
+    lateral,
+)
+
+
+def graph_of(facts: Facts) -> Graph:
+    """The security graph of the facts, to which what was not read is added as gaps."""
+    graph = Graph()
+    for source in _SOURCES:
+        source.connect(facts, graph)
+    for connection in graph.outward(INTERNET.id):
+        resource = facts.view.estate.resources[connection.target]
+        if resource.type in STORES:
+            store_entity(facts, graph, resource)
+    return graph

@@ -1,0 +1,46 @@
+"""Machines and scale sets that the Internet reaches at a port of administration, of the web or of a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.just_in_time_policies import is_temporary
+from nephoscope.analyze.verdict import listing
+from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
+from nephoscope.posture.attack_paths.exposing import expose
+
+if TYPE_CHECKING:
+    from nephoscope.estate.ways_in import Reached
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.attack_paths.facts import Facts
+    from nephoscope.posture.attack_paths.graph import Graph
+
+#: Ports of TCP that are looked at, by what usually listens there.
+PORTS = {
+    22: "SSH", 80: "HTTP", 443: "HTTPS", 445: "SMB", 1433: "SQL Server", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
+    5985: "WinRM", 5986: "WinRM", 6379: "Redis", 8080: "HTTP", 8443: "HTTPS", 9200: "Elasticsearch", 27017: "MongoDB",
+}  # fmt: skip
+QUESTION = "which machines the Internet reaches"
+REMEDY = "Take its public address away or let only known addresses to these ports; open ports of administration just in time."
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """A connection from the Internet to each machine that it reaches."""
+
+    def look(machine: Resource) -> None:
+        reached, missing = facts.view.exposure.reached(machine, "tcp", PORTS)
+        wide = [one for one in reached if one.broad and not is_temporary(one)]
+        if wide:
+            expose(facts, graph, machine, _why(machine, wide), REMEDY)
+        elif missing:
+            facts.gap(machine.id.subscription, f"{QUESTION}: {missing[0]}")
+
+    for type_ in (MACHINE_TYPE, SCALE_SET_TYPE):
+        facts.each(type_, QUESTION, look)
+
+
+def _why(machine: Resource, reached: list[Reached]) -> str:
+    ports = {one.port: PORTS[one.port] for one in reached}
+    named = listing(f"{port} ({name})" for port, name in sorted(ports.items()))
+    ways = listing(sorted({one.way.kind for one in reached}))
+    return f"the Internet reaches {machine.name} at TCP {named} by {ways}"

@@ -1,0 +1,56 @@
+"""Storage accounts with containers that anybody may read without signing in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.verdict import listing
+from nephoscope.estate.holdings import known
+from nephoscope.posture.attack_paths.entity import Insight, InsightKind
+from nephoscope.posture.attack_paths.exposing import expose
+
+if TYPE_CHECKING:
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.attack_paths.facts import Facts
+    from nephoscope.posture.attack_paths.graph import Graph
+
+ACCOUNT = "microsoft.storage/storageaccounts"
+CONTAINER = "microsoft.storage/storageaccounts/blobservices/containers"
+QUESTION = "which containers are open to everybody"
+REMEDY = "Forbid anonymous access to blobs on the account and make its containers private."
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """A connection from the Internet to each account with an anonymous container."""
+    names: dict[str, list[str]] = {}
+
+    def container(resource: Resource) -> None:
+        if str(known(resource).get("publicAccess") or "none").lower() != "none":
+            account = resource.key.partition("/blobservices/")[0]
+            names.setdefault(account, []).append(resource.name)
+
+    def account(resource: Resource) -> None:
+        if not is_open(known(resource)) or known(resource).get("allowBlobPublicAccess") is False:
+            return
+        if resource.key in names:
+            told = listing(sorted(names[resource.key]))
+            why = f"anybody may read the containers {told} of {resource.name} without signing in"
+            found = expose(facts, graph, resource, why, REMEDY)
+            graph.know(
+                found,
+                Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.guarding(resource.key)),
+            )
+        elif not facts.view.covers(CONTAINER, resource.id.subscription_id):
+            facts.gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")
+
+    facts.each(CONTAINER, QUESTION, container)
+    facts.each(ACCOUNT, QUESTION, account)
+
+
+def is_open(body: dict[str, object]) -> bool:
+    """Whether an account or a vault answers every network."""
+    if str(body.get("publicNetworkAccess") or "").lower() == "disabled":
+        return False
+    rules = body.get("networkAcls")
+    default = rules.get("defaultAction") if isinstance(rules, dict) else None
+    return str(default or "allow").lower() == "allow"

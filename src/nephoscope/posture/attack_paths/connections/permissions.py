@@ -1,0 +1,207 @@
+"""What identities and weak accounts may do: by role assignments, access policies of vaults, and as administrators of databases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
+from nephoscope.posture.attack_paths.connections.exposed_databases import COSMOS, MANAGED_INSTANCE, SQL_SERVER
+from nephoscope.posture.attack_paths.connections.exposed_storage import ACCOUNT
+from nephoscope.posture.attack_paths.entity import (
+    GROUP_TYPE,
+    IDENTITY_TYPE,
+    USER_TYPE,
+    Connection,
+    ConnectionKind,
+    Entity,
+)
+from nephoscope.posture.attack_paths.open_findings import ACCESS
+from nephoscope.posture.attack_paths.rights import Right, rights
+from nephoscope.posture.attack_paths.scopes import is_above
+from nephoscope.posture.attack_paths.stores import VAULT, sensitivity, store_entity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.estate.roles import Grant
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.attack_paths.facts import Facts
+    from nephoscope.posture.attack_paths.graph import Graph
+
+#: Stores and vaults that one assignment is followed to; sensitive ones first.
+MOST_TARGETS = 50
+PRINCIPALS = frozenset({IDENTITY_TYPE, USER_TYPE})
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """Connections from each identity and weak account, and from the groups that they are in."""
+    for subscription in facts.view.resources(SUBSCRIPTION_TYPE):
+        if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
+            facts.gap(subscription.id.subscription, "role assignments: who may do what")
+    granted = Granted(facts, graph)
+    for principal in graph.of_types(PRINCIPALS):
+        granted.connect(principal)
+        for group in facts.memberships.of(principal.id):
+            granted.join(principal, group)
+
+
+class Granted:
+    """Follows what principals were granted, each of them once."""
+
+    def __init__(self, facts: Facts, graph: Graph) -> None:
+        self._facts, self._graph = facts, graph
+        self._done: dict[str, bool] = {}
+        self._policies = _policies(facts)
+        self._administrators = _administrators(facts)
+
+    def join(self, principal: Entity, group: str) -> None:
+        """Connect a principal to a group that may do something."""
+        entity = Entity(group, GROUP_TYPE, self._facts.memberships.name(group))
+        if self.connect(entity):
+            self._graph.add(entity)
+            why = f"{principal.name} is a member of {entity.name}"
+            remedy = f"Take {principal.name} out of {entity.name} where it needs no such rights."
+            self._graph.connect(Connection(principal.id, group, ConnectionKind.MEMBER_OF, why, remedy))
+
+    def connect(self, principal: Entity) -> bool:
+        """Connect a principal to what it may take; whether there is anything."""
+        if principal.id not in self._done:
+            found = list(self._permissions(principal))
+            if found:
+                self._graph.add(principal)
+            for target, connection in found:
+                self._graph.add(target)
+                self._graph.connect(connection)
+            self._done[principal.id] = bool(found)
+        return self._done[principal.id]
+
+    def _permissions(self, principal: Entity) -> Iterator[tuple[Entity, Connection]]:
+        for grant in self._facts.view.roles.by_principal.get(principal.id, ()):
+            try:
+                held = rights(self._facts.view.roles, grant.definition)
+            except NotCollected as gap:
+                self._facts.gap(_subscription(grant.scope), gap.what)
+                continue
+            yield from self._by_role(principal, grant, held)
+        for vault in self._policies.get(principal.id, ()):
+            why = f"an access policy of {vault.name} lets {principal.name} read secrets"
+            remedy = f"Take the access policy of {principal.name} from {vault.name}."
+            yield self._to(principal, vault, ConnectionKind.READS_SECRETS, why, remedy)
+        for server in self._administrators.get(principal.id, ()):
+            why = f"{principal.name} is the Microsoft Entra administrator of {server.name}"
+            remedy = f"Make another account the administrator of {server.name}."
+            yield self._to(principal, server, ConnectionKind.READS_DATA, why, remedy)
+
+    def _by_role(
+        self, principal: Entity, grant: Grant, held: frozenset[Right]
+    ) -> Iterator[tuple[Entity, Connection]]:
+        role = _role_name(self._facts, grant)
+        remedy = f"Remove the assignment of {role} to {principal.name} at {grant.scope or '/'}, or narrow its scope."
+        container = self._facts.scopes.container(grant.scope)
+        wide = Right.OWN in held or Right.CHANGE in held
+        if container is not None and wide:
+            kind = ConnectionKind.OWNS if Right.OWN in held else ConnectionKind.CHANGES
+            why = f"{principal.name} has the role {role} on {container.name}"
+            findings = self._facts.findings.of_control(grant.scope, ACCESS)
+            yield container, Connection(principal.id, container.id, kind, why, remedy, findings)
+            if len(grant.scope.split("/")) == 3 or is_above(grant.scope):
+                # whoever holds all of a subscription needs no store of it named
+                return
+        for resource, kind, how in self._targets(grant.scope, held):
+            why = f"{principal.name} {how} {resource.name} by the role {role}"
+            yield self._to(principal, resource, kind, why, remedy)
+
+    def _to(
+        self, principal: Entity, resource: Resource, kind: ConnectionKind, why: str, remedy: str
+    ) -> tuple[Entity, Connection]:
+        target = store_entity(self._facts, self._graph, resource)
+        findings = self._facts.findings.of_control(resource.key, ACCESS)
+        return target, Connection(principal.id, target.id, kind, why, remedy, findings)
+
+    def _targets(self, scope: str, held: frozenset[Right]) -> Iterator[tuple[Resource, ConnectionKind, str]]:
+        """The vaults and stores of a scope that rights open, each with how."""
+        view = self._facts.view
+        ways = [one for one in _WAYS if one[0] in held]
+        for right, type_, kind, how in ways:
+            open_ = [one for one in self._facts.scopes.within(type_, scope) if _works(right, one)]
+            if len(open_) > MOST_TARGETS:
+                open_.sort(key=lambda one: (not sensitivity(view, one), one.key))
+                self._facts.gap(
+                    _subscription(scope), f"what {how} beyond the first {MOST_TARGETS} below {scope}"
+                )
+            yield from ((one, kind, how) for one in islice(open_, MOST_TARGETS))
+
+
+_WAYS = (
+    (Right.READ_SECRETS, VAULT, ConnectionKind.READS_SECRETS, "reads the secrets of"),
+    (Right.SET_VAULT_POLICIES, VAULT, ConnectionKind.READS_SECRETS, "may let itself read the secrets of"),
+    (Right.READ_BLOBS, ACCOUNT, ConnectionKind.READS_DATA, "reads the blobs of"),
+    (Right.LIST_STORAGE_KEYS, ACCOUNT, ConnectionKind.READS_DATA, "reads the keys of"),
+    (Right.LIST_COSMOS_KEYS, COSMOS, ConnectionKind.READS_DATA, "reads the keys of"),
+)
+
+
+def _works(right: Right, resource: Resource) -> bool:
+    """Whether a right opens a resource as it is set up."""
+    body = properties(resource)
+    if right is Right.READ_SECRETS:
+        return body.get("enableRbacAuthorization") is True
+    if right is Right.SET_VAULT_POLICIES:
+        return body.get("enableRbacAuthorization") is not True
+    if right is Right.LIST_STORAGE_KEYS:
+        return body.get("allowSharedKeyAccess") is not False
+    return right is not Right.LIST_COSMOS_KEYS or body.get("disableLocalAuth") is not True
+
+
+def _policies(facts: Facts) -> dict[str, list[Resource]]:
+    """Lower-cased object id -> the vaults whose access policies let it read secrets."""
+    found: defaultdict[str, list[Resource]] = defaultdict(list)
+    for vault in facts.view.resources(VAULT):
+        body = properties(vault)
+        policies: Any = body.get("accessPolicies")
+        if body.get("enableRbacAuthorization") is not True and isinstance(policies, list):
+            for principal in _readers(policies):
+                found[principal].append(vault)
+    return found
+
+
+def _readers(policies: Iterable[Any]) -> Iterator[str]:
+    for policy in policies:
+        permissions = policy.get("permissions") if isinstance(policy, dict) else None
+        secrets = permissions.get("secrets") if isinstance(permissions, dict) else None
+        if isinstance(secrets, list) and not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
+            yield str(policy.get("objectId") or "").lower()
+
+
+def _administrators(facts: Facts) -> dict[str, list[Resource]]:
+    """Lower-cased object id -> the SQL servers that it administers."""
+    found: defaultdict[str, list[Resource]] = defaultdict(list)
+    for type_ in (SQL_SERVER, MANAGED_INSTANCE):
+        for server in facts.view.resources(type_):
+            told: Any = properties(server).get("administrators")
+            if isinstance(told, dict) and isinstance(told.get("sid"), str):
+                found[told["sid"].lower()].append(server)
+    return found
+
+
+def _role_name(facts: Facts, grant: Grant) -> str:
+    definition = facts.view.roles.definition(grant.definition)
+    guid = grant.definition.rsplit("/", 1)[-1]
+    return str((properties(definition).get("roleName") if definition else "") or _NAMES.get(guid, guid))
+
+
+_NAMES = {
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": "Owner",
+    "b24988ac-6180-42a0-ab88-20f7382dd24c": "Contributor",
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": "User Access Administrator",
+}
+
+
+def _subscription(scope: str) -> str:
+    return scope.split("/")[2] if scope.startswith("/subscriptions/") else ""

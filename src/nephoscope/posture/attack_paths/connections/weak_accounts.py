@@ -1,0 +1,77 @@
+"""Accounts that are easier to take over than others: guests, those without a second factor, those that nobody uses."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.principals import REGISTRATION_TYPE
+from nephoscope.estate.principals import USER_TYPE as USERS
+from nephoscope.posture.attack_paths.entity import USER_TYPE, Entity, Insight, InsightKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.attack_paths.facts import Facts
+    from nephoscope.posture.attack_paths.graph import Graph
+
+#: Days without a sign-in after which an account counts as forgotten.
+STALE_DAYS = 90
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """An entity for each account that can sign in and is weak; its permissions are connected with those of identities."""
+    if not facts.view.covers(USERS, ""):
+        facts.gap("", "the accounts of the tenant")
+    for user in facts.view.resources(USERS):
+        if properties(user).get("accountEnabled") is False:
+            continue
+        insights = tuple(_insights(facts, user))
+        if insights:
+            entity = graph.add(
+                Entity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
+            )
+            for insight in insights:
+                graph.know(entity, insight)
+
+
+def _insights(facts: Facts, user: Resource) -> Iterator[Insight]:
+    principals, id_ = facts.view.roles.principals, user.id.name
+    name = principals.name(id_)
+    if _asked(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
+        yield Insight(InsightKind.GUEST, f"{name} is a guest: another organisation decides how it is kept")
+    gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
+    if _asked(facts, lambda: not principals.has_second_factor(id_), gap):
+        yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password")
+    if (last := _last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
+        told = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
+        yield Insight(InsightKind.STALE, told)
+
+
+def _asked(facts: Facts, question: Callable[[], bool], gap: str) -> bool:
+    """The answer; False with a gap where it was not read."""
+    try:
+        return question()
+    except NotCollected:
+        facts.gap("", gap)
+        return False
+
+
+def _last_sign_in(user: Resource) -> datetime | None:
+    """The last sign-in that Graph tells of an account, None where it was not read or never happened."""
+    activity: Any = properties(user).get("signInActivity")
+    told = activity if isinstance(activity, dict) else {}
+    texts = [told.get("lastSignInDateTime"), told.get("lastNonInteractiveSignInDateTime")]
+    moments = [_moment(text) for text in texts if isinstance(text, str)]
+    return max((one for one in moments if one is not None), default=None)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

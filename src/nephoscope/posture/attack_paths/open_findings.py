@@ -1,0 +1,93 @@
+"""Failing recommendations by the resource that they are about, and which of them let an attacker in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.model.state import Severity, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.posture.row import Row
+
+#: Tactics that a foothold needs; what only helps to collect, hide or destroy opens nothing.
+_OPENING = frozenset({"InitialAccess", "Execution", "PrivilegeEscalation", "LateralMovement"})
+#: These controls ask for watching and good practice: who fails them is seen less, and reached no more.
+_WATCHING = frozenset(
+    {"Enable enhanced security features", "Enable auditing and logging", "Implement security best practices"}
+)
+ACCESS, SECOND_FACTOR = "Manage access and permissions", "Enable MFA"
+_OPEN_NETWORK = "Restrict unauthorized network access"
+_NETWORK = frozenset({_OPEN_NETWORK, "Secure management ports", ACCESS})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """A recommendation that a resource fails: `resource` is its lower-cased id, `control` its score control ('' = none)."""
+
+    key: str
+    resource: str
+    title: str
+    severity: Severity
+    control: str = ""
+    tactics: tuple[str, ...] = ()
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is a weakness that lets an attacker in: grave, no matter of watching, and not the open way itself."""
+        grave = self.severity.rank >= Severity.HIGH.rank
+        apart = self.control not in _WATCHING and self.control != _OPEN_NETWORK
+        return grave and apart and not _OPENING.isdisjoint(self.tactics)
+
+    @property
+    def guards(self) -> bool:
+        """Whether fixing it closes the way to the resource."""
+        return self.control in _NETWORK
+
+
+class OpenFindings:
+    """Failing recommendations by lower-cased resource id; those of a child count for its top resource too."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._found: defaultdict[str, dict[tuple[str, str], OpenFinding]] = defaultdict(dict)
+        for row in rows:
+            if row.assessment.state is State.NON_COMPLIANT:
+                self._add(_finding(row))
+
+    def _add(self, finding: OpenFinding) -> None:
+        for key in {finding.resource, top_resource(finding.resource)}:
+            self._found[key][finding.key, finding.resource] = finding
+
+    def of(self, key: str) -> tuple[OpenFinding, ...]:
+        """What a resource and its children fail, the gravest first."""
+        found = self._found.get(key, {}).values()
+        return tuple(sorted(found, key=lambda one: (-one.severity.rank, one.title, one.resource)))
+
+    def weaknesses(self, key: str) -> tuple[OpenFinding, ...]:
+        """Those that let an attacker in."""
+        return tuple(one for one in self.of(key) if one.opens)
+
+    def guarding(self, key: str) -> tuple[OpenFinding, ...]:
+        """Those whose fix closes the way to the resource."""
+        return tuple(one for one in self.of(key) if one.guards)
+
+    def of_control(self, key: str, control: str) -> tuple[OpenFinding, ...]:
+        """Those of a score control."""
+        return tuple(one for one in self.of(key) if one.control == control)
+
+
+def top_resource(key: str) -> str:
+    """The lower-cased id of the resource that a child resource stands below; the id itself where it is none's child."""
+    parts = key.split("/")
+    if "providers" not in parts:
+        return key
+    return "/".join(parts[: parts.index("providers") + 4])
+
+
+def _finding(row: Row) -> OpenFinding:
+    known = row.recommendation
+    key = row.assessment.key.lower()
+    return OpenFinding(key, row.id.key, known.name, known.severity, known.score_control, known.tactics)

@@ -1,0 +1,74 @@
+"""An attack path that was found: its entities in order, how each leads to the next, and how grave it is."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.entity import INTERNET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.model.state import Severity
+    from nephoscope.posture.attack_paths.entity import Connection, Entity, Insight, InsightKind
+    from nephoscope.posture.attack_paths.path_type import PathType
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a path consists of: n entities, the n-1 connections between them, and what is known of each entity."""
+
+    type: PathType
+    entities: tuple[Entity, ...]
+    connections: tuple[Connection, ...]
+    insights: tuple[Mapping[InsightKind, Insight], ...]
+
+    @property
+    def entry(self) -> Entity:
+        """Where the attacker begins: the account, or the first entity behind the Internet."""
+        return self.entities[1] if self.entities[0] == INTERNET else self.entities[0]
+
+    @property
+    def target(self) -> Entity:
+        """What the attacker takes."""
+        return self.entities[-1]
+
+
+@dataclass(frozen=True)
+class AttackPath:
+    """A chain with its risk: `reasons` say as sentences why the level is what it is, `factors` in the words of Defender for Cloud."""
+
+    chain: Chain
+    level: Severity
+    reasons: tuple[str, ...]
+    factors: tuple[str, ...]
+
+    @cached_property
+    def id(self) -> str:
+        """The same for the same type and entities in every evaluation."""
+        told = "\0".join([self.chain.type.name, *(one.id for one in self.chain.entities)])
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, told))
+
+    @property
+    def subscription(self) -> str:
+        """The subscription in which it stands: the one of all its entities that are in one; '' (the tenant) where there are several.
+
+        So a path is shown to nobody who may not read all of it.
+        """
+        found = {one.subscription for one in self.chain.entities if one.subscription}
+        found |= {
+            one.resource.split("/")[2].lower() for one in self.chain.entities if _is_below(one.resource)
+        }
+        return found.pop() if len(found) == 1 else ""
+
+    @property
+    def story(self) -> str:
+        """How an attacker goes, as one text."""
+        return "; then ".join(one.why for one in self.chain.connections) + "."
+
+
+def _is_below(resource: str) -> bool:
+    return resource.lower().startswith("/subscriptions/")

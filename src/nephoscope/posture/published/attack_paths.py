@@ -1,0 +1,153 @@
+"""The attack paths of an edition, to be counted, filtered and listed; there are some thousand at most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression
+
+from nephoscope.model.state import Severity
+from nephoscope.posture.attack_paths.choke_points import choke_points
+from nephoscope.posture.attack_paths.entity import INTERNET_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.store import Documents
+
+TYPE = "microsoft.security/attackpaths"
+
+
+class Identifiers(msgspec.Struct, frozen=True, rename="camel"):
+    """How an entity is known: by an ARM id, an object id of Entra ID, or neither."""
+
+    azure_resource_id: str = ""
+    entra_object_id: str = ""
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """An entity of a path; `type` is a lower-cased ARM type, or a word such as user."""
+
+    id: str = msgspec.field(name="entityInternalId")
+    name: str = msgspec.field(name="entityName")
+    type: str = msgspec.field(name="entityType")
+    identifiers: Identifiers = msgspec.field(name="entityIdentifiers")
+
+    @property
+    def key(self) -> str:
+        """The lower-cased id of the resource that it is, or that an identity belongs to; '' where it is none."""
+        return self.identifiers.azure_resource_id.lower().rstrip("/")
+
+
+class _Graph(msgspec.Struct, frozen=True):
+    entities: tuple[Entity, ...]
+
+
+class _Properties(msgspec.Struct, frozen=True, rename="camel"):
+    attack_path_type: str
+    display_name: str
+    risk_level: Severity
+    risk_categories: tuple[str, ...]
+    risk_factors: tuple[str, ...]
+    attack_story: str
+    entry_point: Entity
+    target: Entity
+    graph_component: _Graph
+
+
+class _Document(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    properties: _Properties
+
+
+@dataclass(frozen=True, slots=True)
+class PathRow:
+    """A path as a list shows it."""
+
+    id: str
+    name: str
+    type: str
+    title: str
+    level: Severity
+    categories: tuple[str, ...]
+    factors: tuple[str, ...]
+    story: str
+    entry: Entity
+    target: Entity
+    entities: tuple[Entity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPaths:
+    """Which paths; an empty field lets all through. `text` is looked for in the title and in the names of the entities."""
+
+    levels: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+    type: str = ""
+    through: str = ""
+    text: str = ""
+
+    def takes(self, path: PathRow) -> bool:
+        """Whether a path is asked for."""
+        return (
+            (not self.levels or path.level.value in self.levels)
+            and (not self.categories or not self.categories.isdisjoint(path.categories))
+            and self.type in ("", path.type)
+            and (not self.through or any(self.through in (one.id, one.key) for one in path.entities))
+            and (not self.text or self._mentions(path))
+        )
+
+    def _mentions(self, path: PathRow) -> bool:
+        texts = (path.title, path.name, *(one.name for one in path.entities))
+        return any(self.text.casefold() in text.casefold() for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackPaths:
+    """The paths that may be read, the gravest first."""
+
+    documents: Documents
+
+    def listed(self, reach: Reach, wanted: WantedPaths = WantedPaths()) -> Sequence[PathRow]:
+        """Those that are asked for."""
+        every = self.documents.once(("attack paths", reach), lambda: self._read(reach))
+        return every if wanted == WantedPaths() else tuple(filter(wanted.takes, every))
+
+    def _read(self, reach: Reach) -> tuple[PathRow, ...]:
+        rows = self.documents.rows(reach).filter(ColumnExpression("type") == ConstantExpression(TYPE))
+        ordered = rows.filter(ColumnExpression("part") == ConstantExpression("securityresources"))
+        found = ordered.order("severity_rank DESC, title, key").project("number").fetchall()
+        return tuple(_row(body) for body in self.documents.bodies([number for (number,) in found]))
+
+    def levels(self, reach: Reach) -> Counter[Severity]:
+        """How many there are of each risk level."""
+        return Counter(one.level for one in self.listed(reach))
+
+
+def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[Entity, int]]:
+    """The choke points of some paths: entities that several lead through, with how many."""
+    told = ([one for one in path.entities if one.type != INTERNET_TYPE] for path in paths)
+    return choke_points(told)[:most]
+
+
+def _row(body: str) -> PathRow:
+    found = msgspec.json.decode(body, type=_Document)
+    told = found.properties
+    return PathRow(
+        found.id,
+        found.name,
+        told.attack_path_type,
+        told.display_name,
+        told.risk_level,
+        told.risk_categories,
+        told.risk_factors,
+        told.attack_story,
+        told.entry_point,
+        told.target,
+        told.graph_component.entities,
+    )

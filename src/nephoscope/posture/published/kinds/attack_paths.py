@@ -1,0 +1,21 @@
+"""Microsoft.Security/attackPaths: the ways that an attacker could take through the estate, the gravest of each named by its risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.body import TYPE, arm_id, properties
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One document a path."""
+    for path in report.attack_paths.paths:
+        body = {**arm(arm_id(path), TYPE, properties(path)), "location": "global"}
+        yield Document.of(body, severity=path.level.value, title=path.chain.type.title)

@@ -1,0 +1,101 @@
+"""The sample estate: its paths are those that what is planted makes, and they are published, found by query and kept from others."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import pytest
+
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.published.attack_paths import WantedPaths, chokes
+from nephoscope.posture.published.publishing import publish
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+
+PLANTED = json.loads((files("nephoscope.content") / "sample" / "planted.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    scan = Scan(Request(("sample:",)), tmp_path_factory.mktemp("scan"), datetime(2026, 11, 1, tzinfo=UTC))
+    return Report(scan.run(scan.estate()), "sample:")
+
+
+@pytest.fixture(scope="module")
+def edition(report, tmp_path_factory):
+    data = tmp_path_factory.mktemp("published")
+    publish(data, report, {})
+    return Shelf(data).newest()
+
+
+def planted(*policies: str) -> set[str]:
+    """The lower-cased ids of what is planted for some policies."""
+    return {one["resource"].lower() for one in PLANTED if one["policy"] in policies}
+
+
+def targets(report: Report, type_: str) -> set[str]:
+    return {one.chain.target.id for one in report.attack_paths.paths if one.chain.type.name == type_}
+
+
+def test_accounts_reach_the_subscriptions_where_they_are_planted(report) -> None:
+    assert targets(report, "guest-subscription") == planted("guests-owner", "guests-write")
+    assert targets(report, "account-without-second-factor-subscription") == planted(
+        "owners-mfa", "writers-mfa"
+    )
+
+
+def test_exposed_resources_are_those_that_are_planted(report) -> None:
+    assert targets(report, "exposed-cluster") == planted("aks-authorized-ips") & planted(
+        "aks-running-image-vulnerabilities"
+    )
+    assert targets(report, "public-storage-sensitive-data") == planted("storage-public-blob-access")
+    open_servers = {one.partition("/firewallrules/")[0] for one in planted("sql-firewall-open")}
+    assert targets(report, "exposed-database-weakness") == open_servers & planted(
+        "sql-vulnerability-findings"
+    )
+
+
+def test_blocked_accounts_begin_nothing(report) -> None:
+    entries = {one.chain.entry.name for one in report.attack_paths.paths}
+    assert not [one for one in entries if "former" in one]
+
+
+def test_resource_graph_finds_them(edition, report) -> None:
+    text = """securityresources | where type == 'microsoft.security/attackpaths'
+        | mv-expand entity = properties.graphComponent.entities
+        | where tostring(entity.entityIdentifiers.azureResourceId) endswith '/stbwfcampaign'
+        | project level = tostring(properties.riskLevel), path = tostring(properties.displayName), subscriptionId"""
+    (result,) = edition.query(text, EVERYTHING)
+    (row,) = result.table.to_pylist()
+    assert list(row.values())[:2] == ["Critical", "Storage account with sensitive data is open to everybody"]
+    (count,) = edition.query(
+        "securityresources | where type == 'microsoft.security/attackpaths' | count", EVERYTHING
+    )
+    assert list(count.table.to_pylist()[0].values()) == [len(report.attack_paths.paths)]
+
+
+def test_they_are_listed_and_filtered(edition, report) -> None:
+    every = edition.attack_paths.listed(EVERYTHING)
+    assert [one.level.rank for one in every] == sorted((one.level.rank for one in every), reverse=True)
+    assert {one.name for one in every} == {one.id for one in report.attack_paths.paths}
+    assert {
+        one.level.value
+        for one in edition.attack_paths.listed(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
+    } == {"High"}
+    (storage,) = edition.attack_paths.listed(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
+    assert edition.attack_paths.listed(EVERYTHING, WantedPaths(through=storage.target.key)) == (storage,)
+    assert edition.attack_paths.listed(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
+    assert edition.made.path_gaps == report.attack_paths.gaps
+    assert chokes(every) == chokes(list(reversed(every)))
+
+
+def test_others_do_not_see_them(edition) -> None:
+    every = edition.attack_paths.listed(EVERYTHING)
+    one = every[0].id.split("/")[2]
+    seen = edition.attack_paths.listed(Reach(subscriptions=frozenset({one})))
+    assert seen
+    assert {path.id.split("/")[2] for path in seen} == {one}
+    assert edition.attack_paths.listed(Reach()) == ()
