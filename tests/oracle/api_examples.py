@@ -68,13 +68,10 @@ class Checking:
         found = answer.json() if answer.content else None
         if seeded.paged:
             return self._paged(example, seeded.wanted, found)
-        if wrong := difference(*_shipped(seeded, found)):
+        wanted, found = _shipped(seeded, found)
+        if wrong := difference(wanted, found):
             return wrong
-        return (
-            ""
-            if not seeded.exact or plain(found) == plain(seeded.wanted)
-            else "other values than were published"
-        )
+        return "" if not seeded.exact or plain(found) == plain(wanted) else "other values than were published"
 
     def _page(self, example: Example) -> Any:
         """The answer; an example that goes on with Azure's token asks for the page before first, and goes on with ours."""

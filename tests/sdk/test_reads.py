@@ -310,11 +310,14 @@ class TestSentinel:
     def test_incidents(self, owner):
         assert list(owner.sentinel.incidents.list(*WORKSPACE)) == []
 
-    def test_entities_are_not_assessed(self, web):
+    def test_no_entity_is_known_before_there_is_an_alert(self, web):
         root = (
             "providers/Microsoft.OperationalInsights/workspaces/default/providers/Microsoft.SecurityInsights"
         )
-        told = web.get(f"/subscriptions/s/resourceGroups/rg/{root}/entities/x?api-version=2023-02-01")
+        path = f"/subscriptions/s/resourceGroups/rg/{root}"
+        assert web.get(f"{path}/entities?api-version=2023-02-01").json()["value"] == []
+        assert web.get(f"{path}/entities/x?api-version=2023-02-01").status_code == 404
+        told = web.post(f"{path}/entities/x/getInsights?api-version=2023-02-01", json={})
         assert (told.status_code, told.json()["error"]["code"]) == (501, "NotAssessed")
 
 

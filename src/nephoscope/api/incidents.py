@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incidents (2023-11
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.api.bookmarks import body as bookmark_body
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.entity import alert_body, counted, entity_body
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
@@ -137,7 +137,7 @@ def alerts(call: Call) -> Answer:
     workspace = allowed(call, READ)
     incident = found(call, workspace)
     several = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
-    return Answer({"value": [_alert(call, workspace, one.document) for one in several]})
+    return Answer({"value": [alert_body(call, workspace, one) for one in several]})
 
 
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
@@ -145,19 +145,8 @@ def entities(call: Call) -> Answer:
     """The entities of an incident, and how many there are of each kind."""
     workspace = allowed(call, READ)
     file = case_file(call.instance.state, workspace, found(call, workspace).number, call.instance.now)
-    several = [
-        {
-            "id": f"{root(call, workspace)}/entities/{at}",
-            "name": str(at),
-            "type": "Microsoft.SecurityInsights/entities",
-            "kind": one.entity.kind,
-            "properties": {"friendlyName": one.entity.title, **one.entity.document(at)},
-        }
-        for at, one in enumerate(file.involved, 1)
-    ]
-    kinds = sorted({str(one["kind"]) for one in several})
-    counts = [{"entityKind": kind, "count": sum(one["kind"] == kind for one in several)} for kind in kinds]
-    return Answer({"entities": several, "metaData": counts})
+    several = [entity_body(call, workspace, one.entity) for one in file.involved]
+    return Answer({"entities": several, "metaData": counted(several)})
 
 
 @SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
@@ -271,32 +260,6 @@ def _additional(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "commentsCount": sum(note.kind is NoteKind.COMMENT for note in notes),
         "alertProductNames": ["nephoscope"],
         "tactics": tactics,
-    }
-
-
-def _alert(call: Call, workspace: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": f"{root(call, workspace)}/entities/{row['SystemAlertId']}",
-        "name": row["SystemAlertId"],
-        "type": "Microsoft.SecurityInsights/entities",
-        "kind": "SecurityAlert",
-        "properties": {
-            "systemAlertId": row["SystemAlertId"],
-            "alertDisplayName": row["AlertName"],
-            "description": row["Description"],
-            "severity": row["AlertSeverity"],
-            "status": row["Status"],
-            "vendorName": row["VendorName"],
-            "productName": row["ProductName"],
-            "alertType": row["AlertType"],
-            "startTimeUtc": row["StartTime"],
-            "endTimeUtc": row["EndTime"],
-            "timeGenerated": row["TimeGenerated"],
-            "compromisedEntity": row["CompromisedEntity"],
-            "tactics": [one for one in str(row["Tactics"]).split(", ") if one],
-            "additionalData": json.loads(row["ExtendedProperties"] or "{}"),
-            "friendlyName": row["AlertName"],
-        },
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nephoscope.api.entities import expansion_queries
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
@@ -65,7 +66,13 @@ for _one in (
         "Content is imported by `nephoscope content import`.",
         _needs("repoType"),
     ),
-    _kind("entityQueries", "EntityQueries", "Entities are asked about by hunting queries.", _kinded),
+    _kind(
+        "entityQueries",
+        "EntityQueries",
+        "Entities are asked about by the expansions that are listed beside it.",
+        _kinded,
+        own=expansion_queries,
+    ),
     _kind(
         "securityMLAnalyticsSettings",
         "SecurityMLAnalyticsSettings",

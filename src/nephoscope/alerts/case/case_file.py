@@ -69,21 +69,7 @@ class CaseFile:
     @property
     def involved(self) -> list[Involved]:
         """Who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
-        given = [(one.id, one.started, one.ended, read_entities(one)) for one in self.alerts]
-        given += [
-            (one.id, one.event_time, one.event_time, [Entity.read(each) for each in one.entities])
-            for one in self.bookmarks
-        ]
-        found = [
-            Involved(
-                whole,
-                tuple(id_ for id_, _, _ in seen),
-                min(first for _, first, _ in seen),
-                max(last for _, _, last in seen),
-            )
-            for whole, seen in _joined(given)
-        ]
-        return sorted(found, key=lambda one: (-len(one.sources), one.first, one.entity.key))
+        return involved_in(self.alerts, self.bookmarks)
 
     def timeline(self, events: Iterable[Moment] = ()) -> list[Moment]:
         """What happened and what people did, in order."""
@@ -97,6 +83,25 @@ class CaseFile:
         yield Moment(self.incident.created, "action", "nephoscope", "opened the incident")
         for action in self.actions:
             yield Moment(action.moment, "action", action.author, action.text)
+
+
+def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) -> list[Involved]:
+    """The entities of alerts and bookmarks, those in most of them first."""
+    given = [(one.id, one.started, one.ended, read_entities(one)) for one in alerts]
+    given += [
+        (one.id, one.event_time, one.event_time, [Entity.read(each) for each in one.entities])
+        for one in bookmarks
+    ]
+    found = [
+        Involved(
+            whole,
+            tuple(id_ for id_, _, _ in seen),
+            min(first for _, first, _ in seen),
+            max(last for _, _, last in seen),
+        )
+        for whole, seen in _joined(given)
+    ]
+    return sorted(found, key=lambda one: (-len(one.sources), one.first, one.entity.key))
 
 
 _RANK = {"event": 0, "bookmark": 1, "alert": 2, "action": 3}

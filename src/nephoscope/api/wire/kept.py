@@ -42,7 +42,8 @@ class Kind:
     need no `properties`; `patched` ones answer PATCH; `etag` ones carry one and mind If-Match; `near` ones are listed where they stand
     and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
     had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
-    one is deleted. `told` adds what is known to documents that were published.
+    one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
+    nobody can change; lists of such kinds mind `kind`.
     """
 
     type: str
@@ -63,6 +64,7 @@ class Kind:
     shown: Callable[[Call, Body], Body] | None = None
     forgotten: Callable[[Call, Body], None] | None = None
     told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
+    own: Callable[[Call], list[Body]] | None = None
 
     @property
     def path(self) -> str:
@@ -83,7 +85,7 @@ def declare(surface: Surface, kind: Kind) -> None:
 
     def _list(call: Call) -> Answer:
         """Those below the scope that were put or collected."""
-        return page(call, kind, _picked(call) if kind.filtered else None)
+        return page(call, kind, _picked(call) if kind.filtered else _of_kind(call, kind))
 
     def _get(call: Call) -> Answer:
         """One of them."""
@@ -121,11 +123,28 @@ def found(call: Call, kind: Kind) -> Body:
     kept = _kept(call, kind)
     if kept is not None:
         return _shown(call, kind, kept)
+    own = next(
+        (one for one in _own(call, kind) if _tail(str(one["id"])) == _tail(call.path.rstrip("/"))), None
+    )
+    if own is not None:
+        return own
     published = call.instance.shelf.newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
         raise missing(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
     return document if kind.told is None else kind.told(call, [document])[0]
+
+
+def _own(call: Call, kind: Kind) -> list[Body]:
+    return [] if kind.own is None else kind.own(call)
+
+
+def _of_kind(call: Call, kind: Kind) -> documents.Test | None:
+    """Those of the kind that a list of documents of several kinds asks for."""
+    wanted = call.asked("kind").lower()
+    if kind.own is None or not wanted:
+        return None
+    return lambda body: str(body.get("kind", "")).lower() == wanted
 
 
 def _picked(call: Call) -> documents.Test:
@@ -138,6 +157,7 @@ def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
     """Those below the scope of a list: what people put first, then what was collected, page by page."""
     after = resumed(call)
     below = _below(call, kind)
+    after_first = bool(after)
     mine = {} if after else of_scope(call, kind, below)
     published = call.instance.shelf.newest() if kind.collected or mine else call.edition
     shown: list[Body] = []
@@ -151,7 +171,8 @@ def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
     if location := call["locationsName"].lower():
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
-    both = [*(_shown(call, kind, one) for one in mine.values()), *shown]
+    own = [] if after_first else _own(call, kind)
+    both = [*(_shown(call, kind, one) for one in mine.values()), *own, *shown]
     return listed(call, [one for one in both if test is None or test(one)], after)
 
 

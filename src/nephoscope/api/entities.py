@@ -1,0 +1,294 @@
+"""Microsoft.SecurityInsights/entities: who is in the alerts and bookmarks of a workspace, when, and with whom.
+
+An entity is known by its strongest name; one that was collected from Azure and is in no alert here is answered as it was collected.
+What happened to an entity is told by its alerts and bookmarks: activities and insights are not looked for.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/entities (2025-07-01-preview), entities-get-timeline, entities-relations
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nephoscope.alerts.acquaintance import Acquaintance, acquaintance
+from nephoscope.alerts.case.case_file import Involved
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.entity import TYPE, alert_body, counted, entity_body
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.states_shape import moment
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.lake.state.bookmarks import Bookmark
+
+SURFACE = Surface("Entities", "Microsoft.SecurityInsights")
+READ = f"{TYPE}/read"
+_LIST = f"{WORKSPACE}/providers/{TYPE}"
+_ONE = f"{_LIST}/{{entityId}}"
+_BOOKMARK = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/bookmarks/{{bookmarkId}}"
+#: What a timeline can hold, and why two kinds of it are always empty here.
+ALERT, BOOKMARK, ACTIVITY, ANOMALY = "SecurityAlert", "Bookmark", "Activity", "Anomaly"
+_NOT_LOOKED = {
+    ACTIVITY: "Activities of entities are not looked for here.",
+    ANOMALY: "Anomalies are told as alerts here.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A question about an entity: its id and name, and what it finds in the alerts and bookmarks around the entity."""
+
+    name: str
+    title: str
+    kinds: tuple[str, ...]
+    found: Callable[[Call, Acquaintance, frozenset[str], Involved | None], list[dict[str, Any]]]
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/expansions/{self.name}"))
+
+
+def _alerts(call: Call, known: Acquaintance, ids: frozenset[str], _: Involved | None) -> list[dict[str, Any]]:
+    return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
+
+
+def _others(
+    call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None
+) -> list[dict[str, Any]]:
+    several = known.beside(ids, one.entity if one is not None else None)
+    return [entity_body(call, known.workspace, other.entity) for other in several]
+
+
+EXPANSIONS = (
+    Expansion("alerts", "The alerts about it", (ALERT,), _alerts),
+    Expansion("entities", "What else its alerts and bookmarks speak of", (), _others),
+)
+
+
+@SURFACE.get(_LIST, "Entities_List", READ)
+def list_(call: Call) -> Answer:
+    """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
+    workspace = allowed(call, READ)
+    known = acquaintance(call.instance.state, workspace)
+    found = [entity_body(call, workspace, one.entity) for one in known.entities]
+    found += _collected(call, TYPE)
+    start, most = place(call), call.top(1000)
+    page = found[start : start + most]
+    return listed(call, page, str(start + most) if len(found) > start + most else "")
+
+
+@SURFACE.get(_ONE, "Entities_Get", READ)
+def get(call: Call) -> Answer:
+    """One entity, or an alert of the id."""
+    workspace = allowed(call, READ)
+    known, wanted = acquaintance(call.instance.state, workspace), call["entityId"].lower()
+    one = known.by_id.get(wanted)
+    if one is not None:
+        return Answer(entity_body(call, workspace, one.entity))
+    alert = known.alerts.get(wanted)
+    return Answer(alert_body(call, workspace, alert)) if alert is not None else documents.get(call, "entity")
+
+
+@SURFACE.ask(f"{_ONE}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
+def timeline(call: Call) -> Answer:
+    """The alerts and bookmarks about an entity in a time, in order."""
+    known, one = _known(call)
+    since, until = _range(call, needed=True)
+    kinds = _kinds(call)
+    items = [_alert_item(each) for each in known.alerts_of(one, since, until) if ALERT in kinds]
+    items += [
+        _bookmark_item(call, each) for each in known.bookmarks_of(one, since, until) if BOOKMARK in kinds
+    ]
+    counts = Counter(item["kind"] for _, item in items)
+    errors = [{"kind": kind, "errorMessage": why} for kind, why in _NOT_LOOKED.items() if kind in kinds]
+    told = {
+        "totalCount": counts.total(),
+        "aggregations": [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)],
+        "errors": errors,
+    }
+    return Answer({"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": told})
+
+
+@SURFACE.ask(f"{_ONE}/expand", "Entities_Expand", f"{TYPE}/expand/action")
+def expand(call: Call) -> Answer:
+    """What an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
+    known, one = _known(call)
+    since, until = _range(call)
+    ids = [each.id for each in known.alerts_of(one, since, until)]
+    ids += [each.id for each in known.bookmarks_of(one, since, until)]
+    return _expanded(call, known, frozenset(ids), one)
+
+
+@SURFACE.ask(f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action")
+def expand_bookmark(call: Call) -> Answer:
+    """What an expansion finds around a bookmark: its entities, and the alerts about them."""
+    workspace = allowed(call, call.permission)
+    known = acquaintance(call.instance.state, workspace)
+    bookmark = known.bookmarks.get(call["bookmarkId"].lower())
+    if bookmark is None:
+        raise missing(f"The bookmark '{call['bookmarkId'][:100]}'")
+    since, until = _range(call)
+    ids = {bookmark.id}
+    if call.text("expansionId").lower() == EXPANSIONS[0].id:
+        for one in known.beside(frozenset(ids)):
+            ids |= {each.id for each in known.alerts_of(one, since, until)}
+    return _expanded(call, known, frozenset(ids), None)
+
+
+@SURFACE.get(f"{_ONE}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
+def relations(call: Call) -> Answer:
+    """The incidents and bookmarks that an entity is in."""
+    collected = _collected(call, f"{TYPE}/relations")
+    if collected:
+        return listed(call, collected)
+    known, one = _known(call)
+    return listed(call, _relations(call, known, one))
+
+
+@SURFACE.get(f"{_ONE}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
+def relation(call: Call) -> Answer:
+    """One of them, by the name of the incident or bookmark."""
+    known = acquaintance(call.instance.state, allowed(call, call.permission))
+    one, wanted = known.by_id.get(call["entityId"].lower()), call["relationName"].lower()
+    several = _relations(call, known, one) if one is not None else []
+    found = next((each for each in several if each["name"] == wanted), None)
+    return Answer(found) if found is not None else documents.get(call, "relation")
+
+
+def _collected(call: Call, type_: str) -> list[dict[str, Any]]:
+    """What Azure had said below the path of a call."""
+    edition = call.instance.shelf.newest()
+    if edition is None:
+        return []
+    path = call.path.rstrip("/").lower()
+    return list(edition.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
+
+
+def _known(call: Call) -> tuple[Acquaintance, Involved]:
+    """The workspace's acquaintance and the entity of a path; Fault where there is none."""
+    known = acquaintance(call.instance.state, allowed(call, call.permission))
+    one = known.by_id.get(call["entityId"].lower())
+    if one is None:
+        raise missing(f"The entity '{call['entityId'][:100]}'")
+    return known, one
+
+
+def _range(call: Call, *, needed: bool = False) -> tuple[datetime, datetime]:
+    """The time that is asked about; all time where it need not be said."""
+    since, until = (moment(call.text(name, needed=needed), name) for name in ("startTime", "endTime"))
+    earliest = datetime.min.replace(tzinfo=call.instance.now.tzinfo)
+    return since or earliest, until or call.instance.now
+
+
+def _kinds(call: Call) -> frozenset[str]:
+    """The kinds of a timeline that are asked for."""
+    every = (ALERT, BOOKMARK, ACTIVITY, ANOMALY)
+    given = call.body.get("kinds")
+    if given is None:
+        return frozenset((ALERT, BOOKMARK))
+    known = {one.lower(): one for one in every}
+    if not isinstance(given, list) or any(str(one).lower() not in known for one in given):
+        raise bad(f"'kinds' is a list of {', '.join(every)}.", "kinds")
+    return frozenset(known[str(one).lower()] for one in given)
+
+
+def _alert_item(one: StoredAlert) -> tuple[datetime, dict[str, Any]]:
+    row = one.document
+    return one.started, {
+        "kind": ALERT,
+        "azureResourceId": one.id,
+        "displayName": row["AlertName"],
+        "description": row["Description"],
+        "severity": row["AlertSeverity"],
+        "productName": row["ProductName"],
+        "alertType": row["AlertType"],
+        "startTimeUtc": row["StartTime"],
+        "endTimeUtc": row["EndTime"],
+        "timeGenerated": row["TimeGenerated"],
+    }
+
+
+def _bookmark_item(call: Call, one: Bookmark) -> tuple[datetime, dict[str, Any]]:
+    return one.event_time, {
+        "kind": BOOKMARK,
+        "azureResourceId": one.id,
+        "displayName": one.name,
+        "notes": one.notes,
+        "startTimeUtc": one.since.isoformat(),
+        "endTimeUtc": one.until.isoformat(),
+        "eventTime": one.event_time.isoformat(),
+        "createdBy": person(call, one.author),
+        "labels": one.tags,
+    }
+
+
+def _expanded(call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None) -> Answer:
+    wanted = call.text("expansionId", needed=True).lower()
+    expansion = next((each for each in EXPANSIONS if each.id == wanted), None)
+    if expansion is None:
+        raise missing(f"The expansion '{wanted[:100]}'")
+    found = expansion.found(call, known, ids, one)
+    edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
+    told = {"aggregations": counted(found)}
+    return Answer({"value": {"entities": found, "edges": edges}, "metaData": told})
+
+
+def _relations(call: Call, known: Acquaintance, one: Involved) -> list[dict[str, Any]]:
+    base = f"{root(call, known.workspace)}/entities/{known.id_of(one.entity)}/relations"
+    found = [
+        *_incidents(call, known, one),
+        *(("bookmarks", id_) for id_ in one.sources if id_ in known.bookmarks),
+    ]
+    return [
+        {
+            "id": f"{base}/{name}",
+            "name": name,
+            "type": f"{TYPE}/relations",
+            "properties": {
+                "relatedResourceId": f"{root(call, known.workspace)}/{word}/{name}",
+                "relatedResourceName": name,
+                "relatedResourceType": f"Microsoft.SecurityInsights/{word}",
+            },
+        }
+        for word, name in found
+    ]
+
+
+def _incidents(call: Call, known: Acquaintance, one: Involved) -> Iterable[tuple[str, str]]:
+    alerts, bookmarks = known.alerts, known.bookmarks
+    numbers = {alerts[id_].incident for id_ in one.sources if id_ in alerts}
+    numbers |= {bookmarks[id_].incident for id_ in one.sources if id_ in bookmarks}
+    for number in sorted(each for each in numbers if each is not None):
+        incident = call.instance.state.incidents.get(number)
+        if incident is not None:
+            yield "incidents", incident.id
+
+
+def expansion_queries(call: Call) -> list[dict[str, Any]]:
+    """The expansions as entity queries, where clients look for their ids."""
+    base = call.path[: call.path.lower().rindex("/entityqueries")]
+    return [
+        {
+            "id": f"{base}/entityQueries/{one.id}",
+            "name": one.id,
+            "type": "Microsoft.SecurityInsights/entityQueries",
+            "kind": "Expansion",
+            "properties": {
+                "displayName": one.title,
+                "dataSources": ["SecurityAlert", "HuntingBookmark"],
+                "inputEntityType": "",
+                "inputFields": [],
+                "outputEntityTypes": list(one.kinds),
+                "queryTemplate": "",
+            },
+        }
+        for one in EXPANSIONS
+    ]

@@ -1,0 +1,99 @@
+"""Entities and alerts as Microsoft.SecurityInsights tells of them.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/entities (2025-07-01-preview), incidents/list-entities (2023-02-01)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from nephoscope.alerts.acquaintance import entity_id
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.workspace import root
+from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.model.entity import Entity
+
+TYPE = "Microsoft.SecurityInsights/entities"
+#: Kinds whose names differ from those of alerts, and their identifiers.
+_KINDS = {"IP": "Ip", "URL": "Url", "DNS": "DnsResolution"}
+_PROPERTIES = {
+    ("Account", "Name"): "accountName",
+    ("CloudApplication", "Name"): "appName",
+    ("File", "Name"): "fileName",
+    ("FileHash", "Value"): "hashValue",
+    ("Host", "AzureID"): "azureID",
+    ("Host", "OMSAgentID"): "omsAgentID",
+    ("Host", "OSFamily"): "osFamily",
+    ("Host", "OSVersion"): "osVersion",
+    ("Malware", "Name"): "malwareName",
+    ("RegistryValue", "Name"): "valueName",
+    ("RegistryValue", "Value"): "valueData",
+}
+_UPPER = {"NTDomain": "ntDomain", "PUID": "puid", "SID": "sid", "UPNSuffix": "upnSuffix"}
+_TRUTHS = {"true": True, "false": False}
+
+
+def kind_of(entity: Entity) -> str:
+    """The kind of an entity in the words of the API."""
+    return _KINDS.get(entity.kind, entity.kind)
+
+
+def entity_body(call: Call, workspace: str, entity: Entity) -> dict[str, Any]:
+    """An entity in the shape of the API."""
+    name = entity_id(workspace, entity.key)
+    return {
+        "id": f"{root(call, workspace)}/entities/{name}",
+        "name": name,
+        "type": TYPE,
+        "kind": kind_of(entity),
+        "properties": {
+            "friendlyName": entity.title,
+            **{_property(entity.kind, key): _value(key, value) for key, value in entity.identifiers},
+        },
+    }
+
+
+def _property(kind: str, identifier: str) -> str:
+    known = _PROPERTIES.get((kind, identifier)) or _UPPER.get(identifier)
+    return known or identifier[:1].lower() + identifier[1:]
+
+
+def _value(identifier: str, value: str) -> Any:
+    return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
+
+
+def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, Any]:
+    """An alert as an entity."""
+    row = alert.document
+    return {
+        "id": f"{root(call, workspace)}/entities/{row['SystemAlertId']}",
+        "name": row["SystemAlertId"],
+        "type": TYPE,
+        "kind": "SecurityAlert",
+        "properties": {
+            "systemAlertId": row["SystemAlertId"],
+            "alertDisplayName": row["AlertName"],
+            "description": row["Description"],
+            "severity": row["AlertSeverity"],
+            "status": row["Status"],
+            "vendorName": row["VendorName"],
+            "productName": row["ProductName"],
+            "alertType": row["AlertType"],
+            "startTimeUtc": row["StartTime"],
+            "endTimeUtc": row["EndTime"],
+            "timeGenerated": row["TimeGenerated"],
+            "compromisedEntity": row["CompromisedEntity"],
+            "tactics": [one for one in str(row["Tactics"]).split(", ") if one],
+            "additionalData": json.loads(row["ExtendedProperties"] or "{}"),
+            "friendlyName": row["AlertName"],
+        },
+    }
+
+
+def counted(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many entities there are of each kind."""
+    counts = Counter(str(one["kind"]) for one in bodies)
+    return [{"entityKind": kind, "count": count} for kind, count in sorted(counts.items())]
