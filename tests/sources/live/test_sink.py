@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import threading
@@ -60,6 +61,15 @@ def test_lines_of_listeners(lake, lake_sink) -> None:
     ]
     counted, _ = lake_sink.meter.drain()
     assert counted["Syslog"].rows + counted["CommonSecurityLog"].rows == taken.rows
+
+
+def test_messages_that_are_packed_by_gzip(lake, lake_sink) -> None:
+    packed = gzip.compress(json.dumps({"records": [_vault("SecretGet"), _vault("SecretList")]}).encode())
+    pieces = tuple(Piece(one, "hub", place="offset 7") for one in (packed, packed[:-4]))
+    assert lake_sink.take("partition-1", 3, pieces) == Taken(8, 1)
+    assert len(_rows(lake, "AZKVAuditLogs")) == 4
+    bad = _rows(lake, "_Quarantine | project Place, Reason")
+    assert bad == [{"Place": "offset 7", "Reason": "the gzip of the message is cut"}]
 
 
 def test_messages_whose_records_lie_under_their_body(lake, lake_sink) -> None:

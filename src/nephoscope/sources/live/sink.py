@@ -18,6 +18,7 @@ from nephoscope.sources.live.source import LAKE, BusyError, Lines, Origin, Piece
 from nephoscope.sources.logs.batch import Batch, Placed
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
+from nephoscope.sources.logs.packed_message import unpacked
 from nephoscope.sources.logs.parsed import Parsed, parsed
 from nephoscope.sources.logs.reading import batches
 from nephoscope.sources.logs.secrets import masked, suspect
@@ -218,8 +219,11 @@ def _formats(form: str) -> Formats:
 
 def _add(batch: Batch, piece: Piece, context: Context) -> None:
     """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
+    content, wrong = unpacked(piece.data)
+    if wrong:
+        batch.bad.append(_bad(Refused(piece.name, piece.place, wrong, "")))
     try:
-        parts = list(batches(io.BytesIO(piece.data), _formats(piece.format), context))
+        parts = list(batches(io.BytesIO(content), _formats(piece.format), context))
     except Exception as error:  # noqa: BLE001 - the boundary of a message
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
         raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")

@@ -6,90 +6,87 @@ say of few bytes that they are many values. Source: https://learn.microsoft.com/
 
 from __future__ import annotations
 
-import io
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import msgspec
+
 from nephoscope.sources.logs.batch import Batch, bad_entry
-from nephoscope.sources.logs.envelope import BLOCK, MAX_RECORD, blocks
+from nephoscope.sources.logs.capture_blocks import Bounded, Broken, messages
+from nephoscope.sources.logs.envelope import BLOCK
 from nephoscope.sources.logs.format import BadRecordError
+from nephoscope.sources.logs.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from nephoscope.sources.logs.reader import Reader
+    from nephoscope.sources.logs.format import Context
 
 MAGIC = b"Obj\x01"
 _BODY = "Body"
 _PLAIN = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _HINT = "export it as JSON lines"
+_HEADER = {
+    "type": "record",
+    "name": "Header",
+    "fields": [
+        {"name": "magic", "type": {"type": "fixed", "name": "Magic", "size": 4}},
+        {"name": "meta", "type": {"type": "map", "values": "bytes"}},
+        {"name": "sync", "type": {"type": "fixed", "name": "Sync", "size": 16}},
+    ],
+}
 
 
-class _Bounded:
-    """A stream as the reader of Avro wants it: as many bytes as it asks for, but never more than a record may have."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.at = 0
-
-    def read(self, size: int) -> bytes:
-        """So many bytes; fewer at the end."""
-        if not 0 <= size <= MAX_RECORD:
-            raise BadRecordError(f"a value of {size} bytes: over {MAX_RECORD}, or less than none")
-        parts, left = [], size
-        while left and (part := self._stream.read(left)):
-            parts.append(part)
-            left -= len(part)
-        self.at += size - left
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def captured(stream: BinaryIO, reader: Reader) -> Iterator[Batch]:
-    """The rows of what is in the messages, a batch about 4 MiB of them; what makes the file unreadable is bad, and ends it."""
-    source = _Bounded(stream)
+def captured(stream: BinaryIO, context: Context, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
+    """The rows that `read` finds in the messages, a batch about 4 MiB of them; what is broken is bad, and the rest goes on."""
     batch, held, number = Batch(-1), 0, 0
-    try:
-        for number, body in enumerate(_bodies(source), 1):
-            batch.add(_read(body, reader), f"message {number}")
-            held += len(body)
-            if held >= BLOCK:
-                yield batch
-                batch, held = Batch(-1), 0
-    except BadRecordError as error:
-        place = f"byte {source.at}, behind message {number}"
-        batch.bad.append(bad_entry(reader.context, place, error.reason, "", ""))
-        batch.faulty.add(batch.records)
-        batch.records += 1
+    for one in _contents(stream):
+        if isinstance(one, Broken):
+            place = f"byte {one.at}, behind message {number}"
+            batch.bad.append(bad_entry(context, place, one.reason, one.raw, ""))
+            batch.faulty.add(batch.records)
+            batch.records += 1
+            continue
+        number += 1
+        batch.add(read(one), f"message {number}")
+        held += len(one)
+        if held >= BLOCK:
+            yield batch
+            batch, held = Batch(-1), 0
     if batch.records:
         yield batch
 
 
-def _read(body: bytes, reader: Reader) -> Batch:
-    """What is in a message; one without content tells of nothing."""
-    batch = Batch(-1)
-    for block in blocks(io.BytesIO(body)):
-        batch.add(reader.batch(block))
-    if not batch.records:
-        batch.records = batch.empty = 1
-    return batch
+def _contents(stream: BinaryIO) -> Iterator[bytes | Broken]:
+    """The contents of the messages, and what is broken."""
+    source = Bounded(stream)
+    try:
+        schema, marker = _header(source)
+    except BadRecordError as error:
+        yield Broken(source.at, error.reason, b"")
+        return
+    for one in messages(Window(stream, source.at), schema, marker):
+        yield one if isinstance(one, Broken) else _bytes(one.get(_BODY))
 
 
-def _bodies(source: _Bounded) -> Iterator[bytes]:
-    """The contents of the messages; raises BadRecordError where the file can be read no further."""
+def _header(source: Bounded) -> tuple[Any, bytes]:
+    """The schema of the messages and the marker between blocks; raises BadRecordError."""
     import fastavro
     from fastavro.schema import SchemaParseException
 
     faults = (ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError, struct.error)
     try:
-        reader = fastavro.reader(source)  # type: ignore[arg-type]  # all that it asks for is read()
-        _check(reader.metadata.get("avro.codec", "null"), reader.writer_schema)
-        for record in reader:
-            assert isinstance(record, dict)
-            yield _bytes(record.get(_BODY))
+        header: Any = fastavro.schemaless_reader(source, _HEADER)  # type: ignore[arg-type]
+        meta = header["meta"]
+        schema = msgspec.json.decode(meta["avro.schema"])
+        _check(meta.get("avro.codec", b"null").decode(), schema)
+        return fastavro.parse_schema(schema), header["sync"]
     except BadRecordError:
         raise
-    except (*faults, SchemaParseException, StopIteration, RecursionError) as error:
-        raise BadRecordError(f"the Avro file is broken: {type(error).__name__}: {error}"[:300]) from error
+    except EOFError as error:
+        raise BadRecordError("the Avro file is broken: it ends inside its header") from error
+    except (*faults, SchemaParseException, RecursionError) as error:
+        raise BadRecordError(f"the Avro file is broken: its header is none: {error}"[:300]) from error
 
 
 def _bytes(body: Any) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.sources.logs.batch import Batch, bad_entry
 from nephoscope.sources.logs.binary import why_no_log
 from nephoscope.sources.logs.capture import MAGIC, captured
 from nephoscope.sources.logs.envelope import blocks
+from nephoscope.sources.logs.packed_message import unpacked
 from nephoscope.sources.logs.parsed import parsed
 from nephoscope.sources.logs.reader import Reader
 from nephoscope.sources.logs.whole_file import of_file, peeked, whole_file
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.parsed import Parsed
 
 _FEW = 16
+_HEAD = 64 * 1024
 _PART = 1024 * 1024
 
 
@@ -46,19 +49,46 @@ def batches(
     if (resume_at == 0 or from_start) and not growing:
         stream, head = peeked(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
-            yield from captured(stream, reader)
+            yield from captured(stream, context, lambda body: _message(body, reader))
             return
-        if wrong := why_no_log(head):
-            yield Batch(-1, refused=True, bad=[bad_entry(context, "byte 0", wrong, head[:_FEW], "")])
-            return
-        form = whole_file(head, formats, context)
-        if form is not None:
-            yield from of_file(stream, form, context, resume_at)
+        found = _as_a_whole(stream, head, reader, resume_at)
+        if found is not None:
+            yield from found
             return
     if from_start:
         _skip(stream, resume_at)
     for block in blocks(stream, offset=resume_at, growing=growing, text=text):
         yield reader.batch(block)
+
+
+def _as_a_whole(stream: BinaryIO, head: bytes, reader: Reader, at: int) -> Iterator[Batch] | None:
+    """The rows of a file that is read as a whole, or why it is not read; None where it is a stream of records."""
+    if wrong := why_no_log(head):
+        bad = [bad_entry(reader.context, "byte 0", wrong, head[:_FEW], "")]
+        return iter([Batch(-1, refused=True, bad=bad)])
+    form = whole_file(head, reader.formats, reader.context)
+    return None if form is None else of_file(stream, form, reader.context, at)
+
+
+def _message(body: bytes, reader: Reader) -> Batch:
+    """The rows of what a message holds, whatever that is; one without content tells of nothing."""
+    content, wrong = unpacked(body)
+    batch = Batch(-1)
+    whole = None
+    if content[:1] not in (b"{", b"["):
+        whole = _as_a_whole(io.BytesIO(content), content[:_HEAD], reader, 0)
+    for part in whole if whole is not None else map(reader.batch, blocks(io.BytesIO(content))):
+        batch.add(part)
+        if part.refused:
+            batch.faulty.add(batch.records)
+            batch.records += 1
+    if wrong:
+        batch.bad.append(bad_entry(reader.context, "its end", wrong, body[:_FEW], ""))
+        batch.faulty.add(batch.records)
+        batch.records += 1
+    if not batch.records:
+        batch.records = batch.empty = 1
+    return batch
 
 
 def _skip(stream: BinaryIO, size: int) -> None:

@@ -18,6 +18,7 @@ import msgspec
 from nephoscope.sources.logs.envelope import blocks
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.json_value import decoded, told
+from nephoscope.sources.logs.packed_message import unpacked
 from nephoscope.sources.logs.query_answer import answered
 
 if TYPE_CHECKING:
@@ -114,9 +115,8 @@ def _object(value: Any) -> dict[str, Any] | str:
 def _of_object(value: dict[str, Any], way: _Way) -> Iterator[Inside]:
     for name in (_BYTES, _STRING):
         if len(value) == 1 and isinstance(value.get(name), str):
-            yield from _of_text(
-                _plain(value[name]) if name == _BYTES else value[name], way.to(f"{way.path}.{name}")
-            )
+            there = way.to(f"{way.path}.{name}")
+            yield from _of_bytes(value[name], there) if name == _BYTES else _of_text(value[name], there)
             return
     name = "" if way.known(value) else _content(value)
     if name:
@@ -132,9 +132,9 @@ def _of_text(text: str, way: _Way) -> Iterator[Inside]:
         yield from _of_json(text, way)
         return
     lines = [line for line in text.splitlines() if line.strip()]
-    packed = "" if any(map(way.known, lines[:_ASKED])) else _of_base64(text)
-    if packed:
-        yield from _within(packed, way.to(way.path))
+    packed, why = ("", "") if any(map(way.known, lines[:_ASKED])) else _of_base64(text)
+    if packed or why:
+        yield from _of_unpacked(packed, why, way.to(way.path))
         return
     for number, line in enumerate(lines, 1):
         yield (way._replace(path=f"{way.path}, line {number}") if len(lines) > 1 else way).inside(line)
@@ -163,19 +163,30 @@ def _value(data: bytes) -> tuple[Any, str]:
         return None, told(str(error))
 
 
-def _plain(text: str) -> str:
-    """The text of bytes that are written a character each; what is none as it is."""
+def _of_bytes(text: str, way: _Way) -> Iterator[Inside]:
+    """What is in bytes that are written a character each; what is no such text is read as it is."""
     try:
-        return text.encode("latin-1").decode()
+        data = text.encode("latin-1")
+        content, why = unpacked(data)
+        inner = content.decode()
     except UnicodeError:
-        return text
+        inner, why = text, ""
+    yield from _of_unpacked(inner, why, way)
 
 
-def _of_base64(text: str) -> str:
-    """The text that is packed in another one, '' where none is."""
+def _of_unpacked(text: str, why: str, way: _Way) -> Iterator[Inside]:
+    """What is in a text, and why no more of it could be unpacked."""
+    yield from _within(text, way)
+    if why:
+        yield way.inside("", why)
+
+
+def _of_base64(text: str) -> tuple[str, str]:
+    """The text that is packed in another one, '' where none is, and why no more of it could be unpacked."""
     if not _BASE64.fullmatch(text):
-        return ""
+        return "", ""
+    content, why = unpacked(b64decode(text))
     try:
-        return b64decode(text).decode()
+        return content.decode(), why
     except UnicodeDecodeError:
-        return ""
+        return "", ""
