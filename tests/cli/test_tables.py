@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,28 @@ def test_tables_are_listed(filled: Path, nephoscope: Run) -> None:
     assert nephoscope(filled, "tables", "list", "-o", "csv").stdout.startswith(
         "workspace,table,rows,days,size,"
     )
+
+
+def test_days_past_the_retention_are_shown_and_removed(tmp_path: Path, nephoscope: Run) -> None:
+    now = datetime.now(UTC)
+    log = tmp_path / "a.log"
+    log.write_text(
+        "".join(
+            json.dumps({"Type": "Syslog", "TimeGenerated": (now - timedelta(days=day)).isoformat()}) + "\n"
+            for day in range(0, 60, 10)
+        )
+    )
+    data = tmp_path / "data"
+    assert nephoscope(data, "ingest", log).exit_code == 0
+    assert rows(nephoscope(data, "tables", "clean", "-o", "json")) == []
+    assert nephoscope(data, "tables", "set", "Syslog", "--retention", 25).exit_code == 0
+    wanted = {"workspace": "default", "table": "Syslog", "days": 3, "rows": 3}
+    for options in (("--dry-run",), ("--dry-run",), ()):
+        (row,) = rows(nephoscope(data, "tables", "clean", *options, "-o", "json"))
+        assert {name: row[name] for name in wanted} == wanted
+    assert rows(nephoscope(data, "tables", "clean", "-o", "json")) == []
+    (held,) = rows(nephoscope(data, "tables", "list", "-o", "json"))
+    assert held["rows"] == 3
 
 
 def test_a_retention_is_set_and_taken_back(filled: Path, nephoscope: Run) -> None:

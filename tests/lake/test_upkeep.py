@@ -17,6 +17,7 @@ from nephoscope.kql.types import KqlType
 from nephoscope.lake.catalog import LakeCatalog
 from nephoscope.lake.compaction import due
 from nephoscope.lake.errors import LakeError, TableRefusedError
+from nephoscope.lake.inventory import expired
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.pins import held
 from nephoscope.lake.rows import arrow_of
@@ -59,10 +60,35 @@ def test_days_past_their_retention_go(still: Lake, state: State) -> None:
         write(still, 0, list(range(0, 60, 10)), table)
     state.workspaces.set("default", days=30)
     state.workspaces.set_table("default", "Event", 45)
-    still._workspace._known.clear()
     assert still.retain(NOW) == 3
     assert (count(still), count(still, "Event | count")) == (4, 5)
     assert still.retain(NOW) == 0
+
+
+def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, state: State) -> None:
+    now = dt.datetime.now(dt.UTC)
+    with Lake.open(tmp_path / "data", state) as holder:
+        rows = [{"TimeGenerated": now - dt.timedelta(days=day)} for day in range(0, 60, 10)]
+        made = arrow_of(holder.tables["Syslog"], rows, workspace=holder.workspace(), now=now).table
+        holder.writer().append("default", {"Syslog": made}, producer="a", sequence=0)
+        holder.flush()
+        state.workspaces.set("default", days=25)
+
+        def kept(workspace: str, table: str) -> int:
+            return state.workspaces.get(workspace).kept(table)
+
+        (old,) = expired(tmp_path / "data", kept, now)
+        assert (old.workspace, old.table, old.days, old.rows) == ("default", "Syslog", 3, 3)
+        with Lake.open(tmp_path / "data", state) as other:
+            assert other.retain(now) is None, "the first has the lease"
+            other.clean(60)
+        assert list(expired(tmp_path / "data", kept, now)) == []
+        assert count(holder) == 3
+        with Still.open(tmp_path / "data", state) as third:
+            holder._stop.set()
+            holder._threads[1].join()
+            with pytest.raises(LakeError, match="has not done it within"):
+                third.clean(0.1)
 
 
 def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.workspace import Workspace
 
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
+CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")
 NOT_TAKEN = 3
 
 _workspace = click.option("--workspace", "-w", metavar="NAME", help="The workspace (default: default).")
@@ -43,7 +44,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
-        chosen = workspace_of(state, workspace).name if workspace else "*"
+        chosen = workspace_of(state, workspace).name if workspace else None
         by_name = {one.name: one for one in state.workspaces.all()}
         found = list(holdings(data, chosen))
     rows = [_row(one, by_name.get(one.workspace)) for one in found]
@@ -158,7 +159,10 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
 )
 @click.pass_obj
 def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> None:
-    """Set how many days the rows of the table NAME are kept; a shorter retention removes rows at the next clean-up, for good."""
+    """Set how many days the rows of the table NAME are kept; a shorter retention removes rows at the next clean-up, for good.
+
+    A clean-up comes once a day by itself; `tables clean` does it now.
+    """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.stored import workspace_of
 
@@ -171,3 +175,42 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
             where, table.name, None if retention == "default" else int(retention)
         )
         click.echo(f"{where}/{table.name}: rows are kept {changed.kept(table.name)} days")
+
+
+@command.command("clean")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@listed
+@click.pass_obj
+def clean(data: Path, /, dry_run: bool, output: str) -> None:
+    """Remove now, for good, the days that are older than the retention of their tables; show the days and rows of each.
+
+    Days go as a whole. Their files are deleted once no version of the last 24 hours needs them: queries that are under way go on.
+    """
+    from datetime import UTC, datetime
+
+    from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.lake.inventory import expired
+
+    with lake_of(data) as (lake, state):
+        now = datetime.now(UTC)
+
+        def kept(workspace: str, table: str) -> int:
+            return state.workspaces.get(workspace).kept(table)
+
+        found = list(expired(data, kept, now))
+        if found and not dry_run:
+            lake.clean()
+            if left := [f"{one.workspace}/{one.table}" for one in expired(data, kept, now)]:
+                usage_error(f"not removed: {', '.join(left)}: see `doctor`")
+    rows = [
+        dict(
+            zip(CLEANED, (one.workspace, one.table, one.days, one.first_day, one.rows, one.size), strict=True)
+        )
+        for one in found
+    ]
+    show_list(rows, CLEANED, output, "no table has days that are older than its retention")
+    if rows and output == "table":
+        done = "would be removed" if dry_run else "removed"
+        tell(f"{sum(one.rows for one in found):,} rows of {len(found)} table(s) {done}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,38 @@ class Holding:
     last_event: dt.datetime | None
 
 
-def holdings(data: Path, workspace: str = "*") -> Iterator[Holding]:
-    """Every table that has been written, of one workspace or of all; read from the tables' logs alone."""
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The days of a table that its workspace keeps no longer: their number, the first of them, and the rows and bytes in them."""
+
+    workspace: str
+    table: str
+    days: int
+    first_day: dt.date
+    rows: int
+    size: int
+
+
+def first_kept(now: dt.datetime, days: int) -> dt.date:
+    """The first day that is kept where rows are kept for so many days: days go as a whole."""
+    return (now - dt.timedelta(days=days)).date()
+
+
+def expired(data: Path, kept: Callable[[str, str], int], now: dt.datetime) -> Iterator[Expired]:
+    """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table."""
+    for name, table in existing(data):
+        path = table_path(data, name, table)
+        handle = opened(path)
+        first = first_kept(now, kept(name, table))
+        old = [file for file in snapshot_of(handle, path).files if file.day < first] if handle else []
+        if old:
+            days = {file.day for file in old}
+            rows, size = sum(file.rows for file in old), sum(file.size for file in old)
+            yield Expired(name, table, len(days), min(days), rows, size)
+
+
+def holdings(data: Path, workspace: str | None = None) -> Iterator[Holding]:
+    """Every table that has been written, of one workspace or of all (None); read from the tables' logs alone."""
     for name, table in existing(data, workspace):
         path = table_path(data, name, table)
         handle = opened(path)

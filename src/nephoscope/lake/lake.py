@@ -71,6 +71,7 @@ class Lake:
         ledger: Ledger,
         *,
         workspace: Callable[[str], Workspace] = Workspace.named,
+        current: Callable[[str], Workspace] | None = None,
         find: Callable[[str], str | None] | None = None,
         disk: Disk | None = None,
         limit: int = SPOOL_LIMIT,
@@ -95,7 +96,7 @@ class Lake:
         )
         self._lease = Lease(ledger)
         self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)
-        self._upkeep = Upkeep(self._data, self._stored(), self._lease, workspace)
+        self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self._results = ResultCache()
         self._compiled = CompileCache()
@@ -112,7 +113,13 @@ class Lake:
     def open(cls, data: Path, state: State) -> Lake:
         """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
         remembered = Remembered(state.workspaces.get)
-        lake = cls(data, StateLedger(state), workspace=remembered, find=state.workspaces.name_of)
+        lake = cls(
+            data,
+            StateLedger(state),
+            workspace=remembered,
+            current=state.workspaces.get,
+            find=state.workspaces.name_of,
+        )
         lake.also(lambda: deliver(lake, state))
         return lake
 
@@ -298,6 +305,10 @@ class Lake:
         """Delete files that no version of the last hours (at least 24) and no pinned one uses; None where another has the lease."""
         return self._upkeep.vacuum(hours)
 
+    def clean(self, timeout: float = 300.0) -> None:
+        """Tidy now, here or in the process that has the lease; LakeError where that takes longer."""
+        self._tidying.now(timeout)
+
     def close(self) -> None:
         """Flush what can be flushed and let go of everything."""
         self._stop.set()
@@ -373,7 +384,7 @@ class Lake:
                 if self._written.is_set():
                     self._written.clear()
                     self._upkeep.compact(self._taken())
-                if time.monotonic() >= due:
+                if time.monotonic() >= due or self._tidying.asked:
                     due = time.monotonic() + UPKEEP_EVERY
                     self._tidying.tidy()
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again

@@ -11,6 +11,7 @@ from pathlib import Path
 from nephoscope.lake import compaction
 from nephoscope.lake.compaction import MOST_SMALL
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.inventory import first_kept
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.pins import held
 from nephoscope.lake.store import Store, StoredTable
@@ -36,7 +37,7 @@ class Upkeep:
 
         def drop(key: tuple[str, str], stored: StoredTable) -> int:
             workspace, table = key
-            return _drop(stored, (now - dt.timedelta(days=self._workspace(workspace).kept(table))).date())
+            return _drop(stored, first_kept(now, self._workspace(workspace).kept(table)))
 
         return self._each(None, drop)
 
