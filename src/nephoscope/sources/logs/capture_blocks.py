@@ -22,7 +22,8 @@ _MARKER = 16
 _LONG = 10
 #: In so many bytes of a stretch that is broken the block is looked for that ends where the stretch does.
 _LOOKED_AT = 64 * 1024
-_TRIED = 4
+#: Bytes that are gone through for that: what frames one by chance is given up early, but not for nothing.
+_TRIED = 2 * MAX_RECORD
 
 
 class Broken(NamedTuple):
@@ -100,7 +101,7 @@ def _block(window: Window, schema: Any, marker: bytes) -> Iterator[dict[str, Any
     behind = end - window.position + _MARKER
     if not marked:
         near = (behind, behind - _MARKER) if whole else ()
-        behind = next((one for one in near if _goes_on(window, one, marker)), 0)
+        behind = next((one for one in near if _goes_on(window, one, schema, marker)), 0)
     if not behind:
         yield from _stretch(window, at, schema, marker)
         return
@@ -112,15 +113,19 @@ def _block(window: Window, schema: Any, marker: bytes) -> Iterator[dict[str, Any
     window.position += behind
 
 
-def _goes_on(window: Window, offset: int, marker: bytes) -> bool:
-    """Whether the file ends so many bytes behind the position, or a block stands there by its frame."""
+def _goes_on(window: Window, offset: int, schema: Any, marker: bytes) -> bool:
+    """Whether the file ends so many bytes behind the position, or a whole block stands there."""
     if not _filled(window, offset + 1):
         return window.left == offset
     _filled(window, offset + 2 * _LONG)
     frame = _frame(window.buffer, window.position + offset)
     if frame is None or not _filled(window, offset + frame.used + frame.size + _MARKER):
         return False
-    return window.buffer.startswith(marker, window.position + offset + frame.used + frame.size)
+    start = window.position + offset + frame.used
+    if not window.buffer.startswith(marker, start + frame.size):
+        return False
+    read = _messages(window.buffer[start : start + frame.size], schema)
+    return not read.why and len(read.messages) == frame.number
 
 
 def _broken(at: int, frame: _Frame, read: _Read, data: bytes) -> Broken:
@@ -150,14 +155,15 @@ def _stretch(window: Window, at: int, schema: Any, marker: bytes) -> Iterator[di
 
 def _last(data: bytes, schema: Any) -> tuple[int, list[dict[str, Any]]]:
     """Where the whole block begins that ends where the bytes do, and its messages; behind all of them where none does."""
-    tried = 0
+    left = _TRIED
     for start in range(1, min(len(data), _LOOKED_AT)):
         frame = _frame(data, start)
-        if frame is not None and start + frame.used + frame.size == len(data) and tried < _TRIED:
-            tried += 1
-            read = _messages(data[start + frame.used :], schema)
-            if not read.why and len(read.messages) == frame.number > 0:
-                return start, read.messages
+        if frame is None or start + frame.used + frame.size != len(data) or frame.size > left:
+            continue
+        left -= frame.size
+        read = _messages(data[start + frame.used :], schema)
+        if not read.why and len(read.messages) == frame.number > 0:
+            return start, read.messages
     return len(data), []
 
 

@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     rb"<(?:(?P<open>%bEvent(?=[\s/>]))|(?P<close>/%bEvent\s*>)|(?P<begin>%bEvents(?=[\s/>]))|(?P<finish>/%bEvents\s*>)"
     rb"|(?P<types>!DOCTYPE)|(?P<comment>!--)|(?P<data>!\[CDATA\[))" % ((_PREFIX,) * 4)
 )
+_SYSTEM = re.compile(rb"\s*<%bSystem[\s/>]" % _PREFIX)
 _REST_OF_TAG = re.compile(rb"[^<>]*>")
 _MARKS = {"comment": (b"<!--", b"-->"), "data": (b"<![CDATA[", b"]]>")}
 _CLOSE = re.compile(rb"</%bEvent\s*>" % _PREFIX)
@@ -198,12 +199,15 @@ class EventCutter:
     def _nested(self, match: re.Match[bytes], within: int) -> int | None:
         """Behind the element Event within an event, 0 where it is the next event; None where more must be read to tell.
 
-        It is nested where it ends, and so does the event that holds it, before another begins; `within` elements Events are open.
+        It is nested where it has no System, ends, and so does the event that holds it, before another begins; `within` elements
+        Events are open.
         """
         tag = self._tag_end(match)
         if tag is None:
             return None
         at = tag[0]
+        if _SYSTEM.match(self._held, at):
+            return 0
         ends = [at] if tag[1] else []
         while len(ends) < 2:
             token = self._token(at)

@@ -1,0 +1,158 @@
+"""Fuzzed neighbours: whatever a damaged record is, a sound one that stands before or behind it is a row, and sums are equal."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from nephoscope.lake.tables import Tables
+from nephoscope.lake.workspace import Workspace
+from nephoscope.sources.logs.discovery import formats
+from nephoscope.sources.logs.format import Context
+from nephoscope.sources.logs.parsed import Parsed
+from nephoscope.sources.logs.reading import read
+from nephoscope.sources.logs.windows_event_cutter import EventCutter
+
+CASES = Path(__file__).parent / "cases"
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TABLES, WORKSPACE = Tables.builtin(), Workspace.named("default")
+QUICK, FULL = 60, 4000
+
+
+def _rows(data: bytes) -> list[str]:
+    """The names of the sound records, in their order; every record of the file is a row or an entry."""
+    stream, context = io.BytesIO(data), Context("fuzz", NOW)
+    found: list[Parsed] = list(read(stream, formats(), context, tables=TABLES, workspace=WORKSPACE))
+    for one in found:
+        assert min(one.outcome) >= 0
+        assert one.outcome.aside + one.outcome.partly <= len(one.bad)
+        assert all(entry.reason for entry in one.bad)
+    names = [
+        name
+        for one in found
+        for table in ("Event", "Heartbeat")
+        if table in one.tables
+        for name in one.tables[table]["Computer"].to_pylist()
+    ]
+    return [name for name in names if name.startswith("sound-")]
+
+
+def _damaged(data: bytes, source: random.Random) -> bytes:
+    for _ in range(source.randrange(1, 4)):
+        at = source.randrange(len(data) + 1)
+        upto = min(len(data), at + source.randrange(30))
+        data = source.choice(
+            [
+                data[:at],
+                data[at:],
+                data[:at] + bytes(source.randrange(256) for _ in range(source.randrange(1, 4))) + data[at:],
+                data[:at] + data[upto:],
+                data[:at] + data[source.randrange(len(data) + 1) :],
+                data[:at]
+                + source.choice([b"<", b">", b"&", b"&#1;", b"<!--", b"<![CDATA[", b'"', b"\0", b"</Event>"])
+                + data[at:],
+            ]
+        )
+    return data
+
+
+def _events() -> list[bytes]:
+    """The events of the samples."""
+    pieces = (
+        piece
+        for sample in sorted(CASES.glob("windows-event-*/*.in"))
+        for piece in EventCutter(io.BytesIO(sample.read_bytes())).pieces()
+    )
+    return [
+        piece.data
+        for piece in pieces
+        if not piece.error and b"<![CDATA[" not in piece.data and b"<!--" not in piece.data
+    ]
+
+
+def _sound_event(name: str) -> bytes:
+    return (
+        "<Event><System><EventID>1</EventID><TimeCreated SystemTime='2026-06-01T10:00:00Z'/><Channel>System</Channel>"
+        f"<Computer>{name}</Computer></System><EventData><Data Name='A'>b</Data></EventData></Event>"
+    ).encode()
+
+
+def _xml(source: random.Random, seeds: list[bytes]) -> tuple[bytes, list[str]]:
+    """A document of sound events and one or two damaged ones in each place between."""
+    names = [f"sound-{number}" for number in range(5)]
+    parts = []
+    for name in names:
+        parts += [_damaged(source.choice(seeds), source) for _ in range(source.randrange(3))]
+        parts.append(_sound_event(name))
+    between = source.choice([b"", b"\n"])
+    return b"<Events>" + between.join(parts) + b"</Events>", names
+
+
+def _sound_record(name: str) -> dict[str, Any]:
+    return {"Type": "Heartbeat", "TimeGenerated": "2026-06-01T10:00:00Z", "Computer": name}
+
+
+def _avro(source: random.Random, seeds: list[bytes]) -> tuple[bytes, list[str]]:
+    """A file of Avro one block of which is damaged."""
+    names = [f"sound-{number}" for number in range(12)]
+    schema = {
+        "type": "record",
+        "name": "E",
+        "fields": [{"name": "N", "type": "long"}, {"name": "Body", "type": "bytes"}],
+    }
+    packed = source.random() < 0.5
+    bodies = [json.dumps(_sound_record(name)).encode() for name in names]
+    records = [{"N": 7, "Body": gzip.compress(body, mtime=0) if packed else body} for body in bodies]
+    target = io.BytesIO()
+    fastavro.writer(
+        target,
+        schema,
+        records,
+        sync_interval=150,
+        sync_marker=bytes(source.randrange(256) for _ in range(16)),
+    )
+    marker = target.getvalue()[-16:]
+    header, *blocks = target.getvalue().split(marker)[:-1]
+    number = source.randrange(len(blocks))
+    whole = [block + marker for block in blocks]
+    hurt = whole[number]
+    whole[number] = _damaged(hurt, source)
+    each = len(names) // len(blocks)
+    others = names[: number * each] + names[(number + 1) * each :]
+    return header + marker + b"".join(whole), others
+
+
+MADE: dict[str, Callable[[random.Random, list[bytes]], tuple[bytes, list[str]]]] = {
+    "xml": _xml,
+    "avro": _avro,
+}
+
+
+def _fuzz(kind: str, count: int) -> None:
+    source, seeds = random.Random(kind), _events()
+    assert len(seeds) > 10
+    for _ in range(count):
+        data, names = MADE[kind](source, seeds)
+        found = _rows(data)
+        kept = [name for name in found if name in names]
+        assert kept == names, data
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_damaged_record_takes_no_sound_one_along(kind: str) -> None:
+    _fuzz(kind, QUICK)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", MADE)
+def test_many_damaged_records_take_no_sound_one_along(kind: str) -> None:
+    _fuzz(kind, FULL)
