@@ -96,12 +96,11 @@ def arguments() -> argparse.Namespace:
 
 
 def load(orders: Orders) -> dict[str, Any]:
-    """What the generator of load tells when it is done."""
-    command = [sys.executable, "-m", "serving.load"]
-    done = subprocess.run(
-        command, cwd=BENCH, input=json.dumps(asdict(orders)), stdout=subprocess.PIPE, text=True, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
+    """What the generator of load tells when it is done, in a file: a pipe may take a long text only in part."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [sys.executable, "-m", "serving.load", file.name]
+        subprocess.run(command, cwd=BENCH, input=json.dumps(asdict(orders)), text=True, check=True)
+        found: dict[str, Any] = json.load(file)
     return found
 
 

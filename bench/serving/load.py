@@ -1,4 +1,4 @@
-"""The generator of load, a process of its own: `python -m serving.load`, orders as JSON on its standard input, figures on its output.
+"""The generator of load, a process of its own: `python -m serving.load FILE`, orders as JSON on its standard input, figures in the file.
 
 Readers ask for an address, read what they got for a moment and ask for the next. Senders post requests of rows at a rate that does not
 wait for answers: what is late is sent as soon as a connection is free, and is late in the figures too; the rest is unsent.
@@ -15,6 +15,7 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -164,4 +165,4 @@ if __name__ == "__main__":
         loops = asyncio  # type: ignore[assignment]
     given = json.load(sys.stdin)
     given["asks"] = [Ask(**one) for one in given["asks"]]
-    sys.stdout.buffer.write(msgspec.json.encode(loops.run(main(Orders(**given)))))
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(loops.run(main(Orders(**given)))))
