@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -24,6 +25,33 @@ class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __repr__(self) -> str:
         return "Secrets(***)"
+
+
+def meant(connection: Connection, clouds: Collection[str] = ()) -> Connection:
+    """The connection as it is kept, its ids checked, so that no script holds what a shell would run.
+
+    CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
+    """
+    if connection.sign_in not in SIGN_INS or (clouds and connection.cloud not in clouds):
+        raise CollectError("choose how to sign in, and a cloud")
+    client, id_ = connection.client.strip().lower(), connection.id.strip().lower()
+    try:
+        Scope.of((client,) if client else ())
+    except ScopeError as error:
+        raise CollectError("the client id is the GUID of the application") from error
+    try:
+        asked = Scope.of(
+            tuple(one.strip().lower() for one in connection.subscriptions),
+            connection.management_groups,
+            (),
+            (id_,) if id_ else (),
+        )
+    except ScopeError as error:
+        raise CollectError(str(error)) from error
+    return Connection(
+        id_, connection.sign_in, client, asked.subscriptions, asked.management_groups, connection.cloud,
+        connection.graph,
+    )  # fmt: skip
 
 
 def settings_of(connection: Connection, secrets: Secrets) -> Settings:

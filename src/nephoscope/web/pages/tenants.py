@@ -10,14 +10,14 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection, Tenant
+from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.posture import tenants
 from nephoscope.posture.live import CLOUD
 from nephoscope.sources.azure.cloud import CLOUDS
-from nephoscope.sources.azure.connecting import Secrets
+from nephoscope.sources.azure.connecting import Secrets, meant
 from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
-from nephoscope.sources.azure.scope import Scope, ScopeError
+from nephoscope.sources.azure.settings import CollectError
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import DELETE, HOST, WRITE, lines, noted, number, taken
 from nephoscope.web.page import Page
@@ -80,30 +80,18 @@ def _granting(visit: Visit, grant: Grant) -> dict[str, Any]:
 def connection_of(given: Mapping[str, str]) -> Connection:
     """The connection of a form; StateError for a scope that cannot be meant, so that no script holds what a shell would run."""
     connection = Connection(
-        given.get("tenant", "").strip().lower(),
+        given.get("tenant", ""),
         given.get("sign_in", SECRET),
-        given.get("client", "").strip().lower(),
-        lines(given.get("subscriptions", "").lower()),
+        given.get("client", ""),
+        lines(given.get("subscriptions", "")),
         lines(given.get("management_groups", "")),
         given.get("cloud", "public"),
         given.get("graph", "1") == "1",
     )
-    if connection.sign_in not in SIGN_INS or connection.cloud not in clouds():
-        raise StateError("choose how to sign in, and a cloud")
     try:
-        ids = (connection.client,) if connection.client else ()
-        Scope.of(ids)
-    except ScopeError as error:
-        raise StateError("the client id is the GUID of the application") from error
-    try:
-        tenant = (connection.id,) if connection.id else ()
-        asked = Scope.of(connection.subscriptions, connection.management_groups, (), tenant)
-    except ScopeError as error:
+        return meant(connection, clouds())
+    except CollectError as error:
         raise StateError(str(error)) from error
-    return Connection(
-        connection.id, connection.sign_in, connection.client, asked.subscriptions, asked.management_groups,
-        connection.cloud, connection.graph,
-    )  # fmt: skip
 
 
 def _shown_scripts(visit: Visit) -> str:

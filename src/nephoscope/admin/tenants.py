@@ -1,0 +1,319 @@
+"""Tenants: connected, tried, collected when it is time, and what each has to be allowed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.tenants import LEAST_HOURS, MANAGED_IDENTITY, MOST_HOURS, Connection, Tenant
+from nephoscope.posture import tenants as kept
+from nephoscope.posture.live import CLOUD
+from nephoscope.sources.azure.cloud import CLOUDS
+from nephoscope.sources.azure.connecting import MOST_CERTIFICATE, Secrets, meant
+from nephoscope.sources.azure.granting import Grant, az, bicep
+from nephoscope.sources.azure.rights import Place, names
+from nephoscope.sources.azure.settings import CollectError
+from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+
+SECTION = Section("tenants", "Tenants")
+READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"
+#: The identity of the host, and a cloud that it alone knows, are an owner's to use.
+HOSTS = "Nephoscope/secrets/write"
+Hours = Annotated[
+    float, msgspec.Meta(ge=LEAST_HOURS, le=MOST_HOURS, description="Hours between collections.")
+]
+Scopes = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1000)]
+_Done = TypeVar("_Done")
+
+
+class ConnectionShape(Shape, frozen=True, kw_only=True):
+    """What is asked and as whom; without subscriptions and management groups: whatever the sign-in sees.
+
+    `tenant` is its GUID or domain, `client` the GUID of the application, `cloud` a name.
+    """
+
+    tenant: Text = ""
+    sign_in: Literal["secret", "certificate", "managed-identity"] = "secret"
+    client: Text = ""
+    subscriptions: Scopes = ()
+    management_groups: Scopes = ()
+    cloud: Text = "public"
+    graph: bool = True
+
+
+class SecretShape(Shape, frozen=True, kw_only=True):
+    """A client secret, or a certificate with its private key in PEM and the key's password; kept encrypted and never told."""
+
+    secret: Annotated[str, msgspec.Meta(max_length=10_000, pattern=PLAIN)] = ""
+    certificate: Annotated[str, msgspec.Meta(max_length=MOST_CERTIFICATE)] = ""
+    password: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
+
+
+class SubscriptionShape(Shape, frozen=True, kw_only=True):
+    """Whether a subscription answered, why not, and the actions that the sign-in lacks in it."""
+
+    id: str
+    name: str
+    answers: bool
+    reason: str
+    lacks: tuple[str, ...]
+
+
+class PermissionShape(Shape, frozen=True, kw_only=True):
+    """Whether an application permission of Microsoft Graph is granted, else what Graph said."""
+
+    name: str
+    granted: bool
+    reason: str
+
+
+class TrialShape(Shape, frozen=True, kw_only=True):
+    """What trying a tenant found; `works`: everything that was asked for may be read."""
+
+    when: datetime
+    works: bool
+    error: str
+    subscriptions: tuple[SubscriptionShape, ...]
+    permissions: tuple[PermissionShape, ...]
+
+
+class TenantShape(Shape, frozen=True, kw_only=True):
+    """A tenant, and how its collections and its last test went."""
+
+    name: str
+    connection: ConnectionShape
+    hours: float
+    enabled: bool
+    has_secrets: bool
+    created: datetime | None
+    collected: datetime | None
+    error: str
+    error_at: datetime | None
+    tested: TrialShape | None
+
+
+class TenantList(Shape, frozen=True, kw_only=True):
+    """Tenants by name."""
+
+    value: tuple[TenantShape, ...]
+    next: str = ""
+
+
+class NewTenant(Shape, frozen=True, kw_only=True):
+    """A tenant to be connected; the server begins to collect it within seconds."""
+
+    name: Name
+    connection: ConnectionShape
+    secrets: SecretShape = SecretShape()
+    hours: Hours = 8.0
+
+
+class TenantChange(Shape, frozen=True, kw_only=True):
+    """What is to change; what is left out stays."""
+
+    connection: ConnectionShape | msgspec.UnsetType = msgspec.UNSET
+    secrets: SecretShape | msgspec.UnsetType = msgspec.UNSET
+    hours: Hours | msgspec.UnsetType = msgspec.UNSET
+    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class GrantAsked(Shape, frozen=True, kw_only=True):
+    """For what rights are wanted; `exact`: by a role with these actions alone, else by the built-in role Reader."""
+
+    connection: ConnectionShape = ConnectionShape()
+    exact: bool = False
+
+
+class RightShape(Shape, frozen=True, kw_only=True):
+    """A right, and why it is wanted; `place` is Azure (an action) or Microsoft Graph (an application permission)."""
+
+    place: str
+    name: str
+    why: str
+
+
+class GrantShape(Shape, frozen=True, kw_only=True):
+    """The rights that a collection takes, and the scripts that grant them."""
+
+    rights: tuple[RightShape, ...]
+    actions: tuple[str, ...]
+    permissions: tuple[str, ...]
+    az: str
+    bicep: str
+
+
+@SECTION.route("GET", "/tenants", READ)
+def tenants(ask: Ask, query: Paging) -> TenantList:
+    """The connected tenants."""
+    found, after = paged(ask.instance.state.tenants.all(), lambda one: one.name, query)
+    return TenantList(value=tuple(map(_shown, found)), next=after)
+
+
+@SECTION.route("POST", "/tenants", WRITE, status=201)
+def connect(ask: Ask, body: NewTenant) -> TenantShape:
+    """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
+    connection = _meant(body.connection)
+    _must(ask, connection)
+    if any(one.name == body.name for one in ask.instance.state.tenants.all()):
+        raise Fault(409, "Conflict", f"There is a tenant {body.name} already.")
+    wanted = Tenant(body.name, connection, hours=body.hours)
+    made = _done(lambda: kept.connect(ask.instance.state, ask.instance.data, wanted, _secrets(body.secrets)))
+    ask.noted(
+        WRITE,
+        f"tenant {made.name}",
+        signIn=connection.sign_in,
+        scope=list(Grant(connection, ()).scopes),
+    )
+    return _shown(made)
+
+
+@SECTION.route("GET", "/tenants/{name}", READ)
+def one(ask: Ask, name: Name) -> TenantShape:
+    """One tenant."""
+    return _shown(_tenant(ask, name))
+
+
+@SECTION.route("PATCH", "/tenants/{name}", WRITE)
+def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
+    """Change a tenant, pause it or let it go on; it is collected soon where it asks for something else."""
+    before = _tenant(ask, name)
+    _must(ask, before.connection)
+    wanted = before
+    if body.connection is not msgspec.UNSET:
+        wanted = replace(wanted, connection=_meant(body.connection))
+        _must(ask, wanted.connection)
+    if body.hours is not msgspec.UNSET:
+        wanted = replace(wanted, hours=body.hours)
+    if body.enabled is not msgspec.UNSET:
+        wanted = replace(wanted, enabled=body.enabled)
+    secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
+    made = _done(lambda: kept.change(ask.instance.state, ask.instance.data, wanted, secrets))
+    ask.noted(WRITE, f"tenant {name}", enabled=made.enabled, hours=made.hours, secrets=secrets is not None)
+    return _shown(made)
+
+
+@SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
+def remove(ask: Ask, name: Name) -> None:
+    """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
+    _tenant(ask, name)
+    kept.remove(ask.instance.state, ask.instance.data, name)
+    ask.noted(DELETE, f"tenant {name}")
+
+
+@SECTION.route("POST", "/tenants/{name}/test", WRITE)
+def test(ask: Ask, name: Name) -> TrialShape:
+    """Sign in and say of each subscription whether it answers and what may not be read in it; the result is kept."""
+    tenant, instance = _tenant(ask, name), ask.instance
+    _must(ask, tenant.connection)
+    found = _done(lambda: kept.test(instance.state, instance.data, name))
+    ask.noted(WRITE, f"tenant {name}", act="test")
+    return _trial(found)
+
+
+@SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
+def collect(ask: Ask, name: Name) -> TenantShape:
+    """Collect a tenant and assess it now; it begins within seconds."""
+    tenant, instance = _tenant(ask, name), ask.instance
+    _must(ask, tenant.connection)
+    instance.state.tenants.soon(name)
+    instance.assess_soon(ask.caller.name, ask.caller.address)
+    ask.noted(WRITE, f"tenant {name}", act="collect")
+    return _shown(_tenant(ask, name))
+
+
+@SECTION.route("POST", "/tenantGrants", READ)
+def grant(ask: Ask, body: GrantAsked) -> GrantShape:
+    """The rights that collecting takes, and scripts for `az` and Bicep that grant them; nothing is changed."""
+    connection = _meant(body.connection)
+    found = Grant(connection, kept.needed(ask.instance.data, connection), body.exact)
+    return GrantShape(
+        rights=tuple(RightShape(place=one.place.value, name=one.name, why=one.why) for one in found.rights),
+        actions=names(found.rights, Place.AZURE),
+        permissions=found.permissions,
+        az=az(found),
+        bicep=bicep(found),
+    )
+
+
+def _clouds() -> tuple[str, ...]:
+    """The clouds that can be chosen: those that are known, and the one that the server's environment names."""
+    own = os.environ.get(CLOUD, "")
+    return (*CLOUDS, *((own,) if own else ()))
+
+
+def _meant(given: ConnectionShape) -> Connection:
+    connection = Connection(
+        given.tenant, given.sign_in, given.client, given.subscriptions, given.management_groups, given.cloud, given.graph
+    )  # fmt: skip
+    try:
+        return meant(connection, _clouds())
+    except CollectError as error:
+        raise bad(f"{error}.", "connection") from error
+
+
+def _must(ask: Ask, connection: Connection) -> None:
+    """DeniedError where what is the host's own is used and the caller is no owner."""
+    if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
+        ask.caller.must(HOSTS)
+
+
+def _secrets(given: SecretShape) -> Secrets:
+    return Secrets(given.secret, given.certificate, given.password)
+
+
+def _done(do: Callable[[], _Done]) -> _Done:
+    """What was done; Fault 400 where it can never work."""
+    try:
+        return do()
+    except StateError as error:
+        raise bad(f"{error}.", "tenant") from error
+
+
+def _tenant(ask: Ask, name: str) -> Tenant:
+    found = next((one for one in ask.instance.state.tenants.all() if one.name == name), None)
+    if found is None:
+        raise missing(f"A tenant {name}")
+    return found
+
+
+def _shown(tenant: Tenant) -> TenantShape:
+    asked, trial = tenant.connection, kept.last_test(tenant)
+    connection = ConnectionShape(
+        tenant=asked.id, sign_in=asked.sign_in, client=asked.client,  # type: ignore[arg-type]  # it was checked
+        subscriptions=asked.subscriptions, management_groups=asked.management_groups, cloud=asked.cloud, graph=asked.graph,
+    )  # fmt: skip
+    return TenantShape(
+        name=tenant.name, connection=connection, hours=tenant.hours, enabled=tenant.enabled, has_secrets=bool(tenant.credential),
+        created=tenant.created, collected=tenant.collected, error=tenant.error, error_at=tenant.error_at,
+        tested=_trial(trial) if trial else None,
+    )  # fmt: skip
+
+
+def _trial(found: Trial) -> TrialShape:
+    return TrialShape(
+        when=found.when,
+        works=found.works,
+        error=found.error,
+        subscriptions=tuple(map(_subscription, found.subscriptions)),
+        permissions=tuple(map(_permission, found.permissions)),
+    )
+
+
+def _subscription(one: SubscriptionTrial) -> SubscriptionShape:
+    return SubscriptionShape(
+        id=one.id, name=one.name, answers=one.answers, reason=one.reason, lacks=one.lacks
+    )
+
+
+def _permission(one: PermissionTrial) -> PermissionShape:
+    return PermissionShape(name=one.name, granted=one.granted, reason=one.reason)

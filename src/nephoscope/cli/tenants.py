@@ -1,0 +1,289 @@
+"""Connect Azure tenants that the server collects and assesses, try them, and print what grants their rights."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.secrets import secret, secret_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nephoscope.lake.state.tenants import Connection, Tenant
+    from nephoscope.sources.azure.connecting import Secrets
+    from nephoscope.sources.azure.trial import Trial
+
+COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
+TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
+RIGHTS = ("place", "name", "why")
+SECRETS = ("secret", "certificate", "password")
+FINDINGS, LACKING = 1, "no"
+
+_secrets_option = click.option(
+    "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
+    help="secret, certificate (PEM with its private key) or password (the key's), from where it says; else it is asked for.",
+)  # fmt: skip
+_hours_option = click.option(
+    "--every", "hours", type=click.FloatRange(1, 168), metavar="HOURS", help="Hours between collections (8)."
+)
+
+
+def _connecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what is asked, and as whom."""
+    options = (
+        click.option("--tenant", metavar="GUID|DOMAIN", help="The tenant's id or domain."),
+        click.option(
+            "--sign-in", type=click.Choice(["secret", "certificate", "managed-identity"]),
+            help="An application with a client secret (the default) or a certificate, or this machine's managed identity.",
+        ),
+        click.option("--client", metavar="GUID", help="The application's client id, or that of a user-assigned identity."),
+        click.option("--subscription", "subscriptions", multiple=True, metavar="GUID", help="Only this subscription."),
+        click.option(
+            "--management-group", "management_groups", multiple=True, metavar="NAME", help="Only what lies in this group."
+        ),
+        click.option("--cloud", metavar="NAME|FILE", help="public (the default), usgovernment, china, or a file."),
+        click.option("--graph/--no-graph", default=None, help="Read accounts and groups from Microsoft Graph (the default)."),
+    )  # fmt: skip
+    for one in reversed(options):
+        command = one(command)
+    return command
+
+
+@click.group("tenants")
+def command() -> None:
+    """Work with the Azure tenants that `nephoscope serve` collects and assesses."""
+
+
+@command.command("list")
+@listed
+@click.pass_obj
+def list_(data: Path, /, output: str) -> None:
+    """List the tenants: when each was collected last, and why it could not be."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data) as state:
+        rows = [_row(one) for one in state.tenants.all()]
+    show_list(
+        rows,
+        COLUMNS,
+        output,
+        "no tenant is connected: nephoscope tenants add NAME --tenant GUID --client GUID",
+    )
+
+
+@command.command("add")
+@click.argument("name")
+@_connecting
+@_secrets_option
+@_hours_option
+@click.pass_obj
+def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: Any) -> None:
+    """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.lake.state.tenants import Connection, Tenant
+    from nephoscope.posture import tenants
+
+    with _told(), state_of(data) as state:
+        connection = _changed(Connection(), asked)
+        given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
+        tenants.connect(state, data, Tenant(name, connection, hours=hours or 8.0), given)
+    click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
+
+
+@command.command("set")
+@click.argument("name")
+@_connecting
+@_secrets_option
+@_hours_option
+@click.option(
+    "--enable/--disable",
+    "enabled",
+    default=None,
+    help="Whether it is collected; else it stays judged as it was.",
+)
+@click.pass_obj
+def set_(
+    data: Path,
+    /,
+    name: str,
+    secrets: tuple[str, ...],
+    hours: float | None,
+    enabled: bool | None,
+    **asked: Any,
+) -> None:
+    """Change the tenant NAME; what is not given stays. A list of subscriptions or groups takes the place of both."""
+    from dataclasses import replace
+
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.posture import tenants
+
+    with _told(), state_of(data) as state:
+        before = state.tenants.get(name)
+        wanted = replace(
+            before,
+            connection=_changed(before.connection, asked),
+            hours=before.hours if hours is None else hours,
+            enabled=before.enabled if enabled is None else enabled,
+        )
+        tenants.change(state, data, wanted, _secrets(secrets) if secrets else None)
+    click.echo(f"tenant {name} changed")
+
+
+@command.command("test")
+@click.argument("name")
+@listed
+@click.pass_obj
+def test(data: Path, /, name: str, output: str) -> None:
+    """Sign in to the tenant NAME and show for each subscription whether it answers and which actions it lacks.
+
+    Exits 1 where something that is wanted may not be read.
+    """
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.posture import tenants
+
+    with _told(), state_of(data) as state:
+        found = tenants.test(state, data, name)
+    if found.error:
+        raise click.ClickException(f"{name}: {found.error}")
+    show_list(_tried(found), TRIED, output)
+    sys.exit(0 if found.works else FINDINGS)
+
+
+@command.command("collect")
+@click.argument("name")
+@click.pass_obj
+def collect(data: Path, /, name: str) -> None:
+    """Have the server collect the tenant NAME as soon as it looks again."""
+    from nephoscope.cli.session.stored import state_of
+
+    with _told(), state_of(data) as state:
+        state.tenants.get(name)
+        state.tenants.soon(name)
+    click.echo(f"tenant {name} is collected when the server looks again, within seconds where it runs")
+
+
+@command.command("remove")
+@click.argument("name")
+@click.pass_obj
+def remove(data: Path, /, name: str) -> None:
+    """Forget the tenant NAME, its secret and its snapshots; what was assessed stays until the next assessment."""
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.posture import tenants
+
+    with _told(), state_of(data) as state:
+        tenants.remove(state, data, name)
+    click.echo(f"tenant {name} forgotten")
+
+
+@command.command("rights")
+@click.option(
+    "--graph/--no-graph", default=True, show_default=True, help="With the permissions of Microsoft Graph."
+)
+@listed
+@click.pass_obj
+def rights(data: Path, /, graph: bool, output: str) -> None:
+    """List the actions and permissions that collecting a tenant takes, and what each is for."""
+    from nephoscope.cli.session.listing import show_list
+    from nephoscope.lake.state.tenants import Connection
+    from nephoscope.posture import tenants
+
+    found = tenants.needed(data, Connection(graph=graph))
+    show_list([{"place": one.place.value, "name": one.name, "why": one.why} for one in found], RIGHTS, output)
+
+
+@command.command("grant")
+@click.argument("name", required=False)
+@_connecting
+@click.option(
+    "--bicep", "as_bicep", is_flag=True, help="A Bicep file in the place of a script for bash and `az`."
+)
+@click.option("--exact", is_flag=True, help="A role with exactly the wanted actions in the place of Reader.")
+@click.pass_obj
+def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: Any) -> None:
+    """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
+    from nephoscope.cli.session.stored import state_of
+    from nephoscope.lake.state.tenants import Connection
+    from nephoscope.posture import tenants
+    from nephoscope.sources.azure.granting import Grant, az, bicep
+
+    with _told():
+        before = Connection()
+        if name is not None:
+            with state_of(data) as state:
+                before = state.tenants.get(name).connection
+        connection = _changed(before, asked)
+        made = Grant(connection, tenants.needed(data, connection), exact)
+        click.echo((bicep if as_bicep else az)(made), nl=False)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be is a usage error that says why."""
+    from nephoscope.cli.session.checks import usage_error
+    from nephoscope.lake.state import StateError
+    from nephoscope.sources.azure.settings import CollectError
+
+    try:
+        yield
+    except (StateError, CollectError) as error:
+        usage_error(str(error))
+
+
+def _changed(before: Connection, asked: dict[str, Any]) -> Connection:
+    """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
+    from msgspec.structs import replace
+
+    from nephoscope.sources.azure.connecting import meant
+
+    given = {
+        ("id" if name == "tenant" else name): value
+        for name, value in asked.items()
+        if value not in (None, ())
+    }
+    if given.keys() & {"subscriptions", "management_groups"}:
+        given = {"subscriptions": (), "management_groups": (), **given}
+    return meant(replace(before, **given))
+
+
+def _secrets(given: tuple[str, ...]) -> Secrets:
+    from nephoscope.sources.azure.connecting import Secrets
+
+    places = dict(map(secret_pair, given))
+    if unknown := sorted(places.keys() - set(SECRETS)):
+        raise click.UsageError(f"--secret {unknown[0]}: one of {', '.join(SECRETS)}")
+    return Secrets(**{name: secret(name, place) for name, place in places.items()})
+
+
+def _row(tenant: Tenant) -> dict[str, Any]:
+    asked = tenant.connection
+    return {
+        "name": tenant.name, "tenant": asked.id, "signIn": asked.sign_in, "client": asked.client, "enabled": tenant.enabled,
+        "hours": tenant.hours, "collected": tenant.collected, "error": tenant.error, "subscriptions": list(asked.subscriptions),
+        "managementGroups": list(asked.management_groups), "cloud": asked.cloud, "graph": asked.graph,
+    }  # fmt: skip
+
+
+def _tried(found: Trial) -> list[dict[str, Any]]:
+    subscriptions = [
+        {
+            "kind": "subscription", "name": one.name, "id": one.id, "answers": "yes" if one.answers else LACKING, "reason": one.reason,
+            "lacks": list(one.lacks),
+        }
+        for one in found.subscriptions
+    ]  # fmt: skip
+    permissions = [
+        {
+            "kind": "permission", "name": one.name, "id": "", "answers": "yes" if one.granted else LACKING, "reason": one.reason,
+            "lacks": [],
+        }
+        for one in found.permissions
+    ]  # fmt: skip
+    return subscriptions + permissions
