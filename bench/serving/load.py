@@ -1,7 +1,8 @@
-"""The generator of load, a process of its own: `python -m serving.load FILE`, orders as JSON on its standard input, figures in the file.
+"""The generator of load, a process of its own: `python -m serving.load FILE`.
 
-Readers ask for an address, read what they got for a moment and ask for the next. Senders post requests of rows at a rate that does not
-wait for answers: what is late is sent as soon as a connection is free, and is late in the figures too; the rest is unsent.
+Orders come as JSON on its standard input, its figures go into the file. Readers ask for an address, read what they got for a moment
+and ask for the next. Senders post requests of rows at a rate that does not wait for answers: what is late is sent as soon as a
+connection is free, and is late in the figures too; the rest is unsent.
 """
 
 from __future__ import annotations
