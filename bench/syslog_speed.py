@@ -16,10 +16,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -27,7 +29,7 @@ from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.kinds.syslog import Syslog
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.sink import LakeSink
-from nephoscope.sources.live.source import Surroundings
+from nephoscope.sources.live.source import Surroundings, Taken
 
 #: What the listeners have to keep up with.
 RATE = 20_000
@@ -83,6 +85,23 @@ def sender(protocol: str, port: int, authority: str) -> Iterator:
             stream.unwrap()
 
 
+class CountingSink(LakeSink):
+    """Counts what is on disk since it was asked last."""
+
+    def take(self, *args: Any, **named: Any) -> Taken:
+        """LakeSink.take."""
+        found = super().take(*args, **named)
+        self.lake.acknowledged.append(found.rows + found.bad)
+        return found
+
+    def counted(self) -> int:
+        """How many, and none from now on."""
+        some = 0
+        while self.lake.acknowledged:
+            some += self.lake.acknowledged.popleft()
+        return some
+
+
 def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, float]:
     """(messages in the lake, those that the system dropped, seconds from the first to the last on disk, CPU seconds)."""
     with (
@@ -96,7 +115,8 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
             Meter(),
             threading.Event(),
         )
-        sink = LakeSink("bench", "default", lake, lake.writer(), state.checkpoints, meter, stop)
+        lake.acknowledged = deque()
+        sink = CountingSink("bench", "default", lake, lake.writer(), state.checkpoints, meter, stop)
         thread = threading.Thread(target=source.run, args=(sink, stop))
         thread.start()
         source.ready.wait()
@@ -111,9 +131,8 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
         quiet = last
         while taken + dropped < count and time.perf_counter() - quiet < _QUIET:
             time.sleep(0.05)
-            tables, told = meter.drain()
-            some = sum(one.rows + one.bad for one in tables.values())
-            dropped += told.dropped
+            some = sink.counted()
+            dropped += meter.drain()[1].dropped
             if some and not began:
                 began = time.perf_counter() - 0.2
             if some:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake import delta, store
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.snapshot import snapshot_of
@@ -32,16 +33,34 @@ SAMPLE = 23
 class Memory:
     """A state whose transactions are durable, as SQLite's with synchronous=FULL are, and remembered in the trace."""
 
-    def __init__(self, note=lambda *_: None, known: dict[str, int] | None = None) -> None:
-        self.note, self.known, self.fence = note, dict(known or {}), 0
+    def __init__(self, note=lambda *_: None) -> None:
+        self.note, self.known, self.fence = note, {}, 0
+        self.counted, self.rows = frozenset(), Counter()
+
+    @classmethod
+    def after(cls, events: list[tuple]) -> Memory:
+        """The state after the transactions of a trace."""
+        memory = cls()
+        for event in events:
+            if event[0] == "state":
+                memory.settle(*event[2:])
+        return memory
 
     def last(self, producer: str) -> int:
         return self.known.get(producer, -1)
 
     def record(self, sequences: dict[str, int]) -> None:
-        self.note("state", None, dict(sequences))
+        self.settle(sequences, {}, self.counted)
+
+    def settle(self, sequences, arrivals, there) -> bool:
+        self.note("state", None, dict(sequences), dict(arrivals), frozenset(there))
         for producer, sequence in sequences.items():
             self.known[producer] = max(sequence, self.last(producer))
+        for segment in arrivals.keys() - self.counted:
+            for one in arrivals[segment]:
+                self.rows.update({table.table: table.rows for table in one.tables})
+        self.counted = (self.counted & there) | arrivals.keys()
+        return True
 
     def prune(self) -> int:
         return 0
@@ -85,7 +104,10 @@ def batch(lake: Lake, producer: str, sequence: int) -> dict:
 
 
 def send(lake: Lake, producer: str, sequence: int, note=lambda *_: None) -> None:
-    lake.writer().append("default", batch(lake, producer, sequence), producer=producer, sequence=sequence)
+    rows = batch(lake, producer, sequence)
+    brought = tuple(Arrival(name, one.num_rows) for name, one in rows.items())
+    arrivals = Arrivals(producer, "default", NOW, brought)
+    lake.writer().append("default", rows, producer=producer, sequence=sequence, arrivals=arrivals)
     note("ack", None, producer, sequence)
 
 
@@ -130,21 +152,21 @@ def found(lake: Lake, root: Path) -> dict[str, Counter]:
 
 
 def check(root: Path, trace: list[tuple], events: int, new: Path, luck: random.Random | None) -> None:
-    world, acknowledged, state = traced.World(), set(), {}
+    world, acknowledged = traced.World(), set()
     for event in trace[:events]:
         if event[0] == "ack":
             acknowledged.add(f"{event[2]}/{event[3]}")
-        elif event[0] == "state":
-            state |= event[2]
-        else:
+        elif event[0] != "state":
             world.play(event)
     traced.build(world.survivors(luck), root, new)
     sent = {f"{event[2]}/{event[3]}" for event in trace if event[0] == "ack"}
-    with Still(new, Memory(known=state)) as lake:
+    memory = Memory.after(trace[:events])
+    with Still(new, memory) as lake:
         counts = found(lake, new)
         for name, times in zip(TABLES, (2, 1), strict=True):
             assert set(counts[name].values()) <= {times}, f"doubled after {events} events: {counts[name]}"
             assert acknowledged <= counts[name].keys() <= sent, f"lost after {events} events"
+            assert memory.rows[name] == counts[name].total(), f"counted otherwise after {events} events"
         # the producers go on where they are told they were, and then everything is there once
         for one in sorted(sent, key=lambda one: int(one[2:])):
             producer, sequence = one.split("/")
@@ -153,6 +175,9 @@ def check(root: Path, trace: list[tuple], events: int, new: Path, luck: random.R
         counts = found(lake, new)
     for name, times in zip(TABLES, (2, 1), strict=True):
         assert counts[name] == dict.fromkeys(sent, times), f"after {events} events and sending again"
+        assert memory.rows[name] == counts[name].total(), (
+            f"counted otherwise after {events} events and sending again"
+        )
     shutil.rmtree(new)
 
 

@@ -294,11 +294,8 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     from nephoscope.cli.session.source_health import health_rows, missing_rows, short
 
     with _told(), lake_of(data) as (lake, state):
-        if missing:
-            take_in(data, lake, state)
-            rows = missing_rows(lake, state, data, days)
-        else:
-            rows = health_rows(state)
+        take_in(data, lake, state)
+        rows = missing_rows(lake, state, data, days) if missing else health_rows(state)
     if missing and output == "table":
         show_list(*short(rows), output, "every resource that should send logs does")
         sys.exit(FINDINGS if rows else 0)

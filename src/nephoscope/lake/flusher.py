@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
+from nephoscope.lake.arrival import Arrivals, summed
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lease import Lease
-from nephoscope.lake.ledger import Ledger
 from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.segments import (
     Segment,
@@ -92,12 +93,11 @@ class Flusher:
         data: Path,
         store: Store,
         lease: Lease,
-        ledger: Ledger,
         disk: Disk,
         damaged: Callable[[Segment, Frame], None],
     ) -> None:
         self._data, self._store, self._lease = data, store, lease
-        self._ledger, self._disk, self._damaged = ledger, disk, damaged
+        self._disk, self._damaged = disk, damaged
         self._mutex = threading.Lock()
         self._speed = BATCH_BYTES / 16
         self._term = 0
@@ -116,26 +116,37 @@ class Flusher:
                 self._term = term
             return self._flush()
 
-    def _flush(self) -> Flushed:
+    def _flush(self) -> Flushed | None:
         self._adopt()
         began = time.perf_counter()
-        batch, size, more = self._batch()
+        waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
+        batch, size, more = self._batch(waiting)
         spooled: dict[tuple[str, str], list[Spooled]] = defaultdict(list)
-        sequences: dict[Path, dict[str, int]] = {}
+        notes: dict[Path, _Notes] = {}
         for segment in batch:
             several = list(segment.frames())
-            sequences[segment.path] = highest(several)
+            notes[segment.path] = _notes(several)
             for key, one in self._spooled(segment, several):
                 spooled[key].append(one)
         rows, kept = self._appended(spooled)
         done = [segment for segment in batch if (segment.writer, segment.number) not in kept]
-        if done:
-            self._ledger.record(_highest(sequences[segment.path] for segment in done))
+        if done and not self._settled(done, notes, waiting):
+            return None
         self._let_go(done)
         self._blocked.keep([segment for segment in batch if segment not in done])
         self._measure(size, time.perf_counter() - began)
         failure = next(iter(self._blocked.tables.values()), None)
         return Flushed(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
+
+    def _settled(
+        self, done: Sequence[Segment], notes: Mapping[Path, _Notes], waiting: Sequence[Sequence[Segment]]
+    ) -> bool:
+        """Note in the state what segments held, before they are let go; False where another has the lease by now."""
+        return self._lease.settle(
+            _highest(notes[segment.path].sequences for segment in done),
+            {_id(segment): found for segment in done if (found := notes[segment.path].arrivals)},
+            {_id(segment) for several in waiting for segment in several},
+        )
 
     def _appended(self, spooled: Mapping[tuple[str, str], list[Spooled]]) -> tuple[int, set[tuple[str, int]]]:
         """Add rows to their tables: how many, and the (writer, segment) that have rows of tables which do not take them now."""
@@ -178,13 +189,12 @@ class Flusher:
                     close_orphan(folder, self._disk)
                     remove_orphan(folder, self._disk)
 
-    def _batch(self) -> tuple[list[Segment], int, bool]:
+    def _batch(self, waiting: Sequence[Sequence[Segment]]) -> tuple[list[Segment], int, bool]:
         """Closed segments of all writers, each writer's in order, as many as a round should take; their bytes; whether more wait.
 
         Writers take turns, so that none waits for all segments of another.
         """
         limit = min(BATCH_BYTES, self._speed * ROUND_SECONDS)
-        waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
         turns = [one for turn in zip_longest(*waiting) for one in turn if one is not None]
         found = [one for one in turns if one.path in self._blocked.segments] if self._blocked.due() else []
         turns = [one for one in turns if one.path not in self._blocked.segments]
@@ -201,6 +211,22 @@ class Flusher:
             self._disk.remove(segment.path)
         for folder in {segment.path.parent for segment in batch}:
             self._disk.sync_folder(folder)
+
+
+class _Notes(NamedTuple):
+    """What a segment tells: how far each producer came, and what was brought of the frames that are whole."""
+
+    sequences: dict[str, int]
+    arrivals: list[Arrivals]
+
+
+def _notes(several: Sequence[Frame]) -> _Notes:
+    told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
+    return _Notes(highest(several), summed(told))
+
+
+def _id(segment: Segment) -> str:
+    return f"{segment.writer}/{segment.number}"
 
 
 def _highest(several: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -95,7 +95,7 @@ class Lake:
             self.watchlists,
         )
         self._lease = Lease(ledger)
-        self._flusher = Flusher(self._data, self._stored(), self._lease, ledger, self._disk, self._damaged)
+        self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, self._damaged)
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self._results = ResultCache()

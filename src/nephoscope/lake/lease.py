@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection, Mapping, Sequence
 
+from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.ledger import Held, Ledger
 
 NAME = "flush"
@@ -30,6 +32,17 @@ class Lease:
             self._renewed = time.monotonic()
             self._held = self._ledger.lease(NAME, self._seconds)
             return 0 if self._held is None else self._held.fence
+
+    def settle(
+        self,
+        sequences: Mapping[str, int],
+        arrivals: Mapping[str, Sequence[Arrivals]],
+        there: Collection[str],
+    ) -> bool:
+        """Held.settle under the lease; False where another holds it."""
+        self.term()
+        with self._lock:
+            return self._held is not None and self._held.settle(sequences, arrivals, there)
 
     def release(self) -> None:
         """Give it up, so that another need not wait."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+
+from nephoscope.lake.arrival import Arrivals
 
 
 class Held(Protocol):
@@ -20,6 +22,18 @@ class Held(Protocol):
 
     def release(self) -> None:
         """Give it up."""
+        ...
+
+    def settle(
+        self,
+        sequences: Mapping[str, int],
+        arrivals: Mapping[str, Sequence[Arrivals]],
+        there: Collection[str],
+    ) -> bool:
+        """Record the sequences of segments whose rows are in their tables and count the `arrivals` of each, all or nothing.
+
+        A segment that was counted is not counted again while it is `there`. False where the lease has been lost: nothing was done.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.columns import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, OvertakenError, SpoolFullError
@@ -83,10 +84,11 @@ class Writer:
         producer: str,
         sequence: int | None = None,
         after: int | None = None,
+        arrivals: Arrivals | None = None,
     ) -> bool:
         """Take rows by table name and what was bad; everything else as for `append_all`."""
         one = Portion(workspace, tables, bad)
-        return self.append_all([one], producer=producer, sequence=sequence, after=after)
+        return self.append_all([one], producer=producer, sequence=sequence, after=after, arrivals=arrivals)
 
     def append_all(
         self,
@@ -95,12 +97,14 @@ class Writer:
         producer: str,
         sequence: int | None = None,
         after: int | None = None,
+        arrivals: Arrivals | None = None,
     ) -> bool:
         """Take the rows of several workspaces, all or none; returns after the fsync.
 
         Where the sequence is not above the producer's last nothing is done, and the answer is False: a sequence names what is
         appended. None is the number after the last, for rows that nothing numbers. OvertakenError where the last is not the one that
-        this comes `after`. SpoolFullError: nothing was taken. LakeError where a table is unknown or its rows are in other types.
+        this comes `after`. `arrivals` are counted once, when the rows go into their tables. SpoolFullError: nothing was taken.
+        LakeError where a table is unknown or its rows are in other types.
         """
         with self._claims.held(producer) as claim:
             last = self._known(producer, claim)
@@ -114,7 +118,7 @@ class Writer:
             rows = [one for portion in portions for one in self._rows(*portion)]
             mark = claim.take()
             if rows:
-                frame = frame_of(producer, number, rows)
+                frame = frame_of(producer, number, rows, arrivals)
                 self._make_room(len(frame))
                 self._spool.sync(self._spool.write(frame, producer, number))
                 self._since += len(frame)

@@ -17,14 +17,15 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state import LeaseLostError, State, StateError, migration
 from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.state.source_errors import KEPT, SHOWN
-from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
+from nephoscope.lake.state.usage import Used
 from nephoscope.lake.workspace import Workspace
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -244,6 +245,22 @@ def case_a_ledger_is_one_holder(opened: Open, url: str) -> None:
     clock.now += timedelta(seconds=31)
     heir = there.lease("flush", 30)
     assert (heir.fence, held.renew(), heir.renew()) == (2, False, True)
+    brought = Arrivals("src", "default", NOON, (Arrival("T", 5, 1, 50, NOON, 2.0, 1),))
+    assert not held.settle({"p": 9}, {"w/1": [brought]}, {"w/1"})
+    assert state.source_health.all() == ()
+    assert state.counted_segments.all() == frozenset()
+    state.sources.add(Source("src", "syslog", {}))
+    assert heir.settle({"p": 5}, {"w/1": [brought]}, {"w/1", "w/2"})
+    assert heir.settle({"p": 6}, {"w/1": [brought], "w/2": [brought, brought]}, {"w/1", "w/2"})
+    assert [(one.table, one.rows, one.bad, one.size) for one in state.source_health.all("src")] == [
+        ("", 0, 0, 0), ("T", 15, 3, 150)
+    ]  # fmt: skip
+    assert heir.settle({"q": 1}, {}, {"w/2"})
+    assert (there.last("p"), there.last("q"), state.counted_segments.all()) == (6, 1, {"w/2"})
+    with state.transaction() as session:
+        assert state.usage.take(session, NOON) == []
+        used = state.usage.take(session, NOON + timedelta(hours=1))
+    assert used == [Used("default", "T", NOON, 15, 150, 12, 24.0)]
     held.release()
     assert here.lease("flush", 30) is None
     heir.release()
@@ -504,13 +521,34 @@ def case_every_older_state_is_brought_up_to_date(opened: Open, url: str) -> None
                 "VALUES ('s', 'default', '', 0, 0, 0, '', 'refused', '2026-01-01 00:00:00.000000+00:00')"
             )
         )
+        told = int(NOON.timestamp()) // 60
+        session.execute(
+            text(
+                f"INSERT INTO producers VALUES ('health/usage/default', {told}, '2026-01-01 00:00:00.000000')"
+            )
+        )
+        for hour in (NOON, NOON + timedelta(hours=1)):
+            for source in ("s", "t"):
+                session.execute(
+                    text("INSERT INTO source_rates VALUES (:source, 'default', 'T', :hour, 5, 1, 50, 10.0)"),
+                    {
+                        "source": source,
+                        "hour": hour.strftime(
+                            "%Y-%m-%d %H:%M:%S.%f+00:00" if "postgres" in url else "%Y-%m-%d %H:%M:%S.%f"
+                        ),
+                    },
+                )
     for step in later:
         with database.write() as session:
             migration._upgrade(session.connection(), step)
             assert migration._revision(session.connection()) == step
     database.close()
-    assert opened().producers.all() == {"p": 7}
-    assert opened().source_health.all("s")[0].error == "refused"
+    state = opened()
+    assert state.producers.all() == {"p": 7, "health/usage/default": told}
+    assert state.source_health.all("s")[0].error == "refused"
+    with state.transaction() as session:
+        untold = state.usage.take(session, NOON + timedelta(hours=2))
+    assert untold == [Used("default", "T", NOON + timedelta(hours=1), 10, 100, 10, 20.0)]
 
 
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:

@@ -7,17 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.cli.session.source_health import short
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state import State
-from nephoscope.lake.state.source_health import Arrival
 from nephoscope.lake.state.sources import Source
 from nephoscope.model.resource import Resource
 from nephoscope.sources.live.health.judging import findings, standing
 from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.health.missing import last_rows, missing
 from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
-from nephoscope.sources.live.meter import Counted, Meter
+from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import SourceError
 
@@ -40,8 +41,19 @@ def _brought(
     names: tuple[str, ...] = ("A", "B"),
 ) -> None:
     meter = Meter()
-    meter._tables["Syslog"] = Counted(rows, bad, rows * 100, when, 2.0 * rows, set(names))
+    meter.saw({"Syslog": set(names)})
     keeper.count(state.sources.get("hub"), meter, when)
+    with state.transaction() as session:
+        arrival = Arrival("Syslog", rows, bad, rows * 100, when, 2.0)
+        state.count(session, [Arrivals("hub", "default", when, (arrival,))])
+
+
+def _ticks(span: timedelta) -> int:
+    return span // timedelta(microseconds=1) * 10
+
+
+def _moment(when: datetime) -> int:
+    return _ticks(when - datetime(1, 1, 1, tzinfo=UTC))
 
 
 def _asked(lake: Lake, text: str) -> list[dict]:
@@ -80,9 +92,13 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     meter.note(error="the broker does not answer", dropped=3)
     keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
     keeper.judge(NOW + timedelta(minutes=1))
-    usage = _asked(lake, "Usage | project DataType, Quantity, AvgLatencyInSeconds")
-    assert [(one["DataType"], one["Quantity"], one["AvgLatencyInSeconds"]) for one in usage] == [
-        ("Syslog", 0.1, 2.0)
+    deliver(lake, state)
+    usage = _asked(
+        lake, "Usage | project DataType, Quantity, AvgLatencyInSeconds, TimeGenerated - StartTime, StartTime"
+    )
+    hour = NOW.replace(minute=0) - timedelta(hours=1)
+    assert [tuple(one.values()) for one in usage] == [
+        ("Syslog", 0.1, 2.0, _ticks(timedelta(hours=1)), _moment(hour))
     ]
     assert len(_asked(lake, "Heartbeat")) == 2
     status = _asked(
@@ -93,6 +109,36 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
         ("hub", "folder", "Failure"), ("hub", "folder", "Success")
     ]  # fmt: skip
     assert status[0]["Reason"] == "the broker does not answer; 3 messages were lost before they could be read"
+
+
+def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
+    state, lake = world
+    keeper, other = Keeper(lake, state, "me"), Keeper(lake, state, "another")
+    hour = NOW.replace(minute=0)
+    for back in (1, 5, 30):
+        _brought(keeper, state, hour - timedelta(hours=back) + timedelta(minutes=1), rows=1000 * back)
+    _brought(keeper, state, hour + timedelta(minutes=1), rows=7)
+    keeper.judge(NOW)
+    keeper.close()
+    _brought(keeper, state, hour - timedelta(minutes=1), rows=500)
+    other.judge(NOW + timedelta(minutes=1))
+    deliver(lake, state)
+    found = _asked(
+        lake, "Usage | summarize round(sum(Quantity), 6), count() by StartTime | order by StartTime desc"
+    )
+    assert [tuple(one.values()) for one in found] == [
+        (_moment(hour - timedelta(hours=1)), 0.15, 2),
+        (_moment(hour - timedelta(hours=5)), 0.5, 1),
+        (_moment(hour - timedelta(hours=30)), 3.0, 1),
+    ]
+
+
+def test_what_no_source_brought_is_used_and_has_no_health(world) -> None:
+    state, _ = world
+    with state.transaction() as session:
+        state.count(session, [Arrivals("server:default", "default", NOW, (Arrival("Syslog", 3, size=30),))])
+        assert [one.rows for one in state.usage.take(session, NOW + timedelta(hours=1))] == [3]
+    assert state.source_health.all() == ()
 
 
 def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:

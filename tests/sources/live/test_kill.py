@@ -1,4 +1,4 @@
-"""`sources run` is killed again and again while a folder and a syslog sender go on: the lake has every line of the files once."""
+"""`sources run` is killed again and again while files grow: the lake has every line once, and health and Usage count what it has."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import random
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State
 from nephoscope.lake.state.sources import Source
+from nephoscope.sources.live.health.keeper import Keeper
 
 LINES = 300
 
@@ -43,6 +45,19 @@ def _held(data: Path, state: State) -> int:
         return lake.query("Syslog | count")[-1].table.to_pylist()[0]["Count"]
 
 
+def _counted(lake: Lake, state: State, rows: int) -> None:
+    """Health, its hours and Usage say as much as the table has."""
+    lake.flush()
+    health = next(one for one in state.source_health.all("drop") if one.table == "Syslog")
+    hours = [one for one in state.source_health.rates("drop") if one.table == "Syslog"]
+    assert (health.rows, sum(one.rows for one in hours)) == (rows, rows)
+    Keeper(lake, state, "test").judge(datetime.now(UTC) + timedelta(hours=1))
+    deliver(lake, state)
+    lake.flush()
+    told = lake.query("Usage | where DataType == 'Syslog' | summarize sum(Quantity)")[-1].table.to_pylist()
+    assert told[0]["sum_Quantity"] == pytest.approx(health.size / 1e6)
+
+
 @pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.full)])
 def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
     drop, data, chosen = tmp_path / "drop", tmp_path / "data", random.Random(7)
@@ -66,7 +81,7 @@ def test_killed_while_files_grow(tmp_path: Path, until, kills: int) -> None:
         process.stderr.close()
         assert process.wait(60) == 0
         with Lake.open(data, state) as lake:
-            lake.flush()
+            _counted(lake, state, kills * LINES)
             counted = lake.query(
                 "Syslog | summarize n = count() by SyslogMessage | summarize sum(n), max(n), count()"
             )

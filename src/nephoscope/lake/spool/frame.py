@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.ipc
 
+from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.column import filled
 
 MAGIC = b"NSF1"
@@ -34,11 +35,12 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
-    """What a frame holds."""
+    """What a frame holds, and what it tells of the source that it is of."""
 
     producer: str
     sequence: int
     parts: tuple[Part, ...]
+    arrivals: Arrivals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,19 @@ def columns_of(payload: bytes | memoryview) -> pa.Schema:
         return stream.schema
 
 
-def frame_of(producer: str, sequence: int, tables: Sequence[tuple[str, str, pa.Table]]) -> bytes:
+def frame_of(
+    producer: str,
+    sequence: int,
+    tables: Sequence[tuple[str, str, pa.Table]],
+    arrivals: Arrivals | None = None,
+) -> bytes:
     """The bytes of an append of (workspace, table, rows)."""
     payloads = [_stream(filled(rows)) for _, _, rows in tables]
     parts = tuple(
         Part(workspace, table, payload.size, rows.num_rows)
         for (workspace, table, rows), payload in zip(tables, payloads, strict=True)
     )
-    header = msgspec.msgpack.encode(Header(producer, sequence, parts))
+    header = msgspec.msgpack.encode(Header(producer, sequence, parts, arrivals))
     checksum, size = 0, 0
     for payload in payloads:
         checksum, size = crc32(payload, checksum), size + payload.size

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nephoscope.lake.arrival import Arrivals, summed
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.leases import Lease, LeaseLostError
 
@@ -37,6 +38,33 @@ class HeldLease:
         self._lease.release()
 
 
+class LakeLease(HeldLease):
+    """A lease under which the lake is kept, and what may be noted under it only."""
+
+    def __init__(self, state: State, lease: Lease, seconds: float) -> None:
+        super().__init__(lease, seconds)
+        self._state = state
+
+    def settle(
+        self,
+        sequences: Mapping[str, int],
+        arrivals: Mapping[str, Sequence[Arrivals]],
+        there: Collection[str],
+    ) -> bool:
+        """Record sequences and count what segments brought, each once, in one transaction; False where the lease is lost."""
+        state = self._state
+        try:
+            with state.transaction() as session:
+                # another that took the lease meanwhile has let segments go that this one would count again
+                self._lease.check(session)
+                new = state.counted_segments.note(session, arrivals, there)
+                state.count(session, summed(one for id_ in new for one in arrivals[id_]))
+                state.producers.record(session, sequences)
+        except LeaseLostError:
+            return False
+        return True
+
+
 class StateLedger:
     """A state as a ledger; each one is a holder of its own."""
 
@@ -56,7 +84,7 @@ class StateLedger:
         """Drop the producers of which nothing can come any more; how many."""
         return self._state.producers.prune()
 
-    def lease(self, name: str, seconds: float) -> HeldLease | None:
+    def lease(self, name: str, seconds: float) -> LakeLease | None:
         """The lease of that name, None where another holds it."""
         found = self._state.leases.take(name, self._holder, seconds)
-        return None if found is None else HeldLease(found, seconds)
+        return None if found is None else LakeLease(self._state, found, seconds)

@@ -52,18 +52,22 @@ class Producers:
         if not sequences:
             return
         with self._database.write() as session:
-            now = self._database.now(session)
-            # in one order everywhere, so that two of these wait for each other and do not lock each other out
-            rows = [{"id": id_, "sequence": sequences[id_], "changed": now} for id_ in sorted(sequences)]
-            for begin in range(0, len(rows), 500):
-                insert = self._database.insert(ProducerRow, rows[begin : begin + 500])
-                session.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=["id"],
-                        set_={"sequence": insert.excluded.sequence, "changed": insert.excluded.changed},
-                        where=ProducerRow.sequence < insert.excluded.sequence,
-                    )
+            self.record(session, sequences)
+
+    def record(self, session: Session, sequences: Mapping[str, int]) -> None:
+        """Record sequences within the transaction of what belongs to them."""
+        now = self._database.now(session)
+        # in one order everywhere, so that two of these wait for each other and do not lock each other out
+        rows = [{"id": id_, "sequence": sequences[id_], "changed": now} for id_ in sorted(sequences)]
+        for begin in range(0, len(rows), 500):
+            insert = self._database.insert(ProducerRow, rows[begin : begin + 500])
+            session.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["id"],
+                    set_={"sequence": insert.excluded.sequence, "changed": insert.excluded.changed},
+                    where=ProducerRow.sequence < insert.excluded.sequence,
                 )
+            )
 
     def prune(self, older_than: timedelta = UNUSED_AFTER) -> int:
         """Drop the producers that have long been silent and of which nothing can come any more; returns how many.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Float, Text, case, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.source_errors import SourceErrors, Standing
@@ -50,22 +51,6 @@ class SourceRateRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     delay: Mapped[float] = mapped_column(Float)
     untimed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival.
-
-    `untimed` of the rows have the time of ingestion, because their records tell none: they have no delay.
-    """
-
-    table: str
-    rows: int
-    bad: int = 0
-    size: int = 0
-    last_event: datetime | None = None
-    delay: float = 0.0
-    untimed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +122,28 @@ class SourceHealths:
     def arrived(self, source: str, arrivals: list[Arrival], at: datetime, workspace: str = "default") -> None:
         """Count what was acknowledged at a time; all tables in one transaction."""
         with self._database.write() as session:
-            for one in sorted(arrivals, key=lambda arrival: arrival.table):
-                key = {"source": source, "workspace": workspace, "table_name": one.table}
-                self._count(session, key, one, at)
-                self._count_hour(session, key, one, at)
-            self._upsert(session, SourceHealthRow, _whole(source, workspace), {"last_seen": at})
+            self.count(session, [Arrivals(source, workspace, at, tuple(arrivals))])
+
+    def count(self, session: Session, several: Iterable[Arrivals]) -> None:
+        """Count what was acknowledged, within the transaction that notes it."""
+        for one in several:
+            for arrival in sorted(one.tables, key=lambda arrival: arrival.table):
+                key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
+                self._count(session, key, arrival, one.at)
+                self._count_hour(session, key, arrival, one.at)
+            self._seen(session, _whole(one.source, one.workspace), one.at)
 
     def lags(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
         with self._database.write() as session:
             self._upsert(session, SourceHealthRow, _whole(source, workspace), {"lag": lag})
+
+    def seen(self, source: str, tables: Iterable[str], at: datetime, workspace: str = "default") -> None:
+        """Record that something of tables arrived, which is counted once it lies in them."""
+        with self._database.write() as session:
+            for table in sorted({"", *tables}):
+                key = {"source": source, "workspace": workspace, "table_name": table}
+                self._seen(session, key, at)
 
     def schema(self, source: str, table: str, columns: str, workspace: str = "default") -> str:
         """Record what a table's columns are now (any text that is equal for equal schemas); returns what was recorded before."""
@@ -215,7 +212,7 @@ class SourceHealths:
             "size": mine.size + new.size,
             "untimed": mine.untimed + new.untimed,
             "first_seen": func.coalesce(mine.first_seen, new.first_seen),
-            "last_seen": new.last_seen,
+            "last_seen": _later(mine.last_seen, new.last_seen),
             "last_event": _later(mine.last_event, new.last_event),
         }
         session.execute(
@@ -230,11 +227,17 @@ class SourceHealths:
             "size": one.size,
             "untimed": one.untimed,
         }
-        counts |= {"delay": one.delay * (one.rows - one.untimed)}
+        counts |= {"delay": one.delay * one.timed}
         insert = self._database.insert(SourceRateRow, key | {"hour": hour} | counts)
         changes = {name: getattr(SourceRateRow, name) + getattr(insert.excluded, name) for name in counts}
         keys = ["source", "workspace", "table_name", "hour"]
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
+
+    def _seen(self, session: Session, key: dict[str, Any], at: datetime) -> None:
+        empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
+        insert = self._database.insert(SourceHealthRow, empty | key)
+        later = _later(SourceHealthRow.last_seen, insert.excluded.last_seen)
+        session.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"last_seen": later}))
 
     def _upsert(
         self, session: Session, table: type[Base], key: dict[str, Any], changes: dict[str, Any]

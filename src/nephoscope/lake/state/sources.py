@@ -90,6 +90,10 @@ class Sources:
         with self._database.read() as session:
             return tuple(_source(row) for row in session.scalars(select(SourceRow).order_by(SourceRow.name)))
 
+    def names(self, session: Session) -> frozenset[str]:
+        """The names of all, within a transaction."""
+        return frozenset(session.scalars(select(SourceRow.name)))
+
     def set(
         self, name: str, *, settings: Mapping[str, Any] | None = None, enabled: bool | None = None
     ) -> Source:

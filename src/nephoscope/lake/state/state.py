@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from nephoscope.lake.state.arm_documents import ArmDocuments
 from nephoscope.lake.state.audit import Audit
 from nephoscope.lake.state.bookmarks import Bookmarks
 from nephoscope.lake.state.checkpoints import Checkpoints
+from nephoscope.lake.state.counted_segments import CountedSegments
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.hunting_runs import HuntingRuns
@@ -43,11 +44,14 @@ from nephoscope.lake.state.sources import Sources
 from nephoscope.lake.state.suppressions import Suppressions
 from nephoscope.lake.state.tenants import Tenants
 from nephoscope.lake.state.tuning_changes import TuningChanges
+from nephoscope.lake.state.usage import Usages
 from nephoscope.lake.state.watchlists import StoredWatchlists
 from nephoscope.lake.state.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from nephoscope.lake.arrival import Arrivals
 
 #: The environment variable that names the state's URL.
 URL_VARIABLE = "NEPHOSCOPE_STATE"
@@ -64,12 +68,14 @@ class State:
         self.database = database
         self.workspaces = Workspaces(database)
         self.producers = Producers(database)
+        self.counted_segments = CountedSegments(database)
         self.leases = Leases(database)
         self.sources = Sources(database)
         self.tenants = Tenants(database)
         self.checkpoints = Checkpoints(database)
         self.source_health = SourceHealths(database)
         self.source_errors = SourceErrors(database)
+        self.usage = Usages(database)
         self.ingested_files = IngestedFiles(database)
         self.repeated_loads = RepeatedLoads(database)
         self.credentials = Credentials(database, keys)
@@ -128,6 +134,13 @@ class State:
         """A transaction for a change that has rows in the outbox: all of it is kept, or nothing."""
         with self.database.write() as session:
             yield session
+
+    def count(self, session: Session, several: Sequence[Arrivals]) -> None:
+        """Count what arrived within the transaction that notes it: for Usage, and for the health of the sources that there are."""
+        if several:
+            there = self.sources.names(session)
+            self.source_health.count(session, [one for one in several if one.source in there])
+            self.usage.count(session, several)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.intel.item import Item
-from nephoscope.sources.intel.rows import rows_of
+from nephoscope.sources.intel.rows import INDICATORS, rows_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -47,12 +48,21 @@ class Kept:
         return f"{self.new:,} new, {self.changed:,} changed, {self.known:,} known, {self.older:,} older than what is known"
 
 
-def keep(state: State, workspace: str, source: str, items: Iterable[Item], now: datetime) -> Kept:
-    """Keep objects of a source; the same ones again change nothing. A batch is one transaction."""
+def keep(
+    state: State, workspace: str, source: str, items: Iterable[Item], now: datetime, *, counted: bool = False
+) -> Kept:
+    """Keep objects of a source; the same ones again change nothing. A batch is one transaction.
+
+    `counted`: what is new or changed counts for the health of the source of that name.
+    """
     kept, left = Kept(), iter(items)
     while batch := list(islice(left, BATCH)):
         with state.transaction() as session:
-            kept += _batch(state, session, workspace, source, batch, now)
+            some = _batch(state, session, workspace, source, batch, now)
+            if counted and some.new + some.changed:
+                arrival = Arrival(INDICATORS, some.new + some.changed, last_event=now)
+                state.count(session, [Arrivals(source, workspace, now, (arrival,))])
+        kept += some
     return kept
 
 

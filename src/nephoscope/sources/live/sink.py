@@ -1,4 +1,4 @@
-"""From a source into the lake: parse, append, and count what was acknowledged."""
+"""From a source into the lake: parse, measure, append."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from datetime import UTC, datetime, tzinfo
 from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.lake.state.source_errors import error_key
 from nephoscope.sources.intel.rows import INDICATORS
+from nephoscope.sources.live.measuring import filled, measured
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.source import LAKE, BusyError, Lines, Origin, Piece, Refused, StoppedError, Taken
 from nephoscope.sources.logs.batch import Batch, Placed
@@ -116,9 +118,9 @@ class LakeSink:
     def learn(self, items: Sequence[Item]) -> Kept:
         """Keep threat intelligence."""
         assert self.learning is not None
-        now = datetime.now(UTC)
-        kept = self.learning(items, now)
-        self.meter.add(INDICATORS, kept.new + kept.changed, now)
+        kept = self.learning(items, datetime.now(UTC))
+        if kept.new + kept.changed:
+            self.meter.saw({INDICATORS: frozenset()})
         return kept
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
@@ -171,6 +173,9 @@ class LakeSink:
     ) -> Taken:
         pause = _FIRST_WAIT
         while True:
+            now = datetime.now(UTC)
+            brought = measured(found.tables, found.bad, now, found.untimed)
+            arrivals = Arrivals(self.source, self.workspace, now, brought)
             try:
                 new = self.writer.append(
                     self.workspace,
@@ -179,6 +184,7 @@ class LakeSink:
                     producer=self._producer(feed),
                     sequence=sequence,
                     after=after,
+                    arrivals=arrivals,
                 )
             except SpoolFullError as error:
                 self.meter.note(full=1, error=str(error), key=LAKE)
@@ -193,11 +199,8 @@ class LakeSink:
         if not new:
             return Taken()
         known = self.lake.tables
-        self.meter.count(
-            {name: (known[name], rows) for name, rows in found.tables.items()},
-            found.bad,
-            datetime.now(UTC),
-            found.untimed,
+        self.meter.saw(
+            {name: filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
         )
         return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
 

@@ -1,17 +1,17 @@
-"""Keeps health: what the sources counted goes to the state, what is wrong becomes alerts, and the lake hears of it all."""
+"""Keeps health: what the sources tell goes to the state, what is wrong becomes alerts, and the lake hears of it all."""
 
 from __future__ import annotations
 
 import socket
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state.source_health import RATES_KEPT, Arrival, SourceHealth
+from nephoscope.lake.state.source_health import RATES_KEPT, SourceHealth
 from nephoscope.sources.live.health import rows as made
 from nephoscope.sources.live.health.judging import Finding, findings
 from nephoscope.sources.live.health.profile import Profile
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from nephoscope.lake.state.leases import Lease
     from nephoscope.lake.state.source_health import SourceRate
     from nephoscope.lake.state.sources import Source
-    from nephoscope.sources.live.meter import Counted, Meter, Told
+    from nephoscope.sources.live.meter import Meter, Told
 
 #: What is remembered of findings is kept beside the checkpoints, under a name that no source can have.
 KEPT = "#health"
-#: One process judges, the others only count.
+#: One process judges, the others only tell.
 LEASE, LEASE_SECONDS = "source-health", 120.0
 _SCHEMA_OPEN = timedelta(days=1)
 _SUMMARY = timedelta(hours=1)
@@ -46,26 +46,22 @@ class Keeper:
     _changes: list[Finding] = field(default_factory=list)
 
     def count(self, source: Source, meter: Meter, now: datetime) -> None:
-        """Write what a source has counted since the last time."""
+        """Write what a source has told since the last time."""
         tables, told = meter.drain()
         if tables:
             self._arrived(source, tables, now)
         self._tell(source, told, now)
 
-    def _arrived(self, source: Source, tables: Mapping[str, Counted], now: datetime) -> None:
+    def _arrived(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
         health = self.state.source_health
-        before = {one.table: one for one in health.all(source.name) if one.workspace == source.workspace}
-        arrivals = [
-            Arrival(name, one.rows, one.bad, one.size, one.last_event, one.delay, one.untimed)
-            for name, one in tables.items()
-        ]
-        health.arrived(source.name, arrivals, now, source.workspace)
-        for name, one in tables.items():
-            if not one.rows:
-                continue
-            profile = Profile.of(before[name].columns if name in before else "")
-            profile.arrived(before[name].last_seen if name in before else None, now)
-            new, gone = profile.seen(one.names)
+        before = {
+            one.table: one.columns for one in health.all(source.name) if one.workspace == source.workspace
+        }
+        health.seen(source.name, tables, now, source.workspace)
+        for name, names in tables.items():
+            profile = Profile.of(before.get(name, ""))
+            profile.arrived(now)
+            new, gone = profile.seen(names)
             health.schema(source.name, name, profile.text(), source.workspace)
             if new or gone:
                 self._changes.append(
@@ -112,7 +108,7 @@ class Keeper:
         ]
         self._alerts(found, now)
         self._statuses(every, sources, now)
-        self._usage(rates, now)
+        self._usage(now)
         self._write(
             "default",
             "Heartbeat",
@@ -192,17 +188,13 @@ class Keeper:
             self._write(health.workspace, "SentinelHealth", [row], f"health/status/{health.source}")
             self.state.checkpoints.put(KEPT, key, {"status": word, "at": now.isoformat()})
 
-    def _usage(self, rates: Sequence[SourceRate], now: datetime) -> None:
-        """The rows of Usage of the last whole hour, once."""
-        hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
-        by_workspace: dict[str, list[SourceRate]] = defaultdict(list)
-        for one in rates:
-            if one.hour == hour:
-                by_workspace[one.workspace].append(one)
-        for workspace, some in by_workspace.items():
-            self._write(
-                workspace, "Usage", made.usage(some, hour), f"health/usage/{workspace}", _minute(hour)
-            )
+    def _usage(self, now: datetime) -> None:
+        """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
+        with self.state.transaction() as session:
+            used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
+            for workspace in dict.fromkeys(one.workspace for one in used):
+                rows = [("Usage", made.usage(one)) for one in used if one.workspace == workspace]
+                self.state.outbox.add_all(session, workspace, rows)
 
     def _write(
         self,

@@ -28,12 +28,16 @@ class Name(msgspec.Struct, array_like=True):
 
 
 class Profile(msgspec.Struct, omit_defaults=True):
-    """`gap` is the longest silence of late in seconds, fading by half in a week, over `gaps` silences; `looks` were taken at rows."""
+    """`gap` is the longest silence of late in seconds, fading by half in a week, over `gaps` silences; `looks` were taken at rows.
+
+    `last` is the last arrival.
+    """
 
     gap: float = 0.0
     gaps: int = 0
     looks: int = 0
     names: dict[str, Name] = {}
+    last: datetime | None = None
 
     @classmethod
     def of(cls, text: str) -> Profile:
@@ -47,8 +51,9 @@ class Profile(msgspec.Struct, omit_defaults=True):
         """As it is kept."""
         return msgspec.json.encode(self).decode()
 
-    def arrived(self, before: datetime | None, now: datetime) -> None:
-        """Take in that something arrived, and when something did before."""
+    def arrived(self, now: datetime) -> None:
+        """Take in that something arrived."""
+        before, self.last = self.last, now
         if before is None:
             return
         passed = max(0.0, (now - before).total_seconds())

@@ -8,14 +8,13 @@ from __future__ import annotations
 import platform
 import socket
 import uuid
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.lake.state.source_health import SourceRate
+from nephoscope.lake.state.usage import Used
 from nephoscope.sources.live.health.judging import Finding
 from nephoscope.sources.logs.table_row import COLLECTOR
 
@@ -67,25 +66,15 @@ def status(
     }  # fmt: skip
 
 
-def usage(rates: Iterable[SourceRate], hour: datetime) -> list[dict[str, Any]]:
-    """The rows of Usage of an hour: what each table took in, in megabytes."""
-    sizes: dict[str, tuple[int, int, int, float]] = {}
-    for one in rates:
-        size, rows, timed, delayed = sizes.get(one.table, (0, 0, 0, 0.0))
-        sizes[one.table] = (
-            size + one.size,
-            rows + one.rows,
-            timed + one.timed,
-            delayed + one.delay * one.timed,
-        )
-    return [
-        {
-            "TimeGenerated": hour + timedelta(hours=1), "StartTime": hour, "EndTime": hour + timedelta(hours=1), "DataType": table,
-            "Quantity": size / 1_000_000, "QuantityUnit": "MBytes", "Solution": "LogManagement", "IsBillable": False,
-            "AvgLatencyInSeconds": delayed / timed if timed else None, "SourceSystem": PRODUCT, "Computer": socket.gethostname(),
-        }
-        for table, (size, rows, timed, delayed) in sorted(sizes.items()) if rows
-    ]  # fmt: skip
+def usage(used: Used) -> dict[str, Any]:
+    """The row of Usage of what a table took in within an hour, in megabytes."""
+    end = used.hour + timedelta(hours=1)
+    return {
+        "TimeGenerated": end, "StartTime": used.hour, "EndTime": end, "DataType": used.table,
+        "Quantity": used.size / 1_000_000, "QuantityUnit": "MBytes", "Solution": "LogManagement", "IsBillable": False,
+        "AvgLatencyInSeconds": used.delay / used.timed if used.timed else None,
+        "SourceSystem": PRODUCT, "Computer": socket.gethostname(),
+    }  # fmt: skip
 
 
 def heartbeat(now: datetime) -> dict[str, Any]:

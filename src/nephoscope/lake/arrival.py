@@ -1,0 +1,69 @@
+"""What an append brought, for the health of its source: it lies beside the rows in the spool and is counted as they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+
+class Arrival(msgspec.Struct, frozen=True, array_like=True):
+    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival.
+
+    `untimed` of the rows have the time of ingestion, because their records tell none: they have no delay.
+    """
+
+    table: str
+    rows: int
+    bad: int = 0
+    size: int = 0
+    last_event: datetime | None = None
+    delay: float = 0.0
+    untimed: int = 0
+
+    @property
+    def timed(self) -> int:
+        """The rows that say when they were."""
+        return self.rows - self.untimed
+
+
+class Arrivals(msgspec.Struct, frozen=True, array_like=True):
+    """What a source brought to a workspace, and when (aware)."""
+
+    source: str
+    workspace: str
+    at: datetime
+    tables: tuple[Arrival, ...]
+
+
+def summed(several: Iterable[Arrivals]) -> list[Arrivals]:
+    """One for each source, workspace and hour, in that order; `at` is the latest of each."""
+    found: dict[tuple[str, str, datetime], Arrivals] = {}
+    for one in several:
+        key = one.source, one.workspace, one.at.replace(minute=0, second=0, microsecond=0)
+        before = found.get(key)
+        found[key] = one if before is None else _added(before, one)
+    return [found[key] for key in sorted(found)]
+
+
+def _added(one: Arrivals, other: Arrivals) -> Arrivals:
+    tables = {arrival.table: arrival for arrival in one.tables}
+    for arrival in other.tables:
+        before = tables.get(arrival.table)
+        tables[arrival.table] = arrival if before is None else _sum(before, arrival)
+    return Arrivals(one.source, one.workspace, max(one.at, other.at), tuple(tables.values()))
+
+
+def _sum(one: Arrival, other: Arrival) -> Arrival:
+    timed = one.timed + other.timed
+    events = [event for event in (one.last_event, other.last_event) if event is not None]
+    return Arrival(
+        one.table,
+        one.rows + other.rows,
+        one.bad + other.bad,
+        one.size + other.size,
+        max(events, default=None),
+        (one.delay * one.timed + other.delay * other.timed) / timed if timed else 0.0,
+        one.untimed + other.untimed,
+    )
