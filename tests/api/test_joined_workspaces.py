@@ -82,3 +82,30 @@ def test_one_wrong_request_of_a_batch_ends_none_of_the_others(server, owner):
     requests.append({"id": "9", "workspace": "default", "body": sound, "headers": [1]})
     answers = server.post("/v1/$batch", headers=owner, json={"requests": requests}).json()["responses"]
     assert [one["status"] for one in answers] == [200, *[400] * 6, 200, 400]
+
+
+def test_a_kusto_schema_is_of_the_database_that_it_names(server, owner, token, instance, subscriptions):
+    sent(instance, "fifth-soc", "e", subscriptions["sub-bwf-sandbox"])
+    instance.lake.flush()
+
+    def asked(command, headers=owner):
+        return server.post("/v1/rest/mgmt", headers=headers, json={"db": "default", "csl": command})
+
+    def named(command):
+        return {row[0] for row in asked(command).json()["Tables"][0]["Rows"]}
+
+    assert named(".show schema") == named(".show database schema") == {"default"}
+    forms = ("fifth-soc", "['fifth-soc']", '["fifth-soc"]', "FIFTH-SOC")
+    assert [named(f".show database {one} schema") for one in forms] == [{"fifth-soc"}] * len(forms)
+    columns = asked(".show database fifth-soc schema").json()["Tables"][0]["Rows"]
+    assert ["fifth-soc", "AzureActivity", "OperationNameValue", "System.String"] in [
+        row[:4] for row in columns
+    ]
+    one = {"Authorization": f"Bearer {token(('Reader', '/workspaces/default'))}"}
+    refused = {
+        ".show database nowhere schema": 404,
+        ".show fifth-soc schema": 400,
+        ".show databases schema": 400,
+    }
+    assert {text: asked(text).status_code for text in refused} == refused
+    assert asked(".show database fifth-soc schema", one).status_code == 403

@@ -222,6 +222,17 @@ def test_watchlists_belong_to_no_subscription(lakes: tuple[Lake, Lake]) -> None:
     assert len(answer(lakes[0], text, Scope())[0][2]) == 2
 
 
+@pytest.mark.parametrize(
+    "text", ["_GetWatchlistAlias", "_GetWatchlist('Hosts') | getschema | project ColumnName"]
+)
+def test_names_and_columns_of_watchlists_do_not_show(lakes: tuple[Lake, Lake], text: str) -> None:
+    assert "Host" in repr(answer(lakes[0], text, Scope()))
+    for scope in (SCOPE, Scope(frozenset({OTHER}), frozenset({"default"})), Scope(frozenset())):
+        assert "Host" not in repr(answer(lakes[0], text, scope))
+    nobody = text.replace("Hosts", "nobody")
+    assert answer(lakes[0], text, SCOPE) == answer(lakes[0], nobody, SCOPE)
+
+
 def test_a_cached_result_is_its_principals(lakes: tuple[Lake, Lake]) -> None:
     text = "set query_results_cache_max_age = 1h; Syslog | count"
     counts: Callable[[Scope], object] = lambda scope: lakes[0].query(text, scope=scope)[0].table.to_pylist()  # noqa: E731

@@ -216,7 +216,10 @@ def _databases(call: Call, _workspace: str, _scope: Scope, _: re.Match[str]) -> 
     return columns, [(name, "", "v1.0", name == _workspace, "ReadWrite", None) for name in seen]
 
 
-def _schema(call: Call, workspace: str, scope: Scope, _: re.Match[str]) -> Shown:
+def _schema(call: Call, workspace: str, scope: Scope, found: re.Match[str]) -> Shown:
+    if found["name"]:
+        workspace = workspace_of(call, _unquoted(found["name"])).name
+        scope = call.caller.logs(READ, workspace)
     columns = _columns(
         DatabaseName=KqlType.STRING, TableName=KqlType.STRING, ColumnName=KqlType.STRING, ColumnType=KqlType.STRING,
         IsDefaultTable=KqlType.BOOL, IsDefaultColumn=KqlType.BOOL, PrettyName=KqlType.STRING, Version=KqlType.STRING,
@@ -233,7 +236,7 @@ def _schema(call: Call, workspace: str, scope: Scope, _: re.Match[str]) -> Shown
 
 
 def _table_schema(call: Call, workspace: str, scope: Scope, found: re.Match[str]) -> Shown:
-    wanted = found["name"].strip("[]'\"")
+    wanted = _unquoted(found["name"])
     columns = _columns(
         TableName=KqlType.STRING,
         Schema=KqlType.STRING,
@@ -247,6 +250,10 @@ def _table_schema(call: Call, workspace: str, scope: Scope, found: re.Match[str]
         raise _refused("BadRequest_EntityNotFound", f"Entity not found: there is no table '{wanted[:100]}'.")
     told = ",".join(f"{name}:{kind.value}" for name, kind in schema.columns)
     return columns, [(wanted, told, workspace, "", "")]
+
+
+def _unquoted(name: str) -> str:
+    return name.strip("[]'\"")
 
 
 def _version(_call: Call, _workspace: str, _scope: Scope, _: re.Match[str]) -> Shown:
@@ -263,12 +270,14 @@ def _version(_call: Call, _workspace: str, _scope: Scope, _: re.Match[str]) -> S
 
 _DOTNET = {kind: f"System.{name}" for kind, name in _DATA_TYPES.items()}
 _NAME = r"(?P<name>\['[^']+'\]|\[\"[^\"]+\"\]|\w+)"
+#: A workspace may have a dash in its name, which Kusto itself wants in brackets.
+_DATABASE = _NAME.replace(r"\w+", r"[\w.-]+")
 _COMMANDS: tuple[tuple[re.Pattern[str], Show], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), show)
     for pattern, show in (
         (r"\.show tables", _tables),
         (r"\.show databases", _databases),
-        (r"\.show (database )?(\w+ )?schema", _schema),
+        (rf"\.show (?:database (?:{_DATABASE} )?)?schema", _schema),
         (rf"\.show table {_NAME} cslschema", _table_schema),
         (r"\.show version", _version),
     )

@@ -105,9 +105,10 @@ class LakeCatalog:
         return self._seen(table)
 
     def function(self, name: str) -> StoredFunction | None:
-        """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists."""
+        """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
         if name == _ALIASES and self._scope.sees(self._workspace):
-            aliases = self._shelf.watchlists.aliases(self._workspace)
+            seen = self._scope.sees_lists(self._workspace)
+            aliases = self._shelf.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
         return self._stored().get(name) or shipped_functions().get(name)
@@ -121,9 +122,11 @@ class LakeCatalog:
         return [*known, *self._stored()]
 
     def watchlist(self, alias: str) -> TableSchema | None:
-        """The watchlist of an alias. Its rows belong to no subscription: a restricted scope sees none of them."""
+        """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
+        if not self._scope.sees_lists(self._workspace):
+            return None
         found = self._shelf.watchlists.get(self._workspace, alias)
-        if found is None or not self._scope.sees(self._workspace):
+        if found is None:
             return None
         relation = f"{self._workspace}/watchlist/{alias.lower()}"
         with self._lock:

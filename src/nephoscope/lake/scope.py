@@ -23,5 +23,9 @@ class Scope:
         """Whether the workspace may be read at all."""
         return self.workspaces is None or workspace in self.workspaces
 
+    def sees_lists(self, workspace: str) -> bool:
+        """Whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
+        return self.subscriptions is None and self.sees(workspace)
+
 
 EVERYTHING = Scope()
