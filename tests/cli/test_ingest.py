@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -86,10 +88,45 @@ def test_a_content_is_taken_in_once_whatever_its_name_and_packing(tmp_path: Path
         archive.writestr("inner/e.json", _lines(50))
     (tmp_path / "f.json").write_bytes(("\ufeff" + _lines(50).decode()).encode("utf-16-le"))
     (tmp_path / "g.json").write_bytes(_lines(50).decode().encode("utf-32"))
+    (tmp_path / "h.json.bz2").write_bytes(bz2.compress(_lines(50)))
+    (tmp_path / "i.json.xz").write_bytes(lzma.compress(_lines(50)))
     code, found = _ingest(data, tmp_path / "*.json*", tmp_path / "d.zip")
-    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 6)
+    assert (code, found["rows"], found["files"]["known"]) == (0, {}, 8)
     assert _ingest(data, "-", stdin=_lines(50))[1]["files"]["known"] == 1
     assert _count(data) == [{"rows": 50, "distinct": 50}]
+
+
+@pytest.mark.parametrize(
+    "ending", [".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz"]
+)
+@pytest.mark.parametrize("options", [(), ("--table", "Syslog")], ids=["any", "table"])
+def test_standard_input_is_opened_by_what_it_begins_with(
+    data: Path, ending: str, options: tuple[str, ...]
+) -> None:
+    at = datetime.now(UTC).isoformat()
+    log = "".join(f'{{"Type":"Syslog","TimeGenerated":"{at}","ProcessID":{n}}}\n' for n in range(5)).encode()
+    if ending == ".zst":
+        packed = pa.Codec("zstd").compress(log, asbytes=True)
+    elif ending == ".zip":
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("a.log", log)
+        packed = file.getvalue()
+    else:
+        content = _tape(log) if ending.startswith(".tar") else log
+        last = ending.rpartition(".")[2]
+        packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "tar": bytes}[last](content)
+    code, found = _ingest(data, "-", *options, stdin=packed)
+    assert (code, found["rows"]) == (0, {"Syslog": 5})
+
+
+def _tape(log: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("a.log")
+        member.size = len(log)
+        archive.addfile(member, io.BytesIO(log))
+    return file.getvalue()
 
 
 def _vault(tmp_path: Path, name: str) -> Path:

@@ -313,7 +313,7 @@ def _tar() -> bytes:
 def test_what_is_no_log_is_one_entry_that_says_what_it_is(data: bytes, what: str) -> None:
     ((place, reason),) = _bad(_parsed(data))
     assert place == "byte 0"
-    assert reason.startswith(f"the file is {what}") or f"packed by {what}" in reason
+    assert reason.startswith(f"the file is {what}")
 
 
 @pytest.mark.parametrize("name", ["a.parquet.gz", "a.zip"])

@@ -80,7 +80,15 @@ def _spooled(pipe: str, folder: Path) -> str:
         else:
             with Path(pipe).open("rb") as stream:
                 shutil.copyfileobj(stream, file)
-    return str(path)
+    return str(_named(path))
+
+
+def _named(path: Path) -> Path:
+    """The file under a name that tells how it is packed, by which it is opened: a pipe has none."""
+    from nephoscope.sources.logs.packings import ending
+
+    wanted = ending(path)
+    return path if path.name.lower().endswith(wanted) else path.rename(path.with_name(path.name + wanted))
 
 
 @contextmanager

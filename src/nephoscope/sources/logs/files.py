@@ -1,4 +1,4 @@
-"""The files of a load: paths, folders and globs; `.gz`, `.zst` and `.zip` opened as bounded streams, UTF-16 recoded."""
+"""The files of a load: paths, folders and globs; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` opened as bounded streams, UTF-16 recoded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.growth import Proof
     from nephoscope.sources.logs.marks import Older
 
-_PACKED = (".gz", ".zst")
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LOGS = (
     ".json",
     ".jsonl",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nephoscope.sources.resources.files import FileError, Source
+from nephoscope.sources.resources.files import TAPES, FileError, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,6 @@ _OPENERS: dict[str, Callable[[Any], Any]] = {
     ".txz": lzma.open,
     ".xz": lzma.open,
 }
-_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 _HEADERS = (
     tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
 )  # fmt: skip
@@ -42,7 +41,7 @@ _PART = 1024 * 1024
 
 def is_tape(name: str) -> bool:
     """Whether a file of this name is a tar archive."""
-    return name.lower().endswith(_ENDINGS)
+    return name.lower().endswith(TAPES)
 
 
 class _Member(tarfile.TarInfo):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 import os
 import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from nephoscope.sources.links import leads_out
 
@@ -68,7 +70,7 @@ class Source:
 def unpacked_size(roots: Sequence[Path]) -> int:
     """About how many bytes the files under existing paths hold; packed ones count tenfold."""
     return sum(
-        path.stat().st_size * (_PACKED if path.suffix.lower() in (".gz", ".zip") else 1)
+        path.stat().st_size * (_PACKED if path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") else 1)
         for root in roots
         for path in _walk(root)
         if path.exists() and not _leads_out(path, root)
@@ -137,7 +139,15 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
             yield from _as_utf8(_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
         raise FileError(f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"cannot be read: {error.args[-1] if error.args else error}") from error
@@ -182,11 +192,18 @@ def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
                 with _unpacked(source.entry, entry) as stream:
                     yield stream, lambda: size
             return
+        if source.path.name.lower().endswith(TAPES):
+            raise FileError("a tar archive is not opened here: unpack it, as in `tar -xf FILE -C FOLDER`")
         if source.path.suffix.lower() == ".zip":
             with zipfile.ZipFile(raw) as archive:
                 raise FileError(f"the archive has {len(archive.infolist())} entries, more than may be read")
         with _unpacked(source.path.name, raw) as stream:
             yield stream, raw.tell
+
+
+#: The endings of tar archives, which are read as a stream of members and not as a file.
+TAPES = (".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
+_OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
 
 @contextmanager
@@ -195,6 +212,10 @@ def _unpacked(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
         import pyarrow as pa
 
         with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as unzipped:
+            yield unzipped
+        return
+    if opener := _OPENERS.get(Path(name).suffix.lower()):
+        with opener(raw) as unzipped:
             yield unzipped
         return
     if not name.lower().endswith(".gz"):
