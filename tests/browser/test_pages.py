@@ -27,6 +27,7 @@ def addresses(data: Path) -> list[str]:
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
+        "/attack-paths/{name}": Shelf(data).newest().attack_paths.listed(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",

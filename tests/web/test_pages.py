@@ -29,6 +29,7 @@ def addresses(instance):
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
+        "/attack-paths/{name}": instance.shelf.newest().attack_paths.listed(EVERYTHING)[0].name,
         "/sources/tenants/{name}": "fabrikam",
         "/sources/logs/{name}": "drop",
         "/content/packs/{name}": "checkout",

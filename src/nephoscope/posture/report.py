@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from nephoscope.analyze.overlay import assessment_id
 from nephoscope.estate.view import View
 from nephoscope.model.assessment import Assessment, Reason
 from nephoscope.model.coverage import Coverage
@@ -159,7 +160,24 @@ class Report:
     @cached_property
     def attack_paths(self) -> AttackPaths:
         """The ways that an attacker could take through the estate, whatever the filter."""
-        return analyze(View(self.run.estate, self.now), self.all_rows())
+        return analyze(View(self.run.estate, self.now), self.all_rows(), self._accused)
+
+    def _accused(self, row: Row) -> frozenset[str]:
+        """The lower-cased object ids of the accounts because of which a row fails, as the analyzer that it read found them."""
+        read = (one.resource.lower() for one in self.run.reasons(row.assessment) if one.resource)
+        return frozenset(user for id_ in read for user in self._named.get(id_, ()))
+
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[str, ...]]:
+        """The accounts that analyzers named, by the id of the assessment that they wrote."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.run.analysis.assessments:
+            users = tuple(
+                str(sub.details["user"]).lower() for sub in one.sub_assessments if "user" in sub.details
+            )
+            if users:
+                found[assessment_id(one.resource, one.key).lower()] = users
+        return found
 
     @cached_property
     def _found(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from importlib.resources import files
 import pytest
 
 from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.attack_paths.body import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
@@ -58,6 +59,27 @@ def test_exposed_resources_are_those_that_are_planted(report) -> None:
     )
 
 
+def test_the_jump_host_of_the_lab_leads_to_its_worker_and_its_data(report) -> None:
+    """The identity of the jump host reads the campaign's blobs, that of the worker behind it may change the subscription."""
+    found = {
+        tuple(entity.name for entity in one.chain.entities)
+        for one in report.attack_paths.paths
+        if one.chain.target.name in ("stbwfcampaign", "sub-bwf-sandbox") and len(one.chain.entities) > 3
+    }
+    worker = ("vm-sbx-worker", "vm-sbx-worker (system-assigned)", "sub-bwf-sandbox")
+    assert found == {
+        ("Internet", "vm-sbx-jump", "vm-sbx-jump (system-assigned)", "stbwfcampaign"),
+        ("Internet", "vm-sbx-jump", *worker),
+        ("Internet", "vm-sbx-router", *worker),
+    }
+
+
+def test_a_step_names_the_recommendations_that_close_it(report) -> None:
+    path = next(one for one in report.attack_paths.paths if one.chain.entry.name.startswith("adm-lab-3"))
+    (step,) = properties(path)["attackPathSteps"]
+    assert {one["displayName"] for one in step["assessments"]} == {"Owners sign in with more than a password"}
+
+
 def test_blocked_accounts_begin_nothing(report) -> None:
     entries = {one.chain.entry.name for one in report.attack_paths.paths}
     assert not [one for one in entries if "former" in one]
@@ -67,6 +89,7 @@ def test_resource_graph_finds_them(edition, report) -> None:
     text = """securityresources | where type == 'microsoft.security/attackpaths'
         | mv-expand entity = properties.graphComponent.entities
         | where tostring(entity.entityIdentifiers.azureResourceId) endswith '/stbwfcampaign'
+        | where array_length(properties.graphComponent.connections) == 1
         | project level = tostring(properties.riskLevel), path = tostring(properties.displayName), subscriptionId"""
     (result,) = edition.query(text, EVERYTHING)
     (row,) = result.table.to_pylist()
@@ -85,8 +108,10 @@ def test_they_are_listed_and_filtered(edition, report) -> None:
         one.level.value
         for one in edition.attack_paths.listed(EVERYTHING, WantedPaths(levels=frozenset({"High"})))
     } == {"High"}
-    (storage,) = edition.attack_paths.listed(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
-    assert edition.attack_paths.listed(EVERYTHING, WantedPaths(through=storage.target.key)) == (storage,)
+    storage = edition.attack_paths.listed(EVERYTHING, WantedPaths(text="STBWFCAMPAIGN"))
+    assert {one.type for one in storage} == {"public-storage-sensitive-data", "exposed-machine-data-store"}
+    through = WantedPaths(through=storage[0].target.key)
+    assert edition.attack_paths.listed(EVERYTHING, through) == storage
     assert edition.attack_paths.listed(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
     assert edition.made.path_gaps == report.attack_paths.gaps
     assert chokes(every) == chokes(list(reversed(every)))

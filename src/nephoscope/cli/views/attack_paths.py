@@ -21,6 +21,7 @@ from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
+from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.row import Row
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def _listed(shown: Shown) -> Table:
 
 def _chokes(shown: Shown, console: Console) -> None:
     for entity, count in shown.chokes[:MOST_SHOWN]:
-        console.print(Text(f"choke point: {entity.name} ({entity.type}) is on {counted(count, 'path')}"))
+        console.print(
+            Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {counted(count, 'path')}")
+        )
 
 
 def _full(path: AttackPath, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -32,9 +32,17 @@ class AttackPaths:
     gaps: tuple[tuple[str, str], ...] = ()
 
 
-def analyze(view: View, rows: Iterable[Row], types: Iterable[PathType] | None = None) -> AttackPaths:
-    """Find the paths of an estate whose assessments are the rows; by the package's types, or by others."""
-    facts = Facts(view, OpenFindings(rows))
+def analyze(
+    view: View,
+    rows: Iterable[Row],
+    accounts: Callable[[Row], frozenset[str]] = lambda _: frozenset(),
+    types: Iterable[PathType] | None = None,
+) -> AttackPaths:
+    """Find the paths of an estate whose assessments are the rows; by the package's types, or by others.
+
+    `accounts` gives the object ids of the accounts that a failing row about accounts names.
+    """
+    facts = Facts(view, OpenFindings(rows, accounts))
     graph = graph_of(facts)
     found: list[AttackPath] = []
     for type_ in path_types() if types is None else types:

@@ -56,7 +56,8 @@ class Facts:
             try:
                 look(resource)
             except NotCollected as gap:
-                self.gap(resource.id.subscription, f"{question}: {gap.what}")
+                what = gap.what.replace(f" in {resource.id.subscription_id}", "")
+                self.gap(resource.id.subscription, f"{question}: {what}")
 
     def entity(self, graph: Graph, resource: Resource) -> Entity:
         """The entity of a resource, with its weaknesses where it has some."""

@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from nephoscope.posture.row import Row
 
@@ -19,14 +20,19 @@ _OPENING = frozenset({"InitialAccess", "Execution", "PrivilegeEscalation", "Late
 _WATCHING = frozenset(
     {"Enable enhanced security features", "Enable auditing and logging", "Implement security best practices"}
 )
-ACCESS, SECOND_FACTOR = "Manage access and permissions", "Enable MFA"
+ACCESS = "Manage access and permissions"
+#: Controls whose recommendations on a subscription are about accounts.
+_ACCOUNTS = frozenset({ACCESS, "Enable MFA"})
 _OPEN_NETWORK = "Restrict unauthorized network access"
 _NETWORK = frozenset({_OPEN_NETWORK, "Secure management ports", ACCESS})
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFinding:
-    """A recommendation that a resource fails: `resource` is its lower-cased id, `control` its score control ('' = none)."""
+    """A recommendation that a resource fails: `resource` is its lower-cased id, `control` its score control ('' = none).
+
+    `accounts` are the lower-cased object ids of the accounts because of which it fails.
+    """
 
     key: str
     resource: str
@@ -34,6 +40,7 @@ class OpenFinding:
     severity: Severity
     control: str = ""
     tactics: tuple[str, ...] = ()
+    accounts: frozenset[str] = frozenset()
 
     @property
     def opens(self) -> bool:
@@ -49,17 +56,24 @@ class OpenFinding:
 
 
 class OpenFindings:
-    """Failing recommendations by lower-cased resource id; those of a child count for its top resource too."""
+    """Failing recommendations by lower-cased resource id; those of a child count for its top resource too.
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    `accounts` gives the object ids of the accounts that a failing row about accounts names.
+    """
+
+    def __init__(self, rows: Iterable[Row], accounts: Callable[[Row], frozenset[str]]) -> None:
         self._found: defaultdict[str, dict[tuple[str, str], OpenFinding]] = defaultdict(dict)
+        self._naming: defaultdict[str, dict[OpenFinding, None]] = defaultdict(dict)
         for row in rows:
             if row.assessment.state is State.NON_COMPLIANT:
-                self._add(_finding(row))
+                about = row.id.type == SUBSCRIPTION_TYPE and row.recommendation.score_control in _ACCOUNTS
+                self._add(_finding(row, accounts(row) if about else frozenset()))
 
     def _add(self, finding: OpenFinding) -> None:
         for key in {finding.resource, top_resource(finding.resource)}:
             self._found[key][finding.key, finding.resource] = finding
+        for account in finding.accounts:
+            self._naming[account][finding] = None
 
     def of(self, key: str) -> tuple[OpenFinding, ...]:
         """What a resource and its children fail, the gravest first."""
@@ -78,6 +92,10 @@ class OpenFindings:
         """Those of a score control."""
         return tuple(one for one in self.of(key) if one.control == control)
 
+    def naming(self, account: str) -> tuple[OpenFinding, ...]:
+        """Those that fail because of an account, by its lower-cased object id."""
+        return tuple(self._naming.get(account, ()))
+
 
 def top_resource(key: str) -> str:
     """The lower-cased id of the resource that a child resource stands below; the id itself where it is none's child."""
@@ -87,7 +105,9 @@ def top_resource(key: str) -> str:
     return "/".join(parts[: parts.index("providers") + 4])
 
 
-def _finding(row: Row) -> OpenFinding:
+def _finding(row: Row, accounts: frozenset[str]) -> OpenFinding:
     known = row.recommendation
     key = row.assessment.key.lower()
-    return OpenFinding(key, row.id.key, known.name, known.severity, known.score_control, known.tactics)
+    return OpenFinding(
+        key, row.id.key, known.name, known.severity, known.score_control, known.tactics, accounts
+    )

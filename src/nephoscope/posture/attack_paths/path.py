@@ -67,7 +67,7 @@ class AttackPath:
     @property
     def story(self) -> str:
         """How an attacker goes, as one text."""
-        return "; then ".join(one.why for one in self.chain.connections) + "."
+        return " ".join(f"{one.why}." for one in self.chain.connections)
 
 
 def _is_below(resource: str) -> bool:

@@ -88,7 +88,7 @@ def _target(chain: Chain) -> Iterator[Point]:
         told = f"everything in {target.name}" if whole else f"what is in {target.name}"
         yield Point(points, f"{last.why}: {told} is the attacker's", "Critical resource" if whole else "")
     elif last.kind is ConnectionKind.READS_SECRETS:
-        yield Point(2, f"the secrets of {target.name} open what they are for", "Critical resource")
+        yield Point(2, f"The secrets of {target.name} open what they are for", "Critical resource")
     elif target.type == CLUSTER:
         yield Point(2, f"whoever holds {target.name} holds all that runs in it", "Critical resource")
     else:
@@ -100,8 +100,8 @@ def _way(chain: Chain) -> Iterator[Point]:
     weak = [one.get(InsightKind.WEAKNESS) for one in chain.insights[:-1]]
     worst = next((f for one in weak if one for f in one.findings if f.severity is Severity.CRITICAL), None)
     if worst is not None:
-        yield Point(1, f"a weakness on the way is critical: {worst.title}")
+        yield Point(1, f"A weakness on the way is critical: {worst.title}")
     if any(one.kind is ConnectionKind.REACHES for one in chain.connections):
-        yield Point(-1, "the attacker must first move from one machine to another", "Lateral movement")
+        yield Point(-1, "The attacker must first move from one machine to another", "Lateral movement")
     elif any(one.kind is ConnectionKind.AUTHENTICATES_AS for one in chain.connections):
-        yield Point(0, "an identity leads from what runs code to what it may reach", "Lateral movement")
+        yield Point(0, "An identity leads from what runs code to what it may reach", "Lateral movement")

@@ -12,6 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression
 from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET_TYPE
+from nephoscope.posture.attack_paths.type_names import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,11 @@ class Entity(msgspec.Struct, frozen=True):
     name: str = msgspec.field(name="entityName")
     type: str = msgspec.field(name="entityType")
     identifiers: Identifiers = msgspec.field(name="entityIdentifiers")
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return type_name(self.type)
 
     @property
     def key(self) -> str:

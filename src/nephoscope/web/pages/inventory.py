@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.model.secret import redact
+from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
@@ -67,6 +69,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
+        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=id_)),
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
 

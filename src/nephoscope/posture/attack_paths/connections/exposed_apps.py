@@ -34,7 +34,7 @@ def connect(facts: Facts, graph: Graph) -> None:
     def container_app(resource: Resource) -> None:
         ingress = _object(_object(known(resource).get("configuration")).get("ingress"))
         if ingress.get("external") is True and _unrestricted(ingress.get("ipSecurityRestrictions")):
-            expose(facts, graph, resource, f"the ingress of {resource.name} answers every address", REMEDY)
+            expose(facts, graph, resource, f"The ingress of {resource.name} answers every address", REMEDY)
 
     def container_group(resource: Resource) -> None:
         if str(_object(known(resource).get("ipAddress")).get("type") or "").lower() == "public":

@@ -22,7 +22,7 @@ def connect(facts: Facts, graph: Graph) -> None:
 
     def look(cluster: Resource) -> None:
         if _is_public(known(cluster)):
-            expose(facts, graph, cluster, f"the API server of {cluster.name} answers every address", REMEDY)
+            expose(facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY)
 
     facts.each(CLUSTER, "which clusters the Internet reaches", look)
 

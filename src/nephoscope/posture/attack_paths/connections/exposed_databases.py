@@ -73,7 +73,7 @@ def _by_firewall(facts: Facts, server: Resource) -> str:
     if not is_broad_set(whole):
         return ""
     named = listing(sorted(wide, key=lambda name: (-size(wide[name].v4), name)), 2)
-    return f"the firewall rules of {server.name} let the Internet in: {named}"
+    return f"The firewall rules of {server.name} let the Internet in: {named}"
 
 
 def _range(rule: dict[str, object]) -> AddressSet:
@@ -92,7 +92,7 @@ def _by_endpoint(facts: Facts, instance: Resource) -> str:
     remote = facts.view.network.internet(place) & PUBLIC
     openings = facts.view.network.openings(card, place, "tcp", remote, ((INSTANCE_PORT, INSTANCE_PORT),))
     return (
-        f"the public endpoint of {instance.name} answers the Internet at TCP {INSTANCE_PORT}"
+        f"The public endpoint of {instance.name} answers the Internet at TCP {INSTANCE_PORT}"
         if is_broad(openings, INSTANCE_PORT)
         else ""
     )

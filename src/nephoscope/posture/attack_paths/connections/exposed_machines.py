@@ -43,4 +43,4 @@ def _why(machine: Resource, reached: list[Reached]) -> str:
     ports = {one.port: PORTS[one.port] for one in reached}
     named = listing(f"{port} ({name})" for port, name in sorted(ports.items()))
     ways = listing(sorted({one.way.kind for one in reached}))
-    return f"the Internet reaches {machine.name} at TCP {named} by {ways}"
+    return f"The Internet reaches {machine.name} at TCP {named} by {ways}"

@@ -34,7 +34,7 @@ def connect(facts: Facts, graph: Graph) -> None:
             return
         if resource.key in names:
             told = listing(sorted(names[resource.key]))
-            why = f"anybody may read the containers {told} of {resource.name} without signing in"
+            why = f"Anybody may read the containers {told} of {resource.name} without signing in"
             found = expose(facts, graph, resource, why, REMEDY)
             graph.know(
                 found,

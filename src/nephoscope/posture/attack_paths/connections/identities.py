@@ -29,7 +29,7 @@ def connect(facts: Facts, graph: Graph) -> None:
             for identity in identities(facts.view, resource):
                 entity = facts.entity(graph, resource)
                 graph.add(identity)
-                why = f"code on {resource.name} gets tokens of {identity.name} without a password"
+                why = f"Code on {resource.name} gets tokens of {identity.name} without a password"
                 remedy = f"Take the identity {identity.name} from {resource.name} where it needs none."
                 graph.connect(
                     Connection(entity.id, identity.id, ConnectionKind.AUTHENTICATES_AS, why, remedy)

@@ -28,8 +28,10 @@ Place = tuple["Interface", "IpConfiguration"]
 def connect(facts: Facts, graph: Graph) -> None:
     """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
     sources = [one for one in _exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
-    targets = [one for one in graph.of_types(frozenset({MACHINE_TYPE})) if _leads_on(graph, one)]
-    pairs = [(source, target) for source in sources for target in targets if source != target]
+    # a machine that is got into directly is on a shorter path already
+    behind = [one for one in graph.of_types(frozenset({MACHINE_TYPE})) if one not in sources]
+    targets = [one for one in behind if _leads_on(graph, one)]
+    pairs = [(source, target) for source in sources for target in targets]
     if len(pairs) > MOST_PAIRS:
         facts.gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
     for source, target in pairs[:MOST_PAIRS]:
@@ -40,7 +42,7 @@ def connect(facts: Facts, graph: Graph) -> None:
             continue
         if ports:
             named = ", ".join(f"{port} ({PORTS[port]})" for port in ports)
-            why = f"security rules let {source.name} to {target.name} at TCP {named}"
+            why = f"Security rules let {source.name} to {target.name} at TCP {named}"
             findings = facts.findings.guarding(target.id)
             graph.connect(Connection(source.id, target.id, ConnectionKind.REACHES, why, REMEDY, findings))
 

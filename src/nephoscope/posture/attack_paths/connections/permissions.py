@@ -90,7 +90,7 @@ class Granted:
                 continue
             yield from self._by_role(principal, grant, held)
         for vault in self._policies.get(principal.id, ()):
-            why = f"an access policy of {vault.name} lets {principal.name} read secrets"
+            why = f"An access policy of {vault.name} lets {principal.name} read secrets"
             remedy = f"Take the access policy of {principal.name} from {vault.name}."
             yield self._to(principal, vault, ConnectionKind.READS_SECRETS, why, remedy)
         for server in self._administrators.get(principal.id, ()):
@@ -108,8 +108,7 @@ class Granted:
         if container is not None and wide:
             kind = ConnectionKind.OWNS if Right.OWN in held else ConnectionKind.CHANGES
             why = f"{principal.name} has the role {role} on {container.name}"
-            findings = self._facts.findings.of_control(grant.scope, ACCESS)
-            yield container, Connection(principal.id, container.id, kind, why, remedy, findings)
+            yield container, Connection(principal.id, container.id, kind, why, remedy)
             if len(grant.scope.split("/")) == 3 or is_above(grant.scope):
                 # whoever holds all of a subscription needs no store of it named
                 return

@@ -1,0 +1,144 @@
+"""Attack paths: the ways that an attacker could take, with choke points; one with its graph, its steps and what closes each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.model.state import Severity
+from nephoscope.posture.attack_paths.type_names import type_name
+from nephoscope.posture.published.attack_paths import TYPE, PathRow, WantedPaths, chokes
+from nephoscope.web.download import as_csv
+from nephoscope.web.page import Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/attackPaths/read"
+ROWS = 100
+_COLUMNS = ("Risk", "Path", "Entry point", "Target", "Categories", "Factors", "Story", "Id")
+_STEPS = ("From", "To", "How", "What closes it", "Recommendations")
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """The list."""
+    edition = visit.edition
+    if edition is None:
+        return {"edition": None}
+    reach, start = visit.reach(READ), page_start(visit)
+    every = edition.attack_paths.listed(reach)
+    found = edition.attack_paths.listed(reach, wanted(visit))
+    if visit.asked("format") == "csv":
+        return as_csv("attack-paths", _COLUMNS, map(_row, found))
+    return {
+        "edition": edition, "paths": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS,
+        "levels": edition.attack_paths.levels(reach), "severities": list(reversed(Severity)), "chosen": visit.several("level"),
+        "categories": sorted({name for one in every for name in one.categories}), "category": visit.asked("category"),
+        "text": visit.asked("q"), "through": _through(every, visit.asked("through")), "chokes": chokes(found),
+        "gaps": [one for one in edition.made.path_gaps if reach.sees(one[0])],
+    }  # fmt: skip
+
+
+def wanted(visit: Visit) -> WantedPaths:
+    """What the filters of the address ask for."""
+    category = visit.asked("category")
+    return WantedPaths(
+        levels=visit.several("level"),
+        categories=frozenset({category} if category else ()),
+        through=visit.asked("through").lower(),
+        text=visit.asked("q"),
+    )
+
+
+def _through(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
+    """(id, name) of the entity that the paths must lead through, ('', '') where none was asked for."""
+    wanted_ = id_.lower()
+    names = (one.name for path in paths for one in path.entities if wanted_ in (one.id, one.key))
+    return (wanted_, next(names, wanted_.rsplit("/", 1)[-1])) if wanted_ else ("", "")
+
+
+def _row(path: PathRow) -> tuple[str, ...]:
+    return (
+        path.level.value,
+        path.title,
+        path.entry.name,
+        path.target.name,
+        ", ".join(path.categories),
+        ", ".join(path.factors),
+        path.story,
+        path.id,
+    )
+
+
+def one(visit: Visit) -> Mapping[str, Any] | Response:
+    """One path."""
+    edition, name = visit.edition, visit.parameters["name"].lower()
+    if edition is None:
+        return {"edition": None}
+    reach = visit.caller.reach(READ)
+    row = next((path for path in edition.attack_paths.listed(reach) if path.name == name), None)
+    body = edition.listing.get(row.id, reach) if row else None
+    if row is None or body is None:
+        raise DeniedError(visit.caller, READ, f"{TYPE} {name}")
+    told = body["properties"]
+    if visit.asked("format") == "csv":
+        return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
+    others = {path.name: path for path in edition.attack_paths.listed(reach) if path.name != name}
+    return {
+        "edition": edition, "path": row, "told": told, "graph": graph(told),
+        "shared": [
+            (entity, count)
+            for entity in row.entities[:-1]
+            if entity.type != "internet" and (count := sum(entity in path.entities[:-1] for path in others.values()))
+        ],
+    }  # fmt: skip
+
+
+def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
+    named = "; ".join(one["displayName"] for one in step["assessments"])
+    return step["from"], step["to"], step["description"], step["remediation"], named
+
+
+def graph(told: Mapping[str, Any]) -> str:
+    """What the graph draws, as JSON: nodes with their names, kinds and insights, edges with their titles."""
+    drawn = told["graphComponent"]
+    known = {one["entityInternalId"] for one in drawn["insights"] if one["type"] != "passwordAccess"}
+    nodes = [
+        {
+            "id": one["entityInternalId"],
+            "name": one["entityName"],
+            "kind": type_name(one["entityType"]),
+            "role": _role(one["entityInternalId"], told),
+            "weak": one["entityInternalId"] in known,
+        }
+        for one in drawn["entities"]
+    ]
+    edges = [
+        {
+            "source": one["sourceEntityInternalId"],
+            "target": one["targetEntityInternalId"],
+            "title": one["title"],
+        }
+        for one in drawn["connections"]
+    ]
+    return msgspec.json.encode({"nodes": nodes, "edges": edges}).decode()
+
+
+def _role(id_: str, told: Mapping[str, Any]) -> str:
+    if id_ == told["targetEntityInternalID"]:
+        return "target"
+    return "entry" if id_ == told["entryPointEntityInternalID"] else ""
+
+
+def grave(visit: Visit) -> int | None:
+    """How many paths there are."""
+    return None if visit.edition is None else len(visit.edition.attack_paths.listed(visit.reach(READ)))
+
+
+PAGES = (
+    Page("/attack-paths", "Attack paths", "attack_paths.html", READ, filled, Area.POSTURE, 5, count=grave),
+    Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, one),
+)
