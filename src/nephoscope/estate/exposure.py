@@ -146,6 +146,10 @@ class Exposure:
             )
         return found
 
+    def joined(self, network: str, other: str) -> bool:
+        """Whether two virtual networks (their lower-cased ids) are one or peered with each other."""
+        return self._reaches((network,), other)
+
     def _reaches(self, sources: Iterable[str], target: str) -> bool:
         return any(
             source == target or target in self._peers.get(source, ()) or source in self._peers.get(target, ())

@@ -116,6 +116,25 @@ def test_a_second_group_leads_to_the_same() -> None:
     assert [one.id for one in path.chain.entities] == ["ada", "team", world.SUB]
 
 
+def test_peered_networks_lead_on() -> None:
+    case = CASES["lateral-key-vault"]["positive"]
+
+    def network(prefix: str, peer: str, space: str) -> dict[str, Any]:
+        return {
+            "space": [f"{prefix}.0.0/16"],
+            "subnets": {"s": {"prefix": f"{prefix}.0.0/24"}},
+            "peers": {peer: {"space": [f"{space}.0.0/16"]}},
+        }
+
+    vnets = {"v": network("10.0", "w", "10.9"), "w": network("10.9", "v", "10.0")}
+    vms = {**case["world"]["vms"]}
+    vms["back"] = {**vms["back"], "subnet": "w/s", "ip": "10.9.0.5"}
+    assert len(of_type(described(case, vnets=vnets, vms=vms), "lateral-key-vault")) == 1
+    vnets["v"]["peers"] = {}
+    vnets["w"]["peers"] = {}
+    assert of_type(described(case, vnets=vnets, vms=vms), "lateral-key-vault") == []
+
+
 def test_choke_points() -> None:
     paths = [["a", "i", "x"], ["b", "i", "y"], ["b", "j", "x"], ["c", "x"]]
     assert choke_points(paths) == [("b", 2), ("i", 2)]

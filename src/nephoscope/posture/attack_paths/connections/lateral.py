@@ -65,7 +65,10 @@ def _ports(facts: Facts, source: Entity, target: Entity) -> list[int]:
     found: set[int] = set()
     for near in _places(facts, source):
         for far in _places(facts, target):
-            found |= _between(network, near, far)
+            # private addresses are the same in many networks: they say nothing without a way between the two
+            homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
+            if facts.view.exposure.joined(*homes):
+                found |= _between(network, near, far)
     return sorted(found)
 
 
