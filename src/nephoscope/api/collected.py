@@ -57,7 +57,7 @@ SECURITY: Mapping[str, str] = {
     "securitySolutionsReferenceData": _SOLUTIONS,
     "serverVulnerabilityAssessments": _FINDINGS,
     "settings": _ACTING,
-    "softwareInventories": "The software of machines is told by vulnerability assessments alone.",
+    "softwareInventories": "No log tells of installed software: ConfigurationData and DeviceTvmSoftwareInventory do.",
     "sqlVulnerabilityAssessments": _FINDINGS,
     "tasks": "Nothing fails a recommendation there.",
     "topologies": "No virtual network of the subscription was read.",

@@ -1,0 +1,152 @@
+"""Microsoft.Security/softwareInventories: what runs on machines, from the logs that tell of it, and as Azure had told of it.
+
+Installed software is told by ConfigurationData (Change Tracking) and by DeviceTvmSoftwareInventory (Defender for Endpoint), how many
+vulnerabilities are known of it by DeviceTvmSoftwareVulnerabilities. A device that no log ties to a resource is the machine of its
+name, where the estate has exactly one. Of a machine is told what its last report of a day has.
+
+Source: https://learn.microsoft.com/rest/api/defenderforcloud/software-inventories (2021-05-01-preview)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api import collected
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import Surface
+from nephoscope.lake.span import Span
+
+SURFACE = Surface("Software inventories", "Microsoft.Security")
+TYPE = "Microsoft.Security/softwareInventories"
+READ = f"{TYPE}/read"
+_LIST = f"{{scope}}/providers/{TYPE}"
+_SECURITY = next(one for one in collected.PROVIDERS if one.name == "Microsoft.Security")
+_MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
+REPORTED_WITHIN = timedelta(days=30)
+MOST = 50_000
+_QUERY = f"""
+let Installed = union
+    (ConfigurationData
+    | where ConfigDataType =~ "Software" and isnotempty(SoftwareName)
+    | project TimeGenerated, Machine = tolower(_ResourceId), Host = tolower(tostring(split(Computer, ".")[0])), Device = VMUUID,
+        Platform = "", Vendor = Publisher, Name = SoftwareName, Version = CurrentVersion, Support = "", Endpoint = false),
+    (DeviceTvmSoftwareInventory
+    | where isnotempty(SoftwareName)
+    | project TimeGenerated, Machine = tolower(_ResourceId), Host = tolower(tostring(split(DeviceName, ".")[0])), Device = DeviceId,
+        Platform = OSPlatform, Vendor = SoftwareVendor, Name = SoftwareName, Version = SoftwareVersion, Support = EndOfSupportStatus,
+        Endpoint = true);
+let Last = Installed | summarize Last = max(TimeGenerated) by Machine, Host, Endpoint;
+let Vulnerable = DeviceTvmSoftwareVulnerabilities
+    | summarize Found = dcount(CveId, 4) by Device = DeviceId, Name = SoftwareName, Version = SoftwareVersion;
+Installed
+| summarize First = min(TimeGenerated), arg_max(TimeGenerated, Device, Platform, Vendor, Support)
+    by Machine, Host, Endpoint, Name, Version
+| join kind=inner Last on Machine, Host, Endpoint
+| where TimeGenerated > Last - 1d
+| join kind=leftouter Vulnerable on Device, Name, Version
+| extend First = format_datetime(First, "yyyy-MM-dd HH:mm:ss")
+| project Machine, Host, Endpoint, Name, Version, First, Device, Platform, Vendor, Support, Found
+| order by Machine asc, Host asc, Name asc, Version asc
+| take {MOST}
+"""
+#: How Defender for Endpoint says what is no longer supported, and how this API does.
+_SUPPORT = {
+    "eos software": "noLongerSupported",
+    "eos version": "versionNoLongerSupported",
+    "upcoming eos software": "upcomingNoLongerSupported",
+    "upcoming eos version": "upcomingVersionNoLongerSupported",
+}
+_UNSAFE = re.compile(r"[^a-z0-9._-]+")
+
+
+@SURFACE.get(_LIST, "SoftwareInventories_List", READ)
+def list_(call: Call) -> Answer:
+    """The software of the machines of a subscription, or of one machine."""
+    mine = {str(one["id"]).lower(): one for one in _known(call)}
+    if not mine:
+        return collected.read(call, _SECURITY)
+    edition = call.instance.shelf.newest()
+    told = (
+        edition.listing.page([TYPE.lower()], call.reach, call.below, collected=True).bodies if edition else ()
+    )
+    found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
+    start, most = place(call), call.top(1000)
+    return listed(call, found[start : start + most], str(start + most) if len(found) > start + most else "")
+
+
+@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ)
+def get(call: Call) -> Answer:
+    """One piece of software of a machine."""
+    wanted = call.path.lower().rstrip("/")
+    found = next((one for one in _known(call) if str(one["id"]).lower() == wanted), None)
+    return Answer(found) if found is not None else collected.read(call, _SECURITY)
+
+
+def _known(call: Call) -> Iterator[dict[str, Any]]:
+    """What logs tell below the scope of a call, each once: what several workspaces tell is told by the first."""
+    rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
+    if not rows:
+        return
+    by_name = _machines(call)
+    seen = set()
+    for row in rows:
+        machine = row["Machine"] or by_name.get(row["Host"], "")
+        if machine and f"{machine}/".startswith(f"{call.below}/") and documents.visible(call.reach, machine):
+            one = _body(machine, row)
+            if one["id"] not in seen:
+                seen.add(one["id"])
+                yield one
+
+
+def _rows(call: Call, workspace: str) -> list[dict[str, Any]]:
+    """The rows of a workspace that the caller may read."""
+    try:
+        scope = call.caller.logs(READ, workspace)
+    except DeniedError:
+        return []
+    now = call.instance.now
+    span = Span(now - REPORTED_WITHIN, now)
+    (found,) = call.instance.lake.query(
+        _QUERY, scope=scope, workspace=workspace, timeout=call.instance.query_seconds, span=span
+    )
+    rows: list[dict[str, Any]] = found.table.to_pylist()
+    return rows
+
+
+def _machines(call: Call) -> Mapping[str, str]:
+    """Name -> id of the machines of which there is one of the name."""
+    edition = call.instance.shelf.newest()
+    if edition is None:
+        return {}
+    several = edition.listing.page(_MACHINES, call.reach, most=MOST).bodies
+    names = Counter(str(one["name"]).lower() for one in several)
+    return {name: str(one["id"]).lower() for one in several if names[name := str(one["name"]).lower()] == 1}
+
+
+def _body(machine: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    name = _UNSAFE.sub("_", f"{row['Name']}_{row['Version']}".lower()).strip("_")
+    endpoint = {
+        "osPlatform": row["Platform"],
+        "endOfSupportStatus": _SUPPORT.get(str(row["Support"]).lower(), "None"),
+        "numberOfKnownVulnerabilities": row["Found"] or 0,
+    }
+    return {
+        "id": f"{machine}/providers/{TYPE}/{name}",
+        "name": name,
+        "type": TYPE,
+        "properties": {
+            "deviceId": row["Device"],
+            "vendor": row["Vendor"],
+            "softwareName": row["Name"],
+            "version": row["Version"],
+            "firstSeenAt": row["First"],
+            **(endpoint if row["Endpoint"] else {}),
+        },
+    }
