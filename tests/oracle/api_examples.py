@@ -69,7 +69,7 @@ class Checking:
         if seeded.paged:
             return self._paged(example, seeded.wanted, found)
         wanted, found = _shipped(seeded, found)
-        if wrong := difference(wanted, found):
+        if wrong := difference(wanted, found, more=seeded.more):
             return wrong
         return "" if not seeded.exact or plain(found) == plain(wanted) else "other values than were published"
 

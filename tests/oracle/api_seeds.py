@@ -65,13 +65,14 @@ class UnseededError(Exception):
 @dataclass(frozen=True)
 class Seeded:
     """What is wanted then. `exact`: the values are known, not only their types; `paged`: a page with more behind it is asked for;
-    `among`: a list has also what comes with content.
+    `among`: a list has also what comes with content; `more`: it is the server's own, and only what elements look like is known.
     """
 
     wanted: Any
     exact: bool = False
     paged: bool = False
     among: bool = False
+    more: bool = False
 
 
 class Seeding:
@@ -125,6 +126,7 @@ class Seeding:
             "/appendtags": self._indicator,
             "/resourcechanges": self._changes,
             "/checkpolicyrestrictions": self._restrictions,
+            "/operations": lambda example: Seeded(example.answer, more=True),
         }
 
     def _rows(self, example: Example) -> Seeded:

@@ -29,6 +29,7 @@ _SOLUTIONS = "Solutions of partners are not looked for here."
 SECURITY: Mapping[str, str] = {
     "adaptiveNetworkHardenings": _NETWORK,
     "allowedConnections": "No machine of the subscription has a network that was read whole, or it has more than 400 machines.",
+    "alerts": "No alerts are made up here: `nephoscope content test` tries rules.",
     "apiCollections": "Published APIs are not discovered here.",
     "applicationWhitelistings": "What machines run is not learned from here yet.",
     "complianceResults": "Compliance is told by regulatoryComplianceStandards.",
@@ -74,10 +75,13 @@ SENTINEL: Mapping[str, str] = {
     "alertRules": "Actions of a rule are rules of `nephoscope response`.",
     "bookmarks": "A bookmark is told by its expansions, and by its relations with incidents.",
     "cases": "Cases were replaced by incidents.",
+    "dataConnectors": "Nothing is fetched by a connector here: `nephoscope sources` does that.",
     "enrichment": "Addresses and domains are enriched within queries.",
     "entities": "What is known of an entity is told by its timeline, its expansions and its relations.",
     "entityQueryTemplates": "The queries about entities are hunting queries.",
+    "fileImports": "Files of indicators are imported by `nephoscope intel import`.",
     "incidents": "Relations of incidents are told as their alerts, entities and bookmarks.",
+    "recommendations": "How a workspace could be used better is not assessed here.",
     "listRepositories": "Content is imported by `nephoscope content import`.",
 }
 

@@ -1,0 +1,26 @@
+"""Microsoft.SecurityInsights/dataConnectorsCheckRequirements: whether a data connector could be made.
+
+Who may write connectors in the workspace is authorized; what licenses a tenant has cannot be seen from here and is told as Unknown.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors-check-requirements (2023-02-01-preview)
+"""
+
+from __future__ import annotations
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import WORKSPACE, allowed
+
+SURFACE = Surface("Requirements of data connectors", "Microsoft.SecurityInsights")
+TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"
+WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
+
+
+@SURFACE.ask(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
+def check(call: Call) -> Answer:
+    """Whether the caller may make a connector of a kind in the workspace."""
+    workspace = allowed(call, call.permission)
+    call.text("kind", needed=True)
+    may = call.caller.may(WRITE, f"/workspaces/{workspace}")
+    return Answer({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})

@@ -1,0 +1,53 @@
+"""Which operations a provider has: those that this server answers, by the permissions that they need.
+
+Source: https://learn.microsoft.com/rest/api/policyinsights/operations (2022-04-01), securityinsights/operations (2023-02-01),
+defenderforcloud/operations (2025-10-01-preview)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import PUBLIC, Directory, Operation, Surface
+
+SURFACE = Surface("Operations of providers")
+PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
+
+
+def _declare(provider: str) -> None:
+    @SURFACE.get(
+        f"/providers/{provider}/operations",
+        f"{provider.partition('.')[2]}_Operations",
+        f"{provider}/operations/read",
+    )
+    def _list(_: Call) -> Answer:
+        """The operations of the provider that are answered here, each permission once."""
+        found = {one.permission: one for one in Directory.whole() if _of(one, provider)}
+        value = [_body(provider, one) for _, one in sorted(found.items())]
+        counted = {"@odata.count": len(value)} if provider == PROVIDERS[0] else {}
+        return Answer({**counted, "value": value})
+
+
+def _of(one: Operation, provider: str) -> bool:
+    return one.permission != PUBLIC and one.permission.lower().startswith(f"{provider.lower()}/")
+
+
+def _body(provider: str, one: Operation) -> dict[str, Any]:
+    resource = one.permission.split("/", 1)[1].rpartition("/")[0]
+    return {
+        "name": one.permission,
+        "isDataAction": False,
+        "origin": "user,system",
+        "display": {
+            "provider": provider,
+            "resource": resource,
+            "operation": one.name,
+            "description": one.doc,
+        },
+    }
+
+
+for _provider in PROVIDERS:
+    _declare(_provider)
