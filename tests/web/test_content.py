@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from tests.web.conftest import HERE
 
+from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.alerts.rules import shipped
 from nephoscope.posture.packs import Packs
 from nephoscope.web.content import KINDS
+
+CHECKOUT = Path(__file__).parents[1] / "alerts" / "checkout"
+BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"
 
 WAITS = "11110000-0000-0000-0000-000000000002"
 
@@ -87,3 +92,31 @@ def test_coverage_of_attack(owner):
         one["techniqueID"]
         for one in json.loads(owner.get("/content/coverage?format=navigator&all=1").text)["techniques"]
     } <= listed
+
+
+def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
+    rule = (CHECKOUT / "Detections" / "AzureActivity" / "LockRemoved.yaml").read_bytes()
+    address, form = "/content?kind=packs", {"act": "import", "name": "sent"}
+    assert 'enctype="multipart/form-data"' in owner.get(address).text
+    assert 'enctype="multipart/form-data"' not in visitor(("Reader", "/")).get(address).text
+    file = {"file": ("LockRemoved.yaml", rule)}
+    assert visitor(("Reader", "/")).post(address, data=form, files=file, headers=HERE).status_code == 403
+    assert owner.post(address, data=form, files=file).status_code == 403, "from elsewhere"
+    made = owner.post(address, data=form, files=file, headers=HERE)
+    assert (made.status_code, made.headers["location"]) == (303, "/content/packs/sent?workspace=default")
+    assert "LockRemoved.yaml" in owner.get("/content/packs/sent").text
+    RulePacks(instance.data).remove("sent")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        pytest.param({"file": ("x.exe", b"MZ")}, "is wanted", id="kind"),
+        pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "nothing in it can be used", id="rule"),
+        pytest.param({"file": ("x.yaml", b"")}, "choose a file", id="empty"),
+        pytest.param({"other": ("x.zip", b"0" * (10 << 20))}, "choose a file", id="too large"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_is_refused_with_why(owner, files, said):
+    answer = owner.post("/content?kind=packs", data={"act": "import"}, files=files, headers=HERE)
+    assert (answer.status_code, said in answer.text) == (400, True), answer.text[-2000:]

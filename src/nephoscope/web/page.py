@@ -41,6 +41,7 @@ class Page:
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
     An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself. What fills a
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
+    `most` is how many bytes a file may have that is sent to it (0 = it takes none).
     """
 
     path: str
@@ -54,6 +55,7 @@ class Page:
     count: Callable[[Visit], int | None] | None = None
     anywhere: bool = False
     edited: bool = False
+    most: int = 0
 
 
 @cache

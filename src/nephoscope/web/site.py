@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -63,8 +64,8 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
         if request.method == "POST" and not own(request):
             return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
-        sent = await _sent(request) if request.method == "POST" else []
-        visit = Visit(instance, caller, request, request.path_params, dict(sent), sent)
+        sent, file = await _sent(request, page.most) if request.method == "POST" else ([], None)
+        visit = Visit(instance, caller, request, request.path_params, dict(sent), sent, file)
         return await run_in_threadpool(_drawn, visit, page)
 
     return answer
@@ -113,16 +114,21 @@ def own(request: Request) -> bool:
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    return dict(await _sent(request))
+    return dict((await _sent(request))[0])
 
 
-async def _sent(request: Request) -> list[tuple[str, str]]:
-    """What a form sent: its texts in their order, [] for one that is too large."""
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_FORM:
-        return []
-    async with request.form(max_files=0, max_fields=MAX_FIELDS, max_part_size=MAX_FORM) as form:
-        return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+async def _sent(request: Request, most: int = 0) -> tuple[list[tuple[str, str]], tuple[str, bytes] | None]:
+    """What a form sent: its texts in their order, and a file where it may have so many bytes; nothing of one that is too large."""
+    length = request.headers.get("content-length", "" if most else "0")
+    if not length.isdigit() or int(length) > MAX_FORM + most:
+        return [], None
+    async with request.form(
+        max_files=1 if most else 0, max_fields=MAX_FIELDS, max_part_size=MAX_FORM
+    ) as form:
+        items = form.multi_items()
+        file = next((value for _, value in items if isinstance(value, UploadFile)), None)
+        texts = [(name, value) for name, value in items if isinstance(value, str)]
+        return texts, (file.filename or "", await file.read()) if file is not None else None
 
 
 def _sign_in(instance: Instance) -> Endpoint:

@@ -39,7 +39,7 @@ KEPT = ("scope", "span", "zone")
 @dataclass(frozen=True)
 class Visit:
     """One request for a page; `form` is what was sent, `ticks` the same where a name
-    comes several times, `parameters` what stands in the path."""
+    comes several times, `file` the name and the bytes of one, `parameters` what stands in the path."""
 
     instance: Instance
     caller: Caller
@@ -47,6 +47,7 @@ class Visit:
     parameters: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     ticks: Sequence[tuple[str, str]] = ()
+    file: tuple[str, bytes] | None = None
 
     def asked(self, name: str, default: str = "") -> str:
         """A value of the address."""

@@ -19,6 +19,7 @@ from nephoscope.access.scopes import TENANT
 from nephoscope.api.wire.path import Template
 
 PREFIX = "/admin/v1"
+MAX_BODY = 1 << 20
 Handler = Callable[..., Any]
 #: Where a role is wanted that allows a route, by the parameters of its path; None: the function asks for itself.
 Scoped = Callable[[Mapping[str, str]], str] | None
@@ -36,7 +37,7 @@ def of_workspace(parameters: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Route:
-    """A route; `permission` is the operation of roles that it needs at its scope."""
+    """A route; `permission` is the operation of roles that it needs at its scope, `most` the bytes that its body may have."""
 
     method: str
     path: str
@@ -45,6 +46,7 @@ class Route:
     section: str
     status: int = 200
     scoped: Scoped = everywhere
+    most: int = MAX_BODY
 
     @cached_property
     def template(self) -> Template:
@@ -101,12 +103,19 @@ class Section:
     routes: list[Route] = field(default_factory=list)
 
     def route(
-        self, method: str, path: str, permission: str, *, status: int = 200, scoped: Scoped = everywhere
+        self,
+        method: str,
+        path: str,
+        permission: str,
+        *,
+        status: int = 200,
+        scoped: Scoped = everywhere,
+        most: int = MAX_BODY,
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
         def declared(handler: Handler) -> Handler:
-            self.routes.append(Route(method, path, permission, handler, self.name, status, scoped))
+            self.routes.append(Route(method, path, permission, handler, self.name, status, scoped, most))
             return handler
 
         return declared

@@ -16,7 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from nephoscope.access.guard import DeniedError
 from nephoscope.admin.wire.ask import Ask, Host
 from nephoscope.admin.wire.openapi import document
-from nephoscope.admin.wire.route import PREFIX, Route, routes
+from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
 from nephoscope.api.server import whole_body
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, bad
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
 
-MAX_BODY = 1 << 20
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 DOCUMENTS = ("/openapi.json", f"{PREFIX}/openapi.json")
 _LOG = logging.getLogger("nephoscope.admin")
@@ -70,7 +69,11 @@ async def _answered(instance: Instance, host: Host, request: Request) -> tuple[i
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
     route, found = _found("GET" if request.method == "HEAD" else request.method, request.scope["path"])
-    raw = await whole_body(request, MAX_BODY)
+    # who may not send what is large is not read to its end
+    most = (
+        route.most if route.scoped is None or caller.may(route.permission, route.scoped(found)) else MAX_BODY
+    )
+    raw = await whole_body(request, most)
     return await run_in_threadpool(_handled, instance, host, request, route, found, caller, raw)
 
 

@@ -9,19 +9,22 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
+from nephoscope.access.scopes import TENANT
 from nephoscope.alerts.coverage import cells, navigator, numbers, techniques
 from nephoscope.alerts.library import listing
+from nephoscope.alerts.library.unpacking import UploadError
+from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
-from nephoscope.web.form import noted
+from nephoscope.web.form import noted, taken
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
-ROWS, MOST_AT_ONCE = 100, 500
+ROWS, MOST_AT_ONCE, MOST_TOLD = 100, 500, 20
 ON = {"on": True, "off": False}
 _CSV = ("Name", "On", "Severity", "Status", "Pack", "About", "Id")
 
@@ -32,20 +35,48 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
     if kind not in KINDS:
         raise StateError(f"there is no such kind of content: {', '.join(KINDS)}")
+    # of a form that is too large nothing is read
+    if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
+        return taken(lambda: _imported(visit, shelf), lambda error: _listed(visit, shelf, kind, error))
     if visit.request.method == "POST":
         return _switched(visit, shelf, PACK if kind == "packs" else RULE)
+    return _listed(visit, shelf, kind)
+
+
+def _listed(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, Any] | Response:
+    """The list; `refused` is why what was sent could not be taken."""
+    workspace = shelf.workspace
     every = KINDS[kind][1](shelf)
     found = sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
     if visit.asked("format") == "csv":
         return as_csv(f"content-{kind}", _CSV, map(_row, found))
     start = page_start(visit)
     return {
+        "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
         "workspace": workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
         "shown": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS, "text": visit.asked("q"),
         "standings": Counter(one.standing for one in every), "chosen": visit.several("standing"), "packs": _packs(every),
         "pack": visit.asked("pack"), "on": visit.asked("on"), "any": bool(every),
         "may": visit.caller.may(WRITE, f"/workspaces/{workspace}") and any(one.on is not None for one in found),
     }  # fmt: skip
+
+
+def _imported(visit: Visit, shelf: Shelf) -> str:
+    """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
+    visit.caller.must(WRITE, TENANT)  # a pack is everybody's, whichever workspace it was judged against
+    if visit.file is None or not visit.file[1]:
+        raise StateError(f"choose a file of at most {MOST_BYTES >> 20} MiB")
+    upload = Upload(visit.file[0][:200], visit.file[1], visit.form.get("name", "")[:80])
+    instance = visit.instance
+    try:
+        found = take(instance.lake, instance.state, shelf.workspace, visit.caller.name, upload, instance.now)
+    except UploadError as error:
+        raise StateError(str(error)) from error
+    noted(visit, WRITE, f"pack {found.pack.name}", pieces=len(found.pack.pieces))
+    if not found.pack.pieces:
+        told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
+        raise StateError(f"nothing in it can be used: {' · '.join(told[:MOST_TOLD])}")
+    return visit.link(f"/content/packs/{found.pack.name}", workspace=shelf.workspace)
 
 
 def _wanted(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
@@ -146,7 +177,16 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
 
 PAGES = (
     Page(
-        "/content", "Content", "content.html", READ, filled, Area.ESTATE, 10, ("GET", "POST"), anywhere=True
+        "/content",
+        "Content",
+        "content.html",
+        READ,
+        filled,
+        Area.ESTATE,
+        10,
+        ("GET", "POST"),
+        anywhere=True,
+        most=MOST_BYTES,
     ),
     Page("/content/coverage", "ATT&CK coverage", "coverage.html", READ, coverage, anywhere=True),
     Page("/content/packs/{name}", "Pack", "pack.html", READ, pack, methods=("GET", "POST"), anywhere=True),

@@ -1,0 +1,199 @@
+"""Content of detection: sent as an archive or a file, each rule told with how it stands, listed, switched, forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, paged
+from nephoscope.alerts.library import listing
+from nephoscope.alerts.library.importing import Importing, held_tables
+from nephoscope.alerts.library.packs import PackError, RulePack, RulePacks
+from nephoscope.alerts.library.unpacking import UploadError
+from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, report, take
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.lake.state.rule_switches import PACK
+
+SECTION = Section("content", "Content")
+READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
+DELETE = "Microsoft.SecurityInsights/alertRules/delete"
+#: The content as base64, and what stands around it.
+BODY = MOST_BYTES * 4 // 3 + (64 << 10)
+
+
+class NewPack(Shape, frozen=True, kw_only=True):
+    """What is sent: a .zip or .tar.gz archive or one rule's file, by its name; its rules are off unless they are enabled.
+
+    `name` is what the pack is to be called ("" = as the file); one of that name is replaced.
+    """
+
+    file: Annotated[Text, msgspec.Meta(min_length=1)]
+    content: Annotated[bytes, msgspec.Meta(max_length=MOST_BYTES)]
+    name: Text = ""
+    workspace: Name = "default"
+    enable: bool = False
+
+
+class PieceShape(Shape, frozen=True, kw_only=True):
+    """A piece of a pack, or what could not be used (`kind` ''); `standing` is a word, `needs` names missing tables."""
+
+    kind: str
+    id: str
+    name: str
+    version: str
+    file: str
+    standing: str
+    status: str
+    needs: tuple[str, ...]
+    tables: tuple[str, ...]
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class PackShape(Shape, frozen=True, kw_only=True):
+    """A pack: from where it came, how many pieces it has, and whether its rules are on in the workspace it was sent for."""
+
+    name: str
+    origin: str
+    imported: datetime
+    workspace: str
+    pieces: int
+    refused: int
+    on: bool
+
+
+class PackList(Shape, frozen=True, kw_only=True):
+    """Packs by name."""
+
+    value: tuple[PackShape, ...]
+    next: str = ""
+
+
+class PackReport(Shape, frozen=True, kw_only=True):
+    """A pack with each of its pieces."""
+
+    pack: PackShape
+    pieces: tuple[PieceShape, ...]
+
+
+class ImportReport(Shape, frozen=True, kw_only=True):
+    """What was taken and how each piece stands; not `kept`: nothing in it could be used. `changes` are names, by what changed."""
+
+    pack: PackShape
+    kept: bool
+    pieces: tuple[PieceShape, ...]
+    changes: Mapping[str, tuple[str, ...]]
+    passed: Mapping[str, int]
+
+
+class PackSwitch(Shape, frozen=True, kw_only=True):
+    """Whether the rules of a pack are on in a workspace."""
+
+    enabled: bool
+    workspace: Name = "default"
+
+
+@SECTION.route("GET", "/contentPacks", READ)
+def packs(ask: Ask, query: Paging) -> PackList:
+    """The imported packs of detection content."""
+    found, after = paged(_packs(ask).values(), lambda one: one.name, query)
+    return PackList(value=tuple(_shown(ask, one) for one in found), next=after)
+
+
+@SECTION.route("POST", "/contentPacks", WRITE, status=201, most=BODY)
+def import_(ask: Ask, body: NewPack) -> ImportReport:
+    """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
+    instance, workspace = ask.instance, _workspace(ask, body.workspace)
+    upload = Upload(body.file, body.content, body.name)
+    try:
+        found = take(instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now)
+    except BusyError as error:
+        raise Fault(409, "Conflict", str(error), headers={"Retry-After": "60"}) from error
+    except UploadError as error:
+        raise bad(f"{error}.", "content") from error
+    kept = bool(found.pack.pieces)
+    if kept and body.enable:
+        _switch(ask, found.pack.name, workspace, enabled=True)
+    ask.noted(WRITE, f"pack {found.pack.name}", pieces=len(found.pack.pieces), enabled=body.enable)
+    return ImportReport(
+        pack=_shown(ask, found.pack),
+        kept=kept,
+        pieces=_pieces(report(instance.lake, workspace, found)),
+        changes={word: tuple(names) for word, names in found.changes.items()},
+        passed=dict(found.passed),
+    )
+
+
+@SECTION.route("GET", "/contentPacks/{name}", READ)
+def pack(ask: Ask, name: Name) -> PackReport:
+    """One pack, with how each of its pieces stands today."""
+    found, lake = _pack(ask, name), ask.instance.lake
+    held = listing.Held(frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name))
+    return PackReport(pack=_shown(ask, found), pieces=_pieces(listing.rows(found, held)))
+
+
+@SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
+def switch(ask: Ask, name: Name, body: PackSwitch) -> PackShape:
+    """Switch the rules of a pack on or off."""
+    found, workspace = _pack(ask, name), _workspace(ask, body.workspace)
+    _switch(ask, found.name, workspace, enabled=body.enabled)
+    ask.noted(WRITE, f"pack {found.name}", enabled=body.enabled, workspace=workspace)
+    return _shown(ask, found)
+
+
+@SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
+def remove(ask: Ask, name: Name) -> None:
+    """Forget a pack, with the functions that it brought; watchlists stay."""
+    found, instance = _pack(ask, name), ask.instance
+    Importing(instance.lake, instance.state, found.workspace).forget(found)
+    ask.noted(DELETE, f"pack {found.name}")
+
+
+def _switch(ask: Ask, name: str, workspace: str, *, enabled: bool) -> None:
+    instance = ask.instance
+    instance.state.rule_switches.put(workspace, PACK, [name], instance.now, ask.caller.name, enabled=enabled)
+
+
+def _workspace(ask: Ask, name: str) -> str:
+    found = ask.instance.state.workspaces.find(name)
+    if found is None:
+        raise bad(f"There is no workspace {name}.", "workspace")
+    return found.name
+
+
+def _packs(ask: Ask) -> dict[str, RulePack]:
+    try:
+        return {one.name: one for one in RulePacks(ask.instance.data).all()}
+    except PackError as error:
+        raise Fault(409, "Conflict", str(error)) from error
+
+
+def _pack(ask: Ask, name: str) -> RulePack:
+    found = _packs(ask).get(name)
+    if found is None:
+        raise missing(f"A pack {name}")
+    return found
+
+
+def _shown(ask: Ask, one: RulePack) -> PackShape:
+    on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
+    return PackShape(
+        name=one.name, origin=one.origin, imported=one.imported, workspace=one.workspace, pieces=len(one.pieces),
+        refused=len(one.refusals), on=on,
+    )  # fmt: skip
+
+
+def _pieces(rows: Iterable[Mapping[str, Any]]) -> tuple[PieceShape, ...]:
+    return tuple(
+        PieceShape(
+            kind=row["kind"], id=row["id"], name=row["name"], version=row["version"], file=row["file"],
+            standing=row["standing"], status=row["status"], needs=tuple(row["needs"]), tables=tuple(row["tables"]),
+            reasons=tuple(row["reasons"]), notes=tuple(row["notes"]),
+        )
+        for row in rows
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""What somebody sent, an archive or one file, put into an empty folder: bounded, and nothing in it is trusted."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+SINGLE = (".yaml", ".yml", ".json")
+_CHUNK = 1 << 16
+_ZIP, _GZIP, _TAR, _TAR_PLACE = b"PK\x03\x04", b"\x1f\x8b", b"ustar", 257
+_ZIP_ENTRY = b"PK\x01\x02"
+_PATH, _PART = 400, 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError,
+    OverflowError,
+)  # fmt: skip
+
+
+class UploadError(ValueError):
+    """What was sent cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes that all files of an archive may have unpacked, and how many files it may have."""
+
+    unpacked: int = 64 << 20
+    files: int = 5_000
+
+
+def unpack(name: str, data: bytes, folder: Path, bounds: Bounds = Bounds()) -> int:
+    """Put what was sent under a name into an empty folder, told apart by its bytes; how many files.
+
+    UploadError, and then what lies in the folder is not to be used, for what is over the bounds, names a place outside the folder or a
+    file twice, holds a link or a device, is encrypted or broken, or is neither an archive nor a rule's file.
+    """
+    place = _Folder(folder, bounds)
+    try:
+        _unpack(name, data, place)
+    except UploadError:
+        raise
+    except _BROKEN as error:
+        raise UploadError(f"not a readable archive: {error or type(error).__name__}") from error
+    return place.count
+
+
+def _unpack(name: str, data: bytes, place: _Folder) -> None:
+    if data.startswith(_ZIP):
+        _unzip(data, place)
+    elif data.startswith(_GZIP):
+        _untar(_Bounded(gzip.GzipFile(fileobj=io.BytesIO(data)), 2 * place.bounds.unpacked), place)
+    elif data[_TAR_PLACE:].startswith(_TAR):
+        _untar(io.BytesIO(data), place)
+    elif name.lower().endswith(SINGLE):
+        place.put(name.replace("\\", "/").rpartition("/")[2], io.BytesIO(data))
+    else:
+        raise UploadError(f"a .zip, .tar.gz, {', '.join(SINGLE)} file is wanted")
+
+
+@dataclass
+class _Folder:
+    """Where files are put."""
+
+    path: Path
+    bounds: Bounds
+    count: int = 0
+    size: int = 0
+
+    def put(self, name: str, file: IO[bytes]) -> None:
+        """Write a file of an archive below the folder."""
+        self.count += 1
+        if self.count > self.bounds.files:
+            raise UploadError(f"there are more than {self.bounds.files:,} files in it")
+        target = self.path.joinpath(*parts(name))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            out = target.open("xb")
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UploadError(f"{name[:100]!r} is in it twice") from error
+        with out:
+            while part := file.read(_CHUNK):
+                self.size += len(part)
+                if self.size > self.bounds.unpacked:
+                    raise UploadError(f"its files have more than {self.bounds.unpacked >> 20} MiB")
+                out.write(part)
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The folders and the file of a path in an archive; UploadError for one that leads elsewhere or that no file can have."""
+    found = tuple(one for one in PurePosixPath(name).parts if one != ".")
+    wrong = (
+        not found or len(name) > _PATH or name.startswith("/") or ".." in found or _CONTROL.search(name) is not None
+        or any(len(one.encode("utf-8", "surrogatepass")) > _PART for one in found)
+        or any(0xD800 <= ord(letter) < 0xE000 for letter in name)
+    )  # fmt: skip
+    if wrong:
+        raise UploadError(f"{name[:100]!r} is no place for a file")
+    return found
+
+
+def _unzip(data: bytes, place: _Folder) -> None:
+    # before anything is made of the list of its files
+    if data.count(_ZIP_ENTRY) > 2 * place.bounds.files:
+        raise UploadError(f"there are more than {place.bounds.files:,} files in it")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for one in archive.infolist():
+            kind = stat.S_IFMT(one.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise UploadError(f"{one.filename[:100]!r} is a link or no file")
+            if one.flag_bits & 1:
+                raise UploadError(f"{one.filename[:100]!r} is encrypted")
+            if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise UploadError(f"{one.filename[:100]!r} is packed in a way that is not read")
+            if not one.is_dir():
+                with archive.open(one) as file:
+                    place.put(one.filename, file)
+
+
+def _untar(stream: IO[bytes] | _Bounded, place: _Folder) -> None:
+    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # a stream needs no more than read
+        for number, one in enumerate(archive):
+            if number > 2 * place.bounds.files:
+                raise UploadError(f"there are more than {place.bounds.files:,} files in it")
+            if one.isdir():
+                continue
+            file = archive.extractfile(one) if one.isreg() and not one.issparse() else None
+            if file is None:
+                raise UploadError(f"{one.name[:100]!r} is a link or no file")
+            place.put(one.name, file)
+
+
+@dataclass
+class _Bounded:
+    """A stream that ends in an UploadError after so many bytes: what unpacks to more than was meant is not read on."""
+
+    stream: gzip.GzipFile
+    left: int
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes."""
+        part = self.stream.read(size)
+        self.left -= len(part)
+        if self.left < 0:
+            raise UploadError("it unpacks to far more than it is")
+        return part
