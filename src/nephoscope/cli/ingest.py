@@ -168,8 +168,11 @@ def _load(
 
     table, destination = options["table"], Destination(options["destination"])
     whereabouts = _whereabouts(data) if options["analytics"] else None
+    workspace = workspace_of(state, options["workspace"])
     if table:
         lake.tables[table]
+        if not workspace.takes(table):
+            raise click.UsageError(f"{workspace.refusal(table)}: see `nephoscope workspaces list`")
     encoding = _page(options["encoding"])
     decisive = {
         "table": table,
@@ -183,7 +186,7 @@ def _load(
     return Ingestion(
         lake,
         state,
-        workspace_of(state, options["workspace"]),
+        workspace,
         chosen,
         Context("", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts, encoding),
         again=_request(paths, told) if options["again"] else "",

@@ -121,11 +121,14 @@ def add(
         click.echo(f"source {source.name} added")
         if kind == setting_up.TOKENS and not given:
             _new_token(state, source)
+        told = setting_up.choice(state, source)
         if not no_test:
             try:
-                click.echo(_tried(source, lake, state, data))
+                told = _tried(source, lake, state, data)
             except click.ClickException as error:
                 tell(f"it cannot be reached yet: {error.message}")
+        if told:
+            click.echo(told)
 
 
 @command.command("list")

@@ -45,3 +45,7 @@ class Workspace:
     def takes(self, table: str) -> bool:
         """Whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""
         return self.members is None or table in self.members or table.startswith("_")
+
+    def refusal(self, table: str) -> str:
+        """Why rows of a table that it does not take are set aside."""
+        return f"the workspace {self.name} does not take rows of {table}"

@@ -179,7 +179,7 @@ class Writer:
         place = self._workspace(workspace)
         for name, rows in tables.items():
             if not place.takes(name):
-                raise LakeError(f"the workspace {workspace} does not take rows of {name}")
+                raise LakeError(place.refusal(name))
             if not as_stored(rows.schema, known[name].schema) or not _MADE.issubset(rows.column_names):
                 raise LakeError(
                     f"rows of {name} are not in its columns and types: rows.arrow_of() makes them so"

@@ -159,3 +159,16 @@ def test_more_than_can_wait_is_refused(place, monkeypatch):
     intake, _, _ = place
     found = take(intake, *(post(BODIES["one column"]) for _ in range(3)))
     assert [getattr(one, "status", one) for one in found] == [2, 429, 429]
+
+
+def test_records_for_a_table_that_a_workspace_does_not_take_are_set_aside(place):
+    intake, lake, state = place
+    state.workspaces.add("soc", members=["Syslog"])
+    records = BODIES["as they should be"]
+    assert take(intake, post(records), post(records, workspace="soc")) == [2, 2]
+    lake.flush()
+    assert lake.query(f"{TABLE} | count")[0].table.to_pylist() == [{"Count": 2}]
+    aside = lake.query("_Quarantine | summarize n = count() by Table, Reason", workspace="soc")[
+        0
+    ].table.to_pylist()
+    assert aside == [{"Table": TABLE, "Reason": f"the workspace soc does not take rows of {TABLE}", "n": 2}]

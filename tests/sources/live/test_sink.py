@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.sink import LakeSink
-from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.live.source import UNWANTED, BusyError, Lines, Piece, Refused, StoppedError, Taken
 
 
 @pytest.fixture
@@ -222,3 +223,19 @@ def test_rows_with_the_time_of_ingestion_are_counted_and_have_no_delay(lake, lak
     assert rates["CommonSecurityLog"].delay == 0.0
     assert (rates["Syslog"].rows, rates["Syslog"].untimed) == (1, 0)
     assert rates["Syslog"].delay > 3500
+
+
+def test_records_of_which_the_workspace_takes_nothing_are_set_aside_and_told(lake, lake_sink) -> None:
+    lake.state.workspaces.add("soc", members=["AZKVAuditLogs"])
+    sink = replace(lake_sink, workspace="soc")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    vault = Piece(json.dumps(_vault("SecretGet")).encode(), "hub", place="offset 7")
+    assert sink.take("hub", 0, (vault,)) == Taken(1, 0)
+    assert not sink.meter.drain()[1].errors
+    lines = Lines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied",))
+    assert sink.take("hub", 1, (vault,), lines=(lines,)) == Taken(1, 1)
+    assert "does not take rows of Syslog" in sink.meter.drain()[1].errors[UNWANTED]
+    lake.flush()
+    counts = "union withsource=T AZKVAuditLogs, _Quarantine | summarize n = count() by T | order by T asc"
+    found = lake.query(counts, workspace="soc")[0].table.to_pylist()
+    assert found == [{"T": "AZKVAuditLogs", "n": 2}, {"T": "_Quarantine", "n": 1}]

@@ -89,6 +89,7 @@ def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> No
         "older": tally.older,
         "alike": tally.alike,
         "overlapping": tally.overlapping,
+        "rows of tables not taken": dict(tally.unwanted),
         "rows without resource": tally.placeless,
         "rows of other subscriptions": tally.elsewhere,
     }
@@ -170,6 +171,14 @@ def _advise(tally: Tally) -> None:
         what = "row has" if tally.untimed == 1 else "rows have"
         click.echo(
             f"{'':>14} {tally.untimed:,} {what} the time of ingestion as TimeGenerated: the record tells none that can be read"
+        )
+    if tally.unwanted:
+        told = ", ".join(f"{count:,} of {name}" for name, count in tally.unwanted.most_common(_NAMES))
+        more = f" and of {len(tally.unwanted) - _NAMES} more tables" if len(tally.unwanted) > _NAMES else ""
+        click.echo(
+            f"nephoscope: rows were left out whose tables the workspace does not take: {told}{more}; a record of which it takes no "
+            "row is in _Quarantine. `workspaces set NAME --table` names all tables that it takes, `--every-table` takes every one",
+            err=True,
         )
     if tally.placeless:
         click.echo(

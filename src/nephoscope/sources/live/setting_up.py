@@ -99,9 +99,22 @@ def remove(state: State, name: str) -> None:
 def test(lake: Lake, state: State, data: Path, name: str) -> str:
     """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
     try:
-        return made(state.sources.get(name), lake, state, data).test()
+        source = state.sources.get(name)
+        told = made(source, lake, state, data).test()
+        return "; ".join(filter(None, (told, choice(state, source))))
     except SignInError as error:
         raise SourceError(str(error)) from error
+
+
+def choice(state: State, source: Source) -> str:
+    """What becomes of rows where the workspace of a source takes some tables only; '' where it takes every one."""
+    workspace = state.workspaces.get(source.workspace)
+    if workspace.members is None:
+        return ""
+    return (
+        f"the workspace {workspace.name} takes rows of {', '.join(sorted(workspace.members))} only: "
+        "records that give no such row are set aside in _Quarantine"
+    )
 
 
 def token(state: State, name: str, *, revoke: bool = False) -> str:

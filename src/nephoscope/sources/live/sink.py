@@ -16,7 +16,17 @@ from nephoscope.lake.state.source_errors import error_key
 from nephoscope.sources.intel.rows import INDICATORS
 from nephoscope.sources.live.measuring import filled, measured
 from nephoscope.sources.live.meter import Meter
-from nephoscope.sources.live.source import LAKE, BusyError, Lines, Origin, Piece, Refused, StoppedError, Taken
+from nephoscope.sources.live.source import (
+    LAKE,
+    UNWANTED,
+    BusyError,
+    Lines,
+    Origin,
+    Piece,
+    Refused,
+    StoppedError,
+    Taken,
+)
 from nephoscope.sources.logs.batch import Batch, Placed
 from nephoscope.sources.logs.discovery import Formats, formats
 from nephoscope.sources.logs.format import BadRecordError, Context, Destination, Row
@@ -198,11 +208,21 @@ class LakeSink:
         self.meter.worked(LAKE)
         if not new:
             return Taken()
+        self._tell_unwanted(found)
         known = self.lake.tables
         self.meter.saw(
             {name: filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
         )
         return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
+
+    def _tell_unwanted(self, found: Parsed) -> None:
+        """Say which tables the workspace does not take, where records were set aside for that."""
+        place = self.lake.workspace(self.workspace)
+        reasons = {place.refusal(name): name for name in found.unwanted}
+        names = sorted({name for one in found.bad for why, name in reasons.items() if why in one.reason})
+        if names:
+            told = f"{place.refusal(', '.join(names))}: such records are set aside in _Quarantine"
+            self.meter.note(error=told, key=UNWANTED)
 
 
 def _placed(

@@ -36,8 +36,9 @@ class BusyError(Exception):
 
 #: How the error of a source begins that waits for other settings.
 WRONG_SETTINGS = "wrong settings: "
-#: Keys of errors: of the source as a whole, of its settings, of the lake that takes its rows, of messages that were lost.
-WHOLE, SETTINGS, LAKE, LOST = "", "settings", "lake", "event:lost"
+#: Keys of errors: of the source as a whole, of its settings, of the lake that takes its rows, of messages that were lost, of records
+#: of which the workspace takes nothing.
+WHOLE, SETTINGS, LAKE, LOST, UNWANTED = "", "settings", "lake", "event:lost", "event:unwanted"
 
 
 def zone_of(name: str) -> tzinfo:

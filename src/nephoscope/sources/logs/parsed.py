@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,7 +30,8 @@ class Parsed:
 
     `end` is the byte at which reading may be taken up (-1 = not there); `sure`, `text`, `recoded` and `halves` as in Batch. `derived`
     of the rows were made of other rows; `strangers` have no column of the table that was asked for but those that every table has.
-    `untimed` rows by table have the time of ingestion, because their records tell none; `refused` as in Batch.
+    `untimed` rows by table have the time of ingestion, because their records tell none; `refused` as in Batch. `unwanted` counts the
+    rows of tables that the workspace does not take: a record of which it takes nothing is bad.
     """
 
     tables: dict[str, pa.Table]
@@ -45,19 +46,25 @@ class Parsed:
     strangers: int = 0
     untimed: Mapping[str, int] = field(default_factory=dict)
     refused: bool = False
+    unwanted: Mapping[str, int] = field(default_factory=dict)
 
 
 def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
-    """A batch in storage types; rows that their table does not take are bad."""
+    """A batch in storage types; rows that their table does not take are bad, and records of which the workspace takes no row."""
     made: dict[str, list[pa.Table]] = defaultdict(list)
     sorting = Sorting(context, batch.faulty)
     for ready in batch.ready:
         for name, arrow in ready.tables.items():
-            rows = complete(tables[name], arrow, workspace=workspace, now=context.now)
-            made[name].append(rows.table)
-            sorting.scanned(ready, name, arrow, rows)
+            # traffic analytics are made of flows also where only the former are wanted
+            if workspace.takes(name) or name == FLOWS:
+                rows = complete(tables[name], arrow, workspace=workspace, now=context.now)
+                made[name].append(rows.table)
+            if workspace.takes(name):
+                sorting.scanned(ready, name, arrow, rows)
     for name, placed in batch.rows.items():
         table = tables.get(name)
+        if table is not None and not workspace.takes(name):
+            continue
         if table is None:
             reason = f"no table is named {name!r}: import its definition first"
             sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
@@ -66,13 +73,34 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         made[name].append(rows.table)
         sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else joined(parts) for name, parts in made.items()}
-    analytics = _analytics(whole.get(FLOWS), context, tables, workspace)
+    derived = _analytics(whole.get(FLOWS), context, tables, workspace)
+    analytics = {name: rows for name, rows in derived.items() if workspace.takes(name)}
+    if any(rows.num_rows for rows in analytics.values()):
+        sorting.derived(batch, FLOWS)
+    unwanted = _unwanted(batch, sorting, tables, workspace)
+    unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return Parsed(
-        whole | analytics, batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
+        {name: rows for name, rows in whole.items() if workspace.takes(name)} | analytics,
+        batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _strangers(batch, context, tables),
-        _untimed(batch, context), batch.refused,
+        _untimed(batch, context, workspace), batch.refused, dict(unwanted),
     )  # fmt: skip
+
+
+def _unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspace) -> Counter[str]:
+    """How many rows are of tables that the workspace does not take; what is lost with them is set aside."""
+    counts = Counter[str]()
+    for ready in batch.ready:
+        for name, arrow in ready.tables.items():
+            if not workspace.takes(name):
+                counts[name] += arrow.num_rows
+                sorting.unwanted_scanned(ready, name, arrow, workspace.refusal(name))
+    for name, placed in batch.rows.items():
+        if name in tables and not workspace.takes(name):
+            counts[name] += len(placed)
+            sorting.unwanted(name, placed, workspace.refusal(name))
+    return counts
 
 
 def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
@@ -84,11 +112,12 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
 
 
-def _untimed(batch: Batch, context: Context) -> dict[str, int]:
+def _untimed(batch: Batch, context: Context, workspace: Workspace) -> dict[str, int]:
     """How many rows of which table have the very moment of ingestion that formats give to a record without a time."""
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
         for name, placed in batch.rows.items()
+        if workspace.takes(name)
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.lake.rows import Rows
-    from nephoscope.sources.logs.batch import Placed, Ready
+    from nephoscope.sources.logs.batch import Batch, Placed, Ready
     from nephoscope.sources.logs.format import Context
 
 
@@ -74,6 +74,32 @@ class Sorting:
             entry = Bad(self._context.source, ready.places[owner], reason, "", ready.format, table)
             self._left_out(key, entry, partial(_row, arrow, place))
             before[owner] += 1
+
+    def derived(self, batch: Batch, table: str) -> None:
+        """Rows of a table of which others were made that were kept."""
+        self._kept.update(one.record for one in batch.rows.get(table, ()))
+        for ready in batch.ready:
+            if table in ready.tables:
+                self._kept.update(ready.first + owner for owner in set(ready.owners))
+
+    def unwanted_scanned(self, ready: Ready, table: str, arrow: pa.Table, reason: str) -> None:
+        """Rows of a fast format that are not wanted, told behind all others: an entry for each record of which nothing is kept."""
+        owners, firsts = np.unique(np.asarray(ready.owners, np.int64), return_index=True)
+        for owner, place in zip(owners.tolist(), firsts.tolist(), strict=True):
+            if ready.first + owner not in self._kept:
+                entry = Bad(self._context.source, ready.places[owner], reason, "", ready.format, table)
+                self._left_out((ready.first + owner, 0), entry, partial(_row, arrow, place))
+
+    def unwanted(self, table: str, placed: Sequence[Placed], reason: str) -> None:
+        """Rows that are not wanted, as `unwanted_scanned`."""
+        firsts: dict[int, Placed] = {}
+        for one in placed:
+            firsts.setdefault(one.record, one)
+        for record, one in firsts.items():
+            if record not in self._kept:
+                entry = Bad(self._context.source, one.place, reason, "", one.format, table)
+                values = one.row.values if one.sent is None else one.sent
+                self._left_out((record, 0), entry, partial(dict, values))
 
     def rows(self, table: str, placed: Sequence[Placed], bad: Sequence[tuple[int, str]]) -> None:
         """Rows for a table, and which of them it did not take and why."""

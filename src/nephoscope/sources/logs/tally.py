@@ -46,6 +46,7 @@ class Tally:
     `older` names those that are the beginning of a longer content that was taken in, with its name and how much of them is;
     `overlapping` those of these where nothing tells how much, which were read as a whole; `alike`
     those that begin with all of a short file of another name, with that name.
+    `unwanted` counts the rows of tables that the workspace does not take, by table.
     `placeless` rows name no resource and `elsewhere` those of subscriptions that the workspace does not show: nobody sees them there.
     `passed_over` names members of archives that are no logs by their names, `special` those that are no plain files.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
@@ -72,6 +73,7 @@ class Tally:
     unplaced: dict[str, str] = field(default_factory=dict)
     older: dict[str, str] = field(default_factory=dict)
     overlapping: dict[str, str] = field(default_factory=dict)
+    unwanted: Counter[str] = field(default_factory=Counter)
     placeless: int = 0
     elsewhere: int = 0
     alike: dict[str, str] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Tally:
         self.strangers += parsed.strangers
         self.untimed += sum(parsed.untimed.values())
         self.refused += parsed.refused
+        self.unwanted.update(parsed.unwanted)
         self.rows.update({name: rows.num_rows for name, rows in parsed.tables.items() if rows.num_rows})
         for entry in parsed.bad:
             kind = kind_of(entry.reason)

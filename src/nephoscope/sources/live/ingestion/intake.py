@@ -190,6 +190,11 @@ class Intake:
         if table is None:
             raise RefusedError(400, "InvalidStream", f"There is no table {name}.")
         places = {workspace: self.workspace(workspace) for workspace in groups}
+        strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
+        if strict:
+            taken = {workspace: group for workspace, group in groups.items() if workspace not in strict}
+            found = self._of_table(name, taken, now) if taken else []
+            return [*found, *(self._refused(place, name, groups[place.name]) for place in strict.values())]
         records = {
             workspace: [record for one in group for record in one.records]
             for workspace, group in groups.items()
@@ -210,6 +215,14 @@ class Intake:
             bad = [self._bad(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
             found.append(Portion(workspace, {name: rows.table}, bad))
         return found
+
+    def _refused(self, place: Workspace, table: str, group: Sequence[_Read]) -> Portion:
+        """The records for a table that the workspace does not take, set aside."""
+        every = [record for one in group for record in one.records]
+        why = place.refusal(table)
+        return Portion(
+            place.name, {}, [self._bad(table, group, at, why, record) for at, record in enumerate(every)]
+        )
 
     def _bad(self, table: str, group: Sequence[_Read], place: int, reason: str, record: Any) -> Bad:
         for one in group:
