@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.lake.columns import TIME, storage_type
-from nephoscope.lake.packed import is_packed, joined, united
+from nephoscope.lake.packed import is_packed, united
 from nephoscope.lake.parts import grouped, in_order
 from nephoscope.lake.snapshot import File, Snapshot
 from nephoscope.lake.store import Rewritten, StoredTable
@@ -140,14 +140,7 @@ def _plain(field: pa.Field) -> pa.Field:
 
 def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
-    yield from grouped(tables, _sorted, reach=2)
-
-
-def _sorted(held: list[pa.Table]) -> pa.Table:
-    """The rows of some tables in the order of their time; the list is empty then, so that none is in memory twice."""
-    whole = joined(held, promote="permissive")
-    held.clear()
-    return in_order(whole)
+    yield from grouped(tables, in_order, reach=2)
 
 
 def _repeating(file: pq.FileMetaData) -> list[str]:

@@ -15,6 +15,7 @@ from nephoscope.lake.arrival import Arrivals, summed
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lease import Lease
+from nephoscope.lake.memory import trim
 from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.segments import (
     Segment,
@@ -135,6 +136,8 @@ class Flusher:
         self._let_go(done)
         self._blocked.keep([segment for segment in batch if segment not in done])
         self._measure(size, time.perf_counter() - began)
+        if rows:
+            trim()
         failure = next(iter(self._blocked.tables.values()), None)
         return Flushed(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
 

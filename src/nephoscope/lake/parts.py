@@ -63,6 +63,7 @@ def write_parts(
     try:
         for group in grouped(rows):
             writing.add(group)
+            del group  # else it is there while the next one is made
         return writing.finished()
     except BaseException:
         writing.discard()
@@ -89,6 +90,7 @@ def grouped(
     for one in rows:
         held.append(one)
         count, taken = count + one.num_rows, taken + one.nbytes
+        del one
         while count >= reach * ROW_GROUP or taken >= reach * GROUP_BYTES:
             size = min(ROW_GROUP, max(1, count * GROUP_BYTES // max(taken, 1)))
             whole = arranged(held)
@@ -100,15 +102,19 @@ def grouped(
         yield arranged(held)
 
 
-def in_order(rows: pa.Table) -> pa.Table:
-    """The rows in the order of their time."""
-    times = rows.column(TIME).combine_chunks().cast(pa.int64())
+def in_order(held: list[pa.Table]) -> pa.Table:
+    """The rows of tables together, in the order of their time; the list is empty then, so that none is in memory twice."""
+    whole = joined(held, promote="permissive")
+    held.clear()
+    times = whole.column(TIME).combine_chunks().cast(pa.int64())
     if len(times) < 2 or pc.all(pc.greater_equal(times[1:], times[:-1])).as_py():
-        return rows
-    order = pc.array_sort_indices(times)
-    # column by column, so that only one of them is in memory once more
-    columns = [column.combine_chunks().take(order) for column in rows.columns]
-    return pa.Table.from_arrays(columns, schema=rows.schema)
+        return whole
+    order, schema = pc.array_sort_indices(times), whole.schema
+    waiting, columns = whole.columns[::-1], []
+    del whole, times
+    while waiting:  # column by column, so that only one of them is in memory once more
+        columns.append(waiting.pop().combine_chunks().take(order))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def fingerprint(schema: pa.Schema) -> str:

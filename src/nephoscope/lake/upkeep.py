@@ -13,6 +13,7 @@ from nephoscope.lake.compaction import MOST_SMALL
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.inventory import first_kept
 from nephoscope.lake.lease import Lease
+from nephoscope.lake.memory import trim
 from nephoscope.lake.pins import held
 from nephoscope.lake.store import Store, StoredTable
 from nephoscope.lake.workspace import Workspace
@@ -70,6 +71,7 @@ class Upkeep:
                     done += work(key, self._store.get(*key))
                 except LakeError as error:
                     failures.append(error)  # the other tables are kept in shape all the same
+                trim()
                 self._lease.term()
             if failures:
                 raise failures[0]
