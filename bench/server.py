@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import quote
 
 BENCH = Path(__file__).resolve().parent
-sys.path.insert(0, str(BENCH))
+sys.path[:0] = [str(BENCH), str(BENCH.parent)]
 
 import httpx  # noqa: E402
 

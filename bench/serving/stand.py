@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+from tests.serve.starting import start
 
 from lake.firewall import CHUNK, TABLE, Firewall
 from nephoscope.access.guard import Guard
@@ -129,30 +129,8 @@ def members(pid: int, data: Path) -> list[tuple[str, int]]:
 @contextmanager
 def serving(data: Path) -> Iterator[Running]:
     """The server of a data folder, until the end of the block."""
-    command = [
-        sys.executable,
-        "-m",
-        "nephoscope.cli.main",
-        "--data",
-        str(data),
-        "serve",
-        "--port",
-        "0",
-        "--requests-a-minute",
-        "1000000",
-    ]
-    with (data / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    told = ""
-    assert process.stdout is not None
-    for line in process.stdout:
-        told += line
-        if "trusted through" in line:
-            break
-    port, authority = re.search(r":(\d+)\n", told), re.search(r"trusted through (\S+)", told)
-    assert port is not None
-    assert authority is not None
-    running = Running(process, int(port[1]), authority[1], data)
+    found = start(data, "--requests-a-minute", "1000000")
+    running = Running(found.process, found.port, found.authority, data)
     watcher = threading.Thread(target=running.watch)
     watcher.start()
     try:
@@ -160,9 +138,7 @@ def serving(data: Path) -> Iterator[Running]:
     finally:
         running.stop.set()
         watcher.join()
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        process.stdout.close()
+        found.end()
 
 
 __all__ = ["Running", "cpu_of", "filled", "members", "secrets", "serving"]

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from tests.serve.starting import serving
 from tests.web.conftest import ALERT, alert, set_up
 
 from nephoscope.access.guard import Guard
@@ -46,17 +42,8 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def served(data: Path, **environment: str) -> Iterator[str]:
     """A server over a data folder, at the address that it told."""
-    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", "--port", "0"]
-    given = {**os.environ, **environment}
-    with (
-        (data / "log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=given) as server,
-    ):
-        assert server.stdout is not None
-        try:
-            yield re.search(r"https://\S+", server.stdout.readline())[0]
-        finally:
-            server.send_signal(signal.SIGTERM)
+    with serving(data, environment=environment) as found:
+        yield found.address
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +21,7 @@ from azure.mgmt.security import SecurityCenter
 from azure.mgmt.securityinsight import SecurityInsights
 from azure.monitor.ingestion import LogsIngestionClient
 from azure.monitor.query import LogsQueryClient
+from tests.serve.starting import serving
 
 from nephoscope.access.guard import digest
 from nephoscope.access.tokens import NO_TENANT
@@ -201,29 +198,8 @@ def sample():
 def server(tmp_path_factory):
     """(address, file of the authority, data folder) of a running server."""
     data = tmp_path_factory.mktemp("sdk")
-    command = [
-        sys.executable,
-        "-m",
-        "nephoscope.cli.main",
-        "--data",
-        str(data),
-        "serve",
-        "--demo",
-        "--port",
-        "0",
-    ]
-    with (data / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    told = ""
-    for line in process.stdout:
-        told += line
-        if "/link/" in line:
-            break
-    address = re.search(r"https://127\.0\.0\.1:\d+", told)[0]
-    yield address, re.search(r"trusted through (\S+)", told)[1], data
-    process.send_signal(signal.SIGTERM)
-    with process.stdout:
-        assert process.wait(60) == 0, (data / "log").read_text()
+    with serving(data, "--demo", link=True) as found:
+        yield found.address, found.authority, data
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.serve.starting import start
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -55,25 +53,13 @@ class Server:
 
     def start(self) -> None:
         """Start, as what looks after a service does."""
-        command = [
-            sys.executable,
-            "-m",
-            "nephoscope.cli.main",
-            "--data",
-            str(self.data),
-            "serve",
-            "--port",
-            str(self.port),
-        ]
-        # as an installed program, which is compiled when it is installed
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(self.data / "compiled")}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        with (self.data / "log").open("a") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-            )
-        assert "answers" in self.process.stdout.readline(), (self.data / "log").read_text()[-3000:]
-        self.authority = re.search(r"through (\S+)", self.process.stdout.readline())[1]
+        # as an installed program, which is compiled when it is installed; an empty text stands for none
+        compiled = {
+            "PYTHONPYCACHEPREFIX": str(self.data / "compiled"),
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        self.server = start(self.data, "--port", str(self.port), environment=compiled)
+        self.process, self.authority = self.server.process, self.server.authority
 
     def pids(self) -> dict[str, int]:
         """The processes that run, by name; of an earlier supervisor's nothing."""
@@ -114,9 +100,7 @@ class Server:
                 time.sleep(0.02)
 
     def end(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        with self.process.stdout:
-            assert self.process.wait(90) == 0, (self.data / "log").read_text()[-3000:]
+        self.server.end()
 
 
 class Load:

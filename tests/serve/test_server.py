@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +15,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from tests.serve.starting import serving
 
 from nephoscope.serve.limits import Buckets, Limited
 from nephoscope.serve.standing import read
@@ -25,31 +24,8 @@ from nephoscope.serve.supervisor import Process, Supervisor
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    data = tmp_path_factory.mktemp("serve")
-    command = [
-        sys.executable,
-        "-m",
-        "nephoscope.cli.main",
-        "--data",
-        str(data),
-        "serve",
-        "--demo",
-        "--port",
-        "0",
-    ]
-    with (data / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    told = []
-    for line in process.stdout:
-        told.append(line.strip())
-        if "/link/" in line:
-            break
-    address = re.search(r"https://127\.0\.0\.1:\d+", " ".join(told))[0]
-    authority = re.search(r"trusted through (\S+)", " ".join(told))[1]
-    yield process, address, authority, told, data
-    process.send_signal(signal.SIGTERM)
-    with process.stdout:
-        assert process.wait(60) == 0, (data / "log").read_text()
+    with serving(tmp_path_factory.mktemp("serve"), "--demo", link=True) as found:
+        yield found
 
 
 def client(authority: str) -> httpx.Client:
@@ -75,7 +51,7 @@ def running(data: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["front", "web"])
 def test_it_answers_over_tls_and_comes_back(server, name):
-    _, address, authority, _, data = server
+    address, authority, data = server.address, server.authority, server.data
     with client(authority) as web:
         assert answered(web, address).text == "ok\n"
         assert web.get(f"{address}/readyz").json()["ready"] is True
@@ -88,14 +64,12 @@ def test_it_answers_over_tls_and_comes_back(server, name):
 
 
 def test_without_trust_nothing_is_said(server):
-    _, address, _, _, _ = server
     with pytest.raises(httpx.ConnectError, match="certificate"):
-        httpx.get(address, timeout=30)
+        httpx.get(server.address, timeout=30)
 
 
 def test_the_link_signs_in(server):
-    _, address, authority, told, data = server
-    link = re.search(r"https://\S+/link/\S+", " ".join(told))[0]
+    address, authority, data, link = server.address, server.authority, server.data, server.link
     with client(authority) as web:
         answered(web, address)
         opened = web.post(link, headers={"Sec-Fetch-Site": "same-origin"})

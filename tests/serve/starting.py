@@ -1,0 +1,77 @@
+"""`nephoscope serve` as a process, for tests and benchmarks: started until it has told where it answers, ended in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG = "log"
+END_SECONDS = 90
+
+
+@dataclass
+class Started:
+    """A server that told where it answers; `link` is the first person's way in ('' = it was not waited for)."""
+
+    process: subprocess.Popen[str]
+    data: Path
+    address: str
+    authority: str
+    link: str = ""
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.address.rpartition(":")[2])
+
+    @property
+    def log(self) -> str:
+        """The end of its log."""
+        return (self.data / LOG).read_text()[-3000:]
+
+    def end(self) -> None:
+        """Ask it to end; it does so in order."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            assert self.process.wait(END_SECONDS) == 0, self.log
+
+
+def start(
+    data: Path, *arguments: str, link: bool = False, environment: dict[str, str] | None = None
+) -> Started:
+    """Start a server over a data folder, by default at a free port; where nobody signed in yet its `link` may be waited for."""
+    given = ("--port", "0", *arguments)  # of an option that comes twice the last one holds
+    command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", *given]
+    with (data / LOG).open("a") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(environment or {})}
+        )
+    assert process.stdout is not None
+    wanted = "/link/" if link else "trusted through"
+    told = ""
+    while wanted not in told and (line := process.stdout.readline()):
+        told += line
+    found = re.search(r"answers at (\S+)\nits certificate is trusted through (\S+)", told)
+    assert found is not None, f"{told}{(data / LOG).read_text()[-3000:]}"
+    once = re.search(r"https://\S+/link/\S+", told)
+    return Started(process, data, found[1], found[2], once[0] if once else "")
+
+
+@contextmanager
+def serving(
+    data: Path, *arguments: str, link: bool = False, environment: dict[str, str] | None = None
+) -> Iterator[Started]:
+    """The server of a data folder, until the end of the block."""
+    server = start(data, *arguments, link=link, environment=environment)
+    try:
+        yield server
+    finally:
+        server.end()
