@@ -25,7 +25,7 @@ from nephoscope.serve.onward import Onward
 from nephoscope.serve.settings import Settings
 from nephoscope.sources.live.head import HEAD_BYTES, BoundedHead
 
-PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
+PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 ROWS = [{"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "a"}]
 
 
@@ -77,9 +77,9 @@ async def asked(data, **settings):
         (PATH.lower(), {}, ROWS, 418),  # the name of a stream has its case
         (PATH.replace("/dataCollectionRules", "/datacollectionrules"), {}, ROWS, 204),
         (PATH.replace("default", "nobodys"), {}, ROWS, 418),
-        (PATH.replace("Heartbeat", "NoSuch"), {}, ROWS, 418),
-        (PATH.replace("Heartbeat", "_Quarantine"), {}, ROWS, 418),
-        (PATH.replace("Heartbeat", "SecurityAlert"), {}, ROWS, 418),
+        (PATH.replace("Syslog", "NoSuch"), {}, ROWS, 418),
+        (PATH.replace("Syslog", "_Quarantine"), {}, ROWS, 418),
+        (PATH.replace("Syslog", "SecurityAlert"), {}, ROWS, 418),
         (PATH.partition("?")[0], {}, ROWS, 418),
         (PATH, {"Authorization": ""}, ROWS, 418),
         (PATH, {"Authorization": "Bearer " + "x" * 49}, ROWS, 418),
@@ -112,7 +112,7 @@ def test_what_it_takes(tmp_path, path, headers, body, status):
         assert answer.headers["x-content-type-options"] == "nosniff"
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
-        assert ("default", "Heartbeat") in lake.versions() if status == 204 else not lake.versions()
+        assert ("default", "Syslog") in lake.versions() if status == 204 else not lake.versions()
 
 
 def test_who_may_send_no_more_is_handed_on(tmp_path, monkeypatch):

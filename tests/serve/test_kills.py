@@ -36,7 +36,7 @@ from nephoscope.serve.standing import alive, read
 #: where nothing looks after it ("supervisor").
 NAMES = ("front", "web", "assessing", "detection", "responding", "sources", "supervisor", "service")
 STARTED_ANEW = ("supervisor", "service")
-PATH = "/dataCollectionRules/default/streams/Microsoft-Heartbeat?api-version=2023-01-01"
+PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20
 
@@ -123,7 +123,7 @@ class Load:
                 {
                     "TimeGenerated": datetime.now(UTC).isoformat(),
                     "Computer": f"c{number}",
-                    "OSMinorVersion": str(n),
+                    "SyslogMessage": str(n),
                 }
                 for n in range(ROWS)
             ]
@@ -202,9 +202,7 @@ def test_nothing_is_lost_or_doubled(tmp_path, rounds, capsys):
     with State.of(data) as state, Lake.open(data, state) as lake:
         deliver(lake, state)
         lake.flush()
-        rows = lake.rows(
-            "Heartbeat | summarize n = count(), d = dcount(OSMinorVersion) by Computer"
-        ).to_pylist()
+        rows = lake.rows("Syslog | summarize n = count(), d = dcount(SyslogMessage) by Computer").to_pylist()
         alerts = lake.rows("SecurityAlert | summarize n = count() by SystemAlertId").to_pylist()
     whole = {row["Computer"] for row in rows if row["n"] == row["d"] == ROWS}
     assert {f"c{number}" for number in load.acknowledged} <= whole
