@@ -100,7 +100,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.serve.parent import end_with_parent
 
     end_with_parent()
-    with lake_of(data) as (lake, state):
+    with lake_of(data, keeps=True) as (lake, state):
         take_in(data, lake, state)
         workspace = workspace_of(state, options["workspace"]).name
         switched = state.rule_switches.of(workspace)

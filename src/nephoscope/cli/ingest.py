@@ -126,7 +126,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
         from_stdin(data, paths) as given,
         sampled(data, given) as named,
         kept_folder(data, "ingest-") as scratch,
-        lake_of(data) as (lake, state),
+        lake_of(data, keeps=True) as (lake, state),
         progress_line() as tell,
     ):
         try:

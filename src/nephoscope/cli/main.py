@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -131,6 +132,9 @@ def _code() -> int:
 
 def _plain(error: OSError) -> str:
     """The file, what is wrong with it, and what to do, where the system names a file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}the disk is full; make room and run this again: what was taken in is kept"
     if error.filename is None or error.strerror is None:
         return str(error)
     return f"{error.filename}: {error.strerror.lower()}; nephoscope needs to read or write it"

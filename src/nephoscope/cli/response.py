@@ -73,7 +73,7 @@ def _responder(data: Path, workspace: str) -> Iterator[Responder]:
     from nephoscope.cli.session.stored import workspace_of
 
     found, _ = _rules(data)
-    with lake_of(data) as (lake, state):
+    with lake_of(data, keeps=True) as (lake, state):
         try:
             asked: list[Asked] = [*found, *automations(state)[0]]
             yield Responder(lake, state, workspace_of(state, workspace).name, asked)

@@ -261,7 +261,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     from nephoscope.sources.live.supervisor import Supervisor
 
     give_back()
-    with _told(), lake_of(data) as (lake, state):
+    with _told(), lake_of(data, keeps=True) as (lake, state):
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:

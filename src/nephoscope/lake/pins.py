@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -55,6 +56,22 @@ class Pins:
                 self._file = -1
 
     def _write(self) -> None:
+        """Tell other processes. Where the disk is full they are told later: files are left for 24 hours in any case."""
+        try:
+            self._tell()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._forget()
+
+    def _forget(self) -> None:
+        """No file rather than a half-written one, which a vacuum would wait for."""
+        if self._file >= 0:
+            self._disk.remove(self._path)
+            os.close(self._file)
+            self._file = -1
+
+    def _tell(self) -> None:
         while self._file < 0:
             self._disk.make_folders(self._folder)
             self._path = self._folder / f"{uuid.uuid4().hex}.json"

@@ -11,14 +11,15 @@ from nephoscope.cli.session.stored import state_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import State
+from nephoscope.lake.spool.segments import folders, segments
+from nephoscope.lake.state import State, StateError
 
 
 @contextmanager
-def lake_of(data: Path) -> Iterator[tuple[Lake, State]]:
-    """The lake and its state; the command ends with exit code 2 and a message where they cannot do what is asked."""
+def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
+    """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
     try:
-        with state_of(data) as state, Lake.open(data, state) as lake:
+        with state_of(data, keeps=keeps) as state, Lake.open(data, state) as lake:
             yield lake, state
     except LakeError as error:
         usage_error(str(error))
@@ -29,8 +30,8 @@ def take_in(data: Path, lake: Lake, state: State) -> None:
     try:
         if deliver(lake, state):
             lake.writer().close_segment()
-        if any((data / "spool").glob("*/*")):
+        if any(any(segments(folder)) for folder in folders(data)):
             while (flushed := lake.flush_round()) is not None and flushed.more:
                 pass
-    except (LakeError, OSError) as error:
+    except (LakeError, StateError, OSError) as error:
         tell(f"what waits in the spool is not in the tables yet: {error}")

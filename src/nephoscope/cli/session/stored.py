@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.checks import usage_error
+from nephoscope.cli.session.checks import tell, usage_error
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.workspace import Workspace
 
@@ -22,10 +22,15 @@ def state_url() -> str | None:
 
 
 @contextmanager
-def state_of(data: Path) -> Iterator[State]:
-    """The state; the command ends with exit code 2 and a message where it cannot do what is asked."""
+def state_of(data: Path, *, keeps: bool = False) -> Iterator[State]:
+    """The state; the command ends with exit code 2 and a message where it cannot do what is asked.
+
+    Where the disk is full, what is kept can be read all the same, but for a command that `keeps` something in any case.
+    """
     try:
-        with State.of(data, state_url()) as state:
+        with State.of(data, state_url(), copy=not keeps) as state:
+            if state.database.copied:
+                tell("the disk is full: what is kept can be read, nothing can be added before there is room")
             yield state
     except StateError as error:
         usage_error(str(error))

@@ -17,6 +17,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceEr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from nephoscope.lake.state import full_disk
+from nephoscope.lake.state.full_disk import copied
+
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Engine
@@ -41,12 +44,17 @@ class StateError(Exception):
     """The state cannot do what was asked; the message says why and what to do. Never holds a password."""
 
 
+class DiskFullError(StateError):
+    """The disk has no room for what even reading needs."""
+
+
 class Database:
     """One database. Every `write` and `read` is one transaction; times come from the database's host where it is a server."""
 
     def __init__(self, engine: Engine, file: Path | None, clock: Callable[[], datetime] | None) -> None:
         self.engine = engine
         self.file = file
+        self.copied = False
         self._clock = clock
         self._reading = engine.execution_options(only_reads=True)
 
@@ -73,6 +81,24 @@ class Database:
         event.listen(engine, "connect", _connected)
         event.listen(engine, "begin", _begun)
         return Database(engine, file, clock)
+
+    @staticmethod
+    def of_copy(file: Path) -> Database | None:
+        """A copy in memory of the database in a file, to be read only; None where that would not be all that was kept."""
+        connect = copied(file)
+        if connect is None:
+            return None
+        engine = create_engine(
+            URL.create("sqlite", database=str(file)),
+            hide_parameters=True,
+            max_overflow=-1,
+            creator=connect,
+        )
+        event.listen(engine, "connect", _connected)
+        event.listen(engine, "begin", _begun)
+        database = Database(engine, file, None)
+        database.copied = True
+        return database
 
     @property
     def is_sqlite(self) -> bool:
@@ -140,12 +166,19 @@ class Database:
         """Give the connections back."""
         self.engine.dispose()
 
+    def _failure(self, error: DBAPIError) -> str:
+        """What the driver says; of a copy, which is there because the disk is full, that nothing can be written."""
+        said = _why(error)
+        return "disk is full" if self.copied and "readonly" in said else said
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Faults of the connection as StateError; what the statement itself did wrong stays what it is."""
         try:
             yield
         except (OperationalError, InterfaceError) as error:
+            if self.file is not None and (full := full_disk.told(self.file, self._failure(error))):
+                raise DiskFullError(f"{self.shown}: {full}") from error
             raise StateError(f"{self.shown}: {_why(error)}") from error
         except PoolTimeoutError as error:
             raise StateError(

@@ -17,7 +17,7 @@ from nephoscope.lake.state.bookmarks import Bookmarks
 from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.counted_segments import CountedSegments
 from nephoscope.lake.state.credentials import Credentials
-from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.database import Database, DiskFullError
 from nephoscope.lake.state.hunting_runs import HuntingRuns
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
@@ -113,12 +113,22 @@ class State:
         return State._of(database, keys or beside / "keys")
 
     @staticmethod
-    def of(data: Path, url: str | None = None) -> State:
-        """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder."""
+    def of(data: Path, url: str | None = None, *, copy: bool = False) -> State:
+        """The state of a data folder: at the URL, else at NEPHOSCOPE_STATE, else `state.db` in the folder.
+
+        With `copy` the state of a full disk, which cannot even be read, is read from a copy in memory: for what is soon over, since
+        that stays as it is and nothing is kept in it.
+        """
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         wanted = url or os.environ.get(URL_VARIABLE)
-        database = Database.open(wanted) if wanted else Database.of_file((data / FILE_NAME).absolute())
-        return State._of(database, data / "keys")
+        file = (data / FILE_NAME).absolute()
+        try:
+            return State._of(Database.open(wanted) if wanted else Database.of_file(file), data / "keys")
+        except DiskFullError:
+            found = Database.of_copy(file) if copy and not wanted else None
+            if found is None:
+                raise
+            return State._of(found, data / "keys")
 
     @staticmethod
     def _of(database: Database, keys: Path) -> State:
