@@ -12,10 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nephoscope.sources.intel.comparisons import PatternError
 from nephoscope.sources.intel.defanged import refanged
 from nephoscope.sources.intel.item import Item, Refusal
 from nephoscope.sources.intel.observed import compared, pattern_of
-from nephoscope.sources.intel.pattern import PatternError, observables
+from nephoscope.sources.intel.pattern import observables
 from nephoscope.sources.intel.reading import Reading, UnreadableError, items
 
 CASES = Path(__file__).parents[2] / "cases" / "intel"

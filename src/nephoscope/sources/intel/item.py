@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.sources.intel.pattern import Observable, PatternError, observables
+from nephoscope.sources.intel.comparisons import PatternError
+from nephoscope.sources.intel.pattern import Observable, observables
 from nephoscope.sources.logs.moments import moment
 
 #: Ids of what has none of its own are made in this namespace, so that the same thing gets the same id again.

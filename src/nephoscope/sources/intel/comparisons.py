@@ -1,0 +1,121 @@
+"""The comparisons of a STIX pattern by its grammar, where the pattern means nothing but "any one of them"; else why it does not.
+
+Source: STIX 2.1 section 9 (https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html).
+"""
+
+# ruff: noqa: N802, N815 - the names of a listener's methods are made of those of the grammar's rules
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from stix2patterns.exceptions import ParseException
+from stix2patterns.v21.grammars.STIXPatternListener import STIXPatternListener
+from stix2patterns.v21.pattern import Pattern
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be used: what is wrong, with its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison for equality, or with `subset` for being within a network: type of object, path without quotes, value."""
+
+    kind: str
+    path: str
+    value: str
+    subset: bool = False
+
+
+def comparisons(text: str) -> list[Comparison]:
+    """The comparisons of a pattern, in their order; PatternError where one of them alone would not be what the pattern says."""
+    reader = _Reader()
+    try:
+        Pattern(text).walk(reader)
+    except ParseException as error:
+        raise PatternError(str(error)) from error
+    except RecursionError as error:
+        raise PatternError("nested too deeply") from error
+    return reader.found
+
+
+def literal(text: str) -> str:
+    """The value that a constant of a pattern stands for."""
+    if text.startswith(("h'", "b'")):
+        raise PatternError("a comparison with bytes is not matched")
+    if text.startswith("t'"):
+        return text[2:-1]
+    if text.startswith("'"):
+        return re.sub(r"\\(['\\])", r"\1", text[1:-1])
+    return text
+
+
+class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no types
+    """Goes through a pattern; what cannot be said by single values raises PatternError.
+
+    That a value was seen once satisfies [A], [A OR B], [A] OR [B]; REPEATS 1 and WITHIN of these ask for nothing more.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Comparison] = []
+
+    def exitObservationExpressions(self, ctx: Any) -> None:
+        if ctx.FOLLOWEDBY():
+            raise PatternError("FOLLOWEDBY of several observations is not matched")
+
+    def exitObservationExpressionAnd(self, ctx: Any) -> None:
+        if ctx.AND():
+            raise PatternError("AND of several observations is not matched")
+
+    def exitRepeatedQualifier(self, ctx: Any) -> None:
+        # compared as text: a number may have more digits than int() takes
+        if ctx.IntPosLiteral().getText().lstrip("+0") != "1":
+            raise PatternError(f"{_words(ctx)}: one observation is a match here, several are not counted")
+
+    def exitStartStopQualifier(self, ctx: Any) -> None:
+        raise PatternError(
+            f"{_words(ctx)} is not matched: valid_from and valid_until of the indicator say when it holds"
+        )
+
+    def exitComparisonExpressionAnd(self, ctx: Any) -> None:
+        if ctx.AND():
+            raise PatternError("values that must all be there (AND) are not matched")
+
+    def exitPropTestEqual(self, ctx: Any) -> None:
+        if ctx.NOT() or ctx.NEQ():
+            raise _unmatched(ctx)
+        self._add(ctx, [ctx.primitiveLiteral()])
+
+    def exitPropTestSet(self, ctx: Any) -> None:
+        if ctx.NOT():
+            raise _unmatched(ctx)
+        self._add(ctx, ctx.setLiteral().primitiveLiteral())
+
+    def exitPropTestIsSubset(self, ctx: Any) -> None:
+        if ctx.NOT():
+            raise _unmatched(ctx)
+        self._add(ctx, [ctx.StringLiteral()], subset=True)
+
+    def exitPropTestExists(self, ctx: Any) -> None:
+        raise _unmatched(ctx)
+
+    exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists
+
+    def _add(self, ctx: Any, values: list[Any], *, subset: bool = False) -> None:
+        kind, _, path = ctx.objectPath().getText().partition(":")
+        self.found += [
+            Comparison(kind, path.replace("'", ""), literal(one.getText()), subset) for one in values
+        ]
+
+
+def _unmatched(ctx: Any) -> PatternError:
+    """What to say of a test of another kind: by its operator, with the NOT before it."""
+    tokens = [one.getText() for one in ctx.getChildren() if one.getChildCount() == 0]
+    operator = [one for one in tokens if not one.startswith("'")]
+    return PatternError(f"the comparison {' '.join(operator)} is not matched; =, IN and ISSUBSET are")
+
+
+def _words(ctx: Any) -> str:
+    return " ".join(one.getText()[:40] for one in ctx.getChildren())
