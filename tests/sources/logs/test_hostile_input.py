@@ -187,7 +187,7 @@ def test_csv_of_every_separator_is_read(separator: str) -> None:
         (f"TimeGenerated,Computer,Computer\n{T},a,b\n", "line 1", "the header has a column twice: 'Computer'"),
         (HEADER + f"{T},a,b\n{T},a", "line 3", "the header has 3 columns, the row 2"),
         (HEADER + f"{T},a,b,c\n", "line 2", "the row 4; a field that holds the separator must stand in quotes"),
-        (HEADER + f'{T},"a,b\n{T},a,b\n', "line 3", "it takes 2 lines: a quote is not closed"),
+        (HEADER + f'{T},"a,b\n{T},a,b\n', "line 2", "it takes 2 lines: a quote is not closed"),
         (f"Computer,OSType\n{T},a\n", "line 1", "no column of the header is the time of a row"),
         ("Computer\na\n", "line 1", "no column of the header is the time of a row"),
         (HEADER + "never,a,b\n", "line 2.TimeGenerated", "not a time: 'never'"),
@@ -197,6 +197,17 @@ def test_csv_that_would_lose_something_is_told_with_its_row(text: str, place: st
     (found,) = _bad(_parsed(text.encode(), "a.csv", "Heartbeat"))
     assert found[0] == place
     assert reason in found[1]
+
+
+@pytest.mark.parametrize("broken", ['"a,b', 'a,"b', '"a"x,"b'])
+@pytest.mark.parametrize("behind", [1, 3])
+def test_a_quote_of_csv_that_is_not_closed_takes_no_row_along(broken: str, behind: int) -> None:
+    good = [f'{T},c{number},"x\n""{number}"""\n' for number in range(5)]
+    rows = [*good[: 5 - behind], f"{T},{broken}\n", *good[5 - behind :]]
+    found = _parsed((HEADER + "".join(rows)).encode(), "a.csv", "Heartbeat")
+    assert [row["Computer"] for row in _rows(found, "Heartbeat")] == [f"c{number}" for number in range(5)]
+    ((place, _),) = _bad(found)
+    assert place == f"line {2 + 2 * (5 - behind)}"
 
 
 def test_csv_is_read_in_the_code_page_too() -> None:

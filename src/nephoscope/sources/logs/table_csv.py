@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem
+from nephoscope.sources.logs.format import BadRecordError, Fault, FileItem, Row
 from nephoscope.sources.logs.moments import moment
 from nephoscope.sources.logs.secrets import masked
 from nephoscope.sources.logs.table_row import TIMES, row_of
@@ -22,11 +23,13 @@ from nephoscope.sources.logs.text import read_as, why_not
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nephoscope.sources.logs.format import Context, Row
+    from nephoscope.sources.logs.format import Context
 
 #: A field is at most as long as a record of the frame may be.
 _LONGEST = 32 * 1024 * 1024
 _RAW = 4096
+#: So many characters of lines are read anew behind quotes that are not closed.
+_GIVEN_BACK = 256 * 1024 * 1024
 _SEPARATORS = ",;\t|"
 _TIMES = frozenset(
     (*(name for name in TIMES if name[0] == "T"), "TimeGenerated [Local Time]", "Timestamp [Local Time]")
@@ -70,43 +73,74 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
-class _Lines:
-    """The lines of a stream as text; of those since the last look: whether one was no UTF-8, and why one is no text at all.
+class _Line(NamedTuple):
+    """A line as text: the byte behind it, whether it was no UTF-8, and why it is no text at all."""
 
-    `at` is the byte behind the `last` one that was asked for, `ended` whether one more was asked for than there are.
+    text: str
+    end: int
+    recoded: bool = False
+    wrong: str = ""
+
+
+class _Lines:
+    """The lines of a stream; `taken` are those since the last look, `at` is the byte behind the last one.
+
+    `ended` tells whether one more was asked for than there are. Lines that were taken may be given back.
     """
 
     def __init__(self, stream: BinaryIO, page: str) -> None:
         buffered = io.BufferedReader(_Raw(stream))
         self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._page = page
+        self._read = 0
+        self._back: deque[_Line] = deque()
+        self._left = _GIVEN_BACK
         self.at = 0
-        self.last = ""
+        self.taken: list[_Line] = []
         self.ended = False
-        self.recoded = False
-        self.wrong = ""
 
-    def __iter__(self) -> Iterator[str]:
-        for line in self._text:
-            start, self.last = self.at, line
-            if line.isascii():
-                self.at += len(line)
-                yield line
-                continue
-            data = line.encode("utf-8", "surrogateescape")
-            self.at += len(data)
-            try:
-                text = read_as(data, self._page)
-            except UnicodeDecodeError as error:
-                self.wrong = why_not(error, self._page, start)
-                text = data.decode("utf-8", "backslashreplace")
-            self.recoded = self.recoded or text != line
-            yield text
-        self.ended = True
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self._back:
+            line = self._back.popleft()
+        elif text := self._text.readline():
+            line = self._line(text)
+            self._read = line.end
+        else:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        self.at = line.end
+        return line.text
+
+    def _line(self, text: str) -> _Line:
+        if text.isascii():
+            return _Line(text, self._read + len(text))
+        data = text.encode("utf-8", "surrogateescape")
+        end = self._read + len(data)
+        try:
+            read = read_as(data, self._page)
+        except UnicodeDecodeError as error:
+            wrong = why_not(error, self._page, self._read)
+            return _Line(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
+        return _Line(read, end, read != text)
 
     def looked_at(self) -> None:
         """Forget the lines so far."""
-        self.recoded, self.wrong = False, ""
+        self.taken.clear()
+
+    def give_back(self) -> bool:
+        """Give all that were taken back but the first; False where that has been done with too much already."""
+        behind = self.taken[1:]
+        self._left -= sum(len(line.text) for line in behind)
+        if self._left < 0 or not behind:
+            return False
+        self._back.extendleft(reversed(behind))
+        del self.taken[1:]
+        self.at = self.taken[0].end
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +169,7 @@ class TableCsv:
         """As file_rows(), for the rows behind a byte at which one ended."""
         csv.field_size_limit(_LONGEST)
         lines = _Lines(stream, context.encoding)
-        source = iter(lines)
+        source = lines
         said = ""
         header = next(source, "")
         before = 1
@@ -151,21 +185,76 @@ class TableCsv:
         while lines.at < at and next(source, None) is not None:
             before += 1
             lines.looked_at()
-        reader = csv.reader(source, delimiter=separator)
-        begin, start = before + 1, lines.at
-        try:
-            for fields in reader:
-                end = before + reader.line_num
-                if fields:
-                    item = _item(fields, names, context, lines.wrong, end - begin)
-                    recoded = lines.recoded and not lines.wrong
-                    whole = lines.last.endswith(("\n", "\r")) and not lines.ended
-                    sure = lines.at if whole else start
-                    yield FileItem(item, f"line {end}", lines.at, recoded, sure, lines.ended)
-                begin, start = end + 1, lines.at
-                lines.looked_at()
-        except csv.Error as error:
-            raise BadRecordError(f"not CSV: {error}", f"line {begin}") from error
+        yield from _records(lines, before, names, separator, context)
+
+
+def _records(
+    lines: _Lines, before: int, names: Sequence[str], separator: str, context: Context
+) -> Iterator[FileItem]:
+    """The rows below a header of so many lines.
+
+    One of several lines that is wrong is set aside with its first line alone: the others are read anew, since a quote that is not
+    closed would take them along. Where it goes on to the end of the file, that may still change from its first line on.
+    """
+    lines.looked_at()
+    reader = csv.reader(lines, delimiter=separator)
+    start, open_at = lines.at, -1
+    while (fields := _fields(reader)) is not None:
+        several = len(lines.taken)
+        if not several:
+            break
+        wrong = next((line.wrong for line in lines.taken if line.wrong), "")
+        item = _judged(fields, names, context, wrong, lines)
+        ended, recoded = lines.ended, any(line.recoded for line in lines.taken)
+        if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
+            item = _unclosed(lines, context, several, item)
+            open_at = start if ended and open_at < 0 else open_at
+        before += len(lines.taken)
+        if item:
+            whole = lines.taken[-1].text.endswith(("\n", "\r")) and not ended
+            sure = open_at if open_at >= 0 else lines.at if whole else start
+            opened = ended or open_at >= 0
+            yield FileItem(item, f"line {before}", lines.at, recoded and not wrong, sure, opened)
+        start = lines.at
+        lines.looked_at()
+
+
+def _fields(reader: Any) -> list[str] | str | None:
+    """The fields of the next record, why it is none, or None at the end."""
+    try:
+        found: list[str] | None = next(reader, None)
+    except csv.Error as error:
+        return f"not CSV: {error}"
+    return found
+
+
+def _judged(
+    fields: list[str] | str, names: Sequence[str], context: Context, wrong: str, lines: _Lines
+) -> Row | Fault | None:
+    """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
+    if isinstance(fields, str):
+        return context.bad(fields, "", masked(lines.taken[0].text[:_RAW]))
+    return _item(fields, names, context, wrong, len(lines.taken) - 1) if fields else None
+
+
+def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault | None) -> Row | Fault | None:
+    """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
+    text = lines.taken[0].text
+    if not lines.give_back():
+        return item
+    why = f"{item.reason}; " if isinstance(item, Fault) and "a quote is not closed" not in item.reason else ""
+    reason = f"{why}it takes {several} lines: a quote is not closed; they are read anew"
+    return context.bad(reason, item.path if isinstance(item, Fault) else "", masked(text[:_RAW]))
+
+
+def _is_strict(lines: _Lines, separator: str) -> bool:
+    """Whether quotes stand in the lines of a record only where they begin and end a field."""
+    try:
+        return (
+            len(list(csv.reader((line.text for line in lines.taken), delimiter=separator, strict=True))) == 1
+        )
+    except csv.Error:
+        return False
 
 
 def _separator(line: str, said: str) -> str:
