@@ -679,13 +679,14 @@ _HOSTS = "Heartbeat | where isnotempty(OSName) | summarize rows = count(), disti
         (_HEADER + _csv(5)[:-1], 0),
         (_HEADER + _csv(5) + _csv(1, 5)[:20], 1),
         (_HEADER + _csv(5) + _csv(1, 5)[:-4], 1),
+        (_HEADER + _csv(5) + _csv(3, 5)[:-1].rpartition("c")[0], 1),
         (_HEADER + _csv(1)[:20], 1),
         ("sep=,\n" + _HEADER + _csv(5), 0),
         ("\ufeff" + _HEADER + _csv(5), 0),
     ],
     ids=[
-        *("rows", "without the last break", "a row that was cut", "within quotes", "the first row that was cut"),
-        *("with its separator", "with its mark"),
+        *("rows", "without the last break", "a row that was cut", "within quotes", "behind a break in quotes"),
+        *("the first row that was cut", "with its separator", "with its mark"),
     ],
 )  # fmt: skip
 def test_a_table_that_has_grown_gives_its_new_rows(
@@ -757,6 +758,22 @@ def test_other_content_under_the_same_name_is_read_whole(tmp_path: Path, data: P
     plain.write_bytes(b'{"records":[' + b",".join(_lines(9, 1).splitlines()) + b"]}")
     _, found = _ingest(data, plain)
     assert (found["rows"], found["files"]["grown"], found["grown"]) == ({"AZFWNetworkRule": 9}, 0, [])
+
+
+@pytest.mark.parametrize("ended", ["\n", ""], ids=["whole lines", "a line that was cut"])
+def test_a_table_with_a_quote_that_is_never_closed_grows_without_a_row_twice(
+    tmp_path: Path, data: Path, ended: str
+) -> None:
+    plain = tmp_path / "a.csv"
+    rows = [f"{NOW.isoformat()},web-{number},os{ended if number == 3 else chr(10)}" for number in range(4)]
+    begin = f'{_HEADER}{NOW.isoformat()},web,"os\n'
+    plain.write_text(begin + "".join(rows))
+    _, found = _ingest(data, plain, "--table", "Heartbeat")
+    assert found["rows"] == ({"Heartbeat": 4} if ended else {})
+    plain.write_text(begin + "".join(rows) + "\n" * (not ended) + f"{NOW.isoformat()},web-4,os\n")
+    _, found = _ingest(data, plain, "--table", "Heartbeat")
+    assert found["grown"] == []
+    assert _count(data, _HOSTS) == [{"rows": 5, "distinct": 5}]
 
 
 def test_a_table_that_an_older_release_took_in_and_that_has_grown_is_told(tmp_path: Path, data: Path) -> None:

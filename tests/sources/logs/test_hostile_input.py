@@ -210,6 +210,16 @@ def test_a_quote_of_csv_that_is_not_closed_takes_no_row_along(broken: str, behin
     assert place == f"line {2 + 2 * (5 - behind)}"
 
 
+def test_text_in_a_quote_that_csv_breaks_off_in_is_no_row() -> None:
+    text = HEADER + f'{T},a,b\n{T},c,"text\n{T},forged,x\n{T},forged,"'
+    for size in range(len(text) - 12, len(text)):
+        found = _parsed(text[:size].encode(), "a.csv", "Heartbeat")
+        assert [row["Computer"] for row in _rows(found, "Heartbeat")] == ["a"]
+        ((place, reason),) = _bad(found)
+        assert place.startswith("line 5")
+        assert "a quote is not closed; the file breaks off inside it" in reason
+
+
 def test_csv_is_read_in_the_code_page_too() -> None:
     found = _parsed((HEADER + f"{T},M\u00fcller,b\n{T},a,b\n").encode("cp1252"), "a.csv", "Heartbeat")
     assert [row["Computer"] for row in _rows(found, "Heartbeat")] == ["M\u00fcller", "a"]

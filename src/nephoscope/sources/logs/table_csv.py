@@ -127,6 +127,10 @@ class _Lines:
             return _Line(data.decode("utf-8", "backslashreplace"), end, wrong=wrong)
         return _Line(read, end, read != text)
 
+    def is_whole(self) -> bool:
+        """Whether the last line that was taken has its end."""
+        return self.taken[-1].text.endswith(("\n", "\r"))
+
     def looked_at(self) -> None:
         """Forget the lines so far."""
         self.taken.clear()
@@ -140,6 +144,7 @@ class _Lines:
         self._back.extendleft(reversed(behind))
         del self.taken[1:]
         self.at = self.taken[0].end
+        self.ended = False
         return True
 
 
@@ -194,27 +199,25 @@ def _records(
     """The rows below a header of so many lines.
 
     One of several lines that is wrong is set aside with its first line alone: the others are read anew, since a quote that is not
-    closed would take them along. Where it goes on to the end of the file, that may still change from its first line on.
+    closed would take them along. Where the file breaks off inside a quote and inside a line, that is the end of a record that is not
+    whole: what is in it makes no rows, and it is read from its begin once there is more.
     """
     lines.looked_at()
     reader = csv.reader(lines, delimiter=separator)
-    start, open_at = lines.at, -1
+    start = lines.at
     while (fields := _fields(reader)) is not None:
         several = len(lines.taken)
         if not several:
             break
         wrong = next((line.wrong for line in lines.taken if line.wrong), "")
         item = _judged(fields, names, context, wrong, lines)
-        ended, recoded = lines.ended, any(line.recoded for line in lines.taken)
+        recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
             item = _unclosed(lines, context, several, item)
-            open_at = start if ended and open_at < 0 else open_at
         before += len(lines.taken)
         if item:
-            whole = lines.taken[-1].text.endswith(("\n", "\r")) and not ended
-            sure = open_at if open_at >= 0 else lines.at if whole else start
-            opened = ended or open_at >= 0
-            yield FileItem(item, f"line {before}", lines.at, recoded and not wrong, sure, opened)
+            sure = start if lines.ended or not lines.is_whole() else lines.at
+            yield FileItem(item, f"line {before}", lines.at, recoded and not wrong, sure, lines.ended)
         start = lines.at
         lines.looked_at()
 
@@ -239,11 +242,12 @@ def _judged(
 
 def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault | None) -> Row | Fault | None:
     """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
-    text = lines.taken[0].text
-    if not lines.give_back():
+    text, broken_off = lines.taken[0].text, lines.ended and not lines.is_whole()
+    if not broken_off and not lines.give_back():
         return item
     why = f"{item.reason}; " if isinstance(item, Fault) and "a quote is not closed" not in item.reason else ""
-    reason = f"{why}it takes {several} lines: a quote is not closed; they are read anew"
+    then = "the file breaks off inside it" if broken_off else "they are read anew"
+    reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
     return context.bad(reason, item.path if isinstance(item, Fault) else "", masked(text[:_RAW]))
 
 
