@@ -7,8 +7,10 @@ cannot be opened.
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +18,12 @@ import pytest
 from click.testing import Result
 
 from nephoscope.lake import pins
+from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State, StateError, full_disk
 from nephoscope.lake.state.database import DiskFullError
+from nephoscope.sources.logs import wait
 
 
 def kept(data: Path) -> None:
@@ -104,3 +108,57 @@ def test_commands_show_what_is_kept(
     for arguments in (("workspaces", "add", "other"), ("sources", "run"), ("ingest", __file__)):
         done = nephoscope(tmp_path, *arguments)
         assert (done.exit_code, "nothing can be kept before there is room" in done.stderr) == (2, True)
+
+
+def answers(*found: int | type[BaseException]) -> Callable[..., int]:
+    """What the disk says of its free bytes, one answer after the other; the last again and again. An exception is a signal."""
+    left = list(found)
+
+    def free(*_: object) -> int:
+        one = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(one, int):
+            return one
+        raise one
+
+    return free
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(wait, "PAUSE", 0.01)
+    path = tmp_path / "a.jsonl"
+    now = datetime.now(UTC).isoformat()
+    path.write_text("".join(f'{{"TimeGenerated": "{now}", "Computer": "m{n}"}}\n' for n in range(5)))
+    return path
+
+
+def test_a_load_waits_for_room_and_says_so_once(
+    tmp_path: Path, log: Path, nephoscope: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Disk, "free", answers(*[1 << 20] * 5, 1 << 40))
+    done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
+    assert done.exit_code == 0
+    assert done.stderr.count("the disk has 1 MiB left, and 64 MiB are kept free") == 1
+    assert done.stderr.count("there is room again: goes on") == 1
+    found = json.loads(done.stdout)
+    assert (found["rows"], found["files"]["read"]) == ({"Syslog": 5}, 1)
+
+
+@pytest.mark.parametrize("signal", [SystemExit, KeyboardInterrupt])
+def test_a_load_that_is_ended_while_it_waits_says_that_it_is_not_done(
+    tmp_path: Path,
+    log: Path,
+    nephoscope: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    signal: type[BaseException],
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(Disk, "free", answers(1 << 20, 1 << 20, signal))
+        done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
+    assert f"{log} was not read to its end: the same command goes on" in done.stderr
+    found = json.loads(done.stdout)
+    assert (found["rows"], found["files"]["read"], found["files"]["not read to its end"]) == ({}, 0, 1)
+    done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
+    assert (done.exit_code, json.loads(done.stdout)["rows"]) == (0, {"Syslog": 5})
+    counted = nephoscope(tmp_path / "data", "query", "Syslog | count", "--output", "csv")
+    assert counted.stdout.split() == ["Count", "5"]

@@ -176,7 +176,7 @@ def test_the_reserve_is_left_for_the_flusher(
 ) -> None:
     append(small, 0)
     monkeypatch.setattr(disk, "free", lambda _: 1 << 20)
-    with pytest.raises(SpoolFullError, match="1 MiB left"):
+    with pytest.raises(SpoolFullError, match="1 MiB left, and 64 MiB are kept free"):
         append(small, 1)
     monkeypatch.undo()
     append(small, 1)

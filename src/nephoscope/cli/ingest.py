@@ -110,6 +110,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
 
+    from nephoscope.cli.session.checks import tell as say
     from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, sampled
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.load_summary import show
@@ -135,7 +136,8 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
         total = sum(packed_size(path) for path in {one.path for one in files.sources})
         load = replace(
-            _load(data, lake, state, chosen, form, paths, options, _meter(tell, total)), scratch=Path(scratch)
+            _load(data, lake, state, chosen, form, paths, options, _meter(tell, total), say),
+            scratch=Path(scratch),
         )
         load.tally.failed.update(files.failed)
         try:
@@ -158,6 +160,7 @@ def _load(
     paths: tuple[str, ...],
     options: dict[str, Any],
     advance: Callable[[int], None],
+    waits: Callable[[str], None],
 ) -> Ingestion:
     """The load that the options ask for."""
     from datetime import UTC, datetime
@@ -192,6 +195,7 @@ def _load(
         again=_request(paths, told) if options["again"] else "",
         options=told,
         advance=advance,
+        waits=waits,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class LakeError(Exception):
     """The lake cannot do what was asked; the text says what and where."""
@@ -9,6 +11,16 @@ class LakeError(Exception):
 
 class SpoolFullError(LakeError):
     """The disk or the spool's limit is reached: nothing of the append was taken, and the same append may be tried again later."""
+
+
+class NoRoomError(SpoolFullError):
+    """The disk is full, not only the spool: nobody makes room but the one whose disk it is."""
+
+
+def no_room(error: OSError) -> SpoolFullError:
+    """What it means that the spool could not be written."""
+    full = NoRoomError if error.errno in (errno.ENOSPC, errno.EDQUOT) else SpoolFullError
+    return full(f"the spool cannot be written: {error.strerror or error}")
 
 
 class TableRefusedError(LakeError):

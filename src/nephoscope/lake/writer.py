@@ -14,7 +14,7 @@ import pyarrow as pa
 from nephoscope.lake.arrival import Arrivals
 from nephoscope.lake.columns import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.errors import LakeError, OvertakenError, SpoolFullError
+from nephoscope.lake.errors import LakeError, NoRoomError, OvertakenError, SpoolFullError
 from nephoscope.lake.ledger import Ledger
 from nephoscope.lake.packed import as_stored
 from nephoscope.lake.quarantine import QUARANTINE, Bad, quarantined
@@ -199,4 +199,6 @@ class Writer:
                 raise SpoolFullError(f"the spool holds its limit of {self._limit >> 20} MiB: try again later")
         free = self._disk.free(self._data)
         if free < wanted + self._reserve:
-            raise SpoolFullError(f"the disk has {free >> 20} MiB left: try again later")
+            raise NoRoomError(
+                f"the disk has {free >> 20} MiB left, and {self._reserve >> 20} MiB are kept free: try again later"
+            )

@@ -25,6 +25,12 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "passed over": len(passed_over) + len(tally.special),
     }
     files |= {"failed": len(tally.failed), "grown": tally.continued}
+    if tally.unfinished:
+        files["not read to its end"] = 1
+        click.echo(
+            f"nephoscope: {tally.unfinished} was not read to its end: the same command goes on where it stopped",
+            err=True,
+        )
     _tell_earlier(tally)
     if output == "json":
         _as_json(tally, passed_over, files)

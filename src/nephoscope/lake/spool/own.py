@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from nephoscope.lake.disk import Appending, Disk
-from nephoscope.lake.errors import SpoolFullError
+from nephoscope.lake.errors import SpoolFullError, no_room
 from nephoscope.lake.spool.frame import frames
 from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, locked, segment_path
 
@@ -59,7 +59,7 @@ class OwnSpool:
                 file.write(data)
             except OSError as error:
                 self._cut(file, self._size)
-                raise _full(error) from error
+                raise no_room(error) from error
             self._size += len(data)
             self._sequences[producer] = sequence
             return self._failures
@@ -98,7 +98,7 @@ class OwnSpool:
         # what the kernel did not write it may have dropped: everything since the last fsync is taken back
         self._failures += 1
         self._cut(file, self._durable)
-        raise _full(failed) from failed
+        raise no_room(failed) from failed
 
     def close_segment(self, older_than: float = 0.0) -> bool:
         """Close the segment that is open for so many seconds, so that it can be flushed; whether there was one."""
@@ -131,12 +131,12 @@ class OwnSpool:
         try:
             file = self._disk.appending(self._path(), new=True)
         except OSError as error:
-            raise _full(error) from error
+            raise no_room(error) from error
         try:
             self._disk.sync_folder(self._folder)
         except OSError as error:
             file.close()
-            raise _full(error) from error
+            raise no_room(error) from error
         self._file, self._size, self._durable = file, 0, 0
         self._sequences = {}
         self._began = time.monotonic()
@@ -153,7 +153,7 @@ class OwnSpool:
                 self._failures += 1
                 self._cut(file, self._durable)
                 self._lock.notify_all()
-                raise _full(error) from error
+                raise no_room(error) from error
         file.close()
         self._file = None
         self._disk.rename(self._path(), segment_path(self._folder, self._number, closed=True))
@@ -166,7 +166,7 @@ class OwnSpool:
         try:
             file.cut(size)
         except OSError as error:
-            raise _full(error) from error
+            raise no_room(error) from error
         self._excess = False
         self._sequences = highest(frames(self._path().read_bytes()))
 
@@ -182,7 +182,3 @@ def _claimed(data: Path, disk: Disk) -> tuple[Path, int]:
             disk.sync_path(folder / LOCK)
             disk.sync_folder(folder)
             return folder, held
-
-
-def _full(error: OSError) -> SpoolFullError:
-    return SpoolFullError(f"the spool cannot be written: {error.strerror or error}")

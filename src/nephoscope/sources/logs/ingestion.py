@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.ledger import HeldLease
 from nephoscope.lake.state.producers import FILE
@@ -28,6 +30,7 @@ from nephoscope.sources.logs.growth import Continued
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.tally import Tally
 from nephoscope.sources.logs.tape import is_tape, members
+from nephoscope.sources.logs.wait import Wait
 from nephoscope.sources.resources.files import FileError, Limits
 
 if TYPE_CHECKING:
@@ -46,8 +49,9 @@ if TYPE_CHECKING:
     from nephoscope.sources.logs.parsed import Parsed
     from nephoscope.sources.resources.files import Source
 
-#: How long a full spool is waited for: the flusher empties it meanwhile.
+#: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.
 PATIENCE = 120.0
+_LOG = logging.getLogger("nephoscope.ingestion")
 _PAUSE = 0.5
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
@@ -59,7 +63,7 @@ class Ingestion:
 
     `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
     interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were
-    read; `scratch` is a folder for members of archives.
+    read, `waits` why it waits while the lake takes nothing; `scratch` is a folder for members of archives.
     """
 
     lake: Lake
@@ -72,6 +76,7 @@ class Ingestion:
     limits: Limits = field(default_factory=Limits)
     scratch: Path = Path()
     advance: Callable[[int], None] = lambda _: None
+    waits: Callable[[str], None] = _LOG.warning
     tally: Tally = field(default_factory=Tally)
 
     def run(self, sources: Sequence[Source]) -> None:
@@ -239,8 +244,10 @@ class Ingestion:
                 self.tally.continued += 1
             elif continued.earlier.rows:
                 self.tally.grown.append(source.name)
-        self.tally.read += 1
+        self.tally.unfinished = source.name
         self._read(source, name, begun, None if content.failure else content.size, lease, cut=cut)
+        self.tally.read += 1
+        self.tally.unfinished = ""
 
     def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
@@ -269,11 +276,27 @@ class Ingestion:
             if cut:
                 self.tally.cut[source.name] = self._lines(source, begun.done) + 1
             for chunk, parsed in self._blocks(stream, source.name, begun, lease):
-                append(writer, self.workspace.name, parsed, self._producer(name), chunk)
+                self._append(writer, parsed, self._producer(name), chunk, lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
                 self._note(name, chunk, parsed)
             if isinstance(stream, LogStream) and stream.failure:
                 self._failed(writer, source, stream, self._producer(name), chunk + 1)
+
+    def _append(self, writer: Writer, parsed: Parsed, producer: str, sequence: int, lease: HeldLease) -> None:
+        """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""
+        wait = Wait(self.waits, PATIENCE)
+        while True:
+            try:
+                writer.append(
+                    self.workspace.name, parsed.tables, bad=parsed.bad, producer=producer, sequence=sequence
+                )
+            except SpoolFullError as error:
+                wait.pause(error)
+                with suppress(StateError):  # a full disk takes no renewal either, of nobody
+                    lease.renew()
+            else:
+                wait.over()
+                return
 
     def _lines(self, source: Source, size: int) -> int:
         """How many lines the first bytes of a file are."""
@@ -330,16 +353,3 @@ def _start(continued: Continued | None, older: Older | None, content: Content) -
 def _next(begun: IngestedFile) -> int:
     """The number of the block that a load goes on with; one that stands at its beginning begins anew."""
     return begun.chunk + 1 if begun.done else 0
-
-
-def append(writer: Writer, workspace: str, parsed: Parsed, producer: str, sequence: int) -> None:
-    """Append a block, waiting while the spool is full; SpoolFullError where that lasts."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            writer.append(workspace, parsed.tables, bad=parsed.bad, producer=producer, sequence=sequence)
-            return
-        except SpoolFullError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_PAUSE)

@@ -47,6 +47,7 @@ class Tally:
     `overlapping` those of these where nothing tells how much, which were read as a whole; `alike`
     those that begin with all of a short file of another name, with that name.
     `unwanted` counts the rows of tables that the workspace does not take, by table.
+    `unfinished` names the file that is being read ('' = none): where the load ends then, it was not read to its end.
     `placeless` rows name no resource and `elsewhere` those of subscriptions that the workspace does not show: nobody sees them there.
     `passed_over` names members of archives that are no logs by their names, `special` those that are no plain files.
     `again_since`: when the load with --again was begun that was interrupted and has gone on here.
@@ -73,6 +74,7 @@ class Tally:
     unplaced: dict[str, str] = field(default_factory=dict)
     older: dict[str, str] = field(default_factory=dict)
     overlapping: dict[str, str] = field(default_factory=dict)
+    unfinished: str = ""
     unwanted: Counter[str] = field(default_factory=Counter)
     placeless: int = 0
     elsewhere: int = 0
