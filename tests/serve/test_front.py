@@ -15,8 +15,10 @@ import uvicorn
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
+from nephoscope.lake.state.database import DiskFullError
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.serve import front
 from nephoscope.serve.arrived import Arrived
@@ -113,6 +115,47 @@ def test_what_it_takes(tmp_path, path, headers, body, status):
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lake.flush()
         assert ("default", "Syslog") in lake.versions() if status == 204 else not lake.versions()
+
+
+@pytest.mark.parametrize("free", [0, 1 << 20])
+def test_a_full_disk_takes_nothing_and_recovers(tmp_path, monkeypatch, free):
+    token, _ = program(tmp_path)
+
+    async def ask():
+        async with asked(tmp_path) as (client, _):
+            sent = {"Authorization": f"Bearer {token}"}
+            before = await client.post(PATH.replace("Heartbeat", "Syslog"), json=ROWS, headers=sent)
+            with monkeypatch.context() as full:
+                full.setattr(Disk, "free", lambda *_: free)
+                refused = [
+                    await client.post(PATH.replace("Heartbeat", "Syslog"), json=ROWS, headers=sent)
+                    for _ in range(3)
+                ]
+            return (
+                before,
+                refused,
+                await client.post(PATH.replace("Heartbeat", "Syslog"), json=ROWS, headers=sent),
+            )
+
+    before, refused, after = asyncio.run(ask())
+    assert (before.status_code, after.status_code) == (204, 204)
+    assert [(one.status_code, one.headers["retry-after"]) for one in refused] == [(503, "5")] * 3
+    assert all("kept free" in one.json()["error"]["message"] for one in refused)
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        lake.flush()
+        assert lake.query("Syslog | count")[0].table.to_pylist() == [{"Count": 2}]
+
+
+def test_a_use_that_cannot_be_noted_keeps_nobody_out(tmp_path, monkeypatch):
+    token, _ = program(tmp_path)
+    with State.of(tmp_path) as state:
+        guard = Guard(state, lambda: Hierarchy({}))
+
+        def full(*_):
+            raise DiskFullError("the disk is full")
+
+        monkeypatch.setattr(state.principals, "used", full)
+        assert guard.by_secret(token, [SecretKind.TOKEN]) is not None
 
 
 def test_who_may_send_no_more_is_handed_on(tmp_path, monkeypatch):

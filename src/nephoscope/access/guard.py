@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import threading
 import time
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.managed_identity import capped
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
+from nephoscope.lake.state.database import DiskFullError
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
     from nephoscope.lake.scope import Scope
     from nephoscope.lake.state import State
     from nephoscope.model.reach import Reach
+
+_LOG = logging.getLogger("nephoscope.access")
 
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=30)
@@ -247,5 +251,8 @@ class Guard:
             if len(self._noted) > 10_000:
                 self._noted.clear()
             self._noted[kept.id] = now
-        with self._state.transaction() as session:
-            self._state.principals.used(session, kept.id, principal.id)
+        try:
+            with self._state.transaction() as session:
+                self._state.principals.used(session, kept.id, principal.id)
+        except DiskFullError as error:  # who may come in may read what is there
+            _LOG.warning("the use of a secret is not noted: %s", error)

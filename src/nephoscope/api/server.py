@@ -22,6 +22,7 @@ from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.database import DiskFullError
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
 
@@ -130,6 +131,9 @@ def _handled(
         raise _denied(instance, call, error) from error
     except KqlError as error:
         raise bad(str(error), code="InvalidQuery") from error
+    except DiskFullError as error:
+        text = "The server's disk is full: nothing can be kept before there is room."
+        raise Fault(503, "ServiceUnavailable", text, headers={"Retry-After": "30"}) from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:

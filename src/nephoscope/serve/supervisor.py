@@ -146,7 +146,12 @@ class Supervisor:
         self._note()
 
     def _note(self) -> None:
-        self.note({one.process.name: one.standing for one in self._kept})
+        try:
+            self.note({one.process.name: one.standing for one in self._kept})
+        except (
+            OSError
+        ) as error:  # a full disk: the processes go on, and how they stand is noted with the next change
+            self.say(f"how the processes stand could not be noted: {error}")
 
     def _put_behind(self, pid: int, process: Process) -> None:
         if not process.behind:

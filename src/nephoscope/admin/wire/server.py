@@ -22,6 +22,7 @@ from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.database import DiskFullError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -107,6 +108,9 @@ def _handled(
         raise Fault(
             403, "AuthorizationFailed", f"{caller.name} may not do {error.operation} at {error.scope}."
         ) from error
+    except DiskFullError as error:
+        text = "The server's disk is full: nothing can be kept before there is room."
+        raise Fault(503, "ServiceUnavailable", text, headers={"Retry-After": "30"}) from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
