@@ -174,15 +174,21 @@ def _stored(
     now = call.instance.now
     document["modified"] = now.isoformat()
     document.setdefault("valid_from", now.isoformat())
+    if known is not None:
+        # it stays the object of its source and its creator, whose newer versions replace it
+        document["id"], source = known.stix, known.source
+        if maker := known.document.get("created_by_ref"):
+            document["created_by_ref"] = maker
     try:
         made = item(document, now)
     except BadItemError as error:
         raise bad(str(error), "properties") from error
-    keep(call.instance.state, workspace, source or (known.source if known else SOURCE), [made], now)
+    id_ = known.id if known else made.id
+    keep(call.instance.state, workspace, source or SOURCE, [made], now, by_hand=True)
     if known is not None and known.withdrawn:
-        withdraw(call.instance.state, workspace, [made.id], "", now)
+        withdraw(call.instance.state, workspace, [id_], "", now)
     _changed(call)
-    kept = call.instance.state.intel.get(workspace, made.id)
+    kept = call.instance.state.intel.get(workspace, id_)
     assert kept is not None
     return body(call, kept)
 

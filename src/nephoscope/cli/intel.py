@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
     from nephoscope.lake.state.intel import Intel
-    from nephoscope.sources.intel.item import Item, Refusal
+    from nephoscope.sources.intel.item import Item, Refusal, Retraction
     from nephoscope.sources.intel.reading import Reading
 
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
@@ -73,7 +73,7 @@ def command() -> None:
 )
 @click.pass_obj
 def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: Any) -> None:
-    """Import FILES of threat intelligence. The same again changes nothing; a newer version of an object replaces it.
+    """Import FILES of threat intelligence. The same again changes nothing; a newer version of the same source replaces an object.
 
     What cannot be read is told with its place and is a row of _Quarantine; the exit code is then 3.
     """
@@ -108,6 +108,7 @@ def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Readi
     refused: list[Refusal] = []
     try:
         kept = keep(state, workspace, reading.source, _good(items(path, reading, now), refused), now)
+        refused.extend(kept.refused)
         click.echo(f"{path}: {kept}" + (f", {len(refused):,} refused" if refused else ""))
     except UnreadableError as error:
         tell(str(error))
@@ -121,14 +122,16 @@ def _import(lake: Lake, state: State, workspace: str, path: Path, reading: Readi
     return _BAD if refused else 0
 
 
-def _good(found: Iterator[Item | Refusal], refused: list[Refusal]) -> Iterator[Item]:
-    from nephoscope.sources.intel.item import Item
+def _good(
+    found: Iterator[Item | Retraction | Refusal], refused: list[Refusal]
+) -> Iterator[Item | Retraction]:
+    from nephoscope.sources.intel.item import Refusal
 
     for one in found:
-        if isinstance(one, Item):
-            yield one
-        else:
+        if isinstance(one, Refusal):
             refused.append(one)
+        else:
+            yield one
 
 
 def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) -> None:

@@ -1,4 +1,4 @@
-"""Threat intelligence is kept once: by id, in its newest version, its rows with it; over, taken back, written again."""
+"""Threat intelligence is kept once a source: in its newest version, its rows with it; over, taken back, written again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State, StateError
-from nephoscope.sources.intel.item import item
-from nephoscope.sources.intel.keeping import Kept, keep, refresh, withdraw
+from nephoscope.sources.intel.item import Retraction, item
+from nephoscope.sources.intel.keeping import keep, refresh, withdraw
+from nephoscope.sources.intel.versions import Kept
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -111,3 +112,87 @@ def test_everything_that_is_observed_is_found_by_its_value(state: State) -> None
         for value in ("a.EXAMPLE", "b_.example", "bx.example", "example")
     }
     assert found == {"a.EXAMPLE": 1, "b_.example": 1, "bx.example": 0, "example": 0}
+
+
+def test_no_source_replaces_or_revokes_what_another_said(lake: Lake, state: State) -> None:
+    keep(state, "default", "trusted", [indicator()], NOW - timedelta(minutes=5))
+    forged = indicator(modified="2026-02-01T00:00:00Z", revoked=True)
+    assert keep(state, "default", "pastebin", [forged], NOW) == Kept(new=1, elsewhere=1)
+    assert keep(state, "default", "pastebin", [forged], NOW) == Kept(known=1)
+    later = indicator(
+        modified="2026-02-02T00:00:00Z", revoked=True, pattern="[domain-name:value = 'x.example']"
+    )
+    assert keep(state, "default", "pastebin", [later], NOW + DAY) == Kept(changed=1)
+    assert state.intel.get("default", ID).active
+    assert [(one.source, one.stix, one.active) for one in state.intel.newest("default", inactive=True)] == [
+        ("pastebin", ID, False), ("trusted", ID, True),
+    ]  # fmt: skip
+    # rules take the newest row of an id: none of the other's rows may be that
+    newest = "ThreatIntelIndicators | summarize arg_max(TimeGenerated, *) by Id | where IsActive | project Id, SourceSystem"
+    assert rows(lake, state, newest) == [(ID, "trusted")]
+    older = (
+        newest.replace("Indicators", "ligenceIndicator")
+        .replace("IsActive", "Active")
+        .replace("by Id", "by IndicatorId")
+    )
+    assert rows(lake, state, older.replace("project Id", "project IndicatorId")) == [(ID, "trusted")]
+    again = indicator(modified="2026-01-03T00:00:00Z", revoked=True)
+    assert keep(state, "default", "trusted", [again], NOW + DAY) == Kept(changed=1)
+    assert not state.intel.get("default", ID).active
+
+
+def test_who_was_first_keeps_nobody_out(state: State) -> None:
+    decoy = indicator(
+        pattern="[domain-name:value = 'harmless.example']", revoked=True, modified="2026-09-09T00:00:00Z"
+    )
+    keep(state, "default", "pastebin", [decoy], NOW)
+    assert keep(state, "default", "trusted", [indicator()], NOW) == Kept(new=1, elsewhere=1)
+    (held,) = state.intel.newest("default")
+    assert (held.source, held.stix, held.observables[0][1]) == ("trusted", ID, "198.51.100.1")
+    assert held.id != ID
+    # nor does an object of the id that the other one goes by here
+    grabbed = indicator(id=held.id, revoked=True, modified="2026-09-10T00:00:00Z")
+    assert keep(state, "default", "pastebin", [grabbed], NOW) == Kept(new=1, elsewhere=1)
+    assert state.intel.get("default", held.id) == held
+    assert keep(state, "default", "trusted", [indicator(modified="2026-01-04T00:00:00Z")], NOW) == Kept(
+        changed=1
+    )
+    assert withdraw(state, "default", [held.id], "kim", NOW)[0].source == "trusted"
+
+
+@pytest.mark.parametrize("maker", [None, "identity--22222222-2222-4222-8222-222222222222"])
+@pytest.mark.parametrize("other", [None, "identity--33333333-3333-4333-8333-333333333333"])
+def test_within_a_source_only_the_creator_changes_an_object(
+    state: State, maker: str | None, other: str | None
+) -> None:
+    keep(state, "default", "s", [indicator(created_by_ref=maker)], NOW)
+    newer = indicator(created_by_ref=other, modified="2026-01-03T00:00:00Z", revoked=True)
+    kept = keep(state, "default", "s", [newer], NOW)
+    assert (kept.changed, len(kept.refused)) == ((1, 0) if maker == other else (0, 1))
+    assert state.intel.get("default", ID).active == (maker != other)
+    if kept.refused:
+        assert kept.refused[0].place == ID
+        assert (
+            f"a version of {other or 'nobody'}, but the object is one of {maker or 'nobody'}"
+            in kept.refused[0].reason
+        )
+        assert keep(state, "default", "s", [newer], NOW, by_hand=True) == Kept(changed=1)
+
+
+def test_what_a_source_no_longer_says_holds_no_more(lake: Lake, state: State) -> None:
+    modified = item(indicator().document, NOW).modified
+    assert keep(state, "default", "s", [Retraction(ID, modified)], NOW) == Kept()
+    assert state.intel.get("default", ID) is None
+    keep(state, "default", "s", [indicator()], NOW)
+    assert keep(state, "default", "other", [Retraction(ID, modified + DAY)], NOW) == Kept()
+    assert keep(state, "default", "s", [Retraction(ID, modified - DAY)], NOW) == Kept(older=1)
+    assert rows(lake, state) == [("198.51.100.1", True, False)]
+    later = NOW + timedelta(minutes=1)
+    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == Kept(changed=1)
+    assert keep(state, "default", "s", [Retraction(ID, modified)], later) == Kept()
+    assert rows(lake, state) == [("198.51.100.1", False, False)]
+    assert state.intel.get("default", ID).document["revoked"] is True
+    assert keep(state, "default", "s", [indicator(modified="2026-01-05T00:00:00Z")], later + DAY) == Kept(
+        changed=1
+    )
+    assert state.intel.get("default", ID).active

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.lake.errors import OvertakenError
+from nephoscope.sources.intel.versions import Kept
 from nephoscope.sources.live.source import BusyError, Lines, Piece, Refused, Taken
 from nephoscope.sources.logs.envelope import blocks
 
@@ -81,9 +82,10 @@ class MemorySink:
             self.sequences[feed] = at = block.end
         return at
 
-    def learn(self, items) -> None:
+    def learn(self, items) -> Kept:
         with self.lock:
             self.learned += items
+        return Kept(new=len(items))
 
     def texts(self) -> list[str]:
         return [text for one in self.lines for text in one.texts]

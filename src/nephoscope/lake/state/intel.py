@@ -1,4 +1,4 @@
-"""Threat intelligence that is known: each object once by its id, in its newest version, and when its rows were written."""
+"""Threat intelligence that is known: each object of each source once, in its newest version, and when its rows were written."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ class IntelRow(Base):
     """An object of threat intelligence."""
 
     __tablename__ = "intel"
-    __table_args__ = (Index("ix_intel_published", "workspace", "active", "published"),)
+    __table_args__ = (
+        Index("ix_intel_published", "workspace", "active", "published"),
+        Index("ix_intel_stix", "workspace", "stix"),
+    )
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     id: Mapped[str] = mapped_column(Text, primary_key=True)
+    stix: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     modified: Mapped[datetime] = mapped_column(Moment)
@@ -40,6 +44,7 @@ class IntelRow(Base):
 class Intel:
     """An object as it is kept.
 
+    `stix` is its id as its source has it, `id` the one that it goes by here: the same, unless another source's object had it first.
     `values` are what it observes in lower case, a line each, for the search by value; `observables` are (key, value) pairs such as
     ("ipv4-addr:value", "198.51.100.7"), `document` the STIX object. `revoked` is the source's word, `withdrawn` the name of who
     here took it back ('' = nobody). `active`: its newest rows say that it holds. `published` is when those were written.
@@ -47,6 +52,7 @@ class Intel:
 
     workspace: str
     id: str
+    stix: str
     kind: str
     source: str
     modified: datetime
@@ -75,6 +81,13 @@ class Intels:
         """Those of the ids that are known, within a transaction; at most some hundred ids at a time."""
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
         return {row.id: _intel(row) for row in session.scalars(query)}
+
+    def of_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
+        """What any source has under ids of objects, and what goes by them here, within a transaction; at most some hundred ids."""
+        query = select(IntelRow).where(
+            IntelRow.workspace == workspace, or_(IntelRow.stix.in_(stix), IntelRow.id.in_(stix))
+        )
+        return [_intel(row) for row in session.scalars(query)]
 
     def put(self, session: Session, several: Iterable[Intel]) -> None:
         """Keep objects, in place of those of their ids."""

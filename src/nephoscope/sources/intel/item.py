@@ -40,6 +40,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Retraction:
+    """A source no longer says what it said by the object of that id, since `modified`; nothing where it never said it."""
+
+    id: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What could not be taken: `place` in its source ("objects[3]", "line 7"), the reason, its beginning."""
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state.checkpoints import Checkpoints
     from nephoscope.lake.writer import Writer
-    from nephoscope.sources.intel.item import Item
-    from nephoscope.sources.intel.keeping import Kept
+    from nephoscope.sources.intel.item import Item, Retraction
+    from nephoscope.sources.intel.versions import Kept
     from nephoscope.sources.logs.format import LineFormat
     from nephoscope.sources.logs.whereabouts import Whereabouts
 
@@ -64,7 +64,7 @@ class LakeSink:
     zone: tzinfo = UTC
     destination: Destination = Destination.BOTH
     whereabouts: Callable[[], Whereabouts | None] = lambda: None
-    learning: Callable[[Sequence[Item], datetime], Kept] | None = None
+    learning: Callable[[Sequence[Item | Retraction], datetime], Kept] | None = None
     failing: Callable[[], Collection[str]] = frozenset
 
     def last(self, feed: str) -> int:
@@ -125,7 +125,7 @@ class LakeSink:
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
 
-    def learn(self, items: Sequence[Item]) -> Kept:
+    def learn(self, items: Sequence[Item | Retraction]) -> Kept:
         """Keep threat intelligence."""
         assert self.learning is not None
         kept = self.learning(items, datetime.now(UTC))

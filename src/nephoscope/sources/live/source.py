@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import msgspec
 
     from nephoscope.lake.table import Table
-    from nephoscope.sources.intel.item import Item
-    from nephoscope.sources.intel.keeping import Kept
+    from nephoscope.sources.intel.item import Item, Retraction
+    from nephoscope.sources.intel.versions import Kept
 
 
 class SourceError(Exception):
@@ -144,7 +144,7 @@ class Sink(Protocol):
         `origins` says by table where each of the rows came from, for what is wrong with it (else they are numbered).
         """
 
-    def learn(self, items: Sequence[Item]) -> Kept:
+    def learn(self, items: Sequence[Item | Retraction]) -> Kept:
         """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""
 
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:

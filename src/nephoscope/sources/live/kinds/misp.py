@@ -122,9 +122,13 @@ class Misp:
     def _keep(self, body: Any, number: int, sink: Sink) -> None:
         found = list(misp.items(body, self.around.clock()))
         reading = Reading(days=self.settings.days)
-        sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        kept = sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
         name = f"{self.settings.url}{_PATH}"
-        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in found if isinstance(one, Bad))
+        bad = tuple(
+            Refused(name, one.place, one.reason, one.raw)
+            for one in (*kept.refused, *found)
+            if isinstance(one, Bad)
+        )
         if bad:
             sink.take("attributes", number, refused=bad)
 

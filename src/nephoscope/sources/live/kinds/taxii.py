@@ -150,9 +150,13 @@ class Taxii:
         chosen = self.settings
         reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
         found = list(stix.items(objects, self.around.clock(), "objects"))
-        sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        kept = sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
         name = f"{chosen.url}collections/{collection}"
-        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in found if isinstance(one, Bad))
+        bad = tuple(
+            Refused(name, one.place, one.reason, one.raw)
+            for one in (*kept.refused, *found)
+            if isinstance(one, Bad)
+        )
         if bad:
             sink.take(f"{_FEED}/{collection}", number, refused=bad)
 
