@@ -20,6 +20,7 @@ from typing import Any
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.content.loader import ContentError, documents
+from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.live import content_needs
 from nephoscope.sources import resources
 from nephoscope.sources.azure.needs import ALWAYS, Needs
@@ -67,7 +68,7 @@ def served(corpus: Path, folders: list[Path]) -> azure_server.Azure:
                 needed.add_document(document.json())
             except (ContentError, AttributeError):
                 continue
-    needed.types |= ALWAYS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    needed.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
     needed.close()
     return azure_server.Azure(world, needed, page=100, faults=dict(FAULTS))
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers
+from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.packs import Packs
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.settings import CollectError, Progress, Settings
@@ -21,10 +22,10 @@ CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
 def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
-    """What the shipped and imported content, the definitions in some folders and the analyzers read."""
+    """What the shipped and imported content, the definitions in some folders, the analyzers and attack paths read."""
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
-    return Needs.of(packs.catalogue(folders), types, packs.aliases())
+    return Needs.of(packs.catalogue(folders), [*types, *READS], packs.aliases())
 
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:

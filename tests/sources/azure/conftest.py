@@ -14,6 +14,7 @@ import pytest
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.content.loader import documents
 from nephoscope.model.resource_id import ResourceId
+from nephoscope.posture.attack_paths.building import READS
 from nephoscope.sources.azure.needs import ALWAYS, Needs
 
 SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
@@ -80,7 +81,7 @@ def own_needs() -> Needs:
     from nephoscope.policy.aliases import Aliases
     from nephoscope.policy.catalogue import Catalogue
 
-    types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
+    types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
     return Needs.of(Catalogue.of(documents(None, "policies")), types, Aliases.builtin())
 
 
@@ -90,7 +91,7 @@ def needed(azure_server: ModuleType) -> Any:
     found = azure_server.Needed()
     for document in documents(None, "policies"):
         found.add_document(document.json())
-    found.types |= ALWAYS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    found.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
     found.close()
     return found
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.estate.exposure import READS as EXPOSURE_READS
+from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.roles import READS as ROLE_READS
 from nephoscope.posture.attack_paths.connections import (
     exposed_apps,
     exposed_clusters,
@@ -15,13 +18,29 @@ from nephoscope.posture.attack_paths.connections import (
     permissions,
     weak_accounts,
 )
+from nephoscope.posture.attack_paths.connections.exposed_apps import SITE_CONFIG
+from nephoscope.posture.attack_paths.connections.exposed_databases import (
+    ENTRA_ONLY,
+    FIREWALLED,
+    MANAGED_INSTANCE,
+    SQL_SERVER,
+)
+from nephoscope.posture.attack_paths.connections.exposed_storage import CONTAINER
+from nephoscope.posture.attack_paths.connections.identities import ASSIGNED, RUNNING
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.graph import Graph
-from nephoscope.posture.attack_paths.stores import STORES, store_entity
+from nephoscope.posture.attack_paths.stores import STORES, VAULT, store_entity
 
 if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.facts import Facts
 
+#: The lower-cased types that the graph is built from: what is collected for it.
+READS = frozenset(
+    {
+        *EXPOSURE_READS, *NETWORK_READS, *ROLE_READS, *RUNNING, *STORES, VAULT, ASSIGNED, CONTAINER, SITE_CONFIG, *ENTRA_ONLY,
+        *(f"{type_}/firewallrules" for type_ in FIREWALLED), f"{SQL_SERVER}/databases", f"{MANAGED_INSTANCE}/databases",
+    }
+)  # fmt: skip
 #: In this order: permissions are followed from identities and accounts, moves between machines to those with permissions.
 _SOURCES = (
     exposed_machines,

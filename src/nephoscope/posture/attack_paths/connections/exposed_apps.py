@@ -17,7 +17,7 @@ SITE, CONTAINER_APP, CONTAINER_GROUP = (
     "microsoft.app/containerapps",
     "microsoft.containerinstance/containergroups",
 )
-_CONFIG = "microsoft.web/sites/config"
+SITE_CONFIG = "microsoft.web/sites/config"
 REMEDY = "Take the public endpoint away or restrict it to known addresses."
 
 
@@ -46,7 +46,7 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def _restrictions(facts: Facts, resource: Resource, body: dict[str, Any]) -> Any:
     """The access restrictions, from the site's configuration where that was read, else from the site itself."""
-    for child in facts.view.children(_CONFIG, resource.key):
+    for child in facts.view.children(SITE_CONFIG, resource.key):
         if child.id.name == "web":
             return known(child).get("ipSecurityRestrictions")
     return _object(body.get("siteConfig")).get("ipSecurityRestrictions")

@@ -37,7 +37,7 @@ FIREWALLED = (
 #: The public endpoint of a managed instance answers here.
 INSTANCE_PORT = 3342
 REMEDY = "Take the public endpoint away, or let only known addresses through the firewall."
-_ENTRA_ONLY = tuple(f"{type_}/azureadonlyauthentications" for type_ in (SQL_SERVER, MANAGED_INSTANCE))
+ENTRA_ONLY = tuple(f"{type_}/azureadonlyauthentications" for type_ in (SQL_SERVER, MANAGED_INSTANCE))
 Judge = Callable[["Facts", "Resource"], str]
 
 
@@ -119,6 +119,6 @@ def _takes_passwords(facts: Facts, resource: Resource) -> bool:
         return False
     return not any(
         properties(child).get("azureADOnlyAuthentication") is True
-        for type_ in _ENTRA_ONLY
+        for type_ in ENTRA_ONLY
         for child in facts.view.children(type_, resource.key)
     )
