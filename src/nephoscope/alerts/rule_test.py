@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from nephoscope.model.place import Place
 if TYPE_CHECKING:
     from nephoscope.alerts.rules import Refused
     from nephoscope.lake.table import Table
+    from nephoscope.model.alert import Alert
 
 SUFFIX = ".test.yaml"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -101,10 +102,15 @@ def _case(rule: Rule, case: Mapping[str, Any], place: Place) -> Checked:
         return Checked(place, rule.name, note, str(error))
 
 
-def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
+def alerts_of(rule: Rule, case: Mapping[str, Any], later: timedelta = timedelta()) -> list[Alert]:
+    """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
     now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
-    rows = list(findings(_result(rule, case, now)))
-    alerts = raised(rule, at(rule, now), rows, now)
+    end = now + later
+    return raised(rule, at(rule, end), list(findings(_result(rule, case, now, end))), end)
+
+
+def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
+    alerts = alerts_of(rule, case)
     if len(alerts) != case.get("alerts"):
         return f"{len(alerts)} alerts, wanted {case.get('alerts')}"
     names = sorted({f"{entity.kind} {entity.title}" for alert in alerts for entity in alert.entities})
@@ -116,7 +122,7 @@ def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result(rule: Rule, case: Mapping[str, Any], now: datetime) -> pa.Table:
+def _result(rule: Rule, case: Mapping[str, Any], now: datetime, end: datetime) -> pa.Table:
     """What the query gives over the rows; every other table that is known is there and empty."""
     tables, given, lists = Tables.builtin(), case.get("tables") or {}, case.get("watchlists") or {}
     if unknown := sorted(given.keys() - tables.by_name.keys()):
@@ -125,7 +131,7 @@ def _result(rule: Rule, case: Mapping[str, Any], now: datetime) -> pa.Table:
     known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables}
     listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
     catalog = MemoryCatalog(known, shipped_functions(), listed)
-    compiled = compile_results(rule.query, catalog, now=now)[-1]
+    compiled = compile_results(rule.query, catalog, now=end)[-1]
     # shipped functions read tables that the rule does not name
     used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
     rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}

@@ -1,0 +1,165 @@
+"""No shipped detection has one of the faults that a rule of its kind is easily written with.
+
+The rows beside a rule are changed in a way that must not change what it raises: the case of names of users, the column that an
+activity's properties stand in, the window that comes after. What cannot be shown by rows is looked for in the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.rule_test import SUFFIX, alerts_of
+from nephoscope.alerts.rules import document_of, shipped
+
+RULES = shipped().rules
+Case = Mapping[str, Any]
+
+
+def named(rule: Rule) -> str:
+    return Path(rule.place.file).stem
+
+
+def cases(rule: Rule) -> list[Case]:
+    return beside(Path(rule.place.file))
+
+
+@cache
+def beside(path: Path) -> list[Case]:
+    """The cases of a rule's test file."""
+    return list(document_of(path.with_name(path.stem + SUFFIX))["cases"])
+
+
+def rows(case: Case) -> Iterator[dict[str, Any]]:
+    for table in (case.get("tables") or {}).values():
+        yield from table
+
+
+def changed(case: Case, change: Any) -> Case:
+    """The case with each of its rows as `change(number, row)` makes it."""
+    tables = {
+        name: [change(number, row) for number, row in enumerate(table)]
+        for name, table in case["tables"].items()
+    }
+    return {**case, "tables": tables}
+
+
+MAIL = re.compile(r"[\w.-]+@[\w.-]+\.[a-z]+")
+#: The columns and keys that hold the name of a user; Entra ID does not tell their case apart.
+NAMES = frozenset(
+    {
+        "UserPrincipalName",
+        "Caller",
+        "UserId",
+        "RequesterUpn",
+        "userPrincipalName",
+        "upn",
+        "ServerPrincipalName",
+    }
+)
+
+
+def shouted(value: Any, key: str = "") -> Any:
+    """A value with the names of users in it in capitals."""
+    if isinstance(value, dict):
+        return {name: shouted(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shouted(inner, key) for inner in value]
+    return value.upper() if key in NAMES and isinstance(value, str) and MAIL.fullmatch(value) else value
+
+
+def of_users(case: Case) -> bool:
+    return sum(shouted(row) != row for row in rows(case)) > 1
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_users, cases(rule)))], ids=named)
+def test_names_of_users_count_whatever_their_case(rule: Rule) -> None:
+    for case in filter(of_users, cases(rule)):
+        mixed = changed(case, lambda number, row: shouted(row) if number % 2 else row)
+        assert len(alerts_of(rule, mixed)) == case["alerts"], case["note"]
+
+
+def as_text(_: int, row: dict[str, Any]) -> dict[str, Any]:
+    """An activity as exports have it whose objects stand as text in the older columns."""
+    moved = {
+        name.removesuffix("_d"): json.dumps(value)
+        for name, value in row.items()
+        if name in ("Properties_d", "Claims_d")
+    }
+    return {**moved, **{name: value for name, value in row.items() if not name.endswith("_d")}}
+
+
+def of_activities(case: Case) -> bool:
+    return any({"Properties_d", "Claims_d"} & row.keys() for row in case["tables"].get("AzureActivity", ()))
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if any(map(of_activities, cases(rule)))], ids=named)
+def test_an_activity_whose_properties_are_text(rule: Rule) -> None:
+    for case in filter(of_activities, cases(rule)):
+        activities = [as_text(0, row) for row in case["tables"]["AzureActivity"]]
+        moved = {**case, "tables": {**case["tables"], "AzureActivity": activities}}
+        assert len(alerts_of(rule, moved)) == case["alerts"], case["note"]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
+def test_the_next_window_does_not_raise_the_same_again(rule: Rule) -> None:
+    raising = next(case for case in cases(rule) if case["alerts"])
+    assert alerts_of(rule, raising, later=rule.frequency) == []
+
+
+BEFORE = re.compile(r"\| distinct (Caller|By|Who|UserId|UserPrincipalName)(?=[;)\n])")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if BEFORE.search(rule.query)], ids=named)
+def test_an_actor_without_a_name_does_not_speak_for_others(rule: Rule) -> None:
+    for found in BEFORE.finditer(rule.query):
+        pipeline = rule.query[: found.start()].rpartition(";")[2]
+        assert f"isnotempty({found[1]})" in pipeline or named(rule) in BY_TARGET
+
+
+#: Lists of actors that are not asked who is in them.
+BY_TARGET: frozenset[str] = frozenset()
+
+DIRECT = re.compile(r"^\s*\(?\s*(ThreatIntelIndicators|ThreatIntelligenceIndicator)\b", re.MULTILINE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=named)
+def test_indicators_are_asked_through_what_knows_their_validity(rule: Rule) -> None:
+    assert not DIRECT.search(rule.query)
+    held = "Confidence >= " in rule.query and "ValidFrom" in rule.query
+    assert "_Indicators()" not in rule.query or "_Listed" in rule.query or held
+
+
+BEGUN = re.compile(r"'(Start|Started|Accept|Accepted)'")
+#: Rules that read what was asked for in the row of its start, and which of them want it done.
+READS_THE_START = {
+    "port-opened-to-internet": True,
+    "defender-plan-turned-off": True,
+    "sql-auditing-changed": True,
+    "auto-provisioning-turned-off": True,
+    "suspicious-script-in-machine": False,
+}
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if "ActivityStatusValue" in rule.query], ids=named)
+def test_what_was_begun_is_not_what_was_done(rule: Rule) -> None:
+    assert bool(BEGUN.search(rule.query)) == (named(rule) in READS_THE_START)
+    assert (
+        not READS_THE_START.get(named(rule))
+        or "ActivityStatusValue in~ ('Success', 'Succeeded')" in rule.query
+    )
+
+
+COUNTED = re.compile(r"dcount\(IPAddress\)|array_length\(Addresses\) >=")
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if "SigninLogs" in rule.query], ids=named)
+def test_the_addresses_of_one_network_of_ipv6_count_once(rule: Rule) -> None:
+    assert not COUNTED.search(rule.query) or named(rule) == "revoked-session-tried"
