@@ -101,6 +101,50 @@ def _sound_record(name: str) -> dict[str, Any]:
     return {"Type": "Heartbeat", "TimeGenerated": "2026-06-01T10:00:00Z", "Computer": name}
 
 
+def _json(source: random.Random, name: str) -> bytes:
+    """A record, most with values that nest."""
+    bags: list[Any] = [{"a": [1, {"b": "c"}], "d": {}}, [[], [{}]], 'x{["\\', None]
+    bag = {"Bag_d": source.choice(bags)} if source.random() < 0.7 else {}
+    return json.dumps(_sound_record(name) | bag).encode()
+
+
+def _damaged_line(source: random.Random) -> bytes:
+    """A damaged line of JSON; with what begins as the rest of a list or an object does, the lines before it may be a record."""
+    return _damaged(_json(source, "hurt"), source).replace(b"\n", b" ").lstrip(b",]}[ ")
+
+
+def _lines(source: random.Random, _: list[bytes]) -> tuple[bytes, list[str]]:
+    """Lines of JSON, up to two damaged ones in each place between the sound ones."""
+    names = [f"sound-{number}" for number in range(5)]
+    lines = []
+    for name in names:
+        lines += [_damaged_line(source) for _ in range(source.randrange(3))]
+        lines.append(_json(source, name))
+    return b"\n".join(lines) + source.choice([b"", b"\n"]), names
+
+
+def _list(source: random.Random, opening: bytes, closing: bytes) -> tuple[bytes, list[str]]:
+    """A list of records one of which has a byte that JSON has not, or lacks its own end or begin."""
+    names = [f"sound-{number}" for number in range(6)]
+    records = [_json(source, name) for name in names]
+    hurt = _json(source, "hurt")
+    at = source.randrange(1, len(hurt) - 1)
+    put = bytes([source.choice(b"\x00\x01<&\xff~#")])
+    records.insert(source.randrange(7), source.choice([hurt[:at] + put + hurt[at:], hurt[:-1], hurt[1:]]))
+    return opening + source.choice([b",", b",\n", b" , "]).join(records) + closing, names
+
+
+def _csv(source: random.Random, _: list[bytes]) -> tuple[bytes, list[str]]:
+    """Rows of CSV with quotes, and damaged ones between."""
+    names = [f"sound-{number}" for number in range(6)]
+    rows = []
+    for name in names:
+        hurt = b'Heartbeat,2026-06-01T10:00:00Z,hurt,"a, ""b"""'
+        rows += [_damaged(hurt, source).replace(b"\n", b" ") for _ in range(source.randrange(3))]
+        rows.append(f'Heartbeat,2026-06-01T10:00:00Z,{name},"a, ""b"""'.encode())
+    return b"Type,TimeGenerated,Computer,OSName\n" + b"\n".join(rows) + b"\n", names
+
+
 def _avro(source: random.Random, seeds: list[bytes]) -> tuple[bytes, list[str]]:
     """A file of Avro one block of which is damaged."""
     names = [f"sound-{number}" for number in range(12)]
@@ -134,6 +178,10 @@ def _avro(source: random.Random, seeds: list[bytes]) -> tuple[bytes, list[str]]:
 MADE: dict[str, Callable[[random.Random, list[bytes]], tuple[bytes, list[str]]]] = {
     "xml": _xml,
     "avro": _avro,
+    "lines": _lines,
+    "wrap": lambda source, _: _list(source, b'{"records":[', b"]}"),
+    "array": lambda source, _: _list(source, b"[", b"]"),
+    "csv": _csv,
 }
 
 

@@ -73,6 +73,24 @@ def test_a_broken_record_over_several_lines_is_one_piece(indent: int) -> None:
         assert _numbers(_pieces((opening + comma.join(texts) + closing).encode())) == [1, None, 2]
 
 
+@pytest.mark.parametrize(
+    "nested",
+    ['"l":[\n%s,\n%s\n]}', '"l":[\n%s\n]}', '"l":[\n%s\n,%s\n]}', '"p":\n%s\n}', '"p":\n%s,\n"q":[{"a":[\n%s\n]}]}',
+     '"l":[\n%s,\n%s,\n{"a":\n', '"l":[\n%s,\n{"a":[\n%s,\n', '"l":[\n%s'],
+)  # fmt: skip
+@pytest.mark.parametrize("odd", ["create", '"a\x01b"', '"a', "[1 2]"])
+def test_nothing_nested_on_a_line_of_its_own_becomes_a_record(nested: str, odd: str) -> None:
+    host = f'{{"time":"2026-06-01T10:00:00Z","x":{odd},{nested.replace("%s", TEXT)}'
+    behind = f'{{"number":3,"l":[\n{TEXT}\n]}}'
+    wrappers = [("", "\n", "\n"), ("[\n", ",\n", "\n]"), ('{"records":[', ",\n", "]}")]
+    for opening, comma, closing in wrappers if nested.endswith("}") else wrappers[:1]:
+        for texts in ([host], [host, behind], [json.dumps(_record(1)), host, behind, behind]):
+            pieces = _pieces((opening + comma.join(texts) + closing).encode())
+            assert not [
+                data for error, data in pieces if not error and data.strip().startswith(TEXT[:-1].encode())
+            ]
+
+
 _FILLINGS = st.lists(
     st.sampled_from(['"a":1', '"b":"x\\",{\\"time\\":1}"', '"c":{"d":[1,"]}"]}', '"e":",{"', '"f":null']), max_size=3
 )  # fmt: skip
@@ -135,7 +153,8 @@ def test_nothing_nested_in_a_damaged_line_becomes_a_record(before: int, host: st
     assume(host.startswith("{"))
     assert not [data for error, data in pieces if not error and data.startswith(TEXT.encode()[:-1])]
     numbers = [one for one in _numbers(pieces) if isinstance(one, int)]
-    assert numbers == [*range(before), *range(10, 10 + behind)] or _open(host, b'\n{"t":1}')
+    alone = not before and behind == 1 and host.rstrip()[-1:] in "[,:"  # nothing shows that records are lines
+    assert numbers == [*range(before), *range(10, 10 + behind)] or alone
 
 
 @given(st.data())

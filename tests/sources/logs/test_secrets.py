@@ -103,7 +103,7 @@ def test_the_quick_look_hides_no_secret(text: str) -> None:
         plain = pattern.sub(replacement, plain)
     assert masked(text) == plain
     record = json.dumps(text).encode()
-    assert plain == text or (suspect(record) and suspects([b"{}", record]) == [False, True])
+    assert plain == text or (suspect(record) and suspects([b"{}", record] * 2) == [False, True] * 2)
 
 
 @pytest.mark.parametrize("name", sorted(secrets._SECRET_KEYS))
@@ -111,7 +111,8 @@ def test_what_is_called_a_secret_is_masked(name: str) -> None:
     for key in (name, name.upper()):
         record = json.dumps({key: "hunter22"}).encode()
         assert suspect(record)
-        assert suspects([record]) == [True]
+        for number in (1, 4):
+            assert suspects([record] * number) == [True] * number
         assert masked_value({key: ["hunter22"], "a": "b"}) == {key: [MASK], "a": "b"}
 
 

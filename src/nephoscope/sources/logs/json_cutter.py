@@ -22,6 +22,7 @@ UNENDED = "the stream ends inside a record"
 _BETWEEN = re.compile(rb"[\s,\]\}]*")
 #: The end of an answer with members behind its array: nothing or another object follows.
 _BEHIND = re.compile(rb"\s*\]\s*(?:,%b\s*)+\}\s*(?=\{|\Z)" % MEMBER)
+_BREAK = re.compile(rb"[ \t]*\r?\n")
 _ONLY_SEPARATORS = re.compile(rb"[\s,]*")
 _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
 
@@ -34,6 +35,7 @@ class JsonCutter(Cutter):
         self.key = b""
         self.horizon = 0
         self.listed = False
+        self.last = slice(0, 0)
         self.told = False
         self.oversized = ""
         self.deep = False
@@ -47,7 +49,7 @@ class JsonCutter(Cutter):
         self.find_ends()
         between = self._between(first=True)
         window.fill(2 * self.bounds.block)
-        plain, self.deep = True, False
+        plain, self.deep, self.last = True, False, slice(0, 0)
         start = window.position
         self.horizon = start + 2 * self.bounds.block
         while window.left and window.position - start < self.bounds.block:
@@ -206,6 +208,7 @@ class JsonCutter(Cutter):
             match = _FIRST_KEY.match(window.buffer, start, start + 1024)
             self.key = match.group() if match else b""
         self._move(size)
+        self.last = slice(start, start + size)
         return Piece(start, start + size, place)
 
     def _move(self, size: int) -> None:
@@ -220,7 +223,7 @@ class JsonCutter(Cutter):
         while True:
             start = window.position
             held = self._held(self._limit(begun))
-            stop = held.behind(start) if window.buffer[start] == 0x7B else held.next_record(start + 1, start)
+            stop = held.behind(start)
             if stop:
                 break
             if window.ended and len(window.buffer) <= held.stop:
@@ -232,7 +235,9 @@ class JsonCutter(Cutter):
                 return None
             window.fill(2 * window.left)
         size = stop - start
-        while window.buffer[start + size - 1] in b", \t\r\n" and size > 1:  # they say whether a list goes on
+        # behind an element of a list they say whether it goes on; a line that breaks off behind a comma begins none
+        apart = b", \t\r\n" if self.listed else b" \t\r\n"
+        while window.buffer[start + size - 1] in apart and size > 1:
             size -= 1
         self._move(size)
         if reason == TOO_DEEP and _is_object(window.buffer[start : start + size]):
@@ -243,7 +248,13 @@ class JsonCutter(Cutter):
         window = self.window
         stop = min(limit, len(window.buffer))
         ended = window.ended and stop == len(window.buffer)
-        return Held(window.buffer, stop, ended, self.growing, self.listed, self.bounds.block)
+        return Held(window.buffer, stop, ended, self.growing, self.listed, self._lined(), self.bounds.block)
+
+    def _lined(self) -> bool:
+        """Whether the last whole record of the block stands on a line of its own."""
+        buffer, record = self.window.buffer, self.window.buffer[self.last].rstrip()
+        behind = self.last.start + len(record)
+        return bool(record) and b"\n" not in record and _BREAK.match(buffer, behind) is not None
 
 
 def _is_object(data: bytes) -> bool:

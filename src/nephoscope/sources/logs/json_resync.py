@@ -24,6 +24,8 @@ _ON_LINE = re.compile(rb"(?<=[\r\n])\{")
 _SEPARATED = re.compile(rb"\s*+(,?)\s*+")
 #: The end of a list or of its envelope, with members behind the list.
 _CLOSED = re.compile(rb"\s*+\](?:(?:\s*,%b)*\s*\})?\s*+(,?)\s*+" % MEMBER)
+_LINE_END = re.compile(rb"[\r\n]")
+_BLANK = re.compile(rb"\s*+")
 _LEAST = 4096
 _MORE = -1
 
@@ -31,6 +33,7 @@ _MORE = -1
 class Held(NamedTuple):
     """Bytes that are held, of which nothing is looked at from `stop` on; `ended`: there are no more, `growing`: but more will come.
 
+    `lined`: the last whole record has a line of its own.
     So many bytes as `far` of objects that follow each other are no part of a record.
     """
 
@@ -39,10 +42,16 @@ class Held(NamedTuple):
     ended: bool
     growing: bool
     listed: bool
+    lined: bool
     far: int
 
     def behind(self, start: int) -> int:
-        """Where a broken record ends that begins at a byte; 0 = more bytes are needed to tell."""
+        """Where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
+        found = self._closed(start) if self.data[start] == 0x7B else self.next_record(start + 1, start)
+        return self._own_line(start, found)
+
+    def _closed(self, start: int) -> int:
+        """Where a broken record ends: where its brackets close, else where the next one begins."""
         walk = Walk(lines=not self.listed)
         end = walk.end(self.data, start, self.stop)
         if end >= 0:
@@ -51,6 +60,55 @@ class Held(NamedTuple):
                 return end if trusted > 0 else self._all()
             return self.next_record(end, start)
         return self.next_record(start + walk.back, start) if walk.wrong >= 0 else self._all()
+
+    def _own_line(self, start: int, found: int) -> int:
+        """The first line behind a byte that is a record of its own, where that is before the end that was found."""
+        at, stop = start + 1, found or self.stop
+        while match := _ON_LINE.search(self.data, at, stop):
+            own = self._is_own(match.start())
+            if own:
+                return match.start() if own > 0 else 0
+            at = match.end()
+        return found
+
+    def _is_own(self, first: int) -> int:
+        """1 where a line is a record of its own, 0 where it may be an element of a list or a value, -1 where more bytes are needed.
+
+        Behind what is nested stands a comma or a closing bracket. Records that are spread over lines follow each other: where the next
+        line opens what it does not close, the lines behind that decide.
+        """
+        at, before = first, ""
+        while True:
+            line = self._line_end(at)
+            if line == self.stop and not self.ended:
+                return _MORE
+            kind = self._kind(at, line)
+            if before == "whole" and kind != "open":
+                return 1
+            if kind != "whole" and not (kind == "open" and before):
+                return int(before == "open" and kind == "broken")
+            at = _BLANK.match(self.data, line, self.stop).end()  # type: ignore[union-attr]
+            if at == self.stop:
+                return self._is_last()
+            if self.data[at] != 0x7B:
+                return int(self.data[at] not in b"]},")
+            before = kind
+
+    def _kind(self, at: int, line: int) -> str:
+        """What a line is that begins with a brace: a whole record, an open or a broken one, or one with more behind it."""
+        walk = Walk(lines=False)
+        end = walk.end(self.data, at, line)
+        if end < 0:
+            return "broken" if walk.wrong >= 0 else "open"
+        return "more" if self.data[end:line].strip() else "whole"
+
+    def _is_last(self) -> int:
+        """As _is_own(), for a line behind which nothing stands: it may be the first element of a list that was cut there."""
+        return int(self.lined and not self.listed) if self.ended and not self.growing else _MORE
+
+    def _line_end(self, at: int) -> int:
+        match = _LINE_END.search(self.data, at, self.stop)
+        return match.start() if match else self.stop
 
     def next_record(self, at: int, start: int) -> int:
         """Where the next record begins, at or behind a byte; all that is held where none does; 0 = more bytes are needed to tell."""
@@ -62,9 +120,10 @@ class Held(NamedTuple):
                     return 0
                 if not at:
                     return found
-            elif found > start and not self._within(start, found):
-                return found
             else:
+                own = found > start and (self._is_own(found) if self._within(start, found) else 1)
+                if own:
+                    return found if own > 0 else 0
                 at = found + 1
         return self._all()
 
@@ -86,10 +145,8 @@ class Held(NamedTuple):
         return _MORE if rejected == _MORE else rejected == 0
 
     def _within(self, start: int, found: int) -> bool:
-        """Whether a brace at the begin of a line goes on with what stands before it, in a record that has several lines."""
-        before = self.data[max(start, found - _LEAST) : found]
-        end = found - len(before) + len(before.rstrip())
-        return before.rstrip()[-1:] in (b"[", b",", b":") and self.data.find(b"\n", start, end) >= 0
+        """Whether a brace at the begin of a line may go on with what stands before it."""
+        return self.data[max(start, found - _LEAST) : found].rstrip()[-1:] in (b"[", b",", b":")
 
     def _rejected(self, first: int) -> int:
         """0 where an object begins a record of the list, else where to look on; -1 = more bytes are needed to tell."""

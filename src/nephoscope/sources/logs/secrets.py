@@ -44,6 +44,8 @@ _SUSPECT = (
     r"|(?:(?:shared|account|private)_?key|password|passwd|pwd|client_?secret|(?:access|refresh|id|sas)_?token)\\*\"\s*:"
     r"|private key|(?:password|identified by) n?'|://[^/\s:@\"]+:[^@/\s\"]+@|\\u00"
 )
+#: To make the pattern ready takes 0.15 ms, as long as to look through so many records one by one.
+_MANY = 4
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)([?&;]|\b|%26|%3f)(sig)(=|%3d)[^&\s\"'<>]{6,}"), rf"\g<1>\g<2>\g<3>{MASK}"),
     (
@@ -114,6 +116,8 @@ def suspect(data: bytes) -> bool:
 
 def suspects(records: Sequence[bytes]) -> list[bool]:
     """suspect() of many records at once: one scan in compiled code, a few nanoseconds a byte."""
+    if len(records) < _MANY:
+        return [suspect(record) for record in records]
     found = pc.match_substring_regex(pa.array(records, pa.binary()), _SUSPECT, ignore_case=True)
     return found.to_pylist()  # type: ignore[no-any-return]
 
