@@ -13,11 +13,13 @@ from typing import NamedTuple
 from nephoscope.sources.logs.json_walk import Walk
 
 _SCALAR = rb'(?:"(?:[^"\\]|\\.){0,4096}"|-?[0-9][0-9.eE+-]{0,40}|true|false|null)'
-MEMBER = rb'\s*"(?:[^"\\]|\\.){1,256}"\s*:\s*' + _SCALAR
-#: What opens an envelope: `{"records":[`, also behind other members, or the `{"value":[` of an answer.
+_NAME = rb'"(?:[^"\\]|\\.){1,256}"\s*:'
+MEMBER = rb"\s*%b\s*" % _NAME + _SCALAR
+#: What opens an envelope: `{"records":[`, also behind other members, or the `{"value":[` of an answer; its first
+#: record may lack its brace.
 WRAPPER = re.compile(
-    rb'\{(?:(?:%b\s*,){0,64}\s*"[Rr]ecords"|(?:\s*"(?:@odata[^"]{0,64}|nextLink|count)"\s*:\s*%b\s*,){0,8}\s*"value")\s*:\s*\[(?=\s*[{\]])'
-    % (MEMBER, _SCALAR)
+    rb'\{(?:(?:%b\s*,){0,64}\s*"[Rr]ecords"|(?:\s*"(?:@odata[^"]{0,64}|nextLink|count)"\s*:\s*%b\s*,){0,8}\s*"value")\s*:\s*\[(?=\s*(?:[{\]]|%b))'
+    % (MEMBER, _SCALAR, _NAME)
 )
 _IN_LIST = re.compile(rb",\s*+\{|(?<=[\r\n])\{")
 _ON_LINE = re.compile(rb"(?<=[\r\n])\{")
