@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.tables import Tables
@@ -145,6 +147,20 @@ def _csv(source: random.Random, _: list[bytes]) -> tuple[bytes, list[str]]:
     return b"Type,TimeGenerated,Computer,OSName\n" + b"\n".join(rows) + b"\n", names
 
 
+def _parquet(source: random.Random, _: list[bytes]) -> tuple[bytes, list[str]]:
+    """A file of Parquet one row group of which is damaged within its pages."""
+    names = [f"sound-{number}" for number in range(12)]
+    target = io.BytesIO()
+    rows = pa.Table.from_pylist([_sound_record(name) for name in names])
+    pq.write_table(rows, target, row_group_size=3, write_page_checksum=True)
+    data, number = bytearray(target.getvalue()), source.randrange(4)
+    column = pq.ParquetFile(io.BytesIO(bytes(data))).metadata.row_group(number).column(source.randrange(3))
+    begin = column.dictionary_page_offset or column.data_page_offset
+    for _ in range(source.randrange(1, 9)):
+        data[begin + source.randrange(column.total_compressed_size)] = source.randrange(256)
+    return bytes(data), names[: number * 3] + names[number * 3 + 3 :]
+
+
 def _avro(source: random.Random, seeds: list[bytes]) -> tuple[bytes, list[str]]:
     """A file of Avro one block of which is damaged."""
     names = [f"sound-{number}" for number in range(12)]
@@ -182,6 +198,7 @@ MADE: dict[str, Callable[[random.Random, list[bytes]], tuple[bytes, list[str]]]]
     "wrap": lambda source, _: _list(source, b'{"records":[', b"]}"),
     "array": lambda source, _: _list(source, b"[", b"]"),
     "csv": _csv,
+    "parquet": _parquet,
 }
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MAGIC = b"PAR1"
 _BATCH = 10_000
+#: Text that is no UTF-8 and times that Python has not are found when values are taken out of a batch.
+_FAULTS = (pa.ArrowException, OSError, ValueError, OverflowError)
 _IN_MEMORY = 64 * 1024 * 1024
 
 
@@ -46,17 +48,28 @@ class TableParquet:
                 spooled.seek(0)
                 source = spooled
             try:
-                yield from _items(pq.ParquetFile(source), context)
+                yield from _items(pq.ParquetFile(source, page_checksum_verification=True), context)
             except (pa.ArrowException, OSError) as error:
                 raise BadRecordError(f"not Parquet that can be read: {error}") from error
 
 
 def _items(file: Any, context: Context) -> Iterator[FileItem]:
-    number = 0
-    for batch in file.iter_batches(_BATCH):
-        for members in batch.to_pylist():
-            yield FileItem(_item(members, context), f"row {number}")
-            number += 1
+    """The rows of every row group; of one that cannot be read those before what is broken, which is a fault."""
+    first = 0
+    for group in range(file.num_row_groups):
+        behind = first + file.metadata.row_group(group).num_rows
+        number = first
+        try:
+            for batch in file.iter_batches(_BATCH, row_groups=[group]):
+                for members in batch.to_pylist():
+                    yield FileItem(_item(members, context), f"row {number}")
+                    number += 1
+        except _FAULTS as error:
+            reason = (
+                f"row group {group} cannot be read up to row {behind - 1}: {' '.join(str(error).split())}"
+            )
+            yield FileItem(context.bad(reason), f"row {number}")
+        first = behind
 
 
 def _item(members: dict[str, Any], context: Context) -> Row | Fault:
