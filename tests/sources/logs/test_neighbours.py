@@ -116,11 +116,11 @@ def _damaged_line(source: random.Random) -> bytes:
 
 
 def _lines(source: random.Random, _: list[bytes]) -> tuple[bytes, list[str]]:
-    """Lines of JSON, up to two damaged ones in each place between the sound ones."""
+    """Lines of JSON, up to two damaged ones in each place between sound ones; the first line tells what the file is."""
     names = [f"sound-{number}" for number in range(5)]
     lines = []
     for name in names:
-        lines += [_damaged_line(source) for _ in range(source.randrange(3))]
+        lines += [_damaged_line(source) for _ in range(source.randrange(3) if lines else 0)]
         lines.append(_json(source, name))
     return b"\n".join(lines) + source.choice([b"", b"\n"]), names
 

@@ -22,7 +22,6 @@ UNENDED = "the stream ends inside a record"
 _BETWEEN = re.compile(rb"[\s,\]\}]*")
 #: The end of an answer with members behind its array: nothing or another object follows.
 _BEHIND = re.compile(rb"\s*\]\s*(?:,%b\s*)+\}\s*(?=\{|\Z)" % MEMBER)
-_BREAK = re.compile(rb"[ \t]*\r?\n")
 _ONLY_SEPARATORS = re.compile(rb"[\s,]*")
 _FIRST_KEY = re.compile(rb'\{\s*"(?:[^"\\]|\\.){0,256}"')
 
@@ -208,7 +207,8 @@ class JsonCutter(Cutter):
             match = _FIRST_KEY.match(window.buffer, start, start + 1024)
             self.key = match.group() if match else b""
         self._move(size)
-        self.last = slice(start, start + size)
+        if window.buffer[start + size - 1] in b"\r\n":
+            self.last = slice(start, start + size)
         return Piece(start, start + size, place)
 
     def _move(self, size: int) -> None:
@@ -251,10 +251,9 @@ class JsonCutter(Cutter):
         return Held(window.buffer, stop, ended, self.growing, self.listed, self._lined(), self.bounds.block)
 
     def _lined(self) -> bool:
-        """Whether the last whole record of the block stands on a line of its own."""
-        buffer, record = self.window.buffer, self.window.buffer[self.last].rstrip()
-        behind = self.last.start + len(record)
-        return bool(record) and b"\n" not in record and _BREAK.match(buffer, behind) is not None
+        """Whether the last whole record of the block behind which a line ends has a line of its own."""
+        record = self.window.buffer[self.last].rstrip()
+        return bool(record) and b"\n" not in record
 
 
 def _is_object(data: bytes) -> bool:
