@@ -77,6 +77,13 @@ def test_a_set_of_queries_over_a_range(lake: Lake, state: State, put: Put) -> No
     longer = Range(HOUR - DAY, HOUR + ONE_HOUR)
     (wide,) = hunt.run([queries[0]], longer, state.hunting_runs.last("default"), now)
     assert (wide.run.hits, wide.delta) == (4, None)
+    # from the same moment on, to a later end: two that came meanwhile, and one that was there behind the end
+    state.hunting_runs.put([wide.run])
+    put("SigninLogs", signin(70), signin(80))
+    (grown,) = hunt.run(
+        [queries[0]], Range(longer.since, HOUR + 2 * ONE_HOUR), state.hunting_runs.last("default"), now
+    )
+    assert (grown.run.hits, grown.delta) == (7, 3)
 
 
 def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) -> None:

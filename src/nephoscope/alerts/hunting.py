@@ -50,7 +50,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Hunted:
-    """What a query found: its run, and how many rows more than the last one (None: there is none over as much time)."""
+    """What a query found: its run, and how many rows more than the last one (None: there is none that compares)."""
 
     query: Rule
     run: HuntingRun
@@ -160,10 +160,11 @@ class Hunt:
 
 
 def _delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
-    # counts over different lengths of time do not compare
-    if last is None or run.error or last.error or abs(last.length - run.length) > timedelta(minutes=1):
+    if last is None or run.error or last.error:
         return None
-    return run.hits - last.hits
+    # counts compare over as much time, and over time that began at the same moment: what came since is more
+    alike = abs(last.length - run.length) <= timedelta(minutes=1) or last.since == run.since
+    return run.hits - last.hits if alike else None
 
 
 def mark(row: Finding) -> str:

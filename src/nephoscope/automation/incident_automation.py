@@ -37,9 +37,9 @@ PROPERTIES: Mapping[str, str] = {
     "AccountAadTenantId": "entity.account.aadtenantid", "AccountAadUserId": "entity.account.aaduserid",
     "AccountName": "entity.account.name", "AccountNTDomain": "entity.account.ntdomain", "AccountPUID": "entity.account.puid",
     "AccountSid": "entity.account.sid", "AccountObjectGuid": "entity.account.objectguid",
-    "AccountUPNSuffix": "entity.account.upnsuffix", "AzureResourceResourceId": "entity.azure-resource.resourceid",
-    "AzureResourceSubscriptionId": "entity.azure-resource.subscriptionid",
-    "CloudApplicationAppId": "entity.cloud-application.appid", "CloudApplicationAppName": "entity.cloud-application.name",
+    "AccountUPNSuffix": "entity.account.upnsuffix", "AzureResourceResourceId": "entity.azureresource.resourceid",
+    "AzureResourceSubscriptionId": "entity.azureresource.subscriptionid",
+    "CloudApplicationAppId": "entity.cloudapplication.appid", "CloudApplicationAppName": "entity.cloudapplication.name",
     "DNSDomainName": "entity.dns.domainname", "FileDirectory": "entity.file.directory", "FileName": "entity.file.name",
     "FileHashValue": "entity.filehash.value", "HostAzureID": "entity.host.azureid", "HostName": "entity.host.hostname",
     "HostNetBiosName": "entity.host.netbiosname", "HostNTDomain": "entity.host.ntdomain", "HostOSVersion": "entity.host.osversion",
@@ -47,7 +47,7 @@ PROPERTIES: Mapping[str, str] = {
     "MailboxPrimaryAddress": "entity.mailbox.mailboxprimaryaddress", "MailboxUPN": "entity.mailbox.upn",
     "MalwareCategory": "entity.malware.category", "MalwareName": "entity.malware.name",
     "ProcessCommandLine": "entity.process.commandline", "ProcessId": "entity.process.processid",
-    "RegistryKey": "entity.registry-key.key", "RegistryValueData": "entity.registry-value.value", "Url": "entity.url.url",
+    "RegistryKey": "entity.registrykey.key", "RegistryValueData": "entity.registryvalue.value", "Url": "entity.url.url",
 }  # fmt: skip
 #: What an array of an incident is called in the facts.
 ARRAYS = {"Alerts": "alerts", "Labels": "labels", "Tactics": "tactics", "Comments": "comments"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.response.rule import Asked, ResponseRule
     from nephoscope.lake.state.responses import ResponseRun
 
-COLUMNS = ("id", "status", "rule", "action", "on", "attempts", "due", "detail")
+COLUMNS = ("id", "status", "rule", "action", "step", "on", "attempts", "due", "detail")
 RULES = ("order", "name", "when", "actions", "expires", "enabled")
 _FAULT = 3
 _STATUSES = ("pending", "running", "done", "dead", "approve", "denied", "expired", "undone")
@@ -127,8 +127,9 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
 
 def _row(one: ResponseRun) -> dict[str, Any]:
     return {
-        "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
-        "attempts": one.attempts, "due": one.due if one.status.value == "pending" else None, "until": one.until, "by": one.by,
+        "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "step": one.step.value,
+        "on": f"{one.kind} {one.subject}", "attempts": one.attempts, "begun": one.begun, "cutOff": one.cut_off,
+        "due": one.due if one.status.value == "pending" else None, "until": one.until, "by": one.by,
         "detail": one.detail, "created": one.created, "changed": one.changed,
     }  # fmt: skip
 
@@ -167,10 +168,21 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
         approved = responder.approve(id_, getpass.getuser(), datetime.now(UTC))
-        ended = [one for one in responder.tick() if one.id == approved.id]
-        for one in ended:
-            click.echo(f"{one.id}: {one.status.value}: {one.detail}")
-    sys.exit(_FAULT if any(one.status.value == "dead" for one in ended) else 0)
+        good = _followed(responder, {approved.id})
+    sys.exit(0 if good else _FAULT)
+
+
+def _followed(responder: Responder, wanted: set[str]) -> bool:
+    """Do what is due and say how runs stand then; whether none of them is dead. Another process may be at it: that is said."""
+    ended = {one.id: one for one in responder.tick() if one.id in wanted}
+    for id_ in sorted(wanted):
+        if one := ended.get(id_):
+            click.echo(f"{id_}: {one.status.value}: {one.detail}")
+        else:
+            click.echo(
+                f"{id_}: pending: another process responds now and does it: nephoscope response show {id_}"
+            )
+    return all(one.status.value != "dead" for one in ended.values())
 
 
 @command.command("deny")
@@ -188,15 +200,10 @@ def deny(data: Path, /, workspace: str, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @click.pass_obj
 def undo(data: Path, /, workspace: str, id_: str) -> None:
-    """Undo the change of the run ID before it is over."""
-    from nephoscope.alerts.response.action import ActionError
-    from nephoscope.cli.session.checks import usage_error
-
+    """Undo the change of the run ID before it is over. Exit code 3 where that fails for good: then it still holds."""
     with _responder(data, workspace) as responder:
-        try:
-            click.echo(responder.undo(id_, getpass.getuser(), datetime.now(UTC)).detail)
-        except ActionError as error:
-            usage_error(str(error))
+        good = _followed(responder, {responder.undo(id_, getpass.getuser(), datetime.now(UTC)).id})
+    sys.exit(0 if good else _FAULT)
 
 
 @command.command("retry")
@@ -204,13 +211,12 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.pass_obj
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
-    """Try dead runs again, under the ids that they had."""
+    """Try dead runs again, under the ids that they had, each in the step that failed. Exit code 3 where one is dead again."""
     with _responder(data, workspace) as responder:
-        wanted = {responder.retry(one, getpass.getuser(), datetime.now(UTC)).id for one in ids}
-        ended = [one for one in responder.tick() if one.id in wanted]
-        for one in ended:
-            click.echo(f"{one.id}: {one.status.value}: {one.detail}")
-    sys.exit(_FAULT if any(one.status.value != "done" for one in ended) else 0)
+        good = _followed(
+            responder, {responder.retry(one, getpass.getuser(), datetime.now(UTC)).id for one in ids}
+        )
+    sys.exit(0 if good else _FAULT)
 
 
 @command.command("test")

@@ -51,8 +51,14 @@ def receiver(tmp_path: Path) -> Iterator[Any]:
 def raise_alert(state: State) -> Callable[..., None]:
     """Let the desk take an alert: its incident is made with it."""
 
-    def raising(id_: str = "a1", *addresses: str, severity: Severity = Severity.HIGH) -> None:
-        entities = tuple(Entity.of("IP", {"Address": one}) for one in addresses or ("185.220.101.4",))
+    def raising(
+        id_: str = "a1",
+        *addresses: str,
+        severity: Severity = Severity.HIGH,
+        techniques: tuple[str, ...] = ("T1078",),
+        entities: tuple[tuple[str, dict[str, str]], ...] = (),
+    ) -> None:
+        several = [("IP", {"Address": one}) for one in addresses or ("185.220.101.4",)] + list(entities)
         alert = Alert(
             id_,
             "r1",
@@ -63,8 +69,8 @@ def raise_alert(state: State) -> Callable[..., None]:
             NOW,
             NOW,
             ("InitialAccess",),
-            ("T1078",),
-            entities,
+            techniques,
+            tuple(Entity.of(*one) for one in several),
         )
         window = Window(NOW - timedelta(hours=1), NOW)
         Desk(state, "default").take(Outcome(RULE, window, 1, (alert,)), NOW, scheduled=False)

@@ -293,8 +293,11 @@ def test_a_block_is_planned_approved_and_undone(
     who = responder(block(**settings), operator=GUARD)
     raise_alert("a1", *BAD)
     run = next(iter(who.tick()))
-    assert (run.status, run.plan["addresses"]) == (RunStatus.APPROVE, ["185.220.101.4", "2606:4700::1111"])
+    six = {"2606:4700::1111": "an IP group takes IPv4 addresses only"} if "--add" in apply else {}
+    assert run.status is RunStatus.APPROVE
+    assert run.plan["addresses"] == ["185.220.101.4", *(() if six else ("2606:4700::1111",))]
     assert {address: why.split(" (")[0] for address, why in run.plan["spared"]} == {
+        **six,
         "10.0.0.4": "not a public address",
         "8.8.4.4": "the estate is run from it",
         "1.1.1.1": "the operator's file spares it",
@@ -327,9 +330,46 @@ def test_a_block_can_be_denied_and_undone_early(responder, raise_alert) -> None:
     assert who.deny(first.id, "kim", first.changed).status is RunStatus.DENIED
     who.approve(second.id, "kim", second.changed)
     assert next(iter(who.tick(second.changed))).status is RunStatus.DONE
-    assert who.undo(second.id, "jo", second.changed).detail.startswith(
-        "undone by jo: run: az network nsg rule delete"
+    assert who.undo(second.id, "jo", second.changed).status is RunStatus.PENDING
+    undone = next(iter(who.tick(second.changed)))
+    assert undone.detail.startswith("undone by jo: run: az network nsg rule delete")
+
+
+def priorities(*runs: Any) -> list[int]:
+    return [one.plan["template"]["resources"][0]["properties"]["priority"] for one in runs]
+
+
+def test_plans_for_one_group_have_priorities_of_their_own(responder, raise_alert) -> None:
+    outward = block(direction="Outbound")
+    other = block(resource=GROUP.replace("/web", "/other"))
+    who = responder(
+        block(), block(resource=GROUP.upper().replace("/WEB", "/Web")), outward, other, operator=GUARD
     )
+    raise_alert()
+    first, second, third, fourth = list(who.tick())
+    assert priorities(first, second, third, fourth) == [100, 101, 100, 100]
+    who.deny(first.id, "kim", first.changed)
+    who.approve(second.id, "kim", second.changed)
+    assert next(iter(who.tick(second.changed))).status is RunStatus.DONE
+    raise_alert("a2", "198.41.0.4")
+    assert priorities(*(one for one in who.tick() if one.rule in ("rule 0", "rule 1"))) == [100, 102]
+
+
+def test_a_priority_that_another_rule_took_since_the_plan_is_not_used(
+    responder, raise_alert, state: State
+) -> None:
+    who = responder(block(), block(), operator=GUARD)
+    raise_alert()
+    first, second = list(who.tick())
+    # as two workspaces that plan at the same moment would have it
+    second.plan["template"]["resources"][0]["properties"]["priority"] = 100
+    with state.transaction() as session:
+        state.responses.put(session, second)
+    for one in (first, second):
+        who.approve(one.id, "kim", one.changed)
+    done, refused = list(who.tick(second.changed))
+    assert (done.status, refused.status) == (RunStatus.DONE, RunStatus.DEAD)
+    assert f"the plan of the run {first.id} has the priority 100" in refused.detail
 
 
 def test_what_is_guarded_since_the_plan_is_not_blocked(responder, raise_alert) -> None:
@@ -366,6 +406,14 @@ def test_a_block_that_cannot_be_planned(responder, raise_alert, settings, operat
     raise_alert()
     run = next(iter(who.tick()))
     assert (run.status, said in run.detail) == (RunStatus.DEAD, True), run.detail
+
+
+def test_an_ip_group_takes_no_ipv6(responder, raise_alert) -> None:
+    who = responder(block(target="firewall", resource=IPS), operator=GUARD)
+    raise_alert("a1", "2606:4700::1111")
+    run = next(iter(who.tick()))
+    said = "nothing to block: 2606:4700::1111: an IP group takes IPv4 addresses only"
+    assert (run.status, run.detail) == (RunStatus.DONE, said)
 
 
 def test_nothing_is_planned_where_nothing_may_be_blocked(responder, raise_alert) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.response.facts import FACTS, fact_name, facts_of
 from nephoscope.alerts.response.rule import ResponseRuleError, read
+from nephoscope.automation.incident_automation import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import State, StateError
@@ -55,6 +58,51 @@ def test_conditions(responder, raise_alert, state: State, conditions: dict[str, 
     raise_alert()
     assert [one.status.value for one in who.tick()] == (["done"] if holds else [])
     assert state.incidents.get(1).labels == (("seen",) if holds else ())
+
+
+@pytest.mark.parametrize("kind", ["alert.created", "incident.created"])
+@pytest.mark.parametrize(
+    ("conditions", "holds"),
+    [
+        (when("severity", "High"), True),
+        (when("status", "New"), True),
+        (when("tactics", "InitialAccess"), True),
+        (when("techniques", "T1078"), True),
+        (when("techniques", "T1078.004"), True),
+        (when("techniques", "T1110"), False),
+        (when("rule", "r1"), True),
+        (when("title", "Sign-ins"), True),
+        (when("entity.account.fullname", "kim@contoso.com"), True),
+        (when("entity.Account.UPNSuffix", "contoso.com"), True),
+        (when("entity.azure-resource.resourceid", "/subscriptions/s", operator="startsWith"), True),
+        (when("entity.AzureResource.ResourceId", "/subscriptions/s", operator="startsWith"), True),
+        (when("entity.cloud-application.appid", "a1"), True),
+        (when("entity.host.fullname", "web.contoso.com"), True),
+    ],
+)
+def test_a_condition_holds_of_an_alert_as_of_its_incident(
+    responder, raise_alert, kind: str, conditions: dict[str, Any], holds: bool
+) -> None:
+    who = responder({"when": [kind], "actions": [TAG], **conditions})
+    entities = (
+        ("Account", {"Name": "kim", "UPNSuffix": "contoso.com"}),
+        ("AzureResource", {"ResourceId": "/subscriptions/s/resourcegroups/g"}),
+        ("CloudApplication", {"AppId": "a1"}),
+        ("Host", {"HostName": "web", "DnsDomain": "contoso.com"}),
+    )
+    raise_alert(techniques=("T1078.004",), entities=entities)
+    assert [one.status.value for one in who.tick()] == (["done"] if holds else [])
+
+
+def test_what_automations_ask_of_entities_is_what_conditions_may() -> None:
+    derived = {"entity.azureresource.subscriptionid"}
+    for name in PROPERTIES.values():
+        if name.startswith("entity.") and name not in derived:
+            assert fact_name(name) == name
+
+
+def test_the_names_of_facts_are_those_that_are_told() -> None:
+    assert tuple(facts_of({})) == FACTS
 
 
 def test_rules_are_asked_in_order_until_one_stops(responder, raise_alert) -> None:
@@ -122,6 +170,11 @@ def test_who_responds_is_one_at_a_time(responder, raise_alert) -> None:
     assert list(begun) == []
 
 
+def condition(property_: str, value: str, operator: str = "notIn") -> str:
+    told = {"property": property_, "operator": operator, "values": [value]}
+    return yaml.safe_dump({"name": "x", "when": ["alert.created"], "actions": [TAG], "conditions": [told]})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -136,6 +189,23 @@ def test_who_responds_is_one_at_a_time(responder, raise_alert) -> None:
             "actions[0]: webhook: give `url` and `secret`, or `address`",
         ),
         ("name: x\nwhen: [incident.created]\nactions: [{action: incident, foo: 1}]", "unknown field `foo`"),
+        (
+            condition("severty", "High"),
+            "there is no property 'severty': there are severity, status",
+        ),
+        (condition("entity.ip.adress", "1.2.3.4"), "an entity IP has no identifier 'adress': it has Address"),
+        (condition("entity.machine.name", "x"), "there is no kind of entities 'machine': there are Account"),
+        (condition("entity.ip", "x"), "there is no property 'entity.ip'"),
+        (condition("before.severty", "High"), "there is no property 'before.severty'"),
+        (condition("severity", "Hihg"), "severity is never 'Hihg': it is one of Informational, Low"),
+        (condition("before.severity", "Hihg"), "before.severity is never 'Hihg'"),
+        (condition("status", "Open"), "status is never 'Open': it is one of New"),
+        (condition("tactics", "Initial Acess"), "tactics is never 'Initial Acess'"),
+        (condition("changed", "severty"), "changed is never 'severty': it is one of severity"),
+        (
+            condition("entity.ip.address", "10.0.0.0/33", "inRange"),
+            "inRange wants addresses and networks, not '10.0.0.0/33'",
+        ),
         ("name: [", "not YAML"),
         ("!!python/object/apply:os.system ['x']", "not YAML"),
     ],

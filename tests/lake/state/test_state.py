@@ -551,6 +551,35 @@ def case_every_older_state_is_brought_up_to_date(opened: Open, url: str) -> None
     assert untold == [Used("default", "T", NOON + timedelta(hours=1), 10, 100, 10, 20.0)]
 
 
+def case_runs_of_before_steps_are_at_the_step_that_they_were(opened: Open, url: str) -> None:
+    database = Database.open(url)
+    runs = {
+        # what: status, by, plan, hours between its making and its last change
+        "asked": ("pending", "", None, 0), "waits": ("approve", "", "{}", 0), "denied": ("denied", "kim", "{}", 1),
+        "approved": ("pending", "kim", "{}", 1), "held": ("done", "kim", "{}", 1), "over": ("undone", "kim", "{}", 25),
+        "refused": ("dead", "kim", "{}", 1), "stuck": ("dead", "kim", "{}", 25), "sent": ("done", "", None, 1),
+    }  # fmt: skip
+    row = (
+        "INSERT INTO response_runs VALUES (:id, 'default', 'r', 'block', 'incident.created', '1', :status, '', :by, '{}', '{}', 1,"
+        " :created, NULL, :plan, :created, :changed)"
+    )
+    moment_ = "%Y-%m-%d %H:%M:%S.%f+00:00" if "postgres" in url else "%Y-%m-%d %H:%M:%S.%f"
+    for step in migration.steps():
+        with database.write() as session:
+            if step == "0026":
+                for name, (status, by, plan, hours) in runs.items():
+                    changed = NOON + timedelta(hours=hours)
+                    values = {"id": name, "status": status, "by": by, "plan": plan}
+                    times = {"created": NOON.strftime(moment_), "changed": changed.strftime(moment_)}
+                    session.execute(text(row), values | times)
+            migration._upgrade(session.connection(), step)
+    database.close()
+    assert {one.id: one.step.value for one in opened().responses.newest("default")} == {
+        "asked": "do", "waits": "do", "denied": "do", "approved": "apply", "held": "apply", "over": "undo", "refused": "apply",
+        "stuck": "undo", "sent": "do",
+    }  # fmt: skip
+
+
 def case_a_newer_state_is_refused(opened: Open, url: str) -> None:
     with opened().transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))

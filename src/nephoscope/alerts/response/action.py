@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -39,6 +39,8 @@ class Around:
     now: datetime
     secret: Callable[[str], str] = field(repr=False)
     watchlist: Callable[[str], list[str]] = lambda _: []
+    standing: Callable[[str], Sequence[ResponseRun]] = lambda _: ()
+    """The runs of an action, in every workspace, whose plans hold or may yet."""
 
 
 @dataclass(frozen=True, slots=True)

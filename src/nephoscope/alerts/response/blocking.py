@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -21,8 +21,13 @@ class Chosen:
     spared: tuple[tuple[str, str], ...]
 
 
-def chosen(document: dict[str, Any], guarded: Sequence[tuple[str, str]], most: int) -> Chosen:
-    """The addresses of the entities of an event; `guarded` are (network, why nothing in it is blocked)."""
+def chosen(
+    document: dict[str, Any], guarded: Sequence[tuple[str, str]], most: int, refused: Mapping[int, str]
+) -> Chosen:
+    """The addresses of the entities of an event.
+
+    `guarded` are (network, why nothing in it is blocked), `refused` the versions of IP that the place does not take, with the reason.
+    """
     networks = [(ip_network(text, strict=False), why) for text, why in guarded]
     found: list[Address] = []
     spared: list[tuple[str, str]] = []
@@ -34,7 +39,7 @@ def chosen(document: dict[str, Any], guarded: Sequence[tuple[str, str]], most: i
             continue
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        why = _why(address, networks)
+        why = _why(address, networks) or refused.get(address.version, "")
         if why:
             spared.append((str(address), why))
         elif address in found:

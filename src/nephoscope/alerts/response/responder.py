@@ -6,34 +6,44 @@ run is claimed before it is begun; one whose process died is begun again with it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome, kind_of
+from nephoscope.alerts.response.facts import changed, entity_facts, facts_of
 from nephoscope.alerts.response.operator import Operator, operator
-from nephoscope.alerts.response.records import told
-from nephoscope.alerts.response.rule import Asked, changed, entity_facts, facts_of, run_id
+from nephoscope.alerts.response.rule import Asked, run_id
+from nephoscope.alerts.response.transition import (
+    approved,
+    begun,
+    cut_off,
+    denied,
+    ended,
+    failed,
+    retried,
+    taken_back,
+)  # fmt: skip
+from nephoscope.alerts.turn import Turns
+from nephoscope.lake.state.credentials import CredentialError
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.responses import ResponseEvent, ResponseRun, RunStatus
-from nephoscope.model.secret import redact_text
+from nephoscope.lake.state.leases import LeaseLostError
+from nephoscope.lake.state.responses import ResponseEvent, ResponseRun, RunStatus, RunStep
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.state import State
+    from nephoscope.lake.state import Lease, State
 
 HEALTH = "SentinelHealth"
-MOST_TRIES = 8
-CLAIM = timedelta(minutes=65)
-"""For how long a run belongs to who began it: longer than any action may take. A process that is gone frees its runs at once."""
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-_LEASE_SECONDS = 4000.0
-_OPEN = (RunStatus.PENDING, RunStatus.RUNNING)
+LEASE_SECONDS = 120.0
+"""For how long a workspace belongs to who responds unless that is renewed, which is done for as long as an action takes."""
+Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
@@ -49,28 +59,30 @@ class Responder:
 
     def tick(self, now: datetime | None = None) -> Iterator[ResponseRun]:
         """Ask the rules about all events, then do what is due; each run as it ended. Nothing where another process is at it."""
-        lease = self.state.leases.take(f"response/{self.workspace}", self.holder, _LEASE_SECONDS)
-        if lease is None:
-            return
-        try:
-            self._take_over()
-            while self._ask(now or datetime.now(UTC)):
+
+        def clock() -> datetime:
+            return now or datetime.now(UTC)
+
+        # a thread renews the lease for as long as this goes on
+        turns = Turns(self.state.leases, self.holder, LEASE_SECONDS)
+        with turns, turns.take(f"response/{self.workspace}") as lease:
+            if lease is None:
+                return
+            yield from self._take_over(lease, clock())
+            while self._ask(lease, clock()):
                 pass
-            while (run := self._claim(now or datetime.now(UTC))) is not None:
-                yield self._done(run, now or datetime.now(UTC))
-                lease = lease.renew(_LEASE_SECONDS)
-        finally:
-            lease.release()
+            while (run := self._begin(lease, clock())) is not None:
+                yield self._done(run, lease, clock)
 
-    def _take_over(self) -> None:
-        """What is running belonged to a holder of the lease that is gone: it is due now."""
+    def _take_over(self, lease: Lease, now: datetime) -> Iterator[ResponseRun]:
+        """What is running belonged to a holder of the lease that is gone."""
         for run in self.state.responses.newest(self.workspace, statuses=(RunStatus.RUNNING,), most=10_000):
-            with self.state.transaction() as session:
-                self.state.responses.put(session, replace(run, status=RunStatus.PENDING, due=run.created))
+            yield self._noted(cut_off(run, now), lease, now)
 
-    def _ask(self, now: datetime) -> bool:
+    def _ask(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest event; whether there was one."""
         with self.state.transaction() as session:
+            lease.check(session)
             event = self.state.responses.next(session, self.workspace)
             if event is None:
                 return False
@@ -104,62 +116,71 @@ class Responder:
                 )  # fmt: skip
                 self.state.responses.put(session, run)
 
-    def _claim(self, now: datetime) -> ResponseRun | None:
+    def _begin(self, lease: Lease, now: datetime) -> ResponseRun | None:
+        """The run that is due, begun: what it does is done outside of this transaction."""
         with self.state.transaction() as session:
+            lease.check(session)
             run = self.state.responses.due(session, self.workspace, now + timedelta(milliseconds=1))
-            if run is not None and run.status in _OPEN:
-                run = replace(
-                    run, status=RunStatus.RUNNING, attempts=run.attempts + 1, due=now + CLAIM, changed=now
-                )
+            if run is None:
+                return None
+            run = begun(run, now)
+            if run.status is RunStatus.EXPIRED:
+                self._note(session, run, now)
+            else:
                 self.state.responses.put(session, run)
             return run
 
-    def _done(self, run: ResponseRun, now: datetime) -> ResponseRun:
+    def _done(self, run: ResponseRun, lease: Lease, clock: Clock) -> ResponseRun:
         """Do what a run asks for, and note what came of it."""
+        if run.status is not RunStatus.RUNNING:
+            return run
         try:
             kind = kind_of(run.action)
             if kind.change is not None:
-                return self._changed(kind, run, now)
-            ended = self._acted(kind, run, now)
+                return self._changed(kind, run, lease, clock())
+            after = ended(run, kind, self._acted(kind, run, clock()), clock())
+        except LeaseLostError:
+            raise
         except (ActionError, ValueError, StateError, OSError) as error:
-            ended = _failed(run, error, now)
+            after = failed(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            ended = _failed(
-                run, ActionError(f"a fault of nephoscope: {type(error).__name__}: {error}", again=False), now
-            )
-        with self.state.transaction() as session:
-            self._note(session, ended, now)
-        return ended
+            told = f"a fault of nephoscope: {type(error).__name__}: {error}"
+            after = failed(run, ActionError(told, again=False), clock())
+        return self._noted(after, lease, clock())
 
-    def _changed(self, kind: Kind, run: ResponseRun, now: datetime) -> ResponseRun:
+    def _changed(self, kind: Kind, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
         """A change of the state and its note, in one transaction."""
         assert kind.change is not None
         with self.state.transaction() as session:
+            lease.check(session)
             outcome = kind.change(kind.parsed(run.settings), run, self.state, session, now)
-            ended = replace(
-                run, status=RunStatus.DONE, detail=outcome.detail, changed=now, document=told(run)
-            )
-            self._note(session, ended, now)
-        return ended
+            after = ended(replace(run, cut_off=0), kind, outcome, now)
+            self._note(session, after, now)
+        return after
 
-    def _acted(self, kind: Kind, run: ResponseRun, now: datetime) -> ResponseRun:
-        settings, around = kind.parsed(run.settings), self.around(now)
-        if run.status is RunStatus.APPROVE:
-            return replace(
-                run, status=RunStatus.EXPIRED, until=None, detail="nobody approved in time", changed=now
-            )
-        if run.status is RunStatus.DONE and kind.undo is not None:
-            outcome = kind.undo(settings, run, around)
-            return replace(
-                run, status=RunStatus.UNDONE, until=None, detail=f"over: {outcome.detail}", changed=now
-            )
-        if kind.plan is not None and not run.by:
-            outcome = kind.plan(settings, run, around)
-            status = RunStatus.APPROVE if outcome.plan else RunStatus.DONE
-            return _ended(run, status, outcome, now)
-        act = kind.approve if kind.plan is not None else kind.run
-        assert act is not None
-        return _ended(run, RunStatus.DONE, act(settings, run, around), now)
+    def _acted(self, kind: Kind, run: ResponseRun, now: datetime) -> Outcome:
+        """Do the step that a run is at."""
+        steps = {RunStep.DO: kind.plan or kind.run, RunStep.APPLY: kind.approve, RunStep.UNDO: kind.undo}
+        act = steps[run.step]
+        if act is None:
+            raise ActionError(f"the action {run.action} has no step {run.step.value}", again=False)
+        return act(kind.parsed(run.settings), run, self.around(now))
+
+    def _noted(self, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
+        """Note how a run stands; LeaseLostError where another process goes on with it, and begins it again."""
+        with suppress(StateError):
+            # one that ran out and that nobody took, while this machine slept, is held again
+            lease.renew(LEASE_SECONDS)
+        with self.state.transaction() as session:
+            try:
+                lease.check(session)
+            except LeaseLostError as error:
+                raise LeaseLostError(
+                    f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}; it is not noted, and"
+                    f" another process begins it again, since {error}"
+                ) from error
+            self._note(session, run, now)
+        return run
 
     def around(self, now: datetime) -> Around:
         """What actions may use; ValueError where the operator's file is wrong."""
@@ -169,15 +190,20 @@ class Responder:
             now,
             self._secret,
             self._watchlist,
+            self.state.responses.standing,
         )
 
     def _operator(self) -> Operator:
         return operator(self.lake.data)
 
     def _secret(self, name: str) -> str:
-        """A secret of response, or one that came within an automation."""
+        """A secret of response, or one that came within an automation; one that cannot be had is no matter of time."""
         kept = name if name.startswith("automation-") else f"response.{name}"
-        return self.state.credentials.get(kept).reveal()
+        try:
+            return self.state.credentials.get(kept).reveal()
+        except CredentialError as error:
+            wanted = "" if kept == name else f": nephoscope response secret {name}"
+            raise ActionError(f"{error}{wanted}", again=False) from error
 
     def _watchlist(self, alias: str) -> list[str]:
         found = self.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=self.workspace)
@@ -190,85 +216,29 @@ class Responder:
     # --- what people decide ----------------------------------------------------------------------------------------
 
     def approve(self, id_: str, by: str, now: datetime) -> ResponseRun:
-        """Let what a run planned be done; StateError where it waits for nobody."""
-        with self.state.transaction() as session:
-            run = self.state.responses.read(session, id_)
-            if run.workspace != self.workspace or run.status is not RunStatus.APPROVE:
-                raise StateError(f"the run {run.id} waits for no approval: it is {run.status.value}")
-            approved = replace(
-                run, status=RunStatus.PENDING, by=by, due=now, until=None, attempts=0, changed=now
-            )
-            self._note(session, approved, now)
-            return approved
+        """Let what a run planned be done, at the next tick; StateError where it waits for nobody."""
+        return self._decided(id_, now, lambda run: approved(run, by, now))
 
     def deny(self, id_: str, by: str, now: datetime) -> ResponseRun:
         """Let it not be done."""
-        with self.state.transaction() as session:
-            run = self.state.responses.read(session, id_)
-            if run.workspace != self.workspace or run.status is not RunStatus.APPROVE:
-                raise StateError(f"the run {run.id} waits for no approval: it is {run.status.value}")
-            denied = replace(
-                run, status=RunStatus.DENIED, by=by, until=None, detail=f"denied by {by}", changed=now
-            )
-            self._note(session, denied, now)
-            return denied
+        return self._decided(id_, now, lambda run: denied(run, by, now))
 
     def retry(self, id_: str, by: str, now: datetime) -> ResponseRun:
-        """Try a dead run again, under the same id."""
-        with self.state.transaction() as session:
-            run = self.state.responses.read(session, id_)
-            if run.workspace != self.workspace or run.status is not RunStatus.DEAD:
-                raise StateError(f"the run {run.id} is not dead: it is {run.status.value}")
-            again = replace(
-                run, status=RunStatus.PENDING, attempts=0, due=now, changed=now, detail=f"tried again by {by}"
-            )
-            self._note(session, again, now)
-            return again
+        """Let a dead run be tried again at the next tick, under the same id, in the step that failed."""
+        return self._decided(id_, now, lambda run: retried(run, by, now))
 
     def undo(self, id_: str, by: str, now: datetime) -> ResponseRun:
-        """Undo what was approved before it is over."""
+        """Let what was approved be undone at the next tick, before it is over."""
+        return self._decided(id_, now, lambda run: taken_back(run, kind_of(run.action), by, now))
+
+    def _decided(self, id_: str, now: datetime, after: Callable[[ResponseRun], ResponseRun]) -> ResponseRun:
         with self.state.transaction() as session:
             run = self.state.responses.read(session, id_)
-            kind = kind_of(run.action)
-            if (
-                run.workspace != self.workspace
-                or run.status is not RunStatus.DONE
-                or kind.undo is None
-                or not run.plan
-            ):
-                raise StateError(f"the run {run.id} did nothing that can be undone")
-            outcome = kind.undo(kind.parsed(run.settings), run, self.around(now))
-            undone = replace(
-                run,
-                status=RunStatus.UNDONE,
-                until=None,
-                detail=f"undone by {by}: {outcome.detail}",
-                changed=now,
-            )
-            self._note(session, undone, now)
-            return undone
-
-
-def _ended(run: ResponseRun, status: RunStatus, outcome: Outcome, now: datetime) -> ResponseRun:
-    return replace(
-        run,
-        status=status,
-        detail=outcome.detail,
-        document=told(run) if status is RunStatus.DONE else run.document,
-        plan=outcome.plan or run.plan,
-        until=outcome.until,
-        changed=now,
-    )
-
-
-def _failed(run: ResponseRun, error: Exception, now: datetime) -> ResponseRun:
-    """Another try after a pause that doubles, or none."""
-    again = not isinstance(error, ActionError) or error.again
-    detail = redact_text(str(error))[:1000]
-    if run.status is not RunStatus.RUNNING or not again or run.attempts >= MOST_TRIES:
-        return replace(run, status=RunStatus.DEAD, until=None, detail=detail, changed=now)
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (run.attempts - 1))
-    return replace(run, status=RunStatus.PENDING, due=now + pause, detail=detail, changed=now)
+            if run.workspace != self.workspace:
+                raise StateError(f"there is no run {id_} in the workspace {self.workspace}")
+            run = after(run)
+            self._note(session, run, now)
+            return run
 
 
 def health_row(run: ResponseRun, now: datetime) -> dict[str, Any]:
@@ -293,7 +263,9 @@ def health_row(run: ResponseRun, now: datetime) -> dict[str, Any]:
         "ExtendedProperties": {
             "TriggeredOn": run.kind,
             "Subject": run.subject,
+            "Step": run.step.value,
             "Attempts": run.attempts,
+            "CutOff": run.cut_off,
             "By": run.by,
         },
         "SourceSystem": "Response",

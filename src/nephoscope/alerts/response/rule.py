@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -17,6 +16,7 @@ import yaml
 from msgspec import Meta
 
 from nephoscope.alerts.response.action import kind_of
+from nephoscope.alerts.response.condition import Condition
 from nephoscope.lake.state.responses import ResponseEvent
 from nephoscope.model.place import Place
 
@@ -31,14 +31,6 @@ class ResponseRuleError(ValueError):
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
         self.place, self.reason = place, reason
-
-
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`property` is severity, status, tactics, techniques, rule, title, owner, labels, changed, or entity.KIND.IDENTIFIER."""
-
-    property: str
-    values: Annotated[list[str], Meta(min_length=1)]
-    operator: Literal["in", "notIn", "contains", "notContains", "startsWith", "inRange"] = "in"
 
 
 class Asked(Protocol):
@@ -87,7 +79,7 @@ class ResponseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def holds(self, facts: Mapping[str, list[str]], document: Mapping[str, Any] | None = None) -> bool:  # noqa: ARG002 - for others
         """Whether all its conditions hold."""
-        return all(_holds(one, facts) for one in self.conditions)
+        return all(one.holds(facts) for one in self.conditions)
 
 
 def read(path: Path) -> ResponseRule:
@@ -135,68 +127,3 @@ def run_id(event: ResponseEvent, rule: str, number: int) -> str:
     told = msgspec.json.encode(event.document, order="deterministic")
     parts = [event.workspace, event.kind, event.subject, event.id, event.happened.isoformat(), rule, number]
     return hashlib.sha256(msgspec.json.encode(parts) + told).hexdigest()[:32]
-
-
-def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What conditions look at, of an alert or an incident."""
-    more = document.get("AdditionalData") or {}
-    owner = document.get("Owner") or {}
-    return {
-        "severity": _texts(document.get("Severity") or document.get("AlertSeverity")),
-        "status": _texts(document.get("Status")),
-        "tactics": _texts(more.get("tactics") or str(document.get("Tactics", "")).split(", ")),
-        "techniques": _texts(more.get("techniques")),
-        "rule": _texts(
-            document.get("RelatedAnalyticRuleIds") or str(document.get("AlertType", "")).partition("_")[2]
-        ),
-        "title": _texts(document.get("Title") or document.get("AlertName")),
-        "owner": _texts(owner.get("userPrincipalName")),
-        "labels": _texts([one["labelName"] for one in document.get("Labels") or []]),
-        "alerts": _texts(document.get("AlertIds")),
-        "comments": _texts(str(len(document.get("Comments") or []))),
-    }
-
-
-def changed(before: Mapping[str, Any], facts: Mapping[str, list[str]]) -> list[str]:
-    """The names of facts that are not as they were."""
-    return [name for name, values in facts.items() if before and before.get(name) != values]
-
-
-def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The identifiers of the entities, by `entity.KIND.IDENTIFIER` in lower case."""
-    found: dict[str, list[str]] = {}
-    for one in document.get("Entities") or []:
-        kind = str(one.get("Type", "")).lower()
-        for name, value in one.items():
-            if name != "Type":
-                found.setdefault(f"entity.{kind}.{name.lower()}", []).append(str(value))
-    return found
-
-
-def _texts(value: Any) -> list[str]:
-    several = value if isinstance(value, list) else [value]
-    return [str(one) for one in several if one not in (None, "")]
-
-
-def _holds(condition: Condition, facts: Mapping[str, list[str]]) -> bool:
-    values = [one.casefold() for one in facts.get(condition.property.lower(), [])]
-    wanted = [one.casefold() for one in condition.values]
-    match condition.operator:
-        case "in":
-            return any(value in wanted for value in values)
-        case "notIn":
-            return not any(value in wanted for value in values)
-        case "contains":
-            return any(one in value for value in values for one in wanted)
-        case "notContains":
-            return not any(one in value for value in values for one in wanted)
-        case "startsWith":
-            return any(value.startswith(one) for value in values for one in wanted)
-    return any(_within(value, one) for value in values for one in wanted)
-
-
-def _within(value: str, network: str) -> bool:
-    try:
-        return ip_address(value) in ip_network(network, strict=False)
-    except ValueError:
-        return False

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nephoscope.alerts.response.event import entities
+from nephoscope.alerts.response.facts import entity_facts, facts_of
 from nephoscope.alerts.response.responder import Responder
-from nephoscope.alerts.response.rule import Asked, entity_facts, facts_of
+from nephoscope.alerts.response.rule import Asked
 from nephoscope.alerts.rows import incident_row
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.responses import ResponseRun, RunStatus

@@ -25,6 +25,10 @@ _NONCE_BYTES = 12
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+class CredentialError(StateError):
+    """A credential that there is not, or that the keys that are there do not open: it stays so until somebody does something."""
+
+
 class CredentialRow(Base):
     """An encrypted credential."""
 
@@ -90,11 +94,11 @@ class Credentials:
                 session.execute(insert.on_conflict_do_update(index_elements=["name"], set_=changes))
 
     def get(self, name: str) -> Secret:
-        """The secret; StateError where there is none, or where it cannot be decrypted with the keys that are there."""
+        """The secret; CredentialError where there is none, or where it cannot be decrypted with the keys that are there."""
         with self._database.read() as session:
             row = session.get(CredentialRow, name)
         if row is None:
-            raise StateError(f"there is no credential {name}")
+            raise CredentialError(f"there is no credential {name}")
         return Secret(self._opened(row, self._keys.keys()))
 
     def names(self) -> tuple[str, ...]:
@@ -148,14 +152,14 @@ class Credentials:
 
     def _opened(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
         if row.key_id not in keys:
-            raise StateError(
+            raise CredentialError(
                 f"the credential {row.name} is encrypted with the key {row.key_id}, which {self._keys.path} does not hold:"
                 " put the key file back, or set the credential again"
             )
         try:
             plain = AESGCM(keys[row.key_id]).decrypt(row.nonce, row.sealed, _bound(row.name, row.key_id))
         except InvalidTag as error:
-            raise StateError(
+            raise CredentialError(
                 f"the credential {row.name} cannot be decrypted with the key {row.key_id} of {self._keys.path}: the key is not the"
                 " one it was encrypted with, or the database was changed; put the key file back, or set the credential again"
             ) from error

@@ -31,6 +31,14 @@ class RunStatus(StrEnum):
     UNDONE = "undone"
 
 
+class RunStep(StrEnum):
+    """What a run is at, or ended with: what its action does (or plans), what was approved, what undoes that."""
+
+    DO = "do"
+    APPLY = "apply"
+    UNDO = "undo"
+
+
 class ResponseEventRow(Base):
     """Something that happened to an alert or an incident and that no rule was asked about yet."""
 
@@ -74,6 +82,9 @@ class ResponseRunRow(Base):
     by: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(Moment)
     changed: Mapped[datetime] = mapped_column(Moment)
+    step: Mapped[str] = mapped_column(Text, server_default=RunStep.DO.value)
+    begun: Mapped[int] = mapped_column(Integer, server_default="0")
+    cut_off: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,9 @@ class ResponseEvent:
 class ResponseRun:
     """A run: `id` is the same however often it is tried.
 
-    `due` is when it is tried next, or given up while it runs; `until` when what it did is over; `plan` what a person approves, `by`
-    who did.
+    `due` is when it is tried next; `until` when what it did is over; `plan` what a person approves, `by` who decided last. `attempts`
+    counts the tries since somebody asked for them; of its step, `begun` counts all and `cut_off` those whose process ended meanwhile,
+    so that nobody knows what they did.
     """
 
     id: str
@@ -113,6 +125,9 @@ class ResponseRun:
     detail: str = ""
     plan: dict[str, Any] | None = None
     by: str = ""
+    step: RunStep = RunStep.DO
+    begun: int = 0
+    cut_off: int = 0
 
 
 _EVENT, _RUN = tuple(ResponseEvent.__dataclass_fields__), tuple(ResponseRun.__dataclass_fields__)
@@ -177,14 +192,14 @@ class Responses:
         return session.get(ResponseRunRow, id_) is not None
 
     def due(self, session: Session, workspace: str, now: datetime) -> ResponseRun | None:
-        """The run that is to be tried first: pending and due, or begun by a process that is gone; what it did that is over."""
-        mine, tried = ResponseRunRow, (RunStatus.PENDING.value, RunStatus.RUNNING.value)
+        """The run that is to be tried first: pending and due; or what it did, or the time to approve it, is over."""
+        mine = ResponseRunRow
         query = (
             select(mine)
             .where(
                 mine.workspace == workspace,
                 or_(
-                    and_(mine.status.in_(tried), mine.due <= now),
+                    and_(mine.status == RunStatus.PENDING.value, mine.due <= now),
                     and_(mine.status.in_((RunStatus.DONE.value, RunStatus.APPROVE.value)), mine.until <= now),
                 ),
             )
@@ -205,6 +220,14 @@ class Responses:
         query = query.order_by(ResponseRunRow.created.desc(), ResponseRunRow.id).limit(most)
         with self._database.read() as session:
             return [_run(row) for row in session.scalars(query)]
+
+    def standing(self, action: str) -> list[ResponseRun]:
+        """The runs of an action in every workspace whose plans hold, or may yet: of those that wait, too."""
+        over = [one.value for one in (RunStatus.DENIED, RunStatus.EXPIRED, RunStatus.UNDONE)]
+        mine = ResponseRunRow
+        query = select(mine).where(mine.action == action, mine.status.not_in(over), mine.plan.is_not(None))
+        with self._database.read() as session:
+            return [_run(row) for row in session.scalars(query.order_by(mine.created, mine.id))]
 
     def of_rule(self, rule: str = "", most: int = 100) -> list[ResponseRun]:
         """The newest runs of a rule, or of all automations."""
@@ -241,5 +264,5 @@ def _key(event: ResponseEvent) -> str:
 
 def _run(row: ResponseRunRow) -> ResponseRun:
     values = {name: getattr(row, name) for name in _RUN}
-    values["status"] = RunStatus(row.status)
+    values["status"], values["step"] = RunStatus(row.status), RunStep(row.step)
     return ResponseRun(**values)

@@ -19,13 +19,17 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.blocking import Chosen, chosen, of_estate
+from nephoscope.alerts.response.priority import rules_of, taken
 from nephoscope.alerts.response.program import executed
 from nephoscope.estate.store import StoreError
-from nephoscope.lake.state.responses import ResponseRun
+from nephoscope.lake.state.responses import ResponseRun, RunStatus, RunStep
 from nephoscope.model.resource_id import ResourceId
 
 _VERSION = "2024-05-01"
 _TYPES = {"nsg": "microsoft.network/networksecuritygroups", "firewall": "microsoft.network/ipgroups"}
+
+#: Source: https://learn.microsoft.com/azure/firewall/ip-groups (IPv4 addresses, ranges and networks)
+_REFUSED = {"firewall": {6: "an IP group takes IPv4 addresses only"}}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +77,7 @@ def plan(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
         ),
         *_own(around),
     ]
-    found = chosen(run.document, guarded, allowed.most)
+    found = chosen(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
     if not found.addresses:
         why = (
             "; ".join(f"{address}: {reason}" for address, reason in found.spared)
@@ -137,7 +141,7 @@ def _nsg(settings: Settings, run: ResponseRun, addresses: list[str], around: Aro
     group = ResourceId.parse(settings.resource)
     name = f"nephoscope-block-{run.id[:8]}"
     inbound = settings.direction == "Inbound"
-    priority = _priority(settings, around)
+    priority = _priority(settings, run, name, around)
     properties: dict[str, Any] = {
         "description": f"nephoscope response {run.id}",
         "access": "Deny", "direction": settings.direction, "priority": priority, "protocol": "*",
@@ -188,27 +192,30 @@ def _nsg(settings: Settings, run: ResponseRun, addresses: list[str], around: Aro
     }
 
 
-def _priority(settings: Settings, around: Around) -> int:
-    """The first priority from the wanted one on that no rule of the group in the stored estate has."""
-    from nephoscope.estate.store import EstateStore, StoreError
-
-    taken: set[int] = set()
+def _priority(settings: Settings, run: ResponseRun, name: str, around: Around) -> int:
+    """The first free priority from the wanted one on; once a plan was approved its own, which others may have taken meanwhile."""
+    others = [one for one in around.standing("block") if one.id != run.id]
+    if run.plan is not None:
+        others = [one for one in others if _was_applied(one)]
     try:
-        for resource in EstateStore(around.data).current():
-            if resource.key == settings.resource.lower():
-                rules = (resource.body.get("properties") or {}).get("securityRules") or []
-                own = [one.get("properties") or {} for one in rules]
-                taken = {
-                    int(one["priority"])
-                    for one in own
-                    if one.get("direction") == settings.direction and "priority" in one
-                }
-    except StoreError:
-        pass
-    free = next((number for number in range(settings.priority, 4097) if number not in taken), None)
+        known = taken(around.data, settings.resource, settings.direction, name, others)
+    except StoreError as error:
+        raise ActionError(f"the estate cannot be read, so free priorities are not known: {error}") from error
+    if run.plan is not None:
+        own = int(rules_of(run.plan)[0]["priority"])
+        if own in known:
+            raise ActionError(f"since it was planned, {known[own]} has the priority {own}", again=False)
+        return own
+    free = next((number for number in range(settings.priority, 4097) if number not in known), None)
     if free is None:
         raise ActionError(f"the group has no free priority from {settings.priority} on", again=False)
     return free
+
+
+def _was_applied(run: ResponseRun) -> bool:
+    """Whether the group may have its rule: one that only waits leaves its priority to who is begun first."""
+    waits = run.status is RunStatus.PENDING and not run.begun
+    return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
 
 
 def _firewall(settings: Settings, run: ResponseRun, addresses: list[str], around: Around) -> dict[str, Any]:  # noqa: ARG001
@@ -294,7 +301,9 @@ def undo(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
 
 
 def _told(settings: Settings, run: ResponseRun, around: Around, what: str) -> str:
-    document = {"id": run.id, "what": what, "plan": run.plan, "by": run.by}
+    document = {
+        "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
+    }  # fmt: skip
     return executed(settings.apply, json.dumps(document).encode(), around)
 
 

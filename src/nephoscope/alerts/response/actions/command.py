@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.alerts.response.action import Around, Kind, Outcome
-from nephoscope.alerts.response.actions.webhook import body_of
+from nephoscope.alerts.response.actions.webhook import document_of
 from nephoscope.alerts.response.program import executed
 from nephoscope.lake.state.responses import ResponseRun
 
@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
-    return Outcome(executed(settings.name, body_of(run), around))
+    document = {**document_of(run), "begun": run.begun, "cutOff": run.cut_off}
+    return Outcome(executed(settings.name, msgspec.json.encode(document), around))
 
 
 KIND = Kind("command", "Run a program that the operator allows", Settings, run=run)

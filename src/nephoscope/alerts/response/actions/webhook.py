@@ -5,6 +5,7 @@ Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/st
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -17,10 +18,11 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
-from nephoscope.alerts.response.reaching import target
+from nephoscope.alerts.response.reaching import Target, target
 from nephoscope.lake.state.responses import ResponseRun
 
-_LARGEST_ANSWER = 65_536
+#: Bytes of a refusal that are told.
+_SAID = 200
 #: Answers that another try may change; every other one below 500 stays what it is.
 _AGAIN = frozenset({408, 409, 425, 429})
 
@@ -39,7 +41,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: Annotated[
         int, Meta(description="How many records of an automation go together.", ge=1, le=500)
     ] = 1
-    seconds: Annotated[float, Meta(description="How long the receiver may take.", gt=0, le=120)] = 15.0
+    seconds: Annotated[
+        float, Meta(description="How long the receiver may take in all until it answers.", gt=0, le=120)
+    ] = 15.0
 
     def __post_init__(self) -> None:
         """ValueError where it is not said where to post, or what to sign with."""
@@ -49,18 +53,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give `url` and `secret`, or `address`")
 
 
+def document_of(run: ResponseRun) -> dict[str, Any]:
+    """What receivers are told."""
+    return {
+        "id": run.id,
+        "type": run.kind,
+        "timestamp": run.created.isoformat(),
+        "workspace": run.workspace,
+        "rule": run.rule,
+        "data": run.document,
+    }
+
+
 def body_of(run: ResponseRun) -> bytes:
     """What is posted: the same bytes at every try."""
-    return msgspec.json.encode(
-        {
-            "id": run.id,
-            "type": run.kind,
-            "timestamp": run.created.isoformat(),
-            "workspace": run.workspace,
-            "rule": run.rule,
-            "data": run.document,
-        }
-    )
+    return msgspec.json.encode(document_of(run))
 
 
 def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
@@ -87,37 +94,53 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
         "Host": where.host,
         "Content-Type": "application/json",
         "User-Agent": "nephoscope",
+        "Accept-Encoding": "identity",
         "webhook-id": run.id,
         "webhook-timestamp": str(stamp),
     }
     if settings.secret:
         headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
     context = ssl.create_default_context(cafile=allowed.ca or None)
-    extensions: dict[str, Any] = {"sni_hostname": where.name}
-    try:
-        # a proxy of the environment would reach what was not judged here
-        with (
-            httpx.Client(
-                verify=context, timeout=settings.seconds, follow_redirects=False, trust_env=False
-            ) as client,
-            client.stream("POST", where.url, content=body, headers=headers, extensions=extensions) as answer,
-        ):
-            said = _beginning(answer)
-    except httpx.HTTPError as error:
-        raise ActionError(f"{where.name}: {type(error).__name__}: {error}") from error
-    status = answer.status_code
+    status, said = asyncio.run(_answer(where, body, headers, context, settings.seconds))
     if 200 <= status < 300:
         return Outcome(f"{where.name} answered {status}")
     raise ActionError(f"{where.name} answered {status}: {said}", again=status >= 500 or status in _AGAIN)
 
 
-def _beginning(answer: httpx.Response) -> str:
-    held = b""
-    for chunk in answer.iter_bytes(4096):
-        held += chunk
-        if len(held) >= _LARGEST_ANSWER:
-            break
-    return held[:200].decode("utf-8", "replace")
+async def _answer(
+    where: Target, body: bytes, headers: dict[str, str], context: ssl.SSLContext, seconds: float
+) -> tuple[int, str]:
+    """The status, and how a refusal begins: connecting, sending and waiting for the header take `seconds` in all."""
+    extensions: dict[str, Any] = {"sni_hostname": where.name}
+    status = 0
+    said = bytearray()
+    try:
+        # a proxy of the environment would reach what was not judged here; the client's own time-outs are of one read each
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(
+                verify=context, timeout=seconds + 1, follow_redirects=False, trust_env=False
+            ) as client,
+            client.stream("POST", where.url, content=body, headers=headers, extensions=extensions) as answer,
+        ):
+            status = answer.status_code
+            if not 200 <= status < 300:
+                await _read(answer, said)
+    except TimeoutError as error:
+        if not status:
+            raise ActionError(f"{where.name}: no answer within {seconds:g} s") from error
+    except httpx.HTTPError as error:
+        if not status:
+            raise ActionError(f"{where.name}: {type(error).__name__}: {error}") from error
+    return status, said.decode("utf-8", "replace")
+
+
+async def _read(answer: httpx.Response, said: bytearray) -> None:
+    """The first bytes as they come: nothing is unpacked, and no more is waited for."""
+    async for chunk in answer.aiter_raw():
+        said += chunk[: _SAID - len(said)]
+        if len(said) >= _SAID:
+            return
 
 
 KIND = Kind("webhook", "Post the event to a URL, signed", Settings, run=run)
