@@ -19,12 +19,12 @@ from nephoscope.sources.live.ingestion.intake import Intake, Post
 from nephoscope.sources.live.ingestion.refused import RefusedError
 
 NOW = datetime.now(UTC).isoformat()
-TABLE, STREAM = "Heartbeat", "Microsoft-Heartbeat"
+TABLE, STREAM = "Syslog", "Microsoft-Syslog"
 BODIES = {
     "as they should be": [{"TimeGenerated": NOW, "Computer": "a"}, {"TimeGenerated": NOW, "Computer": "b"}],
-    "other columns each": [{"TimeGenerated": NOW, "Computer": "a"}, {"TimeGenerated": NOW, "OSType": "Linux"}],
+    "other columns each": [{"TimeGenerated": NOW, "Computer": "a"}, {"TimeGenerated": NOW, "Facility": "auth"}],
     "one column": [{"TimeGenerated": NOW}, {"TimeGenerated": NOW}],
-    "other types": [{"TimeGenerated": NOW, "Computer": 7, "RemoteIPLongitude": "x", "Solutions": {"a": [1]}}],
+    "other types": [{"TimeGenerated": NOW, "Computer": 7, "ProcessID": "x", "SyslogMessage": {"a": [1]}}],
     "unknown columns": [{"TimeGenerated": NOW, "Stranger": [1, {"a": None}], "Computer": "\ud83d\ude00"}],
     "what is not theirs to say": [{"TimeGenerated": NOW, "TenantId": "other", "Type": "x", "_SubscriptionId": "s"}],
     "resources": [{"TimeGenerated": NOW, "_ResourceId": "/Subscriptions/ABC/resourceGroups/r"}],
