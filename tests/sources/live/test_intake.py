@@ -163,7 +163,7 @@ def test_more_than_can_wait_is_refused(place, monkeypatch):
 
 def test_records_for_a_table_that_a_workspace_does_not_take_are_set_aside(place):
     intake, lake, state = place
-    state.workspaces.add("soc", members=["Syslog"])
+    state.workspaces.add("soc", members=["Event"])
     records = BODIES["as they should be"]
     assert take(intake, post(records), post(records, workspace="soc")) == [2, 2]
     lake.flush()
