@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nephoscope.sources.intel.comparisons import PatternError
 from nephoscope.sources.intel.defanged import refanged
-from nephoscope.sources.intel.item import Item, Refusal
+from nephoscope.sources.intel.item import Item, Refusal, Retraction
 from nephoscope.sources.intel.observed import compared, pattern_of
 from nephoscope.sources.intel.pattern import observables
 from nephoscope.sources.intel.reading import Reading, UnreadableError, items
@@ -168,11 +168,92 @@ def test_misp_events(tmp_path: Path, wrapped: Any) -> None:
     good, bad = read(tmp_path, json.dumps(wrapped))
     assert [(one.observables[0], one.revoked, one.confidence) for one in good] == [
         (("ipv4-addr:value", "198.51.100.1"), False, 85),
-        (("domain-name:value", "bad.example"), True, 85),
         (("file:hashes.'MD5'", "d41d8cd98f00b204e9800998ecf8427e"), False, 50),
     ]
     assert [one.reason for one in bad] == ["attributes of type btc are not matched"]
     assert bad[0].place.endswith("Event.Attribute[3]")
+
+
+def attribute(**changes: Any) -> dict[str, Any]:
+    return {
+        "uuid": f"{ID[11:]}1",
+        "type": "ip-dst",
+        "value": "198.51.100.1",
+        "to_ids": True,
+        "timestamp": "1767225600",
+        **changes,
+    }
+
+
+def misp_read(tmp_path: Path, event: dict[str, Any], **how: Any) -> list[Any]:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"Event": event}))
+    return list(items(path, Reading(**how), NOW))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Attribute": [attribute(to_ids=False)]},
+        {"Attribute": [attribute(to_ids="0")]},
+        {"Attribute": [attribute(to_ids=None, type="btc")]},
+        {"Attribute": [attribute(deleted=True)]},
+        {"Attribute": [attribute(deleted="1")]},
+        {"Object": [{"deleted": True, "Attribute": [attribute()]}]},
+        {"deleted": True, "Attribute": [attribute()]},
+        {"deleted": True, "Object": [{"Attribute": [attribute()]}]},
+    ],
+)
+def test_misp_takes_back_what_is_deleted_or_not_to_be_detected_with(
+    tmp_path: Path, event: dict[str, Any]
+) -> None:
+    assert misp_read(tmp_path, event) == [Retraction(f"{ID}1", datetime(2026, 1, 1, tzinfo=UTC))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "given", "confidence"),
+    [
+        ({}, "1", None, 85),
+        ({}, "2", None, 60),
+        ({}, "3", None, 50),
+        ({}, "4", None, 50),
+        ({}, None, None, 50),
+        ({}, "1", 30, 30),
+        ({"Tag": [{"name": 'misp:confidence-level="rarely-confident"'}]}, "1", None, 25),
+        ({"Tag": [{"name": 'misp:confidence-level="usually-confident"'}]}, "3", 10, 75),
+        ({"Tag": [{"name": "confident"}, 7, {"name": None}]}, "3", None, 50),
+    ],
+)  # fmt: skip
+def test_how_sure_misp_is(
+    tmp_path: Path, changes: dict[str, Any], level: str | None, given: int | None, confidence: int
+) -> None:
+    (one,) = misp_read(
+        tmp_path, {"threat_level_id": level, "Attribute": [attribute(**changes)]}, confidence=given
+    )
+    assert one.confidence == confidence
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (7, "an attribute is a JSON object"),
+        (attribute(uuid="x"), "an attribute has uuid and value"),
+        (attribute(value=["198.51.100.1"]), "an attribute has uuid and value"),
+        (attribute(type={}), "attributes of type {} are not matched"),
+        (attribute(value="198.51.100.1/33"), "'198.51.100.1/33' is no address"),
+    ],
+)
+def test_attributes_of_wrong_types_are_refused(tmp_path: Path, one: Any, said: str) -> None:
+    (refused,) = misp_read(tmp_path, {"Attribute": [one]})
+    assert (refused.place, refused.reason) == ("Event.Attribute[0]", said)
+
+
+@pytest.mark.parametrize("timestamp", ["9" * 5000, "²", "soon", [], 10**400, -1.5, True])
+def test_times_of_wrong_types_are_no_times(tmp_path: Path, timestamp: Any) -> None:
+    event = {"Attribute": [attribute(timestamp=timestamp), attribute(timestamp=timestamp, to_ids=False)]}
+    good, taken_back = misp_read(tmp_path, event)
+    assert isinstance(good, Item)
+    assert isinstance(taken_back, Retraction)
 
 
 TABLE = """# feed

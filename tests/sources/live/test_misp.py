@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from nephoscope.sources.intel.item import Retraction
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.source import SourceError, Surroundings
 from nephoscope.sources.live.tls import own_certificate
@@ -28,7 +29,12 @@ class Server:
     answer: bytes | None = None
 
     def found(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        several = [one for one in self.attributes if int(one["timestamp"]) >= wanted["timestamp"]]
+        flags = wanted.get("to_ids", [0, 1])
+        several = [
+            one
+            for one in self.attributes
+            if int(one["timestamp"]) >= wanted["timestamp"] and int(one["to_ids"]) in flags
+        ]
         several.sort(key=lambda one: int(one["timestamp"]))
         first = (wanted["page"] - 1) * wanted["limit"]
         return several[first : first + wanted["limit"]]
@@ -101,12 +107,18 @@ def test_pages_and_what_changes_later(server: Server, sink, running, until) -> N
     server.attributes.append(attribute(50, 1_767_225_600, type="btc"))
     server.busy = 1
     assert source(server).test() == "MISP 2.5.1"
+
+    def taken_back() -> set[str]:
+        return {one.id[-1] for one in sink.learned if isinstance(one, Retraction)}
+
     with running(source(server), sink):
         until(lambda: len({one.id for one in sink.learned}) == 7, "the seven")
         server.attributes[2] |= {"timestamp": "1767230000", "deleted": True}
-        until(lambda: any(one.revoked for one in sink.learned), "the one that was deleted")
+        until(lambda: taken_back() == {"2"}, "the one that was deleted")
+        server.attributes[4] |= {"timestamp": "1767230000", "to_ids": False}
+        until(lambda: taken_back() == {"2", "4"}, "the one that is no longer for detection")
     assert {one.reason for one in sink.refused} == {"attributes of type btc are not matched"}
-    assert server.asked[0]["to_ids"] == 1
+    assert server.asked[0]["to_ids"] == [0, 1]
     assert server.asked[0]["deleted"] == [0, 1]
     assert sink.saved["misp"]["since"] == 1_767_230_000
 

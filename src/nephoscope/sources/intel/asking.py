@@ -5,7 +5,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -15,6 +18,8 @@ from nephoscope.sources.live.source import SourceError, StoppedError
 
 LARGEST = 64 << 20
 """Bytes of one answer, unpacked."""
+LONGEST = 600.0
+"""Seconds until the whole answer is there, however slowly it drips."""
 _TRIES = 4
 _LONGEST_WAIT = 300.0
 _BUSY = frozenset({429, 502, 503, 504})
@@ -39,6 +44,7 @@ class Asker:
     auth: tuple[str, str] | None = field(default=None, repr=False)
     ca: str = ""
     timeout: float = 60.0
+    longest: float = LONGEST
     stop: Event = field(default_factory=Event)
     _client: httpx.Client = field(init=False, repr=False)
 
@@ -90,9 +96,13 @@ class Asker:
         with self._client.stream(
             method, path, params=dict(params or {}), json=None if body is None else dict(body)
         ) as answer:
-            held = bytearray()
+            held, end = bytearray(), monotonic() + self.longest
             for chunk in answer.iter_bytes():
                 held += chunk
+                if self.stop.is_set():
+                    raise StoppedError
+                if monotonic() > end:
+                    raise SourceError(f"{self.url}{path}: no whole answer within {self.longest:g} s")
                 if len(held) > LARGEST:
                     raise SourceError(
                         f"{self.url}{path}: an answer over {LARGEST >> 20} MiB; ask for smaller pages"
@@ -118,7 +128,15 @@ def _is_of_tls(error: BaseException | None) -> bool:
 
 
 def _after(text: str, otherwise: float) -> float:
-    return min(_LONGEST_WAIT, float(text)) if text.isdigit() else otherwise
+    """Seconds to wait by a header Retry-After, a number or a date; at most some minutes."""
+    if text.isascii() and text.isdigit():
+        return min(_LONGEST_WAIT, float(text[:9]))
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return otherwise
+    left = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(otherwise, min(_LONGEST_WAIT, left))
 
 
 def refusal(url: str, reply: Reply) -> SourceError:

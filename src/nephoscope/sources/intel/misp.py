@@ -5,11 +5,12 @@ Source: https://www.misp-project.org/openapi/ (restSearch), https://www.misp-sta
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.sources.intel.item import BadItemError, Item, Refusal, item
+from nephoscope.sources.intel.item import BadItemError, Item, Refusal, Retraction, item
 from nephoscope.sources.intel.observed import compared, pattern_of
 from nephoscope.sources.intel.stix import shown
 from nephoscope.sources.logs.moments import moment
@@ -28,8 +29,11 @@ _PAIRS = {
 }  # fmt: skip
 
 
-def attributes(document: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """The attributes in a document with their places and events: of an event, of its objects, of an answer of restSearch."""
+def attributes(document: Any, place: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """The attributes in a document with their places and events: of an event, of its objects, of an answer of restSearch.
+
+    Those of an event or object that was deleted are deleted too; one that is no JSON object comes as it is.
+    """
     if isinstance(document, list):
         for number, one in enumerate(document):
             yield from attributes(one, f"{place}[{number}]")
@@ -48,13 +52,13 @@ def attributes(document: Any, place: str = "") -> Iterator[tuple[str, dict[str, 
 
 def _of_event(
     holder: dict[str, Any], place: str, event: dict[str, Any]
-) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     several = holder.get("Attribute")
     for number, one in enumerate(several if isinstance(several, list) else ()):
-        if isinstance(one, dict):
-            own = one.get("Event")
-            found = event or (own if isinstance(own, dict) else {})
-            yield f"{place}.Attribute[{number}]".lstrip("."), one, found
+        own = one.get("Event") if isinstance(one, dict) else None
+        found = event or (own if isinstance(own, dict) else {})
+        gone = isinstance(one, dict) and (_is_set(holder.get("deleted")) or _is_set(found.get("deleted")))
+        yield f"{place}.Attribute[{number}]".lstrip("."), {**one, "deleted": True} if gone else one, found
     objects = holder.get("Object")
     for number, one in enumerate(objects if isinstance(objects, list) else ()):
         if isinstance(one, dict):
@@ -67,28 +71,57 @@ def is_misp(document: Any) -> bool:
     return isinstance(first, dict) and any(name in first for name in ("Event", "response", "Attribute"))
 
 
-def items(document: Any, now: datetime, place: str = "") -> Iterator[Item | Refusal]:
-    """Each attribute that MISP would detect with (to_ids) as an item, or why it is none; the others are context and passed over."""
+def items(
+    document: Any, now: datetime, place: str = "", confidence: int | None = None
+) -> Iterator[Item | Retraction | Refusal]:
+    """Each attribute that MISP would detect with (to_ids) as an item, or why it is none.
+
+    One that is deleted, or no longer to be detected with, takes back what it was; `confidence` is that of attributes without a tag
+    that says it (None = by the threat level of their event).
+    """
     for where, one, event in attributes(document, place):
-        if not one.get("to_ids", False):
+        if not isinstance(one, dict):
+            yield Refusal(where, "an attribute is a JSON object", shown(one))
             continue
         try:
-            yield item(_indicator(one, event), now)
+            if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
+                yield item(_indicator(one, event, confidence), now)
+            elif id_ := _id(one):
+                yield Retraction(id_, _changed(one) or now)
         except BadItemError as error:
             yield Refusal(where, str(error), shown(one))
 
 
-def _indicator(one: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-    uuid, value = one.get("uuid"), one.get("value")
-    if not isinstance(uuid, str) or not isinstance(value, str):
+def _is_set(value: Any) -> bool:
+    """Whether a flag is set, in any way that MISP writes one."""
+    return value is True or value == 1 or value in ("1", "true")
+
+
+def _id(one: dict[str, Any]) -> str:
+    """The id of the indicator that an attribute is, '' where it has none."""
+    try:
+        return f"indicator--{uuid.UUID(str(one.get('uuid')))}"
+    except ValueError:
+        return ""
+
+
+def _changed(one: dict[str, Any]) -> datetime | None:
+    value = one.get("timestamp")
+    counted = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
+    return moment(int(str(value)) if counted else value)
+
+
+def _indicator(one: dict[str, Any], event: dict[str, Any], confidence: int | None) -> dict[str, Any]:
+    id_, value = _id(one), one.get("value")
+    if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute has uuid and value")
     labels = _labels(one, event)
-    changed = moment(_number(one.get("timestamp"))) or datetime.now(UTC)
+    changed = _changed(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
     document: dict[str, Any] = {
         "type": "indicator",
         "spec_version": "2.1",
-        "id": f"indicator--{uuid.lower()}",
+        "id": id_,
         "created": seen.isoformat(),
         "modified": changed.isoformat(),
         "name": str(event.get("info") or one.get("comment") or value)[:500],
@@ -97,8 +130,8 @@ def _indicator(one: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
         "pattern_type": "stix",
         "valid_from": seen.isoformat(),
         "labels": labels,
-        "revoked": one.get("deleted") in (True, 1, "1"),
-        "confidence": _confidence(labels, event),
+        "revoked": False,
+        "confidence": _confidence(labels, event, confidence),
     }
     phase = str(one.get("category", "")).lower().replace(" ", "-")
     if phase:
@@ -133,17 +166,21 @@ def _labels(one: dict[str, Any], event: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _confidence(labels: list[str], event: dict[str, Any]) -> int:
-    """From a tag of the taxonomy (`misp:confidence-level="usually-confident"`), else from the event's threat level (1 high, 3 low)."""
-    levels = {
-        "completely-confident": 100, "usually-confident": 75, "fairly-confident": 50, "rarely-confident": 25, "unconfident": 0,
-    }  # fmt: skip
+#: The words of the taxonomy of MISP's own on confidence. Source: https://github.com/MISP/misp-taxonomies (misp)
+_SURE = {
+    "completely-confident": 100, "usually-confident": 75, "fairly-confident": 50, "rarely-confident": 25, "unconfident": 0,
+}  # fmt: skip
+#: A threat level says how dangerous who is behind it is, not how sure it is: what is low or undefined is for detection all the same.
+_BY_THREAT_LEVEL = {"1": 85, "2": 60}
+_ELSE = 50
+
+
+def _confidence(labels: list[str], event: dict[str, Any], given: int | None) -> int:
+    """From a tag (`misp:confidence-level="usually-confident"`), else the one given, else from the event's threat level (1 high)."""
     for label in labels:
-        for word, level in levels.items():
-            if label.lower().endswith(f'confidence-level="{word}"'):
-                return level
-    return {"1": 85, "2": 60, "3": 30}.get(str(event.get("threat_level_id", "")), 50)
-
-
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+        head, _, word = label.lower().partition("confidence-level=")
+        if head == "misp:" and word.strip('"') in _SURE:
+            return _SURE[word.strip('"')]
+    if given is not None:
+        return given
+    return _BY_THREAT_LEVEL.get(str(event.get("threat_level_id", "")), _ELSE)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.sources.intel import misp, stix, table
-from nephoscope.sources.intel.item import BadItemError, Item, Refusal
+from nephoscope.sources.intel.item import BadItemError, Item, Refusal, Retraction
 from nephoscope.sources.tables.delimited import Delimited, DelimitedError
 
 FORMATS = ("auto", "stix", "misp", "csv")
@@ -42,14 +42,15 @@ class Reading:
     source: str = ""
 
 
-def items(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Refusal]:
+def items(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Retraction | Refusal]:
     """What a file holds; UnreadableError where it cannot be read at all."""
     if reading.form == "csv" or (reading.form == "auto" and path.suffix.lower() in _TABLES):
         yield from _table(path, reading, now)
         return
+    found: Iterator[Item | Retraction | Refusal]
     for where, document in _documents(path):
         if reading.form == "misp" or (reading.form == "auto" and misp.is_misp(document)):
-            found = misp.items(document, now, where)
+            found = misp.items(document, now, where, reading.confidence)
         else:
             found = stix.items(document, now, where)
         yield from (completed(one, reading) if isinstance(one, Item) else one for one in found)

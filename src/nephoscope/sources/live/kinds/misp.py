@@ -42,12 +42,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         2_592_000.0
     )
     page: Annotated[int, Meta(description="Attributes of a page.", ge=1, le=10_000)] = 2000
+    confidence: Annotated[
+        int,
+        Meta(
+            description="The confidence of attributes without a tag that says it; -1 = by the threat level of their event.",
+            ge=-1,
+            le=100,
+        ),
+    ] = -1
     days: Annotated[int, Meta(description="How long an indicator holds, in days; 0 = for ever.", ge=0)] = 90
 
 
 @dataclass(slots=True)
 class Misp:
-    """Asks page by page for attributes that changed since; those that were deleted take their indicators back."""
+    """Asks page by page for attributes that changed since; those deleted or no longer for detection take their indicators back."""
 
     settings: Settings
     around: Surroundings
@@ -105,7 +113,7 @@ class Misp:
             "timestamp": at["since"],
             "page": at["page"],
             "limit": chosen.page,
-            "to_ids": 1,
+            "to_ids": [0, 1],
             "deleted": [0, 1],
             "includeContext": True,
             "includeEventTags": True,
@@ -120,15 +128,15 @@ class Misp:
         return wanted
 
     def _keep(self, body: Any, number: int, sink: Sink) -> None:
-        found = list(misp.items(body, self.around.clock()))
-        reading = Reading(days=self.settings.days)
-        kept = sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
-        name = f"{self.settings.url}{_PATH}"
-        bad = tuple(
-            Refused(name, one.place, one.reason, one.raw)
-            for one in (*kept.refused, *found)
-            if isinstance(one, Bad)
-        )
+        chosen = self.settings
+        confidence = None if chosen.confidence < 0 else chosen.confidence
+        found = list(misp.items(body, self.around.clock(), confidence=confidence))
+        reading = Reading(days=chosen.days)
+        good = [one for one in found if not isinstance(one, Bad)]
+        kept = sink.learn([completed(one, reading) if isinstance(one, Item) else one for one in good])
+        name = f"{chosen.url}{_PATH}"
+        several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))
+        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in several)
         if bad:
             sink.take("attributes", number, refused=bad)
 
@@ -137,9 +145,9 @@ class Misp:
         return Asker(self.settings.url, headers, None, self.settings.ca, stop=stop)
 
 
-def _seconds(attribute: dict[str, Any]) -> int:
-    text = str(attribute.get("timestamp", ""))
-    return int(text) if text.isdigit() and len(text) <= 12 else 0
+def _seconds(attribute: Any) -> int:
+    text = str(attribute.get("timestamp", "")) if isinstance(attribute, dict) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
 
 
 def check(settings: Settings, around: Surroundings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from threading import Event
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.sources.intel import stix
-from nephoscope.sources.intel.asking import Asker, refusal
+from nephoscope.sources.intel.asking import Asker, Reply, refusal
 from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
@@ -26,6 +27,11 @@ from nephoscope.sources.logs.moments import moment
 
 _ACCEPT = "application/taxii+json;version=2.1"
 _FEED = "objects"
+_MOST_PAGES = 10_000
+"""Pages of one round: a server without an end is asked on in the next one, after the pause."""
+_LONGEST_TOKEN = 4_096
+_AHEAD = timedelta(hours=1)
+"""How far ahead of us a server's clock may be."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,31 +109,41 @@ class Taxii:
     def _round(self, collection: str, asker: Asker, sink: Sink) -> str:
         """One round of a collection; why it failed, '' where it did not."""
         try:
-            while self._page(collection, asker, sink):
+            for _ in range(_MOST_PAGES):
+                if not self._page(collection, asker, sink):
+                    return ""
                 sink.note(lag=1.0)
         except SourceError as error:
             return str(error)
-        return ""
+        return f"over {_MOST_PAGES:,} pages, and the server says there are more: asked on after {self.settings.poll:g} s"
 
     def _page(self, collection: str, asker: Asker, sink: Sink) -> bool:
         """Ask for the next page and keep it; whether there are more."""
-        at = dict(sink.checkpoint(f"taxii:{collection}") or self._begin())
-        path = f"collections/{collection}/objects/"
+        key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
+        at = dict(sink.checkpoint(key) or self._begin())
         reply = asker.ask("GET", path, params=self._params(at))
         if reply.status in (400, 404, 416) and at.get("next"):
             # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
-            sink.save(f"taxii:{collection}", {**at, "next": ""})
+            sink.save(key, {**at, "next": "", "forgot": True})
+            if at.get("forgot"):
+                raise SourceError(
+                    f"{self.settings.url}{path}: refuses its own `next` (status {reply.status}) again"
+                )
             return True
         if reply.status != 200 or not isinstance(reply.body, dict):
             raise refusal(f"{self.settings.url}{path}", reply)
+        objects = reply.body.get("objects", [])
+        if not isinstance(objects, list):
+            raise SourceError(f"{self.settings.url}{path}: `objects` is no list")
         number = int(at.get("number", 0)) + 1
-        objects = reply.body.get("objects")
-        self._keep(objects if isinstance(objects, list) else [], collection, number, sink)
-        more = bool(reply.body.get("more")) and bool(objects)
-        # a server may say of a page with one object only when the first was added
-        first = reply.headers.get("x-taxii-date-added-first", "")
-        last = reply.headers.get("x-taxii-date-added-last", "") or first
-        sink.save(f"taxii:{collection}", _after(at, number, str(reply.body.get("next", "")), last, more=more))
+        self._keep(objects, collection, number, sink)
+        after = _after(at, number, reply, self.around.clock())
+        sink.save(key, after)
+        more = reply.body.get("more") is True
+        if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
+            raise SourceError(
+                f"{self.settings.url}{path}: says that there is more, but not where: no new `next` or X-TAXII-Date-Added-Last"
+            )
         return more
 
     def _begin(self) -> dict[str, Any]:
@@ -172,12 +188,29 @@ class Taxii:
         return Asker(chosen.url, headers, auth, chosen.ca, stop=stop)
 
 
-def _after(at: dict[str, Any], number: int, token: str, last: str, *, more: bool) -> dict[str, Any]:
+def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime) -> dict[str, Any]:
     """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
-    newest = last if moment(last) else str(at.get("last", ""))
-    if more and token:
-        return {"since": at.get("since", ""), "last": newest, "next": token, "number": number}
-    return {"since": newest or at.get("since", ""), "last": newest, "next": "", "number": number}
+    # a server may say of a page with one object only when the first was added
+    said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
+        "x-taxii-date-added-first", ""
+    )
+    added, token = moment(said), reply.body.get("next")
+    # what was added after a time to come would never be asked for
+    newest = said if added is not None and added <= now + _AHEAD else str(at.get("last", ""))
+    since = str(at.get("since", ""))
+    # a server may give one token for all pages: it goes on as long as the pages differ; without a token the time must
+    seen = sha256(msgspec.json.encode(reply.body.get("objects"))).hexdigest()
+    if reply.body.get("more") is True and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
+        forgot = at.get("forgot", False)
+        return {
+            "since": since,
+            "last": newest,
+            "next": token,
+            "number": number,
+            "forgot": forgot,
+            "seen": seen,
+        }
+    return {"since": newest or since, "last": newest, "next": "", "number": number, "seen": ""}
 
 
 def _text(when: datetime) -> str:

@@ -1,0 +1,147 @@
+"""TAXII servers that mean no good or are broken: asked a bounded number of times, and what is wrong is told."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nephoscope.sources.intel.asking import Asker
+from nephoscope.sources.live.catalogue import kind_of, parsed
+from nephoscope.sources.live.source import SourceError, Surroundings
+from nephoscope.sources.live.tls import own_certificate
+
+LAST = "X-TAXII-Date-Added-Last"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def page(number: int = 1, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+    one = {
+        "type": "indicator",
+        "id": f"indicator--11111111-1111-4111-8111-{number:012}",
+        "created": "2026-01-01T00:00:00Z",
+        "pattern": f"[domain-name:value = 'd{number}.example']",
+    }
+    return 200, headers or {}, json.dumps({"objects": [one], **more}).encode()
+
+
+@dataclass
+class Server:
+    url: str = ""
+    ca: str = ""
+    asked: list[str] = field(default_factory=list)
+    answer: Callable[[str, int], Answer] = lambda _path, _number: page()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    known = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            known.asked.append(self.path)
+            status, headers, body = known.answer(self.path, len(known.asked))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    certificate, key, authority = own_certificate(tmp_path / "tls", ("127.0.0.1",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    listening.socket = context.wrap_socket(listening.socket, server_side=True)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    known.url, known.ca = f"https://127.0.0.1:{listening.server_port}/", str(authority)
+    yield known
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def told(server: Server, sink: Any) -> str:
+    """What a round told; a round that never ends fails here by the server's own count."""
+    kind = kind_of("taxii")
+    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000"}
+    source = kind.make(parsed(kind, given), Surroundings("feed"))
+    with pytest.raises(SourceError) as raised:
+        source.run(sink, threading.Event())
+    return str(raised.value)
+
+
+def bounded(answer: Callable[[str, int], Answer]) -> Callable[[str, int], Answer]:
+    """Answers up to the twentieth question; then one that is told in other words."""
+    return lambda path, number: (500, {}, b"asked too often") if number > 20 else answer(path, number)
+
+
+TELLS = {
+    "a token that is refused": (
+        lambda path, _: (400, {}, b"") if "next=" in path else page(more=True, next="t"), "refuses its own `next` (status 400)", 4,
+    ),
+    "more without a next": (lambda _path, _number: page(more=True), "says that there is more, but not where", 1),
+    "more behind the same time": (
+        lambda _path, _number: page(more=True, headers={LAST: "2026-01-01T00:00:00Z"}), "says that there is more", 2,
+    ),
+    "more behind a time to come": (
+        lambda _path, _number: page(more=True, headers={LAST: "2999-01-01T00:00:00Z"}), "says that there is more", 1,
+    ),
+    "the same token again": (lambda _path, _number: page(more=True, next="t"), "says that there is more", 2),
+    "a token that is no text": (lambda _path, _number: page(more=True, next={"a": 1}), "says that there is more", 1),
+    "a token without an end": (lambda _path, _number: page(more=True, next="t" * 5_000), "says that there is more", 1),
+    "objects that are no list": (lambda _path, _number: (200, {}, b'{"objects": {}}'), "`objects` is no list", 1),
+    "an answer that is a list": (lambda _path, _number: (200, {}, b"[]"), "status 200", 1),
+    "an answer that is no JSON": (lambda _path, _number: (200, {}, b'{"objects": [}'), "the answer is no JSON", 1),
+    "an answer that nests": (lambda _path, _number: (200, {}, b"[" * 100_000), "the answer is no JSON", 1),
+    "a redirect": (lambda _path, _number: (302, {"Location": "http://127.0.0.1/"}, b""), "it leads to http://127.0.0.1/", 1),
+    "busy for ever": (lambda _path, _number: (429, {"Retry-After": "0"}, b"{}"), "status 429", 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TELLS)
+def test_a_round_ends_and_says_why(server: Server, sink: Any, name: str) -> None:
+    answer, said, asked = TELLS[name]
+    server.answer = bounded(answer)
+    assert said in told(server, sink)
+    assert len(server.asked) == asked
+
+
+def test_a_server_without_an_end_is_asked_on_after_the_pause(
+    server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nephoscope.sources.live.kinds.taxii._MOST_PAGES", 5)
+    server.answer = lambda _path, number: page(number, more=True, next=f"t{number}")
+    assert "over 5 pages, and the server says there are more: asked on after 1000 s" in told(server, sink)
+    assert sink.saved["taxii:c"]["next"] == "t5"
+    assert "over 5 pages" in told(server, sink)
+    assert len({one.id for one in sink.learned}) == 10
+
+
+def test_an_answer_that_is_too_large_is_not_taken(
+    server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nephoscope.sources.intel.asking.LARGEST", 1 << 20)
+    server.answer = lambda _path, _number: (200, {}, b" " * (2 << 20))
+    assert "an answer over 1 MiB" in told(server, sink)
+
+
+def test_an_answer_that_drips_is_given_up(server: Server) -> None:
+    server.answer = lambda _path, _number: (200, {}, b"[" + b" " * 100_000 + b"]")
+    with (
+        Asker(server.url, {}, ca=server.ca, longest=0.0) as asker,
+        pytest.raises(SourceError, match="no whole answer within 0 s"),
+    ):
+        asker.ask("GET", "x")
