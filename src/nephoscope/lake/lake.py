@@ -18,6 +18,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
 from nephoscope.lake.catalog import LakeCatalog, Shelf
 from nephoscope.lake.compaction import MOST_SMALL
+from nephoscope.lake.damage import tell_damage
 from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
@@ -27,13 +28,12 @@ from nephoscope.lake.joined import Joined
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.pins import Pins
-from nephoscope.lake.quarantine import QUARANTINE, Bad
+from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.reading import MEMORY as READING_MEMORY
 from nephoscope.lake.reading import Reading
 from nephoscope.lake.results import Asked, ResultCache, allowed_age
 from nephoscope.lake.scope import EVERYTHING, Scope
 from nephoscope.lake.snapshot import Snapshots
-from nephoscope.lake.spool.frame import Frame
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
 from nephoscope.lake.state.ledger import StateLedger
@@ -95,7 +95,13 @@ class Lake:
             self.watchlists,
         )
         self._lease = Lease(ledger)
-        self._flusher = Flusher(self._data, self._stored(), self._lease, self._disk, self._damaged)
+        self._flusher = Flusher(
+            self._data,
+            self._stored(),
+            self._lease,
+            self._disk,
+            lambda *gone: tell_damage(self.writer(), *gone),
+        )
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
         self._results = ResultCache()
@@ -390,20 +396,6 @@ class Lake:
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.upkeep_failure = error
                 self._stop.wait(FLUSH_EVERY)
-
-    def _damaged(self, segment: Segment, frame: Frame) -> None:
-        """A frame that the disk has spoilt: its rows are lost, and the quarantine says which they were."""
-        for part in frame.header.parts:
-            bad = Bad(
-                str(segment.path),
-                f"byte {frame.start}",
-                f"the spool was damaged on disk: {part.rows} rows of producer {frame.header.producer} are lost",
-                "",
-                "spool",
-                part.table,
-            )
-            producer = f"damage-{segment.writer}-{segment.number}-{frame.start}-{part.table}"
-            self.writer().append(part.workspace, {}, bad=[bad], producer=producer, sequence=0)
 
 
 def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> pa.Table:
