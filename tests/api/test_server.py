@@ -219,7 +219,7 @@ def test_a_program_gets_a_token(server, instance, token):
         "grant_type": "client_credentials",
         "client_id": program.id,
         "client_secret": secret,
-        "scope": "https://x/.default",
+        "scope": "https://management.azure.com/.default",
     }
     path = f"/{instance.tenant}/oauth2/v2.0/token"
     issued = server.post(path, data=form).json()
@@ -239,6 +239,47 @@ def test_a_program_gets_a_token(server, instance, token):
     with instance.state.transaction() as session:
         instance.state.principals.disable(session, program.id)
     assert server.get("/subscriptions?api-version=2022-12-01", headers=headers).status_code == 401
+
+
+def _bearer(server, instance, secret, scope="https://management.azure.com/.default"):
+    program = instance.guard.by_secret(secret, [SecretKind.CLIENT_SECRET]).principal
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": program.id,
+        "client_secret": secret,
+        "scope": scope,
+    }
+    issued = server.post(f"/{instance.tenant}/oauth2/v2.0/token", data=form).json()
+    return {"Authorization": f"Bearer {issued['access_token']}"}
+
+
+def test_a_token_is_over_when_its_secret_is_withdrawn(server, instance, token):
+    secret = token(("Reader", "/"), kind=SecretKind.CLIENT_SECRET)
+    caller = instance.guard.by_secret(secret, [SecretKind.CLIENT_SECRET])
+    other = instance.guard.make_secret(caller.principal, SecretKind.CLIENT_SECRET, "owner")
+    by_first, by_other = _bearer(server, instance, secret), _bearer(server, instance, other)
+    asked = "/subscriptions?api-version=2022-12-01"
+    assert server.get(asked, headers=by_first).status_code == 200
+    with instance.state.transaction() as session:
+        assert instance.state.principals.drop(session, caller.secret)
+    assert server.get(asked, headers=by_first).status_code == 401
+    assert server.get(asked, headers=by_other).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("https://some-other-service.example/.default", 401),
+        ("api://nephoscope/.default", 401),
+        ("https://management.azure.com.example/.default", 401),
+        ("https://monitor.azure.com//.default", 200),
+        ("", 200),
+    ],
+    ids=["another service", "an application", "a name like Azure's", "Azure Monitor", "none"],
+)
+def test_a_token_opens_what_it_is_for(server, instance, token, scope, status):
+    headers = _bearer(server, instance, token(("Reader", "/"), kind=SecretKind.CLIENT_SECRET), scope)
+    assert server.get("/subscriptions?api-version=2022-12-01", headers=headers).status_code == status
 
 
 def test_a_denied_change_is_audited(server, instance):

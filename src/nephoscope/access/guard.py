@@ -54,13 +54,14 @@ def digest(secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, with the roles held now."""
+    """Who asks, with the roles held now; `secret` is the id of what was shown, `session` the same of a browser's."""
 
     principal: Principal
     roles: tuple[RoleAssignment, ...]
     hierarchy: Hierarchy = field(repr=False)
     session: str = ""
     address: str = ""
+    secret: str = ""
 
     @property
     def name(self) -> str:
@@ -117,7 +118,7 @@ class Guard:
             return None
         self._note(known.principal, known.secret)
         session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
-        return Caller(known.principal, known.roles, self._hierarchy(), session, address)
+        return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
     def _known(self, hash_: str, kinds: tuple[SecretKind, ...]) -> _Known | None:
         """What the state says of a secret, or said a moment ago where this process has changed nothing since."""

@@ -11,10 +11,13 @@ import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+
+from nephoscope.lake.state.principals import PrincipalKind
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
@@ -24,6 +27,20 @@ LASTS = 3600
 #: Of a tenant that says no id of its own.
 NO_TENANT = "00000000-0000-0000-0000-000000000000"
 ALGORITHM = "RS256"
+#: The claim that names the client secret by which a token was asked for: a token is over when its secret is.
+SECRET = "nephoscope_secret"  # noqa: S105 - the name of a claim
+#: Azure's names for the services that answer here: clients that are not told of this server ask for tokens for them.
+AUDIENCES = frozenset(
+    {
+        "management.azure.com", "management.core.windows.net", "management.usgovcloudapi.net", "management.chinacloudapi.cn",
+        "management.core.usgovcloudapi.net", "management.core.chinacloudapi.cn",
+        "monitor.azure.com", "monitor.azure.us", "monitor.azure.cn",
+        "api.loganalytics.io", "api.loganalytics.azure.com", "api.loganalytics.us", "api.loganalytics.azure.cn",
+        "graph.microsoft.com", "graph.microsoft.us", "microsoftgraph.chinacloudapi.cn", "graph.windows.net",
+        "kusto.kusto.windows.net", "api.kusto.windows.net", "help.kusto.windows.net",
+    }
+)  # fmt: skip
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BITS = 2048
 _FILE = "tokens.key"
 
@@ -40,8 +57,10 @@ class Tokens:
         """The key set by which others can check tokens (RFC 7517)."""
         return {"keys": [{**self._key.as_dict(private=False), "use": "sig", "alg": ALGORITHM}]}
 
-    def issued(self, principal: Principal, audience: str, issuer: str, lasts: int = LASTS) -> str:
-        """A token for a principal; the claims are those that Azure's clients look at."""
+    def issued(
+        self, principal: Principal, audience: str, issuer: str, lasts: int = LASTS, *, secret: str = ""
+    ) -> str:
+        """A token for a principal; the claims are those that Azure's clients look at, and the id of the secret that was shown."""
         now = int(time.time())
         claims = {
             "iss": issuer,
@@ -56,11 +75,15 @@ class Tokens:
             "ver": "1.0",
             "idtyp": "app",
             "jti": str(uuid.uuid4()),
+            **({SECRET: secret} if secret else {}),
         }
         return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}, claims, self._key)
 
     def verified(self, token: str) -> Principal | None:
-        """Whose token it is; None for one that is over, not ours, or of a principal that is let in no more."""
+        """Whose token it is; None for one that is over, not ours, for another service, or of who is let in no more.
+
+        Who shows a secret that is withdrawn is let in no more.
+        """
         try:
             found = jwt.decode(token, self._key, algorithms=[ALGORITHM])
             registry = jwt.JWTClaimsRegistry(
@@ -69,10 +92,29 @@ class Tokens:
                 tid={"essential": True, "value": self._tenant},
             )
             registry.validate(found.claims)
+            if not _meant(str(found.claims.get("aud", "")), str(found.claims.get("iss", ""))):
+                return None
         except (JoseError, ValueError):
             return None
-        principal = self._state.principals.get(str(found.claims["sub"]))
-        return principal if principal is not None and not principal.disabled else None
+        return self._let_in(str(found.claims["sub"]), str(found.claims.get(SECRET, "")))
+
+    def _let_in(self, id_: str, secret: str) -> Principal | None:
+        """The principal of an id where it is let in, by the secret that it showed; only the managed identity shows none."""
+        if secret:
+            principal = self._state.principals.holding(secret)
+            return principal if principal is not None and principal.id == id_ else None
+        principal = self._state.principals.get(id_)
+        if principal is None or principal.disabled or principal.kind is PrincipalKind.PROGRAM:
+            return None
+        return principal
+
+
+def _meant(audience: str, issuer: str) -> bool:
+    """Whether a token is for the server that issued it: by the name that it was asked by, or one of Azure's."""
+    wanted, own = urlsplit(audience), urlsplit(issuer)
+    if wanted.hostname in AUDIENCES or (wanted.scheme, wanted.netloc) == (own.scheme, own.netloc):
+        return True
+    return wanted.port == own.port and {wanted.hostname, own.hostname} <= _LOOPBACK
 
 
 def _key(folder: Path) -> RSAKey:

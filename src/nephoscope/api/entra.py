@@ -90,7 +90,7 @@ def _issued(call: Call, form: dict[str, str]) -> Answer:
         raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
     issued = call.instance.tokens.issued(
-        found.principal, audience or call.base, f"{call.base}/{call.instance.tenant}"
+        found.principal, audience or call.base, f"{call.base}/{call.instance.tenant}", secret=found.secret
     )
     body = {"token_type": "Bearer", "expires_in": LASTS, "ext_expires_in": LASTS, "access_token": issued}
     return Answer(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})

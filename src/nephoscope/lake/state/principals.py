@@ -245,6 +245,15 @@ class Principals:
         with self._database.read() as session:
             return [_assignment(row) for row in session.scalars(query)]
 
+    def holders(self, session: Session, role: str, scope: str) -> int:
+        """How many that are let in have a role at just this scope; what the transaction changed counts."""
+        query = (
+            select(func.count(RoleRow.id))
+            .join(PrincipalRow, PrincipalRow.id == RoleRow.principal)
+            .where(RoleRow.role == role, RoleRow.scope == scope, PrincipalRow.disabled.is_(False))
+        )
+        return session.scalar(query) or 0
+
     def keep(
         self,
         session: Session,
@@ -281,6 +290,15 @@ class Principals:
             ):
                 return None
             return _principal(owner), _secret(row)
+
+    def holding(self, secret: str) -> Principal | None:
+        """Whose the secret of an id is: of a principal that is let in, in force now."""
+        with self._database.read() as session:
+            row = session.get(SecretRow, secret)
+            if row is None or (row.expires and row.expires <= self.now(session)):
+                return None
+            owner = session.get(PrincipalRow, row.principal)
+            return None if owner is None or owner.disabled else _principal(owner)
 
     def used(self, session: Session, secret: str, principal: str) -> None:
         """Note that a secret was shown."""
