@@ -48,6 +48,24 @@ def test_somebody_is_let_in_given_a_role_and_a_token(ask, server, instance):
     ask("POST", f"/principals/{made['id']}/secrets", 400, json={"kind": "link"})
 
 
+def test_an_owner_of_everything_is_left(ask, instance):
+    held = [
+        one
+        for one in ask("GET", "/roleAssignments?top=1000")["value"]
+        if (one["role"], one["scope"]) == ("Owner", "/")
+    ]
+    first = held[0]
+    other = ask("POST", "/principals", 201, json={"kind": "User", "name": "an owner who left"})
+    role = {"principal": other["id"], "role": "Owner", "scope": "/"}
+    given = ask("POST", "/roleAssignments", 201, json=role)
+    for one in held[1:]:
+        ask("DELETE", f"/roleAssignments/{one['id']}", 204)
+    ask("PATCH", f"/principals/{other['id']}", json={"disabled": True})
+    assert "owner" in ask("DELETE", f"/roleAssignments/{first['id']}", 409)["error"]["message"]
+    assert first["id"] in {one.id for one in instance.state.principals.roles()}
+    ask("DELETE", f"/roleAssignments/{given['id']}", 204)
+
+
 def test_an_owner_of_a_part_gives_roles_there_and_nowhere_else(server, caller, instance):
     part = caller(("Owner", "/workspaces/default"))
     with instance.state.transaction() as session:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from nephoscope.access.managed_identity import READING
-from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import ScopeError, parsed
+from nephoscope.access.roles import OWNER, ROLES, role
+from nephoscope.access.scopes import TENANT, ScopeError, parsed
 from nephoscope.admin.principals import known
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state.principals import PrincipalKind, RoleAssignment
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SECTION = Section("roles", "Roles")
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
@@ -111,15 +115,22 @@ def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
 
 @SECTION.route("DELETE", "/roleAssignments/{id}", DELETE, status=204, scoped=None)
 def revoke(ask: Ask, id: Id) -> None:  # noqa: A002 - the name in the path
-    """Take a role at a scope, of which the caller must be an owner."""
+    """Take a role at a scope, of which the caller must be an owner; 409 for the last owner of everything."""
     found = next((one for one in ask.instance.state.principals.roles() if one.id == id), None)
     ask.caller.must(DELETE, found.scope if found is not None else "/")
     if found is None:
         raise missing(f"A role assignment {id}")
     with ask.instance.state.transaction() as session:
         ask.instance.state.principals.revoke(session, id)
+        if (found.role, found.scope) == (OWNER.name, TENANT) and not _owners(ask, session):
+            raise Fault(409, "Conflict", "Nobody would be owner of everything any more: make another first.")
         who = ask.instance.state.principals.get(found.principal)
         ask.audit(session, DELETE, who.name if who else found.principal, role=found.role, scope=found.scope)
+
+
+def _owners(ask: Ask, session: Session) -> bool:
+    """Whether somebody who is let in is Owner of everything."""
+    return ask.instance.state.principals.holders(session, OWNER.name, TENANT) > 0
 
 
 def _shown(one: RoleAssignment) -> AssignmentShape:
