@@ -180,9 +180,11 @@ def _opened(instance: Instance, request: Request, secret: str) -> str | None:
 
 def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
+        if not own(request):
+            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
         caller = await run_in_threadpool(_caller, instance, request)
         where = "/sign-in"
-        if caller is not None and own(request):
+        if caller is not None:
             await run_in_threadpool(instance.guard.close_session, caller)
             where = await run_in_threadpool(after_sign_out, instance, caller)
         gone = RedirectResponse(where, 303)
