@@ -113,6 +113,27 @@ def test_no_change_from_elsewhere(instance, anybody, headers):
     assert anybody.post("/sign-in", headers=headers, data={"link": link}).status_code == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_nobody_is_signed_out_from_elsewhere(visitor, site):
+    person = visitor(("Reader", "/"))
+    answer = person.post("/sign-out", headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert person.get("/").status_code == 200
+
+
+def test_a_query_as_csv_has_numbers_and_no_formulas(owner):
+    query = (
+        "print Whole=-5, Real=-1.5, Span=-5m, Formula='=1+1', Behind=' \\n=1+1', "
+        "Tab='\\tx', Line='\\n@x', Plain='a-b', ['=Head']='-x'"
+    )
+    header, row = csv.reader(
+        io.StringIO(owner.get("/logs", params={"query": query, "format": "csv"}).text, newline="")
+    )
+    assert header == ["Whole", "Real", "Span", "Formula", "Behind", "Tab", "Line", "Plain", "'=Head"]
+    assert row == ["-5", "-1.5", "-00:05:00", "'=1+1", "' \n=1+1", "'\tx", "'\n@x", "a-b", "'-x"]
+
+
 def test_signing_out_ends_the_session(visitor):
     person = visitor(("Reader", "/"))
     assert person.get("/").status_code == 200

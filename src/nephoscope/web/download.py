@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,17 +21,33 @@ if TYPE_CHECKING:
 
 #: 1970 in ticks of 100 ns since the year 1.
 _EPOCH = 621_355_968_000_000_000
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet takes for the beginning of a formula, also behind blanks and in the wide letters of East Asian keyboards.
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_CONTROLS = ("\t", "\r", "\n")
+
+
+class Number(str):
+    """A number or a timespan as it is written: never a formula."""
+
+    __slots__ = ()
 
 
 def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> Response:
-    """A table as a file; a cell that a spreadsheet would take for a formula is a text."""
+    """A table as a file; a text that a spreadsheet would take for a formula begins with ', numbers are as they are."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(header)
+    writer.writerow(map(_cell, header))
     for row in rows:
-        writer.writerow(["'" + str(cell) if str(cell).startswith(_FORMULAS) else cell for cell in row])
+        writer.writerow(map(_cell, row))
     return as_file(f"{name}.csv", out.getvalue().encode(), "text/csv; charset=utf-8")
+
+
+def _cell(cell: Any) -> Any:
+    if cell is None or isinstance(cell, bool | int | float | Decimal | Number):
+        return cell
+    said = str(cell)
+    formula = said.startswith(_CONTROLS) or said.lstrip().startswith(_FORMULAS)
+    return f"'{said}" if formula else said
 
 
 def as_parquet(name: str, result: QueryResult) -> Response:

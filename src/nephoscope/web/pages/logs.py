@@ -20,7 +20,7 @@ from nephoscope.lake.span import Span
 from nephoscope.lake.state.saved_queries import SavedQuery
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
-from nephoscope.web.download import as_csv, as_parquet
+from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.page import Area, Page
 from nephoscope.web.plot import Plot, plotted
 from nephoscope.web.visit import Visit
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 ESTATE = "estate"
+_NUMBERS = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL, KqlType.TIMESPAN)
 SHARE = "Microsoft.OperationalInsights/workspaces/savedSearches/write"
 ROWS, MAX_QUERY, MOST_ITEMS = 500, 60_000, 400
 EXAMPLES = (
@@ -85,7 +86,8 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
-            [text(cell, kind) for cell, kind in zip(row, kinds, strict=True)] for row in rows_of(result.table)
+            [_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
+            for row in rows_of(result.table)
         )
         return as_csv("query", tuple(name for name, _ in columns), rows)
     cells = [
@@ -94,6 +96,11 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     ]
     shown = Shown(columns, cells, result.table.num_rows, time.monotonic() - began, plotted(result))
     return {**found, "shown": shown}
+
+
+def _csv_cell(cell: Any, kind: KqlType) -> str:
+    said = text(cell, kind)
+    return Number(said) if kind in _NUMBERS else said
 
 
 def _run(visit: Visit, place: str, query: str) -> QueryResult:
