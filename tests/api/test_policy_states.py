@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.states_filter import matching
+from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.states_shape import applied, names_of, ordered, selected
 
 ROWS = [

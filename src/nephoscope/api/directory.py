@@ -14,8 +14,8 @@ from typing import Any
 from nephoscope.api.wire.answer import Answer, next_link, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.states_filter import matching
 from nephoscope.model.reach import EVERYTHING
 
 SURFACE = Surface("Directory")

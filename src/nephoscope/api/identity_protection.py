@@ -18,8 +18,8 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
+from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.states_filter import matching
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.types import KqlType

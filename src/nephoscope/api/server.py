@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire import list_query
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
@@ -126,7 +127,9 @@ def _handled(
     try:
         if caller is not None and operation.changes:
             caller.must(operation.permission, _changed(call))
-        return operation.handler(call)
+        return (
+            list_query.answer(operation.handler, call) if list_query.minded(call) else operation.handler(call)
+        )
     except DeniedError as error:
         raise _denied(instance, call, error) from error
     except KqlError as error:

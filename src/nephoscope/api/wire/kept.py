@@ -19,8 +19,8 @@ from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Handler, Surface
-from nephoscope.api.wire.states_filter import matching
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.model.secret import is_secret_key

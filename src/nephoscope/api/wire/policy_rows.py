@@ -16,7 +16,7 @@ from typing import Any
 
 from nephoscope.api.wire.answer import Answer, next_link, place, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.states_filter import Test, matching
+from nephoscope.api.wire.odata_filter import Test, matching
 from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
 
 Row = dict[str, Any]

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.states_filter import MAX_LENGTH, value_of
+from nephoscope.api.wire.odata_filter import MAX_LENGTH
+from nephoscope.api.wire.odata_value import value_of
 
 Row = dict[str, Any]
 _NAMES = r"\w+(?:\s*,\s*\w+)*"

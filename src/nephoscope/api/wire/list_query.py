@@ -1,0 +1,149 @@
+"""`$filter` and `$orderby` of the lists of Security and Sentinel, in one place for all of them.
+
+A list is read page by page as its operation gives it, those that the filter picks are kept, and they are paged anew.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/incidents/list (the $filter, $orderby, $top and $skipToken parameters)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.list_fields import known
+from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.api.wire.odata_value import at_path, has_path, ordered
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.operation import Handler
+
+Body = Mapping[str, Any]
+PROVIDERS = ("microsoft.security/", "microsoft.securityinsights/")
+#: As many as are put in order at once.
+MOST_ORDERED = 100_000
+_MINDED = ("$filter", "$orderby", "$top", "$skiptoken")
+_ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:[/.][A-Za-z_]\w*)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
+_PLACE = re.compile(r"(\d{1,9}):([\w-]*)", re.ASCII)
+
+
+def minded(call: Call) -> bool:
+    """Whether a request asks for a list that is filtered or ordered here."""
+    asked = call.asked("$filter").strip() or call.asked("$orderby").strip()
+    return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
+
+
+def answer(handler: Handler, call: Call) -> Answer:
+    """What `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where either is wrong."""
+    query = _Query(call, handler, read(call.asked("$filter")), _orders(call.asked("$orderby")))
+    skip, token = query.place()
+    first = handler(query.inner(token))
+    if not isinstance(first.body, dict) or not isinstance(first.body.get("value"), list):
+        return first
+    return query.page(first.body, skip, token)
+
+
+def _orders(text: str) -> list[tuple[str, bool, int]]:
+    """(path, whether descending, at which character) of `$orderby`."""
+    found, at = [], 0
+    for part in text.split(",") if text.strip() else ():
+        one = _ORDER.fullmatch(part)
+        if one is None or len(text) > 1000:
+            told = f"$orderby is not understood at character {at + 1}: {part[:40]!r}; it is a property and asc or desc."
+            raise bad(told, "$orderby", "InvalidOrderBy")
+        found.append((one[1], (one[2] or "").lower() == "desc", at + one.start(1) + 1))
+        at += len(part) + 1
+    return found
+
+
+def unknown(name: str, option: str, at: int) -> Fault:
+    """The fault that a property is none of the list's."""
+    told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
+    return bad(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
+
+
+@dataclass
+class _Query:
+    """A list that is asked for with a filter or an order. `unseen` are the names that no document had yet."""
+
+    call: Call
+    handler: Handler
+    filter: Filter
+    orders: list[tuple[str, bool, int]]
+    unseen: dict[str, tuple[str, int]] = field(default_factory=dict)
+    read: int = 0
+
+    def __post_init__(self) -> None:
+        named = {name: ("$filter", at) for name, at in self.filter.names.items()}
+        named |= {name: ("$orderby", at) for name, _, at in self.orders if name not in named}
+        for name, (option, at) in named.items():
+            told = known(self.call.permission.lower().rpartition("/")[0], name)
+            if told is False:
+                raise unknown(name, option, at)
+            if told is None:
+                self.unseen[name] = option, at
+
+    def inner(self, token: str) -> Call:
+        """The request for a page of the whole list."""
+        kept = {name: one for name, one in self.call.query.items() if name.lower() not in _MINDED}
+        return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
+
+    def place(self) -> tuple[int, str]:
+        """Where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
+        found = _PLACE.fullmatch(resumed(self.call) or "0:")
+        if found is None:
+            raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+        return int(found[1]), found[2]
+
+    def page(self, first: Body, skip: int, token: str) -> Answer:
+        """A page of what is picked, from a place on; `first` is the page of the whole list there."""
+        most, found = self.call.top(1000), list[Body]()
+        after = ""
+        for at, picked in self._pages(first, token):
+            given = skip if at == token else 0
+            room = most - len(found)
+            if len(picked) - given > room and not after:
+                after = f"{given + room}:{at}"
+            found += picked[given : given + room]
+            if after and not self.unseen:
+                break
+        if self.read and not token:
+            self._all_seen()
+        return listed(self.call, found, after)
+
+    def _all_seen(self) -> None:
+        """Fault for a name that nothing in the list has."""
+        for name, (option, at) in self.unseen.items():
+            raise unknown(name, option, at)
+
+    def _pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+        """(where it begins, what is picked) of each page; everything as one where it is put in order."""
+        if not self.orders:
+            yield from self._picked(first, token)
+            return
+        found: list[Body] = []
+        for _, several in self._picked(first, ""):
+            found += several
+            if len(found) > MOST_ORDERED:
+                told = f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
+                raise bad(told, "$orderby", "TooManyToOrder")
+        for path, descending, _ in reversed(self.orders):
+            found.sort(key=lambda body, path=path: ordered(at_path(body, path)), reverse=descending)  # type: ignore[misc]
+        yield "", found
+
+    def _picked(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+        while True:
+            self.read += len(body["value"])
+            seen = [name for name in self.unseen if any(has_path(one, name) for one in body["value"])]
+            for name in seen:
+                del self.unseen[name]
+            yield token, [one for one in body["value"] if self.filter.test(one)]
+            token = parse_qs(urlsplit(body.get("nextLink", "")).query).get("$skipToken", [""])[0]
+            if not token:
+                return
+            body = self.handler(self.inner(token)).body

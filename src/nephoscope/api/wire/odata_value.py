@@ -1,0 +1,112 @@
+"""Values of OData: literals, properties at a path, and how the two compare.
+
+Source: https://docs.oasis-open.org/odata/odata/v4.01/odata-v4.01-part2-url-conventions.html (comparison operators, null)
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le,
+}  # fmt: skip
+_WORDS = {"true": True, "false": False, "null": ""}
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
+
+
+def literal(found: re.Match[str]) -> Any:
+    """The value that a token of a filter is, null as ''; ValueError where it is none."""
+    if found["text"] is not None:
+        return found["text"].replace("''", "'")
+    if found["quoted"] is not None:
+        return found["quoted"]
+    if found["time"] is not None:
+        return _moment(found["time"])
+    if found["number"] is not None:
+        return float(found["number"])
+    word = found["word"].lower()
+    if word not in _WORDS:
+        raise ValueError(f"{word} is no value")
+    return _WORDS[word]
+
+
+def value_of(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a field in any case of its name, '' where the row has none."""
+    return next((one for key, one in row.items() if key.lower() == name.lower()), "")
+
+
+def at_path(row: Mapping[str, Any], path: str) -> Any:
+    """The value at `properties/severity` (or with dots), '' where there is none."""
+    value: Any = row
+    for name in re.split("[/.]", path):
+        value = value_of(value, name) if isinstance(value, Mapping) else ""
+    return value
+
+
+def has_path(row: Mapping[str, Any], path: str) -> bool:
+    """Whether there is something at a path, null included."""
+    value: Any = row
+    for name in re.split("[/.]", path):
+        if not isinstance(value, Mapping) or name.lower() not in (key.lower() for key in value):
+            return False
+        value = value_of(value, name)
+    return True
+
+
+def compared(sign: str, found: Any, wanted: Any) -> bool:
+    """Numbers as numbers, times as times, all else as text in any case; what is not there is neither more nor less than anything."""
+    compare = COMPARED[sign]
+    if found in (None, "") and sign not in ("eq", "ne"):
+        return False
+    if isinstance(wanted, float) and isinstance(found, (int, float)) and not isinstance(found, bool):
+        return compare(float(found), wanted)
+    when, asked = time_of(found), time_of(wanted)
+    if when is not None and asked is not None:
+        return compare(when, asked)
+    return compare(_text(found), _text(wanted))
+
+
+def ordered(value: Any) -> tuple[int, Any]:
+    """Sort key: what is not there, then truths and numbers, then times, then texts in any case."""
+    if value in (None, ""):
+        return 0, 0
+    if isinstance(value, (int, float)):
+        return 1, value
+    when = time_of(value)
+    return (2, when) if when is not None else (3, _text(value))
+
+
+def time_of(value: Any) -> datetime | None:
+    """A time, or the time that a text is; None for all else."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return None
+    try:
+        return _moment(value)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _text(value: Any) -> str:
+    return str("" if value is None else value).lower()
+
+
+def _textual(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    return lambda found, wanted: isinstance(found, str) and test(found.lower(), _text(wanted))
+
+
+FUNCTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "contains": _textual(operator.contains),
+    "startswith": _textual(str.startswith),
+    "endswith": _textual(str.endswith),
+}
