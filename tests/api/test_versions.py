@@ -112,3 +112,32 @@ def test_nobody_reads_by_what_name_a_connector_signs_in(server, owner):
         server, owner, "PUT", path, "2023-11-01", kind="ThreatIntelligenceTaxii", properties=sent
     ).json()
     assert put["properties"] == {"userName": None, "password": None, "taxiiServer": "https://t"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("", "MissingApiVersionParameter"),
+        ("?api-version=", "MissingApiVersionParameter"),
+        *(
+            (f"?api-version={one}", "InvalidApiVersionParameter")
+            for one in (
+                "banana",
+                "2023",
+                "2023-11-01-",
+                "2023-13-01",
+                "2023-11-01-preview2",
+                "v1",
+                "2023-11-01%0A",
+            )
+        ),
+        ("?api-version=1999-01-01", ""),
+        ("?API-VERSION=2023-11-01-Preview", ""),
+    ],
+)
+def test_a_version_is_a_date(server, owner, given, code):
+    answer = server.get(f"{INSIGHTS}/incidents{given}", headers=owner)
+    assert (answer.status_code, answer.json().get("error", {}).get("code", "")) == (
+        400 if code else 200,
+        code,
+    )

@@ -270,7 +270,7 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
     if own is None:
         properties, etag = (
             {**_described(one), "enabled": one.enabled, "alertRuleTemplateName": one.id},
-            one.version,
+            f"{one.version}-{'on' if one.enabled else 'off'}",
         )
     else:
         properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}

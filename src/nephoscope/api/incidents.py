@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incidents (2023-11
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -57,6 +58,7 @@ def put(call: Call) -> Answer:
     workspace = allowed(call, WRITE)
     known = of_path(call, workspace)
     changes = _changes(call)
+    _closing(changes, known)
     desk, now, by = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
     if known is None:
         incident = desk.open(replace(_given(call, workspace), **changes), now, by)
@@ -121,6 +123,14 @@ def _changes(call: Call) -> dict[str, Any]:
             str(one.get("labelName", "")) if isinstance(one, dict) else str(one) for one in labels
         )
     return found
+
+
+def _closing(changes: Mapping[str, Any], known: Incident | None) -> None:
+    """Fault where an incident would be closed and nobody said as what."""
+    said = changes.get("classification") or (known.classification if known is not None else "")
+    if changes["status"] is IncidentStatus.CLOSED and not said:
+        told = f"An incident is closed with a classification: one of {', '.join(CLASSIFICATIONS)}."
+        raise bad(told, "properties.classification")
 
 
 def _word(call: Call, name: str, words: list[str]) -> str:

@@ -14,10 +14,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.api.wire import list_query
+from nephoscope.api.wire import list_query, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.concurrency import guarded
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.kql.errors import KqlError
@@ -94,11 +95,8 @@ async def _answered(instance: Instance, request: Request) -> Answer:
     if found is None:
         raise _unknown(method, path)
     operation, parameters = found
-    if operation.versioned and not any(key.lower() == "api-version" for key in request.query_params):
-        raise bad(
-            "The api-version query parameter (?api-version=) is required for all requests.",
-            code="MissingApiVersionParameter",
-        )
+    if operation.versioned:
+        versions.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
     return await run_in_threadpool(_handled, instance, request, operation, parameters, caller, raw)
 
@@ -127,9 +125,10 @@ def _handled(
     try:
         if caller is not None and operation.changes:
             caller.must(operation.permission, _changed(call))
-        return (
-            list_query.answer(operation.handler, call) if list_query.minded(call) else operation.handler(call)
-        )
+        with guarded(call):
+            if list_query.minded(call):
+                return list_query.answer(operation.handler, call)
+            return operation.handler(call)
     except DeniedError as error:
         raise _denied(instance, call, error) from error
     except KqlError as error:

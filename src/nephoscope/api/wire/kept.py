@@ -18,7 +18,7 @@ import msgspec
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.workspace import allowed
@@ -39,7 +39,7 @@ class Kind:
     """A kind. `type` is Azure's, in its spelling; `operations` begins the names of its operations; `effect` says what follows here.
 
     `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
-    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one and mind If-Match; `near` ones are listed where they stand
+    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one; `near` ones are listed where they stand
     and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
     had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
     one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
@@ -183,7 +183,6 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
     key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
     kept = call.instance.state.arm_documents.get(key.lower())
     before = kept.body if kept is not None else None
-    _matching(call, before)
     body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     if kind.check is not None:
         kind.check(body)
@@ -205,7 +204,6 @@ def delete(call: Call, kind: Kind) -> Answer:
     kept = call.instance.state.arm_documents.get(key)
     if kept is None:
         return NO_CONTENT
-    _matching(call, kept.body)
     call.instance.remove(key, kind.type, call.caller.name, call.caller.address)
     if kind.forgotten is not None:
         kind.forgotten(call, kept.body)
@@ -252,20 +250,6 @@ def etag(body: Mapping[str, Any]) -> str:
     """What tells one state of a document from another."""
     text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
-
-
-def _matching(call: Call, before: Body | None) -> None:
-    """Fault where If-Match asks for another state than there is."""
-    wanted = call.headers.get("if-match", "").strip()
-    if not wanted:
-        return
-    there = before is not None and (
-        wanted == "*" or wanted.strip('"') == str(before.get("etag", "")).strip('"')
-    )
-    if not there:
-        raise Fault(
-            412, "PreconditionFailed", "If-Match names another state of this than the one that is kept."
-        )
 
 
 def _key(call: Call, permission: str) -> str:

@@ -10,7 +10,8 @@ _HEAD = """# The API
 Generated from the program by `make docs`.
 
 The server answers Azure's own REST surfaces, so that `az` and the official SDKs work against it. Paths are read in any case
-of their letters, any api-version is taken. Every operation but the public ones needs a bearer token; it answers what the
+of their letters, any api-version that is a date is taken. `If-Match`, or the etag in a body, that names another state than the
+one that is kept is refused. Every operation but the public ones needs a bearer token; it answers what the
 roles of the caller that allow its *permission* reach. What nothing here produces yet is answered with 501 and the code
 `NotAssessed`.
 """
