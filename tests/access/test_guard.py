@@ -120,3 +120,63 @@ def test_the_audit_shows_what_was_changed_in_it(state, guard):
     with state.transaction() as session:
         session.execute(text("DELETE FROM audit WHERE number = 2"))
     assert state.audit.broken() == 2
+
+
+@pytest.fixture
+def entries(state):
+    """An audit of five entries; adds more."""
+
+    def add(count: int, author: str = "ada") -> None:
+        for at in range(count):
+            with state.transaction() as session:
+                state.audit.add(session, author, "Microsoft.Security/alerts/write", f"/{at}")
+
+    add(5)
+    return add
+
+
+def changed(state, sql):
+    with state.transaction() as session:
+        session.execute(text(sql))
+
+
+def test_the_audit_shows_that_its_end_is_gone(state, entries):
+    changed(state, "DELETE FROM audit WHERE number > 3")
+    assert state.audit.broken() == 4
+    entries(4)
+    assert state.audit.broken() == 5, "what was added since does not hide it"
+
+
+def test_the_audit_shows_that_all_of_it_is_gone(state, entries):
+    changed(state, "DELETE FROM audit")
+    assert state.audit.broken() == 1
+
+
+def test_the_audit_shows_that_it_was_made_anew(state, entries):
+    changed(state, "DELETE FROM audit")
+    entries(7, "eve")
+    assert state.audit.broken() == 5
+
+
+def test_what_is_rolled_back_is_not_missed(state, entries):
+    with state.transaction() as session:
+        state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
+        session.rollback()
+    assert len(state.audit.entries()) == 5
+    assert state.audit.broken() is None
+    with state.transaction() as session:
+        for _ in range(2):
+            state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
+    assert state.audit.broken() is None
+    changed(state, "DELETE FROM audit WHERE number = 7")
+    assert state.audit.broken() == 7
+
+
+def test_the_anchor_is_its_owners_alone_and_says_what_is_wrong(state, entries, tmp_path):
+    anchor = tmp_path / "keys" / "audit.anchor"
+    assert anchor.stat().st_mode & 0o077 == 0
+    assert anchor.read_text() == f"5 {state.audit.entries(most=1)[0].hash}\n"
+    anchor.write_text("nonsense")
+    entries(1)
+    with pytest.raises(StateError, match="not an anchor"):
+        state.audit.broken()

@@ -47,7 +47,10 @@ class Before(Shape, frozen=True, kw_only=True):
 
 
 class Verification(Shape, frozen=True, kw_only=True):
-    """Whether every entry fits behind the one before it; `last` is the hash to keep elsewhere, `broken` the first that does not."""
+    """Whether every entry fits behind the one before it; `broken` is the first that does not, or is gone.
+
+    `last` is the newest hash, to keep elsewhere.
+    """
 
     whole: bool
     entries: int

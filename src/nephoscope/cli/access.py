@@ -193,7 +193,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
         broken = state.audit.broken()
     show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), options["output"])
     if broken is not None:
-        tell(f"the audit was changed: entry {broken} does not fit behind the one before it")
+        tell(f"the audit was changed: entry {broken} is missing, or does not fit behind the one before it")
         sys.exit(3)
 
 

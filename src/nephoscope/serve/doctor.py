@@ -227,7 +227,7 @@ def audit(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "audit",
             Verdict.WRONG,
-            f"entry {broken} does not fit behind the one before it",
+            f"entry {broken} is missing, or does not fit behind the one before it",
             "find out who changed it",
         )
     else:

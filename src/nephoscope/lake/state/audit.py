@@ -1,4 +1,7 @@
-"""The audit: every change and every sign-in, chained by hashes so that no entry can be changed or taken out unseen."""
+"""The audit: every change and every sign-in, chained by hashes so that no entry can be changed or taken out unseen.
+
+The anchor outside of the database tells where the newest entries were taken out, or all of them were made anew.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Text, func, select
+from sqlalchemy import BigInteger, Text, event, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from nephoscope.lake.state.audit_anchor import AuditAnchor
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.database import Database, StateError
 
 FIRST = "0" * 64
 #: Any number that nothing else locks.
 _LOCK = 0x6E6570686F
+#: Where a transaction keeps the newest entry that it adds.
+_ADDED = "audit"
 
 
 class AuditRow(Base):
@@ -59,10 +65,10 @@ class Entry:
 
 
 class Audit:
-    """The audit of a state."""
+    """The audit of a state; without an anchor (a state without a folder of keys) its end is not known from elsewhere."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, anchor: AuditAnchor | None = None) -> None:
+        self._database, self._anchor = database, anchor
 
     def add(
         self,
@@ -82,13 +88,41 @@ class Audit:
         moment = self._database.now(session)
         number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
         entry = Entry(number, moment, author, operation, target, outcome, address, detail or {}, "")
+        hash_ = entry.chained(before)
         session.add(
             AuditRow(
                 number=number, moment=moment, author=author, operation=operation, target=target, outcome=outcome, address=address,
-                detail=entry.detail, hash=entry.chained(before),
+                detail=entry.detail, hash=hash_,
             )
         )  # fmt: skip
         session.flush()
+        self._anchored(session, number, hash_)
+
+    def _anchored(self, session: Session, number: int, hash_: str) -> None:
+        """Let the anchor follow once the transaction is kept; one that names what is not there stays, as it tells of that."""
+        if self._anchor is None:
+            return
+        if _ADDED not in session.info:
+            try:
+                if self._lost(session) is not None:
+                    return
+            except StateError:  # who looks at the audit is told
+                return
+            event.listen(session, "after_commit", self._committed, once=True)
+        session.info[_ADDED] = number, hash_
+
+    def _committed(self, session: Session) -> None:
+        number, hash_ = session.info.pop(_ADDED)
+        if self._anchor is not None:
+            self._anchor.keep(number, hash_)
+
+    def _lost(self, session: Session) -> int | None:
+        """The number of the entry that the anchor names where the table has it not, or another in its place."""
+        known = self._anchor.read() if self._anchor is not None else None
+        if known is None:
+            return None
+        found = session.scalar(select(AuditRow.hash).where(AuditRow.number == known[0]))
+        return known[0] if found != known[1] else None
 
     def entries(self, *, before: int | None = None, most: int = 100) -> list[Entry]:
         """The newest entries, those older than the number `before`."""
@@ -99,14 +133,15 @@ class Audit:
             return [_entry(row) for row in session.scalars(query)]
 
     def broken(self) -> int | None:
-        """The number of the first entry that does not fit behind the one before it, None where all do."""
+        """The number of the first entry that does not fit behind the one before it, or that is missing; None where all are there."""
         expected, before = 1, FIRST
         with self._database.read() as session:
+            lost = self._lost(session)
             for entry in _in_order(session):
                 if entry.number != expected or entry.hash != entry.chained(before):
                     return expected
                 expected, before = expected + 1, entry.hash
-        return None
+        return None if lost is None else min(lost, expected)
 
 
 def _in_order(session: Session) -> Iterator[Entry]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from nephoscope.lake.state.alerts import Alerts
 from nephoscope.lake.state.arm_documents import ArmDocuments
 from nephoscope.lake.state.audit import Audit
+from nephoscope.lake.state.audit_anchor import AuditAnchor
 from nephoscope.lake.state.bookmarks import Bookmarks
 from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.counted_segments import CountedSegments
@@ -64,7 +65,7 @@ class State:
     Safe for threads and for several processes at once. Raises StateError (with what to do) from every method.
     """
 
-    def __init__(self, database: Database, keys: KeyFile) -> None:
+    def __init__(self, database: Database, keys: KeyFile, anchor: AuditAnchor | None = None) -> None:
         self.database = database
         self.workspaces = Workspaces(database)
         self.producers = Producers(database)
@@ -86,7 +87,7 @@ class State:
         self.rule_standings = RuleStandings(database)
         self.alerts = Alerts(database)
         self.principals = Principals(database)
-        self.audit = Audit(database)
+        self.audit = Audit(database, anchor)
         self.sign_in_providers = SignInProviders(database)
         self.sign_in_attempts = SignInAttempts(database)
         self.arm_documents = ArmDocuments(database)
@@ -110,7 +111,8 @@ class State:
         """
         database = Database.open(url, clock)
         beside = database.file.parent if database.file else Path.cwd()
-        return State._of(database, keys or beside / "keys")
+        # the working folder belongs to no state in particular
+        return State._of(database, keys or beside / "keys", anchored=bool(keys or database.file))
 
     @staticmethod
     def of(data: Path, url: str | None = None, *, copy: bool = False) -> State:
@@ -131,13 +133,13 @@ class State:
             return State._of(found, data / "keys")
 
     @staticmethod
-    def _of(database: Database, keys: Path) -> State:
+    def _of(database: Database, keys: Path, *, anchored: bool = True) -> State:
         try:
             migrate(database)
         except BaseException:
             database.close()
             raise
-        return State(database, KeyFile(keys))
+        return State(database, KeyFile(keys), AuditAnchor(keys) if anchored else None)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
