@@ -26,6 +26,11 @@ function localised(one) {
 arrived();
 document.addEventListener("htmx:after:swap", arrived);
 
+// On a narrow screen the navigation is a row that scrolls: the page that is shown stands in its middle.
+const side = document.querySelector(".side");
+const current = side?.querySelector("a[aria-current]");
+if (current && side.scrollWidth > side.clientWidth) side.scrollLeft += current.getBoundingClientRect().left - side.getBoundingClientRect().left - (side.clientWidth - current.offsetWidth) / 2;
+
 // One menu at a time, and Escape closes it.
 const menus = () => document.querySelectorAll("details.who[open]");
 document.addEventListener("click", (event) => { for (const one of menus()) if (!one.contains(event.target)) one.open = false; });
