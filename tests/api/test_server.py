@@ -283,6 +283,22 @@ def test_a_token_opens_what_it_is_for(server, instance, token, scope, status):
     assert server.get("/subscriptions?api-version=2022-12-01", headers=headers).status_code == status
 
 
+def test_tokens_are_audited_and_refusals_counted_together(server, instance, token):
+    secret = token(("Reader", "/"), kind=SecretKind.CLIENT_SECRET)
+    before = instance.state.audit.entries(most=1)[0].number
+    _bearer(server, instance, secret)
+    (made,) = instance.state.audit.entries(most=1)
+    assert (made.number, made.operation, made.outcome) == (
+        before + 1,
+        "Nephoscope/tokens/action",
+        "Succeeded",
+    )
+    form = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "nephc_" + "x" * 43}
+    for _ in range(20):
+        assert server.post(f"/{instance.tenant}/oauth2/v2.0/token", data=form).status_code == 401
+    assert instance.state.audit.entries(most=1)[0].number <= made.number + 1
+
+
 def test_a_denied_change_is_audited(server, instance):
     with instance.state.transaction() as session:
         person = instance.state.principals.add(session, PrincipalKind.PROGRAM, "nobody")

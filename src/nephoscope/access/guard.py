@@ -107,6 +107,8 @@ class Guard:
         self._state, self._hierarchy = state, hierarchy
         self._lock = threading.Lock()
         self._noted: dict[str, float] = {}
+        #: Address -> when its last refusal was audited, and how many came since.
+        self._refused: dict[str, tuple[float, int]] = {}
         self._recent: dict[tuple[str, tuple[SecretKind, ...]], _Known] = {}
 
     def by_secret(self, secret: str, kinds: Sequence[SecretKind], address: str = "") -> Caller | None:
@@ -240,6 +242,19 @@ class Guard:
             self._state.audit.add(
                 session, author, operation, target, outcome="Denied", address=address, detail=detail
             )
+
+    def refused(self, author: str, operation: str, target: str, address: str) -> None:
+        """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""
+        now = time.monotonic()
+        with self._lock:
+            since, more = self._refused.get(address, (-_NOTED.total_seconds(), 0))
+            if now - since < _NOTED.total_seconds():
+                self._refused[address] = since, more + 1
+                return
+            if len(self._refused) >= _MOST:
+                self._refused.clear()
+            self._refused[address] = now, 0
+        self.denied(author, operation, target, address, {"also_refused": str(more)} if more else None)
 
     def _note(self, principal: Principal, kept: Secret) -> None:
         """Note now and then that a secret was used."""

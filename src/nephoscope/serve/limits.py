@@ -6,6 +6,7 @@ Who shows another credential with every request, to guess one, is held by the ad
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _CLIENTS = 10_000
 _SHARED = 5
 #: What begins and ends a sign-in or gives an identity, each of which the state keeps: so many a minute from one address.
 _SIGN_IN, _SIGN_INS_A_MINUTE = ("/sign-in/", "/link/", "/metadata/identity/", "/msi/"), 300
+_TOKEN = re.compile(r"/[^/]+/oauth2/(v2\.0/)?token/?", re.IGNORECASE)
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Allowance:
         """Take a request out: 0, or how many seconds its client has to wait."""
         now, address = time.monotonic(), _address(scope)
         wait = self._addresses.wait(address, now) or self._credentials.wait(_credential(scope), now)
-        if not wait and scope["path"].startswith(_SIGN_IN):
+        path = scope["path"]
+        if not wait and (path.startswith(_SIGN_IN) or _TOKEN.fullmatch(path)):
             wait = self._sign_ins.wait(address, now)
         return wait
 

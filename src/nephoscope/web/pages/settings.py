@@ -48,7 +48,21 @@ def _file(visit: Visit) -> Response:
         return as_csv("people", ("Name", "Kind", "Disabled", "Roles", "Last seen"), rows)
     header = ("Number", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
     entries = state.audit.entries(most=MOST_CSV)
-    return as_csv("audit", header, (_entry(one) for one in entries))
+    rows = [_entry(one) for one in entries]
+    if entries and entries[-1].number > 1:
+        rows.append(
+            (
+                "",
+                "",
+                "",
+                f"cut here: entries 1 to {entries[-1].number - 1} are not in this file",
+                "",
+                "",
+                "",
+                "",
+            )
+        )
+    return as_csv("audit", header, rows)
 
 
 def _entry(one: Entry) -> tuple[Any, ...]:
