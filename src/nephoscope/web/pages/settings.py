@@ -48,9 +48,9 @@ def _file(visit: Visit) -> Response:
         return as_csv("people", ("Name", "Kind", "Disabled", "Roles", "Last seen"), rows)
     header = ("Number", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
     entries = state.audit.entries(most=MOST_CSV)
-    rows = [_entry(one) for one in entries]
+    told = [_entry(one) for one in entries]
     if entries and entries[-1].number > 1:
-        rows.append(
+        told.append(
             (
                 "",
                 "",
@@ -62,7 +62,7 @@ def _file(visit: Visit) -> Response:
                 "",
             )
         )
-    return as_csv("audit", header, rows)
+    return as_csv("audit", header, told)
 
 
 def _entry(one: Entry) -> tuple[Any, ...]:
