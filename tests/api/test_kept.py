@@ -140,3 +140,23 @@ def test_every_kept_kind_says_what_follows():
     kept = [one for one in Directory.whole() if one.effect]
     assert len(kept) > 150
     assert all(one.effect.endswith(".") for one in kept)
+
+
+def test_an_automation_is_told_of_what_its_author_reads(server, token, subscriptions):
+    subscription = subscriptions["sub-bwf-sandbox"]
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-mine"
+    headers = {"Authorization": f"Bearer {token(('Contributor', group.lower()))}"}
+    path = f"{group}/providers/Microsoft.Security/automations/export?{VERSION}"
+
+    def put(status, **properties):
+        answer = server.put(path, headers=headers, json={"properties": properties})
+        assert answer.status_code in status, answer.text
+        return answer.json()
+
+    actions = [{"actionType": "LogicApp", "uri": "https://x/?sig=1"}]
+    made = put((200, 201), actions=actions)
+    assert [one["scopePath"] for one in made["properties"]["scopes"]] == [group.lower()]
+    put((403,), actions=actions, scopes=[{"scopePath": f"/subscriptions/{subscription}"}])
+    put((200, 201), actions=actions, scopes=[{"scopePath": group}])
+    workspace = f"{group}/providers/Microsoft.OperationalInsights/workspaces/default"
+    put((403,), actions=[{"actionType": "Workspace", "workspaceResourceId": workspace}])

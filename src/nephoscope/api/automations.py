@@ -17,9 +17,13 @@ from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.automation.actions import HIDDEN, credential
 from nephoscope.automation.automation import EVENTS, OPERATORS
+from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
+#: What the author of an automation must be able to do: read what it is told of, and change the workspace that it writes into.
+READS = ("Microsoft.Security/assessments/read", "Microsoft.Security/alerts/read")
+WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"
 ACTIONS = ("LogicApp", "EventHub", "Workspace")
 
 
@@ -62,6 +66,8 @@ def _secrets(body: Body) -> Iterator[tuple[int, str, str]]:
 def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
     key = str(body["id"]).lower()
+    scopes = _readable_scopes(call, body)
+    _workspaces_allowed(call, body)
     # what a check of the document cut off is still in the request
     for at, name, value in _secrets(call.body if "properties" in call.body else body):
         call.instance.state.credentials.put(credential(key, at, name), value)
@@ -70,8 +76,33 @@ def _sealed(call: Call, body: Body, before: Body | None) -> Body:
         for one in body["properties"].get("actions") or ()
     ]
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
-    told = {"actions": actions, "sources": sources, "metadata": _metadata(call, before)}
+    told = {"actions": actions, "sources": sources, **scopes, "metadata": _metadata(call, before)}
     return {**body, "properties": {**body["properties"], **told}}
+
+
+def _readable_scopes(call: Call, body: Body) -> dict[str, Any]:
+    """The scopes where they have to be cut; DeniedError for one that its author may not read.
+
+    An automation sends what it is told of: it may be told of what its author reads. Without a scope it holds for the subscription, and
+    for the resource group that it lies in where its author reads no more.
+    """
+    lies = ResourceId.parse(str(body["id"]))
+    subscription = f"/subscriptions/{lies.subscription}"
+    named = [str(one.get("scopePath") or "") for one in body["properties"].get("scopes") or ()]
+    for one in named:
+        for read in READS:
+            call.caller.must(read, one.lower().rstrip("/") or subscription)
+    if named or all(call.caller.may(read, subscription) for read in READS):
+        return {}
+    return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
+
+
+def _workspaces_allowed(call: Call, body: Body) -> None:
+    """DeniedError where an action writes into a workspace that its author may not change."""
+    for action in body["properties"].get("actions") or ():
+        if action.get("actionType") == "Workspace":
+            name = str(action.get("workspaceResourceId") or "default").rpartition("/")[2].lower()
+            call.caller.must(WORKSPACE_WRITE, f"/workspaces/{name}")
 
 
 def _metadata(call: Call, before: Body | None) -> dict[str, str]:
