@@ -236,7 +236,11 @@ def test_a_shipped_rule_is_switched_off_and_on(owner):
     one = next(one for one in rules.list(*WORKSPACE) if one.kind == "Scheduled" and one.enabled)
     one.enabled = False
     rules.create_or_update(*WORKSPACE, one.name, one)
-    assert rules.get(*WORKSPACE, one.name).enabled is False
+    with pytest.raises(HttpResponseError) as told:
+        rules.create_or_update(*WORKSPACE, one.name, one)
+    assert told.value.status_code == 409  # the etag is that of the rule before it was switched off
+    one = rules.get(*WORKSPACE, one.name)
+    assert one.enabled is False
     one.query = "print 1"
     with pytest.raises(HttpResponseError) as told:
         rules.create_or_update(*WORKSPACE, one.name, one)
