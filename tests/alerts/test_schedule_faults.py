@@ -77,6 +77,9 @@ def signins(until: timedelta, every: timedelta = 3 * MINUTE) -> list[dict[str, A
     ]
 
 
+PATIENCE = 30.0
+
+
 class House:
     """A data folder with a lake and its state, whose leases run by a clock that can be set."""
 
@@ -102,12 +105,19 @@ class House:
     def schedule(self, several: Sequence[Rule], **settings: Any) -> Schedule:
         return Schedule(self.lake, self.state, several, "default", **settings)
 
+    def _told(self) -> set[str]:
+        """The alerts that have a row in the lake."""
+        self.lake.flush()
+        text = "SecurityAlert | summarize arg_max(TimeGenerated, *) by SystemAlertId | project SystemAlertId"
+        return {row["SystemAlertId"] for row in self.lake.query(text)[-1].table.to_pylist()}
+
     def alerts(self) -> dict[str, tuple[str, str, str]]:
         """What was raised, as the state has it; each is one row of the lake, or more where late rows added to it."""
         kept = self.state.alerts.newest("default", most=1_000_000)
-        self.lake.flush()
-        text = "SecurityAlert | summarize arg_max(TimeGenerated, *) by SystemAlertId | project SystemAlertId"
-        told = {row["SystemAlertId"] for row in self.lake.query(text)[-1].table.to_pylist()}
+        until = time.monotonic() + PATIENCE
+        # the lake's own thread may be bringing them just now
+        while (told := self._told()) != {one.id for one in kept} and time.monotonic() < until:
+            time.sleep(0.1)
         assert told == {one.id for one in kept}
         return {
             one.id: (
