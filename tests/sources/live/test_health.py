@@ -13,10 +13,8 @@ from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state import State
 from nephoscope.lake.state.sources import Source
-from nephoscope.model.resource import Resource
 from nephoscope.sources.live.health.judging import findings, standing
 from nephoscope.sources.live.health.keeper import Keeper
-from nephoscope.sources.live.health.missing import last_rows, missing
 from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.rounds import told_round
@@ -259,59 +257,7 @@ def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, 
     assert {one.kind for one in findings(every[QUARANTINE], late, NOW, whole)} == kinds
 
 
-VAULT = (
-    "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/microsoft.keyvault/vaults"
-)
 NET = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/microsoft.network"
-
-
-def _setting(name: str, *, enabled: bool = True) -> Resource:
-    id_ = f"{VAULT}/{name}/providers/Microsoft.Insights/diagnosticSettings/toLake"
-    return Resource.of({"id": id_, "properties": {"logs": [{"category": "AuditEvent", "enabled": enabled}]}})
-
-
-def _flow_log(name: str, *, enabled: bool = True) -> Resource:
-    properties = {"targetResourceId": f"{NET}/virtualNetworks/{name}", "enabled": enabled}
-    return Resource.of({"id": f"{NET}/networkWatchers/w/flowLogs/{name}", "properties": properties})
-
-
-def test_resources_whose_logs_never_arrive() -> None:
-    resources = [
-        *(Resource.of({"id": f"{VAULT}/{name}"}) for name in ("ok", "late", "never", "off", "bare", "elsewhere")),
-        *(_setting(name) for name in ("ok", "late", "never")), _setting("off", enabled=False),
-        *(Resource.of({"id": f"{NET}/virtualNetworks/{name}"}) for name in ("flows", "unlogged", "stopped")),
-        _flow_log("flows"), _flow_log("stopped", enabled=False), Resource.of({"id": f"{NET}/networkInterfaces/n"}),
-    ]  # fmt: skip
-    last = {
-        f"{VAULT}/ok": NOW - timedelta(hours=1), f"{VAULT}/late": NOW - timedelta(days=3),
-        f"{VAULT}/elsewhere": NOW - timedelta(hours=2), f"{NET}/virtualnetworks/flows/subnets/s": NOW - timedelta(minutes=5),
-    }  # fmt: skip
-    found = missing(resources, last, NOW, timedelta(days=1))
-    assert [(one.resource.rpartition("/")[2], one.reason, one.setting) for one in found] == [
-        ("bare", "no diagnostic setting sends its logs", ""),
-        ("late", "set up, and nothing arrives any more", "tolake"),
-        ("never", "set up, and nothing has arrived", "tolake"),
-        ("off", "its diagnostic setting sends no category of logs", "tolake"),
-        ("stopped", "its flow log is switched off", "stopped"),
-        ("unlogged", "no flow log sends its logs", ""),
-    ]
-
-
-def test_last_rows_are_those_of_all_tables(world, tmp_path) -> None:
-    from nephoscope.lake.rows import arrow_of
-
-    _, lake = world
-    for table, id_, back in (
-        ("Syslog", f"{VAULT}/A", 5),
-        ("AZKVAuditLogs", f"{VAULT}/a", 2),
-        ("AZKVAuditLogs", f"{VAULT}/b", 9),
-    ):
-        rows = [{"TimeGenerated": NOW - timedelta(hours=back), "_ResourceId": id_}]
-        found = arrow_of(lake.tables[table], rows, workspace=lake.workspace(), now=NOW)
-        lake.writer().append("default", {table: found.table}, producer=f"{table}{id_}", sequence=0)
-    lake.flush()
-    last = last_rows(lake, tmp_path, ["default"], NOW, timedelta(days=1))
-    assert last == {f"{VAULT}/a": NOW - timedelta(hours=2), f"{VAULT}/b": NOW - timedelta(hours=9)}
 
 
 def test_missing_logs_fit_a_terminal() -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nephoscope.kql.errors import KqlError
-from nephoscope.lake.inventory import holdings
 from nephoscope.model.resource import Resource
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from nephoscope.lake.lake import Lake
+from nephoscope.sources.live.health.newest_rows import (
+    STORAGE,
+    STORAGE_SERVICES,
+    NewestRows,
+    Sent,
+    flows,
+)
 
 SETTING = "microsoft.insights/diagnosticsettings"
 FLOW_LOG = "microsoft.network/networkwatchers/flowlogs"
@@ -30,6 +30,7 @@ LOGGED = frozenset(
         "microsoft.network/frontdoors", "microsoft.network/networksecuritygroups", "microsoft.network/publicipaddresses",
         "microsoft.network/virtualnetworkgateways", "microsoft.recoveryservices/vaults", "microsoft.servicebus/namespaces",
         "microsoft.sql/managedinstances", "microsoft.sql/servers/databases", "microsoft.web/sites",
+        STORAGE, *STORAGE_SERVICES,
     }
 )  # fmt: skip
 #: Networks, whose flows are logged by a flow log of their own.
@@ -47,101 +48,98 @@ class Missing:
     last: datetime | None = None
 
 
-def last_rows(
-    lake: Lake, data: Path, workspaces: Iterable[str], now: datetime, back: timedelta
-) -> dict[str, datetime]:
-    """The newest row of every resource that has rows of late, over all tables of some workspaces; ids in lower case."""
-    found: dict[str, datetime] = {}
-    for workspace in workspaces:
-        for held in holdings(data, workspace):
-            for id_, moment in _newest(lake, workspace, held.table, now, back):
-                found[id_] = max(found.get(id_, moment), moment)
-    return found
-
-
-def _newest(
-    lake: Lake, workspace: str, table: str, now: datetime, back: timedelta
-) -> Iterator[tuple[str, datetime]]:
-    from nephoscope.sources.live.ingestion.transform import moment_of
-
-    text = (
-        f"['{table}'] | where TimeGenerated > datetime({(now - back).isoformat()}) and isnotempty(_ResourceId) "
-        "| summarize Last = max(TimeGenerated) by _ResourceId"
-    )
-    try:
-        rows = lake.query(text, workspace=workspace, now=now)[-1].table.to_pylist()
-    except KqlError:
-        # A table whose definition is gone: it says nothing on any resource that is known.
-        return
-    for row in rows:
-        yield row["_ResourceId"], moment_of(row["Last"])
-
-
 def missing(
-    resources: Iterable[Resource], last: Mapping[str, datetime], now: datetime, quiet: timedelta
+    resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> list[Missing]:
     """What should have sent logs within `quiet` and did not, sorted by resource."""
-    found: list[Missing] = []
-    set_up: set[str] = set()
+    settings: dict[str, list[Resource]] = {}
+    flow_logs: list[Resource] = []
     could: dict[str, Resource] = {}
     for resource in resources:
         if resource.type == SETTING:
-            set_up.add(resource.id.parent)
-            found += _of_setting(resource, last, now, quiet)
+            settings.setdefault(resource.id.parent, []).append(resource)
         elif resource.type == FLOW_LOG:
-            target = str(_properties(resource).get("targetResourceId", "")).lower()
-            set_up.add(target)
-            found += _of_flow_log(resource, target, last, now, quiet)
-        elif resource.type in LOGGED or resource.type in NETWORKS:
+            flow_logs.append(resource)
+        elif (resource.type in LOGGED or resource.type in NETWORKS) and resource.type not in STORAGE_SERVICES:
             could[resource.key] = resource
-    for key, resource in could.items():
-        if key not in set_up and _latest(key, last) is None:
-            what = "flow log" if resource.type in NETWORKS else "diagnostic setting"
-            found.append(Missing(key, resource.type, f"no {what} sends its logs"))
+    found = [
+        one for scope in settings for one in _of_settings(scope, settings[scope], newest_rows, now, quiet)
+    ]
+    found += [one for flow_log in flow_logs for one in _of_flow_log(flow_log, newest_rows, now, quiet)]
+    set_up = {_target(flow_log) for flow_log in flow_logs} | {_logged_by(scope) for scope in settings}
+    found += [one for key in could.keys() - set_up for one in _of_none(key, could[key].type, newest_rows)]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
 
-def _of_setting(
-    setting: Resource, last: Mapping[str, datetime], now: datetime, quiet: timedelta
+def _logged_by(scope: str) -> str:
+    """The resource that a setting at `scope` is for, '' for none: an account's services log its requests, its own setting metrics."""
+    kind = _type_of(scope)
+    if kind in STORAGE_SERVICES:
+        return scope.rsplit("/", 2)[0]
+    return "" if kind == STORAGE else scope
+
+
+def _of_settings(
+    scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[Missing]:
-    logs = [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
-    kind = _type_of(setting.id.parent)
-    if logs and not any(one.get("enabled") for one in logs):
-        yield Missing(
-            setting.id.parent, kind, "its diagnostic setting sends no category of logs", setting.id.name
-        )
-    elif logs:
-        yield from _silent(setting.id.parent, kind, setting.id.name, last, now, quiet)
+    """What is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
+    kind, resource = _type_of(scope), _logged_by(scope)
+    if not resource:
+        return
+    sent = {setting.id.name: _sent(kind, setting) for setting in settings}
+    for name, logs in sent.items():
+        if logs:
+            # Rows of an account's service may bear the id of either; their table tells the service.
+            newest = newest_rows.newest(resource, logs.counts)
+            yield from _silent(scope, kind, name, newest, now, quiet)
+    # A type that has no logs, only metrics, cannot send any.
+    has_logs = kind in LOGGED or any(_logs(setting) for setting in settings)
+    if has_logs and not any(sent.values()):
+        for name in sent:
+            yield Missing(scope, kind, "its diagnostic setting sends no category of logs", name)
+
+
+def _logs(setting: Resource) -> list[dict[str, Any]]:
+    return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
+
+
+def _sent(kind: str, setting: Resource) -> Sent:
+    enabled = [one for one in _logs(setting) if one.get("enabled")]
+    categories = {str(one["category"]).lower() for one in enabled if one.get("category")}
+    return Sent(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
+
+
+def _of_none(key: str, kind: str, newest_rows: NewestRows) -> Iterator[Missing]:
+    """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
+    network = kind in NETWORKS
+    if newest_rows.newest(key, flows if network else Sent(kind, every=True).counts) is None:
+        yield Missing(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
+
+
+def _target(flow_log: Resource) -> str:
+    return str(_properties(flow_log).get("targetResourceId", "")).lower()
 
 
 def _of_flow_log(
-    flow_log: Resource, target: str, last: Mapping[str, datetime], now: datetime, quiet: timedelta
+    flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[Missing]:
+    target = _target(flow_log)
     if not target:
         return
     if _properties(flow_log).get("enabled") is False:
         yield Missing(target, _type_of(target), "its flow log is switched off", flow_log.id.name)
     else:
-        yield from _silent(target, _type_of(target), flow_log.id.name, last, now, quiet)
+        newest = newest_rows.newest(target, flows)
+        yield from _silent(target, _type_of(target), flow_log.id.name, newest, now, quiet)
 
 
 def _silent(
-    key: str, kind: str, setting: str, last: Mapping[str, datetime], now: datetime, quiet: timedelta
+    key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
 ) -> Iterator[Missing]:
-    moment = _latest(key, last)
-    if moment is None:
+    if newest is None:
         yield Missing(key, kind, "set up, and nothing has arrived", setting)
-    elif now - moment > quiet:
-        yield Missing(key, kind, "set up, and nothing arrives any more", setting, moment)
-
-
-def _latest(key: str, last: Mapping[str, datetime]) -> datetime | None:
-    """When a resource, or one within it (a subnet of a network), had its newest row."""
-    own = last.get(key)
-    if own is not None:
-        return own
-    within = [moment for id_, moment in last.items() if id_.startswith(f"{key}/")]
-    return max(within, default=None)
+    elif now - newest > quiet:
+        yield Missing(key, kind, "set up, and nothing arrives any more", setting, newest)
 
 
 def _properties(resource: Resource) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.state.source_health import SourceHealth
 from nephoscope.sources.live.health.judging import findings, standing
-from nephoscope.sources.live.health.missing import Missing, last_rows, missing
+from nephoscope.sources.live.health.missing import Missing, missing
+from nephoscope.sources.live.health.newest_rows import last_rows
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -69,5 +70,5 @@ def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int)
     if not resources:
         return None
     workspaces = [one.name for one in state.workspaces.all()]
-    last = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
-    return missing(resources, last, now, timedelta(days=days))
+    newest_rows = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
+    return missing(resources, newest_rows, now, timedelta(days=days))
