@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from tests.web.conftest import ALERT
 
 from nephoscope.alerts.rules import shipped
@@ -15,6 +16,8 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.web.page import pages
 
 AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE = 30_000
+"""Milliseconds that a page may take to be there on a busy machine."""
 CHART = (
     "/logs?workspace=estate&query=resources | summarize n = count() by type | top 10 by n | render barchart"
 )
@@ -103,7 +106,7 @@ def test_from_the_worst_recommendation_to_an_exemption(opened, address):
     page.get_by_label("Reason").first.fill("the vendor patches them")
     page.get_by_label("Days", exact=True).first.fill("30")
     page.get_by_role("button", name="Exempt").first.click()
-    assert "The exemption is kept" in page.content()
+    expect(page.get_by_text("The exemption is kept")).to_be_visible(timeout=PATIENCE)
 
 
 def test_from_an_incident_to_its_end(opened, address):
@@ -114,7 +117,7 @@ def test_from_an_incident_to_its_end(opened, address):
     page.get_by_label("Comment or task").fill("looked at it")
     page.get_by_role("button", name="Comment").click()
     page.get_by_role("button", name="Take it").click()
-    assert "owner ada" in page.content()
+    expect(page.get_by_text("owner ada").first).to_be_visible(timeout=PATIENCE)
     page.get_by_label("Close as").select_option("TruePositive/SuspiciousActivity")
     page.get_by_role("button", name="Close").click()
     assert "TruePositive" in page.content()
@@ -130,7 +133,7 @@ def test_a_query_is_written_drawn_and_shared(opened, address):
     )
     page.locator("select[name=workspace]").select_option("estate")
     page.get_by_role("button", name="Run").click()
-    assert page.locator("svg.bar rect").count() == 5
+    expect(page.locator("svg.bar rect")).to_have_count(5, timeout=PATIENCE)
     again = opened().new_page()
     again.goto(page.url)
-    assert again.locator("svg.bar rect").count() == 5
+    expect(again.locator("svg.bar rect")).to_have_count(5, timeout=PATIENCE)
