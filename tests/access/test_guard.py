@@ -172,6 +172,15 @@ def test_what_is_rolled_back_is_not_missed(state, entries):
     assert state.audit.broken() == 7
 
 
+def test_an_audit_without_its_anchor_says_so(state, entries, tmp_path):
+    assert state.audit.anchored()
+    (tmp_path / "keys" / "audit.anchor").unlink()
+    assert not state.audit.anchored()
+    assert state.audit.broken() is None
+    entries(1)
+    assert state.audit.anchored()
+
+
 def test_the_anchor_is_its_owners_alone_and_says_what_is_wrong(state, entries, tmp_path):
     anchor = tmp_path / "keys" / "audit.anchor"
     assert anchor.stat().st_mode & 0o077 == 0

@@ -61,6 +61,12 @@ def open_key_file(data):
     (data / "tls" / "own.key").touch(mode=0o644)
 
 
+def audit_without_anchor(data):
+    with State.of(data) as state, state.transaction() as session:
+        state.audit.add(session, "ada", "Microsoft.Security/alerts/write", "/")
+    (data / "keys" / "audit.anchor").unlink()
+
+
 def audit_of_tomorrow(data):
     with State.of(data) as state:
         Guard(state, lambda: Hierarchy({})).first_link()
@@ -100,6 +106,7 @@ def given_certificate_is_gone(data):
     ("spoil", "check", "verdict"),
     [
         (audit_changed, "audit", Verdict.WRONG),
+        (audit_without_anchor, "audit", Verdict.WARNING),
         (program_owns_all, "people", Verdict.WARNING),
         (assessment_failed, "estate", Verdict.WRONG),
         (source_failed, "sources", Verdict.WRONG),

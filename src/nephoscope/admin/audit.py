@@ -49,13 +49,14 @@ class Before(Shape, frozen=True, kw_only=True):
 class Verification(Shape, frozen=True, kw_only=True):
     """Whether every entry fits behind the one before it; `broken` is the first that does not, or is gone.
 
-    `last` is the newest hash, to keep elsewhere.
+    `last` is the newest hash, to keep elsewhere. Where it is not `anchored`, entries taken off the end cannot be told.
     """
 
     whole: bool
     entries: int
     last: str
     broken: int | None
+    anchored: bool
 
 
 @SECTION.route("GET", "/audit", READ)
@@ -83,4 +84,5 @@ def verification(ask: Ask) -> Verification:
         entries=last[0].number if last else 0,
         last=last[0].hash if last else "",
         broken=broken,
+        anchored=ask.instance.state.audit.anchored(),
     )

@@ -190,8 +190,12 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
             }
             for one in state.audit.entries(most=most)
         ]  # fmt: skip
-        broken = state.audit.broken()
+        broken, anchored = state.audit.broken(), state.audit.anchored()
     show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), options["output"])
+    if not anchored:
+        tell(
+            "the audit has no anchor (keys/audit.anchor): entries that were taken off its end cannot be told"
+        )
     if broken is not None:
         tell(f"the audit was changed: entry {broken} is missing, or does not fit behind the one before it")
         sys.exit(3)

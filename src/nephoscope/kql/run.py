@@ -48,7 +48,7 @@ def run(
     with within(timeout):
         compiled = _compiled(text, given, now, functions)[-1]
         with DuckDBEngine(given, external=external) as engine:
-            return _run(engine, compiled, text)
+            return ran(engine, compiled, text)
 
 
 def results(
@@ -64,7 +64,7 @@ def results(
     with within(timeout):
         compiled = _compiled(text, given, now, functions)
         with DuckDBEngine(given, external=external) as engine:
-            return tuple(QueryResult(_run(engine, one, text), one.name, one.hint) for one in compiled)
+            return tuple(QueryResult(ran(engine, one, text), one.name, one.hint) for one in compiled)
 
 
 def _compiled(
@@ -74,8 +74,9 @@ def _compiled(
     return compile_results(text, replace(catalog_of(tables), functions=known), now=now)
 
 
-def _run(engine: DuckDBEngine, compiled: Compiled, text: str) -> pa.Table:
+def ran(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None = None) -> pa.Table:
+    """The rows of a compiled query; a KqlError says where in its text it arose."""
     try:
-        return engine.run(compiled)
+        return engine.run(compiled, timeout)
     except KqlError as error:
         raise error.locate(text) from error.__cause__

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.kql.cache import CompileCache
-from nephoscope.kql.compile import Compiled, compile_results
+from nephoscope.kql.compile import compile_results
 from nephoscope.kql.deadline import within
 from nephoscope.kql.engines.duckdb import DuckDBEngine
-from nephoscope.kql.errors import KqlError
-from nephoscope.kql.run import QueryResult
+from nephoscope.kql.run import QueryResult, ran
 from nephoscope.lake.catalog import LakeCatalog, Shelf
 from nephoscope.lake.compaction import MOST_SMALL
 from nephoscope.lake.damage import tell_damage
@@ -233,9 +232,7 @@ class Lake:
             seen = Joined(catalog, others) if others else catalog
             compiled = compile_results(text, seen, now=now)
             with DuckDBEngine(scans=seen.scans(span), external=external) as engine:
-                found = [
-                    QueryResult(_run(engine, one, text, timeout), one.name, one.hint) for one in compiled
-                ]
+                found = [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
         if age:
             self._results.keep(asked, began, found)
         return found
@@ -254,7 +251,7 @@ class Lake:
         with within(timeout), self.catalog(scope, workspace) as catalog:
             compiled = self._compiled.compile(text, catalog, now=now)
             with DuckDBEngine(scans=catalog.scans(span)) as engine:
-                return _run(engine, compiled, text, timeout)
+                return ran(engine, compiled, text, timeout)
 
     def row_identity(self, text: str, *, workspace: str = DEFAULT, now: dt.datetime) -> RowIdentity:
         """What tells the rows of a query's last result apart; KqlError where it is wrong."""
@@ -396,13 +393,6 @@ class Lake:
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.upkeep_failure = error
                 self._stop.wait(FLUSH_EVERY)
-
-
-def _run(engine: DuckDBEngine, compiled: Compiled, text: str, timeout: float | None) -> pa.Table:
-    try:
-        return engine.run(compiled, timeout)
-    except KqlError as error:
-        raise error.locate(text) from error.__cause__
 
 
 __all__ = ["QUARANTINE", "Lake"]

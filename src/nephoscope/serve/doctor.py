@@ -230,6 +230,9 @@ def audit(patient: Patient) -> Iterator[Finding]:
             f"entry {broken} is missing, or does not fit behind the one before it",
             "find out who changed it",
         )
+    elif not patient.state.audit.anchored():
+        text = "there is no anchor: entries that were taken off the end cannot be told"
+        yield Finding("audit", Verdict.WARNING, text, "find out who removed keys/audit.anchor")
     else:
         yield Finding("audit", Verdict.OK, "the chain of entries is whole")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from nephoscope.sources.live.tls import own_certificate
+from tests.sources.live.tls_server import tls_server
 
 
 @dataclass
@@ -48,18 +47,5 @@ def receiver(folder: Path) -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    certificate, key, authority = own_certificate(folder / "tls", ("localhost",))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    known.port, known.ca = server.server_port, str(authority)
-    try:
+    with tls_server(folder, Handler, "localhost") as (known.port, known.ca):
         yield known
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

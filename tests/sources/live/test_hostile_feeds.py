@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sources.live.tls_server import tls_server
 
 from nephoscope.sources.intel.asking import Asker
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.source import SourceError, Surroundings
-from nephoscope.sources.live.tls import own_certificate
 
 LAST = "X-TAXII-Date-Added-Last"
 Answer = tuple[int, dict[str, str], bytes]
@@ -58,19 +57,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(body)
 
-    certificate, key, authority = own_certificate(tmp_path / "tls", ("127.0.0.1",))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    listening.socket = context.wrap_socket(listening.socket, server_side=True)
-    thread = threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    known.url, known.ca = f"https://127.0.0.1:{listening.server_port}/", str(authority)
-    yield known
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with tls_server(tmp_path, Handler) as (port, ca):
+        known.url, known.ca = f"https://127.0.0.1:{port}/", ca
+        yield known
 
 
 def told(server: Server, sink: Any) -> str:

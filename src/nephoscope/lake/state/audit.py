@@ -132,6 +132,11 @@ class Audit:
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query)]
 
+    def anchored(self) -> bool:
+        """Whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
+        known = self._anchor.read() if self._anchor is not None else None
+        return known is not None or not self.entries(most=1)
+
     def broken(self) -> int | None:
         """The number of the first entry that does not fit behind the one before it, or that is missing; None where all are there."""
         expected, before = 1, FIRST
