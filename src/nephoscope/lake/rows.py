@@ -172,7 +172,7 @@ def _contradicted(
     bags: dict[int, dict[str, Any]], table: Table, rows: Sequence[Mapping[str, Any]], names: set[str]
 ) -> None:
     """Put into each row's bag what it gives for a column that is not its own to say, where that differs from what is written."""
-    for name in (_MADE | {SUBSCRIPTION}) & names:
+    for name in sorted((_MADE | {SUBSCRIPTION}) & names):
         for place, row in enumerate(rows):
             value = row.get(name)
             if value is None or value == "" or (name == TYPE and value == table.name):
