@@ -81,6 +81,8 @@ SOUND: list[Callable[[int], str]] = [
     lambda number: _event(
         number, "<!-- a comment --><EventData><Data>a --&gt; b ]]&gt; c --> d</Data></EventData>"
     ),
+    lambda number: _event(number, "<!-- </Event> --><EventData><Data>a<!--</e:Event >--></Data></EventData>"),
+    lambda number: _event(number, "<!-- <Event>a</Event> <Event/> --><EventData><Data>a</Data></EventData>"),
     lambda number: _event(number, "<UserData><Event><Inner>1</Inner></Event></UserData>"),
     lambda number: _event(number, "<UserData><Events><Event>1</Event></Events></UserData>"),
     lambda number: _event(number, "<EventData><Data>&#x1;\u0002\ufffe</Data></EventData>"),

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 _SYSTEM = re.compile(rb"\s*<%bSystem[\s/>]" % _PREFIX)
 _REST_OF_TAG = re.compile(rb"[^<>]*>")
 _MARKS = {"comment": (b"<!--", b"-->"), "data": (b"<![CDATA[", b"]]>")}
-_CLOSE = re.compile(rb"</%bEvent\s*>" % _PREFIX)
+_OPENS = re.compile(rb"<%bEvent(?:\s[^<>]*)?>\s*<%bSystem[\s/>]" % (_PREFIX, _PREFIX))
 #: With what it declares, which may hold tags in quotes.
 DOCUMENT_TYPE = re.compile(rb"<!DOCTYPE[^<>\[]*(?:\[(?:\"[^\"]*\"|'[^']*'|[^\]\"'])*+\]\s*)?>?")
 #: What may stand between events, and tells of none: comments and instructions, and the element that holds the events.
@@ -238,8 +238,8 @@ class EventCutter:
     def _closed(self, match: re.Match[bytes], begin: bytes, end: bytes, *, inside: bool) -> int | None:
         """Behind a comment or CDATA section; behind its mark where it is not closed; None where more must be read to tell.
 
-        One that holds the begin of another was not closed itself: its text may not hold the end of that one. A comment within
-        an event holds no end of an event.
+        One that holds the begin of another was not closed itself: its text may not hold the end of that one. Nor was a comment
+        within an event that holds the begin of an event: that is one which it would take along.
         """
         at = self._find(end, match.end())
         if at < 0:
@@ -247,7 +247,7 @@ class EventCutter:
         split = end == b"]]>" and self._held[at - 2 : at] == b"]]"
         if not split and self._held.find(begin, match.end(), at) >= 0:
             return match.end()
-        if inside and end == b"-->" and _CLOSE.search(self._held, match.end(), at):
+        if inside and end == b"-->" and _OPENS.search(self._held, match.end(), at):
             return match.end()
         return at + len(end)
 
