@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,7 @@ from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.ledger import StateLedger
+from nephoscope.lake.state.schema_changes import SchemaChange
 from nephoscope.lake.state.source_errors import KEPT, SHOWN
 from nephoscope.lake.state.sources import Source
 from nephoscope.lake.state.usage import Used
@@ -335,11 +337,24 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     assert health.all()[0].error_at == NOON
     errors.worked("src", [""])
     assert (health.all()[0].error, health.all()[0].error_at) == ("", None)
-    assert health.schema("src", "T", "a:long") == ""
-    assert health.schema("src", "T", "a:long, b:string") == "a:long"
-    assert health.schema("src", "T", "a:long, b:string") == "a:long, b:string"
-    assert health.all("src")[1].rows == 60
-    assert health.schema("src", "new", "x") == ""
+    with opened().transaction() as session:
+        assert health.seen(session, "src", {"T", "new"}, NOON) == {"": "", "T": "", "new": ""}
+        health.schema(session, "src", {"T": "a:long", "": "x"})
+    with opened().transaction() as session:
+        assert health.seen(session, "src", {"T"}, NOON) == {"": "x", "T": "a:long"}
+    assert (health.all("src")[1].rows, health.all("src")[1].columns) == (60, "a:long")
+
+
+def case_a_change_of_schema_waits_until_it_is_told(opened: Open, url: str) -> None:
+    state, change = opened(), SchemaChange("src", "default", "T", ("a\x00",), ("b", "c"))
+    with state.transaction() as session:
+        state.schema_changes.add(session, change)
+    with suppress(RuntimeError), state.transaction() as session:
+        assert state.schema_changes.take(session) == [change]
+        raise RuntimeError
+    with opened().transaction() as session:
+        assert opened().schema_changes.take(session) == [change]
+        assert opened().schema_changes.take(session) == []
 
 
 def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +16,11 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state import State
-from nephoscope.lake.state.sources import Source
-from nephoscope.sources.live.health.judging import findings, standing
+from nephoscope.lake.state.sources import Source, SourceRow
+from nephoscope.sources.live.health.judging import FIRST_SILENCE, findings, limit, standing
 from nephoscope.sources.live.health.keeper import Keeper
 from nephoscope.sources.live.health.profile import JUDGED_AFTER, LEARNED, Profile
+from nephoscope.sources.live.health.table import rows
 from nephoscope.sources.live.meter import Meter
 from nephoscope.sources.live.rounds import told_round
 from nephoscope.sources.live.source import SourceError
@@ -54,7 +59,9 @@ def _moment(when: datetime) -> int:
     return _ticks(when - datetime(1, 1, 1, tzinfo=UTC))
 
 
-def _asked(lake: Lake, text: str) -> list[dict]:
+def _asked(lake: Lake, state: State, text: str) -> list[dict]:
+    while state.outbox.waiting():  # a thread of the lake may be at it
+        deliver(lake, state)
     lake.flush()
     return lake.query(text)[-1].table.to_pylist()
 
@@ -71,6 +78,7 @@ def test_silence_raises_an_alert_once_and_its_end_resolves_it(world) -> None:
     assert keeper.judge(NOW + timedelta(minutes=3))
     found = _asked(
         lake,
+        state,
         "SecurityAlert | project AlertName, Status, SystemAlertId, CompromisedEntity | order by Status asc",
     )
     assert [(one["AlertName"], one["Status"]) for one in found] == [
@@ -90,17 +98,19 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     meter.note(error="the broker does not answer", dropped=3)
     keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
     keeper.judge(NOW + timedelta(minutes=1))
-    deliver(lake, state)
     usage = _asked(
-        lake, "Usage | project DataType, Quantity, AvgLatencyInSeconds, TimeGenerated - StartTime, StartTime"
+        lake,
+        state,
+        "Usage | project DataType, Quantity, AvgLatencyInSeconds, TimeGenerated - StartTime, StartTime",
     )
     hour = NOW.replace(minute=0) - timedelta(hours=1)
     assert [tuple(one.values()) for one in usage] == [
         ("Syslog", 0.1, 2.0, _ticks(timedelta(hours=1)), _moment(hour))
     ]
-    assert len(_asked(lake, "Heartbeat")) == 2
+    assert len(_asked(lake, state, "Heartbeat")) == 2
     status = _asked(
         lake,
+        state,
         "SentinelHealth | project SentinelResourceName, SentinelResourceKind, Status, Reason | order by Status asc",
     )
     assert [(one["SentinelResourceName"], one["SentinelResourceKind"], one["Status"]) for one in status] == [
@@ -120,9 +130,10 @@ def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
     keeper.close()
     _brought(keeper, state, hour - timedelta(minutes=1), rows=500)
     other.judge(NOW + timedelta(minutes=1))
-    deliver(lake, state)
     found = _asked(
-        lake, "Usage | summarize round(sum(Quantity), 6), count() by StartTime | order by StartTime desc"
+        lake,
+        state,
+        "Usage | summarize round(sum(Quantity), 6), count() by StartTime | order by StartTime desc",
     )
     assert [tuple(one.values()) for one in found] == [
         (_moment(hour - timedelta(hours=1)), 0.15, 2),
@@ -176,17 +187,171 @@ def test_a_changed_schema_is_told(world) -> None:
     for look in range(JUDGED_AFTER + 2):
         _brought(keeper, state, NOW - timedelta(minutes=40 - look), names=("A", "C"))
     keeper.judge(NOW - timedelta(minutes=28))
-    found = _asked(lake, "SecurityAlert | where AlertType endswith 'schema' | project Description")
+    found = _asked(lake, state, "SecurityAlert | where AlertType endswith 'schema' | project Description")
     assert [one["Description"] for one in found] == ["no longer there: B; new: C"]
 
 
-def test_only_one_process_judges(world) -> None:
+def _changed_schema(keeper: Keeper, state: State) -> None:
+    for look in range(LEARNED + 5):
+        _brought(keeper, state, NOW - timedelta(minutes=90 - look))
+    for look in range(JUDGED_AFTER + 2):
+        _brought(keeper, state, NOW - timedelta(minutes=40 - look), names=("A",))
+
+
+SCHEMA = "SecurityAlert | where AlertType endswith 'schema' | project Description, Status"
+
+
+def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
     state, lake = world
-    first, second = Keeper(lake, state, "first"), Keeper(lake, state, "second")
-    assert first.judge(NOW)
-    assert not second.judge(NOW)
-    first.close()
-    assert second.judge(NOW)
+    judges, sees = Keeper(lake, state, "judges"), Keeper(lake, state, "sees")
+    assert judges.judge(NOW - timedelta(minutes=95))
+    _changed_schema(sees, state)
+    assert not sees.judge(NOW - timedelta(minutes=28))
+    for minute in range(3):
+        assert judges.judge(NOW - timedelta(minutes=28 - minute))
+    judges.close()
+    assert sees.judge(NOW)
+    assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
+
+
+#: Ends a process without a word at a moment on the way from what is seen to what is told.
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_health import NOW, Keeper, Lake, State, _changed_schema, deliver
+def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
+with State.of(Path(sys.argv[1])) as state, Lake.open(Path(sys.argv[1]), state) as lake:
+    keeper = Keeper(lake, state, "dies")
+    _changed_schema(keeper, state)
+    if sys.argv[3] == "seen":
+        kill()
+    if sys.argv[3] == "judging":
+        state.checkpoints.keep = kill
+    state.outbox.drain = kill
+    keeper.judge(NOW)
+    deliver(lake, state)
+"""
+
+
+@pytest.mark.parametrize("moment", ["seen", "judging", "judged"])
+def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, moment: str) -> None:
+    with State.of(tmp_path) as state:
+        state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(Path(__file__).parent), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
+        lease = state.leases.take("source-health", "dies", 1.0)
+        assert lease is not None
+        lease.release()
+        keeper = Keeper(lake, state, "lives")
+        assert [keeper.judge(NOW + timedelta(seconds=second)) for second in range(3)] == [True] * 3
+        assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
+
+
+def _profile(*silences: tuple[timedelta, int]) -> Profile:
+    """Of arrivals one after the other: (the silence before it, how often)."""
+    profile, now = Profile(), datetime(2026, 3, 2, tzinfo=UTC)
+    profile.arrived(now)
+    for silence, times in silences:
+        for _ in range(times):
+            now += silence
+            profile.arrived(now)
+    return Profile.of(profile.text())
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+WORKDAY = ((HOUR / 2, 16), (16 * HOUR, 1))
+WEEK = (*WORKDAY * 4, (HOUR / 2, 16), (64 * HOUR, 1))
+
+
+@pytest.mark.parametrize(
+    ("silences", "allowed"),
+    [
+        ((), 26 * HOUR),
+        (((MINUTE, 9),), 26 * HOUR),
+        (((7 * DAY, 1),), 7 * DAY * 1.5),
+        (((MINUTE, 30),), 10 * MINUTE),
+        (((MINUTE, 30), (HOUR, 1), (MINUTE, 30)), 3 * HOUR),
+        (((MINUTE, 1440 * 2), (8 * HOUR, 1), (MINUTE, 60)), 10 * MINUTE),
+        (((MINUTE, 1440 * 2), (8 * HOUR, 1), (MINUTE, 60), (9 * HOUR, 1), (MINUTE, 60)), 10 * MINUTE),
+        (WORKDAY * 2, 90 * MINUTE),
+        (WORKDAY * 4, 24 * HOUR),
+        (WEEK * 4, 96 * HOUR),
+        ((*WEEK * 4, *((HOUR / 2, 48 * 36),)), 90 * MINUTE),
+        (((30 * DAY, 12),), 45 * DAY),
+    ],
+    ids=[
+        "nothing known", "a burst", "a week between two", "by minutes", "the first day", "one outage", "two outages",
+        "two nights", "nights", "weekends", "nights and weekends long ago", "monthly",
+    ],
+)  # fmt: skip
+def test_how_long_a_silence_may_last(silences, allowed: timedelta) -> None:
+    assert limit(_profile(*silences)) == allowed
+
+
+def _told(state: State, now: datetime) -> dict[tuple[str, str], str]:
+    return {(one.health.source, one.health.table): one.status for one in rows(state, now)}
+
+
+def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) -> None:
+    state, lake = world
+    state.sources.add(Source("off", "folder", {"paths": ["/"]}, enabled=False))
+    keeper = Keeper(lake, state, "me")
+    added = NOW - 3 * DAY
+    with state.transaction() as session:
+        session.get_one(SourceRow, "hub").created = added
+    early, late = added + FIRST_SILENCE, added + FIRST_SILENCE + timedelta(minutes=1)
+    for moment in (early, late, late + timedelta(minutes=1)):
+        keeper.judge(moment)
+    assert _told(state, early) == {("hub", ""): "ok"}
+    assert _told(state, late) == {("hub", ""): "silent"}
+    _brought(keeper, state, late)
+    keeper.judge(late + timedelta(minutes=2))
+    found = _asked(lake, state, "SecurityAlert | project Status, Description | order by Status asc")
+    assert [one["Status"] for one in found] == ["New", "Resolved"]
+    assert found[0]["Description"] == f"nothing has come since it was added at {added:%Y-%m-%d %H:%M} UTC"
+
+
+def test_a_source_that_fails_from_the_beginning_is_failing(world) -> None:
+    state, lake = world
+    meter = Meter()
+    meter.note(error="refused", key="blob:a")
+    Keeper(lake, state, "me").count(state.sources.get("hub"), meter, NOW)
+    assert _told(state, NOW + timedelta(days=3)) == {("hub", ""): "failing"}
+
+
+@pytest.mark.parametrize(("arrivals", "told"), [(1, ("hub", "")), (10, ("hub", "")), (11, ("hub", "Syslog"))])
+def test_silence_is_told_however_little_came(world, arrivals: int, told: tuple[str, str]) -> None:
+    state, lake = world
+    keeper = Keeper(lake, state, "me")
+    for look in range(arrivals):
+        _brought(keeper, state, NOW + look * timedelta(seconds=5))
+    late = NOW + FIRST_SILENCE + timedelta(minutes=2)
+    assert {place for place, status in _told(state, late).items() if status == "silent"} == {told}
+
+
+def test_a_rare_table_is_not_silent_beside_one_that_is_known(world) -> None:
+    state, lake = world
+    keeper, source = Keeper(lake, state, "me"), state.sources.get("hub")
+    for look in range(30):
+        meter = Meter()
+        meter.saw({"Syslog": {"A"}} | ({"Usage": {"A"}} if look == 0 else {}))
+        keeper.count(source, meter, NOW + look * timedelta(hours=3))
+    assert set(_told(state, NOW + timedelta(hours=90)).values()) == {"ok"}
+
+
+def test_days_that_bring_nothing_each_week_are_not_silent(world) -> None:
+    """A source that works from Monday to Friday, on its second Saturday: the hours of five of the last seven days had rows."""
+    state, _ = world
+    week = {
+        back
+        for back in range(24 * 15)
+        if back >= 12 and (NOW - timedelta(hours=back)).weekday() != NOW.weekday()
+    }
+    _history(state, dict.fromkeys(week, (100, 0)))
+    health = next(one for one in state.source_health.all("hub") if one.table)
+    assert findings(health, state.source_health.rates("hub", "Syslog"), NOW) == []
 
 
 def test_names_that_come_and_go_are_no_change_of_schema() -> None:
@@ -200,9 +365,9 @@ def test_names_that_come_and_go_are_no_change_of_schema() -> None:
 
 def _history(state: State, hours: dict[int, tuple[int, int]]) -> None:
     """Rows and bad ones by hours before this one."""
-    for back, (rows, bad) in sorted(hours.items(), reverse=True):
+    for back, (count, bad) in sorted(hours.items(), reverse=True):
         state.source_health.arrived(
-            "hub", [Arrival("Syslog", rows, bad, rows * 10, None, 1.0)], NOW - timedelta(hours=back)
+            "hub", [Arrival("Syslog", count, bad, count * 10, None, 1.0)], NOW - timedelta(hours=back)
         )
 
 

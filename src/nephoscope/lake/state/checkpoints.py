@@ -37,9 +37,13 @@ class Checkpoints:
 
     def all(self, source: str) -> dict[str, Any]:
         """Every key of a source with its value, sorted by key."""
-        query = select(CheckpointRow).where(CheckpointRow.source == source).order_by(CheckpointRow.key)
         with self._database.read() as session:
-            return {row.key: row.value for row in session.scalars(query)}
+            return self.within(session, source)
+
+    def within(self, session: Session, source: str) -> dict[str, Any]:
+        """What `all` gives, within a transaction."""
+        query = select(CheckpointRow).where(CheckpointRow.source == source).order_by(CheckpointRow.key)
+        return {row.key: row.value for row in session.scalars(query)}
 
     def put(self, source: str, key: str, value: Any) -> None:
         """Record a value."""
@@ -69,3 +73,7 @@ class Checkpoints:
             gone = gone.where(CheckpointRow.key == key)
         with self._database.write() as session:
             return len(session.scalars(gone.returning(CheckpointRow.key)).all())
+
+    def drop(self, session: Session, source: str, key: str) -> None:
+        """Forget one key within the transaction of what it told of."""
+        session.execute(delete(CheckpointRow).where(CheckpointRow.source == source, CheckpointRow.key == key))

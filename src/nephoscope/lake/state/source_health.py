@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Text, case, delete, func, select
+from sqlalchemy import BigInteger, Float, Text, case, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.arrival import Arrival, Arrivals
@@ -138,22 +138,30 @@ class SourceHealths:
         with self._database.write() as session:
             self._upsert(session, SourceHealthRow, _whole(source, workspace), {"lag": lag})
 
-    def seen(self, source: str, tables: Iterable[str], at: datetime, workspace: str = "default") -> None:
-        """Record that something of tables arrived, which is counted once it lies in them."""
-        with self._database.write() as session:
-            for table in sorted({"", *tables}):
-                key = {"source": source, "workspace": workspace, "table_name": table}
-                self._seen(session, key, at)
+    def seen(
+        self, session: Session, source: str, tables: Iterable[str], at: datetime, workspace: str = "default"
+    ) -> dict[str, str]:
+        """Record that something of tables arrived, which is counted once it lies in them.
 
-    def schema(self, source: str, table: str, columns: str, workspace: str = "default") -> str:
-        """Record what a table's columns are now (any text that is equal for equal schemas); returns what was recorded before."""
-        key = {"source": source, "workspace": workspace, "table_name": table}
-        with self._database.write() as session:
-            row = session.get(SourceHealthRow, (source, workspace, table), with_for_update=True)
-            before = row.columns if row is not None else ""
-            if before != columns:
-                self._upsert(session, SourceHealthRow, key, {"columns": columns})
-            return before
+        Returns what was last said of the schema of each of them, and of the source itself (''), for `schema` in the same transaction.
+        """
+        names = sorted({"", *tables})
+        for table in names:
+            self._seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
+        mine = SourceHealthRow
+        query = select(mine.table_name, mine.columns).where(
+            mine.source == source, mine.workspace == workspace, mine.table_name.in_(names)
+        )
+        return {row.table_name: row.columns for row in session.execute(query)}
+
+    def schema(
+        self, session: Session, source: str, columns: Mapping[str, str], workspace: str = "default"
+    ) -> None:
+        """Record what is usual in the columns of tables that were `seen`: a text each."""
+        mine = SourceHealthRow
+        for table, text in sorted(columns.items()):
+            here = (mine.source == source, mine.workspace == workspace, mine.table_name == table)
+            session.execute(update(mine).where(*here).values(columns=text))
 
     def all(self, source: str | None = None) -> tuple[SourceHealth, ...]:
         """The health of every table of every source, or of one source; the source itself (table '') comes first."""

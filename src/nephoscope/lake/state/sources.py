@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from nephoscope.lake.state.checkpoints import CheckpointRow
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.schema_changes import SchemaChangeRow
 from nephoscope.lake.state.source_errors import SourceErrorRow
 from nephoscope.lake.state.source_health import SourceHealthRow, SourceRateRow
 
@@ -114,6 +115,7 @@ class Sources:
             session.execute(delete(SourceHealthRow).where(SourceHealthRow.source == name))
             session.execute(delete(SourceErrorRow).where(SourceErrorRow.source == name))
             session.execute(delete(SourceRateRow).where(SourceRateRow.source == name))
+            session.execute(delete(SchemaChangeRow).where(SchemaChangeRow.source == name))
 
 
 def _row(session: Session, name: str) -> SourceRow:

@@ -37,6 +37,7 @@ from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
 from nephoscope.lake.state.saved_queries import SavedQueries
+from nephoscope.lake.state.schema_changes import SchemaChanges
 from nephoscope.lake.state.sign_in_attempts import SignInAttempts
 from nephoscope.lake.state.sign_in_providers import SignInProviders
 from nephoscope.lake.state.source_errors import SourceErrors
@@ -75,6 +76,7 @@ class State:
         self.tenants = Tenants(database)
         self.checkpoints = Checkpoints(database)
         self.source_health = SourceHealths(database)
+        self.schema_changes = SchemaChanges()
         self.source_errors = SourceErrors(database)
         self.usage = Usages(database)
         self.ingested_files = IngestedFiles(database)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
 from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.state.source_health import SourceHealth, SourceRate
+from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live.health.profile import Profile
 
-#: A silence shorter than this says nothing; one longer than so many times the longest of late does.
+#: A silence shorter than this says nothing.
 LEAST_SILENCE = timedelta(minutes=10)
-_TIMES = 3.0
+#: Beyond what is usual a silence may be twice as long again, but not more than so many hours or half of it.
+_BEYOND, _HOURS_BEYOND, _SHARE_BEYOND = 2.0, 6 * 3600.0, 0.5
+#: A silence is measured by those before it once there are so many; until then, and before anything came, by this.
 _KNOWN_GAPS = 10
+FIRST_SILENCE = timedelta(hours=26)
 #: Hours of the day are compared over a week, where at least so many days are known.
 _DAYS, _LEAST_DAYS = 7, 4
-_HOUR = timedelta(hours=1)
+_HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
 _BAD_SHARE, _BAD_RECORDS = 0.2, 20
 _FAILING = timedelta(minutes=10)
 
@@ -110,26 +114,61 @@ def _expected(by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: d
 
 
 def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
-    if not health.table or health.table == QUARANTINE or health.last_seen is None:
-        return ""
-    passed = now - health.last_seen
+    """How long a table that is known brought nothing; one that is not known yet is judged with its source."""
     profile = Profile.of(health.columns)
-    usual = timedelta(seconds=_TIMES * profile.gap)
-    long = passed > max(LEAST_SILENCE, usual) and profile.gaps >= _KNOWN_GAPS
-    if not long and not _two_empty_hours(health, rates, now):
+    if health.table in ("", QUARANTINE) or health.last_seen is None:
         return ""
-    return (
-        f"nothing for {_words(passed)}, since {health.last_seen:%Y-%m-%d %H:%M} UTC; "
-        f"the longest silence of late was {_words(timedelta(seconds=profile.gap))}"
-    )
+    long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > limit(profile)
+    return _nothing(health.last_seen, profile, now) if long or _two_empty_hours(health, rates, now) else ""
+
+
+def limit(profile: Profile) -> timedelta:
+    """How long a silence may last before it is told."""
+    usual = profile.silence()
+    beyond = min(_BEYOND * usual, max(_HOURS_BEYOND, _SHARE_BEYOND * usual))
+    least = LEAST_SILENCE if profile.gaps >= _KNOWN_GAPS else FIRST_SILENCE
+    return max(least, timedelta(seconds=usual + beyond))
+
+
+def _nothing(last: datetime, profile: Profile, now: datetime) -> str:
+    usual = f"silences of {_words(timedelta(seconds=profile.silence()))} are usual"
+    known = usual if profile.gaps else "it came once"
+    return f"nothing for {_words(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
+
+
+def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime) -> Finding | None:
+    """Whether a source brings nothing of which no table could be said to be silent: none came, or none often enough to be known.
+
+    `healths` are those of the source itself and of its tables. One that fails is told as failing.
+    """
+    mine = [one for one in healths if (one.source, one.workspace) == (source.name, source.workspace)]
+    whole = next((one for one in mine if not one.table), SourceHealth(source.name, "", source.workspace))
+    if not source.enabled or whole.error:
+        return None
+    tables = [one for one in mine if one.table not in ("", QUARANTINE)]
+    if any(Profile.of(one.columns).gaps >= _KNOWN_GAPS for one in tables):
+        return None
+    last = max((one.last_seen for one in mine if one.last_seen is not None), default=None)
+    detail = ""
+    if last is not None:
+        profile = Profile.of(whole.columns)
+        detail = _nothing(last, profile, now) if now - last > limit(profile) else ""
+    elif source.created is not None and now - source.created > FIRST_SILENCE:
+        detail = f"nothing has come since it was added at {source.created:%Y-%m-%d %H:%M} UTC"
+    return Finding(source.name, source.workspace, "", "silent", detail) if detail else None
 
 
 def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> bool:
-    """Whether the last two whole hours brought nothing though the same hours of most earlier days did."""
+    """Whether the last two whole hours brought nothing though the same hours of most earlier days did, and those of a week ago."""
     by_hour = {one.hour: one for one in rates}
     this = now.replace(minute=0, second=0, microsecond=0)
     hours = [this - _HOUR, this - 2 * _HOUR]
     if any(hour in by_hour for hour in (*hours, this)):
+        return False
+    weekly = [
+        hour - _WEEK for hour in hours if health.first_seen is not None and hour - _WEEK >= health.first_seen
+    ]
+    if not all(hour in by_hour for hour in weekly):
         return False
     return all((_expected(by_hour, health, hour) or 0.0) > 0 for hour in hours)
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state.schema_changes import SchemaChange
 from nephoscope.lake.state.source_health import RATES_KEPT, SourceHealth
+from nephoscope.lake.workspace import DEFAULT
 from nephoscope.sources.live.health import rows as made
-from nephoscope.sources.live.health.judging import Finding, findings
+from nephoscope.sources.live.health.judging import Finding, findings, silent_source
 from nephoscope.sources.live.health.profile import Profile
 from nephoscope.sources.live.source import LOST
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
     from nephoscope.lake.state.leases import Lease
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 #: What is remembered of findings is kept beside the checkpoints, under a name that no source can have.
 KEPT = "#health"
+_OPEN = "open:"
 #: One process judges, the others only tell.
 LEASE, LEASE_SECONDS = "source-health", 120.0
 _SCHEMA_OPEN = timedelta(days=1)
@@ -43,7 +49,6 @@ class Keeper:
     state: State
     holder: str
     _lease: Lease | None = field(default=None, repr=False)
-    _changes: list[Finding] = field(default_factory=list)
 
     def count(self, source: Source, meter: Meter, now: datetime) -> None:
         """Write what a source has told since the last time."""
@@ -53,20 +58,20 @@ class Keeper:
         self._tell(source, told, now)
 
     def _arrived(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
-        health = self.state.source_health
-        before = {
-            one.table: one.columns for one in health.all(source.name) if one.workspace == source.workspace
-        }
-        health.seen(source.name, tables, now, source.workspace)
-        for name, names in tables.items():
-            profile = Profile.of(before.get(name, ""))
-            profile.arrived(now)
-            new, gone = profile.seen(names)
-            health.schema(source.name, name, profile.text(), source.workspace)
-            if new or gone:
-                self._changes.append(
-                    Finding(source.name, source.workspace, name, "schema", _changed(new, gone))
-                )
+        """The profiles, and in the same transaction what they take for usual from now on though it is news."""
+        health, workspace = self.state.source_health, source.workspace
+        kept: dict[str, str] = {}
+        with self.state.transaction() as session:
+            for table, text in health.seen(session, source.name, tables, now, workspace).items():
+                profile = Profile.of(text)
+                profile.arrived(now)
+                if names := tables.get(table):
+                    new, gone = profile.seen(names)
+                    if new or gone:
+                        change = SchemaChange(source.name, workspace, table, tuple(new), tuple(gone))
+                        self.state.schema_changes.add(session, change)
+                kept[table] = profile.text()
+            health.schema(session, source.name, kept, workspace)
 
     def _tell(self, source: Source, told: Told, now: datetime) -> None:
         health = self.state.source_health
@@ -96,6 +101,9 @@ class Keeper:
             by_source[one.source, one.workspace].append(one)
         sources = {one.name: one for one in self.state.sources.all()}
         found = [
+            silent for source in sources.values() if (silent := silent_source(source, every, now)) is not None
+        ]
+        found += [
             finding
             for health in every
             if (source := sources.get(health.source)) is not None and source.enabled
@@ -109,13 +117,7 @@ class Keeper:
         self._alerts(found, now)
         self._statuses(every, sources, now)
         self._usage(now)
-        self._write(
-            "default",
-            "Heartbeat",
-            [made.heartbeat(now)],
-            f"health/heartbeat/{socket.gethostname()}",
-            _minute(now),
-        )
+        self._heartbeat(now)
         self.state.source_health.prune(now - RATES_KEPT)
         return True
 
@@ -129,43 +131,46 @@ class Keeper:
         return self._lease is not None
 
     def _alerts(self, found: Sequence[Finding], now: datetime) -> None:
-        """A row when a finding begins and one when it is over; a change of schema is over after a day."""
-        changes, self._changes = self._changes, []
-        current = {finding.key: finding for finding in found}
-        for change in changes:
-            before = current.get(change.key)
-            current[change.key] = (
-                replace(change, detail=f"{before.detail}; {change.detail}") if before else change
-            )
-        kept = self.state.checkpoints.all(KEPT)
-        open_ = {key.removeprefix("open:"): value for key, value in kept.items() if key.startswith("open:")}
-        alerts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for key, finding in current.items():
-            if key not in open_ or finding.kind == "schema":
-                alerts[finding.workspace].append(made.alert(finding, now, now, over=False))
-        over = {key: value for key, value in open_.items() if key not in current and self._over(value, now)}
-        for value in over.values():
-            finding = Finding(**value["finding"])
-            began = datetime.fromisoformat(value["since"])
-            alerts[finding.workspace].append(made.alert(finding, began, now, over=True))
-        written = [
-            self._write(workspace, "SecurityAlert", rows, f"health/alerts/{workspace}")
-            for workspace, rows in alerts.items()
-        ]
-        if not all(written):
-            # Nothing is noted as told, so that all of it is told again the next time.
-            self._changes.extend(changes)
-            return
-        self.state.checkpoints.put_all(
-            KEPT,
-            {
-                f"open:{key}": {"finding": _plain(finding), "since": now.isoformat()}
-                for key, finding in current.items()
-                if key not in open_ or finding.kind == "schema"
-            },
-        )
-        for key in over:
-            self.state.checkpoints.remove(KEPT, f"open:{key}")
+        """A row when a finding begins and one when it is over; a change of schema is over after a day.
+
+        The rows, what is noted of them and the changes that they tell are one transaction: a kill tells none twice and none never.
+        """
+        with self._judging() as session:
+            current = {finding.key: finding for finding in [*found, *self._changes(session)]}
+            kept = self.state.checkpoints.within(session, KEPT)
+            open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
+            begun = [one for key, one in current.items() if key not in open_ or one.kind == "schema"]
+            over = [value for key, value in open_.items() if key not in current and self._over(value, now)]
+            for finding in begun:
+                self._out(
+                    session, finding.workspace, "SecurityAlert", made.alert(finding, now, now, over=False)
+                )
+            for value in over:
+                finding, began = Finding(**value["finding"]), datetime.fromisoformat(value["since"])
+                self._out(
+                    session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
+                )
+                self.state.checkpoints.drop(session, KEPT, f"{_OPEN}{finding.key}")
+            noted = {f"{_OPEN}{one.key}": {"finding": _plain(one), "since": now.isoformat()} for one in begun}
+            self.state.checkpoints.keep(session, KEPT, noted)
+
+    @contextmanager
+    def _judging(self) -> Iterator[Session]:
+        """A transaction that whoever lost the lease does not have: LeaseLostError."""
+        assert self._lease is not None
+        with self.state.transaction() as session:
+            self._lease.check(session)
+            yield session
+
+    def _out(self, session: Session, workspace: str, table: str, row: Mapping[str, Any]) -> None:
+        self.state.outbox.add(session, workspace, table, row)
+
+    def _changes(self, session: Session) -> Iterable[Finding]:
+        """What has changed in schemas since it was told last, a finding a table."""
+        found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for one in self.state.schema_changes.take(session):
+            found[one.source, one.workspace, one.table].append(_changed(one.new, one.gone))
+        return [Finding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
     def _over(self, value: Mapping[str, Any], now: datetime) -> bool:
         lasting = value["finding"]["kind"] == "schema"
@@ -185,38 +190,33 @@ class Keeper:
                 continue
             id_ = self.lake.workspace(health.workspace).id
             row = made.status(health.source, source.kind, id_, health.error, now, summary=not changed)
-            self._write(health.workspace, "SentinelHealth", [row], f"health/status/{health.source}")
-            self.state.checkpoints.put(KEPT, key, {"status": word, "at": now.isoformat()})
+            with self._judging() as session:
+                self._out(session, health.workspace, "SentinelHealth", row)
+                noted = {key: {"status": word, "at": now.isoformat()}}
+                self.state.checkpoints.keep(session, KEPT, noted)
 
     def _usage(self, now: datetime) -> None:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
-        with self.state.transaction() as session:
+        with self._judging() as session:
             used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
             for workspace in dict.fromkeys(one.workspace for one in used):
                 rows = [("Usage", made.usage(one)) for one in used if one.workspace == workspace]
                 self.state.outbox.add_all(session, workspace, rows)
 
-    def _write(
-        self,
-        workspace: str,
-        table: str,
-        rows: list[dict[str, Any]],
-        producer: str,
-        sequence: int | None = None,
-    ) -> bool:
-        """Append rows about health; whether they are on disk: where the lake is full they are not, and the state says so."""
-        writer = self.lake.writer()
-        found = arrow_of(
-            self.lake.tables[table], rows, workspace=self.lake.workspace(workspace), now=datetime.now(UTC)
-        )
+    def _heartbeat(self, now: datetime) -> None:
+        """The row of this minute; where the lake is full it is not written, and the state says so."""
+        table = self.lake.tables["Heartbeat"]
+        row = arrow_of(table, [made.heartbeat(now)], workspace=self.lake.workspace(), now=datetime.now(UTC))
+        producer = f"health/heartbeat/{socket.gethostname()}"
         try:
-            writer.append(workspace, {table: found.table}, producer=producer, sequence=sequence)
+            self.lake.writer().append(
+                DEFAULT, {table.name: row.table}, producer=producer, sequence=_minute(now)
+            )
         except LakeError as error:
-            told = {table: f"rows of {table} were not written: {error}"}
-            self.state.source_errors.failed(KEPT, told, datetime.now(UTC), workspace)
-            return False
-        self.state.source_errors.worked(KEPT, (table,), workspace)
-        return True
+            told = {table.name: f"rows of {table.name} were not written: {error}"}
+            self.state.source_errors.failed(KEPT, told, datetime.now(UTC), DEFAULT)
+            return
+        self.state.source_errors.worked(KEPT, (table.name,), DEFAULT)
 
 
 def _minute(now: datetime) -> int:

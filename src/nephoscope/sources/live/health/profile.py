@@ -1,4 +1,4 @@
-"""What is usual for a table of a source: the gaps between arrivals, and the names that its rows have values under.
+"""What is usual for a table of a source: the silences between arrivals, and the names that its rows have values under.
 
 Kept as text in the state (`columns` of the source's health).
 """
@@ -6,7 +6,7 @@ Kept as text in the state (`columns` of the source's health).
 from __future__ import annotations
 
 from collections.abc import Set
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -14,7 +14,12 @@ import msgspec
 LEARNED, JUDGED_AFTER = 30, 10
 #: A name is part of the schema where at least this share of the looks had it.
 _USUAL_NEW, _USUAL_OLD = 0.5, 0.95
-_HALF_LIFE = 7 * 86_400.0
+#: A silence is usual where it came so often; that many of a day are kept.
+_OFTEN = 3
+#: Days for which a silence is remembered, and how many times its own length where that is longer.
+_REMEMBERED, _TIMES_OWN = 35, 5
+_DAY = 86_400.0
+_FIRST_DAY = timedelta(days=1)
 _MOST_NAMES = 2000
 
 
@@ -27,17 +32,31 @@ class Name(msgspec.Struct, array_like=True):
     judged: bool = False
 
 
-class Profile(msgspec.Struct, omit_defaults=True):
-    """`gap` is the longest silence of late in seconds, fading by half in a week, over `gaps` silences; `looks` were taken at rows.
+class Day(msgspec.Struct, array_like=True):
+    """The longest silences in seconds that ended on a day (its ordinal), the longest first."""
 
-    `last` is the last arrival.
+    day: int
+    silences: list[int]
+
+    def lasts(self, today: int) -> bool:
+        """Forget what is too long ago; whether anything is left."""
+        passed = today - self.day
+        self.silences = [one for one in self.silences if passed <= max(_REMEMBERED, _TIMES_OWN * one / _DAY)]
+        return bool(self.silences)
+
+
+class Profile(msgspec.Struct, omit_defaults=True):
+    """`days` have the longest silences by the day of their end, over `gaps` silences in all; `looks` were taken at rows.
+
+    `first` and `last` are the first arrival and the last.
     """
 
-    gap: float = 0.0
     gaps: int = 0
     looks: int = 0
     names: dict[str, Name] = {}
+    first: datetime | None = None
     last: datetime | None = None
+    days: list[Day] = []
 
     @classmethod
     def of(cls, text: str) -> Profile:
@@ -55,10 +74,23 @@ class Profile(msgspec.Struct, omit_defaults=True):
         """Take in that something arrived."""
         before, self.last = self.last, now
         if before is None:
+            self.first = now
             return
-        passed = max(0.0, (now - before).total_seconds())
-        self.gap = max(passed, self.gap * 0.5 ** (passed / _HALF_LIFE))
         self.gaps += 1
+        today = now.astimezone(UTC).toordinal()
+        self.days = [one for one in self.days if one.lasts(today)]
+        if not self.days or self.days[-1].day != today:
+            self.days.append(Day(today, []))
+        silences = [*self.days[-1].silences, max(0, round((now - before).total_seconds()))]
+        self.days[-1].silences = sorted(silences, reverse=True)[:_OFTEN]
+
+    def silence(self) -> float:
+        """The longest silence that is usual, in seconds: one as long came three times. Within the first day, the longest at all."""
+        found = sorted((one for day in self.days for one in day.silences), reverse=True)
+        if not found:
+            return 0.0
+        young = self.first is not None and self.last is not None and self.last - self.first < _FIRST_DAY
+        return float(found[0 if young else min(_OFTEN, len(found)) - 1])
 
     def seen(self, names: Set[str]) -> tuple[list[str], list[str]]:
         """Take in the names of one look; (names that are new in the schema, names that have left it), each told once."""

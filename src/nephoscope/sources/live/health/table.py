@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.store import EstateStore
-from nephoscope.lake.state.source_health import SourceHealth
-from nephoscope.sources.live.health.judging import findings, standing
+from nephoscope.lake.state.source_health import SourceHealth, SourceRate
+from nephoscope.sources.live.health.judging import Finding, findings, silent_source, standing
 from nephoscope.sources.live.health.missing import Missing, missing
 from nephoscope.sources.live.health.newest_rows import last_rows
 
@@ -40,28 +41,40 @@ class Row:
 
 
 def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
-    """The table, of all sources or of one."""
+    """The table, of all sources or of one; a source that is to run and brought nothing yet has a row too."""
     rates = state.source_health.rates(source, since=now - _KNOWN)
-    found = []
-    for one in state.source_health.all(source):
-        whole = [rate for rate in rates if (rate.source, rate.workspace) == (one.source, one.workspace)]
-        own = [rate for rate in whole if rate.table == one.table]
-        stands, wrong = standing(one, own, now, whole), findings(one, own, now, whole)
-        status = ", ".join(finding.kind for finding in wrong) or "ok"
-        detail = "; ".join(finding.detail for finding in wrong) or one.error
-        found.append(
-            Row(
-                one,
-                status,
-                detail,
-                stands.rate,
-                stands.expected,
-                stands.delay,
-                stands.bad_share,
-                stands.untimed,
-            )
-        )
-    return found
+    every = state.source_health.all(source)
+    sources = [one for one in state.sources.all() if source in (None, one.name)]
+    silent = {
+        (one.name, one.workspace): found
+        for one in sources
+        if (found := silent_source(one, every, now)) is not None
+    }
+    known = {(one.source, one.workspace) for one in every}
+    waiting = [
+        SourceHealth(one.name, "", one.workspace)
+        for one in sources
+        if one.enabled and (one.name, one.workspace) not in known
+    ]
+    table = []
+    for health in sorted([*every, *waiting], key=lambda one: (one.source, one.workspace, one.table)):
+        place = (health.source, health.workspace)
+        whole = [rate for rate in rates if (rate.source, rate.workspace) == place]
+        own = [silent[place]] if not health.table and place in silent else []
+        table.append(_row(health, whole, own, now))
+    return table
+
+
+def _row(health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[Finding], now: datetime) -> Row:
+    own = [rate for rate in whole if rate.table == health.table]
+    stands, wrong = standing(health, own, now, whole), [*found, *findings(health, own, now, whole)]
+    status = ", ".join(finding.kind for finding in wrong) or "ok"
+    detail = "; ".join(finding.detail for finding in wrong) or health.error
+    if not detail and not health.table and health.last_seen is None:
+        detail = "nothing has come yet"
+    return Row(
+        health, status, detail, stands.rate, stands.expected, stands.delay, stands.bad_share, stands.untimed
+    )
 
 
 def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int) -> list[Missing] | None:
