@@ -6,6 +6,7 @@ import codecs
 import gzip
 import json
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -395,3 +396,79 @@ def test_a_cut_off_utf_16_file_is_quarantined(tmp_path):
 def test_empty_properties_are_a_body_only_where_a_get_answered_them(tmp_path, record, whole):
     (tmp_path / "a.json").write_text(json.dumps(record))
     assert resources.load([tmp_path]).resources[STORAGE.lower()].complete is whole
+
+
+def _tar(path: Path, mode: str, folder: Path, *more: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, mode) as archive:
+        archive.add(folder, "estate")
+        for member in more:
+            archive.addfile(member)
+    return path
+
+
+def _snapshot(folder: Path) -> Path:
+    """Files of the cases, one of them packed, and what is none, in a folder."""
+    (folder / "deep").mkdir(parents=True)
+    shutil.copy(CASES / "arm_list.json", folder / "deep" / "arm_list.json")
+    (folder / "lines.jsonl.gz").write_bytes(gzip.compress((CASES / "graph_lines.jsonl").read_bytes()))
+    shutil.copy(CASES / "collected" / "coverage.json", folder)
+    (folder / "notes.txt").write_text("not read")
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+@pytest.mark.parametrize("within", [False, True], ids=["itself", "in a folder"])
+def test_a_tar_archive_is_what_it_holds(tmp_path: Path, ending: str, within: bool) -> None:
+    folder = _snapshot(tmp_path / "estate")
+    packing = {"tar": "", "tgz": "gz"}.get(ending, ending.rpartition(".")[2])
+    (tmp_path / "packed").mkdir()
+    path = _tar(tmp_path / "packed" / f"estate.{ending}", f"w:{packing}", folder)
+    told: list[tuple[int, int]] = []
+    found = resources.load([path.parent if within else path], progress=lambda *both: told.append(both))
+    plain = resources.load([folder])
+    assert set(found.resources) == set(plain.resources)
+    assert STORAGE in found.resources
+    assert found.duplicates == plain.duplicates > 0
+    assert len(found.quarantine) == len(plain.quarantine)
+    assert found.coverage == plain.coverage
+    assert told[-1] == (path.stat().st_size, path.stat().st_size)
+
+
+def test_a_hostile_tar_archive_writes_nothing_and_is_told(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    away, link = tarfile.TarInfo("../../away.json"), tarfile.TarInfo("link.json")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    path = _tar(tmp_path / "a.tar", "w", _snapshot(tmp_path / "estate"), away, link)
+    found = resources.load([path])
+    assert [(one.place.file, one.reason) for one in found.quarantine if "link" in one.place.file] == [
+        (f"{path}!link.json", "a link, a device or a file with holes in an archive is not read")
+    ]
+    assert STORAGE in found.resources
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not list(tmp_path.parent.rglob("away.json"))
+    bomb = tmp_path / "bomb.tar.gz"
+    (tmp_path / "estate" / "z.json").write_bytes(b" " * (8 * 1024 * 1024))
+    _tar(bomb, "w:gz", tmp_path / "estate")
+    bounds = resources.Limits(unpacked=4 * 1024 * 1024, entries=100)
+    assert "unpacks to more than" in " ".join(
+        one.reason for one in resources.load([bomb], limits=bounds).quarantine
+    )
+    few = resources.load([path], limits=resources.Limits(entries=2))
+    assert [one.reason for one in few.quarantine] == ["the archive has more than 2 entries"]
+    path.write_bytes(path.read_bytes()[:2000])
+    assert "cannot be read as a tar archive" in resources.load([path]).quarantine[-1].reason
+
+
+def test_members_of_gzip_behind_a_damaged_one_are_read(tmp_path: Path) -> None:
+    lines = (CASES / "graph_lines.jsonl").read_bytes().splitlines(keepends=True)
+    packed = [gzip.compress(line) for line in lines]
+    packed[1] = packed[1][:-8] + bytes(8)
+    (tmp_path / "a.jsonl.gz").write_bytes(b"".join(packed))
+    found = resources.load([tmp_path])
+    assert set(found.resources) == set(load("graph_lines.jsonl").resources)
+    at = len(packed[0])
+    (entry,) = found.quarantine
+    assert f"the gzip member at byte {at} is damaged" in entry.reason
+    assert f"reading went on at byte {at + len(packed[1])}" in entry.reason

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from nephoscope.sources.gzip_stream import GzipStream
+
 _PART = 4 * 1024 * 1024
 _INPUT = 64 * 1024
 _FAULTS = (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError)
@@ -23,36 +25,11 @@ class _Member(Protocol):
     def decompress(self, data: bytes, limit: int) -> bytes: ...
 
 
-class _Gzip:
-    """A member of gzip; the bytes that it has not used are given to it again by itself, as bz2 and lzma do."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(31)
-        self._rest = b""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member has ended."""
-        return self._member.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        """What is behind its end."""
-        return self._member.unused_data
-
-    def decompress(self, data: bytes, limit: int) -> bytes:
-        """At most so many bytes."""
-        found = self._member.decompress(self._rest + data, limit)
-        self._rest = self._member.unconsumed_tail
-        return found
-
-
 _MEMBERS: dict[str, Callable[[], Any]] = {
-    ".gz": _Gzip,
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
 }
-ENDINGS = (*_MEMBERS, ".zst")
+ENDINGS = (".gz", *_MEMBERS, ".zst")
 
 
 class Unpacked(io.RawIOBase):
@@ -61,7 +38,7 @@ class Unpacked(io.RawIOBase):
     def __init__(self, stream: io.RawIOBase, packing: str) -> None:
         super().__init__()
         self._input = _Input(stream)
-        self._parts = _zstd(self._input) if packing == ".zst" else _Members(self._input, _MEMBERS[packing])
+        self._parts = _parts(self._input, packing)
         self.damage = ""
 
     def readable(self) -> bool:
@@ -73,7 +50,8 @@ class Unpacked(io.RawIOBase):
         if self.damage:
             return b""
         try:
-            return self._parts.read(_PART if size < 0 else size)
+            found: bytes = self._parts.read(_PART if size < 0 else size)
+            return found
         except EOFError:
             self.damage = "the packed data ends early"
         except _FAULTS as error:
@@ -139,6 +117,12 @@ class _Members:
         if not self._input and self._member is not None:
             raise EOFError
         return bool(self._input)
+
+
+def _parts(stream: _Input, packing: str) -> Any:
+    if packing == ".zst":
+        return _zstd(stream)
+    return GzipStream(stream) if packing == ".gz" else _Members(stream, _MEMBERS[packing])
 
 
 def _zstd(stream: io.RawIOBase) -> Any:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from nephoscope.sources.links import leads_out
 from nephoscope.sources.logs.growth import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
 from nephoscope.sources.logs.marks import Later, Marks
-from nephoscope.sources.logs.tape import is_tape
-from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries
+from nephoscope.sources.resources.files import FileError, Limits, Source, chunks, entries, is_tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -29,9 +29,9 @@ from nephoscope.sources.logs.files import (
 from nephoscope.sources.logs.growth import Continued
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.tally import Tally
-from nephoscope.sources.logs.tape import is_tape, members
 from nephoscope.sources.logs.wait import Wait
-from nephoscope.sources.resources.files import FileError, Limits
+from nephoscope.sources.resources.files import FileError, Limits, is_tape
+from nephoscope.sources.resources.tape import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

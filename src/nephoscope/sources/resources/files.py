@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import gzip
 import lzma
 import os
 import zipfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from nephoscope.sources.gzip_stream import GzipStream
 from nephoscope.sources.links import leads_out
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ MANIFEST = "coverage.json"
 CHUNK = 256 * 1024
 _PACKED = 10
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
-_READ_SUFFIXES = (*_SUFFIXES, *(suffix + ".gz" for suffix in _SUFFIXES), ".zip")
+_JSON = (*_SUFFIXES, *(suffix + ".gz" for suffix in _SUFFIXES))
+#: The endings of tar archives, which are read as a stream of members and not as a file.
+TAPES = (".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
+_READ_SUFFIXES = (*_JSON, ".zip", *TAPES)
+_PACKINGS = (".gz", ".bz2", ".xz", ".zip", ".tgz", ".tbz2", ".txz")
 
 
 class FileError(OSError):
@@ -64,13 +68,14 @@ class Source:
     @property
     def is_manifest(self) -> bool:
         """Whether this is the coverage manifest of a snapshot folder."""
-        return (self.entry or self.path.name).rsplit("/", 1)[-1].lower() == MANIFEST
+        name = self.entry or self.label.rpartition("!")[2] or self.path.name
+        return name.rsplit("/", 1)[-1].lower() == MANIFEST
 
 
 def unpacked_size(roots: Sequence[Path]) -> int:
     """About how many bytes the files under existing paths hold; packed ones count tenfold."""
     return sum(
-        path.stat().st_size * (_PACKED if path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") else 1)
+        path.stat().st_size * (_PACKED if path.suffix.lower() in _PACKINGS else 1)
         for root in roots
         for path in _walk(root)
         if path.exists() and not _leads_out(path, root)
@@ -105,12 +110,18 @@ def _walk(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _is_json(name: str) -> bool:
-    return name.lower().endswith(_READ_SUFFIXES[:-1])
+def is_json(name: str) -> bool:
+    """Whether a file of this name in a folder or an archive is read."""
+    return name.lower().endswith(_JSON)
+
+
+def is_tape(name: str) -> bool:
+    """Whether a file of this name is a tar archive."""
+    return name.lower().endswith(TAPES)
 
 
 def entries(
-    path: Path, root: Path, limits: Limits, wanted: Callable[[str], bool] = _is_json
+    path: Path, root: Path, limits: Limits, wanted: Callable[[str], bool] = is_json
 ) -> Iterator[Source]:
     """The wanted files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
     try:
@@ -192,8 +203,6 @@ def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
                 with _unpacked(source.entry, entry) as stream:
                     yield stream, lambda: size
             return
-        if source.path.name.lower().endswith(TAPES):
-            raise FileError("a tar archive is not opened here: unpack it, as in `tar -xf FILE -C FOLDER`")
         if source.path.suffix.lower() == ".zip":
             with zipfile.ZipFile(raw) as archive:
                 raise FileError(f"the archive has {len(archive.infolist())} entries, more than may be read")
@@ -201,8 +210,6 @@ def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
             yield stream, raw.tell
 
 
-#: The endings of tar archives, which are read as a stream of members and not as a file.
-TAPES = (".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
 
@@ -221,8 +228,7 @@ def _unpacked(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     if not name.lower().endswith(".gz"):
         yield raw
         return
-    with gzip.GzipFile(fileobj=raw, mode="rb") as unzipped:
-        yield unzipped  # type: ignore[misc]
+    yield GzipStream(raw)  # type: ignore[misc]
 
 
 class Meter:

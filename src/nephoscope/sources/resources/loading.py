@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.coverage import Inference, merge
@@ -12,15 +13,16 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.garbage import no_collection
 from nephoscope.model.place import Place, Quarantined
 from nephoscope.sources.resources.children import child_types, children, is_listed
-from nephoscope.sources.resources.files import Limits, Meter, sources
+from nephoscope.sources.resources.files import FileError, Limits, Meter, is_json, is_tape, sources
 from nephoscope.sources.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
+from nephoscope.sources.resources.tape import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nephoscope.model.coverage import Coverage
     from nephoscope.model.resource import Resource
-    from nephoscope.sources.resources.files import Progress
+    from nephoscope.sources.resources.files import Progress, Source
     from nephoscope.sources.resources.reading import Item
 
 _Rank = tuple[bool, bool, str, bool]
@@ -70,7 +72,29 @@ def items(paths: Sequence[Path | str], progress: Progress | None, limits: Limits
     limits = limits or Limits()
     meter = Meter(roots, progress)
     for source in sources(roots, limits):
-        yield from read(source, limits, meter.advance)
+        if is_tape(source.path.name) and not source.entry:
+            yield from _of_tape(source, limits)
+            meter.advance(source.path.stat().st_size)
+        else:
+            yield from read(source, limits, meter.advance)
+
+
+def _of_tape(source: Source, limits: Limits) -> Iterator[Item]:
+    """What a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
+    special: list[Path] = []
+    with TemporaryDirectory(prefix="nephoscope-") as folder:
+        try:
+            for member in members(source, limits, Path(folder), is_json, [], special):
+                yield from read(member, limits, lambda _: None)
+        except FileError as error:
+            yield _lost(source, source.name, str(error))
+    for path in special:
+        if is_json(path.name):
+            yield _lost(source, str(path), "a link, a device or a file with holes in an archive is not read")
+
+
+def _lost(source: Source, name: str, reason: str) -> Lost:
+    return Lost(Quarantined(Place(name), reason), "*", source)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nephoscope.sources.resources.files import TAPES, FileError, Source
+from nephoscope.sources.resources.files import FileError, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,17 +39,14 @@ _LONGEST_HEADER = 1024 * 1024
 _PART = 1024 * 1024
 
 
-def is_tape(name: str) -> bool:
-    """Whether a file of this name is a tar archive."""
-    return name.lower().endswith(TAPES)
-
-
 class _Member(tarfile.TarInfo):
     """A header whose size is looked at before what belongs to it is read."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> _Member:
-        """The header in a block; ReadError where it is too large."""
+        """The header in a block; ReadError where it is too large, or cut, which tarfile takes for the end of an archive."""
+        if 0 < len(buf) < tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it ends within a header")
         made = super().frombuf(buf, encoding, errors)
         if made.type in _HEADERS and made.size > _LONGEST_HEADER:
             raise tarfile.ReadError(f"a header of {made.size} bytes")
@@ -101,7 +98,7 @@ def members(
             path = folder / f"member{''.join(Path(base).suffixes[-1:])}"
             try:
                 _write(content, path)
-                yield Source(path, path, label=f"{source.path}!{member.name}")
+                yield Source(path, source.root, label=f"{source.path}!{member.name}")
             finally:
                 path.unlink(missing_ok=True)
 
