@@ -108,6 +108,23 @@ WRONG = [
 ]
 
 
+def test_the_list_shows_what_a_run_apart_from_the_schedule_came_to(data: Path) -> None:
+    path, rules = data.parent / "rules" / "locks.yaml", ("--rules", str(data.parent / "rules"))
+
+    def listed() -> tuple[str, bool]:
+        (row,) = json.loads(run(data, "detect", *rules, "--list", "-o", "json").stdout)
+        return row["status"], "Unknown" in row["error"]
+
+    path.write_text(RULE.replace("has 'locks/delete'", "has Unknown"))
+    assert listed() == ("never run", False)
+    run(data, "detect", *rules, "--at", NOW.isoformat(), code=3)
+    assert listed() == ("failing", True)
+    path.write_text(RULE)
+    assert listed() == ("never run", False), "the text is another one"
+    run(data, "detect", *rules, "--at", NOW.isoformat())
+    assert listed() == ("ok", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"), WRONG, ids=lambda one: " ".join(one) if isinstance(one, list) else None
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.alerts.apart import newest, remembered
 from nephoscope.alerts.due import behind, digest
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.rule import Kind, Rule
@@ -26,10 +27,12 @@ def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime)
     """A row a rule, those that need somebody first."""
     standings = state.rule_standings.all(workspace)
     last = state.rule_runs.last(workspace, before=now)
-    faults = state.rule_runs.faults(workspace)
-    rows = [
-        _row(rule, standings.get(rule.id), last.get(rule.id), faults.get(rule.id, ()), now) for rule in rules
-    ]
+    faults, apart = state.rule_runs.faults(workspace), remembered(state, workspace)
+    rows = []
+    for rule in rules:
+        scheduled = last.get(rule.id)
+        shown = newest(rule, scheduled, apart.get(rule.id))
+        rows.append(_row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
 
 
@@ -39,13 +42,14 @@ _ORDER = (DISABLED, FAILING, RETRYING, BEHIND, OK, NEVER, OFF, HUNTING)
 def _row(
     rule: Rule,
     standing: RuleStanding | None,
-    last: RuleRun | None,
+    runs: tuple[RuleRun | None, RuleRun | None],
     faults: Iterable[RuleRun],
     now: datetime,
 ) -> dict[str, Any]:
-    waiting = list(faults)
+    """`runs`: the last one of the schedule, from which it goes on, and the last one of all, which is shown."""
+    (scheduled, last), waiting = runs, list(faults)
     disabled = standing.disabled if standing and standing.digest == digest(rule) else None
-    left = behind(rule, last, now) if last else 0
+    left = behind(rule, scheduled, now) if scheduled else 0
     return {
         "rule": rule.name,
         "id": rule.id,
@@ -54,7 +58,7 @@ def _row(
         "every": written(rule.frequency),
         "lastRun": last.finished if last else None,
         "until": last.until if last else None,
-        "nextRun": _next(rule, last, now, disabled),
+        "nextRun": _next(rule, scheduled, now, disabled),
         "rows": last.rows if last else None,
         "alerts": last.alerts if last else None,
         "seconds": round(last.seconds, 3) if last else None,

@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from nephoscope.alerts.apart import remember
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.detector import TIMEOUT, Detector, Outcome
 from nephoscope.alerts.due import BEHIND, Due, Known, digest, due
@@ -92,7 +93,9 @@ class Schedule:
             for rule in rules:
                 with turns.take(self._name(rule)) as lease:
                     if lease is not None and not self._stopping.is_set():
-                        yield self._run(rule, at(rule, end), now, lease)
+                        ran = self._run(rule, at(rule, end), now, lease)
+                        remember(self.state, self.workspace, ran)
+                        yield ran
         deliver(self.lake, self.state)
 
     def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:

@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
@@ -123,7 +124,28 @@ def test_public_addresses(text: str, public: bool) -> None:
 )  # fmt: skip
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(ActionError):
-        target(url, [])
+        target(url, [], 60.0)
+
+
+def test_a_name_server_that_hangs_keeps_no_webhook_waiting(
+    responder, raise_alert, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> list[Any]:
+        over.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    state.credentials.put("response.team", "secret")
+    hook = {"action": "webhook", "url": "https://hook.example/", "secret": "team", "seconds": 0.2}
+    who = responder({"actions": [hook]})
+    raise_alert()
+    (run,) = who.tick()
+    over.set()
+    assert (run.status, run.detail) == (
+        RunStatus.PENDING, "hook.example: no name server said its address within 0.2 s",
+    )  # fmt: skip
 
 
 # --- mail -----------------------------------------------------------------------------------------------------------

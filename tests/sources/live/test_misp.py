@@ -26,17 +26,32 @@ class Server:
     asked: list[dict[str, Any]] = field(default_factory=list)
     busy: int = 0
     answer: bytes | None = None
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rounds: int = 0
 
     def found(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         flags = wanted.get("to_ids", [0, 1])
         several = [
-            one
+            {**one, "Event": {**one["Event"], **self.events.get(one["Event"].get("uuid", ""), {})}}
             for one in self.attributes
-            if int(one["timestamp"]) >= wanted["timestamp"] and int(one["to_ids"]) in flags
+            if int(one["to_ids"]) in flags and self._is_wanted(one, wanted)
         ]
         several.sort(key=lambda one: int(one["timestamp"]))
         first = (wanted["page"] - 1) * wanted["limit"]
         return several[first : first + wanted["limit"]]
+
+    def _is_wanted(self, one: dict[str, Any], wanted: dict[str, Any]) -> bool:
+        name = one["Event"].get("uuid")
+        event = self.events.get(name, {}) if name else {"published": True, "publish_timestamp": "-3000000000"}
+        if not event or (wanted.get("published") and not event["published"]):
+            return False
+        if "timestamp" in wanted:
+            return int(one["timestamp"]) >= wanted["timestamp"]
+        return int(event["publish_timestamp"]) >= wanted["publish_timestamp"]
+
+    def told(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        self.rounds += 1
+        return [{"Event": {"uuid": one, **self.events[one]}} for one in wanted["uuid"] if one in self.events]
 
 
 def attribute(number: int, timestamp: int, **changes: Any) -> dict[str, Any]:
@@ -75,6 +90,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
             elif known.busy:
                 known.busy -= 1
                 self._send(429, b"{}")
+            elif self.path == "/events/restSearch":
+                self._send(200, json.dumps({"response": known.told(wanted)}).encode())
             else:
                 known.asked.append(wanted)
                 body = json.dumps({"response": {"Attribute": known.found(wanted)}}).encode()
@@ -130,3 +147,83 @@ def test_what_is_wrong_is_said(
 
 def test_the_key_is_in_no_text(server: Server) -> None:
     assert "k3y" not in repr(source(server))
+
+
+EVENT = "22222222-2222-4222-8222-{:012}"
+
+
+def of_event(event: int, number: int, timestamp: int) -> dict[str, Any]:
+    one = attribute(number, timestamp)
+    return {**one, "Event": {**one["Event"], "uuid": EVENT.format(event)}}
+
+
+def published(at: int) -> dict[str, Any]:
+    return {"published": True, "publish_timestamp": str(at)}
+
+
+@pytest.fixture
+def of_events(server: Server) -> Server:
+    """Three events with two indicators each."""
+    server.attributes = [of_event(number // 2, number, 1_767_225_600 + number) for number in range(6)]
+    server.events = {EVENT.format(one): published(1_767_225_700) for one in range(3)}
+    return server
+
+
+def holding(sink) -> set[str]:
+    """The last digits of what holds, after all that was told."""
+    held: dict[str, bool] = {}
+    for one in sink.learned:
+        held[one.id[-1]] = not isinstance(one, Retraction)
+    return {name for name, holds in held.items() if holds}
+
+
+def test_an_event_that_is_gone_takes_its_indicators_back(of_events: Server, sink, running, until) -> None:
+    with running(source(of_events), sink):
+        until(lambda: holding(sink) == set("012345"), "all of them")
+        del of_events.events[EVENT.format(0)]
+        until(lambda: holding(sink) == set("2345"), "a deleted event")
+        of_events.events[EVENT.format(1)] |= {"published": False}
+        until(lambda: holding(sink) == set("45"), "one that is published no more")
+        of_events.events[EVENT.format(1)] = published(1_767_225_900)
+        until(lambda: holding(sink) == set("2345"), "which is published again, its attributes as they were")
+    assert "event/" + EVENT.format(0) not in sink.saved
+
+
+def test_what_changed_before_its_event_was_published_is_found(
+    of_events: Server, sink, running, until
+) -> None:
+    of_events.events[EVENT.format(1)] |= {"published": False}
+    with running(source(of_events), sink):
+        until(lambda: holding(sink) == set("0145"), "what is published")
+        of_events.events[EVENT.format(1)] = published(1_767_229_000)
+        until(lambda: holding(sink) == set("012345"), "the rest")
+
+
+def test_without_publication_only_a_deleted_event_counts(of_events: Server, sink, running, until) -> None:
+    with running(source(of_events, published="false"), sink):
+        until(lambda: holding(sink) == set("012345"), "all of them")
+        of_events.events[EVENT.format(1)] |= {"published": False}
+        del of_events.events[EVENT.format(2)]
+        until(lambda: holding(sink) == set("0123"), "the deleted one")
+    assert all("publish_timestamp" not in one for one in of_events.asked)
+
+
+def test_a_server_that_shows_no_event_any_more_takes_nothing_back(
+    server: Server, sink, running, until
+) -> None:
+    server.attributes = [of_event(number, number, 1_767_225_600 + number) for number in range(10)]
+    server.events = {EVENT.format(one): published(1_767_225_700) for one in range(10)}
+    with running(source(server), sink):
+        until(lambda: len(holding(sink)) == 10 and server.rounds, "the ten")
+    server.events = {}
+    with pytest.raises(SourceError, match="none of 10 events is there any more"):
+        source(server).run(sink, threading.Event())
+    assert len(holding(sink)) == 10
+
+
+def test_an_answer_with_other_events_takes_nothing_back(of_events: Server, sink, monkeypatch) -> None:
+    other = {"Event": {"uuid": EVENT.format(9), "published": True}}
+    monkeypatch.setattr(of_events, "told", lambda _: [other])
+    with pytest.raises(SourceError, match="events that were not asked for"):
+        source(of_events).run(sink, threading.Event())
+    assert holding(sink) == set("012345")

@@ -7,9 +7,11 @@ elsewhere a moment later changes nothing.
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from queue import Empty, Queue
 from urllib.parse import urlsplit
 
 from nephoscope.alerts.response.action import ActionError
@@ -28,8 +30,11 @@ class Target:
     name: str
 
 
-def target(url: str, allowed: Sequence[str]) -> Target:
-    """The target of an https URL; ActionError where it is none, or leads to an address that is neither public nor allowed."""
+def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
+    """The target of an https URL; ActionError where it is none, or leads to an address that is neither public nor allowed.
+
+    Its name must be looked up within some seconds.
+    """
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "", parts.port or 443
@@ -37,19 +42,36 @@ def target(url: str, allowed: Sequence[str]) -> Target:
         raise ActionError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
         raise ActionError("a webhook has an https URL without user and password", again=False)
-    address = _judged(name, port, allowed)
+    address = _judged(_looked_up(name, port, seconds), name, allowed)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
     return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
-def _judged(name: str, port: int, allowed: Sequence[str]) -> Address:
+def _looked_up(name: str, port: int, seconds: float) -> list[Address]:
+    """The addresses of a name. The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody."""
+    answer: Queue[list[Address] | OSError | UnicodeError] = Queue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+        else:
+            answer.put([ip_address(str(one[4][0]).partition("%")[0]) for one in found])
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
-        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ActionError(f"{name}: no address is known: {error}") from error
-    addresses = [ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+        found = answer.get(timeout=seconds)
+    except Empty as error:
+        raise ActionError(f"{name}: no name server said its address within {seconds:g} s") from error
+    if isinstance(found, list):
+        return found
+    raise ActionError(f"{name}: no address is known: {found}") from found
+
+
+def _judged(addresses: Sequence[Address], name: str, allowed: Sequence[str]) -> Address:
     for one in addresses:
         if not is_public(one) and not _allowed(one, allowed):
             raise ActionError(

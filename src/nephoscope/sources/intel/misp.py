@@ -65,6 +65,31 @@ def _of_event(
             yield from _of_event(one, f"{place}.Object[{number}]".lstrip("."), event)
 
 
+def events(document: Any) -> Iterator[dict[str, Any]]:
+    """The events of an answer of restSearch over events."""
+    found = document.get("response") if isinstance(document, dict) else document
+    for one in found if isinstance(found, list) else ():
+        event = one.get("Event") if isinstance(one, dict) else None
+        if isinstance(event, dict):
+            yield event
+
+
+def event_of(event: dict[str, Any]) -> str:
+    """The uuid of an event, '' where it has none."""
+    return _uuid(event.get("uuid"))
+
+
+def is_published(event: dict[str, Any]) -> bool:
+    """Whether an event is published."""
+    return _is_set(event.get("published"))
+
+
+def published_at(event: dict[str, Any]) -> int:
+    """The second at which an event was published last, 0 where that is not said."""
+    text = str(event.get("publish_timestamp", ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
+
+
 def is_misp(document: Any) -> bool:
     """Whether a document is one of MISP's."""
     first = document[0] if isinstance(document, list) and document else document
@@ -86,7 +111,7 @@ def items(
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
                 yield item(_indicator(one, event, confidence), now)
-            elif id_ := _id(one):
+            elif id_ := id_of(one):
                 yield Retraction(id_, _changed(one) or now)
         except BadItemError as error:
             yield Refusal(where, str(error), shown(one))
@@ -97,10 +122,15 @@ def _is_set(value: Any) -> bool:
     return value is True or value == 1 or value in ("1", "true")
 
 
-def _id(one: dict[str, Any]) -> str:
+def id_of(one: Any) -> str:
     """The id of the indicator that an attribute is, '' where it has none."""
+    found = _uuid(one.get("uuid")) if isinstance(one, dict) else ""
+    return f"indicator--{found}" if found else ""
+
+
+def _uuid(value: Any) -> str:
     try:
-        return f"indicator--{uuid.UUID(str(one.get('uuid')))}"
+        return str(uuid.UUID(str(value)))
     except ValueError:
         return ""
 
@@ -112,7 +142,7 @@ def _changed(one: dict[str, Any]) -> datetime | None:
 
 
 def _indicator(one: dict[str, Any], event: dict[str, Any], confidence: int | None) -> dict[str, Any]:
-    id_, value = _id(one), one.get("value")
+    id_, value = id_of(one), one.get("value")
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute has uuid and value")
     labels = _labels(one, event)

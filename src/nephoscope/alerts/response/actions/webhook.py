@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import ssl
+from time import monotonic
 from typing import Annotated, Any
 
 import httpx
@@ -88,7 +89,8 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     """Post; an answer of 2xx is taken, 429 and 5xx are tried again, a redirect or another answer is not."""
     allowed = around.operator.webhook
     url = around.secret(settings.address) if settings.address else settings.url
-    where, body = target(url, allowed.private), body_of(run)
+    end = monotonic() + settings.seconds
+    where, body = target(url, allowed.private, settings.seconds), body_of(run)
     stamp = int(around.now.timestamp())
     headers = {
         "Host": where.host,
@@ -101,23 +103,25 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     if settings.secret:
         headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
     context = ssl.create_default_context(cafile=allowed.ca or None)
-    status, said = asyncio.run(_answer(where, body, headers, context, settings.seconds))
+    status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
         return Outcome(f"{where.name} answered {status}")
     raise ActionError(f"{where.name} answered {status}: {said}", again=status >= 500 or status in _AGAIN)
 
 
 async def _answer(
-    where: Target, body: bytes, headers: dict[str, str], context: ssl.SSLContext, seconds: float
+    where: Target, body: bytes, headers: dict[str, str], context: ssl.SSLContext, within: tuple[float, float]
 ) -> tuple[int, str]:
-    """The status, and how a refusal begins: connecting, sending and waiting for the header take `seconds` in all."""
+    """The status, and how a refusal begins: looking up the name, connecting, sending and waiting for the header take `seconds` in all,
+    which are over at `end` (of time.monotonic)."""
+    seconds, end = within
     extensions: dict[str, Any] = {"sni_hostname": where.name}
     status = 0
     said = bytearray()
     try:
         # a proxy of the environment would reach what was not judged here; the client's own time-outs are of one read each
         async with (
-            asyncio.timeout(seconds),
+            asyncio.timeout(end - monotonic()),
             httpx.AsyncClient(
                 verify=context, timeout=seconds + 1, follow_redirects=False, trust_env=False
             ) as client,

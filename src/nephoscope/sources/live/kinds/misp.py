@@ -5,6 +5,7 @@ Source: https://www.misp-project.org/openapi/#tag/Attributes/operation/restSearc
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -19,10 +20,14 @@ from nephoscope.sources.intel.item import Item
 from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
 from nephoscope.sources.live import credential_forms, wanted
+from nephoscope.sources.live.misp_events import Events
 from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, Surroundings
 
 _PATH = "attributes/restSearch"
-_KEY = "misp"
+#: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.
+_WALKS = {"timestamp": "misp", "publish_timestamp": "misp/published"}
+_ASKEW = timedelta(hours=1)
+"""How far a server's clock may be off where it does not say when events were published."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +60,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(slots=True)
 class Misp:
-    """Asks page by page for attributes that changed since; those deleted or no longer for detection take their indicators back."""
+    """Asks page by page for attributes that changed, or whose events were published, since.
+
+    Those deleted or no longer for detection take their indicators back, and so do events that are deleted or published no more.
+    """
 
     settings: Settings
     around: Surroundings
@@ -72,30 +80,35 @@ class Misp:
         """Ask, wait, until stopped; raises SourceError."""
         with self._asker(stop) as asker:
             while not stop.is_set():
-                while self._page(asker, sink):
-                    sink.note(lag=float(self.settings.page))
-                    if stop.is_set():
-                        return
+                for by in _WALKS if self.settings.published else ("timestamp",):
+                    while self._page(asker, sink, by):
+                        sink.note(lag=float(self.settings.page))
+                        if stop.is_set():
+                            return
                 sink.note(lag=0.0)
+                self._events(sink).retire(asker)
                 sink.worked(WHOLE)
                 stop.wait(self.settings.poll)
 
-    def _page(self, asker: Asker, sink: Sink) -> bool:
-        """Ask for the next page and keep it; whether there may be more."""
-        at = dict(sink.checkpoint(_KEY) or self._begin())
+    def _events(self, sink: Sink) -> Events:
+        return Events(sink, self.settings.url, self.settings.published)
+
+    def _page(self, asker: Asker, sink: Sink, by: str) -> bool:
+        """Ask for the next page of what is newer by one of its times, and keep it; whether there may be more."""
+        at = dict(sink.checkpoint(_WALKS[by]) or self._begin())
         if not at["page"]:
             at |= {"page": 1, "newest": at["since"]}
-        reply = asker.ask("POST", _PATH, body=self._wanted(at))
+        reply = asker.ask("POST", _PATH, body=self._wanted(at, by))
         if reply.status != 200:
             raise refusal(f"{self.settings.url}{_PATH}", reply)
         found = list(misp.attributes(reply.body))
         number = int(at["number"]) + 1
-        self._keep(reply.body, number, sink)
-        newest = max([int(at["newest"]), *(_seconds(one) for _, one, _ in found)])
+        self._keep(reply.body, by, number, sink)
+        newest = max([int(at["newest"]), *self._seconds(found, by)])
         more = len(found) >= self.settings.page
         # the second of the newest is asked for again: more may come in it, and what is known changes nothing
         sink.save(
-            _KEY,
+            _WALKS[by],
             {"since": at["since"], "newest": newest, "page": at["page"] + 1, "number": number}
             if more
             else {"since": newest, "newest": newest, "page": 0, "number": number},
@@ -106,11 +119,20 @@ class Misp:
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": int(since.timestamp()), "page": 0, "number": 0}
 
-    def _wanted(self, at: dict[str, Any]) -> dict[str, Any]:
+    def _seconds(self, found: Iterable[tuple[str, Any, dict[str, Any]]], by: str) -> Iterator[int]:
+        """The seconds that attributes were changed in, or their events published: where that is not said the next round asks for
+        the last hour again."""
+        for _, one, event in found:
+            if by == "timestamp":
+                yield _seconds(one)
+            else:
+                yield misp.published_at(event) or int((self.around.clock() - _ASKEW).timestamp())
+
+    def _wanted(self, at: dict[str, Any], by: str) -> dict[str, Any]:
         chosen = self.settings
         wanted: dict[str, Any] = {
             "returnFormat": "json",
-            "timestamp": at["since"],
+            by: at["since"],
             "page": at["page"],
             "limit": chosen.page,
             "to_ids": [0, 1],
@@ -127,18 +149,19 @@ class Misp:
             wanted["type"] = chosen.types
         return wanted
 
-    def _keep(self, body: Any, number: int, sink: Sink) -> None:
+    def _keep(self, body: Any, by: str, number: int, sink: Sink) -> None:
         chosen = self.settings
         confidence = None if chosen.confidence < 0 else chosen.confidence
         found = list(misp.items(body, self.around.clock(), confidence=confidence))
         reading = Reading(days=chosen.days)
         good = [one for one in found if not isinstance(one, Bad)]
         kept = sink.learn([completed(one, reading) if isinstance(one, Item) else one for one in good])
+        self._events(sink).note(body, good)
         name = f"{chosen.url}{_PATH}"
         several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))
         bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in several)
         if bad:
-            sink.take("attributes", number, refused=bad)
+            sink.take("attributes" if by == "timestamp" else "published", number, refused=bad)
 
     def _asker(self, stop: Event) -> Asker:
         headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
