@@ -58,6 +58,13 @@ def test_what_stands_out_is_listed_and_explained(data: Path) -> None:
     told = run(data, "behavior", "explain", row["id"]).stdout
     assert "Country" in told
     assert f"priority {row['priority']}" in told
+    assert run(data, "behavior", "explain", row["id"][:8]).stdout == told, "the beginning is enough"
+    assert "no row of BehaviorAnalytics" in run(data, "behavior", "explain", "0" * 36, code=2).output
+
+
+def test_where_nothing_stands_out_it_is_said_that_it_may_be_too_early(data: Path) -> None:
+    told = run(data, "behavior", "list", "--priority", "10").stderr
+    assert "active on 5 days, the first of them 7 days before" in told
 
 
 def test_a_profile_is_shown_by_name(data: Path) -> None:

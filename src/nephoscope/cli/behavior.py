@@ -79,7 +79,8 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
     )
     from nephoscope.cli.session.listing import show_list
 
-    show_list([_listed(row) for row in _rows(data, workspace, text)], COLUMNS, output, "nothing stood out")
+    rows = [_listed(row) for row in _rows(data, workspace, text)]
+    show_list(rows, COLUMNS, output, _nothing(data, workspace) if not rows else "")
 
 
 @command.command("show")
@@ -109,14 +110,16 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
 @workspace_option()
 @click.pass_obj
 def explain(data: Path, /, id_: str, workspace: str) -> None:
-    """Explain the priority of the row with that ID (`behavior list` shows it): what each part counts for, and why."""
+    """Explain the priority of the row whose id begins with ID (`behavior list` shows it): what each part counts for, and why."""
     from nephoscope.cli.session.checks import usage_error
 
     if not all(letter in "0123456789abcdef-" for letter in id_):
         usage_error(f"{id_}: an id is the _ItemId of a row of BehaviorAnalytics")
-    rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId == '{id_}'")
-    if not rows:
-        usage_error(f"no row of BehaviorAnalytics has the id {id_}")
+    rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
+    if len(rows) != 1:
+        usage_error(
+            f"{'more rows than one' if rows else 'no row'} of BehaviorAnalytics has an id that begins with {id_}"
+        )
     row, score = rows[0], rows[0]["ActivityInsights"]["Score"]
     click.echo(f"{row['TimeGenerated']} {row['ActorPrincipalName'] or row['UserName']}: {row['ActionType']}")
     for why in row["ActivityInsights"]["Why"]:
@@ -177,6 +180,19 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
             keep(state, name, found)
     for key, value in msgspec.to_builtins(found).items():
         click.echo(f"{key}: {value}")
+
+
+def _nothing(data: Path, workspace: str) -> str:
+    """What is told where nothing stood out: it may be too early."""
+    from nephoscope.behavior.settings import settings_of
+    from nephoscope.cli.session.stored import state_of, workspace_of
+
+    with state_of(data) as state:
+        found = settings_of(state, workspace_of(state, workspace).name)
+    return (
+        f"nothing stood out; a first time is told of who was active on {found.active_days} days, the first of them"
+        f" {found.learning_days} days before (behavior settings)"
+    )
 
 
 def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:

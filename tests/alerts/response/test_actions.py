@@ -210,6 +210,8 @@ def test_mail_is_sent(mail, responder, raise_alert, state: State) -> None:
     assert recipients == ["kim@contoso.com"]
     assert f"Message-ID: <{run.id}@nephoscope>" in text
     assert "Address=185.220.101.4" in text
+    assert f"{run.kind} {run.subject} in the workspace" in text.replace("=\r\n", "")
+    assert "\r\nReferences: <" in text
     head = text.partition("\r\n\r\n")[0]
     assert not [line for line in head.splitlines() if line.startswith("Bcc")]
 

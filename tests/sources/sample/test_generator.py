@@ -116,6 +116,11 @@ def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name:
         assert sum(tally.rows.values()) == len(entries)
 
 
+@pytest.mark.parametrize("name", sorted(attacks()))
+def test_an_attack_finds_its_people_in_the_smallest_company_too(name: str) -> None:
+    assert list(attacks()[name].entries(Company(users=50), DAY))
+
+
 def test_the_company_is_as_large_as_asked() -> None:
     company = Company(users=500)
     assert len({one.upn for one in company.people}) == len(company.people) == 500

@@ -100,13 +100,15 @@ def _actor(company: Company, wanted: Mapping[str, Any], dice: Dice) -> Any:
 
 
 def _somebody(company: Company, value: Any, dice: Dice) -> Any:
-    """The person of an account, or anybody of a department and office."""
+    """The person of an account, or anybody of a department and office: in a small company of as much of it as there is."""
     if isinstance(value, str):
         return company.person(value)
-    fitting = [
-        one for one in company.people if all(getattr(one, name) == wanted for name, wanted in value.items())
-    ]
-    return dice.choice(fitting)
+
+    def fits(one: Person) -> int:
+        return sum(getattr(one, name) == wanted for name, wanted in value.items())
+
+    most = max(map(fits, company.people))
+    return dice.choice([one for one in company.people if fits(one) == most])
 
 
 def _crowd(company: Company, value: int, dice: Dice) -> list[Person]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -21,7 +22,7 @@ from nephoscope.lake.state.responses import ResponseRun
 _SUBJECT = "[{{ severity }}] {{ title }}"
 _BODY = """{{ title }}
 
-{{ kind }} in the workspace {{ workspace }}, severity {{ severity }}.
+{{ kind }} {{ subject }} in the workspace {{ workspace }}, severity {{ severity }}.
 {{ data.Description or '' }}
 
 {% for entity in data.Entities -%}
@@ -106,6 +107,11 @@ def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around)
     message["From"], message["To"] = server.sender, ", ".join(settings.to)
     message["Date"] = format_datetime(around.now)
     message["Message-ID"] = f"<{run.id}@nephoscope>"
+    # what is said of one incident or alert stays together in a mailbox
+    about = hashlib.blake2b(
+        f"{run.workspace}\n{run.kind.partition('.')[0]}\n{run.subject}".encode(), digest_size=16
+    )
+    message["References"] = f"<{about.hexdigest()}@nephoscope>"
     message.set_content(text[:_MOST_CHARACTERS])
     return message
 
