@@ -40,6 +40,7 @@ RULES = [
     "An application signs in from a network it was never seen in",
     "An identity is refused by vaults again and again",
     "Azure is managed from a network that is new for the caller",
+    "Far more data was read from a storage account than on any other day",
     "Keys or secrets were backed up by an identity for whom it is new",
     "Many blobs were downloaded by a script",
     "Many secrets of vaults were read",

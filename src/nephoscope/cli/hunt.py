@@ -213,7 +213,7 @@ def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
             "created": one.created,
             "name": one.name,
             "query": one.query_name,
-            "entities": _titles(one.entities) if output == "table" else one.entities,
+            "entities": one.entities if output == "json" else _titles(one.entities),
             "tags": one.tags,
             "notes": one.notes,
             "incident": one.incident,
