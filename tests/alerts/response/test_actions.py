@@ -148,6 +148,27 @@ def test_a_name_server_that_hangs_keeps_no_webhook_waiting(
     )  # fmt: skip
 
 
+def test_a_name_server_that_hangs_keeps_no_mail_waiting(
+    responder, raise_alert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> list[Any]:
+        over.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    monkeypatch.setattr("nephoscope.alerts.response.actions.mail._SECONDS", 0.2)
+    operator = {"mail": {"host": "mail.example", "port": 587, "sender": "soc@contoso.com"}}
+    who = responder({"actions": [{"action": "mail", "to": ["kim@contoso.com"]}]}, operator=operator)
+    raise_alert()
+    (run,) = who.tick()
+    over.set()
+    assert (run.status, run.detail) == (
+        RunStatus.PENDING, "mail.example: no name server said its address within 0.2 s",
+    )  # fmt: skip
+
+
 # --- mail -----------------------------------------------------------------------------------------------------------
 
 

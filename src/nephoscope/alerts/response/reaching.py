@@ -42,15 +42,18 @@ def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
         raise ActionError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
         raise ActionError("a webhook has an https URL without user and password", again=False)
-    address = _judged(_looked_up(name, port, seconds), name, allowed)
+    address = _judged(looked_up(name, port, seconds), name, allowed)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
     return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
-def _looked_up(name: str, port: int, seconds: float) -> list[Address]:
-    """The addresses of a name. The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody."""
+def looked_up(name: str, port: int, seconds: float) -> list[Address]:
+    """The addresses of a name; ActionError where none is said within some seconds.
+
+    The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody.
+    """
     answer: Queue[list[Address] | OSError | UnicodeError] = Queue()
 
     def ask() -> None:

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import Mail
+from nephoscope.alerts.response.reaching import looked_up
 from nephoscope.lake.state.responses import ResponseRun
 
 _SUBJECT = "[{{ severity }}] {{ title }}"
@@ -75,6 +76,8 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
 
 def _send(message: EmailMessage, server: Mail, around: Around) -> None:
     context = ssl.create_default_context(cafile=server.ca or None)
+    # smtplib looks the name up without a deadline: it does so once it is known that it is answered
+    looked_up(server.host, server.port, _SECONDS)
     if server.security == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
     else:
