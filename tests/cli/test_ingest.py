@@ -373,6 +373,20 @@ def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data:
     )
 
 
+def test_members_of_gzip_behind_a_damaged_one_are_rows(tmp_path: Path, data: Path) -> None:
+    packed = [gzip.compress(_lines(50, first)) for first in (0, 50, 100)]
+    damaged = packed[1][: len(packed[1]) // 2]
+    (tmp_path / "a.json.gz").write_bytes(packed[0] + damaged + packed[2])
+    code, found = _ingest(data, tmp_path / "a.json.gz")
+    told = found["failed"][str(tmp_path / "a.json.gz")]
+    at = len(packed[0])
+    assert code == 3
+    assert f"the gzip member at byte {at} is damaged" in told
+    assert f"reading went on at byte {at + len(damaged)}" in told
+    assert 100 <= found["rows"]["AZFWNetworkRule"] < 150
+    assert found["quarantined"][told] == 1
+
+
 def test_a_named_pipe_is_read_once_and_whole(tmp_path: Path, data: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

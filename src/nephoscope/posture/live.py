@@ -12,6 +12,7 @@ from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.packs import Packs
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.settings import CollectError, Progress, Settings
+from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.sources.resources import SnapshotError
 
 LIVE = "azure:"
@@ -22,10 +23,14 @@ CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
 
 
 def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
-    """What the shipped and imported content, the definitions in some folders, the analyzers and attack paths read."""
+    """What the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
+    logs read."""
     packs = Packs(data)
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
-    return Needs.of(packs.catalogue(folders), [*types, *READS], packs.aliases())
+    logs = {SETTING: LOGGED}
+    return Needs.of(
+        packs.catalogue(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
+    )
 
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:

@@ -11,13 +11,17 @@ import pytest
 
 from nephoscope.policy.aliases import Aliases
 from nephoscope.policy.catalogue import Catalogue
+from nephoscope.posture.live import content_needs
 from nephoscope.sources import resources
 from nephoscope.sources.azure.checkpoint import Checkpoint, CheckpointError, Kept, key_of
 from nephoscope.sources.azure.collector import Collector
 from nephoscope.sources.azure.needs import Needs
 from nephoscope.sources.azure.permissions import url as permissions_url
+from nephoscope.sources.azure.plan import Plan
+from nephoscope.sources.azure.reading import Reading
 from nephoscope.sources.azure.scope import Scope
 from nephoscope.sources.azure.settings import CollectError
+from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
@@ -45,6 +49,44 @@ def serve(azure_server: ModuleType, tables: dict[str, str]) -> Any:
 
 def needs(*types: str) -> Needs:
     return Needs(frozenset(types) | {"microsoft.resources/subscriptions"}, {}, {})
+
+
+def test_settings_of_what_sends_logs_are_read_whatever_judges_it(
+    serve: Any, replay: ModuleType, tmp_path: Path
+) -> None:
+    """A list of logs that never arrive needs the diagnostic settings of every type that it lists, those of services too."""
+    account = body("Microsoft.Storage/storageAccounts", "logged")
+    services = [f"{kind}Services" for kind in ("blob", "file", "queue", "table")]
+    bodies, settings = [account], set()
+    for service in services:
+        id_ = f"{account['id']}/{service}/default"
+        type_ = f"Microsoft.Storage/storageAccounts/{service}"
+        bodies.append({"id": id_, "name": "default", "type": type_, "properties": {}})
+        setting = f"{id_}/providers/Microsoft.Insights/diagnosticSettings/all"
+        logs = {"logs": [{"category": "StorageRead", "enabled": True}]}
+        bodies.append(
+            {
+                "id": setting,
+                "name": "all",
+                "type": "Microsoft.Insights/diagnosticSettings",
+                "properties": logs,
+            }
+        )
+        settings.add(setting.lower())
+    nsg = body("Microsoft.Network/networkSecurityGroups", "nsg")
+    setting = f"{nsg['id']}/providers/Microsoft.Insights/diagnosticSettings/all"
+    bodies += [nsg, {**bodies[-1], "id": setting}]
+    settings.add(setting.lower())
+    replay.collect(serve(*bodies), content_needs(tmp_path / "data"), tmp_path / "out")
+    found = resources.load([tmp_path / "out"]).by_type("microsoft.insights/diagnosticsettings")
+    assert {one.key for one in found} == settings
+
+
+def test_the_plan_asks_for_the_settings_of_every_type_that_is_listed(tmp_path: Path) -> None:
+    plan = Plan.of(content_needs(tmp_path), Reading.builtin())
+    (job,) = [job for job in plan.jobs if job.list.type == SETTING]
+    assert job.parents >= LOGGED
+    assert not (LOGGED | NETWORKS | {FLOW_LOG}) & plan.unread.keys()
 
 
 def group(id_: str, *members: str) -> dict[str, Any]:

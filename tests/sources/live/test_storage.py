@@ -204,6 +204,52 @@ def test_packed_blobs_are_read_once_they_are_finished(container, source, sink, r
     assert [one.reason for one in sink.refused][-1:] == ["the packed data ends early"]
 
 
+def _records(first: int, count: int = 20) -> bytes:
+    return b'{"records":[' + b",".join(b'{"n":%d}' % at for at in range(first, first + count)) + b"]}"
+
+
+def _done(sink, count: int) -> bool:
+    return [one.get("done") for one in sink.saved.values()] == [True] * count
+
+
+def test_a_copy_of_a_whole_blob_brings_no_row_again(account, source, sink, running, until) -> None:
+    """In the same round, a later one, another container, of a copy whose original is gone, and of a source that begins again."""
+    first, other = (account.create_container(f"insights-logs-{name}") for name in ("first", "other"))
+    packed = gzip.compress(b"".join(b'{"n":%d}\n' % at for at in range(100, 120)))
+    for blob, data in (("a.json", _records(0)), ("b.json", _records(0)), ("c.json.gz", packed)):
+        first.upload_blob(blob, data)
+    other.upload_blob("a.json", _records(0))
+    first.upload_blob("other.json", _records(50))
+    with running(source(settle=0), sink):
+        until(lambda: _done(sink, 5))
+        first.upload_blob("later.json.gz", packed)
+        until(lambda: _done(sink, 6))
+        first.upload_blob("moved.json", _records(50))
+        until(lambda: _done(sink, 7))
+        first.delete_blob("other.json")
+        until(lambda: _done(sink, 6))
+        first.upload_blob("moved again.json", _records(50))
+        until(lambda: _done(sink, 7))
+    with running(source(settle=0), sink):
+        other.upload_blob("again.json", _records(0))
+        until(lambda: _done(sink, 8))
+    assert sorted(_numbers(sink)) == [*range(20), *range(50, 70), *range(100, 120)]
+
+
+def test_a_copy_that_goes_on_as_another_blob_is_read(account, source, sink, running, until) -> None:
+    container = account.create_container("insights-logs-grown")
+    lines = b"".join(b'{"n":%d}\n' % at for at in range(20))
+    for name in ("a.jsonl", "b.jsonl"):
+        blob = container.get_blob_client(name)
+        blob.create_append_blob()
+        blob.append_block(lines)
+    with running(source(settle=0), sink):
+        until(lambda: _done(sink, 2))
+        container.get_blob_client("b.jsonl").append_block(b'{"n":20}\n')
+        until(lambda: len(sink.records) == 21)
+    assert _numbers(sink) == list(range(21))
+
+
 def test_many_blobs_in_many_containers(account, source, sink, running, until) -> None:
     for place in range(3):
         container = account.create_container(f"insights-logs-kind{place}")

@@ -54,8 +54,11 @@ class Needs:
         also: Iterable[str] = (),
         aliases: Aliases | None = None,
         only: frozenset[str] = frozenset(),
+        under: Mapping[str, Iterable[str]] | None = None,
     ) -> Needs:
         """The needs of every definition of a catalogue (`only` these ids, where given) and of `also`, the types analyzers read.
+
+        `under`: types that are looked up under others besides, as parents of Needs.
 
         `aliases` finds which properties are read; without them no type is read again for what Resource Graph leaves out.
         """
@@ -64,6 +67,8 @@ class Needs:
             if entry.fault or entry.static or (only and entry.id not in only):
                 continue
             gathered.add(entry, catalogue)
+        for related, parents in (under or {}).items():
+            gathered.look_up(related, parents)
         types = ALWAYS | gathered.types | {type_.lower() for type_ in also}
         return cls(
             frozenset(types),
@@ -85,6 +90,12 @@ class _Gathered:
         self.parents: defaultdict[str, set[str]] = defaultdict(set)
         self.names: defaultdict[str, set[str]] = defaultdict(set)
         self.text = bytearray()
+
+    def look_up(self, related: str, parents: Iterable[str]) -> None:
+        """Take in that a type is looked up under others, by no name of its own."""
+        self.types.add(related)
+        self.parents[related] |= set(parents)
+        self.names[related].add("")
 
     def add(self, entry: Entry, catalogue: Catalogue) -> None:
         if not entry.types and not entry.related_types:

@@ -7,10 +7,12 @@ append blob only grows. Source: https://learn.microsoft.com/rest/api/storageserv
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from itertools import accumulate
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -20,11 +22,17 @@ import msgspec
 from nephoscope.sources.live.packing import packed
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.recoded import as_text, damage, wide
-from nephoscope.sources.live.source import Refused, Sink
+from nephoscope.sources.live.source import Refused, Sink, StoppedError
 from nephoscope.sources.live.stretch import Stretch, digest, only_whole, tabular, wrapped
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
+
+
+_LOG = logging.getLogger("nephoscope.sources")
+#: How much of a blob that may be a copy is looked through at once.
+_PART = 4 * 1024 * 1024
+_HEAD = 64
 
 
 class MovedError(Exception):
@@ -48,6 +56,8 @@ class BlobReader:
     reading: Reading
     container: ContainerClient
     found: BlobProperties
+    #: The contents that other blobs of the source are known by, each with the key of one of them.
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -66,16 +76,37 @@ class BlobReader:
         if not settled and only_whole(self.found.name):
             return None
         with _moves():
+            if before is None and settled and (copy := self._copy()) is not None:
+                self.reading.sink.save(self.key, copy.kept())
+                return copy
             progress, blocks = self._same(before)
             return self._go_on(progress, blocks, settled)
 
+    def _copy(self) -> Progress | None:
+        """What is known of a blob whose content another blob of the source brought; None where none did."""
+        size = f"{self.found.size}-"
+        if not any(one.startswith(size) for one in self.contents):
+            return None
+        content, head = Whole(self._fetch), self._fetch(0, min(_HEAD, self.found.size))
+        for start in range(0, self.found.size, _PART):
+            if self.reading.stop.is_set():
+                raise StoppedError
+            content.fetch(start, min(self.found.size, start + _PART))
+        other = self.contents.get(content.name(self.found.size))
+        if other is None or other == self.key or wide(head):
+            return None
+        _LOG.info("%s has the content of %s, which was read", self.key, other)
+        return msgspec.structs.replace(
+            self._begun(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
+        )  # fmt: skip
+
     def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
-        sink = self.reading.sink
+        sink, content = self.reading.sink, Whole(self._fetch)
         start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
         stretch = Stretch(
             0 if self._packed or progress.wide else start,
             self.found.size,
-            self._fetch,
+            content.fetch,
             self.reading.stop,
             closing=progress.wrapped,
         )
@@ -85,6 +116,7 @@ class BlobReader:
             progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_listed(blocks, inside),
             head=stretch.head(end) if start == 0 else progress.head,
             tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
+            whole=content.name(self.found.size) if settled and progress.offset <= 0 else "",
         )  # fmt: skip
         sink.save(self.key, progress.kept())
         return progress
@@ -111,16 +143,21 @@ class BlobReader:
         blocks = list(client.get_block_list("committed")[0]) if self._of_blocks else []
         if before is not None and self._continues(before, blocks):
             return before, blocks
-        head = self._fetch(0, min(64, self.found.size))
-        # A feed of its own for every blob that begins anew, kept before the first hand-over: a sequence never means two things.
         settled = max(0, len(blocks) - 1)
-        progress = Progress(
-            f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
-            created=str(self.found.creation_time), wrapped=wrapped(head), wide=wide(head),
-            blocks=settled, listed=_listed(blocks, settled),
-        )  # fmt: skip
+        progress = msgspec.structs.replace(
+            self._begun(self._fetch(0, min(_HEAD, self.found.size))),
+            blocks=settled,
+            listed=_listed(blocks, settled),
+        )
         self.reading.sink.save(self.key, progress.kept())
         return progress, blocks
+
+    def _begun(self, head: bytes) -> Progress:
+        """Of a blob that begins anew, with a feed of its own, kept before the first hand-over: a sequence never means two things."""
+        return Progress(
+            f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
+            created=str(self.found.creation_time), wrapped=wrapped(head), wide=wide(head),
+        )  # fmt: skip
 
     def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
         """Whether the blob still begins with what was read of it."""
@@ -154,6 +191,26 @@ class BlobReader:
         )  # fmt: skip
         data: bytes = download.readall()
         return data
+
+
+class Whole:
+    """Reads something from its first byte on, and names its content once all of it was read."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes]) -> None:
+        self._fetch, self._at = fetch, 0
+        self._hash = blake2b(digest_size=16)
+
+    def fetch(self, start: int, end: int) -> bytes:
+        """The bytes of a stretch."""
+        data = self._fetch(start, end)
+        if start == self._at:
+            self._hash.update(data)
+            self._at += len(data)
+        return data
+
+    def name(self, size: int) -> str:
+        """Of a content of so many bytes; '' where not all of it was read."""
+        return f"{size}-{self._hash.hexdigest()}" if self._at == size else ""
 
 
 def _inside(blocks: list[BlobBlock], end: int) -> int:

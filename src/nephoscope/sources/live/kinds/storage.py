@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -95,6 +96,8 @@ class Storage:
     around: Surroundings
     _known: dict[str, Progress] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
+    _contents: dict[str, str] = field(default_factory=dict)
+    _sizes: dict[int, Lock] = field(default_factory=dict)
 
     def test(self) -> str:
         """Sign in, find the containers, list one page of the first."""
@@ -112,6 +115,7 @@ class Storage:
         """Look, read, wait, until stopped; raises SourceError for an account that cannot be reached."""
         with self._service() as account:
             self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
+            self._contents = {one.whole: key for key, one in self._known.items() if one.whole}
             while not stop.is_set():
                 with told(f"storage account {self.settings.account_url}"):
                     self._round(account, sink, stop)
@@ -135,6 +139,7 @@ class Storage:
         reading = Reading(sink, stop, self.settings.format, timedelta(seconds=self.settings.settle))
         every: list[BlobReader] = []
         self._failing = set()
+        self._sizes = defaultdict(Lock)
         with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
             for name in dict.fromkeys(self._containers(account)):
                 readers = self._readers(account.get_container_client(name), reading)
@@ -148,6 +153,9 @@ class Storage:
         for key in self._known.keys() - {reader.key for reader in every}:
             del self._known[key]
             sink.forget(key)
+        # What no blob has any more is forgotten, as its checkpoint is.
+        self._contents.clear()
+        self._contents.update({one.whole: key for key, one in self._known.items() if one.whole})
 
     def _left(self, reader: BlobReader) -> int:
         """The bytes of a blob that are still to be read."""
@@ -158,7 +166,7 @@ class Storage:
 
     def _readers(self, container: ContainerClient, reading: Reading) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
-        found = [BlobReader(reading, container, blob) for blob in blobs if self._wanted(blob)]
+        found = [BlobReader(reading, container, blob, self._contents) for blob in blobs if self._wanted(blob)]
         return sorted(found, key=lambda reader: reader.found.last_modified)
 
     def _wanted(self, blob: BlobProperties) -> bool:
@@ -171,7 +179,11 @@ class Storage:
         from azure.core.exceptions import AzureError
 
         try:
-            progress = reader.read(self._known.get(reader.key), self.around.clock())
+            # Two that may be copies of each other are not read at once: the second is known by the first.
+            with self._sizes[int(reader.found.size)]:
+                progress = reader.read(self._known.get(reader.key), self.around.clock())
+                if progress is not None:
+                    self._keep(reader.key, progress)
         except (AzureError, LakeError, StateError):
             raise
         except (MovedError, StoppedError):
@@ -188,8 +200,12 @@ class Storage:
             reader.reading.sink.note(error=told_, key=reader.key)
             return
         if progress is not None:
-            self._known[reader.key] = progress
             reader.reading.sink.worked(reader.key)
+
+    def _keep(self, key: str, progress: Progress) -> None:
+        self._known[key] = progress
+        if progress.whole:
+            self._contents.setdefault(progress.whole, key)
 
 
 #: Names of containers, and the ones that Azure makes itself.
