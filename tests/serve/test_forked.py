@@ -55,6 +55,32 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
     assert "NameError: name 'wrong' is not defined" in errors.read_text()
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            "OSError(errno.ENOSPC, 'No space left on device', '/data/x')",
+            "/data/x: the disk is full; make room: it is started again by itself, and what was taken in is kept",
+        ),
+        (
+            "OSError(errno.EDQUOT, '')",
+            "the disk is full; make room: it is started again by itself, and what was taken in is kept",
+        ),
+        ("DiskFullError('state.db: the disk is full: make room')", "state.db: the disk is full: make room"),
+        ("LakeError('the lake is of a newer release')", "the lake is of a newer release"),
+    ],
+)
+def test_what_somebody_can_do_something_about_is_a_line(error: str, line: str) -> None:
+    script = (
+        "import errno; from nephoscope.lake.errors import LakeError; from nephoscope.lake.state.database import DiskFullError\n"
+        "from nephoscope.serve.forked import forked\n"
+        f"def fail(): raise {error}\n"
+        "raise SystemExit(forked(fail, 'sources').wait(60))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"nephoscope: sources: {line}\n")
+
+
 def test_it_has_what_it_is_given_and_no_more(tmp_path):
     told = tmp_path / "told"
 

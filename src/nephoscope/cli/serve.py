@@ -170,7 +170,18 @@ def _shown(host: str) -> str:
 
 
 def _first_link(settings: Settings) -> str:
-    """A link for the first person while nobody has signed in yet, '' after."""
+    """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.lake.state import StateError
+
+    try:
+        return _made_link(settings)
+    except StateError as error:
+        tell(f"no link to sign in by for the first time could be made: {error}")
+        return ""
+
+
+def _made_link(settings: Settings) -> str:
     from nephoscope.access.guard import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.lake.state import State

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.sources import Source
 
-COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "error")
+COLUMNS: tuple[str, ...] = ("name", "kind", "workspace", "enabled", "lastSeen", "lag", "leftOut", "error")
 HEALTH = (
     "source",
     "table",
@@ -135,7 +135,10 @@ def add(
 @listed
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the sources with when something last came from each, what is left to read, and the last error."""
+    """List the sources with when something last came from each, what is left to read, rows left out, and the last error.
+
+    Left out are rows of tables that the source's workspace does not take.
+    """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import told_errors
     from nephoscope.cli.session.stored import state_of
@@ -150,6 +153,7 @@ def list_(data: Path, /, output: str) -> None:
                 "name": one.name, "kind": one.kind, "workspace": one.workspace, "enabled": one.enabled,
                 "lastSeen": health[one.name].last_seen if one.name in health else None,
                 "lag": health[one.name].lag if one.name in health else None,
+                "leftOut": health[one.name].left_out if one.name in health else 0,
                 "error": errors[one.name], **told_errors(health.get(one.name)),
                 "settings": dict(one.settings), "created": one.created,
             }

@@ -29,12 +29,13 @@ class Arrival(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Arrivals(msgspec.Struct, frozen=True, array_like=True):
-    """What a source brought to a workspace, and when (aware)."""
+    """What a source brought to a workspace, and when (aware); `left_out` are rows of tables that the workspace does not take."""
 
     source: str
     workspace: str
     at: datetime
     tables: tuple[Arrival, ...]
+    left_out: int = 0
 
 
 def summed(several: Iterable[Arrivals]) -> list[Arrivals]:
@@ -52,7 +53,13 @@ def _added(one: Arrivals, other: Arrivals) -> Arrivals:
     for arrival in other.tables:
         before = tables.get(arrival.table)
         tables[arrival.table] = arrival if before is None else _sum(before, arrival)
-    return Arrivals(one.source, one.workspace, max(one.at, other.at), tuple(tables.values()))
+    return Arrivals(
+        one.source,
+        one.workspace,
+        max(one.at, other.at),
+        tuple(tables.values()),
+        one.left_out + other.left_out,
+    )
 
 
 def _sum(one: Arrival, other: Arrival) -> Arrival:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.serve.parent import named
+from nephoscope.serve.reasons import reason
 
 FAILED = 1
 LOOK_SECONDS = 0.02
@@ -95,14 +96,22 @@ def _become(
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:  # noqa: BLE001 - the boundary of a process
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - the boundary of a process
+        _tell(name, error)
     finally:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
         # what was opened before the fork is the other process's to close
         os._exit(code)
+
+
+def _tell(name: str, error: BaseException) -> None:
+    """Why a process ends: a line where somebody can do something about it, else where it was."""
+    if why := reason(error):
+        sys.stderr.write(f"nephoscope: {name}: {why}\n")
+    else:
+        traceback.print_exception(error)
 
 
 def _cut_off(name: str, sockets: frozenset[int]) -> None:

@@ -328,6 +328,10 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     last = health.rates(table="T")[-1]
     assert (last.rows, last.untimed, last.timed, last.delay) == (20, 10, 10, 4.5)
     assert health.all("src")[1].untimed == 10
+    with opened().transaction() as session:
+        for _ in range(2):
+            health.count(session, [Arrivals("src", "default", NOON, (), 3)])
+    assert [one.left_out for one in health.all("src")] == [6, 0, 0]
     assert len(health.rates("src", since=NOON + timedelta(hours=1))) == 1
     assert health.prune(NOON + timedelta(hours=1)) == 2
     errors = opened().source_errors

@@ -249,6 +249,28 @@ def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, 
         assert _asked(lake, state, SCHEMA) == [{"Description": "no longer there: B", "Status": "New"}]
 
 
+def test_only_one_process_judges(world) -> None:
+    state, lake = world
+    first, second = Keeper(lake, state, "first"), Keeper(lake, state, "second")
+    assert first.judge(NOW)
+    assert not second.judge(NOW)
+    first.close()
+    assert second.judge(NOW)
+
+
+def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world) -> None:
+    state, lake = world
+    state.workspaces.add("soc", members=["Syslog"])
+    state.sources.add(Source("cut", "folder", {"paths": ["/"]}, workspace="soc"))
+    meter = Meter()
+    meter.note(error="refused", key="blob:a")
+    keeper = Keeper(lake, state, "me")
+    keeper.count(state.sources.get("cut"), meter, NOW)
+    keeper.judge(NOW)
+    assert [one["Status"] for one in _asked(lake, state, "SecurityAlert | project Status")] == ["New"]
+    assert [one["Status"] for one in _asked(lake, state, "SentinelHealth | project Status")] == ["Failure"]
+
+
 def _profile(*silences: tuple[timedelta, int]) -> Profile:
     """Of arrivals one after the other: (the silence before it, how often)."""
     profile, now = Profile(), datetime(2026, 3, 2, tzinfo=UTC)

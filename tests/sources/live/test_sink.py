@@ -239,3 +239,5 @@ def test_records_of_which_the_workspace_takes_nothing_are_set_aside_and_told(lak
     counts = "union withsource=T AZKVAuditLogs, _Quarantine | summarize n = count() by T | order by T asc"
     found = lake.query(counts, workspace="soc")[0].table.to_pylist()
     assert found == [{"T": "AZKVAuditLogs", "n": 2}, {"T": "_Quarantine", "n": 1}]
+    health = lake.state.source_health.all("office")
+    assert [(one.table, one.left_out) for one in health if one.left_out] == [("", 3)]

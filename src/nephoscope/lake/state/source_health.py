@@ -36,6 +36,7 @@ class SourceHealthRow(Base):
     lag: Mapped[int | None] = mapped_column(BigInteger)
     columns: Mapped[str] = mapped_column(Text, default="")
     untimed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    left_out: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class SourceRateRow(Base):
@@ -59,6 +60,7 @@ class SourceHealth:
 
     `rows`, `bad`, `size` (bytes), `untimed` count since the first arrival; `lag` is what the source says it still has to read (None:
     it does not say); `columns` is what was last said of the schema by `schema`. `standing` are its errors that are not over.
+    `left_out`, of the source itself, are its rows of tables that its workspace does not take.
     """
 
     source: str
@@ -74,6 +76,7 @@ class SourceHealth:
     columns: str = ""
     standing: Standing = _NONE
     untimed: int = 0
+    left_out: int = 0
 
     @property
     def error(self) -> str:
@@ -132,6 +135,13 @@ class SourceHealths:
                 self._count(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
             self._seen(session, _whole(one.source, one.workspace), one.at)
+            if one.left_out:
+                self._leave_out(session, one)
+
+    def _leave_out(self, session: Session, one: Arrivals) -> None:
+        mine = SourceHealthRow
+        here = (mine.source == one.source, mine.workspace == one.workspace, mine.table_name == "")
+        session.execute(update(mine).where(*here).values(left_out=mine.left_out + one.left_out))
 
     def lags(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
@@ -283,6 +293,7 @@ def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], Standing]) 
         row.columns,
         _NONE if row.table_name else standing.get((row.source, row.workspace), _NONE),
         row.untimed,
+        row.left_out,
     )
 
 

@@ -185,7 +185,7 @@ class LakeSink:
         while True:
             now = datetime.now(UTC)
             brought = measured(found.tables, found.bad, now, found.untimed)
-            arrivals = Arrivals(self.source, self.workspace, now, brought)
+            arrivals = Arrivals(self.source, self.workspace, now, brought, sum(found.unwanted.values()))
             try:
                 new = self.writer.append(
                     self.workspace,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.schema_changes import SchemaChange
 from nephoscope.lake.state.source_health import RATES_KEPT, SourceHealth
 from nephoscope.lake.workspace import DEFAULT
@@ -163,7 +164,12 @@ class Keeper:
             yield session
 
     def _out(self, session: Session, workspace: str, table: str, row: Mapping[str, Any]) -> None:
-        self.state.outbox.add(session, workspace, table, row)
+        """A row that goes to the lake with the transaction; to the default workspace where that of the source does not take it."""
+        try:
+            taken = self.lake.workspace(workspace).takes(table)
+        except StateError:
+            taken = False
+        self.state.outbox.add(session, workspace if taken else DEFAULT, table, row)
 
     def _changes(self, session: Session) -> Iterable[Finding]:
         """What has changed in schemas since it was told last, a finding a table."""

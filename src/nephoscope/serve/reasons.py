@@ -1,0 +1,20 @@
+"""Why a process of the server ended, in a line that says what to do, where that is no fault of the program."""
+
+from __future__ import annotations
+
+import errno
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.state import StateError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def reason(error: BaseException) -> str:
+    """The line; '' for a fault of the program, which is told with where it was."""
+    if isinstance(error, StateError | LakeError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}the disk is full; make room: it is started again by itself, and what was taken in is kept"
+    return ""
