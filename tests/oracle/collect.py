@@ -24,6 +24,7 @@ from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.live import content_needs
 from nephoscope.sources import resources
 from nephoscope.sources.azure.needs import ALWAYS, Needs
+from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "sources" / "azure"))
 import azure_server
@@ -69,6 +70,8 @@ def served(corpus: Path, folders: list[Path]) -> azure_server.Azure:
             except (ContentError, AttributeError):
                 continue
     needed.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    needed.types |= LOGGED | NETWORKS | {SETTING, FLOW_LOG}
+    needed.pairs |= {(type_, SETTING) for type_ in LOGGED}
     needed.close()
     return azure_server.Azure(world, needed, page=100, faults=dict(FAULTS))
 
