@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from tests import fresh_state
+
+from nephoscope.lake.state import migration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,6 +37,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_states_are_made_at_once() -> Iterator[None]:
+    """The steps of an empty state cost ten times what making its tables does, and a thousand tests want one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migration, "_upgrade", fresh_state.at_once)
+        yield
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +19,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
+from tests import fresh_state
 
 from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state import LeaseLostError, State, StateError, migration
@@ -496,23 +499,32 @@ def case_several_processes_open_at_once(opened: Open, url: str) -> None:
     assert set(printed) == {f"{opened().workspaces.get().id}\n"}
 
 
+@contextmanager
+def by_steps() -> Iterator[None]:
+    """New states are made as the product makes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migration, "_upgrade", fresh_state.by_steps)
+        yield
+
+
 def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
     from nephoscope.lake.state.columns import Base
 
-    with opened().database.read() as session:
+    with by_steps():
+        state = opened()
+    with state.database.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
 def case_a_step_that_fails_leaves_nothing(opened: Open, url: str) -> None:
     def failing(connection: Connection) -> None:
-        upgrade(connection)
+        fresh_state.by_steps(connection)
         raise ZeroDivisionError
 
-    upgrade = migration._upgrade
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migration, "_upgrade", failing)
         with pytest.raises(ZeroDivisionError):
@@ -710,6 +722,21 @@ def test_a_file_is_its_owners_alone(opened: Open, url: str, tmp_path: Path) -> N
             ("busy_timeout", 30000),
         ):
             assert session.execute(text(f"PRAGMA {pragma}")).scalar() == wanted
+
+
+def dumped(folder: Path) -> list[str]:
+    """What a new state is made of, but for the identity of its workspace."""
+    with State.of(folder, f"sqlite:///{folder / 'state.db'}") as state:
+        kept = state.workspaces.get().id
+    with closing(sqlite3.connect(folder / "state.db")) as connection:
+        return [re.sub(f"{kept}|20[0-9-]{{8}} [0-9:.]+", "...", one) for one in connection.iterdump()]
+
+
+def test_a_state_that_tests_make_at_once_is_as_by_steps(tmp_path: Path) -> None:
+    with by_steps():
+        wanted = dumped(tmp_path / "steps")
+    assert dumped(tmp_path / "once") == wanted
+    assert len(wanted) > len(migration.steps())
 
 
 def test_an_open_state_is_read_without_the_migrations(tmp_path: Path) -> None:
