@@ -56,16 +56,14 @@ array_length = _array(
     returns="long",
     aliases=("arraylength",),
 )
-_FROM = (
-    f"CASE WHEN a < 0 THEN greatest(0, len(kql_items(x)) + {_CUT.format('a')}) ELSE {_CUT.format('a')} END"
-)
-_UPTO = f"CASE WHEN b < 0 THEN len(kql_items(x)) + {_CUT.format('b')} ELSE {_CUT.format('b')} END"
+_FROM = "CASE WHEN q.a < 0 THEN greatest(0, len(q.v) + q.a) ELSE q.a END"
+_UPTO = "CASE WHEN q.b < 0 THEN len(q.v) + q.b ELSE q.b END"
 array_slice = _array(
     "array_slice",
     "x: dynamic, a: long, b: long",
     "Give the elements from one place to another, both included; negative places count from the end.",
-    f"CASE WHEN ({_UPTO}) < 0 THEN CASE WHEN x[1] = '[' THEN '[]' END "
-    f"ELSE kql_joined(kql_items(x)[({_FROM}) + 1:({_UPTO}) + 1]) END",
+    f"list_transform([{{'v': kql_items(x), 'a': {_CUT.format('a')}, 'b': {_CUT.format('b')}}}], "
+    f"lambda q: CASE WHEN ({_UPTO}) < 0 THEN '[]' ELSE kql_joined(q.v[({_FROM}) + 1:({_UPTO}) + 1]) END)[1]",
     ITEMS,
     JOINED,
 )
@@ -79,10 +77,10 @@ array_reverse = _array(
 )
 _TURN = macro(
     "kql_turned(x, n)",
-    "CASE WHEN len(kql_items(x)) > 0 THEN kql_joined(kql_items(x)[(((n % len(kql_items(x))) + "
-    "len(kql_items(x))) % len(kql_items(x))) + 1:] "
-    "|| kql_items(x)[1:((n % len(kql_items(x))) + len(kql_items(x))) % len(kql_items(x))]) ELSE "
-    "kql_joined(kql_items(x)) END",
+    # an array that turns an array would be written out a hundred times, were it not computed once
+    "list_transform([{'v': kql_items(x), 'n': n}], lambda q: CASE WHEN len(q.v) > 0 THEN "
+    "kql_joined(q.v[(q.n % len(q.v) + len(q.v)) % len(q.v) + 1:] "
+    "|| q.v[1:(q.n % len(q.v) + len(q.v)) % len(q.v)]) ELSE kql_joined(q.v) END)[1]",
     ITEMS,
     JOINED,
 )
@@ -102,9 +100,9 @@ array_rotate_right = _array(
 )
 _SHIFT = macro(
     "kql_shifted(x, n, d)",
-    "CASE WHEN x[1] = '[' THEN kql_joined(list_transform(range(len(kql_items(x))), "
-    "lambda i: CASE WHEN i + n >= 0 AND i + n < len(kql_items(x)) THEN kql_items(x)[i + n + 1] ELSE "
-    "coalesce(d, 'null') END)) END",
+    "list_transform([{'v': kql_items(x), 'n': n, 'd': coalesce(d, 'null')}], "
+    "lambda q: kql_joined(list_transform(range(len(q.v)), "
+    "lambda i: CASE WHEN i + q.n >= 0 AND i + q.n < len(q.v) THEN q.v[i + q.n + 1] ELSE q.d END)))[1]",
     ITEMS,
     JOINED,
 )
