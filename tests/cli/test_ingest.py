@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -988,6 +989,7 @@ def _waiting(data: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             while not set(data.glob("ingest-*")) - before:
                 assert process.poll() is None
+                time.sleep(0.02)
             yield process
         finally:
             process.kill()

@@ -91,7 +91,7 @@ def test_a_load_with_again_that_is_killed_adds_every_row_once_more(tmp_path: Pat
     }
     (folder / "a.json").write_text(json.dumps(line))
     assert _run(data, folder) == 0
-    for kill in range(4):
+    for kill in range(len(POINTS)):
         _killed(data, folder, kill, "--again")
     assert _run(data, folder, "", "--again") == 0
     _holds(data, lines + 1, 2)

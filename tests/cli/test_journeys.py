@@ -131,7 +131,7 @@ def _state(report: dict, resource: str, policy: str) -> str:
     return rows[0]["state"]
 
 
-@pytest.mark.parametrize("category", ["Waiver", "Mitigated"])
+@pytest.mark.parametrize("category", ["Waiver", pytest.param("Mitigated", marks=pytest.mark.full)])
 def test_exempt_then_let_it_expire(category: str, tmp_path: Path) -> None:
     policy = key_of("storage-secure-transfer")
     before = json.loads(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -35,6 +35,7 @@ from nephoscope.model.place import Place
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules import Refused
+    from nephoscope.kql.compile import Compiled
     from nephoscope.lake.table import Table
     from nephoscope.model.alert import Alert
 
@@ -62,8 +63,9 @@ def check(folder: Path) -> list[Checked]:
     """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
     known = found(folder)
     checked = [_refused(one) for one in known.refused]
-    for rule in known.rules:
-        checked += _rule(rule, Path(rule.place.file))
+    with Ground() as ground:
+        for rule in known.rules:
+            checked += _rule(rule, Path(rule.place.file), ground)
     return checked
 
 
@@ -71,7 +73,7 @@ def _refused(one: Refused) -> Checked:
     return Checked(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
 
 
-def _rule(rule: Rule, path: Path) -> Iterator[Checked]:
+def _rule(rule: Rule, path: Path, ground: Ground) -> Iterator[Checked]:
     beside = path.with_name(path.stem + SUFFIX)
     if not beside.exists():
         yield Checked(
@@ -85,32 +87,25 @@ def _rule(rule: Rule, path: Path) -> Iterator[Checked]:
         yield Checked(place, rule.name, problem="a test file is `cases:`, a list")
         return
     for number, case in enumerate(cases):
-        yield _case(rule, case, replace(place, path=f"cases[{number}]"))
+        yield _case(rule, case, replace(place, path=f"cases[{number}]"), ground)
     if not any(case.get("alerts") for case in cases) or all(case.get("alerts") for case in cases):
         yield Checked(place, rule.name, problem="it needs rows that raise an alert, and rows that raise none")
 
 
-def _case(rule: Rule, case: Mapping[str, Any], place: Place) -> Checked:
+def _case(rule: Rule, case: Mapping[str, Any], place: Place, ground: Ground) -> Checked:
     note = str(case.get("note", ""))
     if unknown := sorted(case.keys() - KEYS):
         return Checked(
             place, rule.name, note, f"unknown key {unknown[0]}: a case has {', '.join(sorted(KEYS))}"
         )
     try:
-        return Checked(place, rule.name, note, _problem(rule, case))
+        return Checked(place, rule.name, note, _problem(rule, case, ground))
     except (KqlError, ValueError) as error:
         return Checked(place, rule.name, note, str(error))
 
 
-def alerts_of(rule: Rule, case: Mapping[str, Any], later: timedelta = timedelta()) -> list[Alert]:
-    """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
-    now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
-    end = now + later
-    return raised(rule, at(rule, end), list(findings(_result(rule, case, now, end))), end)
-
-
-def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
-    alerts = alerts_of(rule, case)
+def _problem(rule: Rule, case: Mapping[str, Any], ground: Ground) -> str:
+    alerts = ground.alerts_of(rule, case)
     if len(alerts) != case.get("alerts"):
         return f"{len(alerts)} alerts, wanted {case.get('alerts')}"
     names = sorted({f"{entity.kind} {entity.title}" for alert in alerts for entity in alert.entities})
@@ -122,22 +117,53 @@ def _problem(rule: Rule, case: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result(rule: Rule, case: Mapping[str, Any], now: datetime, end: datetime) -> pa.Table:
-    """What the query gives over the rows; every other table that is known is there and empty."""
-    tables, given, lists = Tables.builtin(), case.get("tables") or {}, case.get("watchlists") or {}
-    if unknown := sorted(given.keys() - tables.by_name.keys()):
-        raise ValueError(f"no table is named {unknown[0]}")
-    # rows in memory lie in no folders of days
-    known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in tables}
-    listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
-    catalog = MemoryCatalog(known, shipped_functions(), listed)
-    compiled = compile_results(rule.query, catalog, now=end)[-1]
-    # shipped functions read tables that the rule does not name
-    used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
-    rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
-    rows |= {f"watchlist/{alias}": _listed(keys, now) for alias, keys in lists.items()}
-    with DuckDBEngine(rows, threads=1) as engine:
-        return engine.run(compiled)
+class Ground:
+    """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`."""
+
+    def __init__(self) -> None:
+        self._engine = DuckDBEngine(threads=1)
+        self._tables = Tables.builtin()
+        # rows in memory lie in no folders of days
+        self._known = {one.name: replace(one.seen_as(one.name), day=("", "")) for one in self._tables}
+        self._compiled: dict[tuple[str, datetime, tuple[str, ...]], Compiled] = {}
+
+    def alerts_of(self, rule: Rule, case: Mapping[str, Any], later: timedelta = timedelta()) -> list[Alert]:
+        """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
+        now = datetime.fromisoformat(str(case["now"])).astimezone(UTC) if "now" in case else NOW
+        end = now + later
+        return raised(rule, at(rule, end), list(findings(self._result(rule, case, now, end))), end)
+
+    def _result(self, rule: Rule, case: Mapping[str, Any], now: datetime, end: datetime) -> pa.Table:
+        """What the query gives over the rows; every other table that is known is there and empty."""
+        tables, given, lists = self._tables, case.get("tables") or {}, case.get("watchlists") or {}
+        if unknown := sorted(given.keys() - tables.by_name.keys()):
+            raise ValueError(f"no table is named {unknown[0]}")
+        compiled = self._query(rule.query, end, tuple(sorted(lists)))
+        # shipped functions read tables that the rule does not name
+        used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
+        rows = {name: _rows(tables[name], given.get(name, ()), now) for name in sorted({*used, *given})}
+        rows |= {f"watchlist/{alias}": _listed(keys, now) for alias, keys in lists.items()}
+        with self._engine.lent(rows):
+            return self._engine.run(compiled)
+
+    def _query(self, query: str, end: datetime, lists: tuple[str, ...]) -> Compiled:
+        """A rule's query, compiled once for its cases."""
+        kept = self._compiled.get((query, end, lists))
+        if kept is None:
+            listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
+            catalog = MemoryCatalog(self._known, shipped_functions(), listed)
+            kept = self._compiled[query, end, lists] = compile_results(query, catalog, now=end)[-1]
+        return kept
+
+    def close(self) -> None:
+        """Give up the engine."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _listed(keys: Sequence[object], now: datetime) -> pa.Table:

@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from nephoscope.cli.main import cli
 
 _TIMEOUT = 120
 
@@ -59,7 +62,9 @@ def run(arguments: list[str], environment: dict[str, str]) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("answered", [1, 30, 250])
+@pytest.mark.parametrize(
+    "answered", [30, *(pytest.param(count, marks=pytest.mark.full) for count in (1, 250))]
+)
 def test_a_killed_collection_goes_on_and_asks_nothing_twice(
     answered: int,
     azure: Any,
@@ -166,19 +171,17 @@ def test_signing_in_fails_in_plain_words(cloud: Path, environment: dict[str, str
     ],
 )
 def test_settings_that_cannot_be_meant(
-    options: tuple[str, ...], said: str, environment: dict[str, str], tmp_path: Path
+    options: tuple[str, ...],
+    said: str,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    arguments = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path), "collect", *options]
-    done = subprocess.run(
-        arguments,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 2
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ.keys() - environment.keys():
+        monkeypatch.delenv(name)
+    done = CliRunner().invoke(cli, ["--data", str(tmp_path), "collect", *options], env=environment)
+    assert done.exit_code == 2
     assert said in done.stderr
     assert "pass@" not in done.stderr
 

@@ -89,7 +89,8 @@ def _running(data: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_sources(tmp_path: Path, until, number: int) -> None:
+def test_interrupted_sources(tmp_path: Path, until, number: int, request: pytest.FixtureRequest) -> None:
+    turns = 3 if request.config.getoption("--full") else 1
     drop, data = tmp_path / "drop", tmp_path / "data"
     drop.mkdir()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
@@ -100,7 +101,7 @@ def test_interrupted_sources(tmp_path: Path, until, number: int) -> None:
 
     with State.of(data) as state:
         state.sources.add(Source("drop", "folder", {"paths": [str(drop)], "poll": 0.02}))
-        for turn in range(3):
+        for turn in range(turns):
             process = _running(data)
             before = sum(one.get("offset", 0) for one in state.checkpoints.all("drop").values())
             grow(turn * 200, turn * 200 + 100)
@@ -116,9 +117,9 @@ def test_interrupted_sources(tmp_path: Path, until, number: int) -> None:
             assert process.wait(60) == 0, told
             assert "Traceback" not in told
         process = _running(data)
-        until(lambda: _held(data)[0] >= 600)
+        until(lambda: _held(data)[0] >= turns * 200)
         process.send_signal(number)
         process.stderr.read()
         process.stderr.close()
         assert process.wait(60) == 0
-    assert _held(data) == [600, 600]
+    assert _held(data) == [turns * 200] * 2

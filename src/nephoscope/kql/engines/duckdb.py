@@ -139,6 +139,17 @@ class DuckDBEngine:
         stored = schema_of(name, table).stored_names()
         self._connection.register(name, table.rename_columns(list(stored)))
 
+    @contextmanager
+    def lent(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+        """Within, the rows of Arrow tables are known under their names; afterwards the names are unknown."""
+        try:
+            for name, table in tables.items():
+                self.register(name, table)
+            yield
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
     def run(self, compiled: Compiled, timeout: float | None = None) -> pa.Table:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds or more memory than allowed."""
         with self._bounded(timeout):
