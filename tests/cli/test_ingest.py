@@ -1098,6 +1098,20 @@ def test_what_is_bad_in_a_tar_archive_is_told_with_its_member(tmp_path: Path, da
     assert _count(data, "_Quarantine | project Source") == [{"Source": f"{tmp_path / 'a.tar'}!in/b.json"}]
 
 
+def test_a_damaged_header_of_a_tar_archive_is_told_and_what_is_behind_it_read(
+    tmp_path: Path, data: Path
+) -> None:
+    path = tmp_path / "a.tar"
+    _tar(path, "w", *((f"{n}.json", _lines(1, n)) for n in range(5)))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"2.json")
+    content[place + 148] = ord("9")  # of the checksum
+    path.write_bytes(content)
+    code, found = _ingest(data, path)
+    assert (code, found["rows"]) == (3, {"AZFWNetworkRule": 4})
+    assert f"the header at byte {place:,} is damaged: " in found["failed"][str(path)]
+
+
 @pytest.mark.parametrize("fault", ["bomb", "entries", "header", "cut", "no tar"])
 def test_a_hostile_tar_archive_is_told_and_gives_what_is_before(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -94,7 +94,8 @@ def test_a_workspace_that_holds_rows_is_not_removed(tmp_path: Path, nephoscope: 
     data, file = tmp_path / "data", tmp_path / "rows.json"
     row = {"TimeGenerated": datetime.now(UTC).isoformat(), "Computer": "m"}
     file.write_text(json.dumps(row), encoding="utf-8")
-    nephoscope(data, "workspaces", "add", "soc")
+    # the workspace shows none of the rows that it holds
+    nephoscope(data, "workspaces", "add", "soc", "--subscription", "00000000-0000-4000-8000-000000000001")
     assert nephoscope(data, "ingest", file, "--table", "Syslog", "--workspace", "soc").exit_code == 0
     refused = nephoscope(data, "workspaces", "remove", "soc")
     assert (refused.exit_code, "holds rows: 1 in Syslog" in refused.stderr) == (2, True)

@@ -53,12 +53,12 @@ def test_a_sequence_is_taken_once(lake: Lake) -> None:
 
 
 def test_what_was_bad_is_in_the_quarantine(lake: Lake) -> None:
-    bad = Bad("a.json", "line 7", "no time", "{" * 9000, "syslog", "Syslog")
+    bad = Bad("a.json", "line 7", "no time", "{" * 90_000, "syslog", "Syslog")
     lake.writer().append("default", {}, bad=[bad], producer="p", sequence=0)
     lake.flush()
     found = asked(lake, "_Quarantine | project Source, Place, Reason, strlen(Raw), Format, Table")
     assert [tuple(row.values()) for row in found] == [
-        ("a.json", "line 7", "no time", 4096, "syslog", "Syslog")
+        ("a.json", "line 7", "no time (Raw is its first 64 KiB)", 65_536, "syslog", "Syslog")
     ]
 
 

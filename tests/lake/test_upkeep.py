@@ -55,6 +55,24 @@ def count(lake: Lake, text: str = "Syslog | count") -> int:
     return lake.query(text)[0].table.column(0)[0].as_py()
 
 
+def test_a_workspace_that_is_gone_stops_no_clean_up(still: Lake, state: State) -> None:
+    write(still, 0, [0, 30, 60])
+    state.workspaces.set_table("default", "Syslog", 20)
+    state.workspaces.add("gone")
+    made = arrow_of(
+        still.tables["Syslog"], [{"TimeGenerated": NOW}], workspace=still.workspace("gone"), now=NOW
+    ).table
+    still.writer().append("gone", {"Syslog": made}, producer="gone", sequence=0)
+    still.flush()
+    state.workspaces.remove("gone")
+    assert still.retain(NOW) == 2
+    kept = {one.name: one.kept("Syslog") for one in state.workspaces.all()}
+    later = NOW + dt.timedelta(days=400)
+    assert {one.workspace for one in expired(still.data, lambda name, _: kept.get(name), later)} == {
+        "default"
+    }
+
+
 def test_days_past_their_retention_go(still: Lake, state: State) -> None:
     for table in ("Syslog", "Event"):
         write(still, 0, list(range(0, 60, 10)), table)

@@ -166,7 +166,7 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.stored import workspace_of
 
-    if retention != "default" and not retention.isdigit():
+    if retention != "default" and not retention.isdecimal():
         raise click.UsageError("--retention is a number of days, or `default`")
     with lake_of(data) as (lake, state):
         table = lake.tables[name]
@@ -196,8 +196,10 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     with lake_of(data) as (lake, state):
         now = datetime.now(UTC)
 
-        def kept(workspace: str, table: str) -> int:
-            return state.workspaces.get(workspace).kept(table)
+        places = {one.name: one for one in state.workspaces.all()}
+
+        def kept(workspace: str, table: str) -> int | None:
+            return places[workspace].kept(table) if workspace in places else None
 
         found = list(expired(data, kept, now))
         if found and not dry_run:

@@ -11,7 +11,6 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
-    from nephoscope.lake.lake import Lake
     from nephoscope.lake.workspace import Workspace
 
 COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
@@ -106,13 +105,12 @@ def remove(data: Path, /, name: str) -> None:
     One that holds rows is refused: rows go by retention alone, so that none is lost by a slip.
     """
     from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.lake.store import existing
+    from nephoscope.lake.inventory import holdings
 
     with lake_of(data) as (lake, state):
         state.workspaces.get(name)
         lake.flush()
-        counts = {table: _count(lake, name, table) for _, table in existing(data, name)}
-        holding = {table: count for table, count in counts.items() if count}
+        holding = {one.table: one.rows for one in holdings(data, name) if one.rows}
         if holding:
             told = ", ".join(f"{count:,} in {table}" for table, count in sorted(holding.items())[:5])
             raise click.UsageError(
@@ -120,11 +118,6 @@ def remove(data: Path, /, name: str) -> None:
             )
         state.workspaces.remove(name)
         click.echo(f"workspace {name} removed")
-
-
-def _count(lake: Lake, workspace: str, table: str) -> int:
-    found = lake.query(f"['{table}'] | count", workspace=workspace)[-1].table
-    return int(found.column(0)[0].as_py())
 
 
 def _told(one: Workspace) -> str:

@@ -45,12 +45,15 @@ def first_kept(now: dt.datetime, days: int) -> dt.date:
     return (now - dt.timedelta(days=days)).date()
 
 
-def expired(data: Path, kept: Callable[[str, str], int], now: dt.datetime) -> Iterator[Expired]:
-    """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table."""
+def expired(data: Path, kept: Callable[[str, str], int | None], now: dt.datetime) -> Iterator[Expired]:
+    """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
     for name, table in existing(data):
+        days_kept = kept(name, table)
+        if days_kept is None:
+            continue
         path = table_path(data, name, table)
         handle = opened(path)
-        first = first_kept(now, kept(name, table))
+        first = first_kept(now, days_kept)
         old = [file for file in snapshot_of(handle, path).files if file.day < first] if handle else []
         if old:
             days = {file.day for file in old}

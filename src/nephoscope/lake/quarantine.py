@@ -13,14 +13,16 @@ from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
 
 QUARANTINE = "_Quarantine"
-RAW_BYTES = 4096
+RAW_BYTES = 64 * 1024
+"""What is kept of a piece: as much as Azure takes in a field, since what was sent and acknowledged is nowhere else."""
+_CUT = " (Raw is its first 64 KiB)"
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
     """A piece of input that gave no row: `source` is a path, blob or topic, `place` where in it ("line 7", "records[3]", "byte 5120").
 
-    `raw` is its beginning (at most 4 KiB, secrets redacted), `table` the table it was meant for where that is known, `others`
+    `raw` is its beginning (at most RAW_BYTES, secrets redacted), `table` the table it was meant for where that is known, `others`
     those that were to have a row of the same and do not take it either.
     """
 
@@ -40,11 +42,11 @@ def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.
             "TimeGenerated": now,
             "Source": one.source,
             "Place": one.place,
-            "Reason": one.reason,
-            "Raw": one.raw.encode("utf-8", "backslashreplace")[:RAW_BYTES].decode("utf-8", "ignore"),
+            "Reason": one.reason + _CUT if len(raw) >= RAW_BYTES else one.reason,
+            "Raw": raw[:RAW_BYTES].decode("utf-8", "ignore"),
             "Format": one.format,
             "Table": ", ".join((one.table, *one.others)),
         }
-        for one in bad
+        for one, raw in ((one, one.raw.encode("utf-8", "backslashreplace")) for one in bad)
     ]
     return arrow_of(table, rows, workspace=workspace, now=now).table

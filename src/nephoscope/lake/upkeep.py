@@ -15,6 +15,7 @@ from nephoscope.lake.inventory import first_kept
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.memory import trim
 from nephoscope.lake.pins import held
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.store import Store, StoredTable
 from nephoscope.lake.workspace import Workspace
 
@@ -34,11 +35,18 @@ class Upkeep:
         return self._each(tables, lambda _, stored: compaction.compact(stored, most))
 
     def retain(self, now: dt.datetime) -> int | None:
-        """Drop the whole days that are older than a table's retention; how many files were dropped."""
+        """Drop the whole days that are older than a table's retention; how many files were dropped.
+
+        A table of a workspace that is no more has no retention: it stays as it is.
+        """
 
         def drop(key: tuple[str, str], stored: StoredTable) -> int:
             workspace, table = key
-            return _drop(stored, first_kept(now, self._workspace(workspace).kept(table)))
+            try:
+                days = self._workspace(workspace).kept(table)
+            except StateError:
+                return 0
+            return _drop(stored, first_kept(now, days))
 
         return self._each(None, drop)
 

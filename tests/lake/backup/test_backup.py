@@ -133,8 +133,15 @@ def test_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
         with pytest.raises(BackupError, match="overwrites nothing"):
             restore(file, taken)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "lost+found").mkdir()
+    inode = (tmp_path / "empty").stat().st_ino
     restore(file, tmp_path / "empty")
-    assert not list(tmp_path.glob(".*"))
+    assert not list(tmp_path.rglob(".*restoring*"))
+    assert (tmp_path / "empty").stat().st_ino == inode, "a folder that is there may be a mount point"
+    restore(file, tmp_path / "new")
+    assert [one.name for one in sorted((tmp_path / "empty").iterdir())] == sorted(
+        ["lost+found", *(one.name for one in (tmp_path / "new").iterdir())]
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:

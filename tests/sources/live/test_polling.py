@@ -168,6 +168,23 @@ def test_nothing_granted_ends_the_source(azure, sink) -> None:
         _source("graph", reads="mail")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": {"code": "InternalServerError", "message": "later"}},
+         "sign_ins: an answer without a list of values: InternalServerError later"),
+        ({}, "sign_ins: an answer without a list of values"),
+        (None, "sign_ins: an answer without a list of values"),
+        ({"value": [], "@odata.nextLink": "/v1.0/auditLogs/signIns?again"}, "leads to one that was read already"),
+    ],
+    ids=["an error in an answer", "an empty object", "nothing", "a link to itself"],
+)  # fmt: skip
+def test_an_answer_that_only_looks_empty_is_an_error(azure, body, said) -> None:
+    azure.refusals = [Response() if body is None else JSONResponse(body) for _ in range(9)]
+    with pytest.raises(SourceError, match=said):
+        _source("graph", reads="sign_ins").test()
+
+
 def _poller(sink, pages) -> Poller:
     return Poller(
         "f",

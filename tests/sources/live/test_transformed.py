@@ -77,10 +77,11 @@ def through(tmp_path):
         (f"{ORD} | extend extra = 'mine'", {"extra": "E"}, [{"extra": "mine", "sent_extra": "E"}]),
         (f"{ORD} | extend _AdditionalFields = dynamic({{'a': 1}})", {"b": 2}, [{"a": 1, "b": 2}]),
         (f"{ORD} | mv-expand bag", {"bag": [1, 2], "extra": "E"}, [{"extra": "E"}, {"extra": "E"}]),
+        (f"{ORD} | mv-apply bag on (top 1 by tolong(bag))", {"bag": [1, 2], "extra": "E"}, [{"extra": "E"}]),
         (f"{ORD} | extend TenantId = 'x'", {"a": "E", "TimeGenerated": 7},
          [{"a": "E", "sent_TimeGenerated": 7, "TenantId": "x"}]),
     ],
-    ids=["undeclared and unfit", "too large", "all fits", "left out", "taken name", "own bag", "expanded", "standard"],
+    ids=["undeclared and unfit", "too large", "all fits", "left out", "taken name", "own bag", "expanded", "applied", "standard"],
 )  # fmt: skip
 def test_what_a_transform_cannot_see_is_in_the_bag(through, transform, record, bags) -> None:
     known = Table.of("Ord_CL", {"n": KqlType.INT, "N2": KqlType.INT, "bag": KqlType.DYNAMIC})
@@ -129,8 +130,20 @@ def test_what_a_table_does_not_take_is_quarantined_as_it_was_sent(through, recor
         ("source | join (Syslog) on Computer", "Custom-Ord", "no table, function or variable is named 'Syslog'"),
         ("source | summarize count() by text", "Custom-Ord", "every row must be made of one row"),
         ("source | extend x = Syslog2", "Microsoft-Syslog", "named 'Syslog2'"),
+        ("source | fork (where n == 1) (where n == 2)", "Custom-Ord", "column 10: the operator fork makes a row depend"),
+        ("source; source | where false", "Custom-Ord", "column 9: a transform is one query"),
+        ("source | take 1", "Custom-Ord", "the operator take or limit makes"),
+        ("let one = source | top 1 by n; one", "Custom-Ord", "the operator top makes"),
+        ("source | consume", "Custom-Ord", "the operator consume makes"),
+        ("source | partition by text (take 1)", "Custom-Ord", "the operator partition makes"),
+        ("source | extend a = toscalar(source | count)", "Custom-Ord", "the function toscalar makes"),
+        ("source | sort by n asc | extend a = prev(n)", "Custom-Ord", "the function prev makes"),
+        ("source | lookup (externaldata(text: string)['https://127.0.0.1/x']) on text", "Custom-Ord", "reads no files"),
     ],
-    ids=["another table", "several records", "columns of a table"],
+    ids=[
+        "another table", "several records", "columns of a table", "fork", "two queries", "take", "top in a let", "consume",
+        "partition", "toscalar", "prev", "externaldata",
+    ],
 )  # fmt: skip
 def test_add_refuses_a_transform_that_cannot_be(tmp_path, transform, stream, said) -> None:
     rule = _sent(transform)

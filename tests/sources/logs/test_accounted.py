@@ -176,7 +176,7 @@ def _kept(batch: Batch) -> None:
     assert all(len({entry.table, *entry.others}) == 1 + len(entry.others) for entry in left_out)
     assert found.outcome.records == batch.records
     assert min(found.outcome) >= 0
-    assert all(len(entry.raw) <= 4096 and entry.reason for entry in found.bad)
+    assert all(len(entry.raw) <= 65_536 and entry.reason for entry in found.bad)
 
 
 def _accounted(data: bytes) -> None:

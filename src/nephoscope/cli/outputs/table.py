@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -60,6 +60,10 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leave it to the command line what a reader that went away means."""
         raise BrokenPipeError
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text to print, control characters spelled out before it is measured: what is cut at a width is cut in sight."""
+        return super().render_str(plain(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of a renderable, control characters in their texts spelled out."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
+
+from nephoscope.cli.session.plain import plain
 from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nephoscope.kql import QueryResult
 
 BARS = ("barchart", "columnchart", "piechart", "card", "treemap")
@@ -41,17 +46,22 @@ def drawn(result: QueryResult, width: int, height: int = 1) -> list[str]:
 
 def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
     """A bar a row, as long as its number is of the greatest."""
-    names = [text(row[label], kind)[:MAX_LABEL] for row in rows]
+    names = [plain(text(row[label], kind)) for row in rows]
     # what is no number or has no end has no length: its word stands beside
     values = [float(row[number] or 0) if isfinite(row[number] or 0) else 0.0 for row in rows]
-    widest = max(map(len, names))
+    widest = _widest(names)
     figures = [_figure(row[number]) for row in rows]
     room = max(10, width - widest - max(map(len, figures)) - 4)
     most = max(*values, 0.0) or 1.0
     return [
-        f"{name:<{widest}}  {_bar(max(value, 0.0) / most, room)} {figure}"
+        f"{set_cell_size(name, widest)}  {_bar(max(value, 0.0) / most, room)} {figure}"
         for name, value, figure in zip(names, values, figures, strict=True)
     ]
+
+
+def _widest(names: Iterable[str]) -> int:
+    """The cells of a terminal that the longest of the names takes, at most MAX_LABEL."""
+    return min(MAX_LABEL, max(cell_len(plain(name)) for name in names))
 
 
 def _bar(share: float, room: int) -> str:
@@ -98,10 +108,10 @@ def _flat(
     series: dict[str, dict[int, float]], times: list[int], most: float, width: int, _height: int
 ) -> list[str]:
     """One line a series: its levels, and its greatest value."""
-    widest = min(MAX_LABEL, max(map(len, series)))
+    widest = _widest(series)
     room = max(10, width - widest - 20)
     lines = [
-        f"{name[:MAX_LABEL]:<{widest}}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
+        f"{set_cell_size(plain(name), widest)}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
         for name, points in series.items()
     ]
     return [*lines, f"{'':<{widest}}  {_span(times)}, the greatest at the end of its line"]
@@ -115,7 +125,11 @@ def _tall(
     room = max(10, width - len(top) - 2)
     lines: list[str] = []
     for name, points in series.items():
-        lines += [f"{'':>{len(top)}}  {name[:MAX_LABEL]}"] if len(series) > 1 else []
+        lines += (
+            [f"{'':>{len(top)}}  {set_cell_size(plain(name), _widest([name])).rstrip()}"]
+            if len(series) > 1
+            else []
+        )
         shares = [
             0.0 if value is None else max(value, 0.0) / (most or 1.0) for value in _spans(points, times, room)
         ]

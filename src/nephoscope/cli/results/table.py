@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
 from nephoscope.cli.outputs.table import console_of
 from nephoscope.cli.results.drawing import drawn
+from nephoscope.cli.session.plain import plain
 from nephoscope.kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:
@@ -38,9 +40,9 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
     if not columns:
         console.print("[dim]no columns[/dim]")
         return
-    names = [name for name, _ in columns]
+    names = [plain(name) for name, _ in columns]
     rows = [
-        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
+        [plain(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
         for row in rows_of(result.table, limit)
     ]
     if _fits(names, rows, console.width):
@@ -60,7 +62,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
 
 def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
     """Whether every column has room for what is in it, or for LEAST characters of it."""
-    widest = [max(map(len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
+    widest = [max(map(cell_len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
     return sum(min(one, LEAST) for one in widest) + _GAP * (len(names) - 1) <= width
 
 

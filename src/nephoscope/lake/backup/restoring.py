@@ -24,13 +24,17 @@ def check(file: Path, tell: Tell = lambda *_: None) -> Manifest:
 def restore(file: Path, data: Path, url: str | None = None, tell: Tell = lambda *_: None) -> Manifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 
+    A folder that is there and empty may be a volume of its own: it stays, and what it is to hold is unpacked within it and moved up
+    at the end, the state last, so that one that was left in the middle is no data folder.
+
     `url` is that of another database for the state (default: state.db in the folder). BackupError where the folder holds
     something, or the backup is damaged; StateError where that database does.
     """
-    if data.exists() and (not data.is_dir() or any(data.iterdir())):
-        raise BackupError(f"{data} is there and holds something: a restore overwrites nothing")
+    _check_empty(data)
+    there = data.exists()
     data.parent.mkdir(parents=True, exist_ok=True)
-    part = data.with_name(f".{data.name}.restoring-{uuid4().hex[:8]}")
+    name = f".{data.name}.restoring-{uuid4().hex[:8]}"
+    part = data / name if there else data.with_name(name)
     part.mkdir(mode=0o700)
     try:
         manifest = _unpack(file, part, tell)
@@ -38,13 +42,39 @@ def restore(file: Path, data: Path, url: str | None = None, tell: Tell = lambda 
             _load(part / STATE, url)
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             _sync(folder)
-        if data.exists():
-            data.rmdir()
-        part.rename(data)
-        _sync(data.parent)
+        if there:
+            _move_up(part, data)
+        else:
+            part.rename(data)
+            _sync(data.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return manifest
+
+
+def _check_empty(data: Path) -> None:
+    """Raise BackupError where something is there; `lost+found` is the file system's own."""
+    if not data.exists():
+        return
+    held = sorted(one.name for one in data.iterdir() if one.name != "lost+found") if data.is_dir() else None
+    if held is None or held:
+        told = f"holds something ({', '.join(held[:3])})" if held else "is a file"
+        raise BackupError(f"{data} is there and {told}: a restore overwrites nothing")
+
+
+def _move_up(part: Path, data: Path) -> None:
+    """Put what a folder within another holds into that, the state last; what was moved goes again where one cannot be."""
+    moved: list[Path] = []
+    try:
+        moved.extend(
+            path.rename(data / path.name)
+            for path in sorted(part.iterdir(), key=lambda one: one.name.startswith(STATE))
+        )
+        _sync(data)
+    except OSError:
+        for path in moved:
+            path.rename(part / path.name)
+        raise
 
 
 def _load(saved: Path, url: str) -> None:

@@ -13,6 +13,9 @@ from nephoscope.sources.azure.cloud import Cloud, CloudError, cloud_of
 from nephoscope.sources.azure.credentials import CredentialSource, SignInError, Tokens, credential_source
 from nephoscope.sources.live.source import SourceError, StoppedError
 
+#: Pages in a row that may be empty though another follows.
+MAX_EMPTY = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -59,14 +62,29 @@ def _waiting(stop: Event) -> Callable[[float], None]:
 
 
 def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[dict[str, Any]]]:
-    """The elements of an answer's `value`, page by page; raises SourceError for a refusal, with the permission that it takes."""
+    """The elements of an answer's `value`, page by page.
+
+    SourceError for a refusal, with the permission that it takes, for an answer without a list, and for links that lead nowhere: an
+    answer that only looks empty must not count as read, or what happened meanwhile is never asked for again.
+    """
+    seen: set[str] = set()
+    empty = 0
     while url:
+        seen.add(url)
         answer = asked.get(url, what)
         if not answer.ok:
             raise SourceError(refusal(answer, what, permission))
         values = answer.body.get("value")
-        yield [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+        if not isinstance(values, list):
+            raise SourceError(
+                f"{what}: an answer without a list of values: {' '.join(answer.error)}".rstrip(": ")
+            )
+        yield [one for one in values if isinstance(one, dict)]
         url = str(answer.body.get("@odata.nextLink") or answer.body.get("nextLink") or "")
+        empty = 0 if values else empty + 1
+        if url in seen or empty > MAX_EMPTY:
+            told = "one that was read already" if url in seen else f"more than {MAX_EMPTY} empty ones"
+            raise SourceError(f"{what}: the link to the next page leads to {told}")
 
 
 def refusal(answer: Answer, what: str, permission: str) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.sources.logs.secrets import masked
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.sources.logs.format import Context, Row
 
-MAX_RAW = 4096
+MAX_RAW = RAW_BYTES
 
 
 class Placed(NamedTuple):

@@ -52,6 +52,30 @@ class _Member(tarfile.TarInfo):
             raise tarfile.ReadError(f"a header of {made.size} bytes")
         return made
 
+    @classmethod
+    def fromtarfile(cls, archive: _Archive) -> _Member:  # type: ignore[override]
+        """The next header; where it is none, its place is kept, as the archive looks for one in the next block."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.InvalidHeaderError:  # type: ignore[attr-defined] # typeshed has it not
+            archive.found_damaged(archive.offset)
+            raise
+
+
+class _Archive(tarfile.TarFile):
+    """An archive that goes on behind a damaged header; `damaged` are the places (bytes) of the first and how many there are."""
+
+    tarinfo = _Member
+    damaged: tuple[int, int] = (0, 0)
+    _last = -tarfile.BLOCKSIZE
+
+    def found_damaged(self, place: int) -> None:
+        """Keep the place of a block that is no header; those right behind one are of the same damage."""
+        first, count = self.damaged
+        if count == 0 or place != self._last + tarfile.BLOCKSIZE:
+            self.damaged = (first if count else place, count + 1)
+        self._last = place
+
 
 class _Bounded:
     """The unpacked bytes of an archive; FileError where they are more than its own bytes may give."""
@@ -80,8 +104,8 @@ def members(
 ) -> Iterator[Source]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
-    FileError where the archive cannot be read to its end: those before were given. Names that are not wanted go to `passed_over`;
-    links, devices and files with holes to `special`.
+    FileError where the archive has a damage or cannot be read to its end: those that could be read were given. Names that are not
+    wanted go to `passed_over`; links, devices and files with holes to `special`.
     """
     with _opened(source, limits) as archive:
         for number, member in enumerate(archive):
@@ -101,6 +125,12 @@ def members(
                 yield Source(path, source.root, label=f"{source.path}!{member.name}")
             finally:
                 path.unlink(missing_ok=True)
+        place, count = archive.damaged
+        if count:
+            raise FileError(
+                f"the header at byte {place:,} is damaged{f', and {count - 1:,} others' if count > 1 else ''}: "
+                "what lies between such a place and the next header was not read, all else was"
+            )
 
 
 def _write(content: IO[bytes], path: Path) -> None:
@@ -110,11 +140,12 @@ def _write(content: IO[bytes], path: Path) -> None:
 
 
 @contextmanager
-def _opened(source: Source, limits: Limits) -> Iterator[tarfile.TarFile]:
+def _opened(source: Source, limits: Limits) -> Iterator[_Archive]:
     try:
         with source.path.open("rb") as raw:
             stream: Any = _Bounded(raw, _OPENERS[source.path.suffix.lower()](raw), limits)
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
+            # zeros end no archive: one may follow behind another
+            with _Archive.open(fileobj=stream, mode="r|", ignore_zeros=True) as archive:
                 yield archive
     except FileError:
         raise

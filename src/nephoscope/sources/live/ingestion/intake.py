@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.lake.errors import SpoolFullError
-from nephoscope.lake.quarantine import Bad
+from nephoscope.lake.quarantine import RAW_BYTES, Bad
 from nephoscope.lake.rows import apart, arrow_of
 from nephoscope.lake.table import Table
 from nephoscope.lake.workspace import Workspace
@@ -33,7 +33,7 @@ from nephoscope.sources.logs.secrets import masked
 MOST, MOST_WAITING = 8 << 20, 64 << 20
 #: Seconds that the first request of an append waits for others, where the one before brought several.
 LINGER = 0.02
-_RAW, _AGAIN = 4096, 5
+_AGAIN = 5
 _LOG = logging.getLogger("nephoscope.intake")
 
 
@@ -229,5 +229,5 @@ class Intake:
             if place < len(one.records):
                 break
             place -= len(one.records)
-        raw = masked(msgspec.json.encode(record).decode())[:_RAW]
+        raw = masked(msgspec.json.encode(record).decode())[:RAW_BYTES]
         return Bad(self.producer, f"record {place}", masked(reason), raw, "", table)

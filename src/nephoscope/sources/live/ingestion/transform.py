@@ -23,6 +23,7 @@ from nephoscope.kql.traced import compile_traced
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.column import column_of
 from nephoscope.lake.columns import storage_type
+from nephoscope.sources.live.ingestion import single_rows
 from nephoscope.sources.live.source import SourceError
 
 SOURCE = "source"
@@ -67,6 +68,7 @@ class Transform:
             ]
         )
         try:
+            single_rows.check(text)
             compiled = compile_traced(
                 text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}), _RECORD
             )
