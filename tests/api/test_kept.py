@@ -6,6 +6,8 @@ import pytest
 
 from nephoscope.api.wire.kept import merged, without_secrets
 from nephoscope.api.wire.operation import Directory
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
 
 VERSION = "api-version=2023-01-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
@@ -77,8 +79,8 @@ def test_another_subscription_is_another_matter(server, owner, token, subscripti
     path = address(name, mine)
     assert server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name]).status_code in (200, 201)
     headers = {"Authorization": f"Bearer {token(('Reader', f'/subscriptions/{other}'))}"}
-    assert server.get(f"{path}?{VERSION}", headers=headers).status_code == 404
-    assert server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=headers).json()["value"] == []
+    assert server.get(f"{path}?{VERSION}", headers=headers).status_code == 403
+    assert server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=headers).status_code == 403
     assert server.put(f"{path}?{VERSION}", headers=headers, json=BODIES[name]).status_code == 403
     server.delete(f"{path}?{VERSION}", headers=owner)
 
@@ -142,9 +144,12 @@ def test_every_kept_kind_says_what_follows():
     assert all(one.effect.endswith(".") for one in kept)
 
 
-def test_an_automation_is_told_of_what_its_author_reads(server, token, subscriptions):
+def test_an_automation_is_told_of_what_its_author_reads(server, instance, token, subscriptions):
     subscription = subscriptions["sub-bwf-sandbox"]
-    group = f"/subscriptions/{subscription}/resourceGroups/rg-mine"
+    listing = instance.shelf.newest().listing
+    group = str(
+        listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, f"/subscriptions/{subscription}").bodies[0]["id"]
+    )
     headers = {"Authorization": f"Bearer {token(('Contributor', group.lower()))}"}
     path = f"{group}/providers/Microsoft.Security/automations/export?{VERSION}"
 

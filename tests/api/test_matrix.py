@@ -7,7 +7,7 @@ import re
 import pytest
 
 from nephoscope.access.roles import ROLES
-from nephoscope.api.wire.operation import PUBLIC, Directory
+from nephoscope.api.wire.operation import ANYONE, OWN, PUBLIC, Directory
 
 OPERATIONS = [one for one in Directory.whole() if one.permission != PUBLIC]
 ROLE_NAMES = [one.name for one in ROLES]
@@ -55,7 +55,17 @@ def whole(operation) -> bool:
     """Whether it needs its role at the tenant: it is of the directory, or changes what no subscription or workspace holds."""
     held = {"scope", "subscriptionId", "resourceId", "workspaceName", "ruleId"}
     of_directory = operation.template.text.startswith("/{version}/")
+    if "managementGroupId" in operation.template.parameters:
+        return True
     return of_directory or (operation.changes and not held & set(operation.template.parameters))
+
+
+def scoped(operation) -> bool:
+    """Whether its path names a subscription, a scope or a workspace."""
+    return bool(
+        {"scope", "subscriptionId", "resourceId", "resourceScope", "workspaceName"}
+        & set(operation.template.parameters)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +127,52 @@ def test_an_operation(server, operation, tokens, scopes, secrets):
             assert told.status_code < 500 or told.json()["error"]["code"] == "NotAssessed", told.text
             if may:
                 assert told.status_code != 403, (role.name, told.text)
-            elif operation.changes:
+            elif operation.changes or (scoped(operation) and operation.lets != OWN):
                 assert told.status_code == 403, (role.name, inside, told.text)
             elif told.status_code == 200:
                 assert not [one for one in secrets if one in told.text.lower()], (role.name, inside)
+
+
+#: What Azure, too, answers everybody who is signed in.
+OPEN = {
+    "Tenants_List",
+    "Subscriptions_List",
+    "PolicyInsights_Operations",
+    "Security_Operations",
+    "SecurityInsights_Operations",
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_who_has_no_role_is_refused_and_shown_no_empty_list(server, operation, scopes, token):
+    told = answer(server, operation, scopes[0][0], {"Authorization": f"Bearer {token()}"})
+    assert (operation.name in OPEN) is (operation.lets == ANYONE)
+    if operation.name in OPEN:
+        assert told.status_code == 200
+    else:
+        assert told.status_code == 403, told.text
+
+
+NOWHERE = "0badcafe-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        one
+        for one in OPERATIONS
+        if scoped(one) and one.lets != OWN and "workspaceName" not in one.template.parameters
+    ],
+    ids=lambda one: one.name,
+)
+def test_an_unknown_subscription(server, operation, tokens, scopes):
+    """Who may read everywhere is told that there is none; another is told the same of it as of one that is there."""
+    told = answer(server, operation, NOWHERE, tokens["Owner", None])
+    assert (told.status_code, told.json()["error"]["code"]) == (404, "SubscriptionNotFound"), told.text
+    elsewhere = tokens["Owner", False]
+    unknown, forbidden = (answer(server, operation, one, elsewhere) for one in (NOWHERE, scopes[0][0]))
+    assert unknown.status_code == forbidden.status_code == 403, (unknown.text, forbidden.text)
+    assert unknown.text.replace(NOWHERE, "") == forbidden.text.replace(scopes[0][0], "")
 
 
 def test_the_matrix_says_yes_and_no():

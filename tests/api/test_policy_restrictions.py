@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
+
 VERSION = "2022-03-01"
 TYPE = "Microsoft.Storage/storageAccounts"
 AUTHORIZATION = "providers/Microsoft.Authorization"
@@ -43,15 +46,29 @@ PARAMETERS = {
 
 
 @pytest.fixture(scope="module")
-def scope(server, owner, subscriptions):
+def groups(instance, subscriptions):
+    """The ids of the resource groups of the first subscription that has several."""
+    listing = instance.shelf.newest().listing
+    for one in sorted(subscriptions.values()):
+        found = [
+            str(each["id"])
+            for each in listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, f"/subscriptions/{one}").bodies
+        ]
+        if len(found) > 1:
+            return found
+    raise AssertionError("no subscription of the sample has two resource groups")
+
+
+@pytest.fixture(scope="module")
+def scope(server, owner, groups):
     """A resource group's id; the subscription around it has the rules assigned."""
-    subscription = f"/subscriptions/{next(iter(sorted(subscriptions.values())))}"
+    subscription = groups[0].lower().partition("/resourcegroups/")[0]
     for name, (condition, then) in RULES.items():
         put(server, owner, f"{subscription}/{AUTHORIZATION}/policyDefinitions/{name}", {
             "mode": "All", "parameters": PARAMETERS.get(name, {}), "policyRule": {"if": condition, "then": then},
         })  # fmt: skip
         assign(server, owner, subscription, name)
-    return f"{subscription}/resourceGroups/planned"
+    return groups[0]
 
 
 def put(server, owner, path, properties):
@@ -145,7 +162,7 @@ def test_an_alias_that_must_have_a_value(server, owner, scope):
 
 
 def test_the_effect_is_told_from_the_version_on_that_has_audits(server, owner, scope):
-    subscription = scope.partition("/resourceGroups")[0]
+    subscription = scope.lower().partition("/resourcegroups")[0]
     assign(server, owner, subscription, "kinds-of-tag", parameters={"effect": {"value": "Audit"}})
     try:
         wrong = {**ACCOUNT, "tags": {"environment": "Play"}}
@@ -158,15 +175,18 @@ def test_the_effect_is_told_from_the_version_on_that_has_audits(server, owner, s
         assign(server, owner, subscription, "kinds-of-tag")
 
 
-def test_what_is_not_enforced_exempt_or_elsewhere_restricts_nothing(server, owner, scope, subscriptions):
-    subscription = scope.partition("/resourceGroups")[0]
+def test_what_is_not_enforced_exempt_or_elsewhere_restricts_nothing(
+    server, owner, groups, scope, subscriptions
+):
+    beside = groups[1]
+    subscription = scope.lower().partition("/resourcegroups")[0]
     east = {"type": TYPE, "location": "eastus"}
     assert set(evaluated(asked(server, owner, scope, east))) == {"places"}
     assign(server, owner, subscription, "places", enforcementMode="DoNotEnforce")
     assert evaluated(asked(server, owner, scope, east)) == {}
     assign(server, owner, subscription, "places", notScopes=[scope])
     assert evaluated(asked(server, owner, scope, east)) == {}
-    assert set(evaluated(asked(server, owner, f"{subscription}/resourceGroups/other", east))) == {"places"}
+    assert set(evaluated(asked(server, owner, beside, east))) == {"places"}
     assign(server, owner, subscription, "places")
     waiver = {
         "policyAssignmentId": f"{subscription}/{AUTHORIZATION}/policyAssignments/places",
@@ -177,8 +197,8 @@ def test_what_is_not_enforced_exempt_or_elsewhere_restricts_nothing(server, owne
     assert evaluated(asked(server, owner, scope, east)) == {}
     assert server.delete(f"{path}?api-version=2022-07-01-preview", headers=owner).status_code == 200
     assert set(evaluated(asked(server, owner, scope, east))) == {"places"}
-    others = sorted(subscriptions.values())[1:]
-    assert evaluated(asked(server, owner, f"/subscriptions/{others[0]}/resourceGroups/x", east)) == {}
+    others = sorted(one for one in subscriptions.values() if one not in scope.lower())
+    assert evaluated(asked(server, owner, f"/subscriptions/{others[0]}", east)) == {}
 
 
 def test_types_are_refused_in_a_management_group(server, owner, instance, scope):
@@ -223,6 +243,6 @@ def test_what_is_wrong_is_told(server, owner, scope, body, target):
 
 
 def test_only_who_may_read_there_asks(server, token, scope, subscriptions):
-    other = f"/subscriptions/{sorted(subscriptions.values())[1]}"
+    other = next(f"/subscriptions/{one}" for one in subscriptions.values() if one not in scope.lower())
     stranger = {"Authorization": f"Bearer {token(('Reader', other))}"}
     assert asked(server, stranger, scope, ACCOUNT).status_code == 403

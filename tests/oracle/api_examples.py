@@ -40,6 +40,7 @@ class Checking:
 
     def disagreement(self, example: Example) -> str:
         """What does not agree, '' where all does."""
+        self.server.about = example.path
         self.server.publish([])
         try:
             if asked_of_logs(example):

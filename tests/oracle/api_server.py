@@ -35,6 +35,8 @@ class Server:
 
     def __init__(self, instance: Instance, engine: str = "ours") -> None:
         self.instance, self._engine = instance, engine
+        #: The path of what is asked next: the containers and the resource that it stands on are published, too.
+        self.about = "/"
         with instance.state.transaction() as session:
             owner = instance.state.principals.add(session, PrincipalKind.PERSON, "oracle@example.com")
             instance.state.principals.grant(session, owner.id, "Owner", "/", "oracle")
@@ -68,7 +70,14 @@ class Server:
         self, documents: Iterable[Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
         """Publish documents; `groups` maps subscriptions to the management groups that they are in."""
-        found = [Document.of(one) for one in documents if is_resource(one["id"])]
+        given = [one for one in documents if is_resource(one["id"])]
+        keys = {str(one["id"]).lower() for one in given}
+        around = [
+            {"id": one, "name": one.rsplit("/", 1)[-1]}
+            for one in standing_on(self.about)
+            if one.lower() not in keys
+        ]
+        found = [Document.of(one) for one in (*given, *around)]
         several = [(one, table_of(one.id.type)) for one in found]
         publish_documents(self.instance.data, several, _made(groups or {}), NO_TENANT)
 
@@ -100,6 +109,14 @@ class _Floor:
 def _made(groups: Mapping[str, tuple[str, ...]]) -> Made:
     now = datetime(2026, 11, 1, tzinfo=UTC)
     return Made(now, "/", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, dict.fromkeys(groups, ""), groups)
+
+
+def standing_on(path: str) -> list[str]:
+    """The ids of the subscription or management group, the resource group and the resource that a path stands on."""
+    before = path.rpartition("/providers/")[0]
+    parts = before.split("/")
+    found = {before, "/".join(parts[:3]), "/".join(parts[:5])}
+    return sorted(one for one in found if is_resource(one))
 
 
 def is_resource(id_: str) -> bool:

@@ -29,7 +29,7 @@ def test_an_alert_is_shown_with_the_rows_behind_it(owner, visitor):
     assert "CredentialAccess" in text
     assert "Open in logs" in text
     assert "&lt;key&gt;" in owner.get(f"/alerts/{ALERT}?rows=1").text.split("</pre>")[1]
-    assert owner.get("/alerts/none").status_code == 400
+    assert owner.get("/alerts/none").status_code == 404
     assert visitor(("Reader", "/workspaces/other")).get("/alerts").status_code == 403
 
 

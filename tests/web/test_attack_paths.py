@@ -63,4 +63,4 @@ def test_others_see_only_theirs(instance, visitor, sandbox):
     page = reader.get("/attack-paths").text
     assert all(one.name in page for one in theirs)
     assert not any(one.name in page for one in others)
-    assert reader.get(f"/attack-paths/{others[0].name}").status_code == 403
+    assert reader.get(f"/attack-paths/{others[0].name}").status_code == 404

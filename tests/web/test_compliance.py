@@ -56,7 +56,7 @@ def test_the_standard_is_shown_with_its_controls(owner, page):
     for control in ("HB-1", "HB-5", "HB-8", "Doors are locked"):
         assert control in text
     assert page in owner.get("/compliance").text
-    assert owner.get("/compliance/none").status_code == 400
+    assert owner.get("/compliance/none").status_code == 404
 
 
 def test_the_evidence_has_a_row_a_judged_resource(owner, page):
@@ -80,4 +80,4 @@ def test_the_evidence_is_a_document(owner, page):
 
 def test_who_may_not_read_it_has_no_evidence(visitor, page):
     stranger = visitor(("Reader", "/subscriptions/22222222-2222-2222-2222-222222222222"))
-    assert stranger.get(f"{page}?format=pdf").status_code == 400
+    assert stranger.get(f"{page}?format=pdf").status_code == 404

@@ -80,7 +80,7 @@ def test_a_pack_tells_of_every_piece(owner):
     assert all(word in page for word in ("needs Nowhere_CL", "no such operator", "no query"))
     found = rows(owner, "/content/packs/checkout?format=csv&standing=refused")
     assert [row["Status"] for row in found] == ["refused: no query"]
-    assert owner.get("/content/packs/none").status_code == 400
+    assert owner.get("/content/packs/none").status_code == 404
 
 
 def test_coverage_of_attack(owner):

@@ -212,7 +212,7 @@ def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
     assert owner.post(address, data={"act": "off"}, headers=HERE).status_code == 303
     assert instance.state.rule_switches.of("default").on(rule.id, default=True) is False
     assert "Switch on" in owner.get(address).text
-    assert owner.get("/rules/none").status_code == 400
+    assert owner.get("/rules/none").status_code == 404
 
 
 def test_queries_see_what_the_visitor_may_read(owner, visitor, sandbox):

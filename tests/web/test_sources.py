@@ -87,7 +87,7 @@ def test_the_scripts_are_of_the_scope_and_hold_no_secret(owner):
         assert answer.headers["content-disposition"].startswith("attachment")
         assert ONE in answer.text
     assert owner.get("/sources/grant.sh?subscriptions=x").status_code == 400
-    assert owner.get("/sources/grant.exe").status_code == 400
+    assert owner.get("/sources/grant.exe").status_code == 404
 
 
 def test_who_may_not_set_up_sees_and_does_not(instance, visitor):

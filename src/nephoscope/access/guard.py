@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.access.managed_identity import capped
+from nephoscope.access.roles import role
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
 from nephoscope.lake.state.database import DiskFullError
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
@@ -76,6 +77,10 @@ class Caller:
         """DeniedError where an operation may not be done at a scope."""
         if not self.may(operation, scope):
             raise DeniedError(self, operation, scope)
+
+    def anywhere(self, operation: str) -> bool:
+        """Whether an operation may be done at any scope of the caller's roles."""
+        return any((found := role(one.role)) and found.allows(operation) for one in self.roles)
 
     def reach(self, operation: str) -> Reach:
         """What of the estate an operation may be done on."""

@@ -13,10 +13,10 @@ from nephoscope.model.reach import Reach
 
 TENANT = "/"
 WORKSPACE = "/workspaces/"
-_MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
+MANAGEMENT_GROUP = "/providers/microsoft.management/managementgroups/"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPE = re.compile(
-    rf"/|{_MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
+    rf"/|{MANAGEMENT_GROUP}[^/]+|/subscriptions/{_GUID.pattern}(/resourcegroups/[^/]+)?|{WORKSPACE}[^/]+",
     re.IGNORECASE,
 )
 
@@ -50,6 +50,15 @@ class Hierarchy:
         """The subscriptions below a management group."""
         return frozenset(one for one, above in self.ancestors.items() if group in above)
 
+    def over(self, group: str) -> frozenset[str]:
+        """The management groups above another, as far as subscriptions below it tell."""
+        return frozenset(
+            one
+            for several in self.ancestors.values()
+            if group in several
+            for one in several[several.index(group) + 1 :]
+        )
+
     def above(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """The management groups above subscriptions."""
         return frozenset(group for one in subscriptions for group in self.ancestors.get(one, ()))
@@ -63,7 +72,7 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     subscriptions: set[str] = set()
     groups: set[str] = set()
     for scope in scopes:
-        if scope.startswith(_MANAGEMENT_GROUP):
+        if scope.startswith(MANAGEMENT_GROUP):
             subscriptions |= hierarchy.below(scope)
         elif scope.startswith("/subscriptions/"):
             (groups if "/resourcegroups/" in scope else subscriptions).add(
@@ -97,9 +106,13 @@ def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hiera
 def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     """A scope and all that contains it."""
     yield TENANT
-    if scope.startswith((WORKSPACE, _MANAGEMENT_GROUP)):
-        yield scope
     parts = scope.split("/")
+    if scope.startswith(WORKSPACE):
+        yield scope
+    if scope.startswith(MANAGEMENT_GROUP):
+        group = "/".join(parts[:5])
+        yield group
+        yield from hierarchy.over(group)
     if scope.startswith("/subscriptions/") and len(parts) > 2:
         yield "/".join(parts[:3])
         yield from hierarchy.ancestors.get(parts[2], ())

@@ -19,7 +19,7 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.database import MissingError, StateError
 from nephoscope.lake.state.incidents import (
     CLASSIFICATIONS,
     REMARK,
@@ -195,7 +195,7 @@ class Desk:
         """`_changing` in a transaction that is open."""
         incident = self.state.incidents.read(session, number)
         if incident.workspace != self.workspace:
-            raise StateError(f"there is no incident {number} in the workspace {self.workspace}")
+            raise MissingError(f"there is no incident {number} in the workspace {self.workspace}")
         if by not in (BY, RESPONSE) and incident.first_modified is None:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
@@ -249,7 +249,7 @@ class Desk:
     def _alert_stands(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
-            raise StateError(f"there is no alert {id_} in the workspace {self.workspace}")
+            raise MissingError(f"there is no alert {id_} in the workspace {self.workspace}")
         row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
         changed = replace(known, status=status, changed=now, document=row)
         self.state.alerts.put(session, changed)
@@ -330,7 +330,7 @@ class Desk:
     ) -> Incident:
         """Put bookmarks into an incident (a new one has the number 0); alerts of their entities join it from then on."""
         if into.workspace != self.workspace:
-            raise StateError(f"there is no incident {into.number} in the workspace {self.workspace}")
+            raise MissingError(f"there is no incident {into.number} in the workspace {self.workspace}")
         moments = [one.event_time for one in bookmarks]
         old = [into.first_activity, into.last_activity] if into.number else []
         incident = self.state.incidents.put(

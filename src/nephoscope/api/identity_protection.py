@@ -19,14 +19,14 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_filter import matching
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.workspace import DEFAULT
 
-SURFACE = Surface("Identity protection")
+SURFACE = Surface("Identity protection", lets=OWN)
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
 _ROOT = "/{version}/identityProtection"
 MOST, MOST_IDS = 500, 60

@@ -14,7 +14,7 @@ from nephoscope.api.log_analytics import MAX_ROWS, workspace_of
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
     from nephoscope.lake.scope import Scope
 
-SURFACE = Surface("Kusto")
+SURFACE = Surface("Kusto", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 #: KQL type -> the one of .NET, which v1 tells beside it.
 _DATA_TYPES = {

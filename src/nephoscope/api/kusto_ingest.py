@@ -16,12 +16,12 @@ from nephoscope.api.log_analytics import workspace_of
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.kql.types import KqlType
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.streams import PUBLISH
 
-SURFACE = Surface("Kusto ingestion")
+SURFACE = Surface("Kusto ingestion", lets=OWN)
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|", "sohsv": "\x01"}
 FORMATS = ("json", "multijson", *SEPARATORS)
 _COLUMNS = [

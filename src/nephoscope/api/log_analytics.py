@@ -16,7 +16,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
     from nephoscope.lake.workspace import Workspace
 
-SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights")
+SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MAX_ROWS, MAX_BATCH = 500_000, 100
 _PERIOD = re.compile(
@@ -138,9 +138,11 @@ def _others(body: Mapping[str, Any]) -> list[str]:
 
 
 def workspace_of(call: Call, named: str) -> Workspace:
-    """The workspace of a name, GUID or ARM id; Fault where there is none."""
-    found = call.instance.state.workspaces.find(named.rstrip("/").rsplit("/", 1)[-1])
+    """The workspace of a name, GUID or ARM id; Fault where there is none, told to who could read it."""
+    name = named.rstrip("/").rsplit("/", 1)[-1]
+    found = call.instance.state.workspaces.find(name)
     if found is None:
+        call.caller.logs(call.permission, name)
         raise Fault(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
     return found
 

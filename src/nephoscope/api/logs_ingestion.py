@@ -11,11 +11,11 @@ from __future__ import annotations
 from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.streams import PATH, PUBLISH
 
-SURFACE = Surface("Logs ingestion", "Microsoft.Insights")
+SURFACE = Surface("Logs ingestion", "Microsoft.Insights", lets=OWN)
 
 
 @SURFACE.ask(PATH, "LogsIngestion_Upload", PUBLISH)
@@ -23,6 +23,7 @@ def upload(call: Call) -> Answer:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])
     if workspace is None:
+        call.caller.must(PUBLISH, f"/workspaces/{call['ruleId']}")
         raise Fault(
             404, "NotFound", f"Data collection rule with immutable Id '{call['ruleId'][:200]}' not found."
         )

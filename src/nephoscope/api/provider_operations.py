@@ -10,9 +10,9 @@ from typing import Any
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.operation import PUBLIC, Directory, Operation, Surface
+from nephoscope.api.wire.operation import ANYONE, PUBLIC, Directory, Operation, Surface
 
-SURFACE = Surface("Operations of providers")
+SURFACE = Surface("Operations of providers", lets=ANYONE)
 PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")
 
 

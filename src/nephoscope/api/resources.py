@@ -10,7 +10,7 @@ import re
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import BELOW, Surface
 from nephoscope.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,
@@ -18,7 +18,7 @@ from nephoscope.model.resource_id import (
     ResourceId,
 )
 
-SURFACE = Surface("Resources")
+SURFACE = Surface("Resources", lets=BELOW)
 READ = "Microsoft.Resources/subscriptions/resources/read"
 #: Extensions that are listed where they stand, and not from above.
 NEAR = frozenset({"microsoft.insights/diagnosticsettings"})

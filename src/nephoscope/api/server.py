@@ -21,9 +21,10 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.concurrency import guarded
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
+from nephoscope.api.wire.scope_access import admit
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.database import DiskFullError
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
@@ -36,6 +37,8 @@ MAX_BODY = 4 << 20
 _LOG = logging.getLogger("nephoscope.api")
 #: What the ingestion of logs calls it -> what ARM does.
 _CODES = {"ContentLengthLimitExceeded": "RequestEntityTooLarge", "InvalidPayload": "InvalidRequestContent"}
+#: Paths of Microsoft Graph, which has its own word for a refusal.
+_GRAPH = ("/v1.0/", "/beta/")
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -123,8 +126,8 @@ def _handled(
         request.client.host if request.client else "",
     )
     try:
-        if caller is not None and operation.changes:
-            caller.must(operation.permission, _changed(call))
+        if caller is not None:
+            admit(call, operation)
         with guarded(call):
             if list_query.minded(call):
                 return list_query.answer(operation.handler, call)
@@ -136,26 +139,24 @@ def _handled(
     except DiskFullError as error:
         text = "The server's disk is full: nothing can be kept before there is room."
         raise Fault(503, "ServiceUnavailable", text, headers={"Retry-After": "30"}) from error
+    except MissingError as error:
+        raise Fault(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
         raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
 
 
-def _changed(call: Call) -> str:
-    """What a change is about: a workspace is one whatever subscription and group its path names."""
-    named = call["workspaceName"]
-    return f"/workspaces/{named}" if named else call.scope
-
-
 def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:
     instance.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
+    if call.path.lower().startswith(_GRAPH):
+        return Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     who = call.caller.principal
     return Fault(
         403,
         "AuthorizationFailed",
         f"The client '{who.name}' with object id '{who.id}' does not have authorization to perform action '{error.operation}' "
-        f"over scope '{error.scope}'.",
+        f"over scope '{error.scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
     )
 
 

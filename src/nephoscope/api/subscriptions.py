@@ -9,8 +9,8 @@ from typing import Any
 
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing
-from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.operation import ANYONE, BELOW, Surface
+from nephoscope.api.wire.scope_access import no_group, no_subscription
 
 SURFACE = Surface("Subscriptions")
 READ = "Microsoft.Resources/subscriptions/read"
@@ -19,7 +19,7 @@ _SUBSCRIPTION = "microsoft.resources/subscriptions"
 _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 
-@SURFACE.get("/tenants", "Tenants_List", READ)
+@SURFACE.get("/tenants", "Tenants_List", READ, lets=ANYONE)
 def tenants(call: Call) -> Answer:
     """The one tenant."""
     return listed(
@@ -34,25 +34,23 @@ def tenants(call: Call) -> Answer:
     )
 
 
-@SURFACE.get("/subscriptions", "Subscriptions_List", READ)
+@SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
 def subscriptions(call: Call) -> Answer:
     """The subscriptions of which the caller may read something."""
     page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=resumed(call))
     return listed(call, (_subscription(call, one) for one in page.bodies), page.after)
 
 
-@SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ)
+@SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
 def subscription(call: Call) -> Answer:
     """One subscription."""
     found = call.edition.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
-        raise Fault(
-            404, "SubscriptionNotFound", f"The subscription '{call['subscriptionId']}' could not be found."
-        )
+        raise no_subscription(call["subscriptionId"])
     return Answer(_subscription(call, found))
 
 
-@SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS)
+@SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
 def groups(call: Call) -> Answer:
     """The resource groups of a subscription."""
     page = call.edition.listing.page(
@@ -68,7 +66,7 @@ def group(call: Call) -> Answer:
     """One resource group."""
     found = call.edition.listing.get(call.scope, call.reach)
     if found is None:
-        raise missing(f"The resource group '{call['resourceGroupName']}'")
+        raise no_group(call["resourceGroupName"])
     return Answer(found)
 
 

@@ -22,7 +22,7 @@ from nephoscope.serve.doctor import Patient, looked_at
 from nephoscope.serve.headers import Secured
 from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
-from nephoscope.web.site import routes
+from nephoscope.web.site import for_people, nowhere, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +65,15 @@ def application(
             return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is needed.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
 
-    async def nowhere(_: Request, __: Exception) -> Response:
+    async def pathless(request: Request, _: Exception) -> Response:
         # a path that no pattern takes, as one with a line end in it: answered as any other that leads nowhere
+        if for_people(request):
+            return await nowhere(instance, request)
         fault = Fault(404, "NotFound", "Nothing is at this path.")
         return JSONResponse(fault.body(), fault.status)
 
     async def api(request: Request) -> Response:
-        return await respond(instance, request)
+        return await nowhere(instance, request) if for_people(request) else await respond(instance, request)
 
     middleware = [
         *([Middleware(Arrived, counted=metrics.note)] if behind_front else []),
@@ -94,7 +96,7 @@ def application(
             Route("/{path:path}", api, methods=METHODS),
         ],
         middleware=middleware,
-        exception_handlers={404: nowhere},
+        exception_handlers={404: pathless},
     )
 
 

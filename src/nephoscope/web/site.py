@@ -22,8 +22,9 @@ from starlette.staticfiles import StaticFiles
 from nephoscope.access.guard import DeniedError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.principals import SecretKind
+from nephoscope.web import refusals
 from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page, pages
 from nephoscope.web.policy import with_nonce
@@ -60,10 +61,9 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
     async def answer(request: Request) -> Response:
         caller = await run_in_threadpool(_caller, instance, request)
         if caller is None:
-            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
+            return _asked_in(request)
         if request.method == "POST" and not own(request):
-            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
+            return refusals.from_elsewhere(request)
         sent, file = await _sent(request, page.most) if request.method == "POST" else ([], None)
         visit = Visit(instance, caller, request, request.path_params, dict(sent), sent, file)
         return await run_in_threadpool(_drawn, visit, page)
@@ -83,20 +83,36 @@ def _drawn(visit: Visit, page: Page) -> Response:
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
-        return _told(
-            visit.request, 403, "Not allowed", f"Your roles do not allow {error.operation} at {error.scope}."
-        )
+        return refusals.denied(visit, error)
+    except MissingError as error:
+        return refusals.missing(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
-        return _told(visit.request, 400, "That could not be done", str(error))
+        return refusals.wrong(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
-        id_ = uuid.uuid4()
+        id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
-        return _told(visit.request, 500, "A fault of nephoscope", f"The log tells of it under {id_}.")
+        return refusals.failed(visit, id_)
 
 
-def _told(request: Request, status: int, title: str, text: str) -> Response:
-    """An error as a page."""
-    return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+async def nowhere(instance: Instance, request: Request) -> Response:
+    """What a browser is told at a path that is no page: who has not signed in is asked to, as anywhere else."""
+    caller = await run_in_threadpool(_caller, instance, request)
+    if caller is None:
+        return _asked_in(request)
+    text = f"there is no page {request.url.path[:200]}"
+    return await run_in_threadpool(refusals.missing, Visit(instance, caller, request), text)
+
+
+def for_people(request: Request) -> bool:
+    """Whether a browser asks for a page, and not a program for an answer of the API."""
+    shows = "text/html" in request.headers.get("accept", "").lower()
+    return shows and request.method in ("GET", "HEAD") and "authorization" not in request.headers
+
+
+def _asked_in(request: Request) -> Response:
+    """Who has not signed in does so, and comes back."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
 
 
 def _caller(instance: Instance, request: Request) -> Caller | None:
@@ -137,7 +153,7 @@ def _sign_in(instance: Instance) -> Endpoint:
         if request.method == "GET":
             return await run_in_threadpool(_sign_in_page, instance, request, next_)
         if not own(request):
-            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
+            return refusals.from_elsewhere(request)
         form = await _form(request)
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_opened, instance, request, shown)
@@ -163,12 +179,7 @@ def _link(instance: Instance) -> Endpoint:
             return HTMLResponse(draw("link.html", request=request))
         opened = await run_in_threadpool(_opened, instance, request, secret) if own(request) else None
         if opened is None:
-            return _told(
-                request,
-                401,
-                "The link is over",
-                OVER,
-            )
+            return refusals.alone(request, 401, "The link is over", OVER)
         return signed_in(opened, "/")
 
     return answer
@@ -181,7 +192,7 @@ def _opened(instance: Instance, request: Request, secret: str) -> str | None:
 def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not own(request):
-            return _told(request, 403, "Not from here", "A change is only taken from a page of this server.")
+            return refusals.from_elsewhere(request)
         caller = await run_in_threadpool(_caller, instance, request)
         where = "/sign-in"
         if caller is not None:

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from nephoscope.access.guard import DeniedError
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.state import MissingError
 from nephoscope.model.reach import Reach
 from nephoscope.web.tags import Tagged, tags
 
@@ -129,10 +129,14 @@ class Visit:
         return own if self.chosen is None else own.within(self.chosen)
 
     def workspace(self, permission: str, name: str = "") -> str:
-        """The workspace that the address names; DeniedError where the visitor may do nothing of the kind in it, or there is none."""
+        """The workspace that the address names; DeniedError where the visitor may do nothing of the kind in it.
+
+        Only who may do so in every workspace is told by a MissingError that there is none of the name.
+        """
         wanted = (name or self.asked("workspace", "default")).lower()
         if wanted not in {one.name for one in self.instance.state.workspaces.all()}:
-            raise DeniedError(self.caller, permission, f"/workspaces/{wanted}")
+            self.caller.must(permission)
+            raise MissingError(f"there is no workspace {wanted[:100]}")
         if permission == LOGS:
             self.caller.logs(permission, wanted)
         else:

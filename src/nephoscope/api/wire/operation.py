@@ -17,6 +17,9 @@ from nephoscope.api.wire.path import Template
 Handler = Callable[[Call], Answer]
 #: Answers without a credential: what a client asks before it can have one.
 PUBLIC = ""
+#: Whom an operation that reads lets in: those with its permission at the scope of its path, or also below it, where its answer is what
+#: lies in their part, as Azure's resource manager does; those whom its handler lets in, by what it names; everybody who is signed in.
+AT_SCOPE, BELOW, OWN, ANYONE = "scope", "below", "own", "anyone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Operation:
     """One operation. `name` is Azure's operationId, `permission` the operation of Azure's roles that it needs (PUBLIC = none).
 
     `versioned` says whether a client must give an api-version, as ARM asks. An operation that changes something needs its permission
-    at the scope of its path; one that reads gives what the caller may see. `effect` says what follows here from a document that is
-    only kept, '' where the operation is of something that the server makes or acts on.
+    at the scope of its path; whom one that reads lets in is `lets`, and its answer is what the caller may see. `effect` says what
+    follows here from a document that is only kept, '' where the operation is of something that the server makes or acts on.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Operation:
     changes: bool = False
     surface: str = ""
     effect: str = ""
+    lets: str = AT_SCOPE
 
     @property
     def doc(self) -> str:
@@ -45,10 +49,10 @@ class Operation:
 
 
 class Surface:
-    """The operations of a file; each is declared with `@surface.get(...)` and the like."""
+    """The operations of a file; each is declared with `@surface.get(...)` and the like. `lets` is what holds of those that read."""
 
-    def __init__(self, name: str, provider: str = "") -> None:
-        self.name, self.provider = name, provider
+    def __init__(self, name: str, provider: str = "", lets: str = AT_SCOPE) -> None:
+        self.name, self.provider, self.lets = name, provider, lets
         self.operations: list[Operation] = []
 
     def operation(
@@ -61,6 +65,7 @@ class Surface:
         versioned: bool = True,
         changes: bool | None = None,
         effect: str = "",
+        lets: str = "",
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
@@ -68,7 +73,16 @@ class Surface:
             change = changes if changes is not None else method not in ("GET", "HEAD")
             self.operations.append(
                 Operation(
-                    name, method, Template(path), permission, handler, versioned, change, self.name, effect
+                    name,
+                    method,
+                    Template(path),
+                    permission,
+                    handler,
+                    versioned,
+                    change,
+                    self.name,
+                    effect,
+                    lets or self.lets,
                 )
             )
             return handler
@@ -76,10 +90,10 @@ class Surface:
         return declared
 
     def get(
-        self, path: str, name: str, permission: str, *, versioned: bool = True
+        self, path: str, name: str, permission: str, *, versioned: bool = True, lets: str = ""
     ) -> Callable[[Handler], Handler]:
         """Declare a reading operation."""
-        return self.operation("GET", path, name, permission, versioned=versioned)
+        return self.operation("GET", path, name, permission, versioned=versioned, lets=lets)
 
     def put(self, path: str, name: str, permission: str) -> Callable[[Handler], Handler]:
         """Declare one that creates or replaces."""

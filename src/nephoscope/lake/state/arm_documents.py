@@ -68,6 +68,13 @@ class ArmDocuments:
             row = session.get(ArmDocumentRow, key)
             return None if row is None else _document(row)
 
+    def any_below(self, scope: str) -> bool:
+        """Whether a document is kept at a lower-cased scope or below it."""
+        below = ArmDocumentRow.key.startswith(f"{scope}/", autoescape=True)
+        query = select(ArmDocumentRow.key).where((ArmDocumentRow.key == scope) | below).limit(1)
+        with self._database.read() as session:
+            return session.scalar(query) is not None
+
     def all(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
         """The documents of lower-cased types below a lower-cased scope ('' = everywhere), by id."""
         query = (

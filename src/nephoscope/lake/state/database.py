@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
@@ -42,6 +49,10 @@ _PRAGMAS = (
 
 class StateError(Exception):
     """The state cannot do what was asked; the message says why and what to do. Never holds a password."""
+
+
+class MissingError(StateError):
+    """There is nothing of the name or number that was asked for."""
 
 
 class DiskFullError(StateError):
@@ -180,6 +191,8 @@ class Database:
             if self.file is not None and (full := full_disk.told(self.file, self._failure(error))):
                 raise DiskFullError(f"{self.shown}: {full}") from error
             raise StateError(f"{self.shown}: {_why(error)}") from error
+        except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
+            raise MissingError("nothing has a number as large as the one that was asked for") from error
         except PoolTimeoutError as error:
             raise StateError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 from nephoscope.lake.state.incident_rows import (
     IncidentActionRow,
     IncidentKeyRow,
@@ -189,14 +189,14 @@ class Incidents:
         """The incident of a number; StateError where there is none."""
         row = session.get(IncidentRow, number)
         if row is None:
-            raise StateError(f"there is no incident {number}")
+            raise MissingError(f"there is no incident {number}")
         return _incident(row)
 
     def of_workspace(self, session: Session, workspace: str, number: int) -> Incident:
         """The incident of a number in a workspace; StateError where there is none."""
         found = self.read(session, number)
         if found.workspace != workspace:
-            raise StateError(f"there is no incident {number} in the workspace {workspace}")
+            raise MissingError(f"there is no incident {number} in the workspace {workspace}")
         return found
 
     def keys(self, session: Session, number: int) -> set[str]:

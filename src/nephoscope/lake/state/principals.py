@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delet
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 
 
 class PrincipalKind(StrEnum):
@@ -232,7 +232,7 @@ class Principals:
         self._changed()
         row = session.get(RoleRow, id_)
         if row is None:
-            raise StateError(f"there is no role assignment {id_}")
+            raise MissingError(f"there is no role assignment {id_}")
         found = _assignment(row)
         session.delete(row)
         return found
@@ -344,7 +344,7 @@ class Principals:
     def _row(session: Session, id_: str) -> PrincipalRow:
         row = session.get(PrincipalRow, id_)
         if row is None:
-            raise StateError(f"there is no principal {id_}")
+            raise MissingError(f"there is no principal {id_}")
         return row
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Index, Text, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 
 LONGEST_NAME, LONGEST_QUERY, MOST = 120, 60_000, 500
 
@@ -95,7 +95,7 @@ class SavedQueries:
         for one in self.seen(workspace, owner):
             if one.id == id_:
                 return one
-        raise StateError(f"there is no saved query {id_} in the workspace {workspace}")
+        raise MissingError(f"there is no saved query {id_} in the workspace {workspace}")
 
     def seen(self, workspace: str, owner: str) -> list[SavedQuery]:
         """The queries of a workspace that are shared or of one principal, by name."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 
@@ -113,7 +113,7 @@ class SignInProviders:
         """Forget a provider; its people stay and can come in by a link. StateError where there is none."""
         row = session.get(SignInProviderRow, name)
         if row is None:
-            raise StateError(f"there is no sign-in provider {name}")
+            raise MissingError(f"there is no sign-in provider {name}")
         found = _provider(row)
         session.delete(row)
         session.flush()

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.checkpoints import CheckpointRow
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 from nephoscope.lake.state.schema_changes import SchemaChangeRow
 from nephoscope.lake.state.source_errors import SourceErrorRow
 from nephoscope.lake.state.source_health import SourceHealthRow, SourceRateRow
@@ -121,7 +121,7 @@ class Sources:
 def _row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
-        raise StateError(f"there is no source {name}: `nephoscope sources list` shows them")
+        raise MissingError(f"there is no source {name}: `nephoscope sources list` shows them")
     return row
 
 

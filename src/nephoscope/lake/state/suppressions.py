@@ -10,7 +10,7 @@ from sqlalchemy import Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 
 ANY_RULE = "*"
 
@@ -104,7 +104,7 @@ class Suppressions:
         for one in self.all(workspace):
             if wanted in (one.id, one.name):
                 return one
-        raise StateError(f"there is no suppression {wanted}")
+        raise MissingError(f"there is no suppression {wanted}")
 
 
 def _suppression(row: SuppressionRow) -> StoredSuppression:

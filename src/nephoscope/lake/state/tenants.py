@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Float, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MANAGED_IDENTITY, SECRET, CERTIFICATE = "managed-identity", "secret", "certificate"
@@ -166,7 +166,7 @@ def _hours(hours: float) -> float:
 def _row(session: Session, name: str) -> TenantRow:
     row = session.get(TenantRow, name)
     if row is None:
-        raise StateError(f"there is no tenant {name}")
+        raise MissingError(f"there is no tenant {name}")
     return row
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey, Integer, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
-from nephoscope.lake.state.database import Database, StateError
+from nephoscope.lake.state.database import Database, MissingError, StateError
 from nephoscope.lake.state.sources import SourceRow
 from nephoscope.lake.workspace import DEFAULT, RETENTION_DAYS, Workspace
 
@@ -154,7 +154,7 @@ def _row(session: Session, name: str) -> WorkspaceRow:
     row = session.get(WorkspaceRow, name)
     if row is None:
         known = ", ".join(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
-        raise StateError(f"there is no workspace {name}; there are: {known}")
+        raise MissingError(f"there is no workspace {name}; there are: {known}")
     return row
 
 

@@ -118,6 +118,10 @@ class Edition:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
         return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
 
+    def holds(self, scope: str) -> bool:
+        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        return self.once(("holds", scope), lambda: self.listing.holds(scope))
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
         return self._documents.once(key, make)

@@ -45,6 +45,11 @@ class Listing:
         rows = found.project("number, part").order("part").limit(1).fetchall()
         return [(body, key) for body in self.documents.bodies([at for at, _ in rows])]
 
+    def holds(self, scope: str) -> bool:
+        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        rows = self.documents.rows(EVERYTHING).filter(under("key", scope))
+        return bool(rows.project("number").limit(1).fetchall())
+
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
         found = (

@@ -16,7 +16,7 @@ from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.entity import Entity
 from nephoscope.model.state import Severity
@@ -119,7 +119,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     alert = visit.instance.state.alerts.get(visit.parameters["id"].lower())
     if alert is None or alert.workspace != workspace:
-        raise StateError(f"there is no alert {visit.parameters['id']} in the workspace {workspace}")
+        raise MissingError(f"there is no alert {visit.parameters['id'][:100]} in the workspace {workspace}")
     if visit.request.method == "POST":
         if visit.form.get("act") == "suppress":
             _suppressed(visit, workspace, alert)

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.lake.state import MissingError
 from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.published.attack_paths import TYPE, PathRow, WantedPaths, chokes
+from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
@@ -82,7 +82,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     row = next((path for path in edition.attack_paths.listed(reach) if path.name == name), None)
     body = edition.listing.get(row.id, reach) if row else None
     if row is None or body is None:
-        raise DeniedError(visit.caller, READ, f"{TYPE} {name}")
+        raise MissingError(f"there is no attack path {name[:100]} in what you may see")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))

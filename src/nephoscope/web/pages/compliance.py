@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.evidence import HEADER, Control, Evidence, NoDocumentError, Policy, document
@@ -57,7 +57,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     key = ("standard", name.casefold(), visit.reach(READ))
     controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
-        raise StateError(f"there is no standard {name} in what you may see")
+        raise MissingError(f"there is no standard {name[:100]} in what you may see")
     if visit.asked("format") in ("csv", "pdf"):
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())

@@ -14,7 +14,7 @@ from nephoscope.alerts.coverage import cells, navigator, numbers, techniques
 from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
@@ -124,7 +124,7 @@ def pack(visit: Visit) -> Mapping[str, Any] | Response:
     shelf = Shelf(visit.instance, workspace)
     found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
     if found is None:
-        raise StateError(f"there is no pack {visit.parameters['name']}")
+        raise MissingError(f"there is no pack {visit.parameters['name'][:100]}")
     if visit.request.method == "POST":
         return _switched(visit, shelf, PACK)
     every = list(listing.rows(found, shelf.held))

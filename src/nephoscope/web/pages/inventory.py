@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.lake.state import MissingError
 from nephoscope.model.secret import redact
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
@@ -57,7 +57,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         return {"edition": None}
     body = edition.listing.get(id_, visit.caller.reach(READ))
     if body is None:
-        raise DeniedError(visit.caller, READ, id_)
+        raise MissingError(f"there is no resource {id_[:500]} in what you may see")
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
     if visit.asked("format") == "csv":

@@ -9,8 +9,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.guard import DeniedError
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.exemption import MITIGATED, WAIVER, Exemption
 from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
@@ -60,7 +59,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         f"/providers/microsoft.security/assessmentmetadata/{key}", visit.caller.reach(READ)
     )
     if found is None:
-        raise DeniedError(visit.caller, READ, f"recommendation {key}")
+        raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
     states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
     asked = Wanted(recommendations=about.recommendations, states=states, text=visit.asked("q"))
     if visit.asked("format") == "csv":

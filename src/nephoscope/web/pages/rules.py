@@ -12,7 +12,7 @@ from nephoscope.alerts.library.active import active_rules
 from nephoscope.alerts.overview import overview
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rules import shipped
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.rule_switches import RULE
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
@@ -59,7 +59,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     rule = _rules(visit, workspace).get(visit.parameters["id"].lower())
     if rule is None:
-        raise StateError(f"there is no rule {visit.parameters['id']}")
+        raise MissingError(f"there is no rule {visit.parameters['id'][:100]} in the workspace {workspace}")
     if visit.request.method == "POST":
         visit.caller.must(WRITE, f"/workspaces/{workspace}")
         _switched(visit, workspace, rule)

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.posture import tenants
 from nephoscope.posture.live import CLOUD
@@ -212,7 +212,7 @@ def script(visit: Visit) -> Response:
     grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
     kind = visit.parameters["kind"]
     if kind not in SCRIPTS:
-        raise StateError(f"there are scripts grant.sh and grant.bicep, not {kind[:40]}")
+        raise MissingError(f"there are scripts grant.sh and grant.bicep, not {kind[:40]}")
     made, type_ = SCRIPTS[kind]
     return as_file(f"grant.{kind}", made(grant).encode(), type_)
 

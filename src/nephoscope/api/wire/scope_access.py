@@ -1,0 +1,128 @@
+"""Whether a call may be answered at the scope of its path: its caller's rights there, and whether there is such a scope at all.
+
+A list that the caller has no right to is refused and not shown empty. Who may not read at a scope is told the same of one that is
+there and of one that is not; that there is none is told only to those who could read it.
+
+Source: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting and
+https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-not-found
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.access.scopes import MANAGEMENT_GROUP
+from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.operation import ANYONE, BELOW, OWN
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.operation import Operation
+    from nephoscope.posture.published.edition import Edition
+
+
+def admit(call: Call, operation: Operation) -> None:
+    """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
+    if call["workspaceName"]:
+        _workspace(call, operation)
+    elif operation.changes:
+        call.caller.must(operation.permission, call.scope)
+        _container(call)
+    elif operation.lets == OWN:
+        if not call.caller.anywhere(operation.permission):
+            raise DeniedError(call.caller, operation.permission, call.scope)
+    elif operation.lets != ANYONE:
+        if not _reads(call, operation):
+            raise DeniedError(call.caller, operation.permission, call.scope)
+        _container(call)
+        _resource(call)
+
+
+def _workspace(call: Call, operation: Operation) -> None:
+    """A workspace is one whatever subscription and group its path names; what was collected of one of Azure's is read by its id."""
+    known = call.instance.state.workspaces.find(call["workspaceName"])
+    at = f"/workspaces/{known.name if known else call['workspaceName']}"
+    if (
+        not operation.changes
+        and call.caller.may(operation.permission, call.scope)
+        and _there(call, call.scope)
+    ):
+        return
+    call.caller.must(operation.permission, at)
+    if known is None:
+        raise Fault(404, "ResourceNotFound", f"The workspace '{call['workspaceName'][:100]}' was not found.")
+
+
+def _reads(call: Call, operation: Operation) -> bool:
+    """Whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show what one may see.
+
+    A management group is read by whom it stands above: what is assigned there holds for what they may read.
+    """
+    scope = call.scope
+    if not scope.startswith(("/subscriptions/", MANAGEMENT_GROUP)):
+        return not call.reach.nothing
+    if scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
+        return True
+    if call.caller.may(operation.permission, scope):
+        return True
+    return operation.lets == BELOW and any(f"{one}/".startswith(f"{scope}/") for one in call.reach.groups)
+
+
+def _group(scope: str) -> str:
+    """The management group that a scope begins with."""
+    return MANAGEMENT_GROUP + scope.removeprefix(MANAGEMENT_GROUP).split("/", 1)[0]
+
+
+def _container(call: Call) -> None:
+    """Fault where the subscription, resource group or management group of a path is not in the estate that was published last."""
+    edition = call.instance.shelf.newest()
+    parts = call.scope.split("/")
+    if edition is None or len(parts) < 3:
+        return
+    if call.scope.startswith(MANAGEMENT_GROUP):
+        _known_group(call, edition, _group(call.scope))
+    elif parts[1] == "subscriptions":
+        if parts[2] not in edition.made.subscriptions and not _there(call, "/".join(parts[:3])):
+            raise no_subscription(parts[2])
+        if len(parts) > 4 and parts[3] == "resourcegroups" and not _there(call, "/".join(parts[:5])):
+            raise no_group(parts[4])
+
+
+def _known_group(call: Call, edition: Edition, group: str) -> None:
+    above = call.caller.hierarchy.ancestors.values()
+    if not edition.holds(group) and not any(group in several for several in above):
+        name = group.rsplit("/", 1)[-1][:100]
+        raise Fault(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
+
+
+def _resource(call: Call) -> None:
+    """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
+    parts = call.scope.split("/")
+    in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"
+    if in_group and call.instance.shelf.newest() is not None and not _there(call, call.scope):
+        kind = "/".join([parts[6], *parts[7::2]])
+        name = "/".join(parts[8::2])
+        raise Fault(
+            404,
+            "ResourceNotFound",
+            f"The Resource '{kind[:200]}/{name[:200]}' under resource group '{parts[4][:100]}' was not found.",
+        )
+
+
+def _there(call: Call, scope: str) -> bool:
+    """Whether a scope, or anything below it, was published or put."""
+    edition = call.instance.shelf.newest()
+    return (edition is not None and edition.holds(scope)) or call.instance.state.arm_documents.any_below(
+        scope
+    )
+
+
+def no_subscription(id_: str) -> Fault:
+    """404: the estate has no such subscription."""
+    return Fault(404, "SubscriptionNotFound", f"The subscription '{id_[:100]}' could not be found.")
+
+
+def no_group(name: str) -> Fault:
+    """404: the estate has no such resource group."""
+    return Fault(404, "ResourceGroupNotFound", f"Resource group '{name[:100]}' could not be found.")

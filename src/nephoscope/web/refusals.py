@@ -1,0 +1,84 @@
+"""What a page says where it cannot be shown: why, and what to do, in the frame of every other page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, Response
+
+from nephoscope.web.drawing import draw
+from nephoscope.web.page import Page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.guard import DeniedError
+    from nephoscope.web.visit import Visit
+
+_LOG = logging.getLogger("nephoscope.web")
+
+
+def denied(visit: Visit, error: DeniedError) -> Response:
+    """403: the visitor's roles do not allow it."""
+    return _framed(
+        visit,
+        403,
+        "Not allowed",
+        f"Your roles do not allow {error.operation} at {error.scope}.",
+        (
+            "The roles that you have are behind your name, at the top of the page.",
+            "An owner gives others: nephoscope access grant NAME ROLE SCOPE.",
+        ),
+    )
+
+
+def missing(visit: Visit, text: str) -> Response:
+    """404: there is nothing of the kind, or not for this visitor."""
+    return _framed(
+        visit,
+        404,
+        "Not found",
+        f"{text[:1].upper()}{text[1:]}.",
+        (
+            "The search at the top of the page finds resources, accounts, addresses, policies and alerts.",
+            "What was deleted, or is no longer in the estate since the last assessment, has no page.",
+            "What lies where you have no role is not shown to you either.",
+        ),
+    )
+
+
+def wrong(visit: Visit, text: str) -> Response:
+    """400: what was asked for or sent cannot be done."""
+    advice = ("Go back, change what the message names, and send it again.",)
+    return _framed(visit, 400, "That could not be done", text, advice)
+
+
+def failed(visit: Visit, id_: str) -> Response:
+    """500: a fault of nephoscope, of which the log tells under an id."""
+    title, text = "A fault of nephoscope", f"The log tells of it under {id_}."
+    advice = (
+        "Try again; where it comes again, look into the log of the server.",
+        "nephoscope doctor finds what is misconfigured.",
+    )
+    try:
+        return _framed(visit, 500, title, text, advice)
+    except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
+        _LOG.exception("the frame of the page of %s failed, too", id_)
+        return alone(visit.request, 500, title, text)
+
+
+def from_elsewhere(request: Request) -> Response:
+    """403: a form that no page of this server sent."""
+    return alone(request, 403, "Not from here", "A change is only taken from a page of this server.")
+
+
+def alone(request: Request, status: int, title: str, text: str) -> Response:
+    """A page without the frame, for who has not signed in."""
+    return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+
+
+def _framed(visit: Visit, status: int, title: str, text: str, advice: Sequence[str]) -> Response:
+    page = Page("", title, "refused.html", "", lambda _: {})
+    return HTMLResponse(draw(page.template, visit=visit, page=page, text=text, advice=advice), status)
