@@ -96,11 +96,14 @@ class Instance:
         told = self.state.checkpoints.all(REMOVED)
         return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
 
-    def assess_soon(self, author: str, address: str = "") -> None:
-        """Ask for an assessment, audited."""
+    def assess_soon(self, author: str, address: str = "") -> datetime:
+        """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""
+        asked = self.now
         with self.state.transaction() as session:
             self.state.audit.add(session, author, TRIGGER, "/", address=address)
-        self.state.checkpoints.put(*ASSESS_SOON, self.now.isoformat())
+        self.state.checkpoints.remove(*FAILED)
+        self.state.checkpoints.put(*ASSESS_SOON, asked.isoformat())
+        return asked
 
     def _assess_soon(self, type_: str) -> None:
         if type_.lower() in DECIDING:

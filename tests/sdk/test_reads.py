@@ -402,7 +402,9 @@ class TestScope:
 
     def test_another_one_s_assessments(self, reader, sample):
         other = sample.subscriptions["sub-bwf-data-prod"]
-        assert list(reader.security.assessments.list(f"/subscriptions/{other}")) == []
+        with pytest.raises(HttpResponseError) as told:
+            list(reader.security.assessments.list(f"/subscriptions/{other}"))
+        assert (told.value.status_code, told.value.error.code) == (403, "AuthorizationFailed")
 
     def test_it_changes_nothing(self, reader):
         from azure.mgmt.security.models import Pricing

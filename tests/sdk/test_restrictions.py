@@ -46,7 +46,7 @@ def planned(location, *pending):
 
 
 def test_a_planned_resource_is_refused_by_its_place(owner, assigned):
-    found = owner.insights.policy_restrictions.check_at_resource_group_scope("planned", planned("eastus"))
+    found = owner.insights.policy_restrictions.check_at_resource_group_scope("rg-erp-app", planned("eastus"))
     (one,) = [
         each
         for each in found.content_evaluation_result.policy_evaluations

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from markupsafe import escape
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -81,3 +82,16 @@ def test_the_evidence_is_a_document(owner, page):
 def test_who_may_not_read_it_has_no_evidence(visitor, page):
     stranger = visitor(("Reader", "/subscriptions/22222222-2222-2222-2222-222222222222"))
     assert stranger.get(f"{page}?format=pdf").status_code == 404
+
+
+def test_a_standard_is_called_by_its_title_and_tells_its_policies(owner, page, instance):
+    (body,) = instance.shelf.newest().listing.page([KIND], EVERYTHING).bodies
+    title = body["properties"]["displayName"]
+    assert title != body["name"], "the name in its id is no title"
+    assert f">{escape(title)}</a>" in owner.get("/compliance").text
+    assert f"<h1>{escape(title)}</h1>" in owner.get(page).text
+    (row,) = csv.DictReader(io.StringIO(owner.get("/compliance?format=csv").text))
+    assert (row["Standard"], row["Name"]) == (title, body["name"])
+    states = [row[state] for state in ("Failed", "Skipped", "Passed", "Unsupported")]
+    assert sum(map(int, states)) == int(row["Controls"]) == 8
+    assert 0 < int(row["Policies passed"]) + int(row["Policies failed"]) <= int(row["Policies"])

@@ -5,16 +5,21 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states (2019-
 
 from __future__ import annotations
 
+import secrets
+import uuid
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
 
 from nephoscope.api.wire import edm
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import Source, answer, every, picked
 from nephoscope.api.wire.policy_summary import Summary
+from nephoscope.instance import FAILED
+from nephoscope.posture.scan import last_request
 
 SURFACE = Surface("Policy insights", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyStates/read"
@@ -24,6 +29,7 @@ TRIGGER = "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action"
 _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyStates"
 STATES = Source("policyStates", "microsoft.policyinsights/policystates", "latest")
 MOST = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 XML = {"Content-Type": "application/xml"}
 
 
@@ -61,9 +67,52 @@ def metadata(_: Call) -> Answer:
 
 @SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
 def trigger(call: Call) -> Answer:
-    """Ask for an evaluation of everything; it begins soon."""
-    call.instance.assess_soon(call.caller.name, call.caller.address)
-    return Answer(None, 202, {"Location": f"{call.base}/readyz", "Retry-After": "30"})
+    """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
+    if last_request(call.instance.data) is None:
+        text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
+        raise Fault(409, "Conflict", text)
+    asked = call.instance.assess_soon(call.caller.name, call.caller.address)
+    address = (
+        f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_named(asked)}"
+    )
+    return _pending(f"{address}?api-version={quote(call.asked('api-version'))}")
+
+
+@SURFACE.get(
+    "{scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{operationId}",
+    "PolicyStates_AsyncOperationResult",
+    "Microsoft.PolicyInsights/asyncOperationResults/read",
+)
+def result(call: Call) -> Answer:
+    """Whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
+    asked = _asked(call["operationId"])
+    if asked is None or asked > call.instance.now:
+        raise missing(f"The operation '{call['operationId'][:60]}'")
+    edition = call.instance.shelf.newest()
+    if edition is not None and edition.made.when >= asked:
+        return Answer(None, 200)
+    if failed := call.instance.state.checkpoints.get(*FAILED):
+        raise Fault(500, "EvaluationFailed", f"The evaluation failed, and is tried again: {failed}")
+    return _pending(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
+
+
+def _pending(address: str) -> Answer:
+    return Answer(None, 202, {"Location": address, "Retry-After": "15"})
+
+
+def _named(asked: datetime) -> str:
+    """The name of an operation: when it was asked for, and what nobody guesses."""
+    since = int((asked - _EPOCH) / timedelta(microseconds=1))
+    return str(uuid.UUID(int=since << 64 | secrets.randbits(64)))
+
+
+def _asked(name: str) -> datetime | None:
+    """When an operation was asked for, None where its name is none of ours."""
+    try:
+        since = uuid.UUID(name).int >> 64
+        return _EPOCH + timedelta(microseconds=since)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _latest(call: Call) -> None:

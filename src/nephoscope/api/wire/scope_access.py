@@ -9,6 +9,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import DeniedError
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from nephoscope.api.wire.operation import Operation
     from nephoscope.posture.published.edition import Edition
 
+_SENTINEL = re.compile(
+    r".*/providers/microsoft\.operationalinsights/workspaces/(?P<name>[^/]+)/providers/microsoft\.securityinsights/",
+    re.IGNORECASE,
+)
+
 
 def admit(call: Call, operation: Operation) -> None:
     """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
-    if call["workspaceName"]:
-        _workspace(call, operation)
+    if named := _named_workspace(call):
+        _workspace(call, operation, named)
     elif operation.changes:
         call.caller.must(operation.permission, call.scope)
         _container(call)
@@ -39,10 +45,16 @@ def admit(call: Call, operation: Operation) -> None:
         _resource(call)
 
 
-def _workspace(call: Call, operation: Operation) -> None:
+def _named_workspace(call: Call) -> str:
+    """The workspace that a path of Sentinel stands on, '' where it is another path."""
+    found = _SENTINEL.match(call.path)
+    return call["workspaceName"] or (found["name"] if found else "")
+
+
+def _workspace(call: Call, operation: Operation, named: str) -> None:
     """A workspace is one whatever subscription and group its path names; what was collected of one of Azure's is read by its id."""
-    known = call.instance.state.workspaces.find(call["workspaceName"])
-    at = f"/workspaces/{known.name if known else call['workspaceName']}"
+    known = call.instance.state.workspaces.find(named)
+    at = f"/workspaces/{known.name if known else named}"
     if (
         not operation.changes
         and call.caller.may(operation.permission, call.scope)

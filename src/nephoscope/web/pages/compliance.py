@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -23,30 +24,55 @@ _ASSESSMENT = f"{_CONTROL}/regulatorycomplianceassessments"
 _ORDER = ("Failed", "Skipped", "Passed", "Unsupported")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A standard with its controls and its policies by state: each has the worst of its states in what is looked at."""
+
+    name: str
+    title: str
+    controls: Counter[str]
+    policies: Counter[str]
+
+
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}
     standards = visit.edition.once(("standards", visit.reach(READ)), lambda: _standards(visit))
     if visit.asked("format") == "csv":
-        rows = ((name, *(counts[state] for state in _ORDER), total) for name, counts, total in standards)
-        return as_csv("compliance", ("Standard", *_ORDER, "Controls"), rows)
+        header = ("Standard", *_ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
+        return as_csv("compliance", header, map(_row, standards))
     return {"edition": visit.edition, "standards": standards}
 
 
-def _standards(visit: Visit) -> list[tuple[str, Counter[str], int]]:
-    """Each standard with its controls by state and their number."""
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    titles: dict[str, str] = {}
+def _row(one: Known) -> tuple[str | int, ...]:
+    states = (one.controls[state] for state in _ORDER)
+    policies = (one.policies["Passed"], one.policies["Failed"], one.policies.total())
+    return one.title, *states, one.controls.total(), *policies, one.name
+
+
+def _standards(visit: Visit) -> list[Known]:
+    """Each standard that has controls, with these and its policies by state."""
+    controls: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    policies: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for body in _bodies(visit, _CONTROL):
         name, control = _parts(body["id"])
-        states = found[name]
-        states[control] = _worst(states.get(control), body["properties"]["state"])
-    for body in _bodies(visit, _STANDARD):
-        titles[body["name"]] = body["name"]
-    return [
-        (name, Counter(found[name].values()), len(found[name])) for name in sorted(titles) if name in found
-    ]
+        controls[name][control] = _worst(controls[name].get(control), body["properties"]["state"])
+    for body in _bodies(visit, _ASSESSMENT):
+        name, policy = _parts(body["id"])[0], body["name"]
+        policies[name][policy] = _worst(policies[name].get(policy), body["properties"]["state"])
+    titles = {body["name"]: _title(body) for body in _bodies(visit, _STANDARD)}
+    found = (
+        Known(name, titles[name], Counter(controls[name].values()), Counter(policies[name].values()))
+        for name in titles
+        if name in controls
+    )
+    return sorted(found, key=lambda one: one.title.casefold())
+
+
+def _title(body: Mapping[str, Any]) -> str:
+    """What a standard is called: Azure's own documents have nothing but a name."""
+    return str(body["properties"].get("displayName") or body["name"])
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -61,7 +87,15 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.asked("format") in ("csv", "pdf"):
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())
-    return {"edition": visit.edition, "name": name, "controls": controls, "counts": counts}
+    titles = (
+        _title(body) for body in _bodies(visit, _STANDARD) if body["name"].casefold() == name.casefold()
+    )
+    return {
+        "edition": visit.edition,
+        "title": next(titles, name),
+        "controls": controls,
+        "counts": counts,
+    }
 
 
 def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]) -> Response:

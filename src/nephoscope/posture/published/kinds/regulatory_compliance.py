@@ -68,6 +68,7 @@ def named(text: str) -> str:
 def _standard(id_: str, standard: Standard) -> Document:
     counts = standard.outcomes
     properties = {
+        "displayName": standard.name,
         "state": _worst(counts),
         "passedControls": counts[Outcome.PASSED],
         "failedControls": counts[Outcome.FAILED],
