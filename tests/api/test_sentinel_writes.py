@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 VERSION = "api-version=2023-11-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
 INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
@@ -115,3 +117,17 @@ def test_a_rule_of_a_kind_that_is_not_run_is_kept(server, owner):
     assert found in listed
     assert server.delete(path, headers=owner).status_code == 200
     assert server.get(path, headers=owner).status_code == 404
+
+
+@pytest.mark.parametrize("text", ["{}", "", '{"a": 1}', "[]", "plain", "null", '{"result": "x"}'])
+def test_the_result_of_a_bookmark_is_read_back_as_it_was_sent(server, owner, text):
+    path = f"bookmarks/{uuid.uuid4()}"
+    asked(server, owner, "PUT", path, displayName="Seen", query="print 1", queryResult=text)
+    assert asked(server, owner, "GET", path).json()["properties"]["queryResult"] == text
+
+
+def test_an_incident_is_never_critical(server, owner):
+    told = asked(
+        server, owner, "PUT", f"incidents/{uuid.uuid4()}", title="x", severity="Critical", status="New"
+    )
+    assert told.status_code == 400

@@ -218,3 +218,13 @@ def test_progress_is_told_while_it_lasts(instance, owner):
     assert "Resource Graph, 3 of 20" in owner.get("/sources").text
     instance.state.checkpoints.remove(*PROGRESS)
     assert owner.get("/progress").headers["hx-refresh"] == "true"
+
+
+def test_files_that_were_taken_in_are_shown_to_who_may_read_their_workspace(owner, visitor, instance):
+    instance.state.ingested_files.begin("f00d", "/srv/logs/<signins>.json", "table:SigninLogs", 2048)
+    page = owner.get("/sources").text
+    assert "/srv/logs/&lt;signins&gt;.json" in page
+    assert "Nothing yet." not in page
+    assert "SigninLogs" in owner.get("/sources?format=files").text
+    stranger = visitor(("Reader", f"/subscriptions/{next(iter(instance.shelf.newest().made.subscriptions))}"))
+    assert "signins" not in stranger.get("/sources").text

@@ -127,13 +127,18 @@ def _incident(call: Call, workspace: str) -> Incident | None:
 
 
 def _row(call: Call) -> dict[str, Any]:
-    """The row, which comes as a text: a JSON object, or whatever else was seen."""
+    """The row, which comes as a text: a JSON object, or whatever else was seen; {} where nothing was sent.
+
+    What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
+    """
     text = call.text("properties", "queryResult")
     try:
-        found = json.loads(text) if text else {}
+        found = json.loads(text) if text else None
     except (ValueError, RecursionError):
         found = text
-    return found if isinstance(found, dict) else {"result": text}
+    if not text:
+        return {}
+    return found if isinstance(found, dict) and found and list(found) != ["result"] else {"result": text}
 
 
 def _texts(call: Call, name: str) -> list[str]:

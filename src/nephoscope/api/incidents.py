@@ -24,7 +24,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
-from nephoscope.model.state import Severity
+from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
 
 SURFACE = Surface("Incidents", "Microsoft.SecurityInsights")
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
@@ -104,7 +104,7 @@ def _given(call: Call, workspace: str) -> Incident:
 
 def _changes(call: Call) -> dict[str, Any]:
     status = _word(call, "status", [one.value for one in IncidentStatus])
-    severity = _word(call, "severity", [one.value for one in Severity])
+    severity = _word(call, "severity", [one.value for one in SEVERITIES_OF_INCIDENTS])
     classification = call.text("properties", "classification")
     found: dict[str, Any] = {"status": IncidentStatus(status), "severity": severity}
     if classification:

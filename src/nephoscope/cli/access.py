@@ -13,6 +13,8 @@ import click
 from nephoscope.cli.session.listing import listed
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.access.guard import Guard
     from nephoscope.lake.state import State
     from nephoscope.lake.state.principals import Principal
@@ -106,7 +108,7 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.option("--scope", default="/", show_default=True, help="Where.")
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
-    """Take a role at a scope."""
+    """Take a role at a scope. The last one who is let in as Owner of everything stays that: make another first."""
     from nephoscope.cli.session.checks import usage_error
 
     role, where = _role(role_name), _scope(scope)
@@ -116,9 +118,27 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
         if not held:
             usage_error(f"{one.name} is not {role} at {where}")
         with state.transaction() as session:
-            state.principals.revoke(session, held[0].id)
+            with _owned(state, session):
+                state.principals.revoke(session, held[0].id)
             state.audit.add(session, BY, TAKEN, one.name, detail={"role": role, "scope": where})
     click.echo(f"{one.name} is {role} at {where} no more")
+
+
+@contextmanager
+def _owned(state: State, session: Session) -> Iterator[None]:
+    """A usage error, which undoes the transaction, where what is done inside takes the last who is let in as Owner of everything."""
+    from nephoscope.access.roles import OWNER
+    from nephoscope.access.scopes import TENANT
+    from nephoscope.cli.session.checks import usage_error
+
+    before = state.principals.holders(session, OWNER.name, TENANT)
+    yield
+    session.flush()
+    if before and not state.principals.holders(session, OWNER.name, TENANT):
+        usage_error(
+            "nobody who is let in would be Owner of everything any more: make another first "
+            "(nephoscope access add NAME --role Owner)"
+        )
 
 
 @command.command("disable")
@@ -126,11 +146,12 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.option("--again", is_flag=True, help="Let it in again; its secrets are gone.")
 @click.pass_obj
 def disable(data: Path, /, name: str, again: bool) -> None:
-    """Let somebody in no more: sessions, tokens and secrets open nothing from now on."""
+    """Let somebody in no more: sessions, tokens and secrets open nothing from now on. The last owner of everything stays."""
     with _door(data) as (state, _):
         one = _principal(state, name)
         with state.transaction() as session:
-            state.principals.disable(session, one.id, disabled=not again)
+            with _owned(state, session):
+                state.principals.disable(session, one.id, disabled=not again)
             state.audit.add(session, BY, WRITE, one.name, detail={"disabled": not again})
     click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
 

@@ -15,7 +15,7 @@ import click
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
-from nephoscope.model.state import Severity
+from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
 
 if TYPE_CHECKING:
     from nephoscope.alerts.desk import Desk
@@ -149,7 +149,7 @@ def _now() -> datetime:
 @click.option("--owner", metavar="NAME", help="Who works on it ('' = nobody).")
 @click.option(
     "--severity",
-    type=click.Choice([one.value for one in Severity], case_sensitive=False),
+    type=click.Choice([one.value for one in SEVERITIES_OF_INCIDENTS], case_sensitive=False),
     help="How bad it is.",
 )
 @click.option("--label", "labels", multiple=True, metavar="TEXT", help="Labels, in place of those it has.")

@@ -29,3 +29,7 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for Informational up to 4 for Critical."""
         return list(Severity).index(self)
+
+
+#: What an incident can be, the gravest first: Sentinel knows no Critical.
+SEVERITIES_OF_INCIDENTS = (Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFORMATIONAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -82,6 +83,17 @@ class IngestedFiles:
         query = select(IngestedFileRow).order_by(IngestedFileRow.started, IngestedFileRow.identity)
         if workspace is not None:
             query = query.where(IngestedFileRow.workspace == workspace)
+        with self._database.read() as session:
+            return tuple(_file(row) for row in session.scalars(query))
+
+    def newest(self, workspaces: Collection[str], most: int) -> tuple[IngestedFile, ...]:
+        """The files of some workspaces that were begun last, the newest first."""
+        query = (
+            select(IngestedFileRow)
+            .where(IngestedFileRow.workspace.in_(sorted(workspaces)))
+            .order_by(IngestedFileRow.started.desc(), IngestedFileRow.name)
+            .limit(most)
+        )
         with self._database.read() as session:
             return tuple(_file(row) for row in session.scalars(query))
 

@@ -15,7 +15,7 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
-from nephoscope.model.state import Severity
+from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
@@ -41,7 +41,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "workspace": workspace, "incidents": incidents.listed(workspace, asked, start=start, most=ROWS),
         "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,
-        "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": list(reversed(Severity)),
+        "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
         "severity": asked.severities,
         "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"), "classifications": CLASSIFICATIONS,
         "any": incidents.total(workspace, Sought()) > 0,
@@ -118,7 +118,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "classifications": CLASSIFICATIONS,
         "comments": [each for each in file.notes if each.kind is NoteKind.COMMENT],
         "tasks": [each for each in file.notes if each.kind is NoteKind.TASK],
-        "severities": list(reversed(Severity)),
+        "severities": SEVERITIES,
     }
 
 
@@ -157,7 +157,7 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
             desk.change(number, now, by, owner=by, status=IncidentStatus.ACTIVE)
         case "assign":
             desk.change(number, now, by, owner=form.get("owner", "").strip()[:200])
-        case "severity" if form.get("severity") in {one.value for one in Severity}:
+        case "severity" if form.get("severity") in {one.value for one in SEVERITIES}:
             desk.change(number, now, by, severity=form["severity"])
         case "close":
             word, _, reason = form.get("classification", "").partition("/")

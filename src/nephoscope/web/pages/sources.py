@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.instance import FAILED
+from nephoscope.lake.state.ingested_files import IngestedFile
 from nephoscope.posture.scan import last_request
 from nephoscope.sources.live.catalogue import kinds
 from nephoscope.sources.live.health.table import Row, rows
@@ -23,6 +24,8 @@ HEADER = (
     "Source", "Table", "Workspace", "Status", "Rows", "Last hour", "Usual", "Delay (s)", "Quarantine", "Left to read",
     "Last event", "Last arrival", "What is wrong",
 )  # fmt: skip
+FILES = ("File", "Workspace", "Format", "Rows", "Quarantine", "Bytes taken", "Bytes", "Began", "Ended")
+MOST_FILES = 200
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -31,12 +34,20 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     health = rows(state, visit.instance.now)
     if visit.asked("format") == "csv":
         return as_csv("sources", HEADER, map(_row, health))
+    readable = {
+        one.name for one in state.workspaces.all() if visit.caller.may(READ, f"/workspaces/{one.name}")
+    }
+    files = state.ingested_files.newest(readable, MOST_FILES)
+    if visit.asked("format") == "files":
+        return as_csv("files", FILES, map(_file, files))
     whole = {one.health.source: one for one in health if not one.health.table}
     return {
         "tenants": state.tenants.all() if visit.caller.may(READ, "/") else (),
         "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()],
         "kinds": kinds(),
         "tables": [one for one in health if one.health.table],
+        "files": files,
+        "most_files": MOST_FILES,
         "request": last_request(visit.instance.data),
         "edition": visit.edition,
         "failed": state.checkpoints.get(*FAILED) or "",
@@ -48,6 +59,12 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
     known = whole.get(source.name)
     return error_of(visit.instance.state, source, known.health if known else None)
+
+
+def _file(one: IngestedFile) -> tuple[Any, ...]:
+    return (
+        one.name, one.workspace, one.format, one.rows, one.bad, one.done, one.size, one.started, one.finished or "",
+    )  # fmt: skip
 
 
 def _row(one: Row) -> tuple[Any, ...]:
