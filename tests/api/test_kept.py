@@ -165,3 +165,41 @@ def test_an_automation_is_told_of_what_its_author_reads(server, instance, token,
     put((200, 201), actions=actions, scopes=[{"scopePath": group}])
     workspace = f"{group}/providers/Microsoft.OperationalInsights/workspaces/default"
     put((403,), actions=[{"actionType": "Workspace", "workspaceResourceId": workspace}])
+
+
+def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
+    server, owner, instance, token, subscriptions
+):
+    subscription = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
+    group = str(
+        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, subscription).bodies[0]["id"]
+    )
+    headers = {"Authorization": f"Bearer {token(('Contributor', group.lower()))}"}
+    path = f"{group}/providers/Microsoft.Security/automations/patched?{VERSION}"
+
+    def patch(who, **properties):
+        return server.patch(path, headers=who, json={"properties": properties})
+
+    assert patch(headers, isEnabled=False).status_code == 404, "there is none yet"
+    server.put(path, headers=headers, json=BODIES["Microsoft.Security/automations/a"])
+    secrets = {
+        name: instance.state.credentials.get(name).reveal() for name in instance.state.credentials.names()
+    }
+    told = patch(headers, isEnabled=False).json()["properties"]
+    assert told["isEnabled"] is False
+    assert [one["scopePath"] for one in told["scopes"]] == [group.lower()], "cut as when it was put"
+    assert {name: instance.state.credentials.get(name).reveal() for name in secrets} == secrets, (
+        "what is not sent stays"
+    )
+    assert patch(headers, scopes=[{"scopePath": subscription}]).status_code == 403
+    assert (
+        patch(headers, actions=[{"actionType": "Workspace", "workspaceResourceId": "default"}]).status_code
+        == 403
+    )
+    reader = {"Authorization": f"Bearer {token(('Reader', group.lower()))}"}
+    assert patch(reader, isEnabled=True).status_code == 403
+    assert server.get(path, headers=owner).json()["properties"] == told, "what was refused changed nothing"
+    assert patch(owner, scopes=[{"scopePath": subscription}]).json()["properties"]["scopes"] == [
+        {"scopePath": subscription}
+    ]
+    server.delete(path, headers=owner)
