@@ -30,7 +30,7 @@ def respond(tmp_path, lake, state):
     def responding(now=None, **operator):
         known = {"files": {"out": {"folder": str(tmp_path / "out"), "megabytes": 1, "keep": 2}}, **operator}
         (tmp_path / "data" / "responses" / "operator.yaml").write_text(yaml.safe_dump(known))
-        return list(Responder(lake, state, "default", automations(state)[0]).tick(now))
+        return list(Responder(lake, state, "default", automations(state, Shelf(lake.data))[0]).tick(now))
 
     return responding
 

@@ -16,14 +16,13 @@ from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.automation.actions import HIDDEN, credential
+from nephoscope.automation.author import READS, WORKSPACE_WRITE
 from nephoscope.automation.automation import EVENTS, OPERATORS
 from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
 #: What the author of an automation must be able to do: read what it is told of, and change the workspace that it writes into.
-READS = ("Microsoft.Security/assessments/read", "Microsoft.Security/alerts/read")
-WORKSPACE_WRITE = "Microsoft.OperationalInsights/workspaces/write"
 ACTIONS = ("LogicApp", "EventHub", "Workspace")
 
 

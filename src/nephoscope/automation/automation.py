@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from nephoscope.automation.actions import response_of
+from nephoscope.model.reach import Reach
 from nephoscope.model.resource_id import ResourceId
 
 TYPE = "microsoft.security/automations"
@@ -96,7 +97,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """An automation; `actions` are those of response. It is asked as a rule of response is."""
+    """An automation; `actions` are those of response. It is asked as a rule of response is.
+
+    `read` are the parts of the estate that its author may read, each of which must hold what it is told of (() = everything).
+    """
 
     key: str
     title: str
@@ -104,6 +108,7 @@ class Automation:
     scopes: tuple[str, ...]
     sources: tuple[Source, ...]
     actions: Sequence[dict[str, Any]]
+    read: tuple[Reach, ...] = ()
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Automation:
@@ -160,7 +165,9 @@ class Automation:
         return any(one.holds(known) for one in self.sources if one.event == event)
 
     def reaches(self, key: str) -> bool:
-        """Whether something at a lower-cased id is in its scopes, and in the subscription that it lies in itself."""
+        """Whether something at a lower-cased id is in its scopes, in the subscription that it lies in, and its author's to read."""
+        if not all(_sees(one, key) for one in self.read):
+            return False
         home = _subscription(self.key)
         if home and not _under(key, home):
             return False
@@ -168,9 +175,19 @@ class Automation:
 
     def _reaches_row(self, row: Mapping[str, Any]) -> bool:
         """Of an alert its resource decides; without one it is only told to what holds for everything."""
-        if not self.scopes and not _subscription(self.key):
+        if not self.scopes and not _subscription(self.key) and all(one.everything for one in self.read):
             return True
         return bool(row.get("ResourceId")) and self.reaches(str(row["ResourceId"]).lower())
+
+
+def _sees(reach: Reach, key: str) -> bool:
+    if reach.everything:
+        return True
+    try:
+        id_ = ResourceId.parse(key)
+    except ValueError:
+        return False
+    return reach.sees(id_.subscription, id_.resource_group_id)
 
 
 def _source(given: Any, where: str) -> Source:

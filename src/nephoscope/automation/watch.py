@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from nephoscope.access.scopes import Hierarchy
 from nephoscope.automation.actions import batch_of
+from nephoscope.automation.author import bounded
 from nephoscope.automation.automation import TYPE, Automation, AutomationError, Source
 from nephoscope.automation.published import bodies, changed, file_of, forget, keep, stands
 from nephoscope.lake.state.holder import new_holder
@@ -37,12 +39,17 @@ _LEASE_SECONDS = 600.0
 _LOG = logging.getLogger("nephoscope.automation")
 
 
-def automations(state: State) -> tuple[list[Automation], list[tuple[str, str]]]:
-    """The automations by id, and those that cannot be used with the reason."""
+def automations(state: State, shelf: Shelf) -> tuple[list[Automation], list[tuple[str, str]]]:
+    """The automations by id within what their authors may do now, and those that cannot be used with the reason."""
     found, wrong = [], []
+    edition = shelf.newest()
+    made = edition.made if edition is not None else None
+    hierarchy = (
+        Hierarchy(made.ancestors, frozenset(made.subscriptions)) if made is not None else Hierarchy({})
+    )
     for one in state.arm_documents.all([TYPE]):
         try:
-            found.append(Automation.of(one.body))
+            found.append(bounded(Automation.of(one.body), one.body, state, hierarchy))
         except AutomationError as error:
             wrong.append((one.key, str(error)))
     return found, wrong
@@ -63,7 +70,7 @@ class Watch:
         if edition is None:
             return 0
         seen = self.state.checkpoints.get(PLACE, SEEN)
-        wanted = [one for one in automations(self.state)[0] if one.enabled]
+        wanted = [one for one in automations(self.state, self.shelf)[0] if one.enabled]
         moment = now or datetime.now(UTC)
         if seen == edition.version and not self._snapshots(wanted, moment):
             return 0

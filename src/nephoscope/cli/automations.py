@@ -37,9 +37,10 @@ def list_(data: Path, /, output: str) -> None:
     from nephoscope.automation.watch import automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
+    from nephoscope.posture.published.shelf import Shelf
 
     with state_of(data) as state:
-        found, wrong = automations(state)
+        found, wrong = automations(state, Shelf(data))
     rows = [
         {
             "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
@@ -203,7 +204,7 @@ def remove(data: Path, /, name: str) -> None:
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
-        found = _named(state, name)
+        found = _named(data, state, name)
         with state.transaction() as session:
             state.arm_documents.remove(session, found.key)
             state.audit.add(session, getpass.getuser(), _DELETE, found.key)
@@ -213,10 +214,15 @@ def remove(data: Path, /, name: str) -> None:
     click.echo(f"automation {name} removed")
 
 
-def _named(state: State, name: str) -> Automation:
+def _named(data: Path, state: State, name: str) -> Automation:
     from nephoscope.automation.watch import automations
+    from nephoscope.posture.published.shelf import Shelf
 
-    found = [one for one in automations(state)[0] if name.casefold() in (one.key, one.title.casefold())]
+    found = [
+        one
+        for one in automations(state, Shelf(data))[0]
+        if name.casefold() in (one.key, one.title.casefold())
+    ]
     if len(found) != 1:
         said = "several automations are" if found else "no automation is"
         _refuse(f"{said} named '{name}': nephoscope automations list --output json has ids")
@@ -240,7 +246,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
 
     failed = False
     with lake_of(data) as (lake, state):
-        found = _named(state, name)
+        found = _named(data, state, name)
         for source, count, _ in asked_for(data, found):
             click.echo(f"{source.event}: {count:,} documents")
         for one in tried(lake, state, data, found, datetime.now(UTC)) if do else ():
@@ -261,7 +267,7 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
-        runs = state.responses.of_rule(_named(state, name).key if name else "", most)
+        runs = state.responses.of_rule(_named(data, state, name).key if name else "", most)
     rows = [
         {
             "id": one.id, "status": one.status.value, "rule": one.rule, "action": one.action, "on": f"{one.kind} {one.subject}",
@@ -286,7 +292,7 @@ def run(data: Path, /) -> None:
         planned = Watch(data, state, Shelf(data)).look()
         click.echo(f"{planned} runs planned")
         for workspace in state.workspaces.all():
-            for one in Responder(lake, state, workspace.name, automations(state)[0]).tick():
+            for one in Responder(lake, state, workspace.name, automations(state, Shelf(data))[0]).tick():
                 dead = dead or one.status.value == "dead"
                 click.echo(f"{one.rule}: {one.action}: {one.status.value}: {one.detail}")
         take_in(data, lake, state)

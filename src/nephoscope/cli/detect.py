@@ -279,9 +279,10 @@ def _respond(schedule: Schedule) -> int:
     from nephoscope.alerts.response.rule import rules
     from nephoscope.automation.watch import automations
     from nephoscope.cli.session.checks import tell
+    from nephoscope.posture.published.shelf import Shelf
 
     found, wrong = rules(rules_folder(schedule.lake.data))
-    several, refused = automations(schedule.state)
+    several, refused = automations(schedule.state, Shelf(schedule.lake.data))
     for error in [*map(str, wrong), *(f"{key}: {why}" for key, why in refused)]:
         tell(error)
     dead = len(refused)

@@ -71,11 +71,12 @@ def _responder(data: Path, workspace: str) -> Iterator[Responder]:
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.posture.published.shelf import Shelf
 
     found, _ = _rules(data)
     with lake_of(data, keeps=True) as (lake, state):
         try:
-            asked: list[Asked] = [*found, *automations(state)[0]]
+            asked: list[Asked] = [*found, *automations(state, Shelf(data))[0]]
             yield Responder(lake, state, workspace_of(state, workspace).name, asked)
         except ValueError as error:
             usage_error(str(error))

@@ -41,7 +41,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
 def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
     """The rules and automations, those of Sentinel too; what is wrong with one is told once, and stops no other."""
     found, wrong = rules(rules_folder(lake.data))
-    several, refused = automations(state)
+    several, refused = automations(state, Shelf(lake.data))
     of_incidents, not_understood = incident_automations(state)
     for reason in [str(error) for error in wrong] + [
         f"{key}: {why}" for key, why in refused + not_understood

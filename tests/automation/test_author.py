@@ -1,0 +1,86 @@
+"""What an automation is told follows from what its author may read now, whenever it was kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from nephoscope.automation.automation import TYPE
+from nephoscope.automation.watch import automations
+from nephoscope.lake.state.principals import PrincipalKind
+from nephoscope.posture.published.shelf import Shelf
+
+SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
+OTHER = "/subscriptions/22222222-2222-4222-8222-222222222222"
+VM = "providers/microsoft.compute/virtualmachines/vm"
+HERE, BESIDE = f"{SUB}/resourcegroups/here/{VM}", f"{SUB}/resourcegroups/beside/{VM}"
+
+
+@pytest.fixture
+def kept(state, tmp_path):
+    """Keeps an automation of a subscription whose author has roles; gives what is usable and what is wrong, and the author."""
+
+    def made(*roles, workspace="", author=True):
+        with state.transaction() as session:
+            who = state.principals.add(session, PrincipalKind.PROGRAM, "author")
+            for role, scope in roles:
+                state.principals.grant(session, who.id, role, scope, "test")
+            action = {"actionType": "LogicApp", "uri": "https://x.example/"}
+            if workspace:
+                action = {"actionType": "Workspace", "workspaceResourceId": f"/x/workspaces/{workspace}"}
+            properties = {
+                "isEnabled": True, "scopes": [], "actions": [action], "sources": [{"eventSource": "Assessments"}],
+                **({"metadata": {"lastUpdatedBy": who.id}} if author else {}),
+            }  # fmt: skip
+            body = {
+                "id": f"{SUB}/resourceGroups/here/providers/{TYPE}/a",
+                "name": "a",
+                "properties": properties,
+            }
+            state.arm_documents.put(session, body["id"].lower(), TYPE.lower(), body, "author")
+        return lambda: automations(state, Shelf(tmp_path / "data")), who
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "told"),
+    [
+        ("Owner", "/", (HERE, BESIDE)),
+        ("Contributor", SUB, (HERE, BESIDE)),
+        ("Contributor", f"{SUB}/resourcegroups/here", (HERE,)),
+        ("Security Reader", OTHER, ()),
+        ("Monitoring Metrics Publisher", "/", ()),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_it_is_told_of_what_its_author_reads_now(kept, role, scope, told):
+    usable, _ = kept((role, scope))
+    ((one,), wrong) = usable()
+    assert wrong == []
+    assert tuple(key for key in (HERE, BESIDE, f"{OTHER}/{VM}") if one.reaches(key)) == told
+
+
+def test_a_role_that_is_taken_cuts_it_and_who_is_let_in_no_more_has_none(kept, state):
+    usable, who = kept(("Contributor", SUB))
+    assert usable()[0][0].reaches(BESIDE)
+    with state.transaction() as session:
+        state.principals.revoke(session, state.principals.roles(who.id)[0].id)
+    assert not usable()[0][0].reaches(BESIDE)
+    with state.transaction() as session:
+        state.principals.disable(session, who.id)
+    (found, ((_, why),)) = usable()
+    assert (found, "is let in no more" in why) == ([], True)
+
+
+def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state):
+    usable, who = kept(("Contributor", SUB), workspace="default")
+    (found, ((_, why),)) = usable()
+    assert (found, "may not change the workspace default" in why) == ([], True)
+    with state.transaction() as session:
+        state.principals.grant(session, who.id, "Contributor", "/workspaces/default", "test")
+    assert len(usable()[0]) == 1
+
+
+def test_one_of_the_command_line_has_no_author(kept):
+    usable, _ = kept(author=False)
+    assert usable()[0][0].reaches(BESIDE)
