@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,16 +14,24 @@ NOW = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
 ID = "11111111-1111-1111-1111-111111111111"
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lock is deleted every thirty hours, by Kim, and three windows were run."""
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "locks.yaml").write_text(RULE)
+    folder = tmp_path_factory.mktemp("tuning")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "locks.yaml").write_text(RULE)
     hours = (2, 32, 62)
-    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(hour * 60 + 20) for hour in hours]}))
-    run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+    (folder / "PT1H.json").write_text(json.dumps({"records": [event(hour * 60 + 20) for hour in hours]}))
+    run(folder / "data", "ingest", str(folder / "PT1H.json"))
     for hour in sorted(hours, reverse=True):
-        detect(tmp_path / "data", hour)
+        detect(folder / "data", hour)
+    return folder
+
+
+@pytest.fixture
+def data(detected: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(detected, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 

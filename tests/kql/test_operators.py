@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,22 +88,33 @@ def catalog() -> MemoryCatalog:
     )
 
 
-@pytest.fixture
-def feeds(tmp_path: Path) -> AllowedLocations:
-    folder = tmp_path / "feeds"
-    folder.mkdir()
-    return AllowedLocations(copies={"/feeds/": folder})
-
-
 def compiled(query: str) -> tuple[kql.Compiled, ...]:
     return compile_results(query, catalog(), now=kql_engine.NOW)
 
 
-def results(query: str, reader: AllowedLocations) -> list[Any]:
-    with DuckDBEngine(
-        {name: kql_engine.arrow(one) for name, one in EVERYTHING.items()}, external=reader
-    ) as engine:
-        return [kql_engine.read(engine.run(one)) for one in compiled(query)]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("feeds")
+
+
+@pytest.fixture
+def feeds(folder: Path) -> Path:
+    """The folder that the engine reads feeds in, with nothing in it."""
+    for path in folder.iterdir():
+        path.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Iterator[DuckDBEngine]:
+    """One engine for all cases."""
+    given = {name: kql_engine.arrow(one) for name, one in EVERYTHING.items()}
+    with DuckDBEngine(given, external=AllowedLocations(copies={"/feeds/": folder})) as made:
+        yield made
+
+
+def results(query: str, engine: DuckDBEngine) -> list[Any]:
+    return [kql_engine.read(engine.run(one)) for one in compiled(query)]
 
 
 def witnessed(query: str, files: dict[str, str]) -> list[Any]:
@@ -143,18 +155,18 @@ def difference(found: Any, wanted: dict[str, Any], query: str, ordered: bool) ->
 
 
 @pytest.mark.parametrize(("case", "files"), ALL)
-def test_the_case(case: dict[str, Any], files: dict[str, str], feeds: AllowedLocations) -> None:
+def test_the_case(case: dict[str, Any], files: dict[str, str], engine: DuckDBEngine, feeds: Path) -> None:
     for name, text in files.items():
-        (feeds.copies["/feeds/"] / name).write_text(text, encoding="utf-8", newline="")
+        (feeds / name).write_text(text, encoding="utf-8", newline="")
     query = case["query"]
     if "error" in case:
         with pytest.raises(kql.KqlError) as caught:
-            results(query, feeds)
+            results(query, engine)
         assert case["error"] in str(caught.value)
         assert caught.value.kind == ("unsupported" if case.get("unsupported") else "invalid")
         return
     wanted = case.get("results") or [case]
-    found = results(query, feeds)[-len(wanted) :]
+    found = results(query, engine)[-len(wanted) :]
     for one, expected in zip(found, wanted, strict=True):
         assert difference(one, expected, query, case.get("ordered", False)) == ""
     if "results" in case:
