@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
 from nephoscope.automation.automation import TYPE
 from nephoscope.automation.watch import automations
+from nephoscope.cli.main import cli
 from nephoscope.lake.state.principals import PrincipalKind
 from nephoscope.posture.published.shelf import Shelf
 
@@ -84,3 +88,18 @@ def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state)
 def test_one_of_the_command_line_has_no_author(kept):
     usable, _ = kept(author=False)
     assert usable()[0][0].reaches(BESIDE)
+
+
+def test_a_document_as_azure_has_it_is_the_command_line_s(tmp_path):
+    """The people whom Azure names in it are none of this server's."""
+    properties = {
+        "isEnabled": True, "scopes": [], "actions": [{"actionType": "Files", "name": "out"}],
+        "sources": [{"eventSource": "Assessments"}], "metadata": {"lastUpdatedBy": "somebody of Azure"},
+    }  # fmt: skip
+    given = tmp_path / "azures.json"
+    given.write_text(json.dumps({"name": "copied", "properties": properties}))
+    data = ["--data", str(tmp_path / "data"), "automations"]
+    done = CliRunner().invoke(cli, [*data, "add", "--from", str(given), "copied"])
+    assert done.exit_code == 0, done.output
+    listed = CliRunner().invoke(cli, [*data, "list", "--output", "json"])
+    assert (listed.exit_code, "copied" in listed.output) == (0, True), listed.output

@@ -192,7 +192,9 @@ def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, st
             name = credential(body["id"].lower(), at, "connectionString")
             found[name] = secret(name, secret_pair(f"connection={options['event_hub']}")[1])
         actions.append(kept)
-    return found, {**body, "properties": {**body.get("properties", {}), "actions": actions}}
+    # a document as Azure has it names those who put it there
+    properties = {name: value for name, value in body.get("properties", {}).items() if name != "metadata"}
+    return found, {**body, "properties": {**properties, "actions": actions}}
 
 
 @command.command("remove")
