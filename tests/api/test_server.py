@@ -121,7 +121,8 @@ def test_who_may_read_one_subscription_sees_no_other(server, token, subscription
     headers = {"Authorization": f"Bearer {token(('Security Reader', f'/subscriptions/{mine}'))}"}
     path = "/subscriptions/{}/providers/Microsoft.Security/assessments?" + VERSION
     assert every(server, path.format(mine), headers)
-    assert every(server, path.format(other), headers) == []
+    told = server.get(path.format(other), headers=headers)
+    assert (told.status_code, told.json()["error"]["code"]) == (403, "AuthorizationFailed")
     listed = every(server, "/subscriptions?api-version=2022-12-01", headers)
     assert [one["subscriptionId"] for one in listed] == [mine]
     query = {"query": "securityresources | union resources, resourcecontainers | distinct subscriptionId"}
