@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
+
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
 INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
 
@@ -36,11 +39,13 @@ def test_who_may_write_connectors_meets_what_one_requires(server, owner, token):
     assert server.post(path, headers=stranger, json=sent).status_code == 403
 
 
-def test_an_application_is_kept_at_a_subscription_and_at_a_connector(server, owner, subscriptions):
-    below = f"/subscriptions/{next(iter(subscriptions.values()))}"
+def test_an_application_is_kept_at_a_subscription_and_at_a_connector(server, owner, instance, subscriptions):
+    below = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
+    listing = instance.shelf.newest().listing
+    group = str(listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, below).bodies[0]["id"])
     sets = [{"conditions": [{"property": "$.Id", "value": "x", "operator": "contains"}]}]
     sent = {"properties": {"displayName": "Shop", "sourceResourceType": "Assessments", "conditionSets": sets}}
-    connector = f"{below}/resourceGroups/g/providers/Microsoft.Security/securityConnectors/c"
+    connector = f"{group}/providers/Microsoft.Security/securityConnectors/c"
     for scope in (below, connector):
         path = f"{scope}/providers/Microsoft.Security/applications/a?api-version=2022-07-01-preview"
         assert server.put(path, headers=owner, json={"properties": {}}).status_code == 400
