@@ -218,6 +218,29 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yaml", 'x: !!bool "x"', "does not fit its tag"),
+        ("a.yaml", 'x: !!int ""', "does not fit its tag"),
+        ("a.yaml", 'x: !!timestamp "x"', "does not fit its tag"),
+        ("a.yaml", "query: T\ncustomDetails: {2026-01-01: User}", "keys must be str"),
+        ("a.yaml", "x: &a [*a]", "over 100,000 values"),
+        ("a.json", '{"query": "T", "name": "s\\ud800"}', "half a character"),
+        ("a\udcff.yaml", "query: T", "its name is not UTF-8"),
+    ],
+    ids=["bool", "int", "time", "a date as a key", "itself", "half a character", "a name"],
+)
+def test_a_file_that_cannot_be_used_stops_no_other(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "good.yaml").write_text(
+        (CHECKOUT / "Detections" / "AzureActivity" / "LockRemoved.yaml").read_text()
+    )
+    found = read(tmp_path)
+    assert [said in reason for one in found.unread for reason in one.reasons] == [True]
+    assert len(found.pieces) == 1
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(KEYS), _VALUES, max_size=8), st.sampled_from([".yaml", ".json"]))
 def test_no_document_ends_in_a_fault(tmp_path: Path, document: dict[str, Any], suffix: str) -> None:

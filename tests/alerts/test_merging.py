@@ -11,7 +11,7 @@ from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.response_times import response_times
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.window import Window
-from nephoscope.lake.state import State
+from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.incidents import Incident, IncidentStatus
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
@@ -85,3 +85,32 @@ def test_the_higher_severity_outlives_a_merge(state: State, chosen: str, kept: s
     desk = Desk(state, "default")
     desk.change(2, LATER, "ana", severity=chosen)
     assert desk.merge(1, [2], LATER, "ana").severity == kept
+
+
+def test_a_closed_incident_is_open_again_with_one_that_is(state: State) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    desk = Desk(state, "default")
+    desk.change(
+        1, LATER, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason="InaccurateData"
+    )
+    merged = desk.merge(1, [2], LATER, "ana")
+    assert (merged.status, merged.closed, merged.classification, merged.reason) == (
+        IncidentStatus.NEW,
+        None,
+        "",
+        "",
+    )
+    assert [one.number for one in state.incidents.newest("default")] == [1]
+
+
+def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
+    for number in (1, 2, 3):
+        take(state, str(number), f"192.0.2.{number}")
+    desk = Desk(state, "default")
+    desk.merge(1, [2], LATER, "ana")
+    with pytest.raises(StateError, match="incident 2 was merged: it is a part of incident 1 now"):
+        desk.merge(2, [3], LATER, "ana")
+    with pytest.raises(StateError, match="a part of incident 1"):
+        desk.change(2, LATER, "ana", status=IncidentStatus.ACTIVE)
+    assert sorted(one.number for one in state.incidents.newest("default")) == [1, 3]

@@ -17,8 +17,11 @@ def worked_on(incident: Incident) -> bool:
 def with_work_of(into: Incident, other: Incident) -> Incident:
     """An incident with the owner, labels, status and moments of another as far as it has none of its own.
 
-    A severity that somebody chose for the other is kept where it is the higher one.
+    A severity that somebody chose for the other is kept where it is the higher one. A closed incident is open again with one that is
+    open: what nobody has judged must not count as judged.
     """
+    if into.status is IncidentStatus.CLOSED and other.status is not IncidentStatus.CLOSED:
+        into = replace(into, status=other.status, closed=None, classification="", reason="")
     taken = into.status is IncidentStatus.NEW and other.status is IncidentStatus.ACTIVE
     chosen = other.severity_set and Severity(other.severity).rank > Severity(into.severity).rank
     return replace(

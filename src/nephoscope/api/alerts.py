@@ -106,12 +106,12 @@ _declare_lists()
 
 def _listed(call: Call) -> Answer:
     after = resumed(call)
-    start = int(after) if after.isdigit() else 0
-    found = _owned(call) if not after or after.isdigit() else []
+    start = int(after) if after.isdecimal() else 0
+    found = _owned(call) if not after or after.isdecimal() else []
     mine = [body(call, one) for one in found[start : start + MOST]]
     if len(found) > start + MOST:
         return listed(call, mine, str(start + MOST))
-    others = _collected(call, "" if after.isdigit() else after)
+    others = _collected(call, "" if after.isdecimal() else after)
     return Answer({**others.body, "value": [*mine, *others.body["value"]]})
 
 

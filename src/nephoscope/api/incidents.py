@@ -185,7 +185,7 @@ def of_path(call: Call, workspace: str) -> Incident | None:
     """The incident of a GUID, or of a number; None where there is none."""
     incidents = call.instance.state.incidents
     given = call["incidentId"].lower()
-    one = incidents.get(int(given)) if given.isdigit() and len(given) < 15 else incidents.of_id(given)
+    one = incidents.get(int(given)) if given.isdecimal() and len(given) < 15 else incidents.of_id(given)
     return one if one is not None and one.workspace == workspace else None
 
 

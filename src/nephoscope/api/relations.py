@@ -73,7 +73,7 @@ def _ends(call: Call, word: str, name: str) -> tuple[Incident | None, Bookmark |
     workspace = call.instance.state.workspaces.find(call["workspaceName"])
     place = workspace.name if workspace is not None else ""
     incidents = call.instance.state.incidents
-    numbered = incident_id.isdigit() and len(incident_id) < 15
+    numbered = incident_id.isdecimal() and len(incident_id) < 15
     incident = incidents.get(int(incident_id)) if numbered else incidents.of_id(incident_id)
     several = call.instance.state.bookmarks.newest(place, most=10_000) if bookmark_id else []
     bookmark = next((one for one in several if one.id == bookmark_id), None)

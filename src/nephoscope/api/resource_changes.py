@@ -101,7 +101,7 @@ def _interval(call: Call) -> tuple[datetime, datetime]:
 def _start(call: Call) -> int:
     token = call.text("$skipToken")
     start = unpacked(token, "$skipToken") if token else "0"
-    if not start.isdigit():
+    if not start.isdecimal():
         raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
     return int(start)
 

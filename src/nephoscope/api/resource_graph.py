@@ -119,7 +119,7 @@ def _options(call: Call) -> Options:
     token = given.get("$skipToken") or ""
     if token:
         version, _, start = unpacked(str(token), "$skipToken").partition(":")
-        if not (version.isdigit() and start.isdigit()):
+        if not (version.isdecimal() and start.isdecimal()):
             raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
         skip = int(start)
     return Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))

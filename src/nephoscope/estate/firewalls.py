@@ -82,7 +82,7 @@ def _translation(
     firewall: str, rule: dict[str, Any], protocols: str, estate: Holdings
 ) -> Iterator[Translation]:
     address, port = str(rule.get("translatedAddress") or ""), str(rule.get("translatedPort") or "")
-    if is_prefix(address) and port.isdigit():
+    if is_prefix(address) and port.isdecimal():
         yield Translation(
             firewall=firewall,
             name=str(rule.get("name") or ""),

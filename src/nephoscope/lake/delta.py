@@ -186,7 +186,7 @@ class Log:
         return sorted(
             int(name[:20])
             for name in names
-            if len(name) == 25 and name.endswith(".json") and name[:20].isdigit()
+            if len(name) == 25 and name.endswith(".json") and name[:20].isdecimal()
         )
 
     def _entry(self, version: int) -> Path:

@@ -134,7 +134,7 @@ def _of_text(value: str) -> dt.datetime:
         return _of_american(american)
     if value.endswith((" UTC", " GMT")):
         value = value[:-4] + "Z"
-    if len(value) < 8 or not value[:4].isdigit() or value.isdigit():
+    if len(value) < 8 or not value[:4].isdecimal() or value.isdecimal():
         raise ValueError(value)
     value, more = carried(value)
     return (

@@ -136,7 +136,7 @@ async def _form(request: Request) -> Mapping[str, str]:
 async def _sent(request: Request, most: int = 0) -> tuple[list[tuple[str, str]], tuple[str, bytes] | None]:
     """What a form sent: its texts in their order, and a file where it may have so many bytes; nothing of one that is too large."""
     length = request.headers.get("content-length", "" if most else "0")
-    if not length.isdigit() or int(length) > MAX_FORM + most:
+    if not length.isdecimal() or int(length) > MAX_FORM + most:
         return [], None
     async with request.form(
         max_files=1 if most else 0, max_fields=MAX_FIELDS, max_part_size=MAX_FORM

@@ -29,6 +29,8 @@ PASSED = {
     "notebooks": "notebooks", "tools": "tools", "docs": "documents", "summaryrules": "summary rules", "summary rules": "summary rules",
     ".git": "", ".github": "", ".script": "", ".devcontainer": "", "node_modules": "",
 }  # fmt: skip
+#: What the tags of YAML (`!!int x`, `!!timestamp x`) and texts with half a character come to.
+_WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -100,7 +102,11 @@ def _files(root: Path, found: Reading) -> Iterator[Path]:
 
 
 def _pieces(path: Path, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
-    place = Place(str(path))
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    place = Place(shown)
+    if shown != str(path):
+        found.unread.append(Unusable(place, shown, "", ("its name is not UTF-8: rename it",)))
+        return []
     try:
         text = _text(path, place)
         documents = _documents(text, path.suffix.lower(), place)
@@ -153,9 +159,7 @@ def _text(path: Path, place: Place) -> str:
 def _documents(text: str, suffix: str, place: Place) -> list[Any]:
     """The documents of a file; YAML may hold several."""
     try:
-        if suffix == JSON:
-            return [json.loads(text)]
-        documents = list(yaml.load_all(text, Loader=_LOADER))
+        documents = [json.loads(text)] if suffix == JSON else list(yaml.load_all(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = replace(place, line=mark.line + 1, column=mark.column + 1) if mark else place
@@ -163,11 +167,23 @@ def _documents(text: str, suffix: str, place: Place) -> list[Any]:
     except json.JSONDecodeError as error:
         where = replace(place, line=error.lineno, column=error.colno)
         raise _UnreadError(where, f"not JSON: {error.msg}") from error
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise _UnreadError(place, f"not readable: {error}") from error
-    if _size(documents) > MOST_VALUES:
-        raise _UnreadError(place, f"its aliases make over {MOST_VALUES:,} values of it")
+    except (*_WRONG, yaml.YAMLError, RecursionError) as error:
+        what = f"a value that does not fit its tag ({error})" if isinstance(error, _WRONG) else str(error)
+        raise _UnreadError(place, f"not readable: {what}") from error
+    if suffix != JSON and _size(documents) > MOST_VALUES:
+        raise _UnreadError(place, f"it has over {MOST_VALUES:,} values once its aliases are written out")
+    _check_words(documents, place)
     return documents
+
+
+def _check_words(documents: list[Any], place: Place) -> None:
+    """Raise _UnreadError for texts that hold half a character, and keys that are no names (a date of YAML)."""
+    try:
+        json.dumps(documents, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise _UnreadError(place, f"a text holds half a character: {error.object[error.start]!r}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _UnreadError(place, f"no document: {error}") from error
 
 
 def _size(document: Any) -> int:

@@ -51,7 +51,7 @@ def resumed(call: Call, name: str = "$skipToken") -> str:
 def place(call: Call, name: str = "$skipToken") -> int:
     """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
     text = resumed(call, name)
-    if text and not (text.isascii() and text.isdigit() and len(text) < 15):
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 15):
         raise bad(f"The {name} is not one that this server gave.", name, "InvalidSkipToken")
     return int(text or 0)
 

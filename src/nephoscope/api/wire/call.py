@@ -107,6 +107,6 @@ class Call:
         given = self.asked("$top")
         if not given:
             return most
-        if not given.isdigit() or int(given) < 1:
+        if not given.isdecimal() or int(given) < 1:
             raise bad("$top must be a whole number above 0.", "$top", "InvalidParameter")
         return min(int(given), most)

@@ -91,6 +91,6 @@ class Talking:
         self._options["output"] = rest
 
     def _rows(self, rest: str) -> None:
-        if not rest.isdigit() or not int(rest):
+        if not rest.isdecimal() or not int(rest):
             raise UsageError(".rows needs a number")
         self._options["rows"] = int(rest)

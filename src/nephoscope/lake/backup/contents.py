@@ -21,7 +21,7 @@ def table_files(path: Path, version: int) -> Iterator[Path]:
     """The files of a Delta table at a version: rows, and the log up to it (its pointer apart, which readers do without)."""
     for file in sorted((path / LOG).iterdir()):
         number = file.name.split(".", 1)[0]
-        if number.isdigit() and int(number) <= version and file.suffix in (".json", ".parquet"):
+        if number.isdecimal() and int(number) <= version and file.suffix in (".json", ".parquet"):
             yield file
     actions = pa.table(DeltaTable(path, version=version).get_add_actions())
     for name in sorted(actions.column("path").to_pylist()):

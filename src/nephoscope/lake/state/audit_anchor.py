@@ -34,7 +34,7 @@ class AuditAnchor:
         except OSError as error:
             raise StateError(f"{self.path}: the anchor of the audit cannot be read") from error
         number, _, hash_ = said.strip().partition(" ")
-        if not (number.isascii() and number.isdigit() and len(hash_) == 64):
+        if not (number.isascii() and number.isdecimal() and len(hash_) == 64):
             raise StateError(
                 f"{self.path}: not an anchor of the audit; put the file of this data folder back"
             )

@@ -129,7 +129,7 @@ def _is_of_tls(error: BaseException | None) -> bool:
 
 def _after(text: str, otherwise: float) -> float:
     """Seconds to wait by a header Retry-After, a number or a date; at most some minutes."""
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdecimal():
         return min(_LONGEST_WAIT, float(text[:9]))
     try:
         when = parsedate_to_datetime(text)

@@ -87,7 +87,7 @@ def is_published(event: dict[str, Any]) -> bool:
 def published_at(event: dict[str, Any]) -> int:
     """The second at which an event was published last, 0 where that is not said."""
     text = str(event.get("publish_timestamp", ""))
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 
 
 def is_misp(document: Any) -> bool:

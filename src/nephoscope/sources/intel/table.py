@@ -122,7 +122,7 @@ def _indicator(line: Line, columns: Columns, now: datetime) -> dict[str, object]
 def _time(text: str, meaning: str) -> datetime | None:
     if not text:
         return None
-    found = moment(int(text)) if text.isdigit() and len(text) > 8 else moment(text)
+    found = moment(int(text)) if text.isdecimal() and len(text) > 8 else moment(text)
     if found is None:
         raise BadItemError(f"{meaning}: {text[:60]!r} is no time")
     return found

@@ -36,7 +36,7 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
 def is_host(text: str) -> bool:
     """Whether a text is a host's name or address, maybe with a port."""
     name, colon, port = text.rpartition(":")
-    return _HOST.fullmatch(name if colon and port.isdigit() else text) is not None
+    return _HOST.fullmatch(name if colon and port.isdecimal() else text) is not None
 
 
 def host_and_port(setting: str, text: str, example: str) -> None:
@@ -46,7 +46,7 @@ def host_and_port(setting: str, text: str, example: str) -> None:
         not colon
         or not _HOST.fullmatch(host)
         or not port.isascii()
-        or not port.isdigit()
+        or not port.isdecimal()
         or not 0 < int(port) < 65536
     ):
         raise SettingsError(

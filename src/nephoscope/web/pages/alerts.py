@@ -163,7 +163,7 @@ def _suppressed(visit: Visit, workspace: str, alert: StoredAlert) -> None:
     if found and form["about"] not in fields(read_entities(alert)):
         raise StateError("the alert names nothing of the kind")
     days = form.get("days", "")
-    if days and not (days.isdigit() and 0 < int(days) <= MOST_DAYS):
+    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
         raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days, or without an end where none is given")
     reason = form.get("reason", "")
     if reason not in REASONS or not form.get("comment", "").strip():

@@ -58,7 +58,7 @@ def sought(visit: Visit) -> Sought:
 def _several(visit: Visit, workspace: str) -> Response:
     """Do the same to all incidents that are ticked."""
     visit.caller.must(WRITE, f"/workspaces/{workspace}")
-    numbers = [int(one) for one in visit.ticked("incident") if one.isdigit() and len(one) < 15]
+    numbers = [int(one) for one in visit.ticked("incident") if one.isdecimal() and len(one) < 15]
     if not numbers:
         raise StateError("no incident is ticked")
     if visit.form.get("act") not in ("take", "assign", "close", "reopen"):
@@ -151,7 +151,7 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
             desk.comment(number, form["text"].strip(), now, by)
         case "task" if form.get("text", "").strip():
             desk.task(number, form["text"].strip(), now, by)
-        case "done" if form.get("task", "").isdigit():
+        case "done" if form.get("task", "").isdecimal():
             desk.done(number, int(form["task"]), now, by)
         case "take":
             desk.change(number, now, by, owner=by, status=IncidentStatus.ACTIVE)

@@ -181,7 +181,7 @@ def _token(visit: Visit, source: Source) -> Response:
 def missing(visit: Visit) -> Mapping[str, Any] | Response:
     """Resources of the estate whose logs never arrive."""
     given = visit.asked("days", "1")
-    days = min(int(given), MOST_DAYS) if given.isdigit() and len(given) < 4 and int(given) else 1
+    days = min(int(given), MOST_DAYS) if given.isdecimal() and len(given) < 4 and int(given) else 1
     instance = visit.instance
     found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)

@@ -187,7 +187,7 @@ def _script(visit: Visit) -> Response:
                 return JSONResponse({"faults": faults(error)})
             return JSONResponse({"faults": []})
         given = form.get("position", "")
-        position = int(given) if given.isdigit() and len(given) < 7 else len(query)
+        position = int(given) if given.isdecimal() and len(given) < 7 else len(query)
         found = complete(query, position, catalog)
     return JSONResponse(
         {"items": [{"label": one.text, "kind": one.kind, "detail": one.detail} for one in found[:MOST_ITEMS]]}

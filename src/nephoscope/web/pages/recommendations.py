@@ -97,7 +97,7 @@ def exempt(visit: Visit, key: str) -> int:
         raise StateError("an exemption needs a resource, a category and a reason")
     if len(scopes) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
-    if days and not (days.isdigit() and 0 < int(days) <= MOST_DAYS):
+    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
         raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
     for scope in scopes:
         visit.caller.must(EXEMPT, scope)
@@ -121,7 +121,7 @@ def exempt(visit: Visit, key: str) -> int:
 def page_start(visit: Visit) -> int:
     """Where the page of a list begins."""
     given = visit.asked("start", "0")
-    return int(given) if given.isdigit() and len(given) < 9 else 0
+    return int(given) if given.isdecimal() and len(given) < 9 else 0
 
 
 def _tally_row(tally: Tally) -> list[Any]:

@@ -24,7 +24,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "csv":
         return _file(visit)
     given = visit.asked("before")
-    before = int(given) if given.isdigit() and len(given) < 15 else None
+    before = int(given) if given.isdecimal() and len(given) < 15 else None
     entries = visit.instance.state.audit.entries(before=before, most=ENTRIES)
     return {
         "principals": [(one, principals.roles(one.id)) for one in principals.all()],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def body_of(request: Request, limit: int) -> bytes:
     """The body; RefusedError where it is larger than the limit, of which no more is read."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
+    if length.isdecimal() and int(length) > limit:
         raise too_large(limit)
     data = bytearray()
     async for part in request.stream():

@@ -170,7 +170,7 @@ class Misp:
 
 def _seconds(attribute: Any) -> int:
     text = str(attribute.get("timestamp", "")) if isinstance(attribute, dict) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 11 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 
 
 def check(settings: Settings, around: Surroundings) -> None:
