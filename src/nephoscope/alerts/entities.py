@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import EntityMapping
@@ -35,14 +35,45 @@ def entities(finding: Finding, mappings: Iterable[EntityMapping]) -> list[Entity
 
 
 def merged(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
-    """The entities of many rows, each once: one known by more identifiers stands for the others; at most LIMIT."""
-    found: dict[str, Entity] = {}
+    """The entities of many rows, each once: one known by more identifiers stands for the others; at most LIMIT.
+
+    A weak name (an account's without its domain) joins two only where nothing stronger tells them apart, and none where several go
+    by it.
+    """
+    found: list[Entity] = []
+    named: dict[str, list[int]] = {}
     for entity in (one for each in several for one in each):
-        known = next((found[key] for key in entity.keys if key in found), None)
-        whole = entity if known is None else _joined(known, entity)
-        for key in {*whole.keys, *entity.keys, *(known.keys if known else ())}:
-            found[key] = whole
-    return tuple(dict.fromkeys(found.values()))[:LIMIT]
+        place = _place(entity, found, named)
+        if place is None:
+            place = len(found)
+            found.append(entity)
+        else:
+            found[place] = _joined(found[place], entity)
+        for key in {*entity.keys, *found[place].keys}:
+            places = named.setdefault(key, [])
+            if len(places) < 2 and place not in places:
+                places.append(place)
+    return tuple(found[:LIMIT])
+
+
+def _place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int]]) -> int | None:
+    """Where the entity stands already: by its strongest name that one alone goes by, and that is no other's."""
+    for key in entity.keys:
+        places = named.get(key, ())
+        if len(places) == 1 and not _told_apart(found[places[0]], entity, key):
+            return places[0]
+    return None
+
+
+def _told_apart(one: Entity, other: Entity, shared: str) -> bool:
+    """Whether both have a name of the same sort, stronger than the one that they share, and it differs."""
+    mine, others = one.names, other.names
+    for names, key in mine.items():
+        if key == shared:
+            return False
+        if names in others and others[names] != key:
+            return True
+    return False
 
 
 def _joined(known: Entity, other: Entity) -> Entity:

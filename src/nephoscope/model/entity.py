@@ -81,14 +81,22 @@ class Entity:
         return next((value for known, value in self.identifiers if known == name), "")
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """Every name that the entity goes by, strongest first: two entities that share one are the same."""
-        found = []
+    def names(self) -> dict[tuple[str, ...], str]:
+        """Every name that the entity goes by, strongest first, by the identifiers that it is made of."""
+        found = {}
         for names in STRONG.get(self.kind, ()):
             values = [self.get(name) for name in names]
             if all(values):
-                found.append("|".join([self.kind, *names, *(value.lower() for value in values)]))
-        return tuple(found) or ("|".join([self.kind, *(f"{n}={v.lower()}" for n, v in self.identifiers)]),)
+                found[names] = "|".join([self.kind, *names, *(value.lower() for value in values)])
+        if found:
+            return found
+        given = tuple(name for name, _ in self.identifiers)
+        return {given: "|".join([self.kind, *(f"{n}={v.lower()}" for n, v in self.identifiers)])}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names, strongest first."""
+        return tuple(self.names.values())
 
     @property
     def key(self) -> str:
