@@ -111,6 +111,22 @@ def test_names_below_a_domain(value: str, wanted: list[str]) -> None:
     assert found([indicator("domain", value)], [], NAMES) == wanted
 
 
+def test_an_address_of_ipv4_in_other_clothes() -> None:
+    values = ["::ffff:203.0.113.7", "203.0.113.7:443", "203.0.113.70"]
+    call = "let A = T | project-rename Address = Value; _ListedAddresses(A) | project Value = Address"
+    assert found([indicator("ip", "203.0.113.7")], [], values, call) == sorted(values[:2])
+
+
+def test_urls_with_a_user_a_default_port_and_escapes() -> None:
+    values = [
+        "http://bad.example:80/x/%41",
+        "https://me:pw@bad.example/x/a?q=1",
+        "http://bad.example:8080/x/a",
+    ]
+    assert found([indicator("url", "http://bad.example/x/A")], [], values) == sorted(values[:2])
+    assert found([indicator("url", "http://bad.example:443/%78/a")], [], values) == sorted(values[:2])
+
+
 URLS = ["https://bad.example/a/b?x=1", "bad.example/a/b/", "http://bad.example/a", "bad.example/A/B#top"]
 
 

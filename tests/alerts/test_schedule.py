@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,6 +75,21 @@ def test_rows_become_an_alert_and_an_incident_once(lake: Lake, state: State, put
     again = list(schedule.once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR))
     assert [len(ran.taken.alerts) for ran in again] == [0]
     assert len(alerts(lake)) == 2
+
+
+def test_a_rule_that_another_runs_is_not_left_out_without_a_word(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(10))
+    one = rule()
+    held = state.leases.take(f"rule/default/{one.id}", "another", 60)
+    assert held is not None
+    schedule = Schedule(lake, state, [one], "default", lease_seconds=1)
+    (ran,) = schedule.once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
+    assert ran.outcome.error == "another process runs it: run it again when that is done"
+    timer = threading.Timer(0.3, held.release)
+    timer.start()
+    (ran,) = schedule.once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)
+    timer.join()
+    assert (ran.outcome.error, len(ran.taken.alerts)) == ("", 1)
 
 
 def test_windows_that_were_missed_are_made_up_for(lake: Lake, state: State, put: Put) -> None:

@@ -46,6 +46,7 @@ KEPT = BEHIND + timedelta(days=16)
 PRUNED = "detection/pruned"
 ROUND = 2.0
 """Seconds that the rules of a round may be expected to take together."""
+_TAKEN = "another process runs it: run it again when that is done"
 GRACE = 10.0
 """Seconds that the query which runs may go on for when the schedule is to stop."""
 
@@ -86,16 +87,27 @@ class Schedule:
         )
 
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
-        """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been."""
+        """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
+
+        A rule that another process runs is waited for, as long as the turn of one that was killed lasts; then that is its error.
+        """
         rules = self._enabled(now)
+        patience = monotonic() + self.lease_seconds * 1.5
         with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
             self._prepare(self._reading, [Due(rule, (end,)) for rule in rules])
             for rule in rules:
-                with turns.take(self._name(rule)) as lease:
-                    if lease is not None and not self._stopping.is_set():
-                        ran = self._run(rule, at(rule, end), now, lease)
-                        remember(self.state, self.workspace, ran)
-                        yield ran
+                with ExitStack() as held:
+                    lease = held.enter_context(turns.take(self._name(rule)))
+                    while lease is None and monotonic() < patience and not self._stopping.wait(0.5):
+                        lease = held.enter_context(turns.take(self._name(rule)))
+                    if self._stopping.is_set():
+                        break
+                    if lease is None:
+                        yield Ran(Outcome(rule, at(rule, end), error=_TAKEN, fault=True))
+                        continue
+                    ran = self._run(rule, at(rule, end), now, lease)
+                    remember(self.state, self.workspace, ran)
+                    yield ran
         deliver(self.lake, self.state)
 
     def tick(self, now: datetime | None = None, budget: float | None = None) -> Iterator[Ran]:

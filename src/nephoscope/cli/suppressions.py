@@ -187,7 +187,7 @@ def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
     from nephoscope.alerts.tuning.suppression_document import DocumentError, read
     from nephoscope.cli.session.checks import usage_error
 
-    if any(options[one] for one in ("entities", "parts", "aliases", "details", "rule")):
+    if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
         usage_error("--file says what is suppressed: leave the conditions and --rule out")
     try:
         given = read(options["file"])
