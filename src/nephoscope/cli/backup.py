@@ -13,14 +13,15 @@ import click
 @click.option(
     "--with-keys",
     is_flag=True,
-    help="Put the key file in too: whoever has the backup can then read the credentials.",
+    help="Put the key file and the server's certificates in too: whoever has the backup can read credentials and be the server.",
 )
 @click.pass_obj
 def command(data: Path, /, file: Path, with_keys: bool) -> None:
     """Write a backup of the data folder to FILE (a tar), which must not be there yet.
 
     It holds the state, every table at one version, rows that wait in the spool, the estate and imported content, all of one
-    moment, and a hash of each file. Other processes may go on writing. The key file of the credentials is left out.
+    moment, and a hash of each file. Other processes may go on writing. The key file of the credentials and the
+    certificates that the server made for itself are left out.
     """
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.lakes import lake_of

@@ -121,7 +121,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.sources.resources.files import Limits
 
     give_back()
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_left(data)
     with (
         from_stdin(data, paths) as given,

@@ -111,6 +111,8 @@ def test_a_webhook_wants_a_certificate_that_is_trusted(
         ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.0.0.1", False), ("169.254.169.254", False),
         ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False), ("::1", False), ("fe80::1", False), ("fd00::1", False),
         ("::ffff:127.0.0.1", False), ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("168.63.129.16", False),
+        ("::169.254.169.254", False), ("64:ff9b:1::a9fe:a9fe", False), ("192.0.0.192", False), ("fec0::1", False), ("5f00::1", False),
+        ("64:ff9b::808:808", True),
     ],
 )  # fmt: skip
 def test_public_addresses(text: str, public: bool) -> None:

@@ -101,6 +101,16 @@ def test_what_was_there_is_there_again(data: Path, tmp_path: Path) -> None:
     } == {"0o600"}
 
 
+@pytest.mark.parametrize("keys", [True, False])
+def test_certificates_of_the_server_come_along_with_the_keys_alone(
+    data: Path, tmp_path: Path, keys: bool
+) -> None:
+    (data / "tls").mkdir()
+    (data / "tls" / "ca.key").write_text("signs for everything")
+    restore(backed_up(data, tmp_path / "b.tar", keys=keys), tmp_path / "again")
+    assert (tmp_path / "again" / "tls" / "ca.key").exists() is keys
+
+
 def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> None:
     restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again")
     with State.of(tmp_path / "again", "") as state:

@@ -19,6 +19,12 @@ from nephoscope.alerts.response.action import ActionError
 Address = IPv4Address | IPv6Address
 #: Source: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 _PLATFORM = IPv4Address("168.63.129.16")
+#: Networks of IPv6 whose last 32 bits are an address of IPv4. Source: RFC 6052 section 2.1, RFC 4291 section 2.5.5.1
+_HOLDING = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+#: What is global to some versions of ipaddress and on no internet. Source: the special-purpose registries of RFC 6890
+_SPECIAL = tuple(
+    ip_network(one) for one in ("192.0.0.0/24", "64:ff9b:1::/48", "100:0:0:1::/64", "5f00::/16", "fec0::/10")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,12 @@ def is_public(address: Address) -> bool:
         return False
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in ip_network("64:ff9b::/96"):
+        if inner is None and any(address in one for one in _HOLDING):
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+    if any(address.version == one.version and address in one for one in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -105,6 +105,8 @@ def _files(data: Path, found: Cut, *, keys: bool) -> Iterator[_File]:
     yield from _named(data, loose_files(data, others), fleeting=True)
     if keys and (data / "keys" / KEY_FILE).exists():
         yield _File(f"keys/{KEY_FILE}", data / "keys" / KEY_FILE)
+    if keys:
+        yield from _named(data, iter(sorted(data.glob("tls/*"))), fleeting=True)
 
 
 def _named(data: Path, paths: Iterator[Path], *, fleeting: bool = False) -> Iterator[_File]:
