@@ -1076,13 +1076,12 @@ def test_a_tar_archive_gives_its_logs(tmp_path: Path, data: Path, name: str, mod
         ("/tmp/fw.json.gz", gzip.compress(_lines(2, 2))),
         (f"resourceId={FIREWALL}/y=2026/PT1H.json", _lines(2, 4)),
         ("a/picture.png", b""),
-        ("a/inner.tar", b""),
     )
     _tar(folder / name, mode, *files, links=["a/link.log"])
     code, found = _ingest(data, folder)
-    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 3)
+    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 2)
     archive = folder / name
-    assert found["passed over"] == [f"{archive}!a/picture.png", f"{archive}!a/inner.tar"]
+    assert found["passed over"] == [f"{archive}!a/picture.png"]
     assert found["no plain files"] == [f"{archive}!a/link.log"]
     assert not list(tmp_path.glob("**/escaped.json"))
     assert not list(data.glob("ingest-*"))
@@ -1096,6 +1095,28 @@ def test_what_is_bad_in_a_tar_archive_is_told_with_its_member(tmp_path: Path, da
     _tar(tmp_path / "a.tar", "w", ("in/b.json", b'{"a":1}\n'))
     assert _ingest(data, tmp_path / "a.tar")[0] == 3
     assert _count(data, "_Quarantine | project Source") == [{"Source": f"{tmp_path / 'a.tar'}!in/b.json"}]
+
+
+def test_an_archive_in_an_archive_is_set_aside(tmp_path: Path, data: Path) -> None:
+    inner, packed = tmp_path / "inner.tar", tmp_path / "inner.zip"
+    _tar(inner, "w", ("a.json", _lines(1)))
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.json", _lines(1))
+    held = (
+        ("b.tar", inner.read_bytes()),
+        ("c.zip", packed.read_bytes()),
+        ("d.tar.gz", gzip.compress(inner.read_bytes() + bytes(1024))),
+    )
+    _tar(tmp_path / "outer.tar", "w", *held)
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.writestr("other/b.tar", inner.read_bytes() + bytes(512))
+    code, found = _ingest(data, tmp_path / "outer.tar", tmp_path / "outer.zip")
+    assert (code, found["rows"]) == (3, {})
+    told = _count(
+        data,
+        "_Quarantine | project Kind = extract('the file is (an? [a-z]+|gzip)', 1, Reason) | order by Kind asc",
+    )
+    assert [row["Kind"] for row in told] == ["a tar", "a tar", "a tar", "a zip"]
 
 
 def test_a_damaged_header_of_a_tar_archive_is_told_and_what_is_behind_it_read(

@@ -138,11 +138,15 @@ def test_what_a_table_does_not_take_is_quarantined_as_it_was_sent(through, recor
         ("source | partition by text (take 1)", "Custom-Ord", "the operator partition makes"),
         ("source | extend a = toscalar(source | count)", "Custom-Ord", "the function toscalar makes"),
         ("source | sort by n asc | extend a = prev(n)", "Custom-Ord", "the function prev makes"),
+        ("source | where text in (source | where n == 1 | project text)", "Custom-Ord", "a transform reads source once"),
+        ("source | lookup kind=inner (source | project text, z = n) on text", "Custom-Ord", "a transform reads source once"),
+        ("let t = source | where n == 1; source | where text !in (t | project text)", "Custom-Ord", "reads source once"),
+        ("source | sort by n asc | extend a = row_window_session(when, 1h, 1m)", "Custom-Ord", "row_window_session makes"),
         ("source | lookup (externaldata(text: string)['https://127.0.0.1/x']) on text", "Custom-Ord", "reads no files"),
     ],
     ids=[
         "another table", "several records", "columns of a table", "fork", "two queries", "take", "top in a let", "consume",
-        "partition", "toscalar", "prev", "externaldata",
+        "partition", "toscalar", "prev", "a sub-query", "a look-up", "a let", "sessions", "externaldata",
     ],
 )  # fmt: skip
 def test_add_refuses_a_transform_that_cannot_be(tmp_path, transform, stream, said) -> None:

@@ -86,7 +86,9 @@ def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) ->
         return
     for source in entries(path, root, limits, lambda _: True):
         name = source.entry.rsplit("/", 1)[-1]
-        if not name or is_inner(name):
+        if not name or is_log(
+            name
+        ):  # an archive too, whose entry of the quarantine says how to get at what it holds
             yield source
         elif not name.startswith("."):
             passed_over.append(Path(source.name))
@@ -136,11 +138,6 @@ def is_log(name: str) -> bool:
         return False
     turned = _TURNED.sub("", lowered)
     return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
-
-
-def is_inner(name: str) -> bool:
-    """Whether a file of this name in an archive is a log; an archive in an archive is none."""
-    return is_log(name) and not name.lower().endswith(".zip") and not is_tape(name)
 
 
 def family(name: str) -> str:

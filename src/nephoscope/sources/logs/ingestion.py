@@ -21,7 +21,7 @@ from nephoscope.sources.logs.files import (
     Known,
     LogStream,
     identity,
-    is_inner,
+    is_log,
     opened,
     packed_size,
     unreadable,
@@ -107,7 +107,7 @@ class Ingestion:
         try:
             tally = self.tally
             for member in members(
-                source, self.limits, self.scratch, is_inner, tally.passed_over, tally.special
+                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special
             ):
                 self.file(member, earlier)
         except FileError as error:

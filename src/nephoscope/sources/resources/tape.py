@@ -119,7 +119,9 @@ def members(
             if content is None:
                 (passed_over if plain else special).append(Path(f"{source.path}!{member.name}"))
                 continue
-            path = folder / f"member{''.join(Path(base).suffixes[-1:])}"
+            suffix = Path(base).suffix
+            # an archive in an archive is not opened: it is a file whose content says what it is
+            path = folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
             try:
                 _write(content, path)
                 yield Source(path, source.root, label=f"{source.path}!{member.name}")

@@ -7,9 +7,11 @@ Source: https://learn.microsoft.com/azure/azure-monitor/essentials/data-collecti
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.parser import parse
-from nephoscope.kql.tree import Call, ExternalData, Node
+from nephoscope.kql.tree import Call, ExternalData, Name, Node, Pipe
 from nephoscope.kql.tree.node import Operator, children, walk
 from nephoscope.kql.tree.operators import (
     Consume,
@@ -25,19 +27,33 @@ from nephoscope.kql.tree.operators import (
     TopHitters,
     TopNested,
 )
-from nephoscope.kql.tree.statements import Evaluation, Query
+from nephoscope.kql.tree.statements import Evaluation, Let, Query
 
 _REFUSED: dict[type[Node], str] = {
     Consume: "consume", Facet: "facet", Fork: "fork", Partition: "partition", Sample: "sample", SampleDistinct: "sample-distinct",
     Serialize: "serialize", Take: "take or limit", Top: "top", TopHitters: "top-hitters", TopNested: "top-nested",
 }  # fmt: skip
-_CALLS = frozenset({"toscalar", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min", "prev", "next"})
+_CALLS = frozenset(
+    {
+        "toscalar",
+        "row_number",
+        "row_cumsum",
+        "row_rank_dense",
+        "row_rank_min",
+        "row_rank",
+        "row_window_session",
+        "prev",
+        "next",
+    }
+)
 
 
-def check(text: str) -> None:
-    """Raise KqlError, with the place, where the query is wrong, or is no one pipeline that looks at a record at a time."""
+def check(text: str, table: str, columns: Collection[str]) -> None:
+    """Raise KqlError, with the place, where the query is wrong, or is no one pipeline that looks at a record of a table at a time."""
     try:
-        _check_query(parse(text))
+        query = parse(text)
+        _check_query(query)
+        _check_reads(query, table, columns)
     except KqlError as error:
         raise error.locate(text) from error.__cause__
 
@@ -49,6 +65,24 @@ def _check_query(query: Query) -> None:
             "a transform is one query: a second one begins here", evaluations[1].span, "unsupported"
         )
     _check(query)
+
+
+def _check_reads(query: Query, table: str, columns: Collection[str]) -> None:
+    """The table, and each name that a let gives what is made of it, is read once."""
+    names, seen = {table}, set()
+    heads = {id(one.source) for one in walk(query) if isinstance(one, Pipe)}
+    for statement in query.statements:
+        for one in walk(statement):
+            if not isinstance(one, Name | Call) or one.name not in names:
+                continue
+            if one.name in columns and id(one) not in heads:
+                continue
+            if one.name in seen:
+                why = f"a transform reads {one.name} once: what it says here of other records depends on which were sent together"
+                raise KqlError(why, one.span, "unsupported")
+            seen.add(one.name)
+            if isinstance(statement, Let):
+                names.add(statement.name)
 
 
 def _check(node: Node) -> None:

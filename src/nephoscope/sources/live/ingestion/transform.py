@@ -68,7 +68,7 @@ class Transform:
             ]
         )
         try:
-            single_rows.check(text)
+            single_rows.check(text, SOURCE, columns)
             compiled = compile_traced(
                 text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}), _RECORD
             )
