@@ -119,6 +119,18 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     assert status[0]["Reason"] == "the broker does not answer; 3 messages were lost before they could be read"
 
 
+def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> None:
+    state, lake = world
+    state.workspaces.add("soc", members=["Syslog"])
+    keeper = Keeper(lake, state, "me")
+    with state.transaction() as session:
+        arrival = Arrival("Syslog", 50, 0, 5000, NOW - timedelta(hours=2), 2.0)
+        state.count(session, [Arrivals("hub", "soc", NOW - timedelta(hours=2), (arrival,))])
+    keeper.judge(NOW)
+    found = _asked(lake, state, "Usage | project ResourceUri, DataType, Quantity")
+    assert [tuple(one.values()) for one in found] == [("soc", "Syslog", 0.005)]
+
+
 def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
     state, lake = world
     keeper, other = Keeper(lake, state, "me"), Keeper(lake, state, "another")

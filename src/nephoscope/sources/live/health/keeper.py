@@ -205,9 +205,8 @@ class Keeper:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
         with self._judging() as session:
             used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
-            for workspace in dict.fromkeys(one.workspace for one in used):
-                rows = [("Usage", made.usage(one)) for one in used if one.workspace == workspace]
-                self.state.outbox.add_all(session, workspace, rows)
+            for one in used:
+                self._out(session, one.workspace, "Usage", made.usage(one))
 
     def _heartbeat(self, now: datetime) -> None:
         """The row of this minute; where the lake is full it is not written, and the state says so."""

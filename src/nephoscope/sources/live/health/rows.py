@@ -73,7 +73,7 @@ def usage(used: Used) -> dict[str, Any]:
         "TimeGenerated": end, "StartTime": used.hour, "EndTime": end, "DataType": used.table,
         "Quantity": used.size / 1_000_000, "QuantityUnit": "MBytes", "Solution": "LogManagement", "IsBillable": False,
         "AvgLatencyInSeconds": used.delay / used.timed if used.timed else None,
-        "SourceSystem": PRODUCT, "Computer": socket.gethostname(),
+        "SourceSystem": PRODUCT, "Computer": socket.gethostname(), "ResourceUri": used.workspace,
     }  # fmt: skip
 
 
