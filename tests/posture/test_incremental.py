@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,9 +92,24 @@ def answers(run: Run) -> list[Any]:
     return list(run.assessments)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=25)
 @given(WORLDS, WORLDS, COVERAGES, COVERAGES, st.booleans(), st.booleans(), st.integers(0, 60))
 def test_since_equals_full(
+    before: Any, after: Any, covered: Any, covering: Any, doubted: bool, doubting: bool, days: int
+) -> None:
+    check_since(before, after, covered, covering, doubted, doubting, days)
+
+
+@pytest.mark.full
+@settings(deadline=None, max_examples=150)
+@given(WORLDS, WORLDS, COVERAGES, COVERAGES, st.booleans(), st.booleans(), st.integers(0, 60))
+def test_since_equals_full_in_many_worlds(
+    before: Any, after: Any, covered: Any, covering: Any, doubted: bool, doubting: bool, days: int
+) -> None:
+    check_since(before, after, covered, covering, doubted, doubting, days)
+
+
+def check_since(
     before: Any, after: Any, covered: Any, covering: Any, doubted: bool, doubting: bool, days: int
 ) -> None:
     later = NOW + timedelta(days=days)
@@ -104,9 +120,20 @@ def test_since_equals_full(
     assert since.counts == full.counts
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=25)
 @given(WORLDS, st.integers(0, len(POOL) - 1), st.data())
 def test_one_change_in_a_fixed_world(before: Any, index: int, data: st.DataObject) -> None:
+    check_one_change(before, index, data)
+
+
+@pytest.mark.full
+@settings(deadline=None, max_examples=100)
+@given(WORLDS, st.integers(0, len(POOL) - 1), st.data())
+def test_one_change_in_many_worlds(before: Any, index: int, data: st.DataObject) -> None:
+    check_one_change(before, index, data)
+
+
+def check_one_change(before: Any, index: int, data: st.DataObject) -> None:
     changed = data.draw(st.sampled_from([None, *POOL[index]]))
     after = (*before[:index], changed, *before[index + 1 :])
     everything: dict[str, frozenset[str]] = {"": frozenset({"*"})}

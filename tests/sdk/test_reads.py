@@ -237,18 +237,9 @@ class TestSecurity:
     def test_locations(self, owner):
         assert [one.name for one in owner.security.locations.list()] == ["global"]
 
-    @pytest.mark.parametrize(
-        "asked",
-        [
-            "software_inventories",
-            "external_security_solutions",
-        ],
-    )
-    def test_what_nothing_produces_says_so(self, owner, asked):
-        operations = getattr(owner.security, asked)
-        listing = operations.list_by_subscription if asked == "software_inventories" else operations.list
+    def test_what_nothing_produces_says_so(self, owner):
         with pytest.raises(HttpResponseError) as told:
-            list(listing())
+            list(owner.security.external_security_solutions.list())
         assert (told.value.status_code, told.value.error.code) == (501, "NotAssessed")
 
 

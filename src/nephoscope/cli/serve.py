@@ -212,13 +212,14 @@ def _demo(settings: Settings) -> None:
 
 def _judge_sample(settings: Settings) -> None:
     from nephoscope.lake.state import State
-    from nephoscope.posture.scan import SAMPLE, Request
+    from nephoscope.posture.scan import SAMPLE, Request, save_request
     from nephoscope.serve.assessing import assess
     from nephoscope.serve.parent import end_with_parent
 
     end_with_parent()
     with State.of(settings.data, settings.state) as state:
         assess(settings, Request((SAMPLE,)), state)
+    save_request(Request((SAMPLE,)), settings.data)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -102,7 +102,7 @@ class Front:
         headers = dict(scope["headers"])
         length, encoding = headers.get(b"content-length", b""), headers.get(b"content-encoding", b"")
         if (
-            not length.isdecimal()
+            not length.isdigit()
             or int(length) > self.intake.body
             or encoding not in (b"", b"identity", b"gzip")
         ):

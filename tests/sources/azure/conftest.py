@@ -16,6 +16,7 @@ from nephoscope.content.loader import documents
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.sources.azure.needs import ALWAYS, Needs
+from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 
 SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 
@@ -92,6 +93,8 @@ def needed(azure_server: ModuleType) -> Any:
     for document in documents(None, "policies"):
         found.add_document(document.json())
     found.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    found.types |= LOGGED | NETWORKS | {SETTING, FLOW_LOG}
+    found.pairs |= {(type_, SETTING) for type_ in LOGGED}
     found.close()
     return found
 
