@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
@@ -17,6 +20,8 @@ from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.posture.governing import TYPES, Governing
+from nephoscope.posture.packs import Packs
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.sources.live.ingestion.doors import Doors
 
@@ -95,6 +100,17 @@ class Instance:
         """The keys of documents that were removed after a time: what was published then may still hold them."""
         told = self.state.checkpoints.all(REMOVED)
         return frozenset(key for key, at in told.items() if datetime.fromisoformat(at) >= when)
+
+    def governing(self) -> Governing:
+        """What can be assigned now and what is; made once for what people put and what was published."""
+        put = [one.body for one in self.state.arm_documents.all(TYPES)]
+        edition = self.shelf.newest()
+        if edition is None:
+            return Governing.of(self.data, None, frozenset(), put)
+        gone = self.removed_since(edition.made.when)
+        text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
+        key = ("governing", Packs(self.data).stamp, gone, text)
+        return edition.once(key, lambda: Governing.of(self.data, edition, gone, put))
 
     def assess_soon(self, author: str, address: str = "") -> datetime:
         """Ask for an assessment, audited; when it was asked for. That one failed before is over: this one may not."""

@@ -48,6 +48,14 @@ class DeniedError(Exception):
         self.operation, self.scope = operation, scope
 
 
+class LinkedDeniedError(DeniedError):
+    """The caller may do `wanted` at `at`, but what it names there needs an operation at another scope that is not allowed."""
+
+    def __init__(self, caller: Caller, operation: str, scope: str, wanted: str, at: str) -> None:
+        super().__init__(caller, operation, scope)
+        self.wanted, self.at = wanted, at
+
+
 def digest(secret: str) -> str:
     """How a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -9,27 +9,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire import documents
+from nephoscope.api.wire import documents, policy_references
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.place import Place
-from nephoscope.policy.assignment import Assignment
 from nephoscope.policy.catalogue import Catalogue
 from nephoscope.policy.errors import PolicyError
-from nephoscope.policy.exemption import Exemption
 
 SURFACE = Surface("Policy", "Microsoft.Authorization")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of document: the last part of its type, the word of its operations, and what raises PolicyError for an unusable one."""
+    """A kind of document: the last part of its type, the word of its operations, and what raises for an unusable one.
+
+    It raises PolicyError where the document cannot be read, Fault or DeniedError for what it names.
+    """
 
     word: str
     operations: str
-    check: Callable[[dict[str, Any]], object]
+    check: Callable[[Call, dict[str, Any]], object]
 
     @property
     def type(self) -> str:
@@ -37,18 +38,31 @@ class Kind:
         return f"Microsoft.Authorization/{self.word}"
 
 
-def _defined(body: dict[str, Any]) -> object:
+def _defined(_: Call, body: dict[str, Any]) -> None:
     """A definition or initiative that can be used."""
-    catalogue = Catalogue.of_bodies([(body, Place("put"))])
-    for problem in catalogue.problems:
+    for problem in Catalogue.of_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
-    return catalogue
+
+
+def _composed(call: Call, body: dict[str, Any]) -> None:
+    """An initiative that can be used, of members that are there."""
+    _defined(call, body)
+    policy_references.composed(call, body)
+
+
+def _assigned(call: Call, body: dict[str, Any]) -> None:
+    """An assignment that can be used, at the scope of its path, whatever scope it says."""
+    body["properties"] = {
+        **{name: one for name, one in body["properties"].items() if name.lower() != "scope"},
+        "scope": call.path.rpartition("/providers/")[0] or "/",
+    }
+    policy_references.assigned(call, body)
 
 
 DEFINITIONS = Kind("policyDefinitions", "PolicyDefinitions", _defined)
-INITIATIVES = Kind("policySetDefinitions", "PolicySetDefinitions", _defined)
-ASSIGNMENTS = Kind("policyAssignments", "PolicyAssignments", Assignment.parse)
-EXEMPTIONS = Kind("policyExemptions", "PolicyExemptions", Exemption.parse)
+INITIATIVES = Kind("policySetDefinitions", "PolicySetDefinitions", _composed)
+ASSIGNMENTS = Kind("policyAssignments", "PolicyAssignments", _assigned)
+EXEMPTIONS = Kind("policyExemptions", "PolicyExemptions", policy_references.exempted)
 
 
 def put(call: Call, kind: Kind) -> Answer:
@@ -56,7 +70,7 @@ def put(call: Call, kind: Kind) -> Answer:
 
     def check(body: dict[str, Any]) -> None:
         try:
-            kind.check(body)
+            kind.check(call, body)
         except PolicyError as error:
             raise bad(
                 error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.guard import DeniedError, LinkedDeniedError
 from nephoscope.api.wire import list_query, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
@@ -152,6 +152,14 @@ def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:
     if call.path.lower().startswith(_GRAPH):
         return Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     who = call.caller.principal
+    if isinstance(error, LinkedDeniedError):
+        return Fault(
+            403,
+            "LinkedAuthorizationFailed",
+            f"The client '{who.name}' with object id '{who.id}' has permission to perform action '{error.wanted}' on scope "
+            f"'{error.at}'; however, it does not have permission to perform action '{error.operation}' on the linked scope "
+            f"'{error.scope}' or the linked scope is invalid.",
+        )
     return Fault(
         403,
         "AuthorizationFailed",

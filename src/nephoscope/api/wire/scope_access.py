@@ -27,6 +27,9 @@ _SENTINEL = re.compile(
     re.IGNORECASE,
 )
 
+#: What stands at a management group and holds below it.
+_HOLDING = ("Microsoft.Authorization/", "Microsoft.Management/")
+
 
 def admit(call: Call, operation: Operation) -> None:
     """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
@@ -69,12 +72,13 @@ def _workspace(call: Call, operation: Operation, named: str) -> None:
 def _reads(call: Call, operation: Operation) -> bool:
     """Whether the caller may read at the scope; at the tenant everybody who may read anything, as lists there show what one may see.
 
-    A management group is read by whom it stands above: what is assigned there holds for what they may read.
+    A management group, and what is assigned and defined there, is read by whom it stands above, as it holds for what they may read.
     """
     scope = call.scope
     if not scope.startswith(("/subscriptions/", MANAGEMENT_GROUP)):
         return not call.reach.nothing
-    if scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
+    holding = operation.permission.startswith(_HOLDING)
+    if holding and scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
         return True
     if call.caller.may(operation.permission, scope):
         return True

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
+from nephoscope.access.guard import DeniedError
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.model.state import Severity, State
 from nephoscope.policy.exemption import MITIGATED, WAIVER, Exemption
+from nephoscope.posture.exempting import WRITE, may_exempt
 from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/assessments/read"
-EXEMPT = "Microsoft.Authorization/policyExemptions/write"
 MOST_DAYS, MOST_AT_ONCE = 3650, 500
 EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
 ROWS = 100
@@ -66,19 +67,20 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         rows = edition.findings.page(reach, asked, order="resource", most=1_000_000)
         return as_csv(key, ("Resource", "State", "Cause", "Description"), map(_finding_row, rows))
     start = page_start(visit)
+    findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
     return {
         "edition": edition,
         "key": key,
         "known": found["properties"],
         "counts": edition.findings.states(reach, about),
-        "findings": edition.findings.page(reach, asked, order="resource", start=start, most=ROWS),
+        "findings": findings,
         "total": edition.findings.count(reach, asked),
         "start": start,
         "rows": ROWS,
         "chosen": states,
         "states": SHOWN_STATES,
         "text": visit.asked("q"),
-        "may": visit.caller.reach(EXEMPT),
+        "exemptable": exemptable(visit, key, findings),
         "exempted": visit.asked("exempted"),
     }
 
@@ -100,7 +102,8 @@ def exempt(visit: Visit, key: str) -> int:
     if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
         raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
     for scope in scopes:
-        visit.caller.must(EXEMPT, scope)
+        visit.caller.must(WRITE, scope)
+        may_exempt(visit.caller, _exempting(scope, key), visit.instance.governing)
     properties: dict[str, Any] = {
         "exemptionCategory": category,
         "displayName": reason[:128],
@@ -116,6 +119,29 @@ def exempt(visit: Visit, key: str) -> int:
         Exemption.parse(body)
         visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
     return len(scopes)
+
+
+def exemptable(visit: Visit, key: str, findings: Sequence[Finding]) -> frozenset[str]:
+    """The failing resources of a page that the visitor may exempt from a recommendation."""
+    failing_ones = [one.resource for one in findings if one.state is State.NON_COMPLIANT]
+    return frozenset(one for one in failing_ones if _may(visit, key, one))
+
+
+def _may(visit: Visit, key: str, resource: str) -> bool:
+    if not resource.startswith("/subscriptions/") or not visit.caller.may(WRITE, resource):
+        return False
+    try:
+        may_exempt(visit.caller, _exempting(resource, key), visit.instance.governing)
+    except DeniedError:
+        return False
+    return True
+
+
+def _exempting(scope: str, key: str) -> Exemption:
+    """An exemption of a resource from a recommendation, as far as rights to it go."""
+    return Exemption(
+        f"{scope}/providers/{EXEMPTIONS}/new".lower(), scope, "", WAIVER, recommendations=frozenset({key})
+    )
 
 
 def page_start(visit: Visit) -> int:

@@ -1,0 +1,99 @@
+"""What a policy document that is put may name: what is there, at or above its own scope, and an exemption what its author may exempt.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-structure (policy definition id) and
+https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.policy.assignment import Assignment, scope_id
+from nephoscope.policy.entry import TYPES, Kind
+from nephoscope.policy.exemption import Exemption
+from nephoscope.policy.initiative import Initiative
+from nephoscope.posture.exempting import may_exempt
+from nephoscope.posture.governing import outside
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+
+_REFERENCE = re.compile(
+    r"(?P<scope>(/[^/]+)*)/providers/microsoft\.authorization/policy(?P<set>set)?definitions/(?P<name>[^/]+)"
+)
+_NAME_OF_AZURE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_WORDS: dict[Kind, str] = {"definition": "policy definition", "initiative": "policy set definition"}
+_ABOVE = "Policy definitions should be specified only at or above"
+
+
+def assigned(call: Call, body: dict[str, Any]) -> None:
+    """Fault where an assignment names what is not there or does not lie at or above it; its scope is that of its path."""
+    one = Assignment.parse(body)
+    kind, scope, name = _reference(one.target, "properties.policyDefinitionId")
+    target = "properties.policyDefinitionId"
+    if outside(scope, call.below, call.caller.hierarchy):
+        text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
+        text = f"{text} {_ABOVE} the policy assignment scope."
+        raise bad(text, target, "InvalidCreatePolicyAssignmentRequest")
+    if not call.instance.governing().holds(kind, one.target):
+        raise _no(kind, name, target)
+
+
+def composed(call: Call, body: dict[str, Any]) -> None:
+    """Fault where an initiative has a member that is not there or does not lie at or above it.
+
+    A definition that Azure itself brings is taken also where no content here holds it: what it would judge ends Unknown.
+    """
+    found = Initiative.parse(body)
+    names = []
+    for one in found.members:
+        kind, scope, name = _reference(scope_id(one.definition), one.path)
+        if kind != "definition":
+            text = f"Referenced policy definitions must be of type '{TYPES['definition']}'."
+            raise bad(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
+        if outside(scope, call.below, call.caller.hierarchy):
+            names.append(name)
+        elif not _of_azure(scope, name) and not call.instance.governing().holds(kind, one.definition):
+            raise _no(kind, name, one.path)
+    if names:
+        text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
+        raise bad(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
+
+
+def exempted(call: Call, body: dict[str, Any]) -> None:
+    """DeniedError where the caller may not exempt from an assignment, Fault where it is not there or holds elsewhere."""
+    one = Exemption.parse(body)
+    may_exempt(call.caller, one, call.instance.governing)
+    if not one.assignment:
+        return
+    found = call.instance.governing().assignment(one.assignment)
+    target = "properties.policyAssignmentId"
+    if found is None:
+        text = f"The policy assignment '{one.assignment[:300]}' could not be found."
+        raise bad(text, target, "InvalidCreatePolicyExemptionRequest")
+    if one.validate_scope and outside(found.scope, one.scope, call.caller.hierarchy):
+        text = f"The scope of the exemption is not at or under that of the policy assignment, '{found.scope[:300]}'."
+        raise bad(text, target, "InvalidCreatePolicyExemptionRequest")
+
+
+def _reference(id_: str, target: str) -> tuple[Kind, str, str]:
+    """Kind, scope ('' = the tenant) and name of the lower-cased id of a definition or initiative; Fault for another text."""
+    found = _REFERENCE.fullmatch(id_)
+    if found is None:
+        text = f"'{id_[:300]}' is not the id of a policy definition or policy set definition."
+        raise bad(text, target, "InvalidPolicyDefinitionReference")
+    return "initiative" if found["set"] else "definition", found["scope"], found["name"]
+
+
+def _of_azure(scope: str, name: str) -> bool:
+    return not scope and _NAME_OF_AZURE.fullmatch(name) is not None
+
+
+def _no(kind: Kind, name: str, target: str) -> Fault:
+    code = "PolicyDefinitionNotFound" if kind == "definition" else "PolicySetDefinitionNotFound"
+    text = f"The {_WORDS[kind]} '{name[:100]}' could not be found."
+    if _NAME_OF_AZURE.fullmatch(name):
+        text = f"{text} One that Azure brings is here after 'nephoscope content import'."
+    return Fault(404, code, text, target=target)
