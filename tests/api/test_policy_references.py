@@ -38,7 +38,7 @@ def put(server, headers, path, properties):
 
 
 def test_who_administers_a_group_exempts_from_nothing_that_is_assigned_above(server, token, instance, place):
-    group, resource, recommendation, _ = place
+    group, _, recommendation, _ = place
     admin = by(token, ("Security Admin", group))
     path = f"{group}/{AUTHORIZATION}/policyExemptions/mine"
     named = {**WAIVER, "metadata": {"nephoscope": {"recommendations": [recommendation]}}}
