@@ -142,4 +142,4 @@ def test_a_role_below_a_management_group_lists_there_what_is_assigned_and_nothin
     assert server.post(f"{summed}?api-version=2019-10-01", headers=reader).status_code == 403
     assigned = server.get(f"{GROUP}/{AUTHORIZATION}/policyAssignments?{V}", headers=reader)
     assert assigned.status_code == 200
-    assert server.get(listed, headers=by(token, ("Reader", GROUP))).status_code == 200
+    assert server.get(listed, headers=by(token, ("Reader", GROUP.lower()))).status_code == 200
