@@ -34,6 +34,7 @@ TACTICS = [
     "Exfiltration",
 ]
 RULES = [
+    "Account keys of storage were read",
     "A storage account is used by an application for the first time",
     "A vault was reached by a program for whom it is new",
     "An application reads a vault for the first time",
