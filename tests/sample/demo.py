@@ -34,9 +34,9 @@ TACTICS = [
     "Exfiltration",
 ]
 RULES = [
-    "Account keys of storage were read",
     "A storage account is used by an application for the first time",
     "A vault was reached by a program for whom it is new",
+    "Account keys of storage were read",
     "An application reads a vault for the first time",
     "An application signs in from a network it was never seen in",
     "An identity is refused by vaults again and again",

@@ -353,7 +353,7 @@ KEYS = {
 def cef_rows(draw: st.DrawFn) -> dict[str, Any]:
     types = columns_of("CommonSecurityLog")
     chosen = draw(st.lists(st.sampled_from(sorted(KEYS)), unique=True, max_size=15))
-    values = {**VALUES, "string": TEXTS.map(lambda text: text.rstrip(" ")).filter(bool)}
+    values = {**VALUES, "string": TEXTS.map(lambda text: text.rstrip(" \t")).filter(bool)}
     values["datetime"] = MOMENTS.map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))
     row: dict[str, Any] = {name: draw(values[types[name].value]) for name in chosen}
     row["TimeGenerated"] = draw(values["datetime"])
