@@ -196,10 +196,8 @@ class Desk:
         incident = self.state.incidents.read(session, number)
         if incident.workspace != self.workspace:
             raise MissingError(f"there is no incident {number} in the workspace {self.workspace}")
-        if incident.merged_into is not None:
-            raise StateError(
-                f"incident {number} was merged: it is a part of incident {incident.merged_into} now"
-            )
+        if (into := incident.merged_into) is not None:
+            raise StateError(f"incident {number} was merged: it is a part of incident {into} now")
         if by not in (BY, RESPONSE) and incident.first_modified is None:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident

@@ -46,6 +46,7 @@ KEPT = BEHIND + timedelta(days=16)
 PRUNED = "detection/pruned"
 ROUND = 2.0
 """Seconds that the rules of a round may be expected to take together."""
+_PAUSE = 0.5
 _TAKEN = "another process runs it: run it again when that is done"
 GRACE = 10.0
 """Seconds that the query which runs may go on for when the schedule is to stop."""
@@ -89,16 +90,18 @@ class Schedule:
     def once(self, end: datetime, now: datetime) -> Iterator[Ran]:
         """Run every rule in the window that ends at a time, whatever was run before; the schedule goes on as if it had not been.
 
-        A rule that another process runs is waited for, as long as the turn of one that was killed lasts; then that is its error.
+        Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
+        error.
         """
         rules = self._enabled(now)
-        patience = monotonic() + self.lease_seconds * 1.5
+        patience = self.lease_seconds * 1.5
         with self.lake.reading(self.workspace) as self._reading, self._turns() as turns:
             self._prepare(self._reading, [Due(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
                     lease = held.enter_context(turns.take(self._name(rule)))
-                    while lease is None and monotonic() < patience and not self._stopping.wait(0.5):
+                    while lease is None and patience > 0 and not self._stopping.wait(_PAUSE):
+                        patience -= _PAUSE
                         lease = held.enter_context(turns.take(self._name(rule)))
                     if self._stopping.is_set():
                         break

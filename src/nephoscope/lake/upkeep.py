@@ -15,7 +15,7 @@ from nephoscope.lake.inventory import first_kept
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.memory import trim
 from nephoscope.lake.pins import held
-from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.database import MissingError
 from nephoscope.lake.store import Store, StoredTable
 from nephoscope.lake.workspace import Workspace
 
@@ -44,7 +44,7 @@ class Upkeep:
             workspace, table = key
             try:
                 days = self._workspace(workspace).kept(table)
-            except StateError:
+            except MissingError:
                 return 0
             return _drop(stored, first_kept(now, days))
 

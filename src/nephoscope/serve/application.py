@@ -75,17 +75,6 @@ def application(
     async def api(request: Request) -> Response:
         return await nowhere(instance, request) if for_people(request) else await respond(instance, request)
 
-    middleware = [
-        *([Middleware(Arrived, counted=metrics.note)] if behind_front else []),
-        Middleware(Measured, metrics=metrics),
-        Middleware(Secured),
-        *(
-            [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)]
-            if hosts
-            else []
-        ),
-        Middleware(Limited, requests_a_minute=requests_a_minute),
-    ]
     return Starlette(
         routes=[
             Route("/healthz", healthy),
@@ -95,9 +84,23 @@ def application(
             *routes(instance),
             Route("/{path:path}", api, methods=METHODS),
         ],
-        middleware=middleware,
+        middleware=_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
         exception_handlers={404: pathless},
     )
+
+
+def _middleware(
+    metrics: Metrics, hosts: tuple[str, ...], requests_a_minute: int, *, behind_front: bool
+) -> list[Middleware]:
+    """What every request passes, the outermost first."""
+    trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    return [
+        *([Middleware(Arrived, counted=metrics.note)] if behind_front else []),
+        Middleware(Measured, metrics=metrics),
+        Middleware(Secured),
+        *([trusted] if hosts else []),
+        Middleware(Limited, requests_a_minute=requests_a_minute),
+    ]
 
 
 def _host(instance: Instance, settings: Settings | None) -> Host:

@@ -129,9 +129,9 @@ def test_urls_that_are_refused(url: str) -> None:
         target(url, [], 60.0)
 
 
-def test_a_name_server_that_hangs_keeps_no_webhook_waiting(
-    responder, raise_alert, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hanging_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A name server that answers nothing until the test is over."""
     over = threading.Event()
 
     def hangs(*_: Any, **__: Any) -> list[Any]:
@@ -139,33 +139,31 @@ def test_a_name_server_that_hangs_keeps_no_webhook_waiting(
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    yield
+    over.set()
+
+
+@pytest.mark.usefixtures("hanging_names")
+def test_a_name_server_that_hangs_keeps_no_webhook_waiting(responder, raise_alert, state: State) -> None:
     state.credentials.put("response.team", "secret")
     hook = {"action": "webhook", "url": "https://hook.example/", "secret": "team", "seconds": 0.2}
     who = responder({"actions": [hook]})
     raise_alert()
     (run,) = who.tick()
-    over.set()
     assert (run.status, run.detail) == (
         RunStatus.PENDING, "hook.example: no name server said its address within 0.2 s",
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("hanging_names")
 def test_a_name_server_that_hangs_keeps_no_mail_waiting(
     responder, raise_alert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over = threading.Event()
-
-    def hangs(*_: Any, **__: Any) -> list[Any]:
-        over.wait()
-        return []
-
-    monkeypatch.setattr(socket, "getaddrinfo", hangs)
     monkeypatch.setattr("nephoscope.alerts.response.actions.mail._SECONDS", 0.2)
     operator = {"mail": {"host": "mail.example", "port": 587, "sender": "soc@contoso.com"}}
     who = responder({"actions": [{"action": "mail", "to": ["kim@contoso.com"]}]}, operator=operator)
     raise_alert()
     (run,) = who.tick()
-    over.set()
     assert (run.status, run.detail) == (
         RunStatus.PENDING, "mail.example: no name server said its address within 0.2 s",
     )  # fmt: skip

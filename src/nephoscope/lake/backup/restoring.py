@@ -66,10 +66,9 @@ def _move_up(part: Path, data: Path) -> None:
     """Put what a folder within another holds into that, the state last; what was moved goes again where one cannot be."""
     moved: list[Path] = []
     try:
-        moved.extend(
+        for path in sorted(part.iterdir(), key=lambda one: one.name.startswith(STATE)):
             path.rename(data / path.name)
-            for path in sorted(part.iterdir(), key=lambda one: one.name.startswith(STATE))
-        )
+            moved.append(data / path.name)
         _sync(data)
     except OSError:
         for path in moved:
