@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
 from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from nephoscope.analyze.key import Key
-    from nephoscope.estate.role_definitions import RoleClass
     from nephoscope.estate.roles import Grant
     from nephoscope.estate.view import View
     from nephoscope.model.assessment import Assessment, SubAssessment
@@ -27,6 +27,16 @@ class Rule:
     key: Key
     classes: frozenset[RoleClass]
     below: bool
+
+
+def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[Rule, ...]:
+    """Rules for owners, writers and readers: the living keys ask in the whole subscription, the retired ones at it alone."""
+    classes = (RoleClass.OWNER, RoleClass.WRITE, RoleClass.READ)
+    return tuple(
+        Rule(key, frozenset([class_]), below=below)
+        for keys, below in ((living, True), (whole, False))
+        for key, class_ in zip(keys, classes, strict=True)
+    )
 
 
 def accounts(

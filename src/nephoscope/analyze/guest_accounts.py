@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.accounts import Rule, accounts
+from nephoscope.analyze.accounts import accounts, rules
 from nephoscope.analyze.key import Key, keyed
-from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -60,14 +59,7 @@ READ_WHOLE = Key(
 KEYS = keyed(OWNER, WRITE, READ, OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
-RULES = (
-    Rule(OWNER, frozenset([RoleClass.OWNER]), below=True),
-    Rule(WRITE, frozenset([RoleClass.WRITE]), below=True),
-    Rule(READ, frozenset([RoleClass.READ]), below=True),
-    Rule(OWNER_WHOLE, frozenset([RoleClass.OWNER]), below=False),
-    Rule(WRITE_WHOLE, frozenset([RoleClass.WRITE]), below=False),
-    Rule(READ_WHOLE, frozenset([RoleClass.READ]), below=False),
-)
+RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
 
 
 def analyze(view: View) -> Iterable[Assessment]:

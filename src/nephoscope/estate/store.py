@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest
 from nephoscope.estate.estate import Estate
@@ -23,6 +23,8 @@ from nephoscope.estate.intake import Intake, Move, Version
 from nephoscope.estate.version_reader import BATCH, markers, moved, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
+from nephoscope.lake.delta import opened
+from nephoscope.lake.errors import LakeError
 from nephoscope.model.coverage import Coverage
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ APP = "nephoscope-estate"
 MAX_FILES = 32
 MIN_RETENTION_HOURS = 24
 _ATTEMPTS = 5
-_REFUSED = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping"}
 
 
 class StoreError(Exception):
@@ -197,32 +198,13 @@ class EstateStore:
     def _table(self) -> DeltaTable | None:
         """The table at its newest version, None where there is none yet."""
         try:
-            table = DeltaTable(self._path)
-        except TableNotFoundError:
-            return None
-        except DeltaError as error:
-            raise StoreError(f"{self._path}: not a readable Delta table: {error}") from error
-        _refuse(table, self._path)
-        return table
+            return opened(self._path)
+        except LakeError as error:
+            raise StoreError(str(error)) from error
 
     def _create(self) -> DeltaTable:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
-
-
-def _refuse(table: DeltaTable, path: Path) -> None:
-    """Raise StoreError for a table with a feature that would make us read wrong rows."""
-    configuration = table.metadata().configuration
-    found = {str(feature) for feature in table.protocol().reader_features or ()}
-    if configuration.get("delta.enableDeletionVectors", "").lower() == "true":
-        found.add("deletionVectors")
-    if configuration.get("delta.columnMapping.mode", "none").lower() != "none":
-        found.add("columnMapping")
-    for feature, words in _REFUSED.items():
-        if feature in found:
-            raise StoreError(
-                f"{path}: the table uses {words} ({feature}), which is not supported: rewrite it without"
-            )
 
 
 def _known(before: Coverage | None, coverage: Coverage) -> Coverage:

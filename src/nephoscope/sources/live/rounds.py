@@ -1,10 +1,41 @@
-"""What a round over the parts of a source brought, told to health part by part."""
+"""Rounds over the parts of a source: what each brought is told to health part by part."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from threading import Event
 
+from nephoscope.sources.azure.client import RequestError
+from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live.polling import Poller
 from nephoscope.sources.live.source import WHOLE, Sink, SourceError
+
+
+def poll(
+    pollers: Sequence[Poller],
+    sink: Sink,
+    stop: Event,
+    prefix: str,
+    clock: Callable[[], datetime],
+    seconds: float,
+) -> None:
+    """Go round the pollers, wait `seconds`, until stopped: one that fails is told, under `prefix` and its name, and the others go on.
+
+    Raises SourceError when every one of them failed.
+    """
+    while not stop.is_set():
+        told_round(sink, prefix, {one.name: _failure(one, clock()) for one in pollers})
+        stop.wait(seconds)
+
+
+def _failure(poller: Poller, now: datetime) -> str:
+    """Why a round of one poller failed, '' where it did not."""
+    try:
+        poller.round(now)
+    except (RequestError, SignInError, SourceError) as error:
+        return str(error)
+    return ""
 
 
 def told_round(sink: Sink, prefix: str, parts: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
@@ -85,6 +86,11 @@ def pages(asked: Client, url: str, what: str, permission: str) -> Iterator[list[
         if url in seen or empty > MAX_EMPTY:
             told = "one that was read already" if url in seen else f"more than {MAX_EMPTY} empty ones"
             raise SourceError(f"{what}: the link to the next page leads to {told}")
+
+
+def filter_text(moment: datetime) -> str:
+    """A moment as `$filter` of Resource Manager and Graph takes it: UTC, to the microsecond."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
 def refusal(answer: Answer, what: str, permission: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -18,9 +18,9 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.polling import Found, Poller
-from nephoscope.sources.live.rounds import told_round
-from nephoscope.sources.live.signing_in import Access, client, pages
-from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.rounds import poll
+from nephoscope.sources.live.signing_in import Access, client, filter_text, pages
+from nephoscope.sources.live.source import Kind, Sink, Surroundings
 from nephoscope.sources.live.stretch import digest
 from nephoscope.sources.logs.moments import moment
 
@@ -88,20 +88,7 @@ class ActivityLog:
                 Poller(subscription, sink, stop, _asking(asked, subscription), overlap, begin)
                 for subscription in chosen.subscriptions
             ]
-            while not stop.is_set():
-                told_round(sink, "subscription:", {poller.name: self._round(poller) for poller in pollers})
-                stop.wait(chosen.poll)
-
-    def _round(self, poller: Poller) -> str:
-        """One round of one subscription; why it failed, '' where it did not: the others go on."""
-        from nephoscope.sources.azure.client import RequestError
-        from nephoscope.sources.azure.credentials import SignInError
-
-        try:
-            poller.round(self.around.clock())
-        except (RequestError, SignInError, SourceError) as error:
-            return f"{poller.name}: {error}"
-        return ""
+            poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
 
     def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
         access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
@@ -113,7 +100,7 @@ def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], 
     """Asks for the events of a window of one subscription, page by page."""
 
     def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
-        span = f"eventTimestamp ge '{_text(start)}' and eventTimestamp le '{_text(end)}'"
+        span = f"eventTimestamp ge '{filter_text(start)}' and eventTimestamp le '{filter_text(end)}'"
         path = (
             f"/subscriptions/{quote(subscription)}/providers/Microsoft.Insights/eventtypes/management/values"
             f"?api-version={_VERSION}&$filter={quote(span)}"
@@ -130,10 +117,6 @@ def _found(event: dict[str, Any], end: datetime) -> Found:
     name = event.get("id") or event.get("eventDataId")
     id_ = str(name) if name else msgspec.json.encode(event, order="deterministic").decode()
     return Found(digest(id_.encode()), at, event)
-
-
-def _text(moment_: datetime) -> str:
-    return moment_.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
 def check(settings: Settings, _: Surroundings) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -18,9 +18,9 @@ from msgspec import Meta
 
 from nephoscope.sources.live import wanted
 from nephoscope.sources.live.polling import Found, Poller
-from nephoscope.sources.live.rounds import told_round
-from nephoscope.sources.live.signing_in import Access, client, pages
-from nephoscope.sources.live.source import Kind, Sink, SourceError, Surroundings
+from nephoscope.sources.live.rounds import poll
+from nephoscope.sources.live.signing_in import Access, client, filter_text, pages
+from nephoscope.sources.live.source import Kind, Sink, Surroundings
 from nephoscope.sources.live.stretch import digest
 from nephoscope.sources.logs.moments import moment
 
@@ -120,20 +120,7 @@ class Graph:
             pollers = [
                 Poller(name, sink, stop, _asking(asked, name), overlap, begin) for name in chosen.reads
             ]
-            while not stop.is_set():
-                told_round(sink, "read:", {poller.name: self._round(poller) for poller in pollers})
-                stop.wait(chosen.poll)
-
-    def _round(self, poller: Poller) -> str:
-        """One round of one kind; why it failed, '' where it did not."""
-        from nephoscope.sources.azure.client import RequestError
-        from nephoscope.sources.azure.credentials import SignInError
-
-        try:
-            poller.round(self.around.clock())
-        except (RequestError, SignInError, SourceError) as error:
-            return str(error)
-        return ""
+            poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
 
     def _client(self, stop: Event | None = None) -> AbstractContextManager[Client]:
         access = Access(self.settings.credential, self.settings.cloud, self.settings.tenant)
@@ -145,7 +132,7 @@ def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator
     read = READS[name]
 
     def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
-        span = f"{read.time} ge {_text(start)} and {read.time} le {_text(end)}"
+        span = f"{read.time} ge {filter_text(start)} and {read.time} le {filter_text(end)}"
         path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
         for page in pages(asked, path, name, read.permission):
             yield [_found(read, element, end) for element in page]
@@ -158,10 +145,6 @@ def _found(read: Read, element: dict[str, Any], end: datetime) -> Found:
     given = element.get(read.time)
     id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())
     return Found(digest(f"{id_}\0{given if read.changes else ''}".encode()), moment(given) or end, element)
-
-
-def _text(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
 def check(settings: Settings, _: Surroundings) -> None:
