@@ -13,7 +13,7 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.entities import entities
 from nephoscope.alerts.entity_columns import entity_mappings
 from nephoscope.alerts.finding import Finding
-from nephoscope.alerts.grouping import strong_keys
+from nephoscope.alerts.grouping import bookmark_keys
 from nephoscope.alerts.hunting import Range
 from nephoscope.alerts.rule import EntityMapping, Rule
 from nephoscope.lake.state.bookmarks import Bookmark
@@ -42,7 +42,7 @@ class Bookshelf:
         bookmark = Bookmark(
             str(uuid.uuid4()), self.desk.workspace, name or query.name, query.query, query.name, over.since, over.until,
             moments[-1] if moments else over.until, row.document(), by, now, by, now,
-            [one.document(place + 1) for place, one in enumerate(found)], sorted(strong_keys(found)),
+            [one.document(place + 1) for place, one in enumerate(found)], sorted(bookmark_keys(found)),
             list(query.tactics), list(query.techniques), list(tags), notes,
         )  # fmt: skip
         with self.desk.state.transaction() as session:

@@ -8,12 +8,13 @@ incidents makes them one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from nephoscope.alerts.rule import Matching, Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
+from nephoscope.alerts.tying_names import TIES, Names, placed, tying
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 
@@ -22,23 +23,6 @@ MOST_ALERTS = 150
 """Alerts that an incident takes; the next makes a new one, as in Sentinel."""
 CROWD = 5
 """An alert that names more of a kind (the accounts of a spray, the targets of a scan) says of none of them that it acts."""
-#: Kinds that tie alerts of different rules together, with the names that are good enough to do so.
-_TIES = {
-    "Account": {
-        "AadUserId",
-        "Sid",
-        "Name|UPNSuffix",
-        "Name|NTDomain",
-        "Name|DnsDomain",
-        "ObjectGuid",
-        "PUID",
-    },
-    "Host": {"AzureID", "OMSAgentID", "HostName|DnsDomain", "HostName|NTDomain", "HostName"},
-    "IP": {"Address"},
-    "FileHash": {"Algorithm|Value"},
-    "Mailbox": {"MailboxPrimaryAddress", "Upn"},
-    "CloudApplication": {"AppId"},
-}
 #: Addresses that every machine has or that are the platform's.
 _EVERYWHERE = ("127.", "169.254.", "168.63.129.16", "0.0.0.0", "::1", "fe80:")  # noqa: S104 - compared, not bound
 _ALONE = "alone|"
@@ -62,58 +46,48 @@ class Grouping:
 def grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
     """The grouping of an alert; without a wanted key it makes an incident of its own."""
     asked = rule.incidents
-    wanted, known = ties(alert, around)
+    tied = ties(alert, around)
     if not asked.grouped:
-        return Grouping(wanted, STORY, known=known, merges=True)
+        return Grouping(tied.wanted, STORY, known=tied.known, merges=True)
     own = _own(rule, alert)
-    return Grouping((own,), asked.lookback, asked.reopen, (own, *known))
+    return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
 
 
-def ties(alert: Alert, around: Surroundings = NOWHERE) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
     """The names by which an alert looks for its story, and those by which it is found.
 
     Who acts (accounts, machines, addresses, files) ties. A resource that is acted on does so only where an alert says nothing else:
     many unrelated things happen to a gateway in a day.
     """
-    actors: list[str] = []
-    for kind in _TIES:
+    actors = Names()
+    for kind in TIES:
         several = [one for one in alert.entities if one.kind == kind]
         if len(several) <= CROWD:
-            actors += [key for one in several for key in _strong(one, around)]
+            actors += _tied(several, alert.entities, around)
     resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
     named = around.names(map(_whole, resources)) if len(resources) <= CROWD else []
-    actors += [one for one in named if one.startswith("machine|")]
-    things = [one for one in named if not one.startswith("machine|")]
-    alone = [f"{_ALONE}{one}" for one in things]
-    if actors:
-        return tuple(dict.fromkeys([*actors, *alone])), tuple(dict.fromkeys([*actors, *things]))
-    return (*things, *alone), tuple(alone)
+    for machine in (one for one in named if one.startswith("machine|")):
+        actors += placed(machine)
+    things = tuple(one for one in named if not one.startswith("machine|"))
+    alone = tuple(f"{_ALONE}{one}" for one in things)
+    if actors.wanted:
+        return actors + Names(alone, things)
+    return Names((*things, *alone), alone)
 
 
-def strong_keys(entities: Iterable[Entity]) -> tuple[str, ...]:
-    """The names of entities that are good enough to tie what is told of them together, each once."""
-    return tuple(
-        dict.fromkeys(
-            key
-            for entity in entities
-            for key in entity.keys
-            if _good(entity.kind, key) or (entity.kind == "AzureResource" and _particular(entity))
-        )
-    )
+def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
+    """The names by which later alerts find what is told of some entities, each once."""
+    resources = [one.key for one in entities if one.kind == "AzureResource" and _particular(one)]
+    tied = [key for one in entities for key in tying(one, entities, NOWHERE).known]
+    return tuple(dict.fromkeys([*tied, *resources]))
 
 
-def _strong(entity: Entity, around: Surroundings) -> list[str]:
-    """The names of an entity that tie; those of an account that only the estate knows (an application's id) among them."""
-    if entity.kind == "IP" and _of_many(entity.get("Address").lower(), around):
-        return []
-    names = around.names(entity.keys)
-    known = [one for one in names if one.startswith(("machine|", "account|"))]
-    return [key for key in entity.keys if _good(entity.kind, key)] + known
-
-
-def _good(kind: str, key: str) -> bool:
-    parts = key.split("|")
-    return "|".join(parts[1 : 1 + (len(parts) - 1) // 2]) in _TIES.get(kind, ())
+def _tied(several: Iterable[Entity], beside: Sequence[Entity], around: Surroundings) -> Names:
+    found = Names()
+    for one in several:
+        if one.kind != "IP" or not _of_many(one.get("Address").lower(), around):
+            found += tying(one, beside, around)
+    return found
 
 
 def _of_many(address: str, around: Surroundings) -> bool:

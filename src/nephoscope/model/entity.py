@@ -23,6 +23,8 @@ STRONG: dict[str, tuple[tuple[str, ...], ...]] = {
         ("OMSAgentID",),
         ("HostName", "DnsDomain"),
         ("HostName", "NTDomain"),
+        ("NetBiosName", "DnsDomain"),
+        ("NetBiosName", "NTDomain"),
         ("HostName",),
         ("NetBiosName",),
     ),
