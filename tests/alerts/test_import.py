@@ -334,3 +334,23 @@ def test_hostile_files_stop_no_other(tmp_path: Path) -> None:
     assert {Path(one.source).name for one in found.unread} == {
         "bomb.yaml", "deep.json", "latin.yaml", "large.yaml",
     }  # fmt: skip
+
+
+def test_an_id_that_two_rules_have_is_told_with_the_one_that_was_taken(tmp_path: Path) -> None:
+    rule = {"id": "A1", "name": "One", "query": "print 1", "queryFrequency": "1h", "queryPeriod": "1h"}
+    texts = [yaml.safe_dump(rule | changes) for changes in ({}, {"id": "a1", "name": "Two"})]
+    (tmp_path / "one.yaml").write_text("---\n".join(texts))
+    (tmp_path / "three.yaml").write_text(yaml.safe_dump(rule | {"name": "Three"}))
+    found = read(tmp_path)
+    assert [one.name for one in found.pieces] == ["One"]
+    assert [(one.name, one.place.file, one.reasons) for one in found.unusable] == [
+        ("Two", str(tmp_path / "one.yaml"), ("id a1 is also that of 'One' further up in this file, which was taken",)),
+        ("Three", str(tmp_path / "three.yaml"), ("id a1 is also that of 'One' in one.yaml, which was taken",)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lacking", ["id", "name"])
+def test_what_a_rule_lacks_is_named(tmp_path: Path, lacking: str) -> None:
+    rule = {"id": "a1", "name": "One", "query": "print 1", lacking: None}
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(rule))
+    assert [one.reasons for one in read(tmp_path).unusable] == [(f"{lacking} is missing",)]

@@ -50,11 +50,41 @@ def grouped(**changes: Any) -> dict[str, Any]:
 REFUSED = [
     ({"queryFrequency": "2h"}, "queryFrequency must not be longer than queryPeriod"),
     ({"queryFrequency": "5m", "queryPeriod": "14d"}, "queryFrequency must be 1h or longer"),
-    ({"suppressionEnabled": True}, "suppressionDuration must be given, from 5m to 24h"),
+    ({"suppressionEnabled": True}, "suppressionDuration must be given, from 5m to 1d"),
     (
         {"suppressionEnabled": True, "suppressionDuration": "30d"},
-        "suppressionDuration must be given, from 5m to 24h",
+        "suppressionDuration must be from 5m to 1d, not '30d'",
     ),
+    ({"queryPeriod": "0h"}, "queryPeriod must be from 5m to 14d, not '0h'"),
+    ({"queryPeriod": ""}, "queryPeriod: '' is not a duration such as 5m, 1h, 14d or PT5H"),
+    ({"queryPeriod": 5}, "queryPeriod must be a duration such as 5m, 1h, 14d or PT5H, not 5"),
+    ({"queryFrequency": "15d"}, "queryFrequency must be from 5m to 14d, not '15d'"),
+    ({"kind": "NRT", "queryPeriod": "0h"}, "queryPeriod must be 1s or longer, not '0h'"),
+    ({"query": 5}, "query must be a text, not a number"),
+    ({"triggerThreshold": -1}, "triggerThreshold must be a whole number from 0 to 10000, not -1"),
+    (
+        {"triggerThreshold": 10**12},
+        "triggerThreshold must be a whole number from 0 to 10000, not 1000000000000",
+    ),
+    ({"triggerOperator": "gte"}, "triggerOperator 'gte' is none of gt, lt, eq, ne"),
+    ({"learningPeriod": "0d"}, "learningPeriod must be 1s or longer, not '0d'"),
+    (
+        grouped(lookbackDuration="0h"),
+        "groupingConfiguration: lookbackDuration must be from 5m to 7d, not '0h'",
+    ),
+    (
+        {"entityMappings": [{"entityType": "Account"}]},
+        "entityMappings[0]: fieldMappings is missing: an identifier and the column that holds it",
+    ),
+    (
+        {"entityMappings": mapped("IP", "Address", "")},
+        "entityMappings[0].fieldMappings[0]: columnName is missing",
+    ),
+    (
+        {"entityMappings": mapped("Shoe", "Size")},
+        "entityMappings[0]: entityType 'Shoe' is none of Account, Host, IP",
+    ),
+    ({"name": None}, "name is missing"),
     ({"entityMappings": mapped("Account", "Shoe")}, "identifier 'Shoe' of Account is none of"),
     (grouped(groupByEntities=["Nonsense"]), "groupByEntities 'Nonsense' is nothing"),
     (grouped(groupByAlertDetails=["Colour"]), "groupByAlertDetails 'Colour' is nothing"),
@@ -69,7 +99,25 @@ def test_what_cannot_work_is_refused(changes: dict[str, Any], said: str) -> None
     assert said in str(error.value)
 
 
+ONE_REASON = [
+    ({"queryFrequency": "banana"}, "queryFrequency: 'banana' is not a duration such as 5m, 1h, 14d or PT5H"),
+    (
+        {"suppressionEnabled": True, "suppressionDuration": "0h"},
+        "suppressionDuration must be from 5m to 1d, not '0h'",
+    ),
+    ({"entityMappings": [{}]}, "entityMappings[0]: entityType is missing"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), ONE_REASON, ids=[reason for _, reason in ONE_REASON])
+def test_one_wrong_value_is_one_reason(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RuleError) as error:
+        rule(**changes)
+    assert error.value.reasons == (reason,)
+
+
 TAKEN = [
+    {"entityMappings": []},
     {"queryFrequency": "1h", "queryPeriod": "14d"},
     {"suppressionEnabled": True, "suppressionDuration": "PT24H"},
     {"suppressionEnabled": False, "suppressionDuration": "30d"},

@@ -17,7 +17,7 @@ def duration(text: str) -> timedelta:
         return timedelta(**{_UNITS[short[2]]: int(short[1])})
     iso = _CLOCK.fullmatch(text.strip()) or _ISO.fullmatch(text.strip().upper())
     if iso is None or not any(iso.groups()):
-        raise ValueError(f"{text!r} is not a duration such as 5m, 1h, 14d or PT5H")
+        raise ValueError(f"{text!r:.60} is not a duration such as 5m, 1h, 14d or PT5H")
     days, hours, minutes, seconds = (int(one or 0) for one in iso.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 

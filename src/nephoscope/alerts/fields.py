@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from nephoscope.alerts.duration import duration
+from nephoscope.alerts.duration import duration, written
 
 
 class Fields:
@@ -27,12 +27,12 @@ class Fields:
         """Whether the field is there and not null."""
         return self._document.get(name) is not None
 
-    def text(self, name: str, *, needed: bool = False) -> str:
-        """A text, '' where it is not there; numbers are taken as they are written."""
+    def text(self, name: str, *, needed: bool = False, numbers: bool = True) -> str:
+        """A text, '' where it is not there; `numbers` are taken as they are written."""
         value = self._document.get(name)
         if isinstance(value, str):
             found = value
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif numbers and isinstance(value, int | float) and not isinstance(value, bool):
             found = str(value)
         else:
             found = ""
@@ -43,13 +43,14 @@ class Fields:
             self.fail(f"{name} is missing")
         return found
 
-    def number(self, name: str, *, default: int) -> int:
-        """A whole number that is not negative."""
+    def number(self, name: str, *, default: int, most: int | None = None) -> int:
+        """A whole number that is not negative, and not over `most`."""
         value = self._document.get(name)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self.fail(f"{name} must be a whole number from 0 on, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (most and value > most):
+            limits = f"from 0 to {most}" if most else "from 0 on"
+            self.fail(f"{name} must be a whole number {limits}, not {_shown(value)}")
             return default
         return value
 
@@ -63,16 +64,25 @@ class Fields:
             return default
         return value
 
-    def span(self, name: str) -> timedelta | None:
-        """A duration, None where it is not there."""
-        text = self.text(name)
-        if not text:
+    def span(
+        self, name: str, *, least: timedelta = timedelta(seconds=1), most: timedelta | None = None
+    ) -> timedelta | None:
+        """A duration from `least` to `most`, None where it is not there or is none."""
+        value = self._document.get(name)
+        if value is None or not isinstance(value, str):
+            if value is not None:
+                self.fail(f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shown(value)}")
             return None
         try:
-            return duration(text)
+            found = duration(value)
         except ValueError as error:
             self.fail(f"{name}: {error}")
             return None
+        if found < least or (most is not None and found > most):
+            limits = f"from {written(least)} to {written(most)}" if most else f"{written(least)} or longer"
+            self.fail(f"{name} must be {limits}, not {value!r}")
+            return None
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts; one text alone is a list of one."""
@@ -113,6 +123,11 @@ class Fields:
 
     def _below(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in the document, the beginning of a long one."""
+    return f"{value!r:.60}"
 
 
 def _kind(value: Any) -> str:

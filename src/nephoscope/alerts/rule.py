@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from nephoscope.alerts.duration import written
 from nephoscope.alerts.fields import Fields
 from nephoscope.alerts.tactics import spelled
 from nephoscope.alerts.tuning.holding import Tuning
@@ -26,6 +27,8 @@ NRT = timedelta(minutes=1)
 LONG, HOURLY = timedelta(days=2), timedelta(hours=1)
 """A rule that looks back so far, or further, is run so often at most, as in Sentinel."""
 LONGEST_SUPPRESSION = timedelta(hours=24)
+LONGEST_LOOKBACK = timedelta(days=7)
+HIGHEST_THRESHOLD = 10_000
 OPERATORS = {
     "gt": "GreaterThan", "greaterthan": "GreaterThan", "lt": "LessThan", "lessthan": "LessThan",
     "eq": "Equal", "equal": "Equal", "ne": "NotEqual", "notequal": "NotEqual",
@@ -167,22 +170,19 @@ class Rule:
 
 def _rule(fields: Fields, place: Place) -> Rule:
     kind = _kind(fields)
-    frequency = fields.span("queryFrequency") or (NRT if kind is Kind.NRT else DAILY)
-    period = fields.span("queryPeriod") or frequency
-    if kind is Kind.SCHEDULED:
-        _timed(fields, frequency, period)
+    frequency, period = _schedule(fields, kind)
     details = fields.pairs("customDetails")
     return Rule(
         id=fields.text("id", needed=True).lower(),
-        name=fields.text("name") or fields.text("displayName", needed=True),
-        query=fields.text("query", needed=True),
+        name=_name(fields),
+        query=fields.text("query", needed=True, numbers=False),
         kind=kind,
         description=fields.text("description").strip(" '\n"),
         severity=_severity(fields),
         frequency=frequency,
         period=period,
         operator=_operator(fields),
-        threshold=fields.number("triggerThreshold", default=0),
+        threshold=fields.number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
         suppression=_suppression(fields),
         learning=fields.span("learningPeriod"),
         tactics=spelled(fields.texts("tactics")),
@@ -204,13 +204,31 @@ def _rule(fields: Fields, place: Place) -> Rule:
     )
 
 
-def _timed(fields: Fields, frequency: timedelta, period: timedelta) -> None:
-    """Note where a schedule is none that Sentinel takes."""
-    if not (SHORTEST <= period <= LONGEST_PERIOD and SHORTEST <= frequency <= LONGEST_PERIOD):
-        fields.fail("queryFrequency and queryPeriod must lie between 5m and 14d")
-    elif frequency > period:
+def _name(fields: Fields) -> str:
+    found = fields.text("name") or fields.text("displayName")
+    if not found.strip():
+        fields.fail("name is missing")
+    return found
+
+
+def _schedule(fields: Fields, kind: Kind) -> tuple[timedelta, timedelta]:
+    """The frequency and the period; noted is where they are none that Sentinel takes."""
+    before = len(fields.wrong)
+    least, most = (SHORTEST, LONGEST_PERIOD) if kind is Kind.SCHEDULED else (timedelta(seconds=1), None)
+    frequency = fields.span("queryFrequency", least=least, most=most)
+    period = fields.span("queryPeriod", least=least, most=most)
+    often = frequency or (NRT if kind is Kind.NRT else DAILY)
+    back = period or often
+    if kind is Kind.SCHEDULED and len(fields.wrong) == before:
+        _fitting(fields, often, back)
+    return often, back
+
+
+def _fitting(fields: Fields, frequency: timedelta, period: timedelta) -> None:
+    if frequency > period:
         fields.fail(
-            "queryFrequency must not be longer than queryPeriod: rows between two windows would be seen by none"
+            f"queryFrequency must not be longer than queryPeriod ({written(frequency)} is longer than {written(period)}): rows "
+            "between two windows would be seen by none"
         )
     elif period >= LONG and frequency < HOURLY:
         fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
@@ -220,11 +238,9 @@ def _suppression(fields: Fields) -> timedelta | None:
     """How long a rule is silent after an alert, None where it is not."""
     if not fields.flag("suppressionEnabled", default=False):
         return None
-    before = len(fields.wrong)
-    found = fields.span("suppressionDuration")
-    if len(fields.wrong) == before and (found is None or not SHORTEST <= found <= LONGEST_SUPPRESSION):
-        fields.fail("suppressionDuration must be given, from 5m to 24h, where suppressionEnabled is true")
-    return found
+    if not fields.has("suppressionDuration"):
+        fields.fail("suppressionDuration must be given, from 5m to 1d, where suppressionEnabled is true")
+    return fields.span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
 
 
 def _kind(fields: Fields) -> Kind:
@@ -267,10 +283,14 @@ def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
     for each in fields.objects("entityMappings"):
         kind = each.text("entityType", needed=True)
         if kind.lower() not in known:
-            each.fail(f"entityType {kind!r} is no kind of entity")
+            if kind.strip():
+                each.fail(f"entityType {kind!r} is none of {', '.join(known.values())}")
             continue
-        kind = known[kind.lower()]
-        found.append(EntityMapping(kind, tuple(_pair(kind, one) for one in each.objects("fieldMappings"))))
+        kind, before = known[kind.lower()], len(each.wrong)
+        pairs = tuple(_pair(kind, one) for one in each.objects("fieldMappings"))
+        if not pairs and len(each.wrong) == before:
+            each.fail("fieldMappings is missing: an identifier and the column that holds it")
+        found.append(EntityMapping(kind, pairs))
     return tuple(found)
 
 
@@ -279,7 +299,7 @@ def _pair(kind: str, fields: Fields) -> tuple[str, str]:
     name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
     if name and name.lower() not in known:
         fields.fail(f"identifier {name!r} of {kind} is none of {', '.join(known.values())}")
-    return known.get(name.lower(), name), fields.text("columnName", needed=True)
+    return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
 
 
 def _told(fields: Fields) -> tuple[EntityMapping, ...]:
@@ -323,7 +343,7 @@ def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
         given.flag("createIncident", default=True),
         enabled,
         grouping.flag("reopenClosedIncident", default=False),
-        grouping.span("lookbackDuration") or timedelta(hours=5),
+        grouping.span("lookbackDuration", least=SHORTEST, most=LONGEST_LOOKBACK) or timedelta(hours=5),
         _MATCHING.get(matching.lower(), Matching.ALL_ENTITIES),
         grouping.texts("groupByEntities"),
         grouping.texts("groupByAlertDetails"),

@@ -215,8 +215,9 @@ def _query(document: Mapping[str, Any], place: Place, source: str) -> Piece | Un
     """A rule, or a query to hunt with: what has no schedule."""
     name = str(document.get("name") or document.get("displayName") or "")
     id_ = str(document.get("id") or "").lower()
-    if not id_ or not name:
-        return Unusable(place, source, name, ("a rule needs id and name",))
+    lacking = [f"{what} is missing" for what, value in (("id", id_), ("name", name)) if not value.strip()]
+    if lacking:
+        return Unusable(place, source, name, tuple(lacking))
     kind = str(document.get("kind") or "")
     hunting = kind.lower() == "hunting" or (not kind and document.get("queryFrequency") is None)
     version = str(document.get("version") or "")
@@ -235,7 +236,8 @@ def _once(found: Reading) -> None:
         if first is piece:
             kept.append(piece)
         elif first.hash != piece.hash:
-            reason = f"{kind} {piece.id} is also in {first.source}, which was taken"
+            where = "further up in this file" if first.source == piece.source else f"in {first.source}"
+            reason = f"id {piece.id} is also that of {first.name!r} {where}, which was taken"
             found.unusable.append(Unusable(piece.place, piece.source, piece.name, (reason,)))
         else:
             found.passed["copies of what another file holds"] += 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from nephoscope.alerts.duration import written
 from nephoscope.alerts.fields import Fields
-from nephoscope.alerts.rule import LONGEST_PERIOD, SHORTEST, Kind, Rule
+from nephoscope.alerts.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
 from nephoscope.model.state import Severity
 
 NAMES = (
@@ -54,11 +54,13 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
         rule,
         enabled=fields.flag("enabled", default=rule.enabled),
         severity=_severity(fields, rule),
-        threshold=fields.number("triggerThreshold", default=rule.threshold),
+        threshold=fields.number("triggerThreshold", default=rule.threshold, most=HIGHEST_THRESHOLD),
         frequency=fields.span("queryFrequency") or rule.frequency,
         period=fields.span("queryPeriod") or rule.period,
         suppression=fields.span("suppressionDuration") or rule.suppression,
-        learning=fields.span("learningPeriod") if fields.has("learningPeriod") else rule.learning,
+        learning=fields.span("learningPeriod", least=timedelta())
+        if fields.has("learningPeriod")
+        else rule.learning,
         incidents=replace(
             rule.incidents, create=fields.flag("createIncident", default=rule.incidents.create)
         ),
@@ -67,7 +69,7 @@ def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
     if settings.get("enabled") is True:
         fields.fail("enabled can only be false here: rules are switched on with `content enable`")
     _check(fields, found, settings)
-    repeat, learning = fields.span("repeatInterval"), _moment(fields)
+    repeat, learning = fields.span("repeatInterval", least=timedelta()), _moment(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
     return Changed(found, repeat, learning, tuple(_shown(rule, settings)))
