@@ -114,3 +114,29 @@ def test_what_was_merged_is_not_changed_any_more(state: State) -> None:
     with pytest.raises(StateError, match="a part of incident 1"):
         desk.change(2, LATER, "ana", status=IncidentStatus.ACTIVE)
     assert sorted(one.number for one in state.incidents.newest("default")) == [1, 3]
+
+
+@pytest.mark.parametrize("target", [1, 2])
+def test_what_was_merged_into_an_incident_that_goes_leads_nowhere_else(state: State, target: int) -> None:
+    for number in (1, 2, 3):
+        take(state, str(number), f"192.0.2.{number}")
+    desk = Desk(state, "default")
+    desk.merge(2, [3], LATER, "ana")
+    desk.merge(1, [2], LATER, "ana")
+    desk.remove(target, LATER + timedelta(hours=1), "ben")
+    found = {number: one.merged_into for number, one in state.incidents.verdicts("default").items()}
+    assert found == ({2: None, 3: 2} if target == 1 else {1: None, 3: 1})
+    freed = 2 if target == 1 else 3
+    with state.transaction() as session:
+        told = [(one.author, one.text) for one in state.incidents.actions(session, freed)]
+    assert told[-1] == ("ben", f"removed incident {target}, which it was merged into")
+    assert read(state, freed)[0].status is IncidentStatus.CLOSED
+
+
+def test_a_merge_by_story_is_told_in_both(state: State) -> None:
+    take(state, "one", "192.0.2.1")
+    take(state, "two", "192.0.2.2")
+    take(state, "both", "192.0.2.1", "192.0.2.2")
+    with state.transaction() as session:
+        told = [[one.text for one in state.incidents.actions(session, number)] for number in (1, 2)]
+    assert told == [["merged incident 2 into it: they are one story"], ["merged it into incident 1"]]

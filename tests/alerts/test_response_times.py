@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,3 +102,13 @@ def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lak
 
 def test_the_command_offers_every_group() -> None:
     assert set(command._GROUPS) == set(GROUPS)
+
+
+def test_no_time_is_negative_though_a_clock_was_set_back(state: State, number: int) -> None:
+    desk = Desk(state, "default")
+    closing = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
+    closed = desk.change(number, MADE - 10 * MINUTE, "ana", **closing)
+    assert (closed.closed, closed.acknowledged) == (MADE, MADE)
+    kept = replace(closed, closed=MADE - MINUTE, acknowledged=MADE - MINUTE)
+    (times,) = response_times([kept])
+    assert (times.mean_to_resolve, times.mean_to_acknowledge) == (timedelta(), timedelta())

@@ -182,8 +182,6 @@ class Desk:
             alert.traits,
         )
 
-    # --- what people decide ----------------------------------------------------------------------------------------
-
     @contextmanager
     def _changing(self, number: int, now: datetime, by: str, text: str) -> Iterator[tuple[Session, Incident]]:
         """A change that is told to the lake and kept as what a person did; the first one is remembered with the incident."""
@@ -283,6 +281,7 @@ class Desk:
             self._filing.tell(session, number, now, by)
             self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
             self.state.bookmarks.move(session, number, None)
+            self._filing.part(session, found, now, by)
             self.state.incidents.drop(session, number)
 
     def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
@@ -358,7 +357,7 @@ def _set(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incid
 
 
 def _checked(incident: Incident, now: datetime) -> Incident:
-    """A closed incident has a classification and the moment; an open one has neither."""
+    """A closed incident has a classification and the moment, none before it was made; an open one has neither."""
     if incident.status is not IncidentStatus.CLOSED:
         return replace(incident, closed=None, classification="", reason="")
     if incident.classification not in CLASSIFICATIONS:
@@ -367,7 +366,7 @@ def _checked(incident: Incident, now: datetime) -> Incident:
     reason = incident.reason or reasons[0]
     if reason not in reasons:
         raise StateError(f"the reason of {incident.classification} is one of {', '.join(reasons)}")
-    return replace(incident, reason=reason, closed=incident.closed or now)
+    return replace(incident, reason=reason, closed=incident.closed or max(now, incident.created))
 
 
 def _acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
@@ -375,7 +374,7 @@ def _acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
     taken = bool(incident.owner) or incident.status is not IncidentStatus.NEW
     if by in (BY, RESPONSE) or incident.acknowledged is not None or not taken:
         return incident
-    return replace(incident, acknowledged=now)
+    return replace(incident, acknowledged=max(now, incident.created))
 
 
 def described(changes: Mapping[str, Any]) -> str:

@@ -67,8 +67,13 @@ class Filing:
             return self._one_story(session, fitting, now)
         first = fitting[0]
         if first.status is IncidentStatus.CLOSED and first.number != own:
-            return replace(first, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
+            return self._opened_again(session, first, alert, now)
         return first
+
+    def _opened_again(self, session: Session, incident: Incident, alert: Alert, now: datetime) -> Incident:
+        text = f"opened it again, which was closed as {incident.classification}: {alert.name} came"
+        self.state.incidents.act(session, incident.number, Action(now, BY, text))
+        return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
 
     def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
         """Whether an incident has room for an alert, and is open or may be opened again."""
@@ -89,6 +94,8 @@ class Filing:
             count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
             theirs = bool(first.owner and other.owner) and first.owner != other.owner
             if count < MOST_ALERTS and not theirs:
+                text = f"merged incident {other.number} into it: they are one story"
+                self.state.incidents.act(session, first.number, Action(now, BY, text))
                 first = self.merge(session, first, other, now, BY)
         return first
 
@@ -157,7 +164,7 @@ class Filing:
         self.state.incidents.forget(session, other.number)
         self.state.incidents.move_notes(session, other.number, into.number)
         closed = replace(
-            other, status=IncidentStatus.CLOSED, closed=now, changed=now, merged_into=into.number,
+            other, status=IncidentStatus.CLOSED, closed=max(now, other.created), changed=now, merged_into=into.number,
             classification=other.classification or "Undetermined",
         )  # fmt: skip
         self.state.incidents.put(session, closed)
@@ -166,3 +173,11 @@ class Filing:
         )
         self.tell(session, other.number, now, by)
         return self.state.incidents.put(session, with_work_of(into, other))
+
+    def part(self, session: Session, target: Incident, now: datetime, by: str) -> None:
+        """Let what was merged into an incident that goes lead on to where that leads, else be a closed one of its own again."""
+        text = f"removed incident {target.number}, which it was merged into"
+        for one in self.state.incidents.parts(session, target.number):
+            self.state.incidents.put(session, replace(one, merged_into=target.merged_into, changed=now))
+            self.state.incidents.act(session, one.number, Action(now, by, text))
+            self.tell(session, one.number, now, by)

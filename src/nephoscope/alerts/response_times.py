@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 
 from nephoscope.lake.state.incidents import Incident, IncidentStatus
@@ -51,9 +51,9 @@ def response_times(incidents: Iterable[Incident], by: str = "") -> list[Response
 
 
 def _times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
-    taken = [one.acknowledged - one.created for one in incidents if one.acknowledged is not None]
+    taken = [_since(one, one.acknowledged) for one in incidents if one.acknowledged is not None]
     ended = [
-        one.closed - one.created
+        _since(one, one.closed)
         for one in incidents
         if one.closed is not None and one.status is IncidentStatus.CLOSED
     ]
@@ -67,6 +67,11 @@ def _times(group: str, incidents: Sequence[Incident]) -> ResponseTimes:
         _mean(ended),
         _median(ended),
     )
+
+
+def _since(incident: Incident, moment: datetime) -> timedelta:
+    """From its creation to a moment; nothing where a clock that was set back put that before it."""
+    return max(moment - incident.created, timedelta())
 
 
 def _mean(spans: Sequence[timedelta]) -> timedelta | None:

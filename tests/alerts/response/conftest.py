@@ -57,6 +57,8 @@ def raise_alert(state: State) -> Callable[..., None]:
         severity: Severity = Severity.HIGH,
         techniques: tuple[str, ...] = ("T1078",),
         entities: tuple[tuple[str, dict[str, str]], ...] = (),
+        rule: Rule = RULE,
+        ends: datetime = NOW,
     ) -> None:
         several = [("IP", {"Address": one}) for one in addresses or ("185.220.101.4",)] + list(entities)
         alert = Alert(
@@ -72,8 +74,8 @@ def raise_alert(state: State) -> Callable[..., None]:
             techniques,
             tuple(Entity.of(*one) for one in several),
         )
-        window = Window(NOW - timedelta(hours=1), NOW)
-        Desk(state, "default").take(Outcome(RULE, window, 1, (alert,)), NOW, scheduled=False)
+        window = Window(ends - timedelta(hours=1), ends)
+        Desk(state, "default").take(Outcome(rule, window, 1, (alert,)), NOW, scheduled=False)
 
     return raising
 

@@ -12,6 +12,7 @@ import yaml
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.response.facts import FACTS, fact_name, facts_of
 from nephoscope.alerts.response.rule import ResponseRuleError, read
+from nephoscope.alerts.rule import Incidents, Rule
 from nephoscope.automation.incident_automation import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.outbox import deliver
@@ -126,6 +127,22 @@ def test_what_changed_is_known_and_own_changes_ask_no_rule(responder, raise_aler
     desk.change(1, NOW, "kim", severity="Low")
     assert [one.status.value for one in who.tick()] == ["done"]
     assert list(who.tick()) == []
+
+
+def test_an_incident_that_an_alert_opens_again_is_told_of(responder, raise_alert, state: State) -> None:
+    asked = {"changed": "status", "before.status": "Closed", "status": "Active"}
+    conditions = [{"property": name, "operator": "in", "values": [value]} for name, value in asked.items()]
+    who = responder({"when": ["incident.updated"], "actions": [TAG], "conditions": conditions})
+    rule = Rule("r1", "Sign-ins", "SigninLogs", incidents=Incidents(grouped=True, reopen=True))
+    raise_alert(rule=rule)
+    closed = {"status": IncidentStatus.CLOSED, "classification": "FalsePositive"}
+    Desk(state, "default").change(1, NOW, "kim", **closed)
+    assert list(who.tick()) == []
+    raise_alert("a2", rule=rule, ends=NOW + timedelta(hours=1))
+    assert [one.status.value for one in who.tick()] == ["done"]
+    with state.transaction() as session:
+        texts = [one.text for one in state.incidents.actions(session, 1)]
+    assert "opened it again, which was closed as FalsePositive: Sign-ins came" in texts
 
 
 def test_an_incident_is_changed_once_with_everything_that_a_rule_says(

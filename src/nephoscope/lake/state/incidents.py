@@ -203,6 +203,11 @@ class Incidents:
         """What an incident is found by."""
         return set(session.scalars(select(IncidentKeyRow.key).where(IncidentKeyRow.incident == number)))
 
+    def parts(self, session: Session, number: int) -> list[Incident]:
+        """The incidents that were merged into one and lead there."""
+        query = select(IncidentRow).where(IncidentRow.merged_into == number).order_by(IncidentRow.number)
+        return [_incident(row) for row in session.scalars(query)]
+
     def forget(self, session: Session, number: int) -> None:
         """Take its keys: no further alert joins it."""
         session.execute(delete(IncidentKeyRow).where(IncidentKeyRow.incident == number))
