@@ -346,7 +346,7 @@ def test_a_folder_gives_its_logs_and_says_what_it_passed_over(tmp_path: Path, da
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 100))
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 100, 100))
     bomb = tmp_path / "bomb.json.gz"
     bomb.write_bytes(gzip.compress(b" " * (64 * 1024 * 1024)))
     code, found = _ingest(data, bomb)
@@ -1137,7 +1137,7 @@ def test_a_damaged_header_of_a_tar_archive_is_told_and_what_is_behind_it_read(
 def test_a_hostile_tar_archive_is_told_and_gives_what_is_before(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 3))
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (256 * 1024**3, 20, 1024 * 1024, 3, 3))
     path = tmp_path / "a.tar.gz"
     first = ("a.json", _lines(2))
     if fault == "bomb":

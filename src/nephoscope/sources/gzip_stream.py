@@ -34,6 +34,8 @@ class Readable(Protocol):
 class GzipStream(io.RawIOBase):
     """What the members of a stream hold. At its end EOFError where the last member is cut and no other was damaged, and
     gzip.BadGzipFile with the offsets of all that were.
+
+    `resumed` is how often reading went on behind a damage: the line break there is what one read gives.
     """
 
     def __init__(self, stream: Readable) -> None:
@@ -46,7 +48,7 @@ class GzipStream(io.RawIOBase):
         self._ready = b""
         self._ended = self._seeks = self._holds = False
         self._damage: list[str] = []
-        self._tried = 0
+        self._tried = self.resumed = 0
 
     def readable(self) -> bool:
         """It is."""
@@ -128,6 +130,7 @@ class GzipStream(io.RawIOBase):
         if not begins:
             return b""
         self._seeks = False
+        self.resumed += 1
         self._damage[-1] = self._damage[-1] or f"the gzip member at byte {self._begun} is cut"
         self._damage[-1] += f", reading went on at byte {self._at}"
         return b"\n"

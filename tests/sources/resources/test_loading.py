@@ -451,14 +451,17 @@ def test_a_hostile_tar_archive_writes_nothing_and_is_told(tmp_path: Path, monkey
     bomb = tmp_path / "bomb.tar.gz"
     (tmp_path / "estate" / "z.json").write_bytes(b" " * (8 * 1024 * 1024))
     _tar(bomb, "w:gz", tmp_path / "estate")
-    bounds = resources.Limits(unpacked=4 * 1024 * 1024, entries=100)
+    bounds = resources.Limits(unpacked=4 * 1024 * 1024, members=100)
     assert "unpacks to more than" in " ".join(
         one.reason for one in resources.load([bomb], limits=bounds).quarantine
     )
-    few = resources.load([path], limits=resources.Limits(entries=2))
-    assert [one.reason for one in few.quarantine] == ["the archive has more than 2 entries"]
+    few = resources.load([path], limits=resources.Limits(members=2))
+    assert [one.reason for one in few.quarantine] == ["the archive has more than 2 members"]
     path.write_bytes(path.read_bytes()[:2000])
-    assert "cannot be read as a tar archive" in resources.load([path]).quarantine[-1].reason
+    assert (
+        "it breaks off behind or within estate: it ends within a header"
+        in resources.load([path]).quarantine[-1].reason
+    )
 
 
 def test_members_of_gzip_behind_a_damaged_one_are_read(tmp_path: Path) -> None:

@@ -38,12 +38,16 @@ class FileError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what hostile archives may unpack to: bytes per file, ratio to the packed size (beyond `free` bytes), entries."""
+    """Bounds on what hostile archives may unpack to: bytes per file, ratio to the packed size (beyond `free` bytes).
+
+    `entries`: those of an archive that is listed, `members` those of one that is read as a stream.
+    """
 
     unpacked: int = 256 * 1024**3
     ratio: int = 300
     free: int = 64 * 1024**2
     entries: int = 100_000
+    members: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,37 +6,26 @@ Format: https://www.gnu.org/software/tar/manual/html_node/Standard.html
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import tarfile
-import zlib
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.sources.resources.files import FileError, Source
+from nephoscope.sources.resources.tape_runs import TapeRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nephoscope.sources.resources.files import Limits
 
-_OPENERS: dict[str, Callable[[Any], Any]] = {
-    ".tar": lambda raw: raw,
-    ".tgz": gzip.open,
-    ".gz": gzip.open,
-    ".tbz2": bz2.open,
-    ".bz2": bz2.open,
-    ".txz": lzma.open,
-    ".xz": lzma.open,
-}
 _HEADERS = (
     tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
 )  # fmt: skip
 #: A header that is a member is held in memory: a name or a path is never so long.
 _LONGEST_HEADER = 1024 * 1024
 _PART = 1024 * 1024
+_TOLD = 6
 
 
 class _Member(tarfile.TarInfo):
@@ -56,17 +45,27 @@ class _Member(tarfile.TarInfo):
     def fromtarfile(cls, archive: _Archive) -> _Member:  # type: ignore[override]
         """The next header; where it is none, its place is kept, as the archive looks for one in the next block."""
         try:
-            return super().fromtarfile(archive)
+            made = super().fromtarfile(archive)
         except tarfile.InvalidHeaderError:  # type: ignore[attr-defined] # typeshed has it not
             archive.found_damaged(archive.offset)
             raise
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # typeshed has it not
+            archive.ends = True
+            raise
+        archive.ends = False
+        return made
 
 
 class _Archive(tarfile.TarFile):
-    """An archive that goes on behind a damaged header; `damaged` are the places (bytes) of the first and how many there are."""
+    """A run of an archive that goes on behind a damaged header.
+
+    `damaged` are the place (byte of the run) of the first one and how many there are, `ends` whether a block of zeros is behind the
+    last member, as at the end of an archive.
+    """
 
     tarinfo = _Member
     damaged: tuple[int, int] = (0, 0)
+    ends = False
     _last = -tarfile.BLOCKSIZE
 
     def found_damaged(self, place: int) -> None:
@@ -76,22 +75,11 @@ class _Archive(tarfile.TarFile):
             self.damaged = (first if count else place, count + 1)
         self._last = place
 
-
-class _Bounded:
-    """The unpacked bytes of an archive; FileError where they are more than its own bytes may give."""
-
-    def __init__(self, raw: IO[bytes], stream: IO[bytes], limits: Limits) -> None:
-        self._raw, self._stream, self._limits = raw, stream, limits
-        self._unpacked = 0
-
-    def read(self, size: int) -> bytes:
-        """The next bytes."""
-        data = self._stream.read(size)
-        self._unpacked += len(data)
-        limits = self._limits
-        if self._unpacked > min(limits.unpacked, limits.free + limits.ratio * max(self._raw.tell(), 1)):
-            raise FileError(f"unpacks to more than {limits.ratio} times its size or {limits.unpacked} bytes")
-        return data
+    def each(self) -> Iterator[tarfile.TarInfo]:
+        """The members one after another, of which none is kept."""
+        while (member := self.next()) is not None:
+            self.members.clear()  # type: ignore[attr-defined] # typeshed has it not
+            yield member
 
 
 def members(
@@ -104,52 +92,126 @@ def members(
 ) -> Iterator[Source]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
-    FileError where the archive has a damage or cannot be read to its end: those that could be read were given. Names that are not
-    wanted go to `passed_over`; links, devices and files with holes to `special`.
+    FileError where the archive has a damage or cannot be read to its end: what could be read was given, also of a member that is cut.
+    Names that are not wanted go to `passed_over`; links, devices and files with holes to `special`.
     """
-    with _opened(source, limits) as archive:
-        for number, member in enumerate(archive):
-            if number >= limits.entries:
-                raise FileError(f"the archive has more than {limits.entries} entries")
+    try:
+        with source.path.open("rb") as raw:
+            runs = TapeRuns(raw, source.path.suffix.lower(), limits)
+            yield from _Reading(source, limits, folder, wanted, passed_over, special, runs).members()
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}") from error
+
+
+@dataclass
+class _Reading:
+    """How far an archive is read: its members so far, the last one's name, whether that was cut, and what is wrong with it."""
+
+    source: Source
+    limits: Limits
+    folder: Path
+    wanted: Callable[[str], bool]
+    passed_over: list[Path]
+    special: list[Path]
+    runs: TapeRuns
+    count: int = 0
+    last: str = ""
+    cut: bool = False
+    wrong: list[str] = field(default_factory=list)
+
+    def members(self) -> Iterator[Source]:
+        """As the function of this name."""
+        going = True
+        while going:
+            yield from self._run()
+            going = self.runs.go_on()
+            if going:
+                self.wrong.append(f"it was read on at the header at byte {self.runs.place:,}")
+        if self.wrong or self.runs.failure:
+            raise FileError(self._told())
+
+    def _run(self) -> Iterator[Source]:
+        """The members of a run; what is wrong with it is noted."""
+        begin, self.cut = self.runs.place, False
+        stream: Any = self.runs
+        try:
+            # zeros end no archive: one may follow behind another
+            with _Archive.open(fileobj=stream, mode="r|", bufsize=_PART, ignore_zeros=True) as archive:
+                yield from self._wanted(archive)
+                self._note_end(archive, begin)
+        except tarfile.TarError as error:
+            self._note_error(error)
+
+    def _wanted(self, archive: _Archive) -> Iterator[Source]:
+        for member in archive.each():
+            self.count, self.last = self.count + 1, member.name
+            if self.count > self.limits.members:
+                raise FileError(f"the archive has more than {self.limits.members:,} members")
             base = member.name.rsplit("/", 1)[-1]
             if member.isdir() or base.startswith("."):
                 continue
             plain = member.isreg() and not member.issparse()
-            content = archive.extractfile(member) if plain and wanted(base) else None
-            if content is None:
-                (passed_over if plain else special).append(Path(f"{source.path}!{member.name}"))
-                continue
-            suffix = Path(base).suffix
-            # an archive in an archive is not opened: it is a file whose content says what it is
-            path = folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
-            try:
-                _write(content, path)
-                yield Source(path, source.root, label=f"{source.path}!{member.name}")
-            finally:
-                path.unlink(missing_ok=True)
+            if plain and self.wanted(base):
+                yield from self._given(archive, member, base)
+            else:
+                (self.passed_over if plain else self.special).append(Path(self._name(member)))
+
+    def _name(self, member: tarfile.TarInfo) -> str:
+        return f"{self.source.path}!{member.name}"
+
+    def _given(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[Source]:
+        suffix = Path(base).suffix
+        # an archive in an archive is not opened: it is a file whose content says what it is
+        path = self.folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
+        try:
+            there = _write(archive, member, path)
+            if there < member.size:
+                self.cut = True
+                self.wrong.append(
+                    f"{member.name} is cut: {there:,} of its {member.size:,} bytes are there, and were read"
+                )
+            yield Source(path, self.source.root, label=self._name(member))
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _note_end(self, archive: _Archive, begin: int) -> None:
         place, count = archive.damaged
         if count:
-            raise FileError(
-                f"the header at byte {place:,} is damaged{f', and {count - 1:,} others' if count > 1 else ''}: "
+            self.wrong.append(
+                f"the header at byte {begin + place:,} is damaged{f', and {count - 1:,} others' if count > 1 else ''}: "
                 "what lies between such a place and the next header was not read, all else was"
             )
+        if not archive.ends:
+            self.wrong.append(
+                f"it breaks off behind {self.last}, without the zeros that end an archive: what came behind is missing"
+            )
+
+    def _note_error(self, error: tarfile.TarError) -> None:
+        """Note what ended a run; FileError where more of it is there, which nothing tells how to read."""
+        if not self.count or not self.runs.over:
+            why = self.runs.failure or str(error)
+            raise FileError("; ".join([*self.wrong, f"cannot be read as a tar archive: {why}"])) from error
+        if not self.cut:
+            self.wrong.append(f"it breaks off behind or within {self.last}: {error}")
+
+    def _told(self) -> str:
+        told = self.wrong[:_TOLD]
+        more = len(self.wrong) - _TOLD
+        if more > 0:
+            told.append(f"and {more:,} more such places")
+        if self.runs.failure:
+            told.append(f"unpacked were {self.runs.place:,} bytes: {self.runs.failure}")
+        return "; ".join([*told, f"{self.count:,} members were found"])
 
 
-def _write(content: IO[bytes], path: Path) -> None:
+def _write(archive: _Archive, member: tarfile.TarInfo, path: Path) -> int:
+    """Write what is there of a member, and say how many bytes that is."""
+    stream: Any = archive.fileobj
+    stream.seek(member.offset_data)
+    left = member.size
     with path.open("wb") as file:
-        while part := content.read(_PART):
-            file.write(part)
-
-
-@contextmanager
-def _opened(source: Source, limits: Limits) -> Iterator[_Archive]:
-    try:
-        with source.path.open("rb") as raw:
-            stream: Any = _Bounded(raw, _OPENERS[source.path.suffix.lower()](raw), limits)
-            # zeros end no archive: one may follow behind another
-            with _Archive.open(fileobj=stream, mode="r|", ignore_zeros=True) as archive:
-                yield archive
-    except FileError:
-        raise
-    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise FileError(f"cannot be read as a tar archive: {error}") from error
+        while left and (part := stream.read(min(left, _PART))):
+            left -= file.write(part)
+    return member.size - left
