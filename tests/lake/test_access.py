@@ -44,8 +44,6 @@ EVERY = {**OPERATIONS, **PLUGINS, **FUNCTIONS}
 PRELUDE = """let Rows = view () { Syslog | where ProcessID >= 0 };
 let Made = (least: long) { Syslog | where ProcessID >= least - 1 }; """
 NOT_HERE = {
-    "database": "database('default').Syslog",
-    "cluster": "cluster('here').database('default').Syslog",
     "app": "app('here').Syslog",
     "resource": "resource('here').Syslog",
     "external_table": "external_table('Syslog')",
@@ -242,13 +240,54 @@ def test_a_cached_result_is_its_principals(lakes: tuple[Lake, Lake]) -> None:
     assert lakes[0].query(text, scope=SCOPE)[0] is lakes[0].query(text, scope=SCOPE)[0]
 
 
+ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/"
+CLUSTER = f"cluster('https://ade.loganalytics.io{ARM}other').database('other')"
+
+
 @pytest.mark.parametrize(
-    "text", ["workspace('other').Syslog", "workspace('other').Stored()", "union workspace('other').Sys*"]
+    "text",
+    [
+        *(
+            f"{place}.{what}"
+            for place in ("workspace('other')", "database('other')", f"database('{ARM}other')", CLUSTER)
+            for what in ("Syslog", "Stored()")
+        ),
+        "workspace('default').database('other').Syslog",
+        "union workspace('other').Sys*",
+        "union database('other').Sys*",
+        f"union {CLUSTER}.Sys*",
+        "alias database Mine = database('other'); database('Mine').Syslog",
+    ],
 )
 def test_a_workspace_outside_of_the_scope_is_not_there(lakes: tuple[Lake, Lake], text: str) -> None:
     scope = Scope(frozenset({MINE}), frozenset({"default"}))
     assert isinstance(answer(lakes[0], text, scope), str)
     assert not isinstance(answer(lakes[0], text.replace("other", "default"), scope), str)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "database('nowhere')",
+        "database('')",
+        "database('*')",
+        "cluster('help')",
+        "cluster('other').database('other')",
+        "cluster('other')",
+        f"cluster('https://help.kusto.windows.net{ARM}other').database('other')",
+        f"cluster('https://ade.loganalytics.io{ARM}other').database('default')",
+        "database('other').database('nowhere')",
+    ],
+)
+def test_a_place_that_is_none_is_an_error_with_its_place(lakes: tuple[Lake, Lake], place: str) -> None:
+    with pytest.raises(KqlError, match="none is known here by that name, or none that may be read") as told:
+        lakes[0].query(f"print 1;\n{place}.Syslog", scope=Scope(), now=NOW)
+    assert (told.value.line, told.value.column > 0) == (2, True)
+
+
+def test_a_cluster_has_no_tables_but_those_of_its_database(lakes: tuple[Lake, Lake]) -> None:
+    found = answer(lakes[0], f"{CLUSTER.partition('.database')[0]}.Syslog", Scope())
+    assert isinstance(found, str)
 
 
 @pytest.mark.parametrize(

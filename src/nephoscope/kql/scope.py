@@ -174,7 +174,10 @@ def place_of(expression: tree.Expression, env: Env) -> Catalog:
     alias = env.binder.aliases.get(value.value) if call.name == "database" else None
     found = alias or outer.place(call.name, value.value)
     if found is None:
-        raise unsupported(f"{call.name}('{value.value}'): the catalog does not know it", call.span)
+        raise unsupported(
+            f"{call.name}('{value.value}'): none is known here by that name, or none that may be read",
+            call.span,
+        )
     return found
 
 

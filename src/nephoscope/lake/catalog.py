@@ -32,6 +32,9 @@ _ARM = re.compile(
     r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.operationalinsights/workspaces/([^/]+)/?",
     re.IGNORECASE,
 )
+#: What stands before a workspace's ARM id where Azure Data Explorer is told of it as a cluster.
+#: Source: https://learn.microsoft.com/azure/data-explorer/query-monitor-data
+_CLUSTER = re.compile(r"https://(?:ade\.loganalytics\.io|adx\.monitor\.azure\.com)(?=/)", re.IGNORECASE)
 _SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
 
 
@@ -136,14 +139,23 @@ class LakeCatalog:
         return pinned.table.seen_as(relation)
 
     def place(self, kind: str, name: str) -> Catalog | None:
-        """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else."""
-        if kind != "workspace":
-            return None
-        arm = _ARM.fullmatch(name)
-        found = self._shelf.find(arm[1] if arm else name)
-        if found is None or not self._scope.sees(found):
-            return None
-        return LakeCatalog(self._shelf, self._scope, found, self._pinned)
+        """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else.
+
+        A workspace is also the database of its name, and a cluster of that one database under the address of its ARM id.
+        """
+        if kind in ("workspace", "database"):
+            found = self._found(name)
+            return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._pinned)
+        address = _CLUSTER.match(name) if kind == "cluster" else None
+        id_ = name[address.end() :] if address else ""
+        found = self._found(id_) if _ARM.fullmatch(id_) else None
+        return None if found is None else _Cluster(self, found)
+
+    def _found(self, named: str) -> str | None:
+        """The name of a workspace that the scope sees."""
+        arm = _ARM.fullmatch(named)
+        found = self._shelf.find(arm[1] if arm else named)
+        return found if found is not None and self._scope.sees(found) else None
 
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> the pinned version, -1 where there is no table yet."""
@@ -221,6 +233,35 @@ class LakeCatalog:
         if snapshot is not None:
             self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
         return Pinned(self._shelf.workspace(self._workspace), table, snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """A workspace under a cluster's address (kql.Catalog): it has no tables but those of its database."""
+
+    catalog: LakeCatalog
+    workspace: str
+
+    def table(self, name: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+        """None."""
+        return None
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """None."""
+        return ()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """Its database, by the workspace's name, GUID or ARM id."""
+        found = self.catalog.place(kind, name) if kind == "database" else None
+        return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
 
 
 def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
