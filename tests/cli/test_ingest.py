@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -26,6 +27,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import update
 
 from nephoscope.cli.main import cli
+from nephoscope.cli.session.inputs import remove_left
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.ingested_files import IngestedFileRow, IngestedFiles
@@ -1002,11 +1004,33 @@ def test_the_copy_of_a_pipe_goes_with_the_next_run_where_its_process_was_killed(
         with _waiting(data) as killed:
             (left,) = set(data.glob("ingest-*")) - {kept}
             killed.kill()
-        for folder in (left, kept):
-            os.utime(folder, (0, 0))
+        assert left.is_dir()
         _ingest(data, "-", stdin=_lines(2))
         assert list(data.glob("ingest-*")) == [kept]
         assert living.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_no_folder_stays_where_a_process_is_ended_however_often_it_is_told(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    data = tmp_path / "data"
+    with _waiting(data) as process:
+        process.send_signal(number)
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.001)
+        assert process.returncode in (130, 143)
+    assert not [*data.glob("ingest-*"), *data.glob(".new-*")]
+
+
+def test_a_folder_that_a_process_was_killed_in_making_goes(data: Path) -> None:
+    data.mkdir()
+    for name, age in ((".new-ingest-12345678", 3600), (".new-ingest-87654321", 0)):
+        (data / name).mkdir()
+        os.utime(data / name, (time.time() - age,) * 2)
+    remove_left(data)
+    assert [one.name for one in data.iterdir()] == [".new-ingest-87654321"]
 
 
 def test_links_out_of_a_folder_are_told_and_not_read(data: Path, tmp_path: Path) -> None:

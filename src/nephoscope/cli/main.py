@@ -99,7 +99,8 @@ def main() -> None:
 
 
 def _terminated(*_: object) -> None:
-    """End as by sys.exit: what was opened is closed and temporary folders go."""
+    """End as by sys.exit: what was opened is closed and temporary folders go, which a second signal does not break off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(TERMINATED)
 
 

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDIN = "-"
-_YOUNG = 5.0
-"""Seconds in which the folder of another process may not be locked yet."""
+_NEW = ".new-"
+"""What is before the name of a folder whose lock is not taken yet."""
+_YOUNG = 60.0
+"""Seconds in which it may not be yet."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @contextmanager
@@ -38,29 +41,44 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
 @contextmanager
 def kept_folder(data: Path, prefix: str) -> Iterator[str]:
     """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=data) as folder:
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield folder
-        finally:
-            os.close(held)
+    new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{prefix}", dir=data))
+    folder = data / new.name.removeprefix(_NEW)
+    held = os.open(new, _FOLDER)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        # it gets its name with its lock, so that one which has no lock is nobody's, however young it is
+        new.rename(folder)
+        yield str(folder)
+    finally:
+        for one in (new, folder):
+            shutil.rmtree(one, ignore_errors=True)
+        os.close(held)
 
 
 def remove_left(data: Path) -> None:
-    """Remove what a process left behind that was killed: the copy of a pipe, or logs of the sample company."""
-    for folder in (one for prefix in ("ingest-", "sample-") for one in data.glob(f"{prefix}????????")):
-        if not folder.is_dir() or time.time() - folder.stat().st_mtime < _YOUNG:
-            continue
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(held)
+    """Remove what a process left behind that was killed: the copy of a pipe, members of an archive, or logs of the sample company."""
+    for prefix in ("ingest-", "sample-"):
+        for folder in data.glob(f"{prefix}????????"):
+            _remove_left(folder)
+        for folder in data.glob(f"{_NEW}{prefix}????????"):
+            if time.time() - folder.stat().st_mtime > _YOUNG:
+                _remove_left(folder)
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove a folder that no process has locked."""
+    try:
+        held = os.open(folder, _FOLDER)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(held)
 
 
 def _is_pipe(path: str) -> bool:
