@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from nephoscope.cli.main import cli
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 
 SECRET = "a client secret of a provider"
@@ -151,6 +152,12 @@ def test_a_source(ask, instance, tmp_path, server, caller):
     assert tried["works"] is True, tried
     assert ask("PATCH", "/sources/logs", json={"enabled": False})["enabled"] is False
     assert ask("GET", "/sources/logs/health") == {"value": []}
+    arrivals = Arrivals("logs", "default", instance.now, (Arrival("Syslog", 2),), left_out=7)
+    with instance.state.database.write() as session:
+        instance.state.source_health.count(session, [arrivals])
+    assert ask("GET", "/sources/logs")["leftOut"] == 7
+    told = {one["table"]: one["leftOut"] for one in ask("GET", "/sources/logs/health")["value"]}
+    assert told == {"": 7, "Syslog": 0}
     ask("POST", "/sources", 409, json=body)
     ask("POST", "/sources", 400, json={**body, "name": "x", "kind": "none"})
     ask("POST", "/sources", 400, json={**body, "name": "x", "settings": {"nosuch": 1}})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from nephoscope.api import log_analytics
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.scope import Scope
 
 
 def sent(instance, name, operation, subscription):
@@ -42,6 +44,14 @@ def test_rows_of_several_workspaces(server, owner, token, instance, subscription
     assert answered(owner, ["nowhere"]).status_code == 404
     joined = "AzureActivity | join kind=inner (workspace('second').AzureActivity) on SourceSystem | count"
     assert answered(owner, ["third"], joined).json()["tables"][0]["rows"] == [[2]]
+
+
+def test_a_subscription_is_the_same_in_any_case():
+    mine = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
+    for held, asked in ((mine, mine.lower()), (mine.lower(), mine), (mine, mine)):
+        scope = Scope(frozenset({held}))
+        found = log_analytics._of_subscription(None, scope, f"/Subscriptions/{asked}/")
+        assert found.ids == frozenset({mine.lower()})
 
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/soc/providers"

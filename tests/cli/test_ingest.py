@@ -1157,6 +1157,26 @@ def test_a_damaged_header_of_a_tar_archive_is_told_and_what_is_behind_it_read(
     assert f"the header at byte {place:,} is damaged: " in found["failed"][str(path)]
 
 
+def test_a_tar_that_ends_early_gives_its_rows_and_the_whole_one_the_others(
+    tmp_path: Path, data: Path
+) -> None:
+    path = tmp_path / "a.tar"
+    _tar(path, "w", ("a.json", _lines(100)), ("b.json", _lines(2000, 100)))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"b.json") + 512 + len(_lines(1000, 100)) + 99])
+    code, found = _ingest(data, path)
+    assert (code, found["rows"]) == (3, {"AZFWNetworkRule": 1100})
+    assert "b.json is cut: " in found["failed"][str(path)]
+    path.write_bytes(whole[: whole.index(b"b.json")])
+    code, found = _ingest(data, path)
+    assert (code, found["rows"], found["files"]["known"]) == (3, {}, 1)
+    assert "it breaks off behind a.json, without the zeros that end an archive" in found["failed"][str(path)]
+    path.write_bytes(whole)
+    code, found = _ingest(data, path)
+    assert (code, found["rows"], found["failed"]) == (0, {"AZFWNetworkRule": 1000}, {})
+    assert _count(data) == [{"rows": 2100, "distinct": 2100}]
+
+
 @pytest.mark.parametrize("fault", ["bomb", "entries", "header", "cut", "no tar"])
 def test_a_hostile_tar_archive_is_told_and_gives_what_is_before(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, fault: str

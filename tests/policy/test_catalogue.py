@@ -210,6 +210,17 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
     assert len(list(cache.glob("*.seen"))) == 1, "a file changed just now is not remembered by its time"
 
 
+def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "content" / "cache" / "a.catalogue"
+    before = os.umask(0o022)
+    try:
+        catalogue_cache.write(Catalogue.of_bodies([(definition(), Place("x"))]), path)
+    finally:
+        os.umask(before)
+    modes = [oct(one.stat().st_mode & 0o777) for one in (path.parent, path.parent.parent, tmp_path / "home")]
+    assert modes == ["0o700", "0o755", "0o755"]
+
+
 def test_a_damaged_cache_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.catalogue"
     catalogue_cache.write(Catalogue.of_bodies([(definition(), Place("x"))]), path)

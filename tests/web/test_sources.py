@@ -10,6 +10,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.estate.store import EstateStore
+from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
@@ -155,6 +156,20 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
     assert kept.settings["containers"] == ["insights-logs-*", "insights-metrics-*"]
     page = owner.get("/sources/logs/blobs").text
     assert "c2VjcmV0c2VjcmV0" not in page
+    assert "left out" not in page
+    arrivals = Arrivals("blobs", "default", instance.now, (Arrival("Syslog", 2),), left_out=4321)
+    with instance.state.database.write() as session:
+        instance.state.source_health.count(session, [arrivals])
+    assert (
+        "4,321 rows left out, of tables that the workspace default does not take"
+        in owner.get("/sources/logs/blobs").text
+    )
+    assert '<td class="num wide">4,321</td>' in owner.get("/sources").text
+    rows = csv.DictReader(io.StringIO(owner.get("/sources?format=csv").text))
+    assert {(one["Table"], one["Left out"]) for one in rows if one["Source"] == "blobs"} == {
+        ("", "4321"),
+        ("Syslog", "0"),
+    }
     change = {
         "act": "change",
         "set.account_url": "https://y.blob.core.windows.net",

@@ -33,7 +33,7 @@ Secrets = Annotated[
 
 
 class SourceShape(Shape, frozen=True, kw_only=True):
-    """A source as it was set up, and how it is."""
+    """A source as it was set up, and how it is; `leftOut` are its rows of tables that its workspace does not take."""
 
     name: str
     kind: str
@@ -43,6 +43,7 @@ class SourceShape(Shape, frozen=True, kw_only=True):
     enabled: bool
     created: datetime | None
     last_seen: datetime | None
+    left_out: int
     error: str
 
 
@@ -91,7 +92,8 @@ class PartError(Shape, frozen=True, kw_only=True):
 class TableHealth(Shape, frozen=True, kw_only=True):
     """How a table of a source is; `table` is '' for the source itself.
 
-    `errors` are the last ones of its parts, `errorCount` how many there are in all.
+    `errors` are the last ones of its parts, `errorCount` how many there are in all; `leftOut`, of the source itself, are its rows of
+    tables that its workspace does not take.
     """
 
     table: str
@@ -102,6 +104,7 @@ class TableHealth(Shape, frozen=True, kw_only=True):
     rows: int
     bad: int
     lag: int | None
+    left_out: int
     error: str
     errors: tuple[PartError, ...]
     error_count: int
@@ -241,7 +244,7 @@ def health(ask: Ask, name: Name) -> SourceHealth:
         value=tuple(
             TableHealth(
                 table=one.table, workspace=one.workspace, first_seen=one.first_seen, last_seen=one.last_seen,
-                last_event=one.last_event, rows=one.rows, bad=one.bad, lag=one.lag, error=one.error,
+                last_event=one.last_event, rows=one.rows, bad=one.bad, lag=one.lag, left_out=one.left_out, error=one.error,
                 errors=tuple(
                     PartError(key=part.key, error=part.error, since=part.since, at=part.at)
                     for part in one.standing.errors
@@ -306,5 +309,5 @@ def _shown(ask: Ask, one: Source) -> SourceShape:
     return SourceShape(
         name=one.name, kind=one.kind, workspace=one.workspace, settings=dict(one.settings), has_secrets=bool(one.credential),
         enabled=one.enabled, created=one.created, last_seen=health.last_seen if health else None,
-        error=health.error if health else "",
+        left_out=health.left_out if health else 0, error=health.error if health else "",
     )  # fmt: skip

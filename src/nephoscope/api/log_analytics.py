@@ -164,7 +164,7 @@ def _run(
 def _together(call: Call, workspaces: Sequence[str]) -> Scope:
     """What the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
     scopes = [call.caller.logs(READ, one) for one in workspaces]
-    known = [one.subscriptions for one in scopes if one.subscriptions is not None]
+    known = [one.ids for one in scopes if one.ids is not None]
     named = [one.workspaces for one in scopes if one.workspaces is not None]
     return Scope(
         frozenset.intersection(*known) if known else None,
@@ -174,11 +174,11 @@ def _together(call: Call, workspaces: Sequence[str]) -> Scope:
 
 def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
     """The rows of a subscription alone, of those that the caller may read; rows do not always name what is smaller."""
-    parts = resource.strip("/").split("/")
+    parts = resource.lower().strip("/").split("/")
     if len(parts) != 2 or parts[0] != "subscriptions":
         reason = "A query is about a workspace or a subscription; what is smaller is asked for by _ResourceId in the query."
         raise Fault(501, "NotAssessed", reason)
-    if scope.subscriptions is not None and parts[1] not in scope.subscriptions:
+    if scope.ids is not None and parts[1] not in scope.ids:
         raise DeniedError(call.caller, READ, resource)
     return replace(scope, subscriptions=frozenset({parts[1]}))
 

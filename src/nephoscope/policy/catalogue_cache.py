@@ -207,9 +207,7 @@ def _content(document: Document) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    for folder in reversed([path.parent, *path.parent.parents]):
-        if not folder.exists():  # also the data folder itself, which is nobody else's
-            folder.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
         stream.write(data)
     Path(stream.name).replace(path)

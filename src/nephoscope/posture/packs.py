@@ -41,6 +41,7 @@ class Packs:
     """The content of one data folder."""
 
     def __init__(self, data: Path) -> None:
+        self._data = data
         self._packs = data / "content" / "packs"
         self._tables = data / "content" / "aliases"
         self._cache = data / "content" / "cache"
@@ -86,7 +87,7 @@ class Packs:
 
     def catalogue(self, folders: Iterable[Path] = ()) -> Catalogue:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
-        own = catalogue_cache.load(own_documents(), self._cache)
+        own = catalogue_cache.load(own_documents(), self._own_cache())
         packs = [self._pack(path) for path in self._files(self._packs)]
         return own.including(*packs, *(self.folder(folder) for folder in folders))
 
@@ -98,7 +99,7 @@ class Packs:
 
     def folder(self, root: Path) -> Catalogue:
         """The catalogue of a folder or file, without importing it; ContentError when it does not exist."""
-        return catalogue_cache.load(documents(root), self._cache)
+        return catalogue_cache.load(documents(root), self._own_cache())
 
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
@@ -110,6 +111,11 @@ class Packs:
                 reason = f"a damaged alias table: import it again, or delete the file ({error.message})"
                 raise ContentError(reason, Place(str(path))) from error
         return table
+
+    def _own_cache(self) -> Path:
+        """The folder of the cache, in a data folder that is nobody else's where this is what makes it."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._cache
 
     def _pack(self, path: Path) -> Catalogue:
         status = path.stat()

@@ -22,7 +22,7 @@ from nephoscope.web.visit import Visit
 READ = "Nephoscope/sources/read"
 HEADER = (
     "Source", "Table", "Workspace", "Status", "Rows", "Last hour", "Usual", "Delay (s)", "Quarantine", "Left to read",
-    "Last event", "Last arrival", "What is wrong",
+    "Left out", "Last event", "Last arrival", "What is wrong",
 )  # fmt: skip
 FILES = ("File", "Workspace", "Format", "Rows", "Quarantine", "Bytes taken", "Bytes", "Began", "Ended")
 MOST_FILES = 200
@@ -71,7 +71,7 @@ def _row(one: Row) -> tuple[Any, ...]:
     health = one.health
     return (
         health.source, health.table, health.workspace, one.status, health.rows, one.last_hour, one.expected, one.delay,
-        round(one.bad_share, 4), health.lag, health.last_event, health.last_seen, one.detail,
+        round(one.bad_share, 4), health.lag, health.left_out, health.last_event, health.last_seen, one.detail,
     )  # fmt: skip
 
 
