@@ -317,7 +317,7 @@ class Ingestion:
             from_start=True,
         )
         for chunk, parsed in enumerate(blocks, _next(begun)):
-            if not lease.renew():
+            if not lease.keep():
                 raise LakeError(f"{name}: another process goes on with this load")
             yield chunk, parsed
 
