@@ -314,6 +314,7 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
     data = tmp_path / "data"
     environment = {name: value for name, value in os.environ.items() if name != "NEPHOSCOPE_STATE"}
     names = ("a", "b")
+    acknowledged: list[list[int]] = []
     command = [sys.executable, "-c", WRITER, str(data)]
     running = [
         subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, env=environment)
@@ -324,8 +325,9 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
             assert process.stdout.readline() == "0\n"
         for turn in range(times):
             for process in running:
-                for _ in range(30):
+                for _ in range(29):
                     assert process.stdout.readline()
+            acknowledged.append([int(process.stdout.readline()) for process in running])
             backed_up(data, tmp_path / f"{turn}.tar")
     finally:
         for process in running:
@@ -337,6 +339,7 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
         with State.of(again, "") as state, Lake.open(again, state) as lake:
             last = {name: lake.writer().last(name) for name in names}
             assert all(state.checkpoints.get(name, "at") <= last[name] for name in names)
+        assert all(last[name] >= before for name, before in zip(names, acknowledged[turn], strict=True))
         wanted = {f"{name}/{number}" for name in names for number in range(last[name] + 1) if number % 5}
         found = messages(again)
         assert (set(found) ^ wanted, max(found.values())) == (set(), 1)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
+import os
 import random
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +50,6 @@ def _read(folder: Path, name: str, data: bytes) -> tuple[dict[str, bytes], str]:
     """What the members hold that an archive gives, and what it tells of its damage."""
     (folder / name).write_bytes(data)
     scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
     given_: dict[str, bytes] = {}
     try:
         source = Source(folder / name, folder)
@@ -62,7 +64,9 @@ def _read(folder: Path, name: str, data: bytes) -> tuple[dict[str, bytes], str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tapes")
+    made = tmp_path_factory.mktemp("tapes")
+    (made / "scratch").mkdir()
+    return made
 
 
 @settings(max_examples=150, deadline=None)
@@ -162,6 +166,34 @@ def test_a_wrong_checksum_is_told_though_everything_is_read(folder: Path) -> Non
     assert len(found) == len(SIZES)
     assert "the gzip member at byte 0 is damaged" in told
     assert "5 members were found" in told
+
+
+def test_a_full_disk_is_waited_for_and_takes_nothing_of_a_member(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes the half of what it is given, then nothing, then all again."""
+    (folder / "a.tar").write_bytes(_tar((3000, 2000)))
+    told: list[OSError] = []
+    opened = Path.open
+
+    class Small(io.FileIO):
+        def write(self, data: Any) -> int:
+            if len(told) < 2 and self.tell():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data if self.tell() else data[: len(data) // 2])
+
+    def smaller(path: Path, mode: str = "r", *more: Any, **others: Any) -> Any:
+        return Small(path, mode) if "w" in mode else opened(path, mode, *more, **others)
+
+    monkeypatch.setattr(Path, "open", smaller)
+    source = Source(folder / "a.tar", folder)
+    read = members(source, Limits(), folder / "scratch", lambda _: True, [], [], told.append)
+    assert [one.path.read_bytes() for one in read] == [_content(0, 3000), _content(1, 2000)]
+    assert [one.errno for one in told] == [errno.ENOSPC] * 2
+    told.clear()
+    with pytest.raises(OSError, match="No space left") as error:
+        list(members(source, Limits(), folder / "scratch", lambda _: True, [], []))
+    assert not isinstance(error.value, FileError)
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.lake.errors import LakeError, SpoolFullError
+from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.holder import new_holder
@@ -105,10 +105,15 @@ class Ingestion:
             self.tally.failed[source.name] = why
             return
         try:
-            tally = self.tally
+            tally, wait = self.tally, Wait(self.waits, PATIENCE)
+
+            def full(error: OSError) -> None:
+                wait.pause(NoRoomError(f"nothing can be unpacked: {error.strerror}"))
+
             for member in members(
-                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special
+                source, self.limits, self.scratch, is_log, tally.passed_over, tally.special, full
             ):
+                wait.over()
                 self.file(member, earlier)
         except FileError as error:
             self.tally.failed[source.name] = str(error)

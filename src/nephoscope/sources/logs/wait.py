@@ -41,3 +41,4 @@ class Wait:
         """It goes on."""
         if self._told is not None:
             self.tell("there is room again: goes on")
+        self._began = self._told = None

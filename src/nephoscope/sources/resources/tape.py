@@ -6,6 +6,7 @@ Format: https://www.gnu.org/software/tar/manual/html_node/Standard.html
 
 from __future__ import annotations
 
+import errno
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,10 @@ _HEADERS = (
 _LONGEST_HEADER = 1024 * 1024
 _PART = 1024 * 1024
 _TOLD = 6
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 class _Member(tarfile.TarInfo):
@@ -89,20 +94,21 @@ def members(
     wanted: Callable[[str], bool],
     passed_over: list[Path],
     special: list[Path],
+    full: Callable[[OSError], object] = _refuse,
 ) -> Iterator[Source]:
     """The wanted files of an archive one after another, each as a file in a folder that goes when the next is asked for.
 
     FileError where the archive has a damage or cannot be read to its end: what could be read was given, also of a member that is cut.
-    Names that are not wanted go to `passed_over`; links, devices and files with holes to `special`.
+    Names that are not wanted go to `passed_over`; links, devices and files with holes to `special`. Where the folder has no room
+    `full` is called with the OSError, and it is tried again; without it that error ends the archive.
     """
     try:
-        with source.path.open("rb") as raw:
-            runs = TapeRuns(raw, source.path.suffix.lower(), limits)
-            yield from _Reading(source, limits, folder, wanted, passed_over, special, runs).members()
-    except FileError:
-        raise
+        opened = source.path.open("rb")
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}") from error
+    with opened as raw:
+        runs = TapeRuns(raw, source.path.suffix.lower(), limits)
+        yield from _Reading(source, limits, folder, wanted, passed_over, special, runs, full).members()
 
 
 @dataclass
@@ -116,6 +122,7 @@ class _Reading:
     passed_over: list[Path]
     special: list[Path]
     runs: TapeRuns
+    full: Callable[[OSError], object]
     count: int = 0
     last: str = ""
     cut: bool = False
@@ -166,7 +173,7 @@ class _Reading:
         # an archive in an archive is not opened: it is a file whose content says what it is
         path = self.folder / f"member{'' if suffix.lower() == '.zip' else suffix}"
         try:
-            there = _write(archive, member, path)
+            there = self._write(archive, member, path)
             if there < member.size:
                 self.cut = True
                 self.wrong.append(
@@ -175,6 +182,23 @@ class _Reading:
             yield Source(path, self.source.root, label=self._name(member))
         finally:
             path.unlink(missing_ok=True)
+
+    def _write(self, archive: _Archive, member: tarfile.TarInfo, path: Path) -> int:
+        """Write what is there of a member, and say how many bytes that is."""
+        stream: Any = archive.fileobj
+        stream.seek(member.offset_data)
+        left = member.size
+        with path.open("wb", buffering=0) as file:
+            while left and (part := stream.read(min(left, _PART))):
+                left -= len(part)
+                while part:
+                    try:
+                        part = part[file.write(part) :]
+                    except OSError as error:
+                        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                            raise
+                        self.full(error)
+        return member.size - left
 
     def _note_end(self, archive: _Archive, begin: int) -> None:
         place, count = archive.damaged
@@ -204,14 +228,3 @@ class _Reading:
         if self.runs.failure:
             told.append(f"unpacked were {self.runs.place:,} bytes: {self.runs.failure}")
         return "; ".join([*told, f"{self.count:,} members were found"])
-
-
-def _write(archive: _Archive, member: tarfile.TarInfo, path: Path) -> int:
-    """Write what is there of a member, and say how many bytes that is."""
-    stream: Any = archive.fileobj
-    stream.seek(member.offset_data)
-    left = member.size
-    with path.open("wb") as file:
-        while left and (part := stream.read(min(left, _PART))):
-            left -= file.write(part)
-    return member.size - left
