@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire import documents, policy_references
+from nephoscope.api.wire import documents, policy_filter, policy_lists, policy_references
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
@@ -23,14 +23,17 @@ SURFACE = Surface("Policy", "Microsoft.Authorization")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of document: the last part of its type, the word of its operations, and what raises for an unusable one.
+    """A kind of document: the last part of its type, the word of its operations, what raises for an unusable one, its filters.
 
-    It raises PolicyError where the document cannot be read, Fault or DeniedError for what it names.
+    `check` raises PolicyError where the document cannot be read, Fault or DeniedError for what it names. `inside` says whether a list
+    has what stands below its scope too.
     """
 
     word: str
     operations: str
     check: Callable[[Call, dict[str, Any]], object]
+    filters: policy_filter.Filters
+    inside: bool = False
 
     @property
     def type(self) -> str:
@@ -59,10 +62,14 @@ def _assigned(call: Call, body: dict[str, Any]) -> None:
     policy_references.assigned(call, body)
 
 
-DEFINITIONS = Kind("policyDefinitions", "PolicyDefinitions", _defined)
-INITIATIVES = Kind("policySetDefinitions", "PolicySetDefinitions", _composed)
-ASSIGNMENTS = Kind("policyAssignments", "PolicyAssignments", _assigned)
-EXEMPTIONS = Kind("policyExemptions", "PolicyExemptions", policy_references.exempted)
+DEFINITIONS = Kind("policyDefinitions", "PolicyDefinitions", _defined, policy_filter.DEFINITIONS)
+INITIATIVES = Kind("policySetDefinitions", "PolicySetDefinitions", _composed, policy_filter.DEFINITIONS)
+ASSIGNMENTS = Kind(
+    "policyAssignments", "PolicyAssignments", _assigned, policy_filter.ASSIGNMENTS, inside=True
+)
+EXEMPTIONS = Kind(
+    "policyExemptions", "PolicyExemptions", policy_references.exempted, policy_filter.EXEMPTIONS, inside=True
+)
 
 
 def put(call: Call, kind: Kind) -> Answer:
@@ -85,9 +92,9 @@ def _declare(kind: Kind) -> None:
 
     @SURFACE.get(type_, f"{kind.operations}_List", f"{kind.type}/read")
     def _list(call: Call) -> Answer:
-        """The documents of a kind below a scope."""
-        below = "" if kind in (DEFINITIONS, INITIATIVES) else call.below
-        return documents.page(call, [kind.type], below)
+        """The documents of a kind that stand at a scope, above it and, of assignments and exemptions, below it; `$filter` picks."""
+        wanted = kind.filters.wanted(call, policy_lists.Wanted(below=kind.inside))
+        return policy_lists.page(call, kind.type, wanted)
 
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: Call) -> Answer:

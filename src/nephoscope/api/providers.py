@@ -10,71 +10,73 @@ from typing import Any
 from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.operation import Surface, surfaces
+from nephoscope.api.wire.known_types import KnownTypes
+from nephoscope.api.wire.operation import ANYONE, Surface
 
 SURFACE = Surface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"
-#: Any version is taken: this is the one that is named to who wants to choose.
-VERSION = "2024-03-01"
+READ_AT_TENANT = "Microsoft.Resources/providers/read"
+_ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
+
+
+@SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT, lets=ANYONE)
+def providers_of_tenant(call: Call) -> Answer:
+    """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
+    known = KnownTypes.of(call)
+    return listed(call, (known.body(one) for one in known.types))
+
+
+@SURFACE.get(
+    "/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT, lets=ANYONE
+)
+def provider_of_tenant(call: Call) -> Answer:
+    """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
+    known = KnownTypes.of(call)
+    return Answer(known.body(_named(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
 def providers(call: Call) -> Answer:
-    """The providers of the types that the estate has resources of."""
-    found = _types(call)
-    return listed(call, (_provider(call, one, types) for one, types in sorted(found.items())))
+    """The same of a subscription: registered are those that are answered here or of which resources were read there."""
+    known = KnownTypes.of(call, call.below)
+    return listed(call, (_of_subscription(call, known, one) for one in known.types))
 
 
-@SURFACE.get("/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}", "Providers_Get", READ)
+@SURFACE.get(_ONE, "Providers_Get", READ)
 def provider(call: Call) -> Answer:
-    """One provider with its types."""
-    wanted = call["resourceProviderNamespace"].lower()
-    types = _types(call).get(wanted)
-    if types is None and wanted not in {one.provider.lower() for one in surfaces()}:
-        raise _unknown(wanted)
-    return Answer(_provider(call, call["resourceProviderNamespace"], types or []))
+    """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
+    known = KnownTypes.of(call, call.below)
+    return Answer(_of_subscription(call, known, _named(call, known)))
 
 
 @SURFACE.act(
-    "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}/register",
+    f"{_ONE}/register",
     "Providers_Register",
     "Microsoft.Resources/subscriptions/providers/register/action",
 )
 def register(call: Call) -> Answer:
-    """Say that a provider is registered: whatever is answered here is, and nothing is registered in Azure."""
-    wanted = call["resourceProviderNamespace"].lower()
-    answered = {one.provider.lower() for one in surfaces()}
-    if wanted not in answered and wanted not in _types(call):
-        raise _unknown(wanted)
-    return Answer(_provider(call, call["resourceProviderNamespace"], _types(call).get(wanted, [])))
+    """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
+    known = KnownTypes.of(call, call.below)
+    return Answer(_of_subscription(call, known, _named(call, known)) | {"registrationState": "Registered"})
 
 
-def _unknown(namespace: str) -> Fault:
-    return Fault(
+def _named(call: Call, known: KnownTypes) -> str:
+    """The lower-cased provider of the path; Fault where none of the name is known."""
+    wanted = call["resourceProviderNamespace"]
+    if wanted.lower() in known.types:
+        return wanted.lower()
+    raise Fault(
         404,
         "InvalidResourceNamespace",
-        f"The resource namespace '{namespace[:100]}' is of no resource that is known here.",
+        f"The resource namespace '{wanted[:100]}' is of no resource that is known here.",
     )
 
 
-def _types(call: Call) -> dict[str, list[str]]:
-    """Provider -> types of which the caller may read something in the subscription."""
-    found: dict[str, list[str]] = {}
-    below = f"/subscriptions/{call['subscriptionId'].lower()}"
-    for type_ in sorted(call.edition.listing.resource_types(call.reach, below)):
-        namespace, _, rest = type_.partition("/")
-        found.setdefault(namespace, []).append(rest)
-    return found
-
-
-def _provider(call: Call, namespace: str, types: list[str]) -> dict[str, Any]:
+def _of_subscription(call: Call, known: KnownTypes, namespace: str) -> dict[str, Any]:
+    body = known.body(namespace)
     return {
-        "id": f"/subscriptions/{call['subscriptionId']}/providers/{namespace}",
-        "namespace": namespace,
-        "registrationState": "Registered",
-        "registrationPolicy": "RegistrationFree",
-        "resourceTypes": [
-            {"resourceType": one, "locations": [], "apiVersions": [VERSION], "capabilities": "None"}
-            for one in types
-        ],
+        "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",
+        **body,
+        "registrationState": "Registered" if known.held(namespace) else "NotRegistered",
+        "registrationPolicy": "RegistrationFree" if known.held(namespace) else "RegistrationRequired",
     }

@@ -186,12 +186,19 @@ class Aliases:
 
     def of_type(self, type_: str) -> list[Alias]:
         """The aliases that belong to a lower-cased resource type itself, in the order of the table."""
+        found = (self.get(name) for name in self._owned().get(type_, []))
+        return [alias for alias in found if alias is not None]
+
+    def types(self) -> frozenset[str]:
+        """The lower-cased resource types that have aliases or of which the capabilities are known."""
+        return frozenset(one for one in (*self._owned(), *self._capabilities) if "/" in one)
+
+    def _owned(self) -> dict[str, list[str]]:
         if self._by_type is None:
             self._by_type = {}
             for name in self._table:
                 self._by_type.setdefault(_owner(name), []).append(name)
-        found = (self.get(name) for name in self._by_type.get(type_, []))
-        return [alias for alias in found if alias is not None]
+        return self._by_type
 
     def get(self, name: str) -> Alias | None:
         """The alias of a name in any case, None where no table has it."""

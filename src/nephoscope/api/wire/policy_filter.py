@@ -1,0 +1,150 @@
+"""`$filter` of the lists of policy documents: where they stand, what they name and what they are, joined by and.
+
+Source: https://learn.microsoft.com/rest/api/policy/policy-assignments/list, policy-definitions/list and policy-exemptions/list
+(2023-04-01): the filter parameter
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_value import time_of
+from nephoscope.api.wire.policy_lists import Wanted
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+
+Test = Callable[[Mapping[str, Any]], bool]
+#: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.
+Meaning = Callable[[Wanted, str, datetime], Wanted]
+MAX_LENGTH = 4000
+_WORD = re.compile(
+    r"\s*(?P<name>[A-Za-z]+)\s*(?:\(\s*\)|\s-?eq\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<bare>[A-Za-z]+)))\s*",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"and\b", re.IGNORECASE)
+_TYPES = ("NotSpecified", "BuiltIn", "Custom", "Static")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The words that the filter of a list may have -> what each means, by its lower-cased name; `told` says them to people."""
+
+    meanings: Mapping[str, Meaning]
+    told: str
+
+    def wanted(self, call: Call, wanted: Wanted) -> Wanted:
+        """What `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
+        for name, value in self._words(call.asked("$filter")):
+            wanted = self.meanings[name](wanted, value, call.instance.now)
+        return wanted
+
+    def _words(self, text: str) -> Iterator[tuple[str, str]]:
+        at = 0
+        while text.strip() and len(text) <= MAX_LENGTH:
+            found = _WORD.match(text, at)
+            if found is None or found["name"].lower() not in self.meanings:
+                break
+            yield _valued(found["name"], found["text"], found["bare"], self.told)
+            at = found.end()
+            if at == len(text):
+                return
+            joined = _AND.match(text, at)
+            if joined is None:
+                break
+            at = joined.end()
+        if text.strip():
+            raise _unknown(self.told, text[at : at + 60], at)
+
+
+def _valued(name: str, text: str | None, bare: str | None, told: str) -> tuple[str, str]:
+    """The lower-cased name and the value of a word; Fault where it has a value and should not, or the other way round."""
+    given = text is not None or bare is not None
+    alone = name.lower() in _ALONE
+    if given == alone or (bare is not None and name.lower() != "policytype"):
+        raise _unknown(told, name, None)
+    return name.lower(), (text or "").replace("''", "'") or bare or ""
+
+
+def _unknown(told: str, text: str, at: int | None) -> Fault:
+    where = "" if at is None else f" at character {at + 1}"
+    return bad(
+        f"$filter is not understood{where}: {text!r}. It is {told}, joined by and.",
+        "$filter",
+        "InvalidFilterInQueryString",
+    )
+
+
+def _with(test: Test) -> Callable[[Wanted], Wanted]:
+    return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
+
+
+def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = body.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _at_scope(wanted: Wanted, _: str, __: datetime) -> Wanted:
+    return replace(wanted, below=False)
+
+
+def _at_exact_scope(wanted: Wanted, _: str, __: datetime) -> Wanted:
+    return replace(wanted, above=False, below=False)
+
+
+def _naming(property_: str) -> Meaning:
+    """Those that name an id."""
+
+    def meaning(wanted: Wanted, value: str, _: datetime) -> Wanted:
+        key = value.lower().rstrip("/")
+        return _with(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
+            wanted
+        )
+
+    return meaning
+
+
+def _unexpired(wanted: Wanted, _: str, now: datetime) -> Wanted:
+    def test(body: Mapping[str, Any]) -> bool:
+        ends = time_of(_properties(body).get("expiresOn"))
+        return ends is None or ends > now
+
+    return _with(test)(wanted)
+
+
+def _of_type(wanted: Wanted, value: str, _: datetime) -> Wanted:
+    if value.lower() not in {one.lower() for one in _TYPES}:
+        raise bad(f"policyType is one of {', '.join(_TYPES)}.", "$filter", "InvalidFilterInQueryString")
+    # what people put says no type: it is their own
+    return _with(lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower())(
+        wanted
+    )
+
+
+def _of_category(wanted: Wanted, value: str, _: datetime) -> Wanted:
+    def test(body: Mapping[str, Any]) -> bool:
+        metadata = _properties(body).get("metadata")
+        return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
+
+    return _with(test)(wanted)
+
+
+_ALONE = frozenset({"atscope", "atexactscope", "excludeexpired"})
+_PLACES: dict[str, Meaning] = {"atscope": _at_scope, "atexactscope": _at_exact_scope}
+ASSIGNMENTS = Filters(
+    {**_PLACES, "policydefinitionid": _naming("policyDefinitionId")},
+    "atScope(), atExactScope() or policyDefinitionId eq '<id>'",
+)
+EXEMPTIONS = Filters(
+    {**_PLACES, "excludeexpired": _unexpired, "policyassignmentid": _naming("policyAssignmentId")},
+    "atScope(), atExactScope(), excludeExpired() or policyAssignmentId eq '<id>'",
+)
+DEFINITIONS = Filters(
+    {"atexactscope": _at_exact_scope, "policytype": _of_type, "category": _of_category},
+    "atExactScope(), policyType eq '<type>' or category eq '<category>'",
+)

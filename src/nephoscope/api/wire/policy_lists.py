@@ -1,0 +1,140 @@
+"""Lists of policy documents at a scope: what stands there, what stands above it and holds there, and what stands below it.
+
+Source: https://learn.microsoft.com/rest/api/policy/policy-assignments/list, policy-definitions/list and policy-exemptions/list
+(2023-04-01): what is in the unfiltered list, and what each $filter leaves of it
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
+from nephoscope.api.wire import documents
+from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.model.reach import Reach
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.posture.published.edition import Edition
+
+Body = dict[str, Any]
+#: A lower-cased id and the document of it; several are always in the order of their ids.
+Keyed = tuple[str, Body]
+MOST = 1000
+_AUTHORIZATION = "/providers/microsoft.authorization/"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a list is asked for: of what stands above and below the scope, and of what the documents say."""
+
+    above: bool = True
+    below: bool = True
+    tests: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+
+    def takes(self, body: Mapping[str, Any]) -> bool:
+        """Whether a document passes every test."""
+        return all(test(body) for test in self.tests)
+
+
+def page(call: Call, type_: str, wanted: Wanted) -> Answer:
+    """A page of the documents of a type that are at the scope of a call, above it and below it, of those that the caller may see.
+
+    `$top` is how many a page has, 1000 where it is not given.
+    """
+    most = call.top(MOST)
+    every = _Here(call, type_.lower(), wanted).documents(resumed(call))
+    found = list(islice((one for one in every if wanted.takes(one[1])), most + 1))
+    after = found[most - 1][0] if len(found) > most else ""
+    return listed(call, [body for _, body in found[:most]], after)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """The documents of a lower-cased type around the scope of a call."""
+
+    call: Call
+    type: str
+    wanted: Wanted
+    _edition: Edition | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_edition", self.call.instance.shelf.newest())
+
+    def documents(self, after: str) -> Iterator[Keyed]:
+        """Those after an id: as people put them, else as they were published."""
+        kept = ((key, body) for key, body in self._kept.items() if key > after and self._shown(key))
+        if self._edition is None:
+            yield from kept
+            return
+        passed = self._kept.keys() | self.call.instance.removed_since(self._edition.made.when)
+        published = heapq.merge(*self._published(self._edition, after), key=lambda one: one[0])
+        yield from heapq.merge(
+            kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]
+        )
+
+    @cached_property
+    def _kept(self) -> dict[str, Body]:
+        several = self.call.instance.state.arm_documents.all([self.type])
+        return {one.key: one.body for one in sorted(several, key=lambda one: one.key)}
+
+    @cached_property
+    def _holding(self) -> frozenset[str]:
+        """The scopes whose documents hold at the scope, as far as they are asked for ('' = the tenant)."""
+        own = self.call.below
+        if not self.wanted.above:
+            return frozenset({own})
+        around = {
+            one if one != TENANT else "" for one in containers(own or TENANT, self.call.caller.hierarchy)
+        }
+        return frozenset({own, *around, *_parents(own)})
+
+    @property
+    def _below(self) -> bool:
+        """Whether what stands below is asked for; of a management group Azure lists what holds there alone."""
+        return self.wanted.below and not self.call.below.startswith(MANAGEMENT_GROUP)
+
+    def _shown(self, key: str) -> bool:
+        """Whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
+        scope = key.rpartition(_AUTHORIZATION)[0]
+        if scope in self._holding:
+            return True
+        below = self._below and key.startswith(f"{self.call.below}/")
+        if scope.startswith(MANAGEMENT_GROUP):
+            return below and (self.call.reach.everything or scope in self.call.reach.management_groups)
+        return below and documents.visible(self.call.reach, key)
+
+    def _published(self, edition: Edition, after: str) -> Iterator[Iterator[Keyed]]:
+        held = self._held(edition, self._holding)
+        yield self._pages(edition, Reach(above=held), "", after)
+        if self._below:
+            groups = frozenset() if self.call.below else self.call.reach.management_groups
+            seen = self.call.reach.with_above(self._held(edition, groups))
+            several = self._pages(edition, seen, self.call.below, after)
+            yield (one for one in several if one[0] not in held)
+
+    def _held(self, edition: Edition, scopes: frozenset[str]) -> frozenset[str]:
+        inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
+        return frozenset(key for key in edition.held_above(scopes) if inside in key)
+
+    def _pages(self, edition: Edition, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
+        while not reach.nothing:
+            found = edition.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
+            for body in found.bodies:
+                yield str(body["id"]).lower().rstrip("/"), body
+            after = found.after
+            if not after:
+                return
+
+
+def _parents(scope: str) -> Iterator[str]:
+    """The resources that contain a lower-cased id of a resource."""
+    parts = scope.split("/")
+    first = 9 if scope.startswith("/subscriptions/") and parts[3:4] == ["resourcegroups"] else 0
+    if first:
+        yield from ("/".join(parts[:at]) for at in range(first, len(parts), 2))
