@@ -11,7 +11,7 @@ from nephoscope.api.wire.answer import Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.known_types import KnownTypes
-from nephoscope.api.wire.operation import ANYONE, Surface
+from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"
@@ -19,16 +19,14 @@ READ_AT_TENANT = "Microsoft.Resources/providers/read"
 _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 
 
-@SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT, lets=ANYONE)
+@SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT)
 def providers_of_tenant(call: Call) -> Answer:
     """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
     known = KnownTypes.of(call)
     return listed(call, (known.body(one) for one in known.types))
 
 
-@SURFACE.get(
-    "/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT, lets=ANYONE
-)
+@SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
 def provider_of_tenant(call: Call) -> Answer:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
