@@ -6,6 +6,7 @@ import csv
 import html
 import io
 
+import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.model.reach import EVERYTHING, Reach
@@ -36,7 +37,6 @@ def test_a_tag_is_a_scope(instance, owner):
     assert 0 < len(rows) < len(listed(owner))
     assert all(f"{row['Id'].lower()}/".startswith(tuple(f"{one}/" for one in under)) for row in rows)
     assert html.escape(f"tag:{tag}") in owner.get("/", params={"scope": f"tag:{tag}"}).text
-    assert listed(owner, scope="tag:no=such") == []
 
 
 def test_a_tag_gives_nobody_more():
@@ -105,3 +105,24 @@ def test_a_page_of_one_visitor_is_not_drawn_for_another(owner, visitor, sandbox,
         assert owner.get(f"/resource{other.lower()}").status_code == 200
         assert reader.get(f"/resource{other.lower()}").status_code == 403
         assert other not in reader.get("/inventory").text
+
+
+@pytest.mark.parametrize("scope", ["nope", "mg:nope", "tag:no=such", "00000000-0000-0000-0000-000000000000"])
+def test_a_scope_that_is_none_is_told_with_a_way_back(owner, scope):
+    told = owner.get("/inventory", params={"scope": scope, "state": "x", "span": "30d"})
+    assert told.status_code == 404
+    assert f"There is no scope {scope}" in html.unescape(told.text)
+    assert 'href="/inventory?state=x&amp;span=30d"' in told.text
+    assert 'href="/?span=30d"' in told.text
+    assert owner.get("/inventory", params={"scope": scope, "format": "csv"}).status_code == 404
+
+
+def test_a_scope_of_others_is_told_as_one_that_is_none(instance, owner, visitor, sandbox):
+    reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
+    other = next(one for one in instance.shelf.newest().made.subscriptions if one != sandbox)
+    assert owner.get(f"/recommendations?scope={other.upper()}").status_code == 200
+    assert reader.get(f"/recommendations?scope={sandbox}").status_code == 200
+    told = reader.get(f"/recommendations?scope={other}")
+    nobody = reader.get(f"/recommendations?scope={other[::-1]}")
+    assert (told.status_code, nobody.status_code) == (404, 404)
+    assert told.text.replace(other, "") == nobody.text.replace(other[::-1], "")

@@ -22,6 +22,7 @@ from nephoscope.serve.doctor import Patient, looked_at
 from nephoscope.serve.headers import Secured
 from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
+from nephoscope.serve.refused_pages import RefusedPages
 from nephoscope.web.site import for_people, nowhere, routes
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def _middleware(
         Middleware(Measured, metrics=metrics),
         Middleware(Secured),
         *([trusted] if hosts else []),
+        Middleware(RefusedPages),
         Middleware(Limited, requests_a_minute=requests_a_minute),
     ]
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from nephoscope import __version__
 from nephoscope.web import charts, wording
+from nephoscope.web.controls import shown
 from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
 from nephoscope.web.visit import KEPT, SPANS
@@ -48,14 +49,14 @@ def environment() -> Environment:
 
 
 def draw(template: str, **given: Any) -> str:
-    """A template filled."""
-    return environment().get_template(template).render(**given)
+    """A template filled; characters that would reorder or hide text are shown by their numbers."""
+    return shown(environment().get_template(template).render(**given))
 
 
 @cache
 def _areas() -> list[tuple[str, list[Page]]]:
     """The navigation: each part with its pages."""
-    shown = [one for one in Area if one is not Area.HIDDEN]
+    areas = [one for one in Area if one is not Area.HIDDEN]
     return [
-        (area.value, found) for area in shown if (found := [page for page in pages() if page.area is area])
+        (area.value, found) for area in areas if (found := [page for page in pages() if page.area is area])
     ]

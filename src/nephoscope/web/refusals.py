@@ -49,6 +49,17 @@ def missing(visit: Visit, text: str) -> Response:
     )
 
 
+def no_scope(visit: Visit) -> Response:
+    """404: the scope that the address names is none that the visitor may see."""
+    text = f"There is no scope {visit.asked('scope')[:200]}, or you have no role there."
+    advice = ("The scopes that you may see are in the list at the top of the page.",)
+    ways = (
+        (visit.here(scope=None), "This page for all subscriptions"),
+        (visit.link("/", scope=None), "To the overview"),
+    )
+    return _framed(visit, 404, "No such scope", text, advice, ways)
+
+
 def wrong(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, change what the message names, and send it again.",)
@@ -79,6 +90,24 @@ def alone(request: Request, status: int, title: str, text: str) -> Response:
     return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
 
 
-def _framed(visit: Visit, status: int, title: str, text: str, advice: Sequence[str]) -> Response:
+def _framed(
+    visit: Visit,
+    status: int,
+    title: str,
+    text: str,
+    advice: Sequence[str],
+    ways: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """The page; `ways` are the addresses that lead on, with their names (() = the overview)."""
     page = Page("", title, "refused.html", "", lambda _: {})
-    return HTMLResponse(draw(page.template, visit=visit, page=page, text=text, advice=advice), status)
+    return HTMLResponse(
+        draw(
+            page.template,
+            visit=visit,
+            page=page,
+            text=text,
+            advice=advice,
+            ways=ways or ((visit.link("/"), "To the overview"),),
+        ),
+        status,
+    )

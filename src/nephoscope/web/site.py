@@ -75,6 +75,8 @@ def _drawn(visit: Visit, page: Page) -> Response:
     try:
         if not visit.allows(page):
             visit.caller.must(page.permission)
+        if not visit.scoped:
+            return refusals.no_scope(visit)
         found = page.filled(visit)
         if isinstance(found, Response):
             return found

@@ -101,6 +101,16 @@ class Visit:
             return self.caller.hierarchy.below(group)
         return frozenset({scope})
 
+    @property
+    def scoped(self) -> bool:
+        """Whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
+        scope = self.asked("scope")
+        if not scope or self.edition is None:
+            return True
+        if scope.startswith("tag:"):
+            return scope[4:] in self.tags
+        return scope.lower() in self.subscriptions or scope.lower() in self.management_groups
+
     @cached_property
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see."""

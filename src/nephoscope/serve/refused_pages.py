@@ -1,0 +1,84 @@
+"""A browser that is refused is told so by a page: what a program reads as JSON nobody should have to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nephoscope.web import refusals
+
+_TITLES = {401: "Not signed in", 403: "Not allowed", 429: "Too many requests"}
+
+
+class RefusedPages:
+    """Draws the page of a refusal where a browser shows it, and leaves all other answers as they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or not by_browser(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        refusal = _Refusal(send)
+        await self._app(scope, receive, refusal.sent)
+        if refusal.start is not None:
+            await refusal.page(Request(scope))(scope, receive, send)
+
+
+def by_browser(headers: Headers) -> bool:
+    """Whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
+    return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
+
+
+@dataclass
+class _Refusal:
+    """Holds an answer back where it is a refusal in JSON; `start` is None where it was none."""
+
+    send: Send
+    start: Message | None = None
+    body: list[bytes] = field(default_factory=list)
+
+    async def sent(self, message: Message) -> None:
+        """Take a message of the answer."""
+        if message["type"] == "http.response.start" and _refuses(message):
+            self.start = message
+        elif self.start is None:
+            await self.send(message)
+        elif message["type"] == "http.response.body":
+            self.body.append(message.get("body", b""))
+
+    def page(self, request: Request) -> ASGIApp:
+        """The page in its place, with the headers that say when to try again."""
+        start = self.start or {}
+        text = _told(b"".join(self.body))
+        again = Headers(raw=start["headers"]).get("retry-after", "")
+        if start["status"] == 429 and again:
+            text = f"This server takes only so many requests of one client. Try again in {again} seconds."
+        drawn = refusals.alone(request, start["status"], _TITLES[start["status"]], text)
+        if again:
+            drawn.headers["Retry-After"] = again
+        return drawn
+
+
+def _refuses(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] in _TITLES and kind.startswith(("application/json", "application/problem+json"))
+
+
+def _told(body: bytes) -> str:
+    """The message of an error as ARM or a problem document has it."""
+    try:
+        found: Any = msgspec.json.decode(body) if body else {}
+    except msgspec.DecodeError:
+        return ""
+    if not isinstance(found, dict):
+        return ""
+    error = found.get("error")
+    return str(error.get("message", "")) if isinstance(error, dict) else str(found.get("detail") or "")
