@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.alerts.response.operator import FILE
 from nephoscope.api.wire.kept import merged, without_secrets
 from nephoscope.api.wire.operation import Directory
 from nephoscope.model.reach import EVERYTHING
@@ -203,3 +204,50 @@ def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
         {"scopePath": subscription}
     ]
     server.delete(path, headers=owner)
+
+
+INSIDE = [
+    "http://hooks.example/", "https://127.0.0.1/x?sig=1", "https://169.254.169.254/metadata", "https://[::1]/", "https://10.0.0.4/",
+    "https://ada:secret@hooks.example/", "https://", "none",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("uri", INSIDE)
+def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, subscriptions, uri):
+    scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
+    body = {"properties": {"actions": [{"actionType": "Workspace"}, {"actionType": "LogicApp", "uri": uri}]}}
+    group = str(
+        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+    )
+    path = f"{group}/providers/Microsoft.Security/automations/inside"
+    told = server.put(f"{path}?{VERSION}", headers=owner, json=body)
+    error = told.json()["error"]
+    assert (told.status_code, error["code"], error["target"]) == (
+        400,
+        "InvalidAddress",
+        "properties.actions[1].uri",
+    )
+    assert "secret" not in told.text
+    assert instance.state.arm_documents.get(path.lower()) is None
+    valid = server.post(f"{path}/validate?{VERSION}", headers=owner, json=body).json()
+    assert (valid["isValid"], "cannot be posted to" in valid["message"]) == (False, True)
+
+
+def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, instance, subscriptions):
+    scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
+    group = str(
+        instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
+    )
+    path = f"{group}/providers/Microsoft.Security/automations/inside?{VERSION}"
+    body = {"properties": {"actions": [{"actionType": "LogicApp", "uri": "https://10.0.0.4/?sig=1"}]}}
+    assert server.put(path, headers=owner, json=body).status_code == 400
+    file = instance.data / FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("webhook:\n  private: [10.0.0.0/24]\n")
+    try:
+        assert server.put(path, headers=owner, json=body).status_code == 201
+        file.write_text("webhook: 1")
+        assert server.put(path, headers=owner, json=body).status_code == 503
+    finally:
+        file.unlink()
+    assert server.delete(path, headers=owner).status_code == 204

@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import TYPE
 from nephoscope.automation.watch import automations
 from nephoscope.cli.main import cli
@@ -103,3 +104,42 @@ def test_a_document_as_azure_has_it_is_the_command_line_s(tmp_path):
     assert done.exit_code == 0, done.output
     listed = CliRunner().invoke(cli, [*data, "list", "--output", "json"])
     assert (listed.exit_code, "copied" in listed.output) == (0, True), listed.output
+
+
+@pytest.mark.parametrize("named", ["a", f"{SUB}/resourceGroups/here/providers/{TYPE}/a"], ids=["name", "id"])
+def test_one_whose_author_is_gone_is_removed_by_command(kept, state, tmp_path, named):
+    usable, who = kept(("Contributor", SUB))
+    (key,) = (one.key for one in state.arm_documents.all([TYPE]))
+    other = credential("/providers/microsoft.security/automations/other", 0, "uri")
+    for name in (credential(key, 0, "uri"), credential(key, 1, "connectionString"), other):
+        state.credentials.put(name, "https://x.example/")
+    with state.transaction() as session:
+        state.principals.disable(session, who.id)
+    assert usable()[0] == []
+    done = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), "automations", "remove", named])
+    assert done.exit_code == 0, done.output
+    assert usable() == ([], [])
+    assert list(state.credentials.names()) == [other]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example/",
+        "https://127.0.0.1/x",
+        "https://[::ffff:169.254.169.254]/",
+        "https://a:b@x.example/",
+    ],
+)
+def test_an_address_that_no_run_would_ask_is_not_kept_by_command(tmp_path, url):
+    given = tmp_path / "azures.json"
+    action = {"actionType": "LogicApp", "uri": url}
+    given.write_text(
+        json.dumps({"properties": {"sources": [{"eventSource": "Alerts"}], "actions": [action]}})
+    )
+    data = ["--data", str(tmp_path / "data"), "automations"]
+    for more in (["--from", str(given)], ["--on", "Alerts", "--webhook", url, "--secret", "s"]):
+        done = CliRunner().invoke(cli, [*data, "add", *more, "inside"])
+        assert done.exit_code == 2, done.output
+        assert "cannot be posted to" in done.output
+    assert "inside" not in CliRunner().invoke(cli, [*data, "list"]).output

@@ -8,6 +8,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 
 from __future__ import annotations
 
+from nephoscope.api.wire.addresses import reachable
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
@@ -61,6 +62,7 @@ def made_action(call: Call, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
     uri = call.text("properties", "triggerUri")
     if uri:
+        reachable(call, uri, "properties.triggerUri")
         call.instance.state.credentials.put(credential(_kept_under(call), 0, "uri"), uri)
     properties = {name: value for name, value in body["properties"].items() if name != "triggerUri"}
     workflow = str(properties["logicAppResourceId"]).rstrip("/").rsplit("/", 1)[-1]

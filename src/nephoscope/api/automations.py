@@ -7,15 +7,16 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from nephoscope.api.wire.addresses import reachable
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.automation.actions import HIDDEN, credential
+from nephoscope.automation.actions import HIDDEN, credential, secrets_of
 from nephoscope.automation.author import READS, WORKSPACE_WRITE
 from nephoscope.automation.automation import EVENTS, OPERATORS
 from nephoscope.model.resource_id import ResourceId
@@ -68,7 +69,9 @@ def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     scopes = _readable_scopes(call, body)
     _workspaces_allowed(call, body)
     # what a check of the document cut off is still in the request
-    for at, name, value in _secrets(call.body if "properties" in call.body else body):
+    secrets = list(_secrets(call.body if "properties" in call.body else body))
+    _reachable(call, secrets)
+    for at, name, value in secrets:
         call.instance.state.credentials.put(credential(key, at, name), value)
     actions = [
         {name: value for name, value in one.items() if name not in HIDDEN}
@@ -77,6 +80,13 @@ def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
     told = {"actions": actions, "sources": sources, **scopes, "metadata": _metadata(call, before)}
     return {**body, "properties": {**body["properties"], **told}}
+
+
+def _reachable(call: Call, secrets: Iterable[tuple[int, str, str]]) -> None:
+    """Fault where the address of an action is one that no run would post to."""
+    for at, name, value in secrets:
+        if name == "uri":
+            reachable(call, value, f"properties.actions[{at}].uri")
 
 
 def _readable_scopes(call: Call, body: Body) -> dict[str, Any]:
@@ -113,10 +123,9 @@ def _metadata(call: Call, before: Body | None) -> dict[str, str]:
 
 
 def _forgotten(call: Call, body: Body) -> None:
-    prefix = credential(str(body["id"]).lower(), 0, "").rsplit("-", 2)[0]
-    for name in call.instance.state.credentials.names():
-        if name.startswith(f"{prefix}-"):
-            call.instance.state.credentials.remove(name)
+    credentials = call.instance.state.credentials
+    for name in secrets_of(str(body["id"]).lower(), credentials.names()):
+        credentials.remove(name)
 
 
 KIND = Kind(
@@ -141,6 +150,7 @@ def validate(call: Call) -> Answer:
         if not isinstance(properties, dict):
             raise bad("The request content has no 'properties'.", "properties")
         check({"properties": properties})
+        _reachable(call, _secrets({"properties": properties}))
     except Fault as fault:
         return Answer({"isValid": False, "message": fault.message})
     return Answer({"isValid": True, "message": "The automation can be kept."})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nephoscope.alerts.response.action import kind_of
@@ -17,6 +17,12 @@ HIDDEN = ("uri", "connectionString", "sasPolicyName")
 def credential(key: str, at: int, name: str) -> str:
     """The name under which a secret of the action at an index of an automation is kept; `key` is its lower-cased id."""
     return f"automation-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}-{at}-{name}"
+
+
+def secrets_of(key: str, names: Iterable[str]) -> list[str]:
+    """Which of the names of credentials are an automation's; `key` is its lower-cased id."""
+    prefix = credential(key, 0, "").rsplit("-", 2)[0]
+    return [one for one in names if one.startswith(f"{prefix}-")]
 
 
 def response_of(key: str, at: int, given: Any) -> dict[str, Any]:

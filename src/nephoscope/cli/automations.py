@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
     from nephoscope.lake.state import State
 
+T = TypeVar("T")
 COLUMNS = ("name", "enabled", "events", "actions", "scopes", "error")
 RUNS = ("id", "status", "action", "on", "attempts", "created", "detail")
 _FAULT = 3
+_LOOK_UP_SECONDS = 5.0
 _WRITE, _DELETE = "Microsoft.Security/automations/write", "Microsoft.Security/automations/delete"
 
 
@@ -111,6 +114,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
             options,
         )
         made = Automation.of(shown)
+        _judged(data, shown, secrets)
     except (AutomationError, ValueError) as error:
         usage_error(str(error))
     with state_of(data) as state:
@@ -120,6 +124,19 @@ def add(data: Path, /, name: str, **options: Any) -> None:
             new = state.arm_documents.put(session, made.key, TYPE, shown, getpass.getuser())
             state.audit.add(session, getpass.getuser(), _WRITE, made.key)
     click.echo(f"automation {name} {'added' if new else 'changed'}")
+
+
+def _judged(data: Path, body: dict[str, Any], secrets: dict[str, str]) -> None:
+    """ValueError for an address that no run would post to; the addresses of Logic Apps are among the secrets."""
+    from nephoscope.alerts.response.operator import operator
+    from nephoscope.alerts.response.reaching import refusal
+
+    allowed = operator(data).webhook.private
+    addresses = [value for name, value in secrets.items() if name.endswith("-uri")]
+    addresses += [str(one["url"]) for one in body["properties"]["actions"] if one.get("url")]
+    for one in addresses:
+        if why := refusal(one, allowed, _LOOK_UP_SECONDS):
+            raise ValueError(f"the address cannot be posted to: {why}")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -201,19 +218,31 @@ def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, st
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Remove the automation NAME (or its id); what it has begun goes on."""
-    from nephoscope.automation.actions import HIDDEN, credential
+    """Remove the automation NAME (or its id), also one that cannot be used; what it has begun goes on."""
+    from nephoscope.automation.actions import secrets_of
     from nephoscope.cli.session.stored import state_of
 
     with state_of(data) as state:
-        found = _named(data, state, name)
+        key = _kept(state, name)
         with state.transaction() as session:
-            state.arm_documents.remove(session, found.key)
-            state.audit.add(session, getpass.getuser(), _DELETE, found.key)
-        wanted = {credential(found.key, at, one) for at in range(len(found.actions)) for one in HIDDEN}
-        for kept in wanted & set(state.credentials.names()):
-            state.credentials.remove(kept)
+            state.arm_documents.remove(session, key)
+            state.audit.add(session, getpass.getuser(), _DELETE, key)
+        for one in secrets_of(key, state.credentials.names()):
+            state.credentials.remove(one)
     click.echo(f"automation {name} removed")
+
+
+def _kept(state: State, name: str) -> str:
+    """The lower-cased id of the automation of a name or id, whether or not it can be used."""
+    from nephoscope.automation.automation import TYPE
+
+    wanted = name.casefold().rstrip("/")
+    found = [
+        one.key
+        for one in state.arm_documents.all([TYPE])
+        if wanted in (one.key, str(one.body.get("name") or "").casefold(), one.key.rpartition("/")[2])
+    ]
+    return _only(found, name)
 
 
 def _named(data: Path, state: State, name: str) -> Automation:
@@ -225,6 +254,10 @@ def _named(data: Path, state: State, name: str) -> Automation:
         for one in automations(state, Shelf(data))[0]
         if name.casefold() in (one.key, one.title.casefold())
     ]
+    return _only(found, name)
+
+
+def _only(found: Sequence[T], name: str) -> T:
     if len(found) != 1:
         said = "several automations are" if found else "no automation is"
         _refuse(f"{said} named '{name}': nephoscope automations list --output json has ids")

@@ -55,6 +55,15 @@ def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
     return Target(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
+def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
+    """Why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run judges it again."""
+    try:
+        target(url, allowed, seconds)
+    except ActionError as error:
+        return "" if error.again else str(error)
+    return ""
+
+
 def looked_up(name: str, port: int, seconds: float) -> list[Address]:
     """The addresses of a name; ActionError where none is said within some seconds.
 
