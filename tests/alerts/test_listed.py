@@ -19,7 +19,7 @@ from nephoscope.lake.workspace import Workspace
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NEWER, OLDER = "ThreatIntelIndicators", "ThreatIntelligenceIndicator"
 KEYS = {"ip": "ipv4-addr:value", "ip6": "ipv6-addr:value", "domain": "domain-name:value", "url": "url:value",
-        "hash": "file:hashes.'SHA-256'"}  # fmt: skip
+        "mail": "email-addr:value", "hash": "file:hashes.'SHA-256'"}  # fmt: skip
 
 
 def indicator(kind: str, value: str, **more: Any) -> dict[str, Any]:
@@ -112,9 +112,58 @@ def test_names_below_a_domain(value: str, wanted: list[str]) -> None:
 
 
 def test_an_address_of_ipv4_in_other_clothes() -> None:
-    values = ["::ffff:203.0.113.7", "203.0.113.7:443", "203.0.113.70"]
+    values = [
+        "0:0:0:0:0:FFFF:cb00:7107",
+        "203.0.113.7:443",
+        "::ffff:203.0.113.7",
+        "[::ffff:203.0.113.7]:443",
+        "203.0.113.70",
+    ]
     call = "let A = T | project-rename Address = Value; _ListedAddresses(A) | project Value = Address"
-    assert found([indicator("ip", "203.0.113.7")], [], values, call) == sorted(values[:2])
+    assert found([indicator("ip", "203.0.113.7")], [], values, call) == sorted(values[:4])
+
+
+@pytest.mark.parametrize("given", ["2001:db8::7", "2001:0DB8:0:0::0007", "2001:db8::7/128", "2001:DB8::/64"])
+def test_an_address_of_ipv6_in_every_spelling(given: str) -> None:
+    values = [
+        "2001:DB8::7",
+        "2001:db8:0000:0000:0000:0000:0000:0007",
+        "[2001:db8::7]",
+        "[2001:db8::7]:443",
+        "2001:db8:1::7",
+    ]
+    assert found([indicator("ip6", given)], [], values) == sorted(values[:4])
+
+
+UNICODE, PUNYCODE = "bücher.example", "xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "given", [UNICODE, PUNYCODE, "BÜCHER.Example.", "XN--BCHER-KVA.example", "bücher。example"]
+)
+def test_a_domain_in_unicode_and_in_punycode(given: str) -> None:
+    values = [UNICODE, PUNYCODE, "www.Bücher.example", "www.XN--bcher-kva.example.", "bucher.example"]
+    assert found([indicator("domain", given)], [], values) == sorted(values[:4])
+
+
+@pytest.mark.parametrize("host", [UNICODE, PUNYCODE, "B%C3%9Ccher.example", "bücher.EXAMPLE."])
+def test_a_url_whose_host_is_in_unicode_or_in_punycode(host: str) -> None:
+    values = [
+        f"https://{UNICODE}/a/",
+        f"http://{PUNYCODE}:80/A?q=1",
+        f"me@{PUNYCODE}/a",
+        "http://bucher.example/a",
+    ]
+    listed = found([indicator("url", f"HTTP://{host}/a/")], [], values)
+    assert listed == sorted([values[0], values[1]])
+
+
+def test_a_mail_whose_domain_is_in_unicode_or_in_punycode() -> None:
+    call = "let M = T | project-rename Mail = Value; _ListedMails(M) | project Value = Mail"
+    values = [f"eve@{UNICODE}", f"<Eve@{PUNYCODE}>", "eve@bucher.example"]
+    for domain in (UNICODE, PUNYCODE):
+        given = indicator("mail", f"eve@{domain}")
+        assert found([given], [], values, call) == sorted(values[:2])
 
 
 def test_urls_with_a_user_a_default_port_and_escapes() -> None:

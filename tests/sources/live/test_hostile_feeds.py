@@ -96,6 +96,17 @@ TELLS = {
     "an answer that is no JSON": (lambda _path, _number: (200, {}, b'{"objects": [}'), "the answer is no JSON", 1),
     "an answer that nests": (lambda _path, _number: (200, {}, b"[" * 100_000), "the answer is no JSON", 1),
     "a redirect": (lambda _path, _number: (302, {"Location": "http://127.0.0.1/"}, b""), "it leads to http://127.0.0.1/", 1),
+    "more that is a text": (lambda _path, _number: page(more="true", next="t"), "`more` is 'true', which is neither", 1),
+    "a next without more, without an end": (lambda _path, _number: page(next="t"), "says that there is more", 2),
+    "a page of HTML": (
+        lambda _path, _number: (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>sign in"), "is no JSON (text/html)", 1,
+    ),
+    "another version": (
+        lambda _path, _number: (406, {}, b'{"title": "no"}'), "status 406; does it speak this version (TAXII 2.1, not 2.0)?", 1,
+    ),
+    "a failure after busy": (
+        lambda _path, number: (429, {"Retry-After": "0"}, b"slow down") if number < 3 else (415, {}, b"no"), "status 415 no", 3,
+    ),
     "busy for ever": (lambda _path, _number: (429, {"Retry-After": "0"}, b"{}"), "status 429", 4),
 }  # fmt: skip
 
@@ -117,6 +128,39 @@ def test_a_server_without_an_end_is_asked_on_after_the_pause(
     assert sink.saved["taxii:c"]["next"] == "t5"
     assert "over 5 pages" in told(server, sink)
     assert len({one.id for one in sink.learned}) == 10
+
+
+@pytest.mark.parametrize("retry", ["0", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end(
+    server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch, retry: str
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(Asker, "_wait", lambda _self, seconds: waits.append(seconds))
+    said = {"Content-Type": "text/plain"}
+    answers = [
+        (429, {"Retry-After": retry}, b"busy"),
+        page(1, said, next="t1"),
+        (429, {"Retry-After": retry}, b""),
+        page(2, said, more=True, next="t2"),
+        page(3, said, more=False, next="t2"),
+        (500, {}, b"the second round"),
+    ]
+    server.answer = lambda _path, number: answers[min(number, len(answers)) - 1]
+    kind = kind_of("taxii")
+    given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01"}
+    source = kind.make(parsed(kind, given), Surroundings("feed"))
+    with pytest.raises(SourceError, match="the second round"):
+        source.run(sink, threading.Event())
+    assert [path.partition("next=")[2].partition("&")[0] for path in server.asked] == [
+        "",
+        "",
+        "t1",
+        "t1",
+        "t2",
+        "",
+    ]
+    assert len({one.id for one in sink.learned}) == 3
+    assert all(0 <= one <= 300 for one in waits)
 
 
 def test_an_answer_that_is_too_large_is_not_taken(

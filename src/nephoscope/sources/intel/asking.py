@@ -111,7 +111,8 @@ class Asker:
             found = msgspec.json.decode(bytes(held)) if held else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if answer.status_code < 300:
-                raise SourceError(f"{self.url}{path}: the answer is no JSON: {error}") from error
+                kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
+                raise SourceError(f"{self.url}{path}: the answer is no JSON ({kind}): {error}") from error
             found = None
         return Reply(answer.status_code, answer.headers, found, bytes(held[:200]).decode("utf-8", "replace"))
 
@@ -141,7 +142,8 @@ def _after(text: str, otherwise: float) -> float:
 
 def refusal(url: str, reply: Reply) -> SourceError:
     """What a server said instead of an answer, and what to look at."""
-    hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?"}
+    hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?",
+             406: "; does it speak this version (TAXII 2.1, not 2.0)?"}  # fmt: skip
     redirect = f"; it leads to {reply.headers.get('location', '')[:200]}" if 300 <= reply.status < 400 else ""
     return SourceError(
         f"{url}: status {reply.status}{redirect}{hints.get(reply.status, '')} {reply.said}".strip()

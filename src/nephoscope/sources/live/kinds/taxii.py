@@ -137,9 +137,9 @@ class Taxii:
             raise SourceError(f"{self.settings.url}{path}: `objects` is no list")
         number = int(at.get("number", 0)) + 1
         self._keep(objects, collection, number, sink)
-        after = _after(at, number, reply, self.around.clock())
+        more = _more(reply, f"{self.settings.url}{path}")
+        after = _after(at, number, reply, self.around.clock(), more=more)
         sink.save(key, after)
-        more = reply.body.get("more") is True
         if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
             raise SourceError(
                 f"{self.settings.url}{path}: says that there is more, but not where: no new `next` or X-TAXII-Date-Added-Last"
@@ -188,7 +188,17 @@ class Taxii:
         return Asker(chosen.url, headers, auth, chosen.ca, stop=stop)
 
 
-def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime) -> dict[str, Any]:
+def _more(reply: Reply, url: str) -> bool:
+    """Whether a page says that there are more; one that names the next and does not say says so too. SourceError for another word."""
+    said = reply.body.get("more")
+    if said is None:
+        return bool(reply.body.get("next"))
+    if not isinstance(said, bool):
+        raise SourceError(f"{url}: `more` is {str(said)[:40]!r}, which is neither true nor false")
+    return said
+
+
+def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime, *, more: bool) -> dict[str, Any]:
     """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
     # a server may say of a page with one object only when the first was added
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(
@@ -200,7 +210,7 @@ def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime) -> dict
     since = str(at.get("since", ""))
     # a server may give one token for all pages: it goes on as long as the pages differ; without a token the time must
     seen = sha256(msgspec.json.encode(reply.body.get("objects"))).hexdigest()
-    if reply.body.get("more") is True and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
+    if more and isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN:
         forgot = at.get("forgot", False)
         return {
             "since": since,
