@@ -135,6 +135,9 @@ def test_pages_and_what_changes_later(server: Server, sink, running, until) -> N
         ("other", None, "status 403; may this user read it"),
         ("k3y", b"<html>", "the answer is no JSON"),
         ("k3y", b"[" * 100_000, "the answer is no JSON"),
+        ("k3y", b'{"name": "Maintenance", "message": "later"}', "holds no attributes: .*Maintenance"),
+        ("k3y", b"", "holds no attributes"),
+        ("k3y", b'{"response": {"Attribute": {"uuid": "x"}}}', "holds no attributes"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -143,6 +146,25 @@ def test_what_is_wrong_is_said(
     server.answer = answer
     with pytest.raises(SourceError, match=said):
         source(server, key).run(sink, threading.Event())
+
+
+def test_a_server_that_gives_one_page_whichever_is_asked_for_is_told(server: Server, sink) -> None:
+    several = [attribute(number, 1_767_225_600 + number) for number in range(3)]
+    server.answer = json.dumps({"response": {"Attribute": several}}).encode()
+    for asked in (2, 4):
+        with pytest.raises(SourceError, match="gives the same page again"):
+            source(server).run(sink, threading.Event())
+        assert [one["page"] for one in server.asked] == [1, 2] * (asked // 2)
+    assert len({one.id for one in sink.learned}) == 3
+
+
+def test_a_time_to_come_hides_nothing_that_changes_until_then(server: Server, sink, running, until) -> None:
+    server.attributes = [attribute(1, 1_767_225_600), attribute(2, 32_503_680_000)]
+    with running(source(server), sink):
+        until(lambda: len({one.id for one in sink.learned}) == 2, "the two")
+        server.attributes.append(attribute(3, 1_767_225_700))
+        until(lambda: len({one.id for one in sink.learned}) == 3, "the one that changed later")
+        until(lambda: sink.saved["misp"]["since"] == 1_767_225_700, "the time of that one")
 
 
 def test_the_key_is_in_no_text(server: Server) -> None:

@@ -65,6 +65,12 @@ def _of_event(
             yield from _of_event(one, f"{place}.Object[{number}]".lstrip("."), event)
 
 
+def is_answer(document: Any) -> bool:
+    """Whether a document is one that restSearch over attributes gives, if only an empty one."""
+    found = document.get("response", document) if isinstance(document, dict) else document
+    return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
+
+
 def events(document: Any) -> Iterator[dict[str, Any]]:
     """The events of an answer of restSearch over events."""
     found = document.get("response") if isinstance(document, dict) else document

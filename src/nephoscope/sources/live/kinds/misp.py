@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from threading import Event
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from nephoscope.sources.intel.item import Refusal as Bad
 from nephoscope.sources.intel.reading import Reading, completed
 from nephoscope.sources.live import credential_forms, wanted
 from nephoscope.sources.live.misp_events import Events
-from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, Surroundings
+from nephoscope.sources.live.source import WHOLE, Kind, Refused, Sink, SourceError, Surroundings
 
 _PATH = "attributes/restSearch"
 #: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.
@@ -101,15 +102,24 @@ class Misp:
         reply = asker.ask("POST", _PATH, body=self._wanted(at, by))
         if reply.status != 200:
             raise refusal(f"{self.settings.url}{_PATH}", reply)
+        if not misp.is_answer(reply.body):
+            raise SourceError(f"{self.settings.url}{_PATH}: the answer holds no attributes: {reply.said}")
         found = list(misp.attributes(reply.body))
         number = int(at["number"]) + 1
         self._keep(reply.body, by, number, sink)
         newest = max([int(at["newest"]), *self._seconds(found, by)])
         more = len(found) >= self.settings.page
+        seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
+        if more and seen == at.get("seen"):
+            # the next round begins at the first page again
+            sink.save(_WALKS[by], {"since": at["since"], "page": 0, "number": number})
+            raise SourceError(
+                f"{self.settings.url}{_PATH}: gives the same page again, whichever is asked for"
+            )
         # the second of the newest is asked for again: more may come in it, and what is known changes nothing
         sink.save(
             _WALKS[by],
-            {"since": at["since"], "newest": newest, "page": at["page"] + 1, "number": number}
+            {"since": at["since"], "newest": newest, "page": at["page"] + 1, "number": number, "seen": seen}
             if more
             else {"since": newest, "newest": newest, "page": 0, "number": number},
         )
@@ -121,12 +131,12 @@ class Misp:
 
     def _seconds(self, found: Iterable[tuple[str, Any, dict[str, Any]]], by: str) -> Iterator[int]:
         """The seconds that attributes were changed in, or their events published: where that is not said the next round asks for
-        the last hour again."""
+        the last hour again. A time to come does not count: what changes until then would never be asked for."""
+        now = self.around.clock()
         for _, one, event in found:
-            if by == "timestamp":
-                yield _seconds(one)
-            else:
-                yield misp.published_at(event) or int((self.around.clock() - _ASKEW).timestamp())
+            told = _seconds(one) if by == "timestamp" else misp.published_at(event)
+            if told <= (now + _ASKEW).timestamp():
+                yield told or (0 if by == "timestamp" else int((now - _ASKEW).timestamp()))
 
     def _wanted(self, at: dict[str, Any], by: str) -> dict[str, Any]:
         chosen = self.settings
