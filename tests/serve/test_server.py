@@ -24,8 +24,14 @@ from nephoscope.serve.supervisor import Process, Supervisor
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("serve"), "--demo", link=True) as found:
+    data = tmp_path_factory.mktemp("serve")
+    (data / "ingest-abcdefgh").mkdir()
+    with serving(data, "--demo", link=True) as found:
         yield found
+
+
+def test_what_a_killed_load_left_is_gone(server):
+    assert not list(server.data.glob("ingest-*"))
 
 
 def client(authority: str) -> httpx.Client:

@@ -70,6 +70,7 @@ def command(data: Path, /, **options: Any) -> None:
     The first person signs in by a link that is printed, works once and lasts half an hour.
     """
     from nephoscope.cli.session.checks import tell, usage_error
+    from nephoscope.cli.session.inputs import remove_left
     from nephoscope.serve.server import between, certified, supervisor
     from nephoscope.sources.live.source import SourceError
 
@@ -78,6 +79,7 @@ def command(data: Path, /, **options: Any) -> None:
     except SourceError as error:
         usage_error(str(error))
     _check_identity(settings)
+    remove_left(settings.data)
     if options["demo"]:
         _demo(settings)
     settings, listening = _listening(settings)
