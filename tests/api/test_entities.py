@@ -177,3 +177,47 @@ def test_who_may_read_no_workspace_reads_no_entity(server, token, staged, subscr
         "Authorization": f"Bearer {token(('Reader', f'/subscriptions/{next(iter(subscriptions.values()))}'))}"
     }
     assert asked(server, stranger).status_code == 403
+
+
+def test_insights_add_up_alerts_and_bookmarks(server, owner, ids):
+    path = f"/{ids['anna@example.com']}/getInsights"
+    day = {"startTime": "2026-11-01", "endTime": "2026-11-02"}
+    told = asked(server, owner, path, "POST", **day).json()
+    assert told["metaData"] == {"totalCount": 2, "errors": []}
+    alerts, beside = told["value"]
+    rows = alerts["tableQueryResults"]["rows"]
+    assert [row[:4] for row in rows] == [
+        ["Alert 0", "High", "1", "2026-11-01T12:00:00+00:00"],
+        ["Alert 5", "High", "1", "2026-11-01T17:00:00+00:00"],
+    ]
+    assert len(alerts["tableQueryResults"]["columns"]) == 5
+    (chart,) = alerts["chartQueryResults"]
+    assert chart["rows"] == [["2026-11-01T00:00:00Z", "2"]]
+    assert beside["tableQueryResults"]["rows"] == [["203.0.113.7", "Ip", "1"], ["web1", "Host", "1"]]
+    assert beside["chartQueryResults"] == []
+    later = {"startTime": "2026-11-01T14:00:00Z", "endTime": "2026-11-02"}
+    alerts, beside = asked(server, owner, path, "POST", **later).json()["value"]
+    assert [row[0] for row in alerts["tableQueryResults"]["rows"]] == ["Alert 5"]
+    assert [row[0] for row in beside["tableQueryResults"]["rows"]] == ["web1"]
+
+
+def test_insights_are_listed_and_picked_by_their_ids(server, owner, ids):
+    listed = asked(server, owner, f"/{ids['web1']}/queries?kind=Insight").json()["value"]
+    assert [one["kind"] for one in listed] == ["Insight", "Insight"]
+    assert asked(server, owner, f"/{ids['web1']}/queries?kind=Other").status_code == 400
+    path, none = f"/{ids['web1']}/getInsights", str(uuid.uuid4())
+    day = {
+        "startTime": "2026-11-01",
+        "endTime": "2026-11-02",
+        "insightQueryIds": [listed[1]["name"].upper(), none],
+    }
+    told = asked(server, owner, path, "POST", **day).json()
+    assert [one["queryId"] for one in told["value"]] == [listed[1]["name"]]
+    assert [one["queryId"] for one in told["metaData"]["errors"]] == [none]
+    for wrong, target in (
+        ({"insightQueryIds": "x"}, "insightQueryIds"),
+        ({"startTime": "soon"}, "startTime"),
+    ):
+        answer = asked(server, owner, path, "POST", **{**day, **wrong})
+        assert (answer.status_code, answer.json()["error"]["target"]) == (400, target)
+    assert asked(server, owner, f"/{none}/getInsights", "POST", **day).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -55,16 +56,21 @@ def machine(name: str, address: str, network: str = NETWORK, group: str = "") ->
     ]  # fmt: skip
 
 
-def network(id_: str, prefix: str) -> dict[str, Any]:
+def network(id_: str, prefix: str, peer: tuple[str, str] | None = None) -> dict[str, Any]:
     subnet = {"name": "s", "id": f"{id_}/subnets/s", "properties": {"addressPrefix": prefix}}
     properties = {"addressSpace": {"addressPrefixes": [prefix]}, "subnets": [subnet]}
+    if peer is not None:
+        peering = {
+            "peeringState": "Connected", "allowVirtualNetworkAccess": True, "remoteVirtualNetwork": {"id": peer[0]},
+            "remoteAddressSpace": {"addressPrefixes": [peer[1]]},
+        }  # fmt: skip
+        properties["virtualNetworkPeerings"] = [{"name": "p", "properties": peering}]
     return {"id": id_, "name": id_[-1], "type": "Microsoft.Network/virtualNetworks", "properties": properties}
 
 
 @pytest.fixture
 def report(tmp_path):
     """A web machine that takes 443 only, a database that takes 5432 from it alone, and one in a network of its own."""
-    import json
 
     def guard(name: str, *rules: dict[str, Any]) -> dict[str, Any]:
         id_ = f"{GROUP}/Microsoft.Network/networkSecurityGroups/{name}"
@@ -101,6 +107,26 @@ def test_who_reaches_whom(report) -> None:
     assert tcp(rows["db"], "inboundConnectedResources") == {"web": "[5432]"}
     assert tcp(rows["web"], "outboundConnectedResources") == {"db": "[5432]"}
     assert rows["far"]["inboundConnectedResources"] == rows["far"]["outboundConnectedResources"] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "peered", "reached"),
+    [("10.0.0.0/24", False, False), ("10.1.0.0/24", False, False), ("10.1.0.0/24", True, True)],
+    ids=["same addresses", "other addresses", "peered"],
+)
+def test_a_network_of_its_own_is_reached_where_it_is_peered(tmp_path, prefix, peered, reached) -> None:
+    """Private addresses are the same in many networks: they say nothing without a way between the two."""
+    bodies = [
+        network(NETWORK, "10.0.0.0/24", (OTHER, prefix) if peered else None),
+        network(OTHER, prefix, (NETWORK, "10.0.0.0/24") if peered else None),
+        *machine("here", "10.0.0.4"), *machine("there", prefix.replace("0/24", "5"), OTHER),
+    ]  # fmt: skip
+    path = tmp_path / "estate.jsonl"
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in bodies))
+    report = SimpleNamespace(run=SimpleNamespace(estate=load([path])), now=NOW, all_rows=lambda: iter(()))
+    (document,) = allowed_connections.documents(report, {})
+    for one in document.body["properties"]["connectableResources"]:
+        assert bool(one["inboundConnectedResources"]) == bool(one["outboundConnectedResources"]) == reached
 
 
 def test_beyond_some_machines_pairs_are_not_looked_at(report, monkeypatch) -> None:

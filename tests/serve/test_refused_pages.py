@@ -34,13 +34,13 @@ def _client(requests_a_minute=100_000):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(("status", "title"), [(401, "Not signed in"), (403, "Not allowed")])
+@pytest.mark.parametrize(("status", "title"), [(401, "A token is needed"), (403, "Not allowed")])
 def test_a_browser_is_shown_a_page(method, status, title):
     answer = _client().request(method, f"/{status}", headers=BROWSER)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert f"<h1>{title}</h1>" in answer.text
-    assert "It &lt;may&gt; not." in answer.text
+    assert ("for programs" if status == 401 else "It &lt;may&gt; not.") in answer.text
     assert 'href="/"' in answer.text
 
 

@@ -114,6 +114,7 @@ def test_a_scope_that_is_none_is_told_with_a_way_back(owner, scope):
     assert f"There is no scope {scope}" in html.unescape(told.text)
     assert 'href="/inventory?state=x&amp;span=30d"' in told.text
     assert 'href="/?span=30d"' in told.text
+    assert "scope=" not in told.text, "every link of the frame leads out of it"
     assert owner.get("/inventory", params={"scope": scope, "format": "csv"}).status_code == 404
 
 

@@ -77,7 +77,7 @@ SENTINEL: Mapping[str, str] = {
     "cases": "Cases were replaced by incidents.",
     "dataConnectors": "Nothing is fetched by a connector here: `nephoscope sources` does that.",
     "enrichment": "Addresses and domains are enriched within queries.",
-    "entities": "What is known of an entity is told by its timeline, its expansions and its relations.",
+    "entities": "What is known of an entity is told by its timeline, insights, expansions and relations.",
     "entityQueryTemplates": "The queries about entities are hunting queries.",
     "fileImports": "Files of indicators are imported by `nephoscope intel import`.",
     "incidents": "Relations of incidents are told as their alerts, entities and bookmarks.",

@@ -1,7 +1,7 @@
 """Microsoft.SecurityInsights/entities: who is in the alerts and bookmarks of a workspace, when, and with whom.
 
 An entity is known by its strongest name; one that was collected from Azure and is in no alert here is answered as it was collected.
-What happened to an entity is told by its alerts and bookmarks: activities and insights are not looked for.
+What happened to an entity is told by its alerts and bookmarks: activities are not looked for.
 
 Source: https://learn.microsoft.com/rest/api/securityinsights/entities (2025-07-01-preview), entities-get-timeline, entities-relations
 """
@@ -31,7 +31,7 @@ from nephoscope.lake.state.bookmarks import Bookmark
 SURFACE = Surface("Entities", "Microsoft.SecurityInsights")
 READ = f"{TYPE}/read"
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
-_ONE = f"{_LIST}/{{entityId}}"
+ENTITY = f"{_LIST}/{{entityId}}"
 _BOOKMARK = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/bookmarks/{{bookmarkId}}"
 #: What a timeline can hold, and why two kinds of it are always empty here.
 ALERT, BOOKMARK, ACTIVITY, ANOMALY = "SecurityAlert", "Bookmark", "Activity", "Anomaly"
@@ -85,7 +85,7 @@ def list_(call: Call) -> Answer:
     return listed(call, page, str(start + most) if len(found) > start + most else "")
 
 
-@SURFACE.get(_ONE, "Entities_Get", READ)
+@SURFACE.get(ENTITY, "Entities_Get", READ)
 def get(call: Call) -> Answer:
     """One entity, or an alert of the id."""
     workspace = allowed(call, READ)
@@ -97,11 +97,11 @@ def get(call: Call) -> Answer:
     return Answer(alert_body(call, workspace, alert)) if alert is not None else documents.get(call, "entity")
 
 
-@SURFACE.ask(f"{_ONE}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
+@SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
 def timeline(call: Call) -> Answer:
     """The alerts and bookmarks about an entity in a time, in order."""
-    known, one = _known(call)
-    since, until = _range(call, needed=True)
+    known, one = known_entity(call)
+    since, until = time_range(call, needed=True)
     kinds = _kinds(call)
     items = [_alert_item(each) for each in known.alerts_of(one, since, until) if ALERT in kinds]
     items += [
@@ -117,11 +117,11 @@ def timeline(call: Call) -> Answer:
     return Answer({"value": [item for _, item in sorted(items, key=lambda one: one[0])], "metaData": told})
 
 
-@SURFACE.ask(f"{_ONE}/expand", "Entities_Expand", f"{TYPE}/expand/action")
+@SURFACE.ask(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
 def expand(call: Call) -> Answer:
     """What an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
-    known, one = _known(call)
-    since, until = _range(call)
+    known, one = known_entity(call)
+    since, until = time_range(call)
     ids = [each.id for each in known.alerts_of(one, since, until)]
     ids += [each.id for each in known.bookmarks_of(one, since, until)]
     return _expanded(call, known, frozenset(ids), one)
@@ -135,7 +135,7 @@ def expand_bookmark(call: Call) -> Answer:
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
     if bookmark is None:
         raise missing(f"The bookmark '{call['bookmarkId'][:100]}'")
-    since, until = _range(call)
+    since, until = time_range(call)
     ids = {bookmark.id}
     if call.text("expansionId").lower() == EXPANSIONS[0].id:
         for one in known.beside(frozenset(ids)):
@@ -143,17 +143,17 @@ def expand_bookmark(call: Call) -> Answer:
     return _expanded(call, known, frozenset(ids), None)
 
 
-@SURFACE.get(f"{_ONE}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
+@SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
 def relations(call: Call) -> Answer:
     """The incidents and bookmarks that an entity is in."""
     collected = _collected(call, f"{TYPE}/relations")
     if collected:
         return listed(call, collected)
-    known, one = _known(call)
+    known, one = known_entity(call)
     return listed(call, _relations(call, known, one))
 
 
-@SURFACE.get(f"{_ONE}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
+@SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
 def relation(call: Call) -> Answer:
     """One of them, by the name of the incident or bookmark."""
     known = acquaintance(call.instance.state, allowed(call, call.permission))
@@ -172,7 +172,7 @@ def _collected(call: Call, type_: str) -> list[dict[str, Any]]:
     return list(edition.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
 
 
-def _known(call: Call) -> tuple[Acquaintance, Involved]:
+def known_entity(call: Call) -> tuple[Acquaintance, Involved]:
     """The workspace's acquaintance and the entity of a path; Fault where there is none."""
     known = acquaintance(call.instance.state, allowed(call, call.permission))
     one = known.by_id.get(call["entityId"].lower())
@@ -181,7 +181,7 @@ def _known(call: Call) -> tuple[Acquaintance, Involved]:
     return known, one
 
 
-def _range(call: Call, *, needed: bool = False) -> tuple[datetime, datetime]:
+def time_range(call: Call, *, needed: bool = False) -> tuple[datetime, datetime]:
     """The time that is asked about; all time where it need not be said."""
     since, until = (moment(call.text(name, needed=needed), name) for name in ("startTime", "endTime"))
     earliest = datetime.min.replace(tzinfo=call.instance.now.tzinfo)

@@ -12,7 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nephoscope.web import refusals
 
-_TITLES = {401: "Not signed in", 403: "Not allowed", 429: "Too many requests"}
+_TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests"}
+
+#: Pages ask who has not signed in to do so: what refuses a browser else is no page.
+_FOR_PROGRAMS = "This address is for programs: it takes an API token, and not the sign-in of a browser."
+_KEPT = ("retry-after", "www-authenticate")
 
 
 class RefusedPages:
@@ -57,13 +61,14 @@ class _Refusal:
     def page(self, request: Request) -> ASGIApp:
         """The page in its place, with the headers that say when to try again."""
         start = self.start or {}
+        headers = Headers(raw=start["headers"])
         text = _told(b"".join(self.body))
-        again = Headers(raw=start["headers"]).get("retry-after", "")
-        if start["status"] == 429 and again:
+        if start["status"] == 401:
+            text = _FOR_PROGRAMS
+        elif start["status"] == 429 and (again := headers.get("retry-after")):
             text = f"This server takes only so many requests of one client. Try again in {again} seconds."
         drawn = refusals.alone(request, start["status"], _TITLES[start["status"]], text)
-        if again:
-            drawn.headers["Retry-After"] = again
+        drawn.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return drawn
 
 

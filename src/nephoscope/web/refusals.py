@@ -53,11 +53,13 @@ def no_scope(visit: Visit) -> Response:
     """404: the scope that the address names is none that the visitor may see."""
     text = f"There is no scope {visit.asked('scope')[:200]}, or you have no role there."
     advice = ("The scopes that you may see are in the list at the top of the page.",)
+    # the frame is that of all subscriptions: its links and counts would else be those of no scope
+    whole = visit.without("scope")
     ways = (
-        (visit.here(scope=None), "This page for all subscriptions"),
-        (visit.link("/", scope=None), "To the overview"),
+        (whole.here(), "This page for all subscriptions"),
+        (whole.link("/"), "To the overview"),
     )
-    return _framed(visit, 404, "No such scope", text, advice, ways)
+    return _framed(whole, 404, "No such scope", text, advice, ways)
 
 
 def wrong(visit: Visit, text: str) -> Response:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
+
+from starlette.requests import Request
 
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import Hierarchy
@@ -17,8 +19,6 @@ from nephoscope.model.reach import Reach
 from nephoscope.web.tags import Tagged, tags
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-
     from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
     from nephoscope.posture.published.edition import Edition
@@ -100,6 +100,12 @@ class Visit:
             group = f"/providers/microsoft.management/managementgroups/{scope[3:]}"
             return self.caller.hierarchy.below(group)
         return frozenset({scope})
+
+    def without(self, name: str) -> Visit:
+        """The same visit at an address that does not have a name."""
+        kept = [one for one in self.request.query_params.multi_items() if one[0] != name]
+        request = Request({**self.request.scope, "query_string": urlencode(kept).encode()})
+        return replace(self, request=request)
 
     @property
     def scoped(self) -> bool:

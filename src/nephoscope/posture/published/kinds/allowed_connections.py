@@ -1,6 +1,7 @@
 """Microsoft.Security/locations/allowedConnections: which machines of a subscription security rules let reach which, at which ports.
 
-Only machines of one virtual network, or of networks that are peered, are looked at: others have no way to each other.
+Only machines of one virtual network, or of networks that are peered, are looked at: others have no way to each other, also where
+their networks have the same addresses.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/allowed-connections (2020-01-01)
 """
@@ -36,9 +37,13 @@ MOST = 400
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A machine's address: what may come in to it and go out from it, by protocol; `near` are the addresses that it has a way to."""
+    """A machine's address in a virtual network (its lower-cased id): what may come in to it and go out from it, by protocol.
+
+    `near` are the addresses that it has a way to.
+    """
 
     machine: str
+    network: str
     addresses: AddressSet
     near: AddressSet
     inward: Mapping[str, Sequence[Opening]]
@@ -57,7 +62,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             id_ = f"/subscriptions/{subscription}/providers/{TYPE.replace('locations', 'locations/global')}/Internal"
             properties = {
                 "calculatedDateTime": report.now.isoformat(),
-                "connectableResources": list(_connections(ends)),
+                "connectableResources": list(_connections(view, ends)),
             }
             yield Document.of({**arm(id_, TYPE, properties), "location": "global"})
 
@@ -67,7 +72,8 @@ def _ends(network: Network, machine: Resource) -> Iterator[End]:
     try:
         for interface in network.interfaces(machine):
             for configuration in interface.configurations:
-                near = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
+                subnet = network.subnet(configuration.subnet)
+                near = network.tags(subnet).resolve("virtualnetwork")
                 if near is None or not configuration.addresses:
                     continue
                 both = [
@@ -77,18 +83,22 @@ def _ends(network: Network, machine: Resource) -> Iterator[End]:
                     }
                     for way in (True, False)
                 ]
-                yield End(str(machine.body["id"]), configuration.addresses, near, both[0], both[1])
+                yield End(
+                    str(machine.body["id"]), subnet.network, configuration.addresses, near, both[0], both[1]
+                )
     except (NotCollected, RuleError):
         return
 
 
-def _connections(ends: Sequence[End]) -> Iterator[dict[str, Any]]:
+def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, Any]]:
     """Each machine with who reaches it and whom it reaches."""
     inward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     outward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for source in ends:
         for target in ends:
-            if source.machine != target.machine and (found := _ports(source, target)):
+            if source.machine == target.machine or not view.exposure.joined(source.network, target.network):
+                continue
+            if found := _ports(source, target):
                 inward[target.machine][source.machine] = {"connectedResourceId": source.machine, **found}
                 outward[source.machine][target.machine] = {"connectedResourceId": target.machine, **found}
     for machine in dict.fromkeys(one.machine for one in ends):

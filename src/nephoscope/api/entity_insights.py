@@ -1,0 +1,162 @@
+"""Insights of an entity: what its alerts and bookmarks add up to in a time, as tables and a chart.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/entities/get-insights and entities/queries (2025-07-01-preview)
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nephoscope.alerts.acquaintance import Acquaintance
+from nephoscope.alerts.case.case_file import Involved
+from nephoscope.api.entities import ENTITY, known_entity, time_range
+from nephoscope.api.wire.answer import Answer, listed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.entity import TYPE, entity_body
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.lake.state.alerts import StoredAlert
+
+SURFACE = Surface("Entity insights", "Microsoft.SecurityInsights")
+KIND = "Insight"
+Row = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What is told of an entity: its columns with their types, the rows, and the rows of a chart (None = it has none)."""
+
+    name: str
+    title: str
+    columns: tuple[tuple[str, str], ...]
+    rows: Callable[[Call, Acquaintance, Involved, datetime, datetime], Iterable[Row]]
+    chart: tuple[tuple[str, str], ...] = ()
+    points: Callable[[Sequence[StoredAlert]], Iterable[Row]] | None = None
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/insights/{self.name}"))
+
+
+def _by_rule(_: Call, known: Acquaintance, one: Involved, since: datetime, until: datetime) -> Iterable[Row]:
+    """The alerts by name and severity, those of most alerts first."""
+    several: dict[tuple[str, str], list[StoredAlert]] = {}
+    for alert in known.alerts_of(one, since, until):
+        several.setdefault((str(alert.document["AlertName"]), alert.severity), []).append(alert)
+    for (name, severity), found in sorted(several.items(), key=lambda each: (-len(each[1]), each[0])):
+        first, last = min(each.started for each in found), max(each.ended for each in found)
+        yield name, severity, len(found), first.isoformat(), last.isoformat()
+
+
+def _beside(
+    call: Call, known: Acquaintance, one: Involved, since: datetime, until: datetime
+) -> Iterable[Row]:
+    """The other entities of its alerts and bookmarks, those of most in common first."""
+    ids = {each.id for each in known.alerts_of(one, since, until)}
+    ids |= {each.id for each in known.bookmarks_of(one, since, until)}
+    found = []
+    for other in known.beside(frozenset(ids), one.entity):
+        body = entity_body(call, known.workspace, other.entity)
+        name = str(body["properties"].get("friendlyName", ""))
+        found.append((name, body["kind"], len(ids.intersection(other.sources))))
+    return sorted(found, key=lambda each: (-each[2], each[0]))
+
+
+def _by_day(alerts: Sequence[StoredAlert]) -> Iterable[Row]:
+    days = Counter(each.started.date() for each in alerts)
+    return ((f"{day.isoformat()}T00:00:00Z", days[day]) for day in sorted(days))
+
+
+INSIGHTS = (
+    Insight(
+        "alerts",
+        "The alerts about it",
+        (("AlertName", "string"), ("Severity", "string"), ("Count", "long"), ("First", "datetime"), ("Last", "datetime")),
+        _by_rule,
+        (("Day", "datetime"), ("Count", "long")),
+        _by_day,
+    ),
+    Insight(
+        "entities",
+        "What else its alerts and bookmarks speak of",
+        (("Entity", "string"), ("Kind", "string"), ("InCommon", "long")),
+        _beside,
+    ),
+)  # fmt: skip
+
+
+@SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
+def insights(call: Call) -> Answer:
+    """What the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
+    known, one = known_entity(call)
+    since, until = time_range(call, needed=True)
+    wanted = _wanted(call)
+    found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
+    unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
+    told = "There is no insight of this id."
+    errors = [{"kind": KIND, "queryId": id_, "errorMessage": told} for id_ in unknown]
+    value = [_told(call, each, known, one, (since, until)) for each in found]
+    return Answer({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
+
+
+@SURFACE.get(f"{ENTITY}/queries", "Entities_Queries", f"{TYPE}/queries/read")
+def queries(call: Call) -> Answer:
+    """The insights that an entity has, where clients look for their ids."""
+    known_entity(call)
+    if call.asked("kind").lower() != KIND.lower():
+        raise bad(f"'kind' is {KIND}.", "kind")
+    return listed(call, [_query(call, one) for one in INSIGHTS])
+
+
+def _query(call: Call, one: Insight) -> dict[str, Any]:
+    return {
+        "id": f"{call.path.rstrip('/')}/{one.id}",
+        "name": one.id,
+        "type": f"{TYPE}/queries",
+        "kind": KIND,
+        "properties": {
+            "displayName": one.title,
+            "description": one.title,
+            "dataTypes": [{"dataType": "SecurityAlert"}, {"dataType": "HuntingBookmark"}],
+            "requiredInputFieldsSets": [],
+            "entitiesFilter": {},
+        },
+    }
+
+
+def _wanted(call: Call) -> frozenset[str] | None:
+    """The lower-cased ids that are asked for, None for all."""
+    given = call.body.get("insightQueryIds")
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise bad("'insightQueryIds' is a list of ids.", "insightQueryIds")
+    return frozenset(one.lower() for one in given)
+
+
+def _told(
+    call: Call, one: Insight, known: Acquaintance, entity: Involved, time: tuple[datetime, datetime]
+) -> dict[str, Any]:
+    charts = []
+    if one.points is not None:
+        charts.append(_table(one.chart, one.points(known.alerts_of(entity, *time))))
+    return {
+        "queryId": one.id,
+        "queryTimeInterval": {"startTime": time[0].isoformat(), "endTime": time[1].isoformat()},
+        "tableQueryResults": _table(one.columns, one.rows(call, known, entity, *time)),
+        "chartQueryResults": charts,
+    }
+
+
+def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> dict[str, Any]:
+    """A table as Azure has it: every value is a text."""
+    return {
+        "columns": [{"name": name, "type": type_} for name, type_ in columns],
+        "rows": [[str(value) for value in row] for row in rows],
+    }
