@@ -13,6 +13,8 @@ OIDC := 9.13.3
 # the Azure CLI, for the tests of it against a server
 AZ := 2.91.0
 DEMO   := .nephoscope/demo
+# three on two cores: tests wait for disks, browsers and other processes a third of their time
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # of the page that make demo ends in
 PORT   ?= 8443
 # the detections of the logs that the demo's attack leaves traces in
@@ -81,10 +83,10 @@ else
 endif
 
 test: setup-dev  ## the tests: the project's own fixtures, no network, nothing skipped
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q $(WORKERS)
 
 test-all: setup-dev setup-az  ## the tests with their full counts (fuzz cases, kills)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --full
+	@$(BIN)/python -m pytest -q $(WORKERS) --full
 
 oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table
 	@$(BIN)/python tests/oracle/run.py

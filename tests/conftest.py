@@ -35,7 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without --full the tests marked `full` are deselected, never skipped."""
+    """Long files first; without --full the tests marked `full` are deselected, never skipped."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if config.getoption("--full"):
         return
     kept = [item for item in items if item.get_closest_marker("full") is None]

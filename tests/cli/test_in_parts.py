@@ -26,6 +26,8 @@ from nephoscope.posture.history import History
 from nephoscope.posture.ledger import Ledger
 from nephoscope.sources.resources import Spool
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases" / "journeys" / "second_snapshot"
 CONTENT = TESTS / "cases" / "sets" / "content"

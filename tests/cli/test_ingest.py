@@ -36,6 +36,8 @@ from nephoscope.sources.logs import envelope, whole_file
 from nephoscope.sources.logs.files import identity, is_log
 from nephoscope.sources.resources.files import Limits, Source
 
+pytestmark = pytest.mark.long
+
 NOW = datetime.now(UTC) - timedelta(minutes=5)
 FIREWALL = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/AZUREFIREWALLS/FW"
 

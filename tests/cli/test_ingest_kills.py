@@ -15,6 +15,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.sources.logs.envelope import BLOCK
 
+pytestmark = pytest.mark.long
+
 COMMAND = "from nephoscope.cli.main import main; main()"
 #: A command that kills itself at its first append: before it, behind it, or behind the note in the state.
 DEADLY = """

@@ -19,6 +19,8 @@ from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.rule_test import SUFFIX, Ground
 from nephoscope.alerts.rules import document_of, shipped
 
+pytestmark = pytest.mark.long
+
 RULES = shipped().rules
 Case = Mapping[str, Any]
 

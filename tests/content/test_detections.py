@@ -13,6 +13,8 @@ from nephoscope.alerts.rule_test import check
 from nephoscope.alerts.rules import folder, shipped
 from nephoscope.model.state import Severity
 
+pytestmark = pytest.mark.long
+
 RULES = shipped().rules
 
 

@@ -18,6 +18,8 @@ from nephoscope.kql.engines.fields import catalog_of
 from nephoscope.kql.engines.spark import GROUP, SparkEngine
 from nephoscope.kql.registry import aggregates, functions
 
+pytestmark = pytest.mark.long
+
 QUERIES = yaml.safe_load((Path(__file__).parents[1] / "cases/kql/spark.yaml").read_text(encoding="utf-8"))
 ENDLESS = "range x from 1 to 90000000 step 1 | extend y = tostring(x * x) | summarize max(y), dcount(y)"
 SETTINGS = {

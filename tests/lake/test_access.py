@@ -31,6 +31,8 @@ from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.state import State
 
+pytestmark = pytest.mark.long
+
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 MINE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 SCOPE = Scope(frozenset({MINE}))

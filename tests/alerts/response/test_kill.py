@@ -15,6 +15,8 @@ import yaml
 from nephoscope.lake.state import State
 from nephoscope.lake.state.responses import RunStatus
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).with_name("responding.py")
 
 

@@ -16,6 +16,8 @@ from nephoscope.lake.state import State
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.logs.envelope import BLOCK
 
+pytestmark = pytest.mark.long
+
 COMMAND = "from nephoscope.cli.main import main; main()"
 #: The signal comes behind the second append, in the middle of the file.
 SIGNALLED = """
