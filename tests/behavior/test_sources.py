@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,16 +34,30 @@ def test_every_source_has_cases() -> None:
     assert [path.stem for path in CASES] == [one.name for one in shipped()]
 
 
+def observed(source, rows):
+    """The observations of rows of a source's table."""
+    made = arrow_of(TABLES[source.table], rows, workspace=Workspace.named("default"), now=NOW)
+    compiled = compile_results(source.query, CATALOG, now=NOW)[-1]
+    with DuckDBEngine({source.table: made.table}) as engine:
+        return engine.run(compiled, None).to_pylist()
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_an_observation_has_the_time_of_its_row(path: Path) -> None:
+    """Not that of the hour by which rows are joined to one."""
+    source = next(one for one in shipped() if one.name == path.stem)
+    moment = NOW + timedelta(minutes=20, seconds=7)
+    ticks = (moment - datetime(1, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
+    for case in yaml.safe_load(path.read_text()):
+        found = observed(source, [{**row, "TimeGenerated": moment} for row in case["rows"]])
+        assert {row["TimeGenerated"] for row in found} <= {ticks}, case["note"]
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_what_rows_become(path: Path) -> None:
     source = next(one for one in shipped() if one.name == path.stem)
     for case in yaml.safe_load(path.read_text()):
-        table = TABLES[source.table]
-        rows = [{"TimeGenerated": NOW, **row} for row in case["rows"]]
-        made = arrow_of(table, rows, workspace=Workspace.named("default"), now=NOW)
-        compiled = compile_results(source.query, CATALOG, now=NOW)[-1]
-        with DuckDBEngine({source.table: made.table}) as engine:
-            found = engine.run(compiled, None).to_pylist()
+        found = observed(source, [{"TimeGenerated": NOW, **row} for row in case["rows"]])
         assert len(found) == len(case["gives"]), case["note"]
         for row, wanted in zip(sorted(found, key=_record), sorted(case["gives"], key=_record), strict=True):
             assert {name: row[name] for name in wanted} == wanted, case["note"]

@@ -26,19 +26,23 @@ class AnomalyKind:
         return str(uuid.uuid5(_SPACE, self.name))
 
 
+#: What guards an estate, as ids of operations and their words name it.
+_GUARDS = r"(policy ?assignments?|\blocks?|diagnostic ?settings?|polic(?:y|ies)|contacts|firewalls?|security ?groups?|pricings|alert ?rules?)"
 _BY_ACTION = tuple(
     (re.compile(pattern, re.IGNORECASE), AnomalyKind(*kind))
     for pattern, kind in (
+        (r"role ?assignments?/delete|^(delete|remove) .*(role ?assignment|\bfrom role)",
+         ("Anomalous Account Access Removal", "Impact", "T1531")),
         (r"role ?assignment|add (eligible )?member to role|elevateaccess", ("Anomalous Privilege Granted", "Persistence", "T1098")),
         (r"reset (user )?password|change (user )?password|vmaccess", ("Anomalous Password Reset", "Impact", "T1531")),
-        (r"^(add|create|invite).*user", ("Anomalous Account Creation", "Persistence", "T1136")),
-        (r"^(delete|hard delete|remove).*user", ("Anomalous Account Deletion", "Impact", "T1531")),
+        (r"^(add|create|invite)\b.*\busers?\b(?!.?assigned)", ("Anomalous Account Creation", "Persistence", "T1136")),
+        (r"^(delete|hard delete|remove)\b.*\busers?\b(?!.?assigned)", ("Anomalous Account Deletion", "Impact", "T1531")),
         (r"^disable account|revoke", ("Anomalous Account Access Removal", "Impact", "T1531")),
         (r"run ?command|extensions?/write|automationaccounts/jobs", ("Anomalous Code Execution", "Execution", "T1059")),
-        (r"(policyassignments|locks|diagnosticsettings|policies|contacts|firewalls|securitygroups|pricings|alertrules)[/ ].*delete",
+        (rf"{_GUARDS}[/ ].*delete|^(delete|remove|disable)\b.*{_GUARDS}",
          ("Anomalous Defensive Mechanism Modification", "DefenseEvasion", "T1562")),
         (r"delete", ("Anomalous Data Destruction", "Impact", "T1485")),
-        (r"update user|update application|add service principal|certificates and secrets|owner to",
+        (r"update user\b(?!.?assigned)|update application|add service principal|certificates and secrets|owner to",
          ("Anomalous Account Manipulation", "Persistence", "T1098")),
     )
 )  # fmt: skip
