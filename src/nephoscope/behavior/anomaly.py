@@ -27,7 +27,10 @@ class AnomalyKind:
 
 
 #: What guards an estate, as ids of operations and their words name it.
-_GUARDS = r"(policy ?assignments?|\blocks?|diagnostic ?settings?|polic(?:y|ies)|contacts|firewalls?|security ?groups?|pricings|alert ?rules?)"
+_GUARDS = "|".join(
+    (r"(policy ?assignments?", r"\blocks?", "diagnostic ?settings?", "polic(?:y|ies)", "contacts", "firewalls?", "security ?groups?",
+     "pricings", "alert ?rules?)")
+)  # fmt: skip
 _BY_ACTION = tuple(
     (re.compile(pattern, re.IGNORECASE), AnomalyKind(*kind))
     for pattern, kind in (
