@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 #: How entities of a kind are told apart: the first of these sets of identifiers that an entity has in full.
@@ -54,6 +56,19 @@ STRONG: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Source: https://learn.microsoft.com/azure/sentinel/entities-reference (strong identifiers before weak ones)."""
 
+
+@lru_cache(4096)
+def _spelled(kind: str, value: str) -> str:
+    """An identifier in the one spelling by which it is compared: addresses as RFC 5952 has them, IPv4 within IPv6 as IPv4."""
+    if kind == "IP":
+        try:
+            address = ip_address(value)
+        except ValueError:
+            return value.lower()
+        return str(address.ipv4_mapped or address if isinstance(address, IPv6Address) else address)
+    return value.lower()
+
+
 _WORDS = {"URL": "url", "DNS": "dns", "IP": "ip"}
 
 
@@ -89,7 +104,9 @@ class Entity:
         for names in STRONG.get(self.kind, ()):
             values = [self.get(name) for name in names]
             if all(values):
-                found[names] = "|".join([self.kind, *names, *(value.lower() for value in values)])
+                found[names] = "|".join(
+                    [self.kind, *names, *(_spelled(self.kind, value) for value in values)]
+                )
         if found:
             return found
         given = tuple(name for name, _ in self.identifiers)

@@ -15,6 +15,7 @@ from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import reference
 from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
+from nephoscope.estate.public_endpoint import Answers, answers
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope.model.resource_id import ResourceId
@@ -40,6 +41,11 @@ OWNER_TAGS = (
 )
 MANAGEMENT_PORTS = (22, 3389, 5985, 5986)
 MOST = 8
+_ENDPOINTS = {
+    Answers.NOBODY: "no access from public networks",
+    Answers.LISTED: "public endpoint, for listed networks",
+    Answers.EVERYBODY: "public endpoint, open to all networks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,19 +200,13 @@ class EstateContext:
     def _exposure(self, resource: Resource) -> Fact:
         if resource.type == MACHINES[0]:
             return self._machine_exposure(resource)
-        body = properties(resource)
-        if not resource.complete:
-            return unknown("exposure", "its properties were not collected")
-        word = body.get("publicNetworkAccess")
-        rules: Any = body.get("networkAcls") or body.get("networkRuleSet")
-        default = str(rules.get("defaultAction", "")) if isinstance(rules, dict) else ""
-        if isinstance(word, str) and word.lower() in ("disabled", "securedbyperimeter"):
-            return Fact("exposure", "no access from public networks")
-        if default.lower() == "deny":
-            return Fact("exposure", "public endpoint, for listed networks")
-        if isinstance(word, str) or default:
-            return Fact("exposure", "public endpoint, open to all networks")
-        return unknown("exposure", f"what reaches {resource.type} is not told by its body")
+        try:
+            found = answers(resource, self.view)
+        except NotCollected as gap:
+            return unknown("exposure", f"{gap.what} was not collected")
+        if found is None:
+            return unknown("exposure", f"what reaches {resource.type} is not told by its body")
+        return Fact("exposure", _ENDPOINTS[found])
 
     def _machine_exposure(self, machine: Resource) -> Fact:
         try:

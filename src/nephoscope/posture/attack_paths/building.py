@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
 from nephoscope.estate.roles import READS as ROLE_READS
 from nephoscope.posture.attack_paths.connections import (
     exposed_apps,
@@ -18,10 +19,8 @@ from nephoscope.posture.attack_paths.connections import (
     permissions,
     weak_accounts,
 )
-from nephoscope.posture.attack_paths.connections.exposed_apps import SITE_CONFIG
 from nephoscope.posture.attack_paths.connections.exposed_databases import (
     ENTRA_ONLY,
-    FIREWALLED,
     MANAGED_INSTANCE,
     SQL_SERVER,
 )

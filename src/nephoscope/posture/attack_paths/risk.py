@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from nephoscope.estate.public_endpoint import CLUSTER
 from nephoscope.model.state import Severity
-from nephoscope.posture.attack_paths.connections.exposed_clusters import CLUSTER
 from nephoscope.posture.attack_paths.entity import (
     INTERNET,
     MANAGEMENT_GROUP,

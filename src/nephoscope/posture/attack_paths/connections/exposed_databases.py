@@ -8,9 +8,10 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.verdict import listing
-from nephoscope.estate.addresses import PUBLIC, AddressSet, is_prefix, size
+from nephoscope.estate.addresses import PUBLIC, AddressSet, size
 from nephoscope.estate.holdings import known, properties
 from nephoscope.estate.interfaces import Interface, IpConfiguration
+from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, Answers, answers, firewall_ranges, is_closed
 from nephoscope.estate.ways_in import is_broad, is_broad_set
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposing import expose
@@ -20,20 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
 
-SQL_SERVER, MANAGED_INSTANCE, COSMOS = (
-    "microsoft.sql/servers",
-    "microsoft.sql/managedinstances",
-    "microsoft.documentdb/databaseaccounts",
-)
-#: Servers that have firewall rules as children.
-FIREWALLED = (
-    SQL_SERVER,
-    "microsoft.dbforpostgresql/servers",
-    "microsoft.dbforpostgresql/flexibleservers",
-    "microsoft.dbformysql/servers",
-    "microsoft.dbformysql/flexibleservers",
-    "microsoft.dbformariadb/servers",
-)
+SQL_SERVER, MANAGED_INSTANCE = "microsoft.sql/servers", "microsoft.sql/managedinstances"
 #: The public endpoint of a managed instance answers here.
 INSTANCE_PORT = 3342
 REMEDY = "Take the public endpoint away, or let only known addresses through the firewall."
@@ -59,27 +47,14 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def _by_firewall(facts: Facts, server: Resource) -> str:
     """Why a server with firewall rules is open, '' where it is not."""
-    body = known(server)
-    network = body.get("network")
-    access = body.get("publicNetworkAccess") or (
-        network.get("publicNetworkAccess") if isinstance(network, dict) else None
-    )
-    if str(access or "enabled").lower() == "disabled":
+    if is_closed(known(server)):
         return ""
-    rules = f"{server.type}/firewallrules"
-    facts.view.need(rules, server.id.subscription_id)
-    wide = {rule.name: _range(properties(rule)) for rule in facts.view.children(rules, server.key)}
+    wide = firewall_ranges(server, facts.view)
     whole = reduce(or_, wide.values(), AddressSet())
     if not is_broad_set(whole):
         return ""
     named = listing(sorted(wide, key=lambda name: (-size(wide[name].v4), name)), 2)
     return f"The firewall rules of {server.name} let the Internet in: {named}"
-
-
-def _range(rule: dict[str, object]) -> AddressSet:
-    """The addresses of a firewall rule; none where it names none."""
-    text = f"{rule.get('startIpAddress')}-{rule.get('endIpAddress')}"
-    return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
 def _by_endpoint(facts: Facts, instance: Resource) -> str:
@@ -98,12 +73,10 @@ def _by_endpoint(facts: Facts, instance: Resource) -> str:
     )
 
 
-def _by_filter(facts: Facts, account: Resource) -> str:  # noqa: ARG001 - a judge's signature
+def _by_filter(facts: Facts, account: Resource) -> str:
     """Why a Cosmos DB account answers everybody, '' where it does not."""
-    body = known(account)
-    filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
-    closed = str(body.get("publicNetworkAccess") or "enabled").lower() in ("disabled", "securedbyperimeter")
-    return "" if filtered or closed else f"{account.name} answers every network"
+    found = answers(account, facts.view)
+    return f"{account.name} answers every network" if found is Answers.EVERYBODY else ""
 
 
 def _takes_passwords(facts: Facts, resource: Resource) -> bool:

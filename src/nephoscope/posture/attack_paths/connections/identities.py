@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.posture.attack_paths.connections.exposed_apps import CONTAINER_APP, CONTAINER_GROUP, SITE
-from nephoscope.posture.attack_paths.connections.exposed_clusters import CLUSTER
+from nephoscope.estate.public_endpoint import CLUSTER, SITE
+from nephoscope.posture.attack_paths.connections.exposed_apps import CONTAINER_APP, CONTAINER_GROUP
 from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, ConnectionKind, Entity
 
 if TYPE_CHECKING:

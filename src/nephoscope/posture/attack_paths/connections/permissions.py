@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
+from nephoscope.estate.public_endpoint import COSMOS
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope.posture.attack_paths.connections.exposed_databases import COSMOS, MANAGED_INSTANCE, SQL_SERVER
+from nephoscope.posture.attack_paths.connections.exposed_databases import MANAGED_INSTANCE, SQL_SERVER
 from nephoscope.posture.attack_paths.connections.exposed_storage import ACCOUNT
 from nephoscope.posture.attack_paths.entity import (
     GROUP_TYPE,

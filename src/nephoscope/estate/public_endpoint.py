@@ -1,0 +1,142 @@
+"""Whom the public endpoint of a platform service answers: nobody, listed networks, or everybody.
+
+Source: the network security page of each service under https://learn.microsoft.com/azure/
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.ways_in import is_broad_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope.estate.view import View
+    from nephoscope.model.resource import Resource
+
+CLUSTER = "microsoft.containerservice/managedclusters"
+COSMOS = "microsoft.documentdb/databaseaccounts"
+SITE, SITE_CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
+#: Services that have firewall rules as children.
+FIREWALLED = (
+    "microsoft.sql/servers",
+    "microsoft.dbforpostgresql/servers",
+    "microsoft.dbforpostgresql/flexibleservers",
+    "microsoft.dbformysql/servers",
+    "microsoft.dbformysql/flexibleservers",
+    "microsoft.dbformariadb/servers",
+)
+_EVERYWHERE = frozenset({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"})
+_ANYWHERE = frozenset({"any", "0.0.0.0/0"})
+
+
+class Answers(Enum):
+    """Whom an endpoint answers."""
+
+    NOBODY = "nobody"
+    LISTED = "listed networks"
+    EVERYBODY = "everybody"
+
+
+def answers(resource: Resource, view: View) -> Answers | None:
+    """Whom a resource's public endpoint answers, None where its body tells nothing of that.
+
+    Raises NotCollected where its body, or the rules that it has as children, were not read.
+    """
+    body = known(resource)
+    if is_closed(body):
+        return Answers.NOBODY
+    return _BY_TYPE.get(resource.type, _by_rule_set)(resource, body, view)
+
+
+def is_closed(body: dict[str, Any]) -> bool:
+    """Whether properties say that public networks are not answered."""
+    word = body.get("publicNetworkAccess") or _object(body.get("network")).get("publicNetworkAccess")
+    return str(word or "").lower() in ("disabled", "securedbyperimeter")
+
+
+def firewall_ranges(server: Resource, view: View) -> dict[str, AddressSet]:
+    """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
+    rules = f"{server.type}/firewallrules"
+    view.need(rules, server.id.subscription_id)
+    return {rule.name: _range(properties(rule)) for rule in view.children(rules, server.key)}
+
+
+def restrictions(site: Resource, view: View) -> tuple[Any, str]:
+    """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
+    config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
+    body = known(config) if config is not None else _object(known(site).get("siteConfig"))
+    return body.get("ipSecurityRestrictions"), str(body.get("ipSecurityRestrictionsDefaultAction") or "")
+
+
+def is_unrestricted(found: Any, otherwise: str = "") -> bool:
+    """Whether access restrictions let every address in: the first that is about all allows, or none is and `otherwise` does.
+
+    `otherwise` is the default action; '' allows where there are no restrictions, and denies where there are some.
+    """
+    several = [_object(one) for one in found] if isinstance(found, list) else []
+    for one in sorted(several, key=_priority):
+        if str(one.get("ipAddress") or one.get("ipAddressRange") or "").lower() in _ANYWHERE:
+            return str(one.get("action") or "allow").lower() == "allow"
+    return otherwise.lower() == "allow" if otherwise else not several
+
+
+def _by_firewall(server: Resource, _: dict[str, Any], view: View) -> Answers:
+    ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
+    return Answers.EVERYBODY if is_broad_set(ranges) else Answers.LISTED
+
+
+def _range(rule: dict[str, Any]) -> AddressSet:
+    """The addresses of a firewall rule; none where it names none."""
+    text = f"{rule.get('startIpAddress')}-{rule.get('endIpAddress')}"
+    return AddressSet.of([text]) if is_prefix(text) else AddressSet()
+
+
+def _cluster(_: Resource, body: dict[str, Any], __: View) -> Answers:
+    profile = _object(body.get("apiServerAccessProfile"))
+    if profile.get("enablePrivateCluster") is True:
+        return Answers.NOBODY
+    ranges = profile.get("authorizedIPRanges")
+    listed = {str(one) for one in ranges} if isinstance(ranges, list) else set()
+    return Answers.EVERYBODY if not listed or not listed.isdisjoint(_EVERYWHERE) else Answers.LISTED
+
+
+def _cosmos(_: Resource, body: dict[str, Any], __: View) -> Answers:
+    filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
+    return Answers.LISTED if filtered else Answers.EVERYBODY
+
+
+def _site(site: Resource, _: dict[str, Any], view: View) -> Answers:
+    return Answers.EVERYBODY if is_unrestricted(*restrictions(site, view)) else Answers.LISTED
+
+
+def _by_rule_set(_: Resource, body: dict[str, Any], __: View) -> Answers | None:
+    """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
+    rules = _object(body.get("networkAcls")) or _object(body.get("networkRuleSet"))
+    default = str(rules.get("defaultAction") or "").lower()
+    if default == "deny" or (not default and (rules.get("ipRules") or body.get("ipRules"))):
+        return Answers.LISTED
+    return Answers.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
+
+
+def _priority(restriction: dict[str, Any]) -> int:
+    found = restriction.get("priority")
+    return found if isinstance(found, int) else 2**31
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+_BY_TYPE: dict[str, Callable[[Resource, dict[str, Any], View], Answers | None]] = {
+    **dict.fromkeys(FIREWALLED, _by_firewall),
+    CLUSTER: _cluster,
+    COSMOS: _cosmos,
+    SITE: _site,
+}
