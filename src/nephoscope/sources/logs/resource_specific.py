@@ -26,8 +26,10 @@ OWNED = frozenset(
         *("AADRiskyServicePrincipals", "AADRiskyUsers", "AADServicePrincipalRiskEvents", "AADUserRiskEvents"),
         *("AADServicePrincipalSignInLogs", "ADFSSignInLogs", "AKSAudit", "AKSAuditAdmin", "AuditLogs"),
         *(
+            "AKSControlPlane",
             "ArcK8sAudit",
             "ArcK8sAuditAdmin",
+            "ArcK8sControlPlane",
             "AZKVAuditLogs",
             "FunctionAppLogs",
             "MicrosoftGraphActivityLogs",

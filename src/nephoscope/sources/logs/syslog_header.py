@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.lake.odd_times import carried_clock
 from nephoscope.sources.logs.format import BadRecordError
 from nephoscope.sources.logs.moments import moment
+from nephoscope.sources.logs.syslog_zones import HOURS, zone_named
 
 if TYPE_CHECKING:
     from nephoscope.sources.logs.format import Context
@@ -37,10 +38,13 @@ _NEW = re.compile(
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?)(?= )", re.ASCII
 )
+#: Cisco's devices set a number, the name of the host, or a year before the time, others the year or a zone behind it.
 _OLD = re.compile(
-    r"(?:\d{1,10}: )?[*.]?(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
+    r"(?:(?P<number>\d{1,10}): )?(?:(?!\d{1,10}: )(?P<origin>[\w.:%-]{0,254}[\w.%-]): (?:\d{1,10}: )?)?(?:: )?[*.]?"
+    r"(?P<clock>(?:(?P<first>\d{4}) )?(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
     r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
-    r"(?P<zone>Z| UTC| GMT)?:?(?= |$)",
+    rf"(?:(?P<zulu>Z)| (?P<zone>UTC|GMT|(?:{'|'.join(HOURS)})(?=:|$)))?"
+    r"(?: (?P<last>(?:19|20)\d{2})(?=$| [\w.:%-]{0,254}[\w.%-] ))?):?(?= |$)",
     re.ASCII,
 )
 #: What most lines are: a priority, a time to the second, a host, a process with or without its number.
@@ -85,8 +89,8 @@ def begins(line: str) -> bool:
     match = _PRIORITY.match(line)
     if match:
         return int(match[1]) < 8 * len(FACILITIES)
-    found = _OLD.match(line) or _ISO.match(line)
-    return bool(found and _HOST.match(line, found.end()))
+    found = _clock(line) or _ISO.match(line)
+    return bool(found and (_named(found) or _HOST.match(line, found.end())))
 
 
 def header(line: str, context: Context) -> Header:
@@ -141,16 +145,30 @@ def _structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
 
 def _old(rest: str, priority: int | None, context: Context) -> Header:
     """RFC 3164: what has no valid time is text as a whole."""
-    match = _OLD.match(rest) or _ISO.match(rest)
+    match = _clock(rest) or _ISO.match(rest)
     time = _time(match, context) if match else None
     if match is None or time is None:
         process, process_id, text = _tagged(rest)
         return Header(text, priority, process=process, process_id=process_id)
-    host = _HOST.match(rest, match.end())
-    name = host[1] if host and not host[1].endswith(":") else ""
-    after = host.end() if host and name else match.end()
+    name, after = _named(match), match.end()
+    host = None if name else _HOST.match(rest, after)
+    if host and not host[1].endswith(":"):
+        name, after = host[1], host.end()
     process, process_id, text = _tagged(rest[after:])
     return Header(text, priority, time, name, process, process_id)
+
+
+def _clock(text: str) -> re.Match[str] | None:
+    """The time at the beginning of a line; a name before it is one only as Cisco's devices write it."""
+    match = _OLD.match(text)
+    if match and match["origin"] and not match["number"] and not text.startswith(" %", match.end()):
+        return None
+    return match
+
+
+def _named(match: re.Match[str]) -> str:
+    """The host that stands before a time."""
+    return (match["origin"] or "") if match.re is _OLD else ""
 
 
 def _tagged(text: str) -> tuple[str, str, str]:
@@ -163,7 +181,7 @@ def _tagged(text: str) -> tuple[str, str, str]:
 def _time(match: re.Match[str], context: Context) -> datetime | None:
     if match.re is _ISO:
         return moment(match[1].replace(",", "."))
-    return _old_time(match[0], context.now, context.zone)
+    return _old_time(match["clock"], context.now, context.zone)
 
 
 @lru_cache(maxsize=4096)
@@ -173,13 +191,14 @@ def _old_time(text: str, now: datetime, zone: tzinfo) -> datetime | None:
     month = _MONTHS.get(match["month"].lower()) if match else None
     if match is None or month is None:
         return None
-    zone = UTC if match["zone"] else zone
+    if match["zulu"] or match["zone"]:
+        zone = zone_named(match["zone"], zone, now) if match["zone"] else UTC
     clock = (int(match["hour"]), int(match["minute"]), int(match["second"]))
     micro = int(((match["fraction"] or "") + "000000")[:6])
-    years = [int(match["year"])] if match["year"] else _years(now)
-    for year in years:
+    said = match["first"] or match["year"] or match["last"]
+    for year in [int(said)] if said else _years(now):
         found = _moment(year, month, int(match["day"]), clock, micro, zone)
-        if found is not None and (match["year"] or found <= now + timedelta(days=1)):
+        if found is not None and (said or found <= now + timedelta(days=1)):
             return found
     return None
 

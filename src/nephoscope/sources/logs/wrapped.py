@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     #: Whether a record or a line of text is one that a format reads.
     Known = Callable[[dict[str, Any] | str], bool]
 
-#: Under what the content lies, the surest first: Event Hubs' clients and Capture, Kafka's tools, shippers of logs.
-_CONTENTS = ("records", "Records", "body", "Body", "payload", "message")
+#: Under what the content lies, the surest first: Event Hubs' clients and Capture, Kafka's tools, shippers of logs, Kubernetes' lists.
+_CONTENTS = ("records", "Records", "body", "Body", "payload", "message", "items")
 #: How Avro's own JSON writes a value of bytes (a character a byte) or of text.
 _BYTES, _STRING = "bytes", "string"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}){2,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
