@@ -326,6 +326,8 @@ def test_without_a_directory_accounts_come_from_sign_ins(lake: Lake, analysis: A
 def test_administration_of_azure_is_judged_by_operation_and_group(
     lake: Lake, analysis: Analysis, put: Put
 ) -> None:
+    ids = {"admin": "0c5f2d0a-1111-4b63-9f0e-000000000001", "other": "0c5f2d0a-1111-4b63-9f0e-000000000002"}
+
     def did(moment: datetime, operation: str, place: str = "rg-own", who: str = "admin") -> dict[str, Any]:
         return {
             "TimeGenerated": moment, "EventDataId": f"{who}{moment.isoformat()}{operation}", "Caller": f"{who}@contoso.com",
@@ -333,7 +335,7 @@ def test_administration_of_azure_is_judged_by_operation_and_group(
             "OperationNameValue": operation, "OperationName": operation,
             "ResourceProviderValue": operation.partition("/")[0],
             "_ResourceId": f"/subscriptions/11111111-1111-1111-1111-111111111111/resourcegroups/{place}/providers/x/y/z",
-            "Claims_d": {"http://schemas.microsoft.com/identity/claims/objectidentifier": f"id-{who}"},
+            "Claims_d": {"http://schemas.microsoft.com/identity/claims/objectidentifier": ids[who]},
         }  # fmt: skip
 
     usual = [
@@ -354,7 +356,7 @@ def test_administration_of_azure_is_judged_by_operation_and_group(
     assert row["ActivityInsights"]["Why"][0].startswith(
         "first microsoft.authorization/locks/delete in 14 days"
     )
-    assert row["UsersInsights"]["AccountObjectID"] == "id-admin"
+    assert row["UsersInsights"]["AccountObjectID"] == ids["admin"]
 
 
 def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: State) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly import kind_of
 from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.entities import HOST, entities, unlisted
 from nephoscope.behavior.judging import Judged
 from nephoscope.behavior.location import Places
 from nephoscope.behavior.observing import EPOCH
@@ -46,14 +47,13 @@ class Teller:
             return None
         account = self.accounts.get(event["entity"])
         user = event["kind"] == "user"
+        host = event["Name"] if event["kind"] == HOST else event["Host"]
         return {
             "TimeGenerated": _moment(event["time"]),
             "TimeProcessed": now.isoformat(),
             "ActivityType": event["Activity"],
             "ActionType": event["ActionType"],
-            "UserName": (account.name.partition("@")[0] if account else event["Name"].partition("@")[0])
-            if user
-            else self._named(event),
+            "UserName": self._user_name(event, account),
             "UserPrincipalName": (account.name if account else event["Name"]) if user else "",
             "ActorName": str(account.body.get("displayName") or "") if account else event["Name"],
             "ActorPrincipalName": event["Name"],
@@ -62,9 +62,8 @@ class Teller:
             "SourceIPAddress": event["Address"],
             "SourceIPLocation": event["Country"],
             "SourceDevice": event["Device"],
-            "DestinationDevice": event["Host"]
-            or (event["Resource"] if event["Activity"] == "ResourceAccess" else ""),
-            "Device": event["Host"],
+            "DestinationDevice": host or (event["Resource"] if event["Activity"] == "ResourceAccess" else ""),
+            "Device": host,
             "NativeTableName": event["source"],
             "EventSource": _SOURCES.get(event["source"], event["source"]),
             "EventVendor": "Microsoft",
@@ -78,8 +77,8 @@ class Teller:
             "_ItemId": event["id"],
         }
 
-    def anomaly(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The row of Anomalies of a row of BehaviorAnalytics, None where its priority is below the setting."""
+    def anomaly(self, row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The row of Anomalies of an event's row of BehaviorAnalytics, None where its priority is below the setting."""
         if row["InvestigationPriority"] < self.settings.anomaly_priority:
             return None
         kind = kind_of(row["ActivityType"], row["ActionType"])
@@ -105,7 +104,7 @@ class Teller:
             "AnomalyDetails": insights["Score"],
             "Tactics": kind.tactic,
             "Techniques": f'["{kind.technique}"]',
-            "Entities": _entities(row),
+            "Entities": entities(row, event["kind"]),
             "UserName": row["UserName"],
             "UserPrincipalName": row["UserPrincipalName"],
             "SourceIpAddress": row["SourceIPAddress"],
@@ -169,9 +168,11 @@ class Teller:
 
     def _user(self, judged: Judged, account: Account | None) -> dict[str, Any]:
         event = judged.event
+        if event["kind"] == HOST:
+            return {}
         if account is None:
             return {
-                "AccountObjectID": event["entity"],
+                **unlisted(event["entity"]),
                 "AccountDisplayName": self._named(event),
                 "BlastRadius": "Low",
             }
@@ -198,6 +199,15 @@ class Teller:
             "UserAgentFamily": event["Browser"],
         }
         return {name: value for name, value in said.items() if value}
+
+    def _user_name(self, event: Mapping[str, Any], account: Account | None) -> str:
+        """The name of a user without its domain, that of an application; a machine is no user."""
+        if event["kind"] == HOST:
+            return ""
+        if event["kind"] != "user":
+            return self._named(event)
+        name = account.name if account else str(event["Name"])
+        return name.rpartition("\\")[2].partition("@")[0]
 
     def _named(self, event: Mapping[str, Any]) -> str:
         return self.names.get(event["entity"]) or str(event["Name"])
@@ -251,19 +261,3 @@ def _age(account: Account | None, micros: int) -> int | None:
         return None
     made = made.replace(tzinfo=dt.UTC) if made.tzinfo is None else made
     return (EPOCH + dt.timedelta(microseconds=micros) - made).days
-
-
-def _entities(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
-        {
-            "$id": "1",
-            "Type": "account",
-            "Name": row["UserName"],
-            "AadUserId": row["UsersInsights"]["AccountObjectID"],
-        }
-    ]
-    if row["SourceIPAddress"]:
-        found.append({"$id": "2", "Type": "ip", "Address": row["SourceIPAddress"]})
-    if row["_ResourceId"]:
-        found.append({"$id": "3", "Type": "azure-resource", "ResourceId": row["_ResourceId"]})
-    return found

@@ -140,13 +140,10 @@ class Analysis:
             return
         self.lake.flush()
         told = work.observer.known(stretch)
-        rows = [
-            row
-            for one in found
-            if one.event["id"] not in told and (row := work.teller.row(one, now)) is not None
-        ]
-        anomalies = [row for one in rows if (row := work.teller.anomaly(one)) is not None]
-        self._append(work.lease, {BEHAVIOR: rows, ANOMALIES: anomalies}, now, report)
+        new = [one for one in found if one.event["id"] not in told]
+        rows = [(row, one.event) for one in new if (row := work.teller.row(one, now)) is not None]
+        anomalies = [row for one, event in rows if (row := work.teller.anomaly(one, event)) is not None]
+        self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
 
     def _known(
         self, lease: Lease, now: dt.datetime, settings: Settings, mark: dict[str, Any], report: Report

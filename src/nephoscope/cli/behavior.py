@@ -222,11 +222,11 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "time": row["TimeGenerated"],
-        "who": row["UserPrincipalName"] or row["UserName"],
+        "who": row["UserPrincipalName"] or row["UserName"] or row["Device"],
         "activity": row["ActivityType"],
         "action": row["ActionType"],
         "priority": row["InvestigationPriority"],
-        "blast": row["UsersInsights"]["BlastRadius"],
+        "blast": row["UsersInsights"].get("BlastRadius", ""),
         "why": row["ActivityInsights"]["Why"][0],
         "id": row["_ItemId"],
         "insights": row["ActivityInsights"],
