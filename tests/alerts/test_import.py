@@ -65,6 +65,27 @@ def statuses(output: str) -> dict[str, str]:
     return {row["name"] or Path(row["file"]).name: row["status"] for row in json.loads(output)}
 
 
+def test_a_rule_without_a_title_is_called_by_its_name(tmp_path: Path) -> None:
+    kind = "Microsoft.OperationalInsights/workspaces/providers/alertRules"
+    names = (
+        "[concat(parameters('workspace'),'/Microsoft.SecurityInsights/BuiltInFusion')]",
+        "[concat(nothing(),'/a')]",
+    )
+    resources = [
+        {"name": name, "type": kind, "kind": "Fusion", "properties": {"enabled": True}} for name in names
+    ]
+    document = {
+        "$schema": "deploymentTemplate.json#",
+        "parameters": {"workspace": {"type": "string"}},
+        "resources": resources,
+    }
+    (tmp_path / "rules.json").write_text(json.dumps(document))
+    rows = json.loads(
+        run(tmp_path / "data", "content", "import", str(tmp_path / "rules.json"), "-o", "json", code=3).stdout
+    )
+    assert [row["name"] for row in rows] == ["builtinfusion", names[1]]
+
+
 def test_every_document_of_a_checkout_is_told_with_how_it_stands(data: Path) -> None:
     rows = json.loads(run(data, "content", "import", str(CHECKOUT), "-o", "json", code=3).stdout)
     found = {row["name"]: row["status"] for row in rows}

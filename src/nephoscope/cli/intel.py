@@ -177,9 +177,15 @@ def list_(data: Path, /, workspace: str, every: bool, output: str, **options: An
     options["value"] = refanged(options["value"])
     with state_of(data) as state:
         found = state.intel.newest(workspace_of(state, workspace).name, inactive=every, **options)
-    show_list(
-        [_row(one) for one in found], COLUMNS, output, "no threat intelligence: nephoscope intel import FILE"
+        held = bool(found) or bool(
+            state.intel.newest(workspace_of(state, workspace).name, inactive=True, most=1)
+        )
+    told = (
+        "none is so; --all shows also what is over, revoked or taken back"
+        if held
+        else "no threat intelligence: nephoscope intel import FILE"
     )
+    show_list([_row(one) for one in found], COLUMNS, output, told)
 
 
 def _row(one: Intel) -> dict[str, Any]:

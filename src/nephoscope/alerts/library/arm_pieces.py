@@ -239,10 +239,15 @@ def _piece(given: _Source, kind: PieceKind, id_: str, name: str, document: dict[
 def _unusable(given: _Source, reason: str, *, unsupported: bool = False) -> Unusable:
     properties = given.resource.get("properties")
     name = properties.get("displayName") if isinstance(properties, dict) else ""
-    raw = str(given.resource.get("name", ""))
-    found = _GUID.findall(raw)
-    called = str(name or (found[-1] if found else _last(raw)))
-    return Unusable(given.place, given.file, called, (reason,), unsupported)
+    return Unusable(given.place, given.file, str(name or _called(given)), (reason,), unsupported)
+
+
+def _called(given: _Source) -> str:
+    """What a resource without a title is called; an expression that cannot be told is its own text."""
+    try:
+        return _id(given)
+    except (ArmError, ArmSyntaxError, FunctionError):
+        return str(given.resource.get("name", ""))
 
 
 def _id(given: _Source) -> str:

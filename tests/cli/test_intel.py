@@ -1,0 +1,25 @@
+"""`intel list`: nothing there, and nothing that is asked for, are told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from nephoscope.cli.main import cli
+
+
+def told(data: Path, *arguments: str) -> str:
+    found = CliRunner().invoke(cli, ["--data", str(data), "intel", *arguments])
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_what_is_over_is_not_nothing(tmp_path: Path) -> None:
+    assert "no threat intelligence" in told(tmp_path / "data", "list")
+    given = tmp_path / "given.csv"
+    given.write_text("value,valid_until\n192.0.2.7,2020-01-01T00:00:00Z\n192.0.2.8,\n")
+    told(tmp_path / "data", "import", str(given))
+    assert "192.0.2.8" in told(tmp_path / "data", "list", "--value", "192.0.2.8")
+    assert "--all shows also what is over" in told(tmp_path / "data", "list", "--value", "192.0.2.7")
+    assert "192.0.2.7" in told(tmp_path / "data", "list", "--value", "192.0.2.7", "--all")
