@@ -139,3 +139,15 @@ def test_what_cannot_be_meant(arguments: list[str], code: int, said: str, data: 
     told = [str(data.parent / one[1:]) if one.startswith("@") else moments.get(one, one) for one in arguments]
     result = run(data, *told, code=code)
     assert said in result.stderr
+
+
+def test_a_column_that_the_query_does_not_give_is_told(data: Path) -> None:
+    rules = data.parent / "rules"
+    (rules / "locks.yaml").write_text(RULE.replace("columnName: Caller", "columnName: Nobody"))
+    found = run(data, "detect", "--rules", str(rules), "--at", NOW.isoformat(), "-o", "json")
+    (row,) = json.loads(found.stdout)
+    assert row["alerts"] == 1
+    assert row["lacking"] == [
+        "the entity mapping of Account asks for the column Nobody, which the query does not give"
+    ]
+    assert f"Locks were deleted: {row['lacking'][0]}" in found.stderr

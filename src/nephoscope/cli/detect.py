@@ -195,6 +195,7 @@ def _row(ran: Ran) -> dict[str, Any]:
         "incidents": list(ran.taken.incidents),
         "seconds": round(outcome.seconds, 3),
         "tuning": list(outcome.rule.tuning.shown),
+        "lacking": list(outcome.lacking),
         "error": outcome.error,
     }
 
@@ -204,6 +205,8 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
     from nephoscope.cli.session.listing import show_list
 
     shown = rows
+    for line in dict.fromkeys(f"{row['rule']}: {one}" for row in rows for one in row["lacking"]):
+        tell(line)
     if form == "table":
         shown = [row for row in rows if row["rows"] or row["alerts"] or row["suppressed"] or row["error"]]
         alerts = sum(row["alerts"] for row in rows)
@@ -300,7 +303,6 @@ def _tell_of(ran: Ran) -> None:
     if ran.taken.alerts:
         into = ", ".join(map(str, ran.taken.incidents)) or "none"
         words.insert(0, f"{len(ran.taken.alerts)} alerts, incidents {into}")
-    if outcome.error and outcome.error not in words:
-        words.append(outcome.error)
+    words += [one for one in (*outcome.lacking, outcome.error) if one and one not in words]
     if words:
         tell(f"{outcome.rule.name}, until {outcome.window.end:%Y-%m-%dT%H:%MZ}: {'; '.join(words)}")
