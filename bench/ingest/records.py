@@ -36,110 +36,67 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
 
 
+#: What is the same in the properties of every sign-in.
+_SIGN_IN: dict[str, Any] = {
+    "clientAppUsed": "Browser", "userAgent": _AGENT,
+    "deviceDetail": {"deviceId": "", "operatingSystem": "Windows 10", "browser": "Chrome 125.0.0"},
+    "location": {
+        "city": "Berlin", "state": "Berlin", "countryOrRegion": "DE", "geoCoordinates": {"latitude": 52.5, "longitude": 13.4},
+    },
+    "conditionalAccessStatus": "success", "authenticationContextClassReferences": [], "isInteractive": True,
+    "tokenIssuerName": "", "tokenIssuerType": "AzureAD", "networkLocationDetails": [],
+    "authenticationProcessingDetails": [{"key": "Is CAE Token", "value": "False"}],
+    "riskDetail": "none", "riskLevelAggregated": "none", "riskLevelDuringSignIn": "none", "riskState": "none",
+    "riskEventTypes": [], "riskEventTypes_v2": [], "resourceDisplayName": "Windows Azure Service Management API",
+    "authenticationMethodsUsed": [], "authenticationRequirementPolicies": [], "servicePrincipalId": "", "userType": "Member",
+    "flaggedForReview": False, "isTenantRestricted": False, "autonomousSystemNumber": 3320, "crossTenantAccessType": "none",
+    "incomingTokenType": "none", "authenticationProtocol": "none", "resourceTenantId": _TENANT, "homeTenantId": _TENANT,
+}  # fmt: skip
+
+
 def sign_in(source: random.Random, at: float) -> bytes:
     """A sign-in as a diagnostic setting streams it."""
-    who, app, address, correlation = (
-        source.choice(_PEOPLE),
-        source.choice(_APPS),
-        _address(source),
-        _id(source),
-    )
+    who, address, correlation = source.choice(_PEOPLE), _address(source), _id(source)
     failed = source.random() < 0.1
-    policies = [
-        {
-            "id": _id(source),
-            "displayName": f"CA0{number}: policy",
-            "enforcedGrantControls": ["Mfa"],
-            "enforcedSessionControls": [],
-            "result": "notApplied" if number else "success",
-            "conditionsSatisfied": 0,
-            "conditionsNotSatisfied": 16,
-        }
-        for number in range(3)
-    ]
     properties = {
-        "id": _id(source),
-        "createdDateTime": _time(at),
-        "userDisplayName": who.title(),
-        "userPrincipalName": f"{who}@contoso.example",
-        "userId": _id(source),
-        "appId": _id(source),
-        "appDisplayName": app,
-        "ipAddress": address,
-        "status": {
-            "errorCode": 50126 if failed else 0,
-            "failureReason": "Invalid username" if failed else "Other.",
-        },
-        "clientAppUsed": "Browser",
-        "userAgent": _AGENT,
-        "deviceDetail": {"deviceId": "", "operatingSystem": "Windows 10", "browser": "Chrome 125.0.0"},
-        "location": {
-            "city": "Berlin",
-            "state": "Berlin",
-            "countryOrRegion": "DE",
-            "geoCoordinates": {"latitude": 52.5, "longitude": 13.4},
-        },
-        "correlationId": correlation,
-        "conditionalAccessStatus": "success",
-        "appliedConditionalAccessPolicies": policies,
-        "authenticationContextClassReferences": [],
-        "originalRequestId": _id(source),
-        "isInteractive": True,
-        "tokenIssuerName": "",
-        "tokenIssuerType": "AzureAD",
-        "authenticationProcessingDetails": [{"key": "Is CAE Token", "value": "False"}],
-        "networkLocationDetails": [],
+        **_SIGN_IN, **_drawn_ids(source), **_outcome(at, failed=failed),
+        "userDisplayName": who.title(), "userPrincipalName": f"{who}@contoso.example", "alternateSignInName": f"{who}@contoso.example",
+        "appDisplayName": source.choice(_APPS), "ipAddress": address, "correlationId": correlation,
+        "appliedConditionalAccessPolicies": [_policy(source, number) for number in range(3)],
         "processingTimeInMilliseconds": source.randrange(900),
-        "riskDetail": "none",
-        "riskLevelAggregated": "none",
-        "riskLevelDuringSignIn": "none",
-        "riskState": "none",
-        "riskEventTypes": [],
-        "riskEventTypes_v2": [],
-        "resourceDisplayName": "Windows Azure Service Management API",
-        "resourceId": _id(source),
-        "authenticationMethodsUsed": [],
-        "authenticationDetails": [
-            {
-                "authenticationStepDateTime": _time(at),
-                "authenticationMethod": "Password",
-                "succeeded": not failed,
-                "authenticationStepRequirement": "Primary authentication",
-            }
-        ],
-        "authenticationRequirementPolicies": [],
-        "alternateSignInName": f"{who}@contoso.example",
-        "servicePrincipalId": "",
-        "userType": "Member",
-        "flaggedForReview": False,
-        "isTenantRestricted": False,
-        "autonomousSystemNumber": 3320,
-        "crossTenantAccessType": "none",
-        "uniqueTokenIdentifier": _id(source),
-        "incomingTokenType": "none",
-        "authenticationProtocol": "none",
-        "resourceTenantId": _TENANT,
-        "homeTenantId": _TENANT,
+    }  # fmt: skip
+    return _line({
+        "time": _time(at), "resourceId": f"/tenants/{_TENANT}/providers/Microsoft.aadiam", "operationName": "Sign-in activity",
+        "operationVersion": "1.0", "category": "SignInLogs", "tenantId": _TENANT, "resultType": "50126" if failed else "0",
+        "resultSignature": "None", "durationMs": 0, "callerIpAddress": address, "correlationId": correlation,
+        "identity": who.title(), "Level": 4, "location": "DE", "properties": properties,
+    })  # fmt: skip
+
+
+def _drawn_ids(source: random.Random) -> dict[str, str]:
+    return {
+        name: _id(source)
+        for name in ("id", "userId", "appId", "originalRequestId", "resourceId", "uniqueTokenIdentifier")
     }
-    return _line(
-        {
-            "time": _time(at),
-            "resourceId": f"/tenants/{_TENANT}/providers/Microsoft.aadiam",
-            "operationName": "Sign-in activity",
-            "operationVersion": "1.0",
-            "category": "SignInLogs",
-            "tenantId": _TENANT,
-            "resultType": "50126" if failed else "0",
-            "resultSignature": "None",
-            "durationMs": 0,
-            "callerIpAddress": address,
-            "correlationId": correlation,
-            "identity": who.title(),
-            "Level": 4,
-            "location": "DE",
-            "properties": properties,
-        }
-    )
+
+
+def _outcome(at: float, *, failed: bool) -> dict[str, Any]:
+    step = {
+        "authenticationStepDateTime": _time(at), "authenticationMethod": "Password", "succeeded": not failed,
+        "authenticationStepRequirement": "Primary authentication",
+    }  # fmt: skip
+    status = {
+        "errorCode": 50126 if failed else 0,
+        "failureReason": "Invalid username" if failed else "Other.",
+    }
+    return {"createdDateTime": _time(at), "status": status, "authenticationDetails": [step]}
+
+
+def _policy(source: random.Random, number: int) -> dict[str, Any]:
+    return {
+        "id": _id(source), "displayName": f"CA0{number}: policy", "enforcedGrantControls": ["Mfa"], "enforcedSessionControls": [],
+        "result": "notApplied" if number else "success", "conditionsSatisfied": 0, "conditionsNotSatisfied": 16,
+    }  # fmt: skip
 
 
 def activity(source: random.Random, at: float) -> bytes:

@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.arm import ArmSyntaxError, is_expression, unescape
 from nephoscope.arm import parse as parse_expression
-from nephoscope.policy import operand_shapes, tree
+from nephoscope.policy import keywords, operand_shapes, tree
 from nephoscope.policy.binding import mismatch, of_type
 from nephoscope.policy.document import MAX_DEPTH, get, has, kind_of
 from nephoscope.policy.errors import PolicyError, suggestion
-from nephoscope.policy.keywords import (
-    DATA_PLANE,
-    EFFECTS,
-    EXISTENCE_SCOPES,
-    MODIFY_OPERATIONS,
-    OPERATORS,
-    PARAMETER_TYPES,
-    SCANNED_MODES,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +66,7 @@ class Parser:
         if not isinstance(mode, str) or not mode:
             self.fail("mode", f"'mode' must be a string such as 'All' or 'Indexed', not {kind_of(mode)}")
             mode = "All"
-        elif mode.lower() not in SCANNED_MODES and not mode.lower().endswith(DATA_PLANE):
+        elif mode.lower() not in keywords.SCANNED_MODES and not mode.lower().endswith(keywords.DATA_PLANE):
             known = suggestion(mode, ("All", "Indexed"))
             self.fail(
                 "mode",
@@ -115,11 +106,11 @@ class Parser:
             self.fail(path, f"a parameter is an object with a 'type', not {kind_of(body)}")
             return None
         type_ = get(body, "type")
-        if not isinstance(type_, str) or type_.lower() not in PARAMETER_TYPES:
-            hint = suggestion(str(type_), PARAMETER_TYPES)
+        if not isinstance(type_, str) or type_.lower() not in keywords.PARAMETER_TYPES:
+            hint = suggestion(str(type_), keywords.PARAMETER_TYPES)
             self.fail(
                 f"{path}.type",
-                f"{type_!r} is not a parameter type{hint} (one of {', '.join(sorted(PARAMETER_TYPES))})",
+                f"{type_!r} is not a parameter type{hint} (one of {', '.join(sorted(keywords.PARAMETER_TYPES))})",
             )
             return None
         allowed = get(body, "allowedValues")
@@ -181,16 +172,20 @@ class Parser:
 
     def _leaf(self, raw: dict[str, Any], lowered: dict[str, str], path: str, depth: int) -> tree.Condition:
         subjects = [word for word in ("field", "value", "count") if word in lowered]
-        operators = [word for word in lowered if word in OPERATORS]
+        operators = [word for word in lowered if word in keywords.OPERATORS]
         for word, key in lowered.items():
-            if word not in OPERATORS and word not in _SUBJECTS:
-                known = [*OPERATORS.values(), *_SUBJECTS, "allOf", "anyOf", "not"]
+            if word not in keywords.OPERATORS and word not in _SUBJECTS:
+                known = [*keywords.OPERATORS.values(), *_SUBJECTS, "allOf", "anyOf", "not"]
                 self.fail(f"{path}.{key}", f"'{key}' is not a keyword of a condition{suggestion(key, known)}")
         if len(subjects) != 1:
             found = "has none" if not subjects else f"has {' and '.join(subjects)}"
             self.fail(path, f"a condition needs exactly one of field, value, count; this one {found}")
         if len(operators) != 1:
-            found = "has none" if not operators else f"has {' and '.join(OPERATORS[o] for o in operators)}"
+            found = (
+                "has none"
+                if not operators
+                else f"has {' and '.join(keywords.OPERATORS[o] for o in operators)}"
+            )
             self.fail(path, f"a condition needs exactly one operator such as 'equals'; this one {found}")
         if len(subjects) != 1 or len(operators) != 1:
             return NEVER
@@ -318,8 +313,8 @@ class Parser:
             self.fail(path, f"'effect' must be a string, not {kind_of(raw)}")
             return tree.Literal("disabled")
         operand = self._text(raw, path)
-        if isinstance(operand, tree.Literal) and str(operand.value).lower() not in EFFECTS:
-            self.fail(path, f"'{raw}' is not an effect{suggestion(raw, EFFECTS.values())}")
+        if isinstance(operand, tree.Literal) and str(operand.value).lower() not in keywords.EFFECTS:
+            self.fail(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
         return operand
 
     def _existence(
@@ -337,7 +332,7 @@ class Parser:
             return self.operand(get(details, name), f"{path}.{name}") if has(details, name) else None
 
         scope = optional("existenceScope")
-        if isinstance(scope, tree.Literal) and str(scope.value).lower() not in EXISTENCE_SCOPES:
+        if isinstance(scope, tree.Literal) and str(scope.value).lower() not in keywords.EXISTENCE_SCOPES:
             self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
@@ -374,9 +369,9 @@ class Parser:
 
     def _modify(self, raw: dict[str, Any], path: str) -> tree.Operation | None:
         word = get(raw, "operation")
-        name = MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
+        name = keywords.MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
         if name is None:
-            known = suggestion(str(word), MODIFY_OPERATIONS.values())
+            known = suggestion(str(word), keywords.MODIFY_OPERATIONS.values())
             self.fail(f"{path}.operation", f"{word!r} is not one of add, addOrReplace, remove{known}")
             return None
         if name != "remove" and not has(raw, "value"):
