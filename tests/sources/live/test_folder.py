@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -60,6 +61,78 @@ def test_files_that_grow_and_half_lines(watched, source, sink, running, until) -
     with running(source(settle=0), sink):
         until(lambda: len(sink.records) == 21)
     assert _numbers(sink) == list(range(21))
+
+
+def _quiet(path: Path) -> None:
+    """Nothing was written to a file for an hour."""
+    then = path.stat().st_mtime - 3600
+    os.utime(path, (then, then))
+
+
+def _read_up_to(sink, path: Path, *, done: bool) -> bool:
+    state = f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
+    return any(one["etag"] == state and one.get("done", False) == done for one in sink.saved.values())
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["was-there", "new"])
+def test_a_line_that_goes_on_after_a_pause_is_read_whole_and_told(
+    watched, source, sink, running, until, known: bool
+) -> None:
+    path = watched / "app.log"
+    _add(path, b"one\ntwo\nhal")
+    if not known:
+        _quiet(path)
+    with running(source(settle=1800), sink):
+        if known:
+            until(lambda: len(sink.records) == 2)
+            _quiet(path)
+        until(lambda: _read_up_to(sink, path, done=True))
+        assert [data.strip() for _, data in sink.records] == [b"one", b"two", b"hal"]
+        assert not sink.errors
+        _add(path, b"f and ha")
+        _add(path, b"lf\nthree\nfou")
+        until(lambda: len(sink.records) == 5)
+        path.rename(watched / "app.log.1")
+    lines = [data.strip() for _, data in sink.records]
+    assert lines == [b"one", b"two", b"hal", b"half and half", b"three"]
+    assert "byte 8" in sink.standing[f"event:cut:{path}"]
+    with running(source(settle=0), sink):
+        until(lambda: len(sink.records) == 6)
+        _add(watched / "app.log.1", b"r\n")
+        until(lambda: len(sink.records) == 7)
+    assert [data.strip() for _, data in sink.records][5:] == [b"fou", b"four"]
+    assert not sink.refused
+
+
+def test_a_last_line_whose_end_comes_later_was_whole(watched, source, sink, running, until) -> None:
+    path = watched / "app.log"
+    _add(path, b"one\ntwo")
+    with running(source(settle=0), sink):
+        until(lambda: len(sink.records) == 2)
+        _add(path, b"\nthree")
+        until(lambda: len(sink.records) == 3)
+        _add(path, b"\r\nfour\n")
+        until(lambda: len(sink.records) == 4)
+        os.utime(path)
+        until(lambda: _read_up_to(sink, path, done=True))
+    assert [data.strip() for _, data in sink.records] == [b"one", b"two", b"three", b"four"]
+    assert not sink.errors
+
+
+def test_a_line_that_goes_on_without_its_end_waits_for_it(watched, source, sink, running, until) -> None:
+    path = watched / "app.log"
+    _add(path, b'{"n":1}\n{"n"')
+    _quiet(path)
+    with running(source(settle=1800), sink) as stop:
+        until(lambda: _read_up_to(sink, path, done=True))
+        assert len(sink.refused) == 1
+        _add(path, b":")
+        stop.wait(0.3)
+        assert _numbers(sink) == [1]
+        _add(path, b"2}\n")
+        until(lambda: len(sink.records) == 2)
+    assert _numbers(sink) == [1, 2]
+    assert len(sink.refused) == 1
 
 
 def test_rotation_by_renaming_and_by_truncating(watched, source, sink, running, until) -> None:

@@ -17,6 +17,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     `name` is the path of a file, `content` what was read of it, `left` when it was gone (0 = it is there), `truncated`: something else
     is written to it since. `done`: nothing is left of this state. `wide`: it is in UTF-16 or UTF-32, and `offset` counts its text in
     UTF-8.
+    `cut` is the byte at which the last line begins that was read without its end (-1 = it had one).
     `whole` names the content of a blob that was read in one go: its size and a hash ('' = it was not).
     """
 
@@ -36,6 +37,7 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     left: float = 0.0
     truncated: bool = False
     whole: str = ""
+    cut: int = -1
 
     @classmethod
     def of(cls, kept: Any) -> Progress:

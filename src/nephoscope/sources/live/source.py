@@ -39,6 +39,8 @@ WRONG_SETTINGS = "wrong settings: "
 #: Keys of errors: of the source as a whole, of its settings, of the lake that takes its rows, of messages that were lost, of records
 #: of which the workspace takes nothing.
 WHOLE, SETTINGS, LAKE, LOST, UNWANTED = "", "settings", "lake", "event:lost", "event:unwanted"
+#: What the keys of lines begin with that were read before their end.
+CUT = "event:cut:"
 
 
 def zone_of(name: str) -> tzinfo:

@@ -61,6 +61,18 @@ class OpenFile:
     def _fetch(self, start: int, end: int) -> bytes:
         return os.pread(self._descriptor, end - start, start)
 
+    @property
+    def lined(self) -> bool:
+        """Whether its bytes are lines or records that grow at their end alone."""
+        return not (self.packing or self.wide or self.wrapped or tabular(self.file.path.name))
+
+    def breaks(self, start: int, end: int) -> bool:
+        """Whether a line ends among its own bytes from `start` to `end`."""
+        return any(
+            b"\n" in part or b"\r" in part
+            for part in (self._fetch(at, min(at + _PART, end)) for at in range(start, end, _PART))
+        )
+
     def stretch(self, start: int, *, closing: bool) -> Stretch:
         """Its bytes: from `start` on, where the bytes are the text."""
         whole = self.packing or self.wide

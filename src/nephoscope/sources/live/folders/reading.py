@@ -15,7 +15,7 @@ from nephoscope.sources.live.folders.file import OpenFile
 from nephoscope.sources.live.folders.trail import Content, Followed, Trail, prefixes, trail_of
 from nephoscope.sources.live.progress import Progress
 from nephoscope.sources.live.recoded import damage
-from nephoscope.sources.live.source import Refused, Sink
+from nephoscope.sources.live.source import CUT, Refused, Sink
 from nephoscope.sources.live.stretch import tabular
 from nephoscope.sources.logs.growth import HEAD, head_of
 
@@ -47,7 +47,30 @@ class Reading:
             return 0
         progress = self._begun(opened, start, progress, found)
         at = max(progress.offset, self.sink.last(progress.feed), 0)
-        return self._go_on(opened, progress, found.at if found and tabular(name) else at, settled=settled)
+        if not opened.lined:
+            return self._go_on(opened, progress, found.at if found and tabular(name) else at, settled=settled)
+        if at == progress.offset < opened.size and progress.cut >= 0 and not opened.breaks(at, at + 1):
+            if not settled and not opened.breaks(at, opened.size):
+                return at
+            self._tell_cut(name, progress.cut)
+            at = progress.cut
+        if not settled or opened.breaks(opened.size - 1, opened.size):
+            return self._go_on(opened, progress, at, settled=settled)
+        return self._to_the_end(opened, progress, at)
+
+    def _to_the_end(self, opened: OpenFile, progress: Progress, at: int) -> int:
+        """Read a file whose last line has no end, that line by itself, so that it is known where it begins."""
+        if progress.etag != opened.file.state:
+            at = self._go_on(opened, progress, at, settled=False)
+            progress = self.contents.get(opened.file.key) or progress
+        return self._go_on(opened, progress, at, settled=True, unended=True)
+
+    def _tell_cut(self, name: str, at: int) -> None:
+        told = (
+            f"{name}: the line at byte {at} was read before its end, since nothing was written for `settle` seconds: its "
+            "beginning is an event of its own, or in _Quarantine, beside the whole line"
+        )
+        self.sink.note(error=told, key=f"{CUT}{name}")
 
     def _found(self, opened: OpenFile, start: bytes, own: Progress | None) -> Found | None:
         name = opened.file.name
@@ -78,8 +101,13 @@ class Reading:
         self.contents.keep(opened.file.key, progress)
         return progress
 
-    def _go_on(self, opened: OpenFile, progress: Progress, start: int, *, settled: bool) -> int:
-        """Hand over what is behind byte `start`; of a table, which is read from its header on, all rows behind it."""
+    def _go_on(
+        self, opened: OpenFile, progress: Progress, start: int, *, settled: bool, unended: bool = False
+    ) -> int:
+        """Hand over what is behind byte `start`; of a table, which is read from its header on, all rows behind it.
+
+        `unended`: that is a line without its end.
+        """
         key, table = opened.file.key, tabular(opened.file.name)
         begin = 0 if table else start
         trail = self._trails.pop(key, None)
@@ -89,6 +117,8 @@ class Reading:
         text, growing = opened.text(stretch, begin, growing=not settled)
         followed = Followed(text, trail)
         end = self._hand_over(opened, progress.feed, followed, start, growing=growing, table=table)
+        if end < progress.offset:
+            return end  # a record that was cut still goes on
         if why := damage(text):
             end += 1
             refused = Refused(opened.file.name, f"byte {end - 1}", why, "")
@@ -99,8 +129,10 @@ class Reading:
             trail = trail_of(opened.parts(end))
         if not settled and len(self._trails) < _TRAILS:
             self._trails[key] = trail
+        cut = start if unended and end > start else -1
         progress = msgspec.structs.replace(
             progress, offset=end, etag=opened.file.state, done=settled, content=trail.content(),
+            cut=progress.cut if end == progress.offset else cut,
             head=stretch.head(end) if start == 0 else progress.head,
             tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
         )  # fmt: skip
