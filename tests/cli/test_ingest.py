@@ -834,7 +834,7 @@ def test_what_cannot_be_done_ends_with_2_and_says_why(data: Path, arguments: lis
 
 
 def test_formats_are_listed(data: Path) -> None:
-    result = _run(data, "x", "--format", "list")
+    result = _run(data, "--format", "list")
     assert result.exit_code == 0
     assert "vnet-flow" in result.output
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("ingest")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--table",
     "-t",
@@ -95,6 +95,8 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) ->
     if form == "list":
         _list(chosen)
         return
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...'.")
     raise SystemExit(_ingested(data, paths, chosen, form, options))
 
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.table import Table
 from nephoscope.lake.tables import Tables
 from nephoscope.lake.workspace import Workspace
 from nephoscope.sources.live.health.rows import heartbeat
@@ -70,6 +72,22 @@ def test_such_a_table_may_be_asked_for_but_the_quarantine(written: Callable[[dic
         assert _parsed(written(row), table).tables[table].num_rows == 1
     assert not _parsed(written(row), "_Quarantine").tables
     assert _parsed(written(row), "_Quarantine").bad
+
+
+def test_a_record_names_a_table_that_was_imported_or_is_told_that_there_is_none() -> None:
+    row = {"Type": "MyApp_CL", "TimeGenerated": "2026-06-01T10:00:00Z", "Name": "b"}
+    own = Table.of("MyApp_CL", {"Name": KqlType.STRING})
+    (found,) = read(
+        io.BytesIO(_as_json(row)),
+        formats(),
+        Context("a", NOW),
+        tables=Tables({own.name: own}),
+        workspace=Workspace.named("default"),
+    )
+    assert found.tables["MyApp_CL"].column("Name").to_pylist() == ["b"]
+    (entry,) = _parsed(_as_json(row)).bad
+    assert entry.reason == "no table is named 'MyApp_CL': import its definition first"
+    assert "no format recognises" in _parsed(_as_json(row | {"Type": "Microsoft.Any/thing"})).bad[0].reason
 
 
 def test_a_heartbeat_of_an_agent_is_taken_and_one_of_the_collector_is_not() -> None:

@@ -23,6 +23,9 @@ _PREFIX = struct.Struct("<4sIQII")
 _FIELDS = struct.Struct("<4sIQI")
 _MOST = 1 << 40
 _OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("lz4"), unify_dictionaries=True)
+#: Of few rows each buffer is smaller than what packing it costs, and no thread is worth being woken.
+_FEW = 64 * 1024
+_OPTIONS_OF_FEW = pa.ipc.IpcWriteOptions(unify_dictionaries=True, use_threads=False)
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -102,7 +105,8 @@ def frame_of(
 
 def _stream(rows: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=_OPTIONS) as stream:
+    options = _OPTIONS_OF_FEW if rows.nbytes < _FEW else _OPTIONS
+    with pa.ipc.new_stream(sink, rows.schema, options=options) as stream:
         stream.write_table(rows)
     return sink.getvalue()
 

@@ -5,6 +5,7 @@ A record says its table by `Type`, or the table is asked for. Times stand under 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,8 @@ TIMES = (
 _ASKED_FOR = frozenset({"Usage", "SentinelHealth", "SecurityAlert", "SecurityIncident"})
 COLLECTOR = "nephoscope collector"
 """The Category by which the Heartbeat rows of this product are known."""
+#: What a table can be named: of one that there is not, the quarantine says so.
+_NAME = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 #: What tells the resource of a row.
 _RESOURCE = ("_ResourceId", "ResourceId", "resourceId")
 _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
@@ -123,11 +126,11 @@ class TableRow:
         return TableRow(every=True)
 
     def recognises(self, record: dict[str, Any]) -> bool:
-        """Whether it names a table that is known, and has a time."""
+        """Whether it names a table, one of the package or an imported one, and has a time."""
         table = record.get("Type")
         if self.every:
             return True
-        return isinstance(table, str) and "TimeGenerated" in record and table in table_names()
+        return isinstance(table, str) and "TimeGenerated" in record and _NAME.fullmatch(table) is not None
 
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
