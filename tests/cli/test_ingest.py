@@ -30,10 +30,12 @@ from nephoscope.cli.main import cli
 from nephoscope.cli.session.inputs import remove_left
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
+from nephoscope.lake.state.database import Database
 from nephoscope.lake.state.ingested_files import IngestedFileRow, IngestedFiles
 from nephoscope.lake.writer import Writer
 from nephoscope.sources.logs import envelope, whole_file
 from nephoscope.sources.logs.files import identity, is_log
+from nephoscope.sources.logs.ingestion import Ingestion
 from nephoscope.sources.resources.files import Limits, Source
 
 pytestmark = pytest.mark.long
@@ -255,7 +257,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
 ) -> None:
     plain = tmp_path / "a.json"
     plain.write_bytes(_lines(50))
-    begin = IngestedFiles.begin
+    begin = IngestedFiles.begin_within
 
     def grows(self: IngestedFiles, *arguments: Any, **named: Any) -> Any:
         with plain.open("ab") as file:
@@ -263,7 +265,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
         return begin(self, *arguments, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(IngestedFiles, "begin", grows)
+        patched.setattr(IngestedFiles, "begin_within", grows)
         assert _ingest(data, plain)[1]["rows"] == {"AZFWNetworkRule": 50}
     code, found = _ingest(data, plain)
     assert (code, found["rows"], found["grown"]) == (0, {"AZFWNetworkRule": 10}, [])
@@ -831,6 +833,43 @@ def test_what_cannot_be_done_ends_with_2_and_says_why(data: Path, arguments: lis
     result = _run(data, *arguments, stdin=b"")
     assert result.exit_code == 2
     assert told in result.output
+
+
+def test_the_rows_of_a_known_file_are_those_of_all_its_loads(tmp_path: Path, data: Path) -> None:
+    plain = tmp_path / "a.json"
+    for lines in (20, 50, 60):
+        plain.write_bytes(_lines(lines))
+        _ingest(data, plain)
+    (tmp_path / "copy.json").write_bytes(plain.read_bytes())
+    code, found = _ingest(data, plain, tmp_path / "copy.json")
+    assert (code, found["files"]["known"], found["known rows"]) == (0, 2, 60)
+
+
+def test_a_small_file_is_one_transaction_and_a_known_one_none(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, counts = tmp_path / "logs", [0]
+    folder.mkdir()
+    write, run = Database.write, Ingestion.run
+
+    @contextmanager
+    def counted(self: Database) -> Iterator[Any]:
+        counts[-1] += threading.current_thread() is threading.main_thread()
+        with write(self) as session:
+            yield session
+
+    def within(self: Ingestion, sources: Sequence[Source]) -> None:
+        counts[-1] = 0
+        run(self, sources)
+        counts.append(0)
+
+    monkeypatch.setattr(Database, "write", counted)
+    monkeypatch.setattr(Ingestion, "run", within)
+    for first, files in ((0, 5), (100, 25), (200, 0)):
+        for number in range(files):
+            (folder / f"{first + number}.json").write_bytes(_lines(1, first + number))
+        assert _ingest(data, folder)[0] == 0
+    assert counts[:3] == [6, 26, 0], "and one for the last file"
 
 
 def test_formats_are_listed(data: Path) -> None:

@@ -101,6 +101,24 @@ def test_a_load_with_again_that_is_killed_adds_every_row_once_more(tmp_path: Pat
     _holds(data, lines + 1, 3)
 
 
+def test_many_small_files_whose_ends_are_never_noted_hold_every_row_once(tmp_path: Path) -> None:
+    """The end of a file is noted with the beginning of the next one: what is killed there takes its rows in again."""
+    data, folder = tmp_path / "data", tmp_path / "logs"
+    folder.mkdir()
+    for number in range(12):
+        line = {
+            "time": datetime.now(UTC).isoformat(),
+            "category": "AZFWFatFlow",
+            "properties": {"Protocol": str(number)},
+        }
+        (folder / f"{number}.json").write_text(json.dumps(line) + "\n")
+    points = ("(IngestedFiles, 'end', True)", "(IngestedFiles, 'end', False)", "(Writer, 'append', False)")
+    for point in (*points, *points):
+        assert _run(data, folder, DEADLY.replace("{POINT}", point)) == -signal.SIGKILL
+    assert _run(data, folder) == 0
+    _holds(data, 12)
+
+
 @pytest.mark.parametrize("document", [False, True], ids=["lines", "a document"])
 def test_a_file_that_grew_after_its_load_was_killed_holds_every_row_once(
     tmp_path: Path, document: bool

@@ -25,6 +25,7 @@ from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state import LeaseLostError, State, StateError, migration
 from nephoscope.lake.state.copying import moment
 from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.ingested_files import Chunk
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.ledger import StateLedger
 from nephoscope.lake.state.schema_changes import SchemaChange
@@ -409,10 +410,10 @@ def case_a_file_is_taken_in_once(opened: Open, url: str) -> None:
     assert files.get("hash") is None
     begun = files.begin("hash", "a.json", "vnet-flow", 1000)
     assert (begun.chunk, begun.done, begun.finished) == (-1, 0, None)
-    files.advance("hash", chunk=0, done=400, rows=40, bad=1)
-    files.advance("hash", chunk=0, done=400, rows=40, bad=1)
+    files.advance("hash", "default", Chunk(0, 400, 40, 1))
+    files.advance("hash", "default", Chunk(0, 400, 40, 1))
     assert files.begin("hash", "b.json", "auto", 1000).name == "a.json"
-    files.advance("hash", chunk=1, done=900, rows=50, bad=0)
+    files.advance("hash", "default", Chunk(1, 900, 50))
     files.finish("hash")
     done = files.get("hash")
     assert (done.rows, done.bad, done.chunk, done.done) == (90, 1, 1, 1000)

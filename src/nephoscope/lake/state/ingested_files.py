@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -33,6 +34,20 @@ class IngestedFileRow(Base):
     closing: Mapped[str | None] = mapped_column(Text)
     head: Mapped[str | None] = mapped_column(Text)
     marks: Mapped[str | None] = mapped_column(Text, deferred=True)
+
+
+class Chunk(NamedTuple):
+    """A chunk that was acknowledged: its number, the bytes of the content up to its end, its rows and bad records.
+
+    `sure` and `lines` as of IngestedFile.
+    """
+
+    number: int
+    done: int
+    rows: int = 0
+    bad: int = 0
+    sure: int | None = None
+    lines: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,15 @@ class IngestedFile:
     def content(self) -> str:
         """The hash of the content alone, without what the load adds."""
         return self.identity.partition("-")[0]
+
+    def with_chunk(self, chunk: Chunk) -> IngestedFile:
+        """The same with one more chunk; one that is known already adds nothing."""
+        if chunk.number <= self.chunk:
+            return self
+        rows, bad = self.rows + chunk.rows, self.bad + chunk.bad
+        return replace(
+            self, chunk=chunk.number, done=chunk.done, rows=rows, bad=bad, sure=chunk.sure, lines=chunk.lines
+        )
 
 
 class IngestedFiles:
@@ -98,12 +122,20 @@ class IngestedFiles:
             return tuple(_file(row) for row in session.scalars(query))
 
     def begin(
+        self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
+    ) -> IngestedFile:
+        """As `begin_within`, in a transaction of its own."""
+        with self._database.write() as session:
+            return self.begin_within(session, identity, name, format_, size, workspace)
+
+    def begin_within(
         self,
+        session: Session,
         identity: str,
         name: str,
         format_: str,
         size: int,
-        workspace: str = "default",
+        workspace: str,
         *,
         done: int = 0,
         lines: bool | None = None,
@@ -112,25 +144,24 @@ class IngestedFiles:
         marks: str = "",
     ) -> IngestedFile:
         """Record that a file is begun, at byte `done` where it continues another; one that was begun before stays where it was."""
-        with self._database.write() as session:
-            row = {
-                "workspace": workspace,
-                "identity": identity,
-                "name": name,
-                "format": format_,
-                "size": size,
-                "done": done,
-                "lines": lines,
-                "closing": closing,
-                "head": head,
-                "marks": marks,
-                "chunk": -1,
-                "rows": 0,
-                "bad": 0,
-                "started": self._database.now(session),
-            }
-            session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
-            return _file(_row(session, identity, workspace))
+        row = {
+            "workspace": workspace,
+            "identity": identity,
+            "name": name,
+            "format": format_,
+            "size": size,
+            "done": done,
+            "lines": lines,
+            "closing": closing,
+            "head": head,
+            "marks": marks,
+            "chunk": -1,
+            "rows": 0,
+            "bad": 0,
+            "started": self._database.now(session),
+        }
+        session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
+        return _file(_row(session, identity, workspace))
 
     def marks(self, identity: str, workspace: str = "default") -> str:
         """The marks of a content that was taken in whole, by which an older copy of it is known; '' where none are kept."""
@@ -142,10 +173,9 @@ class IngestedFiles:
         with self._database.read() as session:
             return session.scalar(query) or ""
 
-    def unmark(self, identity: str, workspace: str = "default") -> None:
-        """Drop the marks of a content of which a longer version has come."""
-        with self._database.write() as session:
-            _row(session, identity, workspace).marks = None
+    def unmark(self, session: Session, identity: str, workspace: str) -> None:
+        """Drop the marks of a content of which a longer version has come, in the transaction that notes that."""
+        _row(session, identity, workspace).marks = None
 
     def adopt(self, one: IngestedFile, identity: str, name: str) -> IngestedFile:
         """Record that a file is one that was taken in before: it stands where that stands. One that is known stays as it is."""
@@ -154,33 +184,31 @@ class IngestedFiles:
             session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
             return _file(_row(session, identity, one.workspace))
 
-    def advance(
-        self,
-        identity: str,
-        *,
-        chunk: int,
-        done: int,
-        rows: int,
-        bad: int,
-        workspace: str = "default",
-        sure: int | None = None,
-        lines: bool | None = None,
-    ) -> None:
-        """Record a chunk that was acknowledged, with its rows and bad records; a chunk that is known already adds nothing."""
+    def advance(self, identity: str, workspace: str, chunk: Chunk) -> None:
+        """Record a chunk that was acknowledged; one that is known already adds nothing."""
         with self._database.write() as session:
-            row = _row(session, identity, workspace)
-            if chunk > row.chunk:
-                row.chunk, row.done = chunk, done
-                row.sure, row.lines = sure, lines
-                row.rows += rows
-                row.bad += bad
+            _add(_row(session, identity, workspace), chunk)
 
     def finish(self, identity: str, workspace: str = "default") -> None:
         """Record that the whole file was taken in."""
         with self._database.write() as session:
-            row = _row(session, identity, workspace)
-            row.done = row.size
-            row.finished = self._database.now(session)
+            self.end(session, identity, workspace)
+
+    def end(self, session: Session, identity: str, workspace: str, last: Chunk | None = None) -> None:
+        """As `finish`, with the last chunk, in the transaction of what belongs to it."""
+        row = _row(session, identity, workspace)
+        if last is not None:
+            _add(row, last)
+        row.done = row.size
+        row.finished = self._database.now(session)
+
+
+def _add(row: IngestedFileRow, chunk: Chunk) -> None:
+    if chunk.number > row.chunk:
+        row.chunk, row.done = chunk.number, chunk.done
+        row.sure, row.lines = chunk.sure, chunk.lines
+        row.rows += chunk.rows
+        row.bad += chunk.bad
 
 
 def _row(session: Session, identity: str, workspace: str) -> IngestedFileRow:

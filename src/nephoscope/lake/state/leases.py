@@ -56,6 +56,10 @@ class Lease:
         """Give it back; nothing happens where another has it."""
         self._leases.release(self)
 
+    def release_within(self, session: Session) -> None:
+        """As `release`, in a transaction."""
+        self._leases.release_all(session, [self])
+
     def check(self, session: Session) -> None:
         """LeaseLostError where it is not held any more: in the transaction of what must not happen without it."""
         self._leases.check(self, session)
@@ -79,28 +83,34 @@ class Leases:
         """Those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
         if not names:
             return {}
-        gone = self._ended(names)
+        gone = self.ended(names)
         with self._database.write() as session:
-            now = self._database.now(session)
-            until = now + timedelta(seconds=seconds)
-            rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]
-            taken = session.execute(
-                self._database.insert(LeaseRow, rows)
-                .on_conflict_do_update(
-                    index_elements=["name"],
-                    set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
-                    where=or_(
-                        LeaseRow.until <= now,
-                        LeaseRow.until > until + _AHEAD,
-                        LeaseRow.holder.in_((holder, *gone)),
-                    ),
-                )
-                .returning(LeaseRow.name, LeaseRow.fence)
-            ).all()
+            return self.take_within(session, names, holder, seconds, gone)
+
+    def take_within(
+        self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
+    ) -> dict[str, Lease]:
+        """As `take_all`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
+        now = self._database.now(session)
+        until = now + timedelta(seconds=seconds)
+        rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]
+        taken = session.execute(
+            self._database.insert(LeaseRow, rows if len(rows) > 1 else rows[0])
+            .on_conflict_do_update(
+                index_elements=["name"],
+                set_={"holder": holder, "fence": LeaseRow.fence + 1, "until": until},
+                where=or_(
+                    LeaseRow.until <= now,
+                    LeaseRow.until > until + _AHEAD,
+                    LeaseRow.holder.in_((holder, *gone)),
+                ),
+            )
+            .returning(LeaseRow.name, LeaseRow.fence)
+        ).all()
         return {name: Lease(name, holder, fence, until, self) for name, fence in taken}
 
-    def _ended(self, names: Collection[str]) -> list[str]:
-        """The holders whose process is seen to have ended."""
+    def ended(self, names: Collection[str]) -> list[str]:
+        """The holders of leases whose process is seen to have ended."""
         with self._database.read() as session:
             query = select(LeaseRow.holder).where(LeaseRow.name.in_(names)).distinct()
             return [holder for holder in session.scalars(query) if holder and is_gone(holder)]

@@ -11,6 +11,8 @@ from nephoscope.lake.state.holder import new_holder
 from nephoscope.lake.state.leases import Lease, LeaseLostError
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.lake.state.state import State
 
 
@@ -21,6 +23,11 @@ class HeldLease:
         self._lease = lease
         self._seconds = seconds
         self._renewed = time.monotonic()
+
+    @property
+    def name(self) -> str:
+        """The lease's name."""
+        return self._lease.name
 
     @property
     def fence(self) -> int:
@@ -43,6 +50,10 @@ class HeldLease:
     def release(self) -> None:
         """Give it up."""
         self._lease.release()
+
+    def release_within(self, session: Session) -> None:
+        """Give it up in the transaction of what was done under it."""
+        self._lease.release_within(session)
 
 
 class LakeLease(HeldLease):

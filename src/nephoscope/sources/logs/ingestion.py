@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.state.database import StateError
-from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.ledger import HeldLease
+from nephoscope.lake.state.ingested_files import Chunk
 from nephoscope.lake.state.producers import FILE
 from nephoscope.sources.logs.earlier import Earlier, again, told_by_path
 from nephoscope.sources.logs.files import (
@@ -27,6 +26,7 @@ from nephoscope.sources.logs.files import (
     unreadable,
 )
 from nephoscope.sources.logs.growth import Continued
+from nephoscope.sources.logs.loads import Load, Loads
 from nephoscope.sources.logs.reading import read
 from nephoscope.sources.logs.tally import Tally
 from nephoscope.sources.logs.wait import Wait
@@ -36,9 +36,12 @@ from nephoscope.sources.resources.tape import members
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sqlalchemy.orm import Session
+
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
     from nephoscope.lake.state.ingested_files import IngestedFile
+    from nephoscope.lake.state.ledger import HeldLease
     from nephoscope.lake.workspace import Workspace
     from nephoscope.lake.writer import Writer
     from nephoscope.sources.logs.discovery import Formats
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
 #: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.
 PATIENCE = 120.0
 _LOG = logging.getLogger("nephoscope.ingestion")
-_PAUSE = 0.5
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
 
@@ -79,15 +81,22 @@ class Ingestion:
     waits: Callable[[str], None] = _LOG.warning
     tally: Tally = field(default_factory=Tally)
 
+    @cached_property
+    def _loads(self) -> Loads:
+        return Loads(self.state, _HELD)
+
     def run(self, sources: Sequence[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
         run = self._begun()
         earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
-        for source in sources:
-            if is_tape(source.path.name) and not source.entry:
-                self._tape(source, earlier)
-            else:
-                self.file(source, earlier)
+        try:
+            for source in sources:
+                if is_tape(source.path.name) and not source.entry:
+                    self._tape(source, earlier)
+                else:
+                    self.file(source, earlier)
+        finally:
+            self._loads.settle()
         if run:
             self.state.repeated_loads.finish(self.workspace.name, self.again, run)
 
@@ -133,32 +142,28 @@ class Ingestion:
         for proof in others:
             if proof not in akin and proof.earlier.rows:
                 self.tally.alike[source.name] = proof.earlier.name
-        with self._alone(name) as lease:
-            self._file(source, name, content, continued, lease)
-        loaded = self.state.ingested_files.get(name, self.workspace.name)
-        if loaded is not None:
+        before = [proof.earlier for proof in akin]
+        if same is not None and same.finished is not None:
+            self._there(source, content, [same, *before])
+            loaded = same
+        else:
+            loaded = self._loaded(source, name, content, continued, before)
             earlier.add(loaded)
+        if not told_by_path(source.name):
+            return
         for one, content_ in (
             (loaded, content.name),
             *((one.earlier, one.earlier.content) for one in (continued,) if one),
         ):
-            if one is not None and told_by_path(source.name) and not told_by_path(one.name):
+            if not told_by_path(one.name):
                 self._adopt(source, one, content_, earlier)
 
-    @contextmanager
-    def _alone(self, name: str) -> Iterator[HeldLease]:
-        """One process at a time loads a content: a second one waits, and then finds what the first has done.
-
-        Contents share 256 leases, since the rows of leases stay.
-        """
-        shared, holder = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}", new_holder()
-        while (lease := self.state.leases.take(shared, holder, _HELD)) is None:
-            time.sleep(_PAUSE)
-        held = HeldLease(lease, _HELD)
-        try:
-            yield held
-        finally:
-            held.release()
+    def _there(self, source: Source, content: Content, loads: Sequence[IngestedFile]) -> None:
+        """A file was taken in before, by so many loads."""
+        self.tally.knew(loads)
+        self.advance(packed_size(source.path))
+        if content.failure:
+            self.tally.failed[source.name] = content.failure
 
     def _continued(self, source: Source, proof: Proof) -> Continued:
         """Where a file goes on that is proved to begin with what an earlier load took.
@@ -167,80 +172,82 @@ class Ingestion:
         noted, since its process was killed between the two, is noted first.
         """
         ledger, workspace = self.state.ingested_files, self.workspace.name
+        self._loads.settle()
         one = ledger.get(proof.earlier.identity, workspace) or proof.earlier
         if one.finished is None:
-            with self._alone(one.identity) as lease:
-                one = ledger.get(one.identity, workspace) or one
-                if one.finished is None:
-                    self._note_blocks(source, proof, one, lease)
+            with self._loads.alone(one.identity, lambda _: one) as load:
+                load.file = ledger.get(one.identity, workspace) or one
+                if load.file.finished is None:
+                    self._note_blocks(source, proof, load)
             one = ledger.get(one.identity, workspace) or one
         return Continued.of(one, proof)
 
-    def _note_blocks(self, source: Source, proof: Proof, one: IngestedFile, lease: HeldLease) -> None:
+    def _note_blocks(self, source: Source, proof: Proof, load: Load) -> None:
         """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
+        one = load.file
         last = self.lake.writer().last(self._producer(one.identity))
         if last <= one.chunk:
             return
         with opened(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
-            for chunk, parsed in self._blocks(stream, one.name, one, lease):
+            for chunk, parsed in self._blocks(stream, one.name, load):
                 if chunk > last:
                     return
-                self._note(one.identity, chunk, parsed)
-        self.state.ingested_files.finish(one.identity, self.workspace.name)
+                load.took(_chunk(chunk, parsed))
+                load.note()
+        load.end()
+        self._loads.settle()
 
     def _known(self, name: str, start: bytes, earlier: Earlier) -> Known:
         """The loads that a content may have to do with which begins so."""
-        longer = (
-            (one, self.state.ingested_files.marks(one.identity, self.workspace.name))
-            for one in earlier.longer(name, start, self.options)
-        )
+        found = earlier.longer(name, start, self.options)
+        if found:
+            self._loads.settle()
+        longer = ((one, self.state.ingested_files.marks(one.identity, self.workspace.name)) for one in found)
         return Known(earlier.of(name, start, self.options), [one for one in longer if one[1]])
 
-    def _file(
-        self, source: Source, name: str, content: Content, continued: Continued | None, lease: HeldLease
-    ) -> None:
-        ledger, workspace = self.state.ingested_files, self.workspace.name
+    def _loaded(
+        self,
+        source: Source,
+        name: str,
+        content: Content,
+        continued: Continued | None,
+        before: Sequence[IngestedFile],
+    ) -> IngestedFile:
+        """Load a content, unless another process has done so by now."""
         older = (
             content.older if content.older and content.older.at > (continued.at if continued else 0) else None
         )
         at, lines = _start(continued, older, content)
-        begun = ledger.begin(
-            name, source.name, self.options, content.size, workspace,
-            done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
-        )  # fmt: skip
-        if begun.finished is not None:
-            self.tally.known += 1
-            self.tally.known_rows += begun.rows
-            self.advance(packed_size(source.path))
-            if content.failure:
-                self.tally.failed[source.name] = content.failure
-            return
-        if older is not None and begun.chunk < 0:
-            told = self.tally.older if at else self.tally.overlapping
-            told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
-            if at == content.size:
-                self.tally.known += 1
-                self.advance(packed_size(source.path))
-                ledger.advance(
-                    name, chunk=0, done=at, rows=0, bad=0, workspace=workspace, sure=older.at, lines=lines
-                )
-                ledger.finish(name, workspace)
-                return
-        self._go_on(source, name, begun, content, None if older else continued, lease)
-        ledger.finish(name, workspace)
-        if continued is not None and continued.at:
-            ledger.unmark(continued.earlier.identity, workspace)
 
-    def _go_on(
-        self,
-        source: Source,
-        name: str,
-        begun: IngestedFile,
-        content: Content,
-        continued: Continued | None,
-        lease: HeldLease,
-    ) -> None:
+        def begin(session: Session) -> IngestedFile:
+            return self.state.ingested_files.begin_within(
+                session, name, source.name, self.options, content.size, self.workspace.name,
+                done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,
+            )  # fmt: skip
+
+        with self._loads.alone(name, begin) as load:
+            if load.file.finished is not None:
+                self._there(source, content, [load.file, *before])
+            elif older is not None and load.file.chunk < 0 and self._is_older(source, content, older, at):
+                load.took(Chunk(0, at, sure=older.at, lines=lines))
+                load.end()
+            else:
+                self._go_on(source, load, content, None if older else continued)
+                load.end(continued.earlier.identity if continued is not None and continued.at else "")
+        return load.file
+
+    def _is_older(self, source: Source, content: Content, older: Older, at: int) -> bool:
+        """Tell that a content is the beginning of a longer one; whether all of it is there."""
+        told = self.tally.older if at else self.tally.overlapping
+        told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
+        if at == content.size:
+            self.tally.known += 1
+            self.advance(packed_size(source.path))
+        return at == content.size
+
+    def _go_on(self, source: Source, load: Load, content: Content, continued: Continued | None) -> None:
         """Read what is not there yet, and count what that is."""
+        begun = load.file
         self.tally.resumed += begun.chunk >= 0
         cut = False
         if continued is not None and begun.chunk < 0:
@@ -250,13 +257,14 @@ class Ingestion:
             elif continued.earlier.rows:
                 self.tally.grown.append(source.name)
         self.tally.unfinished = source.name
-        self._read(source, name, begun, None if content.failure else content.size, lease, cut=cut)
+        self._read(source, load, None if content.failure else content.size, cut=cut)
         self.tally.read += 1
         self.tally.unfinished = ""
 
     def _adopt(self, source: Source, one: IngestedFile, content: str, earlier: Earlier) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
         name = self._name(source.name, content, earlier)
+        self._loads.settle()
         earlier.add(self.state.ingested_files.adopt(one, name, source.name))
         if one.rows:
             self.tally.unplaced[source.name] = one.name
@@ -271,21 +279,20 @@ class Ingestion:
     def _producer(self, name: str) -> str:
         return f"{FILE}{self.workspace.name}-{name}"
 
-    def _read(
-        self, source: Source, name: str, begun: IngestedFile, size: int | None, lease: HeldLease, *, cut: bool
-    ) -> None:
+    def _read(self, source: Source, load: Load, size: int | None, *, cut: bool) -> None:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
-        writer = self.lake.writer()
-        chunk = _next(begun) - 1
+        writer, producer = self.lake.writer(), self._producer(load.file.identity)
+        chunk = _next(load.file) - 1
         with opened(source, self.limits, self.advance, size) as stream:
             if cut:
-                self.tally.cut[source.name] = self._lines(source, begun.done) + 1
-            for chunk, parsed in self._blocks(stream, source.name, begun, lease):
-                self._append(writer, parsed, self._producer(name), chunk, lease)
+                self.tally.cut[source.name] = self._lines(source, load.file.done) + 1
+            for chunk, parsed in self._blocks(stream, source.name, load):
+                load.note()
+                self._append(writer, parsed, producer, chunk, load.lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
-                self._note(name, chunk, parsed)
+                load.took(_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
-                self._failed(writer, source, stream, self._producer(name), chunk + 1)
+                self._failed(writer, source, stream, producer, chunk + 1)
 
     def _append(self, writer: Writer, parsed: Parsed, producer: str, sequence: int, lease: HeldLease) -> None:
         """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""
@@ -307,10 +314,9 @@ class Ingestion:
         """How many lines the first bytes of a file are."""
         return LogStream(source, self.limits, lambda _: None).skip(size)
 
-    def _blocks(
-        self, stream: BinaryIO, name: str, begun: IngestedFile, lease: HeldLease
-    ) -> Iterator[tuple[int, Parsed]]:
+    def _blocks(self, stream: BinaryIO, name: str, load: Load) -> Iterator[tuple[int, Parsed]]:
         """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
+        begun = load.file
         blocks = read(
             stream,
             self.formats,
@@ -322,21 +328,9 @@ class Ingestion:
             from_start=True,
         )
         for chunk, parsed in enumerate(blocks, _next(begun)):
-            if not lease.keep():
+            if not load.lease.keep():
                 raise LakeError(f"{name}: another process goes on with this load")
             yield chunk, parsed
-
-    def _note(self, name: str, chunk: int, parsed: Parsed) -> None:
-        self.state.ingested_files.advance(
-            name,
-            chunk=chunk,
-            done=max(parsed.end, 0),
-            rows=sum(rows.num_rows for rows in parsed.tables.values()),
-            bad=len(parsed.bad),
-            workspace=self.workspace.name,
-            sure=parsed.sure,
-            lines=parsed.text,
-        )
 
     def _failed(self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int) -> None:
         """What stopped a file before its end is an entry of the quarantine."""
@@ -353,6 +347,11 @@ def _start(continued: Continued | None, older: Older | None, content: Content) -
     if older.whole:
         return content.size, older.later.lines
     return (older.at, older.later.lines) if content.lined else (0, None)
+
+
+def _chunk(number: int, parsed: Parsed) -> Chunk:
+    rows = sum(rows.num_rows for rows in parsed.tables.values())
+    return Chunk(number, max(parsed.end, 0), rows, len(parsed.bad), parsed.sure, parsed.text)
 
 
 def _next(begun: IngestedFile) -> int:

@@ -15,6 +15,9 @@ from nephoscope.lake.columns import SUBSCRIPTION
 from nephoscope.sources.logs.sorting import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.lake.state.ingested_files import IngestedFile
     from nephoscope.sources.logs.parsed import Parsed
 
 _PARTICULAR = re.compile(r":? '[^']*'| \d{4}-\d\d-\d\dT[0-9:.]+(?:\+00:00|Z)?| \(byte \d+\)")
@@ -38,7 +41,8 @@ class Tally:
     `outcome` counts the records by what became of them; `derived` of the rows were made of other rows; `recoded` records were no
     UTF-8, `halves` had half of a surrogate pair; `strangers` of the rows have no column of the table that was asked for.
     `untimed` of them have the time of ingestion, since their records tell none; `refused` files gave no record, but one entry each.
-    `known_rows` were made of the known files before; `continued` of the files read had grown and gave what was new. `failed` says of
+    `known_loads` says how many rows each load gave that took known files in before;
+    `continued` of the files read had grown and gave what was new. `failed` says of
     each file that was not read to its end why, also where that was in an earlier load; `grown` names those that had grown and gave
     all their rows again: nothing tells where they went on. `cut` names those of which an earlier load took the beginning of a line,
     with the number of that line.
@@ -66,7 +70,7 @@ class Tally:
     read: int = 0
     resumed: int = 0
     known: int = 0
-    known_rows: int = 0
+    known_loads: dict[str, int] = field(default_factory=dict)
     continued: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)
@@ -82,6 +86,16 @@ class Tally:
     passed_over: list[Path] = field(default_factory=list)
     special: list[Path] = field(default_factory=list)
     again_since: datetime | None = None
+
+    @property
+    def known_rows(self) -> int:
+        """How many rows the known files have in the lake."""
+        return sum(self.known_loads.values())
+
+    def knew(self, loads: Iterable[IngestedFile]) -> None:
+        """Count a known file by the loads that took it in: one that has grown was taken in by several, a copy by the same ones."""
+        self.known += 1
+        self.known_loads.update({one.identity: one.rows for one in loads})
 
     def add(self, parsed: Parsed, shown: frozenset[str] | None = None) -> None:
         """Count a block; `shown` are the subscriptions whose rows the workspace shows (None = all)."""

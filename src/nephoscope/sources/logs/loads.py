@@ -1,0 +1,116 @@
+"""How the loads of files are noted: one process at a time has a content, and what ends is noted with what begins next.
+
+So a small file is one transaction. Where a process is killed before that, the lake has a block that is not noted: its load is taken
+up before it, and the lake knows the block by its number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.state.holder import new_holder
+from nephoscope.lake.state.ledger import HeldLease
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.ingested_files import Chunk, IngestedFile
+    from nephoscope.lake.state.leases import Lease
+
+_PAUSE = 0.5
+
+
+@dataclass
+class Load:
+    """A load that this process has alone: how far it is, and the last chunk, which is not noted yet."""
+
+    file: IngestedFile
+    lease: HeldLease
+    _loads: Loads
+    _last: Chunk | None = None
+    _continues: str = ""
+
+    def took(self, chunk: Chunk) -> None:
+        """A chunk was acknowledged."""
+        self._last, self.file = chunk, self.file.with_chunk(chunk)
+
+    def note(self) -> None:
+        """Note the last chunk, since another one is to come."""
+        if self._last is not None:
+            self._loads.state.ingested_files.advance(self.file.identity, self.file.workspace, self._last)
+            self._last = None
+
+    def end(self, continues: str = "") -> None:
+        """The whole file was taken in; what it `continues` is noted as surpassed."""
+        self._continues = continues
+        self.file = replace(self.file, done=self.file.size, finished=self._loads.state.database.about_now())
+        self._loads.ends(self)
+
+    def settle(self, session: Session) -> None:
+        """Note the end in a transaction, and give the load up."""
+        files = self._loads.state.ingested_files
+        files.end(session, self.file.identity, self.file.workspace, self._last)
+        if self._continues:
+            files.unmark(session, self._continues, self.file.workspace)
+        self.lease.release_within(session)
+
+
+@dataclass
+class Loads:
+    """The loads of a process, each held for so many `seconds` unless it is kept; contents share 256 leases, since their rows stay."""
+
+    state: State
+    seconds: float
+    _holder: str = field(default_factory=new_holder)
+    _over: Load | None = None
+
+    @contextmanager
+    def alone(self, name: str, begin: Callable[[Session], IngestedFile]) -> Iterator[Load]:
+        """One process at a time loads a content: a second one waits, and then finds what the first has done.
+
+        `begin` records it in the transaction that takes it.
+        """
+        shared = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}"
+        file, taken = self._begun(shared, begin)
+        load = Load(file, HeldLease(taken, self.seconds), self)
+        try:
+            yield load
+        finally:
+            if load is not self._over:
+                load.lease.release()
+
+    def _begun(self, shared: str, begin: Callable[[Session], IngestedFile]) -> tuple[IngestedFile, Lease]:
+        gone: list[str] = []
+        while True:
+            with self.state.transaction() as session:
+                over = self._over
+                # in one order in every process, so that two of them wait for each other and do not lock each other out
+                if over is not None and over.lease.name <= shared:
+                    over.settle(session)
+                taken = self.state.leases.take_within(session, [shared], self._holder, self.seconds, gone)
+                if over is not None and over.lease.name > shared:
+                    over.settle(session)
+                file = begin(session) if taken else None
+            self._over = None
+            if file is not None:
+                return file, taken[shared]
+            before, gone = gone, self.state.leases.ended([shared])
+            if gone == before:
+                time.sleep(_PAUSE)
+
+    def ends(self, load: Load) -> None:
+        """A load is over, which is noted with the next one that begins."""
+        self._over = load
+
+    def settle(self) -> None:
+        """Note what is over: before the state is asked for it, and where nothing begins any more."""
+        if self._over is not None:
+            with self.state.transaction() as session:
+                self._over.settle(session)
+            self._over = None
