@@ -163,15 +163,15 @@ class IngestedFiles:
         session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
         return _file(_row(session, identity, workspace))
 
-    def marks(self, identity: str, workspace: str = "default") -> str:
-        """The marks of a content that was taken in whole, by which an older copy of it is known; '' where none are kept."""
-        query = select(IngestedFileRow.marks).where(
+    def marks(self, identities: Collection[str], workspace: str = "default") -> dict[str, str]:
+        """The marks of contents that were taken in whole, by which older copies of them are known; of those of which any are kept."""
+        query = select(IngestedFileRow.identity, IngestedFileRow.marks).where(
             IngestedFileRow.workspace == workspace,
-            IngestedFileRow.identity == identity,
+            IngestedFileRow.identity.in_(identities),
             IngestedFileRow.finished.is_not(None),
         )
         with self._database.read() as session:
-            return session.scalar(query) or ""
+            return {identity: marks for identity, marks in session.execute(query) if marks}
 
     def unmark(self, session: Session, identity: str, workspace: str) -> None:
         """Drop the marks of a content of which a longer version has come, in the transaction that notes that."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nephoscope.sources.logs.files import family
 from nephoscope.sources.logs.format import Context
-from nephoscope.sources.logs.growth import HEAD, Short, head_of
+from nephoscope.sources.logs.growth import HEAD, Growth, Short, Versions, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from nephoscope.lake.state.ingested_files import IngestedFile
 
@@ -19,6 +21,7 @@ _LOADED_ONCE = re.compile(r"[0-9a-f]+(?:-stopped)?(?:-[0-9a-f]{12})?")
 
 #: How many longer versions are compared with a content.
 _LONGER = 8
+_NONE = Versions()
 
 
 def again(run: str) -> str:
@@ -26,6 +29,7 @@ def again(run: str) -> str:
     return f"-again-{run}" if run else ""
 
 
+@lru_cache(maxsize=16384)
 def told_by_path(name: str) -> str:
     """What the path of a file tells of its records, the resource and the tenant, in one spelling; '' where that is nothing."""
     context = Context(name)
@@ -40,7 +44,7 @@ class Earlier:
 
     def __init__(self, files: Iterable[IngestedFile], run: str = "") -> None:
         self.run = run
-        self._found: dict[str, list[IngestedFile]] = {}
+        self._found: dict[str, Versions] = {}
         self._short = Short()
         self._contents: dict[str, list[IngestedFile]] = {}
         for one in files:
@@ -53,26 +57,19 @@ class Earlier:
         if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
             self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
-            self._found.setdefault(key, []).append(one)
+            self._found.setdefault(key, Versions()).add(one)
 
-    def of(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
-        """The loads with the same options that a content of this name may continue which starts so."""
-        found = self._named(name) + self._headed(start) + self._short.of(start)
-        said = told_by_path(name)
-        return list(
-            {
-                one.identity: one
-                for one in found
-                if one.format == options and one.size and self._may_be_of(said, one)
-            }.values()
-        )
+    def of(self, name: str, start: bytes, options: str) -> Growth:
+        """What finds the loads with the same options that a content of this name continues which starts so."""
+        short = Versions()
+        for one in self._short.of(start):
+            short.add(one)
+        return Growth([self._named(name), self._headed(start), short], self._may(name, options))
 
     def longer(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
         found = self._headed(start) if len(start) >= HEAD else self._named(name)
-        said = told_by_path(name)
-        may = [one for one in found if one.format == options and one.size and self._may_be_of(said, one)]
-        return sorted(may, key=lambda one: one.size, reverse=True)[:_LONGER]
+        return list(islice(filter(self._may(name, options), found.longest()), _LONGER))
 
     def akin(self, name: str, one: IngestedFile) -> bool:
         """Whether a content that begins with all that a load took is a later version of it, and not just another short file."""
@@ -83,11 +80,15 @@ class Earlier:
             or (bool(said) and said == told_by_path(one.name))
         )
 
-    def _named(self, name: str) -> list[IngestedFile]:
-        return self._found.get(f"name {family(name)}", [])
+    def _may(self, name: str, options: str) -> Callable[[IngestedFile], bool]:
+        said = told_by_path(name)
+        return lambda one: one.format == options and one.size > 0 and self._may_be_of(said, one)
 
-    def _headed(self, start: bytes) -> list[IngestedFile]:
-        return self._found.get(f"head {head_of(start)}", [])
+    def _named(self, name: str) -> Versions:
+        return self._found.get(f"name {family(name)}", _NONE)
+
+    def _headed(self, start: bytes) -> Versions:
+        return self._found.get(f"head {head_of(start)}", _NONE)
 
     def _may_be_of(self, said: str, one: IngestedFile) -> bool:
         """Whether a load may be of the file whose path says so; one without a path that tells something is of the first that does."""

@@ -252,9 +252,9 @@ def opened(
 
 
 class Known(NamedTuple):
-    """The loads that a content may continue, and those that may be longer, with their marks."""
+    """What finds the loads that a content continues, and those that may be longer, with their marks."""
 
-    shorter: Sequence[IngestedFile] = ()
+    shorter: Growth
     longer: Sequence[tuple[IngestedFile, str]] = ()
 
 
@@ -276,20 +276,20 @@ class Content(NamedTuple):
 
 
 def identity(
-    source: Source, limits: Limits, earlier: Callable[[bytes], Known] = lambda _: Known()
+    source: Source, limits: Limits, earlier: Callable[[bytes], Known] = lambda _: Known(Growth())
 ) -> Content:
     """What names the content of a file; packed or not, the same content has the same name.
 
     `earlier` gives what a content may have to do with which begins so (its first 512 bytes, or all).
     """
     digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
-    growth, later, marks, head, tail = Growth(()), Later(()), Marks(b""), "", b""
+    growth, later, marks, head, tail = Growth(), Later(()), Marks(b""), "", b""
     try:
         for chunk in chunks(source, limits, lambda _: None):
             if not size:
                 known = earlier(chunk[:HEAD])
                 head, growth, later, marks = (
-                    head_of(chunk), Growth(known.shorter), Later(known.longer), Marks(chunk[:_HEAD]),
+                    head_of(chunk), known.shorter, Later(known.longer), Marks(chunk[:_HEAD]),
                 )  # fmt: skip
             _hash(chunk, size, digest, growth, later, marks)
             size += len(chunk)

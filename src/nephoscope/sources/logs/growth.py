@@ -7,11 +7,12 @@ when it begins with all of it, or with all but its closing brackets. Nothing but
 from __future__ import annotations
 
 import re
+from bisect import insort_left
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from nephoscope.lake.state.ingested_files import IngestedFile
 
@@ -111,14 +112,32 @@ def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
         yield one.size - len(closing), one, closing
 
 
-class Growth:
-    """Is fed a content once, from its first byte on, and finds the loads that it continues."""
+class Versions:
+    """Loads by what a content must begin with to continue them: as many as there are, a content is looked at once for each size."""
 
-    def __init__(self, earlier: Iterable[IngestedFile]) -> None:
-        self._wanted: list[tuple[int, IngestedFile, bytes]] = []
-        for one in earlier:
-            self._wanted += _proofs(one)
-        self._wanted.sort(key=lambda entry: entry[0], reverse=True)
+    def __init__(self) -> None:
+        self.loads: dict[tuple[int, bytes], dict[str, list[IngestedFile]]] = {}
+        self._sized: list[IngestedFile] = []
+
+    def add(self, one: IngestedFile) -> None:
+        """Know one more load."""
+        for at, _, closing in _proofs(one):
+            self.loads.setdefault((at, closing), {}).setdefault(one.content, []).append(one)
+        insort_left(self._sized, one, key=lambda other: other.size)
+
+    def longest(self) -> Iterator[IngestedFile]:
+        """The loads, the longest contents first."""
+        return reversed(self._sized)
+
+
+class Growth:
+    """Is fed a content once, from its first byte on, and finds the loads that it continues, of those that it `may`."""
+
+    def __init__(
+        self, versions: Collection[Versions] = (), may: Callable[[IngestedFile], bool] = lambda _: True
+    ) -> None:
+        self._versions, self._may = versions, may
+        self._wanted = sorted({shape for one in versions for shape in one.loads}, reverse=True)
         self._proved: list[Proof] = []
         self._behind: dict[int, int] = {}
 
@@ -128,14 +147,21 @@ class Growth:
             if one.at == size and chunk:
                 self._behind.setdefault(size, chunk[0])
         while self._wanted and self._wanted[-1][0] <= size + len(chunk):
-            at, one_, closing = self._wanted.pop()
+            at, closing = self._wanted.pop()
             part = digest.copy()
             part.update(chunk[: at - size])
             part.update(closing)
-            if part.hexdigest() == one_.content:
-                self._proved.append(Proof(one_, at, closing))
-                if at - size < len(chunk):
-                    self._behind.setdefault(at, chunk[at - size])
+            found = self._of(at, closing, part.hexdigest())
+            self._proved += [Proof(one, at, closing) for one in found]
+            if found and at - size < len(chunk):
+                self._behind.setdefault(at, chunk[at - size])
+
+    def _of(self, at: int, closing: bytes, content: str) -> Collection[IngestedFile]:
+        """The loads of a content of that size, each once."""
+        found = [
+            one for known in self._versions for one in known.loads.get((at, closing), {}).get(content, ())
+        ]
+        return {one.identity: one for one in found if self._may(one)}.values()
 
     def proved(self) -> tuple[Proof, ...]:
         """The loads of which the content is proved to be the continuation."""

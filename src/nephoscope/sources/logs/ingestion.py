@@ -200,10 +200,12 @@ class Ingestion:
     def _known(self, name: str, start: bytes, earlier: Earlier) -> Known:
         """The loads that a content may have to do with which begins so."""
         found = earlier.longer(name, start, self.options)
+        marks: dict[str, str] = {}
         if found:
             self._loads.settle()
-        longer = ((one, self.state.ingested_files.marks(one.identity, self.workspace.name)) for one in found)
-        return Known(earlier.of(name, start, self.options), [one for one in longer if one[1]])
+            marks = self.state.ingested_files.marks([one.identity for one in found], self.workspace.name)
+        longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
+        return Known(earlier.of(name, start, self.options), longer)
 
     def _loaded(
         self,
