@@ -171,12 +171,22 @@ def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Pu
     assert set(json.loads(row["BookmarkIds"])) == {first.id, second.id}
 
 
-def test_an_alert_of_the_same_account_joins(lake: Lake, state: State, put: Put) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "wanted"),
+    [
+        ({}, ("Query r1", "Medium")),
+        ({"severity": "High"}, ("Query r1", "High")),
+        ({"title": "Case 7: stolen token", "severity": "Low"}, ("Case 7: stolen token", "Low")),
+    ],
+)
+def test_an_alert_of_the_same_account_joins(
+    lake: Lake, state: State, put: Put, chosen: dict[str, str], wanted: tuple[str, str]
+) -> None:
     put("SigninLogs", signin(0))
     now = datetime.now(UTC)
     ((_, row),) = Hunt(lake, "default").rows(query(), OVER, now)
     shelf = Bookshelf(Desk(state, "default"))
-    incident = shelf.promote([shelf.keep(query(), row, OVER, now, "ana").id], now, "ana")
+    incident = shelf.promote([shelf.keep(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
     mapping = {
         "entityType": "Account",
         "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
@@ -184,6 +194,9 @@ def test_an_alert_of_the_same_account_joins(lake: Lake, state: State, put: Put) 
     rule = query("r1", kind="Scheduled", queryFrequency="1h", queryPeriod="1h", entityMappings=[mapping])
     (ran,) = Schedule(lake, state, [rule], "default").once(HOUR + ONE_HOUR, now)
     assert ran.taken.incidents == (incident.number,)
+    with state.transaction() as session:
+        found = state.incidents.read(session, incident.number)
+    assert (found.title, found.severity) == wanted, "what somebody chose stays"
 
 
 def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:

@@ -41,6 +41,16 @@ def test_an_incident_is_made_classified_and_deleted(server, owner, instance):
     )
 
 
+def test_an_incident_is_called_and_described_anew(server, owner):
+    path = f"incidents/{uuid.uuid4()}"
+    asked(server, owner, "PUT", path, title="t", description="old", severity="Low", status="New")
+    for title, more, description in (("Case 7", {}, "old"), ("Case 7", {"description": "new"}, "new")):
+        told = asked(server, owner, "PUT", path, title=title, severity="Low", status="New", **more).json()[
+            "properties"
+        ]
+        assert (told["title"], told["description"]) == (title, description)
+
+
 def test_comments_and_tasks_have_the_ids_of_clients(server, owner):
     incident = f"incidents/{uuid.uuid4()}"
     asked(server, owner, "PUT", incident, title="t", severity="Low", status="New")

@@ -64,9 +64,12 @@ class Bookshelf:
 
     def promote(
         self, ids: Sequence[str], now: datetime, by: str, *, incident: int | None = None, title: str = "",
-        severity: str = "Medium",
+        severity: str = "",
     ) -> Incident:  # fmt: skip
-        """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
+        """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it.
+
+        A `title` or `severity` that is given stays whatever alerts join; else they are the first bookmark's name and Medium.
+        """
         state = self.desk.state
         with state.transaction() as session:
             found = [state.bookmarks.read(session, self.desk.workspace, one) for one in dict.fromkeys(ids)]
@@ -74,7 +77,10 @@ class Bookshelf:
             if taken is not None:
                 raise StateError(f"the bookmark {taken.id} is in incident {taken.incident} already")
             told = "\n".join(one.notes for one in found if one.notes)
-            made = Incident(self.desk.workspace, title or found[0].name, told, severity, now, now, now, now)
+            made = Incident(
+                self.desk.workspace, title or found[0].name, told, severity or "Medium", now, now, now, now,
+                severity_set=bool(severity), title_set=bool(title),
+            )  # fmt: skip
             into = made if incident is None else state.incidents.read(session, incident)
             gathered = self.desk.gather(session, found, into, now, by)
             for one in found:

@@ -224,7 +224,7 @@ class Desk:
                     self.state.incidents.note(session, number, Note(0, kind, by, text, False, now, name))
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
-        """Set `status`, `owner`, `severity`, `labels`, `classification`, `reason`; StateError for what does not go together."""
+        """Set fields such as `status`, `owner`, `severity` or `title`; StateError for what does not go together."""
         with self._changing(number, now, by, described(changes)) as (session, incident):
             changed = _checked(_set(incident, changes, now), now)
             return self.state.incidents.put(session, _acknowledged(changed, now, by))
@@ -274,10 +274,9 @@ class Desk:
                 closed=now,
                 changed=now,
                 labels=(*found.labels, "Deleted"),
+                classification=found.classification or "Undetermined",
             )
-            self.state.incidents.put(
-                session, replace(closed, classification=found.classification or "Undetermined")
-            )
+            self.state.incidents.put(session, closed)
             self._filing.tell(session, number, now, by)
             self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
             self.state.bookmarks.move(session, number, None)
@@ -351,9 +350,10 @@ class Desk:
 
 
 def _set(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:
-    """The incident with the changes; a severity that somebody sets stays, whatever alerts come later."""
-    chosen = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
-    return replace(incident, **changes, severity_set=chosen, changed=now)
+    """The incident with the changes; a severity or title that somebody sets stays, whatever alerts come later."""
+    rated = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
+    called = incident.title_set or changes.get("title", incident.title) != incident.title
+    return replace(incident, **changes, severity_set=rated, title_set=called, changed=now)
 
 
 def _checked(incident: Incident, now: datetime) -> Incident:

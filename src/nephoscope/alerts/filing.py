@@ -115,7 +115,7 @@ class Filing:
         )
 
     def sum_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
-        """The incident as its alerts make it: title, first and last activity, and the severity unless a person set it."""
+        """The incident as its alerts make it: first and last activity, and the title and the severity unless a person set them."""
         alerts = self.state.alerts.of(session, incident.number)
         if not alerts:  # one that a person made
             return self.state.incidents.put(session, replace(incident, changed=now))
@@ -126,7 +126,9 @@ class Filing:
             session,
             replace(
                 incident,
-                title=titled([row["AlertName"] for row in rows], tactics, subject),
+                title=incident.title
+                if incident.title_set
+                else titled([row["AlertName"] for row in rows], tactics, subject),
                 severity=incident.severity
                 if incident.severity_set
                 else worst([one.severity for one in alerts]),

@@ -17,8 +17,8 @@ def worked_on(incident: Incident) -> bool:
 def with_work_of(into: Incident, other: Incident) -> Incident:
     """An incident with the owner, labels, status and moments of another as far as it has none of its own.
 
-    A severity that somebody chose for the other is kept where it is the higher one. A closed incident is open again with one that is
-    open: what nobody has judged must not count as judged.
+    A severity that somebody chose for the other is kept where it is the higher one, a title where this one has none. A closed
+    incident is open again with one that is open: what nobody has judged must not count as judged.
     """
     if into.status is IncidentStatus.CLOSED and other.status is not IncidentStatus.CLOSED:
         into = replace(into, status=other.status, closed=None, classification="", reason="")
@@ -31,6 +31,8 @@ def with_work_of(into: Incident, other: Incident) -> Incident:
         status=IncidentStatus.ACTIVE if taken else into.status,
         severity=other.severity if chosen else into.severity,
         severity_set=into.severity_set or chosen,
+        title=other.title if other.title_set and not into.title_set else into.title,
+        title_set=into.title_set or other.title_set,
         acknowledged=_earlier(into.acknowledged, _since(into.created, other.acknowledged)),
         first_modified=_earlier(into.first_modified, _since(into.created, other.first_modified)),
     )

@@ -54,7 +54,7 @@ def get(call: Call) -> Answer:
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
-    """Make an incident, or change what people decide of one: status, severity, owner, labels, classification."""
+    """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
     workspace = allowed(call, WRITE)
     known = of_path(call, workspace)
     changes = _changes(call)
@@ -63,7 +63,7 @@ def put(call: Call) -> Answer:
     if known is None:
         incident = desk.open(replace(_given(call, workspace), **changes), now, by)
     else:
-        incident = desk.change(known.number, now, by, **changes)
+        incident = desk.change(known.number, now, by, **_words(call, known), **changes)
     if (comment := call.text("properties", "classificationComment")) and incident.classification:
         _remark(call, desk, incident, comment)
     told(call, WRITE, incident)
@@ -99,7 +99,17 @@ def _given(call: Call, workspace: str) -> Incident:
         now,
         now,
         id=id_,
+        severity_set=True,
+        title_set=True,
     )
+
+
+def _words(call: Call, known: Incident) -> dict[str, Any]:
+    """The title and the description where they are others than those that are known."""
+    given = {"title": call.text("properties", "title", needed=True)}
+    if "description" in call.body["properties"]:
+        given["description"] = call.text("properties", "description")
+    return {name: text for name, text in given.items() if text != getattr(known, name)}
 
 
 def _changes(call: Call) -> dict[str, Any]:

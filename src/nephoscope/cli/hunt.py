@@ -264,17 +264,23 @@ def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
     help="Title of the new incident (default: that of the first bookmark).",
 )
 @click.option(
-    "--severity", type=click.Choice([one.value for one in Severity], case_sensitive=False), default="Medium",
-    show_default=True, help="Severity of the new incident.",
+    "--severity", type=click.Choice([one.value for one in Severity], case_sensitive=False), default=None,
+    help="Severity of the new incident, whatever alerts join it (default: Medium, until one does).",
 )  # fmt: skip
 @click.pass_obj
 def promote(
-    data: Path, /, ids: tuple[str, ...], workspace: str, incident: int | None, title: str, severity: str
+    data: Path,
+    /,
+    ids: tuple[str, ...],
+    workspace: str,
+    incident: int | None,
+    title: str,
+    severity: str | None,
 ) -> None:
     """Put bookmarks into an incident; alerts of their entities join it from then on."""
     with _shelf(data, workspace) as shelf:
         found = shelf.promote(
-            ids, datetime.now(UTC), getpass.getuser(), incident=incident, title=title, severity=severity
+            ids, datetime.now(UTC), getpass.getuser(), incident=incident, title=title, severity=severity or ""
         )
     click.echo(f"incident {found.number}: {found.title}")
 

@@ -152,10 +152,11 @@ def _now() -> datetime:
     type=click.Choice([one.value for one in SEVERITIES_OF_INCIDENTS], case_sensitive=False),
     help="How bad it is.",
 )
+@click.option("--title", metavar="TEXT", help="What it is called, whatever alerts join it.")
 @click.option("--label", "labels", multiple=True, metavar="TEXT", help="Labels, in place of those it has.")
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
-    """Set the status, owner, severity or labels of incidents: of all, or of none where one cannot be changed."""
+    """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.lake.state.incidents import IncidentStatus
 
@@ -163,7 +164,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
     if "status" in changes:
         changes["status"] = IncidentStatus(changes["status"].capitalize())
     if not changes:
-        usage_error("nothing to set: give --status, --owner, --severity or --label")
+        usage_error("nothing to set: give --status, --owner, --severity, --title or --label")
     with _desk(data, workspace) as desk:
         desk.change_all(numbers, _now(), getpass.getuser(), changes)
 

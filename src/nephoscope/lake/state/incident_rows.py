@@ -40,6 +40,7 @@ class IncidentRow(Base):
     acknowledged: Mapped[datetime | None] = mapped_column(Moment)
     first_modified: Mapped[datetime | None] = mapped_column(Moment)
     severity_set: Mapped[bool] = mapped_column(Boolean)
+    title_set: Mapped[bool] = mapped_column(Boolean)
 
 
 class IncidentActionRow(Base):

@@ -61,7 +61,7 @@ class Incident:
     """An incident; `number` is 0 and `id` '' before it is kept, `told` the time of its newest row in the lake.
 
     `acknowledged`: when a person first took it up (an owner, Active or Closed); `first_modified`: when a person first changed it;
-    `severity_set`: whether its severity was chosen and not left to its alerts.
+    `severity_set`, `title_set`: whether its severity, its title was chosen and not left to its alerts.
     """
 
     workspace: str
@@ -85,6 +85,7 @@ class Incident:
     acknowledged: datetime | None = None
     first_modified: datetime | None = None
     severity_set: bool = False
+    title_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
