@@ -167,6 +167,16 @@ def test_a_time_to_come_hides_nothing_that_changes_until_then(server: Server, si
         until(lambda: sink.saved["misp"]["since"] == 1_767_225_700, "the time of that one")
 
 
+def test_what_is_wrong_with_the_newest_is_told_once(server: Server, sink, running, until) -> None:
+    """Each round asks for the newest again; what cannot be used of them was told already."""
+    server.attributes = [attribute(1, 1_767_225_600), attribute(50, 1_767_225_600, type="btc")]
+    with running(source(server), sink):
+        until(lambda: len(server.asked) >= 8, "several rounds")
+        assert len(sink.refused) == 1
+        server.attributes.append(attribute(51, 1_767_225_600, type="btc", value="another"))
+        until(lambda: len(sink.refused) == 2, "the new one")
+
+
 def test_the_key_is_in_no_text(server: Server) -> None:
     assert "k3y" not in repr(source(server))
 

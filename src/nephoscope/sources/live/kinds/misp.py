@@ -106,7 +106,7 @@ class Misp:
             raise SourceError(f"{self.settings.url}{_PATH}: the answer holds no attributes: {reply.said}")
         found = list(misp.attributes(reply.body))
         number = int(at["number"]) + 1
-        self._keep(reply.body, by, number, sink)
+        told = self._keep(reply.body, by, number, sink, frozenset(at.get("told", ())))
         newest = max([int(at["newest"]), *self._seconds(found, by)])
         more = len(found) >= self.settings.page
         seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
@@ -119,9 +119,16 @@ class Misp:
         # the second of the newest is asked for again: more may come in it, and what is known changes nothing
         sink.save(
             _WALKS[by],
-            {"since": at["since"], "newest": newest, "page": at["page"] + 1, "number": number, "seen": seen}
+            {
+                "since": at["since"],
+                "newest": newest,
+                "page": at["page"] + 1,
+                "number": number,
+                "seen": seen,
+                "told": told,
+            }
             if more
-            else {"since": newest, "newest": newest, "page": 0, "number": number},
+            else {"since": newest, "newest": newest, "page": 0, "number": number, "told": told},
         )
         return more
 
@@ -159,7 +166,8 @@ class Misp:
             wanted["type"] = chosen.types
         return wanted
 
-    def _keep(self, body: Any, by: str, number: int, sink: Sink) -> None:
+    def _keep(self, body: Any, by: str, number: int, sink: Sink, told: frozenset[str]) -> list[str]:
+        """Keep what a page says; what is wrong with it, as digests: the newest come again in the next round and are told once."""
         chosen = self.settings
         confidence = None if chosen.confidence < 0 else chosen.confidence
         found = list(misp.items(body, self.around.clock(), confidence=confidence))
@@ -169,9 +177,13 @@ class Misp:
         self._events(sink).note(body, good)
         name = f"{chosen.url}{_PATH}"
         several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))
-        bad = tuple(Refused(name, one.place, one.reason, one.raw) for one in several)
-        if bad:
-            sink.take("attributes" if by == "timestamp" else "published", number, refused=bad)
+        bad = {sha256(f"{one.reason}\0{one.raw}".encode()).hexdigest()[:16]: one for one in several}
+        new = tuple(
+            Refused(name, one.place, one.reason, one.raw) for key, one in bad.items() if key not in told
+        )
+        if new:
+            sink.take("attributes" if by == "timestamp" else "published", number, refused=new)
+        return sorted(bad)
 
     def _asker(self, stop: Event) -> Asker:
         headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
