@@ -178,3 +178,18 @@ def test_what_is_no_table_is_told(filled: Path, nephoscope: Run, content: str, t
 def test_a_table_that_is_not_known_is_told(tmp_path: Path, nephoscope: Run) -> None:
     result = nephoscope(tmp_path, "tables", "show", "Nowhere")
     assert (result.exit_code, "no table is named 'Nowhere'" in result.stderr) == (2, True)
+
+
+def test_columns_that_rows_lose_by_an_import_are_told(tmp_path: Path, nephoscope: Run) -> None:
+    data, wide, narrow, log = (tmp_path / name for name in ("data", "wide.json", "narrow.json", "log.json"))
+    wide.write_text(json.dumps({"name": "Mine_CL", "columns": {"Who": "string", "Much": "long"}}))
+    narrow.write_text(json.dumps({"name": "Mine_CL", "columns": {"Who": "string"}}))
+    row = {"Type": "Mine_CL", "TimeGenerated": datetime.now(UTC).isoformat(), "Who": "kim", "Much": 7}
+    log.write_text(json.dumps(row))
+    for path in (wide, narrow, wide):
+        assert nephoscope(data, "tables", "import", path).stderr == "", "there are no rows"
+    assert nephoscope(data, "ingest", log).exit_code == 0
+    told = nephoscope(data, "tables", "import", narrow)
+    assert (told.exit_code, "Mine_CL had Much before" in told.stderr) == (0, True)
+    assert nephoscope(data, "tables", "import", wide).stderr == ""
+    assert nephoscope(data, "query", "Mine_CL | project Much", "-o", "csv").stdout == "Much\n7\n"

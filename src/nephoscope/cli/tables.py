@@ -112,6 +112,9 @@ def show(data: Path, /, name: str, output: str) -> None:
     show_list(rows, ("column", "type", "note"), output)
 
 
+_OUT_OF_REACH = "what its rows have there stays on disk, and no query reaches it until a definition with these columns is imported"
+
+
 @command.command("import")
 @click.argument(
     "paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -139,8 +142,10 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
         for path in paths:
             try:
                 for table in definitions(path, name):
-                    lake.import_table(table)
+                    lost = lake.import_table(table)
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
+                    if lost:
+                        tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
             except (TableError, LakeError) as error:
                 refused += 1
                 tell(f"not taken: {error}")

@@ -150,17 +150,17 @@ class Lake:
         """A workspace that nobody has set up is there once it has a table."""
         return name if any(existing(self._data, name)) else None
 
-    def import_table(self, table: Table) -> None:
-        """Make a table known, for good and to every process that opens the data folder after it.
-
-        TableRefusedError where rows of it lie in the lake and a column of theirs has another type.
-        """
+    def import_table(self, table: Table) -> list[str]:
+        """Make a table known to every process; the columns that its rows lose. TableRefusedError: theirs have other types."""
+        before, lost = self.tables.get(table.name) or table, list[str]()
         for workspace, name in existing(self._data):
             path = table_path(self._data, workspace, name)
             lies = opened(path) if name == table.name else None
             if lies is not None:
                 lacking(lies, path, table)
+                lost = sorted(before.types.keys() - table.types.keys())
         import_tables(self._data, [table], self._disk)
+        return lost
 
     def writer(self) -> Writer:
         """The writer of this process; from the first call on a thread flushes the data folder while nobody else does."""
