@@ -184,7 +184,7 @@ class Surroundings:
     folder: Path = Path(".nephoscope/keys")
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     table: Callable[[str], Table | None] = lambda _: None
-    make_table: Callable[[Table], None] = lambda _: None
+    make_table: Callable[[Table], object] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def secret(self, name: str) -> str:

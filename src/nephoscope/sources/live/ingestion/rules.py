@@ -47,7 +47,7 @@ class Rule:
 
 #: Knows tables by name, and makes a new one known.
 Find = Callable[[str], Table | None]
-Make = Callable[[Table], None]
+Make = Callable[[Table], object]
 
 
 def rules_of(files: list[str], find: Find, make: Make) -> dict[str, Rule]:
