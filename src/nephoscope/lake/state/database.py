@@ -146,6 +146,11 @@ class Database:
         """The time by this host's clock, where asking a server for its own would cost more than it says."""
         return self._clock() if self._clock is not None else datetime.now(UTC)
 
+    def queue(self, session: Session, name: str) -> None:
+        """Let nobody else who queues under a name go on until this transaction ends; writers of SQLite are alone anyway."""
+        if not self.is_sqlite:
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
     def insert(self, table: type[Base], rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Any:
         """An INSERT that can say what happens on a conflict, in the words of this database."""
         make = sqlite.insert if self.is_sqlite else postgresql.insert

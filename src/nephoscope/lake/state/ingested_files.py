@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Text, select
+from sqlalchemy import BigInteger, Boolean, Index, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
@@ -18,6 +18,7 @@ class IngestedFileRow(Base):
     """A file's content on its way into a workspace."""
 
     __tablename__ = "ingested_files"
+    __table_args__ = (Index("ix_ingested_files_started", "workspace", "started"),)
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     identity: Mapped[str] = mapped_column(Text, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
@@ -109,6 +110,13 @@ class IngestedFiles:
             query = query.where(IngestedFileRow.workspace == workspace)
         with self._database.read() as session:
             return tuple(_file(row) for row in session.scalars(query))
+
+    def begun_since(self, session: Session, workspace: str, moment: datetime) -> tuple[IngestedFile, ...]:
+        """The files of a workspace that were begun at a moment or later."""
+        query = select(IngestedFileRow).where(
+            IngestedFileRow.workspace == workspace, IngestedFileRow.started >= moment
+        )
+        return tuple(_file(row) for row in session.scalars(query))
 
     def newest(self, workspaces: Collection[str], most: int) -> tuple[IngestedFile, ...]:
         """The files of some workspaces that were begun last, the newest first."""

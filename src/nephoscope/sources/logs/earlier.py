@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -39,25 +40,47 @@ def told_by_path(name: str) -> str:
 class Earlier:
     """The loads of a workspace by what a later version of their file would be found by: its name, or how it begins.
 
-    `run` is the load with --again that goes on ('' = none): only what it took in itself has come before.
+    `run` is the load with --again that goes on ('' = none): only what it took in itself has come before. `seen` is when the newest
+    of them was begun.
     """
 
     def __init__(self, files: Iterable[IngestedFile], run: str = "") -> None:
         self.run = run
+        self.seen = datetime.min.replace(tzinfo=UTC)
+        self._identities: set[str] = set()
         self._found: dict[str, Versions] = {}
         self._short = Short()
         self._contents: dict[str, list[IngestedFile]] = {}
-        for one in files:
-            if not run or one.identity.endswith(again(run)):
-                self.add(one)
+        for one in self.unseen(files):
+            self.add(one)
 
     def add(self, one: IngestedFile) -> None:
         """Know one more load."""
+        self._identities.add(one.identity)
+        self.seen = max(self.seen, one.started)
         self._short.add(one)
         if _LOADED_ONCE.fullmatch(one.identity.removesuffix(again(self.run))):
             self._contents.setdefault(one.content, []).append(one)
         for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, Versions()).add(one)
+
+    def unseen(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
+        """Those of some loads that are not known, though they may have come before."""
+        return [
+            one
+            for one in files
+            if one.identity not in self._identities
+            and (not self.run or one.identity.endswith(again(self.run)))
+        ]
+
+    def concerns(self, name: str, content: str, start: bytes, one: IngestedFile) -> bool:
+        """Whether a load may have to do with a content of a name that starts so: the same, a part of it, or a longer version."""
+        short = Short()
+        short.add(one)
+        same_head = bool(one.head) and one.head == head_of(start)
+        return (
+            one.content == content or family(one.name) == family(name) or same_head or bool(short.of(start))
+        )
 
     def of(self, name: str, start: bytes, options: str) -> Growth:
         """What finds the loads with the same options that a content of this name continues which starts so."""

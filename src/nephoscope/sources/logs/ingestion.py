@@ -34,7 +34,7 @@ from nephoscope.sources.resources.files import FileError, Limits, is_tape
 from nephoscope.sources.resources.tape import members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -57,6 +57,14 @@ PATIENCE = 120.0
 _LOG = logging.getLogger("nephoscope.ingestion")
 #: How long a load is another's when its host is gone: longer than a block may wait for a full spool.
 _HELD = 2 * PATIENCE
+
+
+class BegunMeanwhileError(Exception):
+    """Other processes began loads, one of which may be of the same file: what it continues has to be looked at again."""
+
+    def __init__(self, loads: Sequence[IngestedFile]) -> None:
+        super().__init__(f"{len(loads)} loads were begun meanwhile")
+        self.loads = loads
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Ingestion:
     def _loads(self) -> Loads:
         return Loads(self.state, _HELD)
 
-    def run(self, sources: Sequence[Source]) -> None:
+    def run(self, sources: Iterable[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
         run = self._begun()
         earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
@@ -132,8 +140,31 @@ class Ingestion:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
         if why := unreadable(source):
             self.tally.failed[source.name] = why
-            return
-        content = identity(source, self.limits, lambda start: self._known(source.name, start, earlier))
+            return None
+        while True:
+            try:
+                return self._file(source, earlier)
+            except BegunMeanwhileError as others:
+                for one in others.loads:
+                    earlier.add(one)
+
+    def _file(self, source: Source, earlier: Earlier) -> None:
+        """`file` by the loads that are known; BegunMeanwhileError where others began one meanwhile that may be of this file."""
+        starts = [b""]
+
+        def known(start: bytes) -> Known:
+            starts[0] = start
+            return self._known(source.name, start, earlier)
+
+        def meanwhile(session: Session) -> None:
+            ledger = self.state.ingested_files
+            begun = earlier.unseen(ledger.begun_since(session, self.workspace.name, earlier.seen))
+            if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
+                raise BegunMeanwhileError(begun)
+            for one in begun:
+                earlier.add(one)
+
+        content = identity(source, self.limits, known)
         same = earlier.same(source.name, content.name, self.options)
         name = same.identity if same else self._name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
@@ -147,7 +178,7 @@ class Ingestion:
             self._there(source, content, [same, *before])
             loaded = same
         else:
-            loaded = self._loaded(source, name, content, continued, before)
+            loaded = self._loaded(source, name, content, continued, before, meanwhile)
             earlier.add(loaded)
         if not told_by_path(source.name):
             return
@@ -214,14 +245,16 @@ class Ingestion:
         content: Content,
         continued: Continued | None,
         before: Sequence[IngestedFile],
+        meanwhile: Callable[[Session], None],
     ) -> IngestedFile:
-        """Load a content, unless another process has done so by now."""
+        """Load a content, unless another process has done so by now; `meanwhile` looks in its transaction at what others began."""
         older = (
             content.older if content.older and content.older.at > (continued.at if continued else 0) else None
         )
         at, lines = _start(continued, older, content)
 
         def begin(session: Session) -> IngestedFile:
+            meanwhile(session)
             return self.state.ingested_files.begin_within(
                 session, name, source.name, self.options, content.size, self.workspace.name,
                 done=at, lines=lines, closing=content.closing, head=content.head, marks=content.marks,

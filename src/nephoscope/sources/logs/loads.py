@@ -89,6 +89,8 @@ class Loads:
         gone: list[str] = []
         while True:
             with self.state.transaction() as session:
+                # whoever begins sees what was begun before
+                self.state.database.queue(session, "ingest")
                 over = self._over
                 # in one order in every process, so that two of them wait for each other and do not lock each other out
                 if over is not None and over.lease.name <= shared:
