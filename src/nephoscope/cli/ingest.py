@@ -119,6 +119,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.memory import give_back
+    from nephoscope.lake.state import StateError
     from nephoscope.sources.logs.files import found, packed_size
     from nephoscope.sources.resources.files import Limits
 
@@ -144,7 +145,7 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
         load.tally.failed.update(files.failed)
         try:
             load.run(files.sources)
-        except SpoolFullError as error:
+        except (SpoolFullError, StateError) as error:
             click.echo(f"nephoscope: {error}; run the command again to go on", err=True)
             return 3
         finally:
