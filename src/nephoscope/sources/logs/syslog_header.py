@@ -40,7 +40,7 @@ _ISO = re.compile(
 )
 #: Cisco's devices set a number, the name of the host, or a year before the time, others the year or a zone behind it.
 _OLD = re.compile(
-    r"(?:(?P<number>\d{1,10}): )?(?:(?!\d{1,10}: )(?P<origin>[\w.:%-]{0,254}[\w.%-]): (?:\d{1,10}: )?)?(?:: )?[*.]?"
+    r"(?:(?P<number>\d{1,10}): )?(?:(?!\d{1,10}: )(?P<origin>[\w.:%-]{0,254}[\w.%-]): (?:\d{1,10}: )?)?(?:: ?)?[*.]?"
     r"(?P<clock>(?:(?P<first>\d{4}) )?(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
     r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
     rf"(?:(?P<zulu>Z)| (?P<zone>UTC|GMT|(?:{'|'.join(HOURS)})(?=:|$)))?"
