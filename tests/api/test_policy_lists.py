@@ -98,7 +98,9 @@ PLACED = [
 ]
 
 
-@pytest.mark.parametrize(("scope", "asked", "wanted"), PLACED, ids=lambda one: str(one) or "all")
+@pytest.mark.parametrize(
+    ("scope", "asked", "wanted"), PLACED, ids=lambda one: (one or "all") if isinstance(one, str) else ""
+)
 def test_a_list_has_what_stands_at_above_and_below_its_scope(server, owner, assigned, scope, asked, wanted):
     query = {"$filter": asked} if asked else {}
     found = _listed(server, owner, assigned[scope], "policyAssignments", **query)
