@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GOLDEN = Path(__file__).parent / "golden"
+BROWSER = Path(__file__).parent / "browser"
 
 # most of what starting a process of ours costs is compiling what another has compiled
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -35,8 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long files first; without --full the tests marked `full` are deselected, never skipped."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Put files in order; without --full the tests marked `full` are deselected, never skipped."""
+    items.sort(key=_turn)
     if config.getoption("--full"):
         return
     kept = [item for item in items if item.get_closest_marker("full") is None]
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+
+def _turn(item: pytest.Item) -> int:
+    """Long files first; those of the browser last, since its driver leaves a loop running in their process."""
+    if item.path.is_relative_to(BROWSER):
+        return 2
+    return 0 if item.get_closest_marker("long") else 1
 
 
 @pytest.fixture(scope="session", autouse=True)

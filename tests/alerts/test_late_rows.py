@@ -183,7 +183,7 @@ def test_no_two_alerts_lie_within_the_pause_of_a_rule(
 def test_an_nrt_alert_says_when_it_happened(
     lake: Lake, put: Callable[..., None], look: Callable[[Rule, datetime], list[str]]
 ) -> None:
-    one = rule("SigninLogs", kind="NRT", queryFrequency="", queryPeriod="")
+    one = rule("SigninLogs", kind="NRT", queryFrequency=None, queryPeriod=None)
     look(one, START + 2 * HOUR)
     put("SigninLogs", signin(10), came=START + 2 * HOUR + timedelta(seconds=30))
     look(one, START + 2 * HOUR + 4 * MINUTE)

@@ -151,7 +151,7 @@ def test_rows_beyond_those_that_are_looked_at_are_counted(lake: Lake, state: Sta
     put("SigninLogs", signin(10))
     query = "range x from 1 to 12000 step 1 | extend UserPrincipalName = 'kim@contoso.com'"
     many = rule(
-        query=query, triggerThreshold=11_000, eventGroupingSettings={"aggregationKind": "SingleAlert"}
+        query=query, triggerThreshold=10_000, eventGroupingSettings={"aggregationKind": "SingleAlert"}
     )
     list(Schedule(lake, state, [many], "default").tick(HOUR + 66 * MINUTE))
     (alert,) = state.alerts.newest("default")

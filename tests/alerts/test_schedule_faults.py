@@ -336,7 +336,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
 def test_nrt_rules_look_at_what_came(house: Callable[[str], House]) -> None:
     one = house("one")
     rule = Rule.parse(
-        document(0, kind="NRT", query="SigninLogs", queryFrequency="", queryPeriod=""), Place("x")
+        document(0, kind="NRT", query="SigninLogs", queryFrequency=None, queryPeriod=None), Place("x")
     )
     schedule = one.schedule([rule])
     ran(schedule, START + 10 * MINUTE)
