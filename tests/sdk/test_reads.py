@@ -309,7 +309,7 @@ class TestSentinel:
         assert web.get(f"{path}/entities?api-version=2023-02-01").json()["value"] == []
         assert web.get(f"{path}/entities/x?api-version=2023-02-01").status_code == 404
         told = web.post(f"{path}/entities/x/getInsights?api-version=2023-02-01", json={})
-        assert (told.status_code, told.json()["error"]["code"]) == (501, "NotAssessed")
+        assert (told.status_code, told.json()["error"]["code"]) == (404, "ResourceNotFound")
 
 
 class TestLogs:
