@@ -64,13 +64,22 @@ def test_data_plane_definitions_need_nothing() -> None:
 
 
 def test_a_child_is_read_after_its_parents() -> None:
-    plan = plan_of(needs_of(also=("microsoft.storage/storageaccounts/fileservices/shares",)))
-    order = [job.list.type for job in plan.jobs if "storage" in job.list.type]
+    plan = plan_of(needs_of(also=("microsoft.apimanagement/service/apis/operations",)))
+    order = [job.list.type for job in plan.jobs if "apimanagement" in job.list.type]
     assert order == [
-        "microsoft.storage/storageaccounts/fileservices",
-        "microsoft.storage/storageaccounts/fileservices/shares",
+        "microsoft.apimanagement/service/apis",
+        "microsoft.apimanagement/service/apis/operations",
     ]
-    assert plan.tables["resources"] == {"microsoft.storage/storageaccounts"}
+    assert plan.tables["resources"] == {"microsoft.apimanagement/service"}
+
+
+def test_what_lies_under_the_one_service_of_an_account_is_read_without_it() -> None:
+    plan = plan_of(needs_of(also=("microsoft.storage/storageaccounts/fileservices/shares",)))
+    (job,) = (job for job in plan.jobs if "storage" in job.list.type)
+    assert (job.list.path, job.parents) == (
+        "fileServices/default/shares",
+        {"microsoft.storage/storageaccounts"},
+    )
 
 
 def test_an_extension_that_no_type_is_named_for_is_not_read() -> None:

@@ -23,6 +23,7 @@ from nephoscope.sources.azure.scope import Scope
 from nephoscope.sources.azure.settings import CollectError
 from nephoscope.sources.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
 
+CONTAINERS = "microsoft.storage/storageaccounts/blobservices/containers"
 ONE, TWO = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 
 
@@ -174,6 +175,28 @@ def test_rows_that_are_missing_are_a_gap(serve: Any, replay: ModuleType, tmp_pat
     assert not resources.load([tmp_path / "out"]).coverage.covers(
         "microsoft.compute/disks", f"/subscriptions/{ONE}"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "gaps"),
+    [("FeatureNotSupportedForAccount", []), ("InvalidValuesForRequestParameters", [CONTAINERS])],
+)
+def test_a_service_that_an_account_does_not_have_is_no_gap(
+    serve: Any, replay: ModuleType, tmp_path: Path, code: str, gaps: list[str]
+) -> None:
+    from starlette.responses import JSONResponse
+
+    azure = serve(body("Microsoft.Storage/storageAccounts", "files"))
+    whole = azure._get
+    azure._get = lambda request: (
+        JSONResponse({"error": {"code": code, "message": "Blob is not supported for the account."}}, 400)
+        if "blobServices" in request.url.path
+        else whole(request)
+    )
+    found = replay.collect(azure, needs(CONTAINERS), tmp_path / "out")
+    assert [gap.type for gap in found.gaps] == gaps
+    covered = resources.load([tmp_path / "out"]).coverage.covers(CONTAINERS, f"/subscriptions/{ONE}")
+    assert covered is not bool(gaps)
 
 
 def test_permissions_that_cannot_be_asked_are_a_gap_of_their_own(

@@ -11,6 +11,8 @@ from nephoscope.sources.azure.client import Answer, Client, RequestError
 from nephoscope.sources.azure.gaps import refusal
 
 MAX_PAGES = 10_000
+#: Storage's refusal to list what an account of its kind never has, such as containers of an account for files alone.
+_NO_SUCH_SERVICE = frozenset({"FeatureNotSupportedForAccount"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class ArmGet:
 
 
 def _kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
-    if answer.status in (204, 404):
+    if answer.status in (204, 404) or answer.error[0] in _NO_SUCH_SERVICE:
         return Kept(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:
         reason, permission = refusal(answer, action)
