@@ -16,6 +16,9 @@ from nephoscope.lake.state import migration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
 GOLDEN = Path(__file__).parent / "golden"
 BROWSER = Path(__file__).parent / "browser"
 
@@ -75,3 +78,21 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    """A new state in the test's data folder; what opens one is imported where it is used, most tests need none."""
+    from nephoscope.lake.state import State
+
+    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
+    """A new lake in the test's data folder, with its state."""
+    from nephoscope.lake.lake import Lake
+
+    with Lake.open(tmp_path / "data", state) as opened:
+        yield opened

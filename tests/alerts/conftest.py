@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from nephoscope.automation.automation import TENANT, TYPE, Automation
-from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
@@ -63,18 +61,6 @@ def control(state: str) -> Document:
     )
     type_ = "Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls/regulatoryComplianceAssessments"
     return Document.of(arm(id_, type_, told))
-
-
-@pytest.fixture
-def state(tmp_path):
-    with State.of(tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path, state):
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
 
 
 @pytest.fixture

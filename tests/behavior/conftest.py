@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,24 +13,11 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.rows import arrow_of
-from nephoscope.lake.state import State
 from nephoscope.model.coverage import Coverage
 from nephoscope.model.resource import Resource
 
 NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
 """Noon of a Wednesday: the part of the week is one of what is learned."""
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +21,6 @@ LATEST = (
     "ThreatIntelIndicators | summarize arg_max(TimeGenerated, IsActive, IsDeleted) by Id, ObservableValue"
     " | project ObservableValue, IsActive, IsDeleted | order by ObservableValue asc"
 )
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
 
 
 def indicator(**changes: Any):

@@ -36,18 +36,6 @@ def written(file: Path, *numbers: int) -> Path:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
-
-
-@pytest.fixture
 def load(lake: Lake, state: State) -> Load:
     """Takes files in, each call as a process of its own; `meanwhile` is called when the first file was read."""
 
