@@ -77,6 +77,43 @@ def test_rows_become_an_alert_and_an_incident_once(lake: Lake, state: State, put
     assert len(alerts(lake)) == 2
 
 
+@pytest.mark.parametrize("grouping", ["AlertPerResult", "SingleAlert"])
+@pytest.mark.parametrize("early", [35 * MINUTE, 50 * MINUTE])
+def test_a_look_before_a_window_is_over_and_the_window_raise_one_alert(
+    lake: Lake, state: State, put: Put, early: timedelta, grouping: str
+) -> None:
+    put("SigninLogs", signin(10), signin(20, "jo@contoso.com", "198.51.100.7"))
+    schedule = Schedule(lake, state, [rule(eventGroupingSettings={"aggregationKind": grouping})], "default")
+    (look,) = schedule.once(HOUR + early, HOUR + early)
+    (ran,) = schedule.tick(HOUR + ONE_HOUR + 6 * MINUTE)
+    assert len(look.taken.alerts) == (2 if grouping == "AlertPerResult" else 1)
+    assert (ran.outcome.rows, ran.taken.alerts) == (2, ())
+    assert len(alerts(lake)) == len(look.taken.alerts)
+
+
+def test_a_look_apart_tells_nothing_again_that_the_schedule_told(lake: Lake, state: State, put: Put) -> None:
+    put("SigninLogs", signin(40), signin(70, "jo@contoso.com", "198.51.100.7"))
+    schedule = Schedule(lake, state, [rule()], "default")
+    (ran,) = schedule.tick(HOUR + ONE_HOUR + 6 * MINUTE)
+    assert len(ran.taken.alerts) == 1
+    (look,) = schedule.once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
+    assert (look.outcome.rows, len(look.taken.alerts)) == (2, 1)
+
+
+def test_what_a_look_saw_of_an_earlier_window_stays_when_the_window_is_run(
+    lake: Lake, state: State, put: Put
+) -> None:
+    put("SigninLogs", signin(50), signin(70))
+    schedule = Schedule(
+        lake, state, [rule(eventGroupingSettings={"aggregationKind": "SingleAlert"})], "default"
+    )
+    (look,) = schedule.once(HOUR + 80 * MINUTE, HOUR + 80 * MINUTE)
+    (ran,) = schedule.tick(HOUR + 2 * ONE_HOUR + 6 * MINUTE)
+    assert (len(look.taken.alerts), len(ran.taken.alerts)) == (1, 1)
+    found = state.alerts.history("default", HOUR, HOUR + 3 * ONE_HOUR)
+    assert sorted((one.started - HOUR) // MINUTE for one in found) == [50, 70]
+
+
 def test_a_rule_that_another_runs_is_not_left_out_without_a_word(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
     one = rule()

@@ -17,6 +17,7 @@ from nephoscope.alerts.response.event import of_alert
 from nephoscope.alerts.rows import ALERTS, alert_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
+from nephoscope.alerts.told import told_before
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import MissingError, StateError
@@ -93,16 +94,9 @@ class Desk:
         """The note of a run; its alerts are those that were raised and those that were held back."""
         window = outcome.window
         return RuleRun(
-            self.workspace,
-            outcome.rule.id,
-            window.end,
-            now,
-            outcome.rows,
-            len(taken.alerts) + taken.suppressed,
-            outcome.seconds,
-            outcome.error,
-            outcome.fault,
-        )
+            self.workspace, outcome.rule.id, window.end, now, outcome.rows, len(taken.alerts) + taken.suppressed, outcome.seconds,
+            outcome.error, outcome.fault,
+        )  # fmt: skip
 
     def _kept(
         self, session: Session, outcome: Outcome, now: datetime
@@ -112,8 +106,8 @@ class Desk:
         silent = rule.suppression is not None and self.state.alerts.raised_within(
             session, self.workspace, rule.id, end, rule.suppression
         )
-        earlier = self.state.alerts.of_window(session, self.workspace, rule.id, end)
-        for found, known in recognised(outcome.alerts, earlier):
+        told = told_before(self.state, session, self.workspace, outcome)
+        for found, known in recognised(outcome.alerts, told):
             alert = self._held(session, rule, found, known, end, silent=silent)
             row = alert_row(alert, rule)
             if known is not None:
@@ -389,8 +383,8 @@ def described(changes: Mapping[str, Any]) -> str:
 
 def searched(outcome: Outcome) -> Outcome:
     """The outcome with the times that its rule looked at in each of its alerts."""
-    span = (outcome.window.start, outcome.window.end)
-    return replace(outcome, alerts=tuple(replace(one, searched=span) for one in outcome.alerts))
+    start, end = outcome.window.start, outcome.window.end
+    return replace(outcome, alerts=tuple(replace(one, searched=(start, end)) for one in outcome.alerts))
 
 
 def subject_of(alert: Alert) -> str:

@@ -15,6 +15,8 @@ from nephoscope.model.entity import Entity
 
 #: What an alert's row says of the moment, of what people decided, and of its entities in other words.
 _BESIDE = frozenset({"TimeGenerated", "ProcessingEndTime", "Status", "CompromisedEntity", "_ResourceId"})
+#: Which times were looked at: another look that saw the same tells nothing new.
+_TIMES = ("Query Start Time UTC", "Query End Time UTC")
 #: What the desk may have held an alert back by since it was named.
 _LATER = frozenset({"", PAUSE, REPEAT, YOUNG})
 LIKE = 0.5
@@ -26,12 +28,12 @@ def recognised(
 ) -> list[tuple[Alert, StoredAlert | None]]:
     """Each alert with the earlier one of its window that it is, under that one's id; None = it is new.
 
-    An alert that says just the same is found first, then one of the same id where ids tell the rows apart; what is left goes to
-    the earlier one that it is most like. Each earlier alert is found once at most.
+    An alert that says just the same is found first, then one of the same id, or of another window with the same name, where names
+    tell the rows apart; what is left goes to the earlier one that it is most like. Each earlier alert is found once at most.
     """
     taken, left = {one.id for one in earlier}, {one.id: one for one in earlier}
     found: dict[int, StoredAlert] = {}
-    for exact in (_says_the_same, _same_id):
+    for exact in (_says_the_same, _same_id, _same_name):
         for place, alert in enumerate(alerts):
             if place not in found and (known := exact(alert, left)) is not None:
                 found[place] = left.pop(known.id)
@@ -52,6 +54,12 @@ def _same_id(alert: Alert, left: Mapping[str, StoredAlert]) -> StoredAlert | Non
     # the id of an alert without a name that stays was made of what it said at first
     known = left.get(alert.id)
     return None if known is None or (alert.traits and known.traits != alert.traits) else known
+
+
+def _same_name(alert: Alert, left: Mapping[str, StoredAlert]) -> StoredAlert | None:
+    if alert.traits:
+        return None
+    return next((one for one in left.values() if one.group_key == alert.group and not one.traits), None)
 
 
 def _likest(alerts: Mapping[int, Alert], left: Mapping[str, StoredAlert]) -> list[tuple[int, str]]:
@@ -118,6 +126,8 @@ def _plain(name: str, value: Any) -> Any:
     if name != "ExtendedProperties":
         return value
     properties = json.loads(value or "{}")
+    for name in _TIMES:
+        properties.pop(name, None)
     details = json.loads(properties.pop("Custom Details", "{}"))
     return properties, {key: _sorted([_list(one) for one in several]) for key, several in details.items()}
 

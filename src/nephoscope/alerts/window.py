@@ -43,6 +43,12 @@ def ends(rule: Rule, after: datetime, until: datetime) -> Iterator[datetime]:
         step += 1
 
 
+def slot(rule: Rule, end: datetime) -> tuple[datetime, datetime]:
+    """The step of the schedule that a time lies in, as (after, until]: a window that ends in it is an early look at its last one."""
+    until = _FIRST - ((_FIRST - end) // rule.frequency) * rule.frequency
+    return until - rule.frequency, until
+
+
 def count(rule: Rule, after: datetime, until: datetime) -> int:
     """How many windows end in (after, until]."""
     return max(0, (until - _FIRST) // rule.frequency - (after - _FIRST) // rule.frequency)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import pyarrow as pa
@@ -32,6 +31,7 @@ from nephoscope.kql.types import UNIX_EPOCH_TICKS
 from nephoscope.lake.quarantine import Bad
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.span import Span
+from nephoscope.lake.state.holder import new_holder
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -82,7 +82,7 @@ class Analysis:
     lake: Lake
     state: State
     workspace: str
-    holder: str = field(default_factory=lambda: str(uuid4()))
+    holder: str = field(default_factory=new_holder)
     _appended: int = 0
 
     def run(self, now: dt.datetime, *, anew: bool = False) -> Report | None:

@@ -9,7 +9,6 @@ import logging
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from nephoscope.content.loader import ContentError
 from nephoscope.estate.store import EstateStore, StoreError
 from nephoscope.instance import ASSESS_SOON, DECIDING, FAILED, PROGRESS, REMOVED
 from nephoscope.lake.state import State
+from nephoscope.lake.state.holder import new_holder
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
@@ -113,7 +113,7 @@ def _scan(
 
 def work(settings: Settings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
-    holder = str(uuid.uuid4())
+    holder = new_holder()
     with State.of(settings.data, settings.state) as state:
         while not stop.is_set():
             lease = state.leases.take(LEASE, holder, LEASE_SECONDS)

@@ -117,10 +117,15 @@ class Alerts:
         """Put alerts into an incident, or into none."""
         session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(incident=incident))
 
-    def of_window(self, session: Session, workspace: str, rule: str, end: datetime) -> list[StoredAlert]:
-        """What a rule raised, or held back, of the window that ended at a time."""
+    def of_windows(
+        self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
+    ) -> list[StoredAlert]:
+        """What a rule raised, or held back, of windows that ended in (after, until]."""
         query = select(AlertRow).where(
-            AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.raised == end
+            AlertRow.workspace == workspace,
+            AlertRow.rule == rule,
+            AlertRow.raised > after,
+            AlertRow.raised <= until,
         )
         return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
 

@@ -1,0 +1,44 @@
+"""What a killed process was at is taken up at once by the next one: its lease is not waited for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nephoscope.lake.state import State
+from nephoscope.lake.state.holder import new_holder
+from nephoscope.serve.assessing import LEASE, LEASE_SECONDS
+
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+ASSESSING = f"""
+import os, signal, sys, threading
+from pathlib import Path
+from nephoscope.serve import assessing
+from nephoscope.serve.settings import Settings
+assessing._assess_when_due = lambda *_: {DIES}
+assessing.work(Settings(data=Path(sys.argv[1])), threading.Event())
+"""
+BEHAVIOR = f"""
+import datetime, os, signal, sys
+from pathlib import Path
+from nephoscope.behavior.run import Analysis
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+Analysis._run = lambda *_: {DIES}
+data = Path(sys.argv[1])
+with State.of(data) as state, Lake.open(data, state) as lake:
+    Analysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))
+"""
+
+
+@pytest.mark.parametrize(("program", "lease"), [(ASSESSING, LEASE), (BEHAVIOR, "behavior/default")])
+def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -9, done.stderr
+    with State.of(tmp_path) as state:
+        assert state.leases.take(lease, new_holder(), LEASE_SECONDS) is not None
