@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read."""
+    """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read.
+
+    `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role.
+    """
 
     subscriptions: frozenset[str] | None = None
     workspaces: frozenset[str] | None = None
+    narrowed: bool = False
 
     @property
     def ids(self) -> frozenset[str] | None:
@@ -25,7 +29,13 @@ class Scope:
 
     def sees_lists(self, workspace: str) -> bool:
         """Whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
-        return self.subscriptions is None and self.sees(workspace)
+        return (self.subscriptions is None or self.narrowed) and self.sees(workspace)
+
+    def of(self, subscriptions: frozenset[str]) -> Scope:
+        """This scope, of the rows of some subscriptions alone."""
+        if self.subscriptions is None:
+            return Scope(subscriptions, self.workspaces, narrowed=True)
+        return replace(self, subscriptions=self.subscriptions & subscriptions)
 
 
 EVERYTHING = Scope()

@@ -29,6 +29,8 @@ class Area(StrEnum):
     HIDDEN = "-"
 
 
+#: What a page says of a scope where none can narrow it.
+SAME = "This page is the same for every scope: {} does not narrow it."
 #: Fills a template with what it returns, or answers itself.
 Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
 
@@ -41,7 +43,8 @@ class Page:
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
     An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself. What fills a
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
-    `most` is how many bytes a file may have that is sent to it (0 = it takes none).
+    `most` is how many bytes a file may have that is sent to it (0 = it takes none). `under_scope` says what the page shows of a scope
+    that is chosen, named by `{}` in it ('' = that of the estate which lies in the scope, as people expect).
     """
 
     path: str
@@ -56,6 +59,7 @@ class Page:
     anywhere: bool = False
     edited: bool = False
     most: int = 0
+    under_scope: str = ""
 
 
 @cache

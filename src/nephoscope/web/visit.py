@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import Hierarchy
+from nephoscope.lake.scope import Scope
 from nephoscope.lake.state import MissingError
 from nephoscope.model.reach import Reach
 from nephoscope.web.tags import Tagged, tags
@@ -135,14 +136,46 @@ class Visit:
         """In which zone times are shown: 'utc', or 'local' to the reader's browser."""
         return "local" if self.asked("zone") == "local" else "utc"
 
+    @cached_property
+    def place(self) -> Reach | None:
+        """What the chosen scope is of, whoever asks; None where none is chosen."""
+        scope = self.asked("scope")
+        if self.edition is not None and scope.startswith("tag:"):
+            carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
+            return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
+        return None if self.chosen is None else Reach(subscriptions=self.chosen)
+
+    @property
+    def place_name(self) -> str:
+        """What people call the chosen scope, '' where none is chosen."""
+        scope = self.asked("scope") if self.place is not None else ""
+        if scope.startswith("tag:"):
+            return f"the tag {scope[4:]}"
+        return self.management_groups.get(scope.lower()) or self.subscriptions.get(scope.lower(), scope)
+
     def reach(self, permission: str) -> Reach:
         """What of the chosen scope an operation may be done on."""
         own = self.caller.reach(permission)
-        scope = self.asked("scope")
-        if scope.startswith("tag:"):
-            carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
-            return own.within_groups(carried.subscriptions, carried.groups)
-        return own if self.chosen is None else own.within(self.chosen)
+        if self.place is None:
+            return own
+        if self.place.groups:
+            return own.within_groups(self.place.subscriptions, self.place.groups)
+        return own.within(self.place.subscriptions)
+
+    def rows(self, workspace: str) -> Scope:
+        """Which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
+
+        Rows say their subscription, and not all of them the resource: of a tag they are those of the subscriptions in which it is
+        carried. DeniedError where the roles reach none.
+        """
+        own = self.caller.logs(LOGS, workspace)
+        return own if self.chosen is None else own.of(self.chosen)
+
+    def incidents_of(self, workspace: str) -> frozenset[int] | None:
+        """The incidents of a workspace that are about the chosen scope; None where none is chosen."""
+        if self.place is None:
+            return None
+        return self.instance.state.alerts.incidents_within(workspace, self.place)
 
     def workspace(self, permission: str, name: str = "") -> str:
         """The workspace that the address names; DeniedError where the visitor may do nothing of the kind in it.

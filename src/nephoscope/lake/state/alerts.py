@@ -10,8 +10,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, func, select, type_coerce, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from nephoscope.lake.state.alert_places import KnownPlaces, lies_within
 from nephoscope.lake.state.columns import Base, Json, Moment
 from nephoscope.lake.state.database import Database
+from nephoscope.model.reach import Reach
+
+#: Rows that are read by their ids at once: fewer than a statement of either database may have values.
+_AT_ONCE = 5_000
 
 
 class AlertRow(Base):
@@ -73,13 +78,14 @@ _NAMES = tuple(StoredAlert.__dataclass_fields__)
 @dataclass(frozen=True, slots=True)
 class Looked:
     """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
-    that were held back."""
+    that were held back; `within`: only those that name a resource of it."""
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     text: str = ""
     since: datetime | None = None
     held: bool = False
+    within: Reach | None = None
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """The same for SQL."""
@@ -102,6 +108,7 @@ class Alerts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._places = KnownPlaces()
 
     def put(self, session: Session, alert: StoredAlert) -> None:
         """Keep an alert, in place of the one of its id where there is one."""
@@ -221,22 +228,55 @@ class Alerts:
 
     def listed(self, workspace: str, looked: Looked, *, start: int = 0, most: int = 100) -> list[StoredAlert]:
         """Some of the alerts that are looked at, those of the latest events first."""
-        query = select(AlertRow).where(*looked.conditions(workspace))
-        query = query.order_by(AlertRow.ended.desc(), AlertRow.id).offset(start).limit(most)
         with self._database.read() as session:
-            return [_alert(row) for row in session.scalars(query)]
+            if looked.within is not None:
+                ids = self._within(session, looked.conditions(workspace), looked.within)
+                return _of_ids(session, ids[start : start + most])
+            query = select(AlertRow).where(*looked.conditions(workspace)).order_by(*_NEWEST)
+            return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count(self, workspace: str, looked: Looked) -> int:
         """How many are looked at."""
-        query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
         with self._database.read() as session:
+            if looked.within is not None:
+                return len(self._within(session, looked.conditions(workspace), looked.within))
+            query = select(func.count()).select_from(AlertRow).where(*looked.conditions(workspace))
             return session.scalar(query) or 0
+
+    def incidents_within(self, workspace: str, reach: Reach) -> frozenset[int]:
+        """The incidents of which an alert names a resource of a reach."""
+        with self._database.read() as session:
+            placed = [AlertRow.workspace == workspace, AlertRow.incident.is_not(None)]
+            ids = set(self._within(session, placed, reach))
+            query = select(AlertRow.id, AlertRow.incident).where(*placed)
+            return frozenset(number for id_, number in session.execute(query) if number and id_ in ids)
+
+    def _within(self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach) -> list[str]:
+        """The ids of the alerts under some conditions that name a resource of a reach, those of the latest events first."""
+        query = select(AlertRow.id, AlertRow.changed).where(*conditions).order_by(*_NEWEST)
+        versions = {one.id: one.changed for one in session.execute(query)}
+        places = self._places.of(
+            versions, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
+        )
+        return [one for one in versions if lies_within(places.get(one, frozenset()), reach)]
 
     def get(self, id_: str) -> StoredAlert | None:
         """The alert of an id."""
         with self._database.read() as session:
             row = session.get(AlertRow, id_)
             return None if row is None else _alert(row)
+
+
+_NEWEST = (AlertRow.ended.desc(), AlertRow.id)
+
+
+def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
+    """The alerts of some ids, in their order."""
+    found: dict[str, StoredAlert] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        query = select(AlertRow).where(AlertRow.id.in_(ids[start : start + _AT_ONCE]))
+        found |= {row.id: _alert(row) for row in session.scalars(query)}
+    return [found[one] for one in ids if one in found]
 
 
 def _raised(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:

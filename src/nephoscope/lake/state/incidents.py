@@ -9,8 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Text,
+    bindparam,
     cast,
     delete,
     func,
@@ -118,12 +120,13 @@ _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels
 class Sought:
     """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
 
-    `text` is looked for in number, title and owner, whatever its case.
+    `text` is looked for in number, title and owner, whatever its case; `numbers` are the only ones that may be found (None = any).
     """
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     text: str = ""
+    numbers: frozenset[int] | None = None
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """The same for SQL."""
@@ -136,6 +139,12 @@ class Sought:
             number = cast(IncidentRow.number, Text)
             words = (number, IncidentRow.title, IncidentRow.owner)
             found.append(or_(*(one.icontains(self.text, autoescape=True) for one in words)))
+        if self.numbers is not None:
+            # written into the statement: there may be more than it may have values
+            among: BindParameter[list[int]] = bindparam(
+                "numbers", sorted(self.numbers), expanding=True, literal_execute=True, unique=True
+            )
+            found.append(IncidentRow.number.in_(among))
         return found
 
 

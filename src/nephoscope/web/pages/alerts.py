@@ -62,7 +62,12 @@ def looked(visit: Visit) -> Looked:
     """What the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
     statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
     return Looked(
-        statuses, visit.several("severity"), visit.asked("q"), visit.since, held=bool(visit.asked("held"))
+        statuses,
+        visit.several("severity"),
+        visit.asked("q"),
+        visit.since,
+        held=bool(visit.asked("held")),
+        within=visit.place,
     )
 
 
@@ -198,10 +203,11 @@ def _columns(behind: Events | None) -> list[str]:
 
 
 def opened(visit: Visit) -> int | None:
-    """How many nobody is done with in the default workspace."""
+    """How many of the chosen scope nobody is done with in the default workspace."""
     if not visit.caller.may(READ, "/workspaces/default"):
         return None
-    return visit.instance.state.alerts.count("default", Looked(frozenset({"New", "InProgress"})))
+    looked = Looked(frozenset({"New", "InProgress"}), within=visit.place)
+    return visit.instance.state.alerts.count("default", looked)
 
 
 PAGES = (
@@ -216,6 +222,7 @@ PAGES = (
         ("GET", "POST"),
         opened,
         anywhere=True,
+        under_scope="Alerts that name a resource of {}. Those that name none, such as of sign-ins, stand under all subscriptions.",
     ),
     Page("/alerts/{id}", "Alert", "alert.html", READ, one, methods=("GET", "POST"), anywhere=True),
 )

@@ -19,7 +19,7 @@ from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.web.content import KINDS, ContentRow, Shelf
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import noted, taken
-from nephoscope.web.page import Area, Page
+from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
@@ -187,7 +187,16 @@ PAGES = (
         ("GET", "POST"),
         anywhere=True,
         most=MOST_BYTES,
+        under_scope=SAME,
     ),
-    Page("/content/coverage", "ATT&CK coverage", "coverage.html", READ, coverage, anywhere=True),
+    Page(
+        "/content/coverage",
+        "ATT&CK coverage",
+        "coverage.html",
+        READ,
+        coverage,
+        anywhere=True,
+        under_scope=SAME,
+    ),
     Page("/content/packs/{name}", "Pack", "pack.html", READ, pack, methods=("GET", "POST"), anywhere=True),
 )

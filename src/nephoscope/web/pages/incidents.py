@@ -33,7 +33,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     if visit.request.method == "POST":
         return _several(visit, workspace)
-    asked, incidents = sought(visit), visit.instance.state.incidents
+    asked, incidents = sought(visit, workspace), visit.instance.state.incidents
     if visit.asked("format") == "csv":
         header = ("Number", "Severity", "Status", "Title", "Owner", "Last activity")
         return as_csv("incidents", header, map(_row, incidents.listed(workspace, asked, most=MOST_CSV)))
@@ -48,11 +48,12 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     }  # fmt: skip
 
 
-def sought(visit: Visit) -> Sought:
-    """What the filters of the address ask for; without a status those that are open."""
+def sought(visit: Visit, workspace: str) -> Sought:
+    """What the filters of the address ask for of the chosen scope; without a status those that are open."""
     known = {one.value for one in IncidentStatus}
     statuses = visit.several("status") & known or {one.value for one in _OPEN}
-    return Sought(frozenset(statuses), visit.several("severity"), visit.asked("q").strip())
+    numbers = visit.incidents_of(workspace)
+    return Sought(frozenset(statuses), visit.several("severity"), visit.asked("q").strip(), numbers)
 
 
 def _several(visit: Visit, workspace: str) -> Response:
@@ -175,10 +176,11 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
 
 
 def opened(visit: Visit) -> int | None:
-    """How many are open in the default workspace."""
+    """How many of the chosen scope are open in the default workspace."""
     if not visit.caller.may(READ, "/workspaces/default"):
         return None
-    return visit.instance.state.incidents.count(_OPEN, "default")
+    opened = Sought(frozenset(one.value for one in _OPEN), numbers=visit.incidents_of("default"))
+    return visit.instance.state.incidents.total("default", opened)
 
 
 PAGES = (
@@ -193,6 +195,7 @@ PAGES = (
         ("GET", "POST"),
         count=opened,
         anywhere=True,
+        under_scope="Incidents of which an alert names a resource of {}. The others stand under all subscriptions.",
     ),
     Page(
         "/incidents/{number:int}",

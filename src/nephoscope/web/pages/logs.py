@@ -111,7 +111,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
         return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds)[-1]
     workspace = visit.workspace(READ, place)
-    scope = visit.caller.logs(READ, workspace)
+    scope = visit.rows(workspace)
     span = Span(visit.since, visit.instance.now) if visit.asked("span") else None
     return visit.instance.lake.query(query, scope=scope, workspace=workspace, timeout=seconds, span=span)[-1]
 
@@ -206,7 +206,21 @@ def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]
 
 
 PAGES = (
-    Page("/logs", "Logs", "logs.html", READ, filled, Area.DETECTION, 20, anywhere=True, edited=True),
+    Page(
+        "/logs",
+        "Logs",
+        "logs.html",
+        READ,
+        filled,
+        Area.DETECTION,
+        20,
+        anywhere=True,
+        edited=True,
+        under_scope=(
+            "Queries read rows of the subscriptions of {} alone. Rows that say no subscription, such as sign-ins, are read under all "
+            "subscriptions."
+        ),
+    ),
     Page("/logs/queries", "Saved queries", "", READ, _kept, methods=("POST",), anywhere=True),
     Page("/logs/editor/{what}", "Editor", "", READ, _script, methods=("POST",), anywhere=True),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nephoscope.lake.state.incidents import IncidentStatus
+from nephoscope.lake.state.incidents import IncidentStatus, Sought
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import Tally, Wanted
@@ -78,12 +78,13 @@ def trend(visit: Visit) -> Sequence[TrendPoint]:
 
 
 def incidents(visit: Visit) -> list[Any] | None:
-    """The newest open incidents of the workspaces that the caller may read; None where that is none."""
+    """The newest open incidents of the scope in the workspaces that the caller may read; None where that is none."""
     found, readable = [], False
     for workspace in visit.instance.state.workspaces.all():
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
             readable = True
-            found += visit.instance.state.incidents.newest(workspace.name, statuses=_OPEN, most=SHOWN)
+            wanted = Sought(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
+            found += visit.instance.state.incidents.listed(workspace.name, wanted, most=SHOWN)
     found.sort(key=lambda one: one.last_activity, reverse=True)
     return found[:SHOWN] if readable else None
 

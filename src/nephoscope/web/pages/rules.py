@@ -15,7 +15,7 @@ from nephoscope.alerts.rules import shipped
 from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.rule_switches import RULE
 from nephoscope.web.download import as_csv
-from nephoscope.web.page import Area, Page
+from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.visit import Visit
 
@@ -85,6 +85,6 @@ def _switched(visit: Visit, workspace: str, rule: Rule) -> None:
 
 
 PAGES = (
-    Page("/rules", "Rules", "rules.html", READ, filled, Area.DETECTION, 30, anywhere=True),
+    Page("/rules", "Rules", "rules.html", READ, filled, Area.DETECTION, 30, anywhere=True, under_scope=SAME),
     Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
 )

@@ -40,9 +40,11 @@ def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
     state = visit.instance.state
     for workspace in (one.name for one in state.workspaces.all()):
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace}"):
-            found["incidents"] += state.incidents.listed(workspace, Sought(text=text), most=most)
+            sought = Sought(text=text, numbers=visit.incidents_of(workspace))
+            found["incidents"] += state.incidents.listed(workspace, sought, most=most)
         if visit.caller.may(ALERTS, f"/workspaces/{workspace}"):
-            found["alerts"] += state.alerts.listed(workspace, Looked(text=text), most=most)
+            looked = Looked(text=text, within=visit.place)
+            found["alerts"] += state.alerts.listed(workspace, looked, most=most)
     return {name: several[:most] for name, several in found.items()}
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from nephoscope.access.roles import ROLES
 from nephoscope.lake.state.audit import Entry
 from nephoscope.web.download import as_csv
-from nephoscope.web.page import Area, Page
+from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/audit/read"
@@ -79,4 +79,4 @@ def _entry(one: Entry) -> tuple[Any, ...]:
     )
 
 
-PAGE = Page("/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90)
+PAGE = Page("/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90, under_scope=SAME)

@@ -15,7 +15,7 @@ from nephoscope.sources.live.health.table import Row, rows
 from nephoscope.sources.live.setting_up import error_of
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import WRITE
-from nephoscope.web.page import Area, Page
+from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.progress import under_way
 from nephoscope.web.visit import Visit
 
@@ -75,4 +75,4 @@ def _row(one: Row) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-PAGE = Page("/sources", "Sources", "sources.html", READ, filled, Area.ESTATE, 0)
+PAGE = Page("/sources", "Sources", "sources.html", READ, filled, Area.ESTATE, 0, under_scope=SAME)
