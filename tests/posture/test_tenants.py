@@ -80,17 +80,39 @@ def test_what_cannot_be_is_refused(
     assert state.credentials.names() == ()
 
 
-def test_the_first_tenant_takes_the_place_of_the_sample(state: State, tmp_path: Path) -> None:
+def test_the_first_tenant_that_is_collected_takes_the_place_of_the_sample(
+    state: State, tmp_path: Path, collecting: list[str]
+) -> None:
     save_request(Request(("sample:", "more.json")), tmp_path)
     connect(state, tmp_path)
-    found = last_request(tmp_path)
-    assert found is not None
+    asked = last_request(tmp_path)
+    assert asked is not None
+    assert (asked.targets, asked.history) == (("sample:", "more.json", "tenant:contoso"), "default")
+    tenants.collect_due(state, tmp_path, asked.targets, datetime.now(UTC), lambda *_: None)
+    found = tenants.request_of(state, tmp_path)
+    assert found == last_request(tmp_path) != None  # noqa: E711 - compared in a chain
     assert (found.targets, found.history) == (("more.json", "tenant:contoso"), "tenants")
     tenants.remove(state, tmp_path, "contoso")
     left = last_request(tmp_path)
     assert left is not None
     assert left.targets == ("more.json",)
     assert state.credentials.names() == ()
+
+
+def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
+    state: State, tmp_path: Path, collecting: list[str]
+) -> None:
+    before = Request(("sample:",))
+    save_request(before, tmp_path)
+    connect(state, tmp_path, "fails")
+    asked = last_request(tmp_path)
+    assert asked is not None
+    assert tenants.collect_due(state, tmp_path, asked.targets, datetime.now(UTC), lambda *_: None) == {}
+    assert (
+        tenants.request_of(state, tmp_path) == asked == replace(before, targets=("sample:", "tenant:fails"))
+    )
+    tenants.remove(state, tmp_path, "fails")
+    assert last_request(tmp_path) == before
 
 
 def test_removing_the_last_leaves_nothing_to_judge(state: State, tmp_path: Path) -> None:

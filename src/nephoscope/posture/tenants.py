@@ -100,16 +100,18 @@ def secrets_of(state: State, tenant: Tenant) -> Secrets:
 def request_of(state: State, data: Path) -> Request | None:
     """The request of the next assessment: every tenant that is enabled in the place of those of before, kept; None for nothing.
 
-    The sample estate makes room for the first tenant, and the score then begins a history of its own.
+    The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
     before = last_request(data)
-    names = [f"{TENANT}{one.name}" for one in state.tenants.all() if one.enabled or one.snapshot]
+    known = state.tenants.all()
+    names = [f"{TENANT}{one.name}" for one in known if one.enabled or one.snapshot]
     others = [one for one in (before.targets if before else ()) if not one.startswith(TENANT)]
     if before is None and not names:
         return None
-    if names:
+    if any(one.snapshot for one in known):
         others = [one for one in others if one != SAMPLE]
-    history = HISTORY if names else (before.history if before else "default")
+    alone = bool(names) and SAMPLE not in others
+    history = HISTORY if alone else (before.history if before else "default")
     request = replace(before or Request(()), targets=(*others, *names), history=history)
     if not request.targets:
         forget_request(data)

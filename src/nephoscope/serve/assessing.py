@@ -33,6 +33,7 @@ from nephoscope.sources.resources import SnapshotError
 
 LEASE, LEASE_SECONDS = "assessing", 3600.0
 LOOK_SECONDS, TELL_SECONDS = 5.0, 1.0
+LONGEST_REST = 300.0
 _LOG = logging.getLogger("nephoscope.assessing")
 #: What an assessment can end with that the next may not.
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
@@ -81,6 +82,7 @@ def assess(settings: Settings, request: Request, state: State) -> Report:
     told = Told(state)
     try:
         snapshots = tenants.collect_due(state, settings.data, request.targets, datetime.now(UTC), told)
+        request = tenants.request_of(state, settings.data) or request
         scan = _scan(settings, request, state, snapshots, told)
         report = Report(scan.run(scan.estate()), request.label)
         recorder = Recorder(settings.data, request.series)
@@ -111,27 +113,51 @@ def _scan(
     return Scan(replace(request, targets=kept), settings.data, now, told, dict(snapshots), put)
 
 
+@dataclass
+class Rest:
+    """How long what could not be assessed rests: twice as long after each try; what is asked for otherwise, or anew, does not."""
+
+    seconds: float = 0.0
+    _what: object = None
+    _until: float = 0.0
+
+    def holds(self, what: object) -> bool:
+        """Whether it failed just now."""
+        return what == self._what and time.monotonic() < self._until
+
+    def failed(self, what: object) -> None:
+        """It failed, perhaps once more."""
+        again = self.seconds * 2 if what == self._what else LOOK_SECONDS
+        self.seconds, self._what = min(again, LONGEST_REST), what
+        self._until = time.monotonic() + self.seconds
+
+
 def work(settings: Settings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
-    holder = new_holder()
+    holder, rest = new_holder(), Rest()
     with State.of(settings.data, settings.state) as state:
         while not stop.is_set():
             lease = state.leases.take(LEASE, holder, LEASE_SECONDS)
             if lease is not None:
                 try:
-                    _assess_when_due(settings, state)
+                    _assess_when_due(settings, state, rest)
                 finally:
                     lease.release()
             stop.wait(LOOK_SECONDS)
 
 
-def _assess_when_due(settings: Settings, state: State) -> None:
-    request = due(settings, state, datetime.now(UTC))
+def _assess_when_due(settings: Settings, state: State, rest: Rest) -> None:
+    now = datetime.now(UTC)
+    request = due(settings, state, now)
     if request is None:
+        return
+    what = (request, state.checkpoints.get(*ASSESS_SOON))
+    if rest.holds(what) and not tenants.due(state, request, now):
         return
     try:
         report = assess(settings, request, state)
     except REFUSALS as error:
+        rest.failed(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)
         state.checkpoints.put(*FAILED, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {error}")
         return

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
+from nephoscope.posture.scan import last_request
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 #: An assessment that has told nothing for so long, in seconds, is not under way any more.
 SILENT = 900.0
+NOTHING = "Nothing is assessed any more: no tenant is connected, and no snapshot was scanned. What is shown stays as it was."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,14 @@ def under_way(instance: Instance) -> UnderWay | None:
     if told and time.time() - told["at"] < SILENT:
         return UnderWay(told["what"], told["done"], told["total"], time.time() - told["began"])
     return UnderWay("waiting to begin") if _waits(instance) else None
+
+
+def trouble(instance: Instance) -> str:
+    """Why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
+    if last_request(instance.data) is None:
+        return "" if instance.shelf.newest() is None else NOTHING
+    failed = instance.state.checkpoints.get(*FAILED)
+    return f"The last assessment failed: {failed}" if failed else ""
 
 
 def _waits(instance: Instance) -> bool:

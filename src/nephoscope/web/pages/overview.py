@@ -12,7 +12,7 @@ from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import Tally, Wanted
 from nephoscope.posture.scan import last_request
 from nephoscope.web.page import Area, Page
-from nephoscope.web.progress import under_way
+from nephoscope.web.progress import trouble, under_way
 from nephoscope.web.scores import score_of
 from nephoscope.web.visit import Visit
 
@@ -38,6 +38,7 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "edition": edition,
         "incidents": incidents(visit),
         "under_way": under_way(visit.instance),
+        "trouble": trouble(visit.instance) if visit.caller.may(READ, "/") else "",
         "recommendations": "/recommendations",
     }
     if edition is None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.instance import FAILED
 from nephoscope.lake.state.ingested_files import IngestedFile
 from nephoscope.posture.scan import last_request
 from nephoscope.sources.live.catalogue import kinds
@@ -16,7 +15,7 @@ from nephoscope.sources.live.setting_up import error_of
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import WRITE
 from nephoscope.web.page import SAME, Area, Page
-from nephoscope.web.progress import under_way
+from nephoscope.web.progress import trouble, under_way
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/sources/read"
@@ -50,7 +49,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "most_files": MOST_FILES,
         "request": last_request(visit.instance.data),
         "edition": visit.edition,
-        "failed": state.checkpoints.get(*FAILED) or "",
+        "trouble": trouble(visit.instance),
         "under_way": under_way(visit.instance),
         "may": visit.caller.may(WRITE, "/"),
     }

@@ -1,0 +1,97 @@
+"""The worker that assesses: what fails rests for a while, the sample is judged until a tenant is there, pages tell why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nephoscope.access.guard import Guard
+from nephoscope.access.tokens import Tokens
+from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.tenants import Connection, Tenant
+from nephoscope.posture import tenants
+from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.scan import Request, last_request, save_request
+from nephoscope.serve import assessing
+from nephoscope.serve.settings import Settings
+from nephoscope.sources.azure.connecting import Secrets
+from nephoscope.sources.resources import SnapshotError
+from nephoscope.web.progress import NOTHING, trouble
+
+ASKED = Connection("11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555")
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """What is assessed, each time in vain."""
+    found: list[Request] = []
+
+    def fails(settings: Settings, request: Request, state: State) -> None:
+        found.append(request)
+        raise SnapshotError("no such folder")
+
+    monkeypatch.setattr(assessing, "assess", fails)
+    return found
+
+
+def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
+    state: State, tmp_path: Path, tries: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, rest, clock = Settings(data=tmp_path / "data"), assessing.Rest(), [0.0]
+    monkeypatch.setattr(assessing.time, "monotonic", lambda: clock[0])
+    save_request(Request(("estate.json",)), settings.data)
+    times = []
+    for second in range(0, 1200, 5):
+        clock[0] = float(second)
+        before = len(tries)
+        assessing._assess_when_due(settings, state, rest)
+        times += [second] * (len(tries) - before)
+    assert times == [0, 5, 15, 35, 75, 155, 315, 615, 915]
+    state.checkpoints.put(*ASSESS_SOON, "2026-11-01T00:00:00+00:00")
+    assessing._assess_when_due(settings, state, rest)
+    save_request(Request(("other.json",)), settings.data)
+    assessing._assess_when_due(settings, state, rest)
+    assert len(tries) == len(times) + 2
+
+
+@pytest.fixture
+def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
+    data = tmp_path / "data"
+    shelf = Shelf(data)
+    return Instance(
+        data,
+        state,
+        lake,
+        shelf,
+        Guard(state, lambda: hierarchy_of(shelf)),
+        Tokens(state, data / "keys", NO_TENANT),
+    )
+
+
+def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
+    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> Path:
+        raise SnapshotError("could not sign in")
+
+    monkeypatch.setattr(tenants, "collected", refused)
+    settings, rest = Settings(data=instance.data), assessing.Rest()
+    save_request(Request(("sample:",)), settings.data)
+    tenants.connect(state, settings.data, Tenant("contoso", ASKED), Secrets("s"))
+    assessing._assess_when_due(settings, state, rest)
+    first = instance.shelf.newest()
+    assert first is not None
+    assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
+    tenants.remove(state, settings.data, "contoso")
+    state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
+    assessing._assess_when_due(settings, state, rest)
+    newest = instance.shelf.newest()
+    assert newest is not None
+    assert newest.made.when > first.made.when
+    assert (trouble(instance), state.checkpoints.get(*FAILED)) == ("", "")
+    (settings.data / "posture" / "last-scan.json").unlink()
+    assert last_request(settings.data) is None
+    assert trouble(instance) == NOTHING
