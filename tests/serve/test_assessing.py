@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierar
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.tenants import Connection, Tenant
-from nephoscope.posture import tenants
+from nephoscope.posture import record, tenants
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import Request, last_request, save_request
 from nephoscope.serve import assessing
@@ -23,13 +24,15 @@ from nephoscope.web.progress import NOTHING, trouble
 
 ASKED = Connection("11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555")
 
+RUNNING = threading.Event()
+
 
 @pytest.fixture
 def tries(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """What is assessed, each time in vain."""
     found: list[Request] = []
 
-    def fails(settings: Settings, request: Request, state: State) -> None:
+    def fails(settings: Settings, request: Request, *_: object) -> None:
         found.append(request)
         raise SnapshotError("no such folder")
 
@@ -47,13 +50,13 @@ def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
     for second in range(0, 1200, 5):
         clock[0] = float(second)
         before = len(tries)
-        assessing._assess_when_due(settings, state, rest)
+        assessing._assess_when_due(settings, state, rest, RUNNING)
         times += [second] * (len(tries) - before)
     assert times == [0, 5, 15, 35, 75, 155, 315, 615, 915]
     state.checkpoints.put(*ASSESS_SOON, "2026-11-01T00:00:00+00:00")
-    assessing._assess_when_due(settings, state, rest)
+    assessing._assess_when_due(settings, state, rest, RUNNING)
     save_request(Request(("other.json",)), settings.data)
-    assessing._assess_when_due(settings, state, rest)
+    assessing._assess_when_due(settings, state, rest, RUNNING)
     assert len(tries) == len(times) + 2
 
 
@@ -81,13 +84,13 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     settings, rest = Settings(data=instance.data), assessing.Rest()
     save_request(Request(("sample:",)), settings.data)
     tenants.connect(state, settings.data, Tenant("contoso", ASKED), Secrets("s"))
-    assessing._assess_when_due(settings, state, rest)
+    assessing._assess_when_due(settings, state, rest, RUNNING)
     first = instance.shelf.newest()
     assert first is not None
     assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
     tenants.remove(state, settings.data, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
-    assessing._assess_when_due(settings, state, rest)
+    assessing._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.shelf.newest()
     assert newest is not None
     assert newest.made.when > first.made.when
@@ -95,3 +98,28 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     (settings.data / "posture" / "last-scan.json").unlink()
     assert last_request(settings.data) is None
     assert trouble(instance) == NOTHING
+
+
+def test_what_was_noted_and_not_published_is_assessed_again(
+    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, request = Settings(data=instance.data), Request(("sample:",))
+    save_request(request, instance.data)
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "publish", lambda *_: None)
+        assessing.assess(settings, request, state)
+    assert instance.shelf.newest() is None
+    assert assessing.due(settings, state, instance.now) is not None
+    assessing.assess(settings, request, state)
+    assert instance.shelf.newest() is not None
+    assert assessing.due(settings, state, instance.now) is None
+
+
+def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance) -> None:
+    ending = threading.Event()
+    ending.set()
+    save_request(Request(("sample:",)), instance.data)
+    with pytest.raises(assessing.EndedError):
+        assessing.assess(Settings(data=instance.data), Request(("sample:",)), state, ending)
+    assessing.work(Settings(data=instance.data), ending)
+    assert instance.shelf.newest() is None

@@ -12,7 +12,6 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape
 from nephoscope.api.wire.fault import Fault
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
-from nephoscope.posture.history import History
 from nephoscope.posture.scan import last_request
 
 SECTION = Section("server", "The server")
@@ -113,12 +112,8 @@ def _assessment(ask: Ask) -> AssessmentState:
     checkpoints, request = ask.instance.state.checkpoints, last_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None
-    done = (
-        None
-        if request is None
-        else next(reversed(History(ask.instance.data).evaluations(request.series)), None)
-    )
-    last = done.when if done is not None else None
+    edition = ask.instance.shelf.newest() if request is not None else None
+    last = edition.made.when if edition is not None else None
     return AssessmentState(
         targets=request.targets if request is not None else (), last=last, asked=when,
         pending=when is not None and (last is None or when > last), failed=checkpoints.get(*FAILED) or "",

@@ -23,6 +23,7 @@ from nephoscope.policy.errors import PolicyError
 from nephoscope.posture import tenants
 from nephoscope.posture.history import History
 from nephoscope.posture.live import TENANT
+from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.record import Recorder
 from nephoscope.posture.report import Report
 from nephoscope.posture.scan import NoSuchScopeError, Request, Scan, last_request, save_request
@@ -39,16 +40,23 @@ _LOG = logging.getLogger("nephoscope.assessing")
 REFUSALS = (SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, OSError)
 
 
+class EndedError(Exception):
+    """The server ends, and the assessment with it."""
+
+
 @dataclass
 class Told:
-    """Keeps how far an assessment is where pages look for it, once a second at most."""
+    """Keeps how far an assessment is where pages look for it, once a second at most; EndedError once it is to `stop`."""
 
     state: State
+    stop: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.time)
     _last: float = 0.0
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Told what is being done, how much of it is done, and of how much."""
+        if self.stop.is_set():
+            raise EndedError
         if time.monotonic() - self._last >= TELL_SECONDS:
             self._last = time.monotonic()
             self.state.checkpoints.put(
@@ -68,8 +76,12 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
         return None
     asked = state.checkpoints.get(*ASSESS_SOON)
     last = next(reversed(History(settings.data).evaluations(request.series)), None)
+    shown = Shelf(settings.data).newest()
     if (
         last is None
+        # it ended after it was noted and before it was published
+        or shown is None
+        or shown.made.when < last.when
         or (asked and datetime.fromisoformat(asked) > last.when)
         or tenants.due(state, request, now)
     ):
@@ -77,9 +89,9 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
     return request if now - last.when >= timedelta(hours=settings.assess_hours) else None
 
 
-def assess(settings: Settings, request: Request, state: State) -> Report:
-    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS."""
-    told = Told(state)
+def assess(settings: Settings, request: Request, state: State, stop: threading.Event | None = None) -> Report:
+    """Collect where the target is live, judge, and keep and publish what came of it; raises one of REFUSALS, and EndedError."""
+    told = Told(state, stop or threading.Event())
     try:
         snapshots = tenants.collect_due(state, settings.data, request.targets, datetime.now(UTC), told)
         request = tenants.request_of(state, settings.data) or request
@@ -140,13 +152,15 @@ def work(settings: Settings, stop: threading.Event) -> None:
             lease = state.leases.take(LEASE, holder, LEASE_SECONDS)
             if lease is not None:
                 try:
-                    _assess_when_due(settings, state, rest)
+                    _assess_when_due(settings, state, rest, stop)
+                except EndedError:
+                    _LOG.info("an assessment was ended with the server: it is made when that runs again")
                 finally:
                     lease.release()
             stop.wait(LOOK_SECONDS)
 
 
-def _assess_when_due(settings: Settings, state: State, rest: Rest) -> None:
+def _assess_when_due(settings: Settings, state: State, rest: Rest, stop: threading.Event) -> None:
     now = datetime.now(UTC)
     request = due(settings, state, now)
     if request is None:
@@ -155,7 +169,7 @@ def _assess_when_due(settings: Settings, state: State, rest: Rest) -> None:
     if rest.holds(what) and not tenants.due(state, request, now):
         return
     try:
-        report = assess(settings, request, state)
+        report = assess(settings, request, state, stop)
     except REFUSALS as error:
         rest.failed(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)
