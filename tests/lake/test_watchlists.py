@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.listing import AGAIN, Changed, Given, Keeping
+from nephoscope.lake.list_plan import Changed
+from nephoscope.lake.listing import AGAIN, Given, Keeping
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.state import State, StateError
@@ -89,7 +90,7 @@ def test_a_list_that_was_not_published_is_published_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(lake.watchlists, "save", dies)
+        patch.setattr(lake.watchlists, "write", dies)
         with pytest.raises(KeyboardInterrupt):
             keeping.update("VIPs", items(("a", "1")), NOW)
     assert seen(lake) == []

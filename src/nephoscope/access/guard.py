@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 import threading
 import time
@@ -12,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nephoscope.access.afterwards import Afterwards
 from nephoscope.access.managed_identity import capped
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
-from nephoscope.lake.state.database import DiskFullError
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.lake.scope import Scope
     from nephoscope.lake.state import State
     from nephoscope.model.reach import Reach
-
-_LOG = logging.getLogger("nephoscope.access")
 
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=30)
@@ -118,6 +117,7 @@ class Guard:
 
     def __init__(self, state: State, hierarchy: Hierarchies) -> None:
         self._state, self._hierarchy = state, hierarchy
+        self._afterwards = Afterwards(state)
         self._lock = threading.Lock()
         self._noted: dict[str, float] = {}
         #: Address -> when its last refusal was audited, and how many came since.
@@ -251,10 +251,13 @@ class Guard:
         detail: dict[str, str] | None = None,
     ) -> None:
         """Keep in the audit that somebody was not let."""
-        with self._state.transaction() as session:
+
+        def kept(session: Session) -> None:
             self._state.audit.add(
                 session, author, operation, target, outcome="Denied", address=address, detail=detail
             )
+
+        self._afterwards.note(kept)
 
     def refused(self, author: str, operation: str, target: str, address: str) -> None:
         """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""
@@ -269,10 +272,12 @@ class Guard:
             self._refused[address] = now, 0
         self.denied(author, operation, target, address, {"also_refused": str(more)} if more else None)
 
+    def settle(self) -> None:
+        """Wait until what was noted of requests is kept."""
+        self._afterwards.settle()
+
     def _note(self, principal: Principal, kept: Secret) -> None:
         """Note now and then that a secret was used."""
-        import time
-
         now = time.monotonic()
         with self._lock:
             if now - self._noted.get(kept.id, -_NOTED.total_seconds()) < _NOTED.total_seconds():
@@ -280,8 +285,7 @@ class Guard:
             if len(self._noted) > 10_000:
                 self._noted.clear()
             self._noted[kept.id] = now
-        try:
-            with self._state.transaction() as session:
-                self._state.principals.used(session, kept.id, principal.id)
-        except DiskFullError as error:  # who may come in may read what is there
-            _LOG.warning("the use of a secret is not noted: %s", error)
+        moment = self._state.principals.about_now()
+        self._afterwards.note(
+            lambda session: self._state.principals.used(session, kept.id, principal.id, moment)
+        )

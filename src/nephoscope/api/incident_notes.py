@@ -136,7 +136,7 @@ def _given(call: Call, kind: Kind) -> tuple[str, bool]:
 
 
 def _notes(call: Call, incident: Incident, kind: Kind) -> list[Note]:
-    with call.instance.state.transaction() as session:
+    with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, incident.number)
     return [one for one in notes if one.kind is kind.note]
 

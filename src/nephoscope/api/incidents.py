@@ -72,7 +72,7 @@ def put(call: Call) -> Answer:
 
 def _remark(call: Call, desk: Desk, incident: Incident, text: str) -> None:
     """Keep why an incident was classified so: the comment of the name `classification`."""
-    with call.instance.state.transaction() as session:
+    with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, incident.number)
     old = next((one for one in notes if one.name == REMARK), None)
     if old is None:
@@ -174,7 +174,7 @@ def bookmarks(call: Call) -> Answer:
     """The bookmarks of an incident."""
     workspace = allowed(call, READ)
     incident = found(call, workspace)
-    with call.instance.state.transaction() as session:
+    with call.instance.state.reading() as session:
         several = call.instance.state.bookmarks.of(session, incident.number)
     return Answer({"value": [_bookmark(call, one) for one in several]})
 
@@ -261,7 +261,7 @@ def _owner(call: Call, name: str) -> dict[str, str | None]:
 
 def _why(call: Call, one: Incident) -> dict[str, str]:
     """What was said when the incident was classified."""
-    with call.instance.state.transaction() as session:
+    with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
     said = next((note.text for note in notes if note.name == REMARK), "")
     return {"classificationComment": said} if said else {}
@@ -271,7 +271,7 @@ def _additional(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
     found = call.instance.state.alerts.newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
-    with call.instance.state.transaction() as session:
+    with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
         marks = call.instance.state.bookmarks.of(session, one.number)
     return {

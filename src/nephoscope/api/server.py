@@ -19,13 +19,13 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.concurrency import guarded
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.database import DiskFullError
+from nephoscope.lake.state.database import BusyError, DiskFullError
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
 
@@ -59,6 +59,9 @@ async def respond(instance: Instance, request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)
     except Fault as fault:
+        found = Answer(fault.body(), fault.status, fault.headers)
+    except StateError as error:  # of who asks: the operation tells its own
+        fault = unavailable(str(error))
         found = Answer(fault.body(), fault.status, fault.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -138,13 +141,15 @@ def _handled(
         raise bad(str(error), code="InvalidQuery") from error
     except DiskFullError as error:
         text = "The server's disk is full: nothing can be kept before there is room."
-        raise Fault(503, "ServiceUnavailable", text, headers={"Retry-After": "30"}) from error
+        raise unavailable(text, 30) from error
+    except BusyError as error:
+        raise unavailable(str(error)) from error
     except MissingError as error:
         raise Fault(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
+        raise unavailable(str(error)) from error
 
 
 def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:

@@ -27,6 +27,8 @@ _ONE = f"{_LIST}/{{watchlistAlias}}"
 _ITEMS = f"{_ONE}/watchlistItems"
 _ITEM = f"{_ITEMS}/{{watchlistItemId}}"
 MOST = 100_000
+#: Characters of the items of one request: a body without its gzip may be ten times as large.
+MOST_CONTENT = 4 << 20
 #: The longest that a duration of ours can say, in days.
 FOREVER = 3650
 
@@ -149,8 +151,7 @@ def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
 
 
 def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
-    with call.instance.state.transaction() as session:
-        found = call.instance.state.watchlists.item(session, head, call["watchlistItemId"].lower())
+    found = call.instance.state.watchlists.one(head, call["watchlistItemId"].lower())
     if found is None:
         raise missing(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
@@ -159,6 +160,9 @@ def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
 def _rows(call: Call) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
     text = call.text("properties", "rawContent")
+    if len(text) > MOST_CONTENT:
+        told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
+        raise bad(told, "properties.rawContent")
     skipped = call.body.get("properties", {}).get("numberOfLinesToSkip") or 0
     if not isinstance(skipped, int) or skipped < 0:
         raise bad("numberOfLinesToSkip must be a whole number.", "properties.numberOfLinesToSkip")

@@ -146,7 +146,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 
     with state_of(data) as state:
         name = workspace_of(state, workspace).name
-        with state.transaction() as session:
+        with state.reading() as session:
             found = state.responses.read(session, id_)
         if found.workspace != name:
             raise StateError(f"there is no run {id_}")
@@ -162,7 +162,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
     """Approve the change of the run ID, after a look at it; it is handed to its command, or printed."""
     with _responder(data, workspace) as responder:
-        with responder.state.transaction() as session:
+        with responder.state.reading() as session:
             found = responder.state.responses.read(session, id_)
         if found.plan:
             click.echo(json.dumps(found.plan, indent=2, ensure_ascii=False))

@@ -1,7 +1,7 @@
 """Keeping watchlists: their items in the state, what _GetWatchlist reads made from them, rows of Watchlist as Sentinel writes them.
 
-A change, its rows and the number of the new version are one transaction; the file of the version follows, and where a process died in
-between, the next one makes it (`publish_due`). Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/watchlist
+A change, its rows and the number of the new version are one transaction, a large one is made ready in portions before it (`exchange`);
+the file of the version follows, and where a process died in between, the next one makes it (`publish_due`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.lake.exchange import PORTION, exchange, held
+from nephoscope.lake.list_plan import Changed, Plan, planned, unexpired
+from nephoscope.lake.listed_rows import TABLE, item_rows, list_row
 from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
 from nephoscope.lake.watchlist_templates import template
@@ -24,12 +28,12 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
 
-TABLE = "Watchlist"
 AGAIN = timedelta(days=10)
 """How old the rows of items become before they are written again: tables forget days, lists do not."""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,127}")
-_BATCH = 500
 MOST_ITEMS = 2_000_000
+#: How often a large change is made ready anew where others changed the list meanwhile.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,6 @@ class Given:
 
     cells: Mapping[str, str]
     expires: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a change came to."""
-
-    added: int = 0
-    updated: int = 0
-    same: int = 0
-    removed: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.added:,} added, {self.updated:,} updated, {self.removed:,} removed, {self.same:,} as they were"
 
 
 @dataclass(frozen=True)
@@ -91,7 +82,7 @@ class Keeping:
     def start(self, alias: str, now: datetime) -> bool:
         """Make the list of a template where it is not there yet; whether it was made now. An alias of no template is left as it is."""
         given = template(alias)
-        with self.state.transaction() as session:
+        with self.state.reading() as session:
             known = self.state.watchlists.find(session, self.workspace, alias)
         if given is None or known is not None:
             return False
@@ -101,36 +92,64 @@ class Keeping:
 
     def update(self, alias: str, given: Iterable[Given], now: datetime, *, whole: bool = False) -> Changed:
         """Add items, and replace those of their search keys; `whole` removes all others."""
-        with self.state.transaction() as session:
-            head = self._found(session, alias)
-            changed, seen = Changed(), set[str]()
-            counted: Counter[str] = Counter()
-            batch: list[WatchlistItem] = []
-            for one in given:
-                batch.append(self._made(head, one, counted, now))
-                if len(batch) == _BATCH:
-                    changed = _sum(changed, self._batch(session, head, batch, seen, now))
-                    batch = []
-                if len(seen) > MOST_ITEMS:
-                    raise StateError(f"watchlist {alias}: over {MOST_ITEMS:,} items")
-            changed = _sum(changed, self._batch(session, head, batch, seen, now))
-            gone = (
-                [one for one in self.state.watchlists.items(session, head) if one.id not in seen]
-                if whole
-                else []
-            )
-            self._drop(session, head, gone, now)
-            changed = _sum(changed, Changed(removed=len(gone)))
-            if changed.added or changed.updated or changed.removed:
-                self._touch(session, head, now)
+        head = self.state.watchlists.get(self.workspace, alias)
+        made = self._all_made(head, given, now)
+        if len(made) > PORTION or (whole and self.state.watchlists.count(head) > PORTION):
+            changed = self._exchanged(head, lambda before: planned(before, made, whole=whole), now)
+        else:
+            changed = self._updated(alias, made, now, whole=whole)
         self.publish(alias, now)
         return changed
+
+    def _updated(self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool) -> Changed:
+        """A change that is small enough for one transaction."""
+        with self.state.transaction() as session:
+            head = self._found(session, alias)
+            keys = None if whole else [one.key for one in made]
+            plan = planned(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
+            if plan.nothing:
+                return plan.changed
+            self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
+            self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
+            for status, items in plan.told:
+                self._tell_items(session, head, items, status, now)
+            self._touch(session, head, now)
+            return plan.changed
+
+    def _exchanged(
+        self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], Plan], now: datetime
+    ) -> Changed:
+        """A change in portions; StateError where others change the list again and again meanwhile."""
+        with exchange(self.state, head) as one:
+            for _ in range(_TRIES):
+                head = self.state.watchlists.get(self.workspace, head.alias)
+                found = plan(self.state.watchlists.read(head))
+                if found.nothing:
+                    return found.changed
+                one.fill(head, found.after)
+                for status, items in found.told:
+                    one.tell(TABLE, item_rows(head, items, status, now, self.by))
+                with one.settling(head) as session:
+                    if session is not None:
+                        self._touch(session, replace(head, holding=head.spare), now)
+                        return found.changed
+                one.clear()
+        raise StateError(f"watchlist {head.alias}: others changed it meanwhile, again and again: try again")
+
+    def _all_made(self, head: WatchlistHead, given: Iterable[Given], now: datetime) -> list[WatchlistItem]:
+        counted: Counter[str] = Counter()
+        made: list[WatchlistItem] = []
+        for one in given:
+            made.append(self._made(head, one, counted, now))
+            if len(made) > MOST_ITEMS:
+                raise StateError(f"watchlist {head.alias}: over {MOST_ITEMS:,} items")
+        return made
 
     def hold(
         self, alias: str, search_key: str, items: Sequence[Mapping[str, object]], now: datetime
     ) -> Changed:
         """The list has these items and no others; it is made where it is not there. StateError for a column that it does not have."""
-        with self.state.transaction() as session:
+        with self.state.reading() as session:
             known = self.state.watchlists.find(session, self.workspace, alias)
         if known is None:
             columns = list(dict.fromkeys([search_key, *(name for one in items for name in one)]))
@@ -179,6 +198,9 @@ class Keeping:
 
     def delete(self, alias: str, now: datetime) -> None:
         """Forget a list with its items."""
+        head = self.state.watchlists.get(self.workspace, alias)
+        if self.state.watchlists.count(head) > PORTION:
+            self._exchanged(head, lambda before: planned(before, (), whole=True), now)
         with self.state.transaction() as session:
             head = self._found(session, alias)
             self._drop(session, head, self.state.watchlists.items(session, head), now)
@@ -189,31 +211,73 @@ class Keeping:
 
     def publish_due(self, now: datetime) -> int:
         """Publish the lists that a process left behind, drop items that are over, tell the lake again of what it may forget."""
+        self._clear()
         due = self.state.watchlists.due(self.workspace, now, now - AGAIN)
         for alias in due:
             self.publish(alias, now)
         return len(due)
 
+    def _clear(self) -> None:
+        """Clear what large changes left behind whose process died."""
+        holds = self.state.outbox.holds()
+        left = {one.id: one for one in self.state.watchlists.left_behind(self.workspace)}
+        if holds:
+            left |= {
+                one.id: one for one, _ in self.state.watchlists.all(self.workspace) if held(one) in holds
+            }
+        for head in left.values():
+            with suppress(StateError), exchange(self.state, head):  # one that is under way clears it itself
+                pass
+
     def publish(self, alias: str, now: datetime) -> None:
         """Make what _GetWatchlist reads; items that are over go."""
+        while not self._published(self.state.watchlists.get(self.workspace, alias), now):
+            pass
+
+    def _published(self, head: WatchlistHead, now: datetime) -> bool:
+        """Whether it was published as it is; False where it has changed, so that it must be looked at again."""
+        if head.alias not in self.state.watchlists.due(self.workspace, now, now - AGAIN):
+            return True
+        items = self.state.watchlists.read(head)
+        over = [one for one in items if one.expires is not None and one.expires <= now]
+        if over:
+            self._expire(head, over, now)
+            return False
+        if head.told < now - AGAIN:
+            self._tell_again(head, items, now)
+            return False
+        # the file is written while others may change what they like: it is shown only where nobody has
+        file = self.lake.watchlists.write(
+            self.workspace, head.alias, head.search_key, [one.cells for one in items], columns=head.columns,
+            ids=[one.id for one in items], changed=[one.changed for one in items],
+        )  # fmt: skip
         with self.state.transaction() as session:
-            head = self._found(session, alias)
-            items = self.state.watchlists.items(session, head)
-            over = [one for one in items if one.expires is not None and one.expires <= now]
-            if over:
-                self._drop(session, head, over, now)
-                items = [one for one in items if one.expires is None or one.expires > now]
-            elif head.published == head.version and head.told >= now - AGAIN:
-                return
-            if head.told < now - AGAIN:
-                self._tell_items(session, head, items, "Update", now)
-                head = replace(head, told=now)
-            self.lake.watchlists.save(
-                self.workspace, head.alias, head.search_key, [one.cells for one in items], columns=head.columns,
-                ids=[one.id for one in items], changed=[one.changed for one in items],
-            )  # fmt: skip
-            version = head.version + bool(over)
-            self.state.watchlists.put(session, replace(head, version=version, published=version))
+            known = self._found(session, head.alias)
+            if (known.id, known.version) != (head.id, head.version):
+                return False
+            self.lake.watchlists.show(self.workspace, head.alias, file)
+            self.state.watchlists.put(session, replace(known, published=head.version))
+        return True
+
+    def _expire(self, head: WatchlistHead, over: Sequence[WatchlistItem], now: datetime) -> None:
+        """Drop items that are over."""
+        if len(over) > PORTION:
+            self._exchanged(head, lambda before: unexpired(before, now), now)
+            return
+        with self.state.transaction() as session:
+            known = self._found(session, head.alias)
+            if (known.id, known.version) == (head.id, head.version):
+                self._drop(session, known, over, now)
+                self.state.watchlists.put(session, replace(known, version=known.version + 1))
+
+    def _tell_again(self, head: WatchlistHead, items: Sequence[WatchlistItem], now: datetime) -> None:
+        """Tell the lake of all items."""
+        rows = item_rows(head, items, "Update", now, self.by)
+        with exchange(self.state, head) as one:
+            one.tell(TABLE, rows)
+            with one.settling(head) as session:
+                if session is not None:
+                    self.state.watchlists.put(session, replace(head, told=now))
 
     def _found(self, session: Session, alias: str) -> WatchlistHead:
         head = self.state.watchlists.find(session, self.workspace, alias)
@@ -239,24 +303,6 @@ class Keeping:
             id_, key, {name: one.cells.get(name, "") for name in head.columns}, now, now, expires
         )
 
-    def _batch(
-        self, session: Session, head: WatchlistHead, batch: list[WatchlistItem], seen: set[str], now: datetime
-    ) -> Changed:
-        known = {
-            one.id: one for one in self.state.watchlists.items(session, head, keys=[one.key for one in batch])
-        }
-        seen.update(one.id for one in batch)
-        new = [one for one in batch if one.id not in known]
-        other = [
-            replace(one, created=known[one.id].created)
-            for one in batch
-            if one.id in known and (known[one.id].cells != one.cells or _moved(known[one.id], one))
-        ]
-        self.state.watchlists.put_items(session, head, [*new, *other])
-        self._tell_items(session, head, new, "Create", now)
-        self._tell_items(session, head, other, "Update", now)
-        return Changed(len(new), len(other), len(batch) - len(new) - len(other))
-
     def _drop(
         self, session: Session, head: WatchlistHead, gone: Sequence[WatchlistItem], now: datetime
     ) -> None:
@@ -269,11 +315,7 @@ class Keeping:
         self._tell(session, changed, "Update", now)
 
     def _tell(self, session: Session, head: WatchlistHead, status: str, now: datetime) -> None:
-        row = _row(head, status, "watchlist", now, self.by) | {
-            "_DTItemId": head.id,
-            "_DTTimestamp": now.isoformat(),
-        }
-        self.state.outbox.add(session, self.workspace, TABLE, row)
+        self.state.outbox.add(session, self.workspace, TABLE, list_row(head, status, now, self.by))
 
     def _tell_items(
         self,
@@ -283,54 +325,5 @@ class Keeping:
         status: str,
         now: datetime,
     ) -> None:
-        common = _row(head, status, "watchlist-item", now, self.by)
-        rows = [
-            common
-            | {
-                "_DTItemId": one.id,
-                "_DTTimestamp": one.changed.isoformat(),
-                "WatchlistItemId": one.id,
-                "WatchlistItem": one.cells,
-                "SearchKey": one.key,
-                "CreatedTimeUTC": one.created.isoformat(),
-                "TimeToLive": one.expires.isoformat() if one.expires else None,
-            }
-            for one in items
-        ]
+        rows = item_rows(head, items, status, now, self.by)
         self.state.outbox.add_all(session, self.workspace, [(TABLE, row) for row in rows])
-
-
-def _moved(before: WatchlistItem, after: WatchlistItem) -> bool:
-    """Whether an item is over at another time: a day more or less counts, an hour does not."""
-    if before.expires is None or after.expires is None:
-        return before.expires != after.expires
-    return abs(after.expires - before.expires) >= timedelta(days=1)
-
-
-def _sum(one: Changed, other: Changed) -> Changed:
-    return Changed(
-        one.added + other.added,
-        one.updated + other.updated,
-        one.same + other.same,
-        one.removed + other.removed,
-    )
-
-
-def _row(head: WatchlistHead, status: str, kind: str, now: datetime, by: str) -> dict[str, Any]:
-    return {
-        "TimeGenerated": now.isoformat(),
-        "_DTItemType": kind,
-        "_DTItemStatus": status,
-        "WatchlistId": head.id,
-        "WatchlistName": head.name,
-        "WatchlistAlias": head.alias,
-        "Provider": head.provider,
-        "Source": head.source,
-        "Notes": head.description,
-        "DefaultDuration": f"P{head.days}D" if head.days else "",
-        "CreatedTimeUTC": head.created.isoformat(),
-        "CreatedBy": {"name": head.created_by},
-        "LastUpdatedTimeUTC": now.isoformat(),
-        "UpdatedBy": {"name": by},
-        "SourceSystem": "Watchlist",
-    }

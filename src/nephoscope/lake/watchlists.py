@@ -73,6 +73,22 @@ class Watchlists:
 
         `columns` are there also where no item has them; `ids` and `changed` are those of the items, made up where they are not given.
         """
+        path = self.write(workspace, alias, key, items, now, columns=columns, ids=ids, changed=changed)
+        self.show(workspace, alias, path)
+
+    def write(
+        self,
+        workspace: str,
+        alias: str,
+        key: str,
+        items: Sequence[Mapping[str, object]],
+        now: dt.datetime | None = None,
+        *,
+        columns: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        changed: Sequence[dt.datetime] = (),
+    ) -> Path:
+        """The file of `save`, which nobody reads before it is shown."""
         if not _ALIAS.fullmatch(alias):
             raise LakeError(f"'{alias}' is no alias of a watchlist: letters, digits, space, . _ and -")
         labels = list(dict.fromkeys([*columns, *(name for item in items for name in item)]))
@@ -88,7 +104,12 @@ class Watchlists:
         self._disk.write_table(path, rows, rows.schema)
         self._disk.sync_path(path)
         self._disk.sync_folder(folder)
-        self._disk.replace(folder / f"{alias.lower()}.current", f"{path.name}\n{alias}".encode())
+        return path
+
+    def show(self, workspace: str, alias: str, path: Path) -> None:
+        """From now on the alias has the items of a file that was written."""
+        pointer = self._folder(workspace) / f"{alias.lower()}.current"
+        self._disk.replace(pointer, f"{path.name}\n{alias}".encode())
 
     def aliases(self, workspace: str) -> list[str]:
         """The aliases of a workspace, as they were given."""

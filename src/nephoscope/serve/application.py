@@ -15,7 +15,7 @@ from nephoscope.admin.wire.ask import Check, Host
 from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.fault import Fault, unavailable
 from nephoscope.lake.state import StateError
 from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.doctor import Patient, looked_at
@@ -73,6 +73,10 @@ def application(
         fault = Fault(404, "NotFound", "Nothing is at this path.")
         return JSONResponse(fault.body(), fault.status)
 
+    async def busy(_: Request, error: Exception) -> Response:
+        fault = unavailable(str(error))
+        return JSONResponse(fault.body(), fault.status, fault.headers)
+
     async def api(request: Request) -> Response:
         return await nowhere(instance, request) if for_people(request) else await respond(instance, request)
 
@@ -86,7 +90,7 @@ def application(
             Route("/{path:path}", api, methods=METHODS),
         ],
         middleware=_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
-        exception_handlers={404: pathless},
+        exception_handlers={404: pathless, StateError: busy},
     )
 
 

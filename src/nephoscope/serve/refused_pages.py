@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nephoscope.web import refusals
 
-_TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests"}
+_TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests", 503: "Not now"}
 
 #: Pages ask who has not signed in to do so: what refuses a browser else is no page.
 _FOR_PROGRAMS = "This address is for programs: it takes an API token, and not the sign-in of a browser."

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from nephoscope.access.guard import SESSION
 from nephoscope.access.sign_in import RefusedError
-from nephoscope.lake.state import StateError
+from nephoscope.lake.state import BusyError, StateError
 from nephoscope.lake.state.sign_in_attempts import LASTS
 from nephoscope.web.drawing import draw
 from nephoscope.web.session_cookie import COOKIE, drop, keep, local, signed_in
@@ -64,6 +64,8 @@ def _told(
         return answered(instance, request)
     except RefusedError as error:
         title, text, status = error.title, error.text, error.status
+    except BusyError:
+        raise
     except StateError as error:
         id_ = uuid.uuid4()
         _LOG.error("signing in failed, %s: %s", id_, error)

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from nephoscope.access.guard import DeniedError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state import BusyError, MissingError, StateError
 from nephoscope.lake.state.principals import SecretKind
 from nephoscope.web import refusals
 from nephoscope.web.drawing import draw
@@ -88,6 +88,8 @@ def _drawn(visit: Visit, page: Page) -> Response:
         return refusals.denied(visit, error)
     except MissingError as error:
         return refusals.missing(visit, str(error))
+    except BusyError:
+        raise
     except (KqlError, LakeError, StateError) as error:
         return refusals.wrong(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has

@@ -19,10 +19,10 @@ from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
 from nephoscope.api.server import whole_body
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.database import DiskFullError
+from nephoscope.lake.state.database import BusyError, DiskFullError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,6 +55,9 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     except ClientDisconnect:
         return Response(status_code=400)
     except Fault as fault:
+        status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
+    except StateError as error:  # of who asks: the function tells its own
+        fault = unavailable(str(error))
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -110,11 +113,13 @@ def _handled(
         ) from error
     except DiskFullError as error:
         text = "The server's disk is full: nothing can be kept before there is room."
-        raise Fault(503, "ServiceUnavailable", text, headers={"Retry-After": "30"}) from error
+        raise unavailable(text, 30) from error
+    except BusyError as error:
+        raise unavailable(str(error)) from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
-        raise Fault(503, "ServiceUnavailable", str(error), headers={"Retry-After": "5"}) from error
+        raise unavailable(str(error)) from error
 
 
 def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def read_entities(alert: StoredAlert) -> list[Entity]:
 
 def case_file(state: State, workspace: str, number: int, now: datetime) -> CaseFile:
     """The file of an incident; StateError where the workspace has none of that number."""
-    with state.transaction() as session:
+    with state.reading() as session:
         incident = state.incidents.of_workspace(session, workspace, number)
         alerts = tuple(state.alerts.of(session, number))
         return CaseFile(

@@ -48,6 +48,11 @@ def missing(what: str) -> Fault:
     return Fault(404, "ResourceNotFound", f"{what} was not found.")
 
 
+def unavailable(message: str, again: int = 5) -> Fault:
+    """503: it cannot be done now; the same may be asked again in so many seconds."""
+    return Fault(503, "ServiceUnavailable", message, headers={"Retry-After": str(again)})
+
+
 def not_assessed(reason: str) -> Fault:
     """501: nothing here produces that yet."""
     return Fault(501, "NotAssessed", reason)

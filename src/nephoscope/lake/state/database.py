@@ -35,12 +35,17 @@ if TYPE_CHECKING:
 
 #: How long a transaction waits for the one of another process.
 WAIT_SECONDS = 30
+#: How long one waits that nobody waits for.
+BRIEF_SECONDS = 0.05
 #: Threads of a process that are served by a server at once, beside the five connections that are kept; the others wait.
 _CONNECTIONS = 15
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+#: What SQLite and PostgreSQL say where a lock was waited for in vain.
+_BUSY = ("database is locked", "lock timeout")
+_WAITING = f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}"
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}",
+    _WAITING,
     "PRAGMA foreign_keys = ON",
     # in WAL, NORMAL would lose the last commits when the power goes: what is acknowledged must stay
     "PRAGMA synchronous = FULL",
@@ -59,6 +64,10 @@ class DiskFullError(StateError):
     """The disk has no room for what even reading needs."""
 
 
+class BusyError(StateError):
+    """Others have been writing for as long as a transaction waits: nothing was changed, and it can be tried again."""
+
+
 class Database:
     """One database. Every `write` and `read` is one transaction; times come from the database's host where it is a server."""
 
@@ -68,6 +77,7 @@ class Database:
         self.copied = False
         self._clock = clock
         self._reading = engine.execution_options(only_reads=True)
+        self._brief = engine.execution_options(brief=True)
 
     @staticmethod
     def open(url: str, clock: Callable[[], datetime] | None = None) -> Database:
@@ -122,9 +132,15 @@ class Database:
         return str(self.file) if self.file else self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it."""
-        with self._told(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+    def write(self, *, brief: bool = False) -> Iterator[Session]:
+        """A transaction that changes: it alone writes in SQLite; what is raised inside undoes all of it.
+
+        BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS.
+        """
+        engine = self._brief if brief else self.engine
+        with self._told(), Session(engine, expire_on_commit=False) as session, session.begin():
+            if brief and not self.is_sqlite:
+                session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
             yield session
 
     @contextmanager
@@ -195,11 +211,13 @@ class Database:
         except (OperationalError, InterfaceError) as error:
             if self.file is not None and (full := full_disk.told(self.file, self._failure(error))):
                 raise DiskFullError(f"{self.shown}: {full}") from error
+            if any(one in str(error.orig) for one in _BUSY):
+                raise BusyError(f"{self.shown}: {_why(error)}") from error
             raise StateError(f"{self.shown}: {_why(error)}") from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             raise MissingError("nothing has a number as large as the one that was asked for") from error
         except PoolTimeoutError as error:
-            raise StateError(
+            raise BusyError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
             ) from error
         except DatabaseError as error:
@@ -240,9 +258,21 @@ def _connected(connection: Any, _record: Any) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    deferred = connection.get_execution_options().get("only_reads", False)
+    options = connection.get_execution_options()
+    if options.get("brief", False):
+        _begun_briefly(connection)
+        return
     # a transaction that reads first and then wants to write would fail at once where another wrote in between
-    connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if options.get("only_reads", False) else "BEGIN IMMEDIATE")
+
+
+def _begun_briefly(connection: Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BRIEF_SECONDS * 1000)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        # the connection is used again by who waits
+        connection.exec_driver_sql(_WAITING)
 
 
 def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:

@@ -300,9 +300,9 @@ class Principals:
             owner = session.get(PrincipalRow, row.principal)
             return None if owner is None or owner.disabled else _principal(owner)
 
-    def used(self, session: Session, secret: str, principal: str) -> None:
-        """Note that a secret was shown."""
-        moment = self.now(session)
+    def used(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
+        """Note that a secret was shown, now or at a moment that is over."""
+        moment = moment or self.now(session)
         session.execute(update(SecretRow).where(SecretRow.id == secret).values(used=moment))
         session.execute(update(PrincipalRow).where(PrincipalRow.id == principal).values(seen=moment))
 

@@ -144,9 +144,15 @@ class State:
         return State(database, KeyFile(keys), AuditAnchor(keys) if anchored else None)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing."""
-        with self.database.write() as session:
+    def transaction(self, *, brief: bool = False) -> Iterator[Session]:
+        """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write."""
+        with self.database.write(brief=brief) as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that changes nothing: it sees one moment, whoever is writing."""
+        with self.database.read() as session:
             yield session
 
     def count(self, session: Session, several: Sequence[Arrivals]) -> None:

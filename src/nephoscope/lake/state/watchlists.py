@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, Text, delete, func, or_, select
+from sqlalchemy import BigInteger, Index, Integer, Text, case, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Json, Moment
@@ -36,10 +36,11 @@ class WatchlistRow(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     published: Mapped[int] = mapped_column(BigInteger)
     told: Mapped[datetime] = mapped_column(Moment)
+    holding: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class WatchlistItemRow(Base):
-    """An item of a watchlist."""
+    """An item of a watchlist; `list` is the shelf that the list reads, or another of it that is being filled or emptied."""
 
     __tablename__ = "watchlist_items"
     __table_args__ = (
@@ -59,7 +60,8 @@ class WatchlistItemRow(Base):
 class WatchlistHead:
     """What is known of a watchlist besides its items. `days` is how long an item stays that says nothing of it (0 = for ever).
 
-    `version` rises with every change, `published` is the one that _GetWatchlist reads, `told` when the lake last heard of all items.
+    `version` rises with every change, `published` is the one that _GetWatchlist reads, `told` when the lake last heard of all items,
+    `holding` names the shelf of its items where that is not the first.
     """
 
     workspace: str
@@ -79,6 +81,22 @@ class WatchlistHead:
     changed_by: str = ""
     version: int = 0
     published: int = -1
+    holding: str = ""
+
+    @property
+    def shelf(self) -> str:
+        """Under which name its items are kept."""
+        return self.holding or self.id
+
+    @property
+    def shelves(self) -> tuple[str, str]:
+        """The names of both shelves: one is read, and the other is filled where much changes."""
+        return self.id, f"{self.id}/2"
+
+    @property
+    def spare(self) -> str:
+        """The shelf that is not read."""
+        return next(one for one in self.shelves if one != self.shelf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,8 @@ class WatchlistItem:
     expires: datetime | None = None
 
 
+#: The shelf that a list reads, as SQL.
+_SHELF = func.coalesce(func.nullif(WatchlistRow.holding, ""), WatchlistRow.id)
 _HEAD, _ITEM = tuple(WatchlistHead.__dataclass_fields__), tuple(WatchlistItem.__dataclass_fields__)
 
 
@@ -118,7 +138,7 @@ class StoredWatchlists:
     def all(self, workspace: str) -> list[tuple[WatchlistHead, int]]:
         """The watchlists of a workspace with how many items they have, by alias."""
         count = (
-            select(func.count()).where(WatchlistItemRow.list == WatchlistRow.id).correlate(WatchlistRow).scalar_subquery()
+            select(func.count()).where(WatchlistItemRow.list == _SHELF).correlate(WatchlistRow).scalar_subquery()
         )  # fmt: skip
         query = (
             select(WatchlistRow, count)
@@ -132,7 +152,7 @@ class StoredWatchlists:
         """The aliases of lists that are not published as they are, have items that are over, or were told of long ago."""
         over = (
             select(WatchlistItemRow.id)
-            .where(WatchlistItemRow.list == WatchlistRow.id, WatchlistItemRow.expires <= now)
+            .where(WatchlistItemRow.list == _SHELF, WatchlistItemRow.expires <= now)
             .exists()
         )
         query = select(WatchlistRow.alias).where(
@@ -152,7 +172,7 @@ class StoredWatchlists:
         self, session: Session, head: WatchlistHead, *, keys: Sequence[str] | None = None
     ) -> list[WatchlistItem]:
         """The items, all or those of some search keys, in the order of their keys."""
-        query = select(WatchlistItemRow).where(WatchlistItemRow.list == head.id)
+        query = select(WatchlistItemRow).where(WatchlistItemRow.list == head.shelf)
         if keys is not None:
             query = query.where(WatchlistItemRow.key.in_(keys))
         query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id)
@@ -160,12 +180,12 @@ class StoredWatchlists:
 
     def item(self, session: Session, head: WatchlistHead, id_: str) -> WatchlistItem | None:
         """The item of an id, None where there is none."""
-        row = session.get(WatchlistItemRow, (head.id, id_))
+        row = session.get(WatchlistItemRow, (head.shelf, id_))
         return None if row is None else _item(row)
 
     def put_items(self, session: Session, head: WatchlistHead, items: Iterable[WatchlistItem]) -> None:
         """Keep items, in place of those of their ids."""
-        values = [{"list": head.id} | {name: getattr(one, name) for name in _ITEM} for one in items]
+        values = [{"list": head.shelf} | {name: getattr(one, name) for name in _ITEM} for one in items]
         self._database.upsert(session, WatchlistItemRow, values, ("list", "id"), kept=("created",))
 
     def drop_items(self, session: Session, head: WatchlistHead, ids: Sequence[str]) -> None:
@@ -174,21 +194,49 @@ class StoredWatchlists:
             several = ids[start : start + 500]
             session.execute(
                 delete(WatchlistItemRow).where(
-                    WatchlistItemRow.list == head.id, WatchlistItemRow.id.in_(several)
+                    WatchlistItemRow.list == head.shelf, WatchlistItemRow.id.in_(several)
                 )
             )
 
     def drop(self, session: Session, head: WatchlistHead) -> None:
         """Forget a list with its items."""
-        session.execute(delete(WatchlistItemRow).where(WatchlistItemRow.list == head.id))
+        session.execute(delete(WatchlistItemRow).where(WatchlistItemRow.list.in_(head.shelves)))
         session.execute(delete(WatchlistRow).where(WatchlistRow.id == head.id))
 
-    def read(self, head: WatchlistHead, most: int) -> list[WatchlistItem]:
-        """The first items, to look at."""
+    def read(self, head: WatchlistHead, most: int | None = None) -> list[WatchlistItem]:
+        """The first items, or all of them, in the order of their keys."""
+        columns = [getattr(WatchlistItemRow, name) for name in _ITEM]
+        query = select(*columns).where(WatchlistItemRow.list == head.shelf)
+        query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id).limit(most)
         with self._database.read() as session:
-            query = select(WatchlistItemRow).where(WatchlistItemRow.list == head.id)
-            query = query.order_by(WatchlistItemRow.key, WatchlistItemRow.id).limit(most)
-            return [_item(row) for row in session.scalars(query)]
+            return [WatchlistItem(*row) for row in session.execute(query)]
+
+    def count(self, head: WatchlistHead) -> int:
+        """How many items a list has."""
+        query = select(func.count()).where(WatchlistItemRow.list == head.shelf)
+        with self._database.read() as session:
+            return session.scalar(query) or 0
+
+    def one(self, head: WatchlistHead, id_: str) -> WatchlistItem | None:
+        """The item of an id, to look at; None where there is none."""
+        with self._database.read() as session:
+            return self.item(session, head, id_)
+
+    def take_off(self, session: Session, shelf: str, most: int) -> int:
+        """Forget some of the items of a shelf that no list reads; how many."""
+        several = select(WatchlistItemRow.id).where(WatchlistItemRow.list == shelf).limit(most)
+        gone = session.connection().execute(
+            delete(WatchlistItemRow).where(WatchlistItemRow.list == shelf, WatchlistItemRow.id.in_(several))
+        )
+        return gone.rowcount
+
+    def left_behind(self, workspace: str) -> list[WatchlistHead]:
+        """The lists that have items on the shelf that they do not read."""
+        spare = case((WatchlistRow.holding == "", WatchlistRow.id + "/2"), else_=WatchlistRow.id)
+        there = select(WatchlistItemRow.id).where(WatchlistItemRow.list == spare).exists()
+        with self._database.read() as session:
+            query = select(WatchlistRow).where(WatchlistRow.workspace == workspace, there)
+            return [_head(row) for row in session.scalars(query)]
 
 
 def _head(row: WatchlistRow) -> WatchlistHead:

@@ -1,0 +1,84 @@
+"""What is kept of requests beside their answer, such as who was refused: no answer waits for another's writing because of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.state.database import BusyError, DiskFullError, StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.state import State
+
+_LOG = logging.getLogger("nephoscope.access")
+#: More than this many are not remembered while nothing can be written: a crowd of requests is no reason to run out of memory.
+_MOST = 10_000
+Note = Callable[["Session"], None]
+
+
+class Afterwards:
+    """Writes notes to the state: at once where nobody else is writing, else in their order as soon as it can be. Safe for threads."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._waiting: deque[Note] = deque()
+        self._thread: threading.Thread | None = None
+
+    def note(self, note: Note) -> None:
+        """Keep a note; where the disk is full it is lost, and the log says so."""
+        if not self._waiting:
+            try:
+                with self._state.transaction(brief=True) as session:
+                    note(session)
+            except BusyError:
+                self._put_off(note)
+            except DiskFullError as error:  # who may come in may read what is there
+                _LOG.warning("a request is not noted: %s", error)
+            return
+        self._put_off(note)
+
+    def settle(self) -> None:
+        """Wait until everything is kept that was noted."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _put_off(self, note: Note) -> None:
+        with self._lock:
+            if len(self._waiting) >= _MOST:
+                _LOG.warning("a request is not noted: the state has been written to for too long")
+                return
+            self._waiting.append(note)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._catch_up, name="afterwards", daemon=True)
+                self._thread.start()
+
+    def _catch_up(self) -> None:
+        while True:
+            with self._lock:
+                several = list(self._waiting)
+                if not several:
+                    self._thread = None
+                    return
+            if self._written(several):
+                with self._lock:
+                    for _ in several:
+                        self._waiting.popleft()
+
+    def _written(self, several: list[Note]) -> bool:
+        """Whether they are done with; False where others were writing for as long as a transaction waits."""
+        try:
+            with self._state.transaction() as session:
+                for note in several:
+                    note(session)
+        except BusyError:
+            return False
+        except StateError as error:
+            _LOG.warning("%d requests are not noted: %s", len(several), error)
+        return True

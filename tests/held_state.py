@@ -1,0 +1,30 @@
+"""A state to which another process is writing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from nephoscope.lake.state import State
+
+_PATIENCE = "PRAGMA busy_timeout = 20"
+
+
+@contextmanager
+def held(state: State) -> Iterator[None]:
+    """Nobody else can write to the state within it; who waits for that gives up at once and not after half a minute."""
+
+    def impatient(connection: Any, *_: Any) -> None:
+        connection.execute(_PATIENCE)
+
+    event.listen(state.database.engine, "checkout", impatient)
+    try:
+        with closing(sqlite3.connect(state.database.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+    finally:
+        event.remove(state.database.engine, "checkout", impatient)

@@ -1,0 +1,28 @@
+"""While another process writes: every page is drawn, and a form that changes something is told to come again."""
+
+from __future__ import annotations
+
+from tests.held_state import held
+from tests.web.conftest import ALERT, HERE
+from tests.web.test_pages import addresses
+
+
+def test_every_page_is_drawn_meanwhile(instance, visitor):
+    person = visitor(("Owner", "/"))
+    there = [one for one in addresses(instance) if one != "/compliance/standard"]
+    with held(instance.state):
+        found = {address: person.get(address).status_code for address in there}
+    assert found == dict.fromkeys(there, 200)
+
+
+def test_a_form_is_told_to_come_again(instance, owner):
+    owner.get("/")
+    with held(instance.state):
+        told = owner.post(
+            f"/alerts/{ALERT}",
+            data={"act": "resolve"},
+            headers={**HERE, "Accept": "text/html"},
+        )
+    assert told.status_code == 503, told.text
+    assert int(told.headers["retry-after"]) > 0
+    assert "<h1>Not now</h1>" in told.text
