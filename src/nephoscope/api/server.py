@@ -61,8 +61,8 @@ async def respond(instance: Instance, request: Request) -> Response:
     except Fault as fault:
         found = Answer(fault.body(), fault.status, fault.headers)
     except StateError as error:  # of who asks: the operation tells its own
-        fault = unavailable(str(error))
-        found = Answer(fault.body(), fault.status, fault.headers)
+        later = unavailable(str(error))
+        found = Answer(later.body(), later.status, later.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         found = Answer(

@@ -57,8 +57,8 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     except Fault as fault:
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except StateError as error:  # of who asks: the function tells its own
-        fault = unavailable(str(error))
-        status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
+        later = unavailable(str(error))
+        status, body, headers = later.status, later.body(), {**headers, **later.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         told = f"A fault of nephoscope; the log tells of it under {id_}."
