@@ -7,6 +7,7 @@ import pytest
 
 from nephoscope import kql
 from nephoscope.kql.deadline import deadline, within
+from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.fields import catalog_of
 
 ROWS = {"T": pa.table({"a": pa.array([1, 2], pa.int64()), "s": pa.array(["x", "y"])})}
@@ -145,3 +146,10 @@ def test_sql_that_would_take_long_to_plan_is_refused(name: str, message: str) ->
 )
 def test_a_large_query_runs(query: str, wanted: list[object]) -> None:
     assert kql.run(query, tables=ROWS)["n"].to_pylist() == wanted
+
+
+def test_many_wide_tables_are_searched() -> None:
+    tables = {f"T{at}": pa.table({f"c{at}_{n}": [f"v{n} of {at}"] for n in range(150)}) for at in range(40)}
+    with DuckDBEngine(tables) as engine:
+        found = engine.run(kql.compile("search 'v149' and '7' | project $table", catalog_of(tables)))
+    assert found["$table"].to_pylist() == ["T7"]

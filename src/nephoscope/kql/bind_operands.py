@@ -112,7 +112,7 @@ def _any_column(node: tree.Binary, env: Env) -> Bound:
     ]
     if not tested:
         return constants.constant(negated, KqlType.BOOL, node.span)
-    result = _either(tested, node.span)
+    result = either(tested, node.span)
     return operation("not", KqlType.BOOL, node.span, result) if negated else result
 
 
@@ -249,8 +249,8 @@ def in_list(node: tree.InList, env: Env) -> Bound:
     return _in_values(node, operand, [env.scalar(item) for item in node.items])
 
 
-def _either(tested: list[Bound], span: Span) -> Bound:
-    """One of them holds; a tree as flat as can be, so that rows of hundreds of columns are no deep nest."""
+def either(tested: list[Bound], span: Span) -> Bound:
+    """One of several holds; a tree as flat as can be, so that rows of hundreds of columns are no deep nest."""
     while len(tested) > 1:
         pairs = [tested[place : place + 2] for place in range(0, len(tested), 2)]
         tested = [operation("or", KqlType.BOOL, span, *pair) if len(pair) > 1 else pair[0] for pair in pairs]
@@ -263,7 +263,7 @@ def _any_column_in(node: tree.InList, env: Env) -> Bound:
         _in_values(node, explicit(reference(column, node.span), KqlType.STRING), items)
         for column in env.row.values()
     ]
-    return _either(tested, node.span)
+    return either(tested, node.span)
 
 
 def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
