@@ -25,6 +25,7 @@ from nephoscope.posture.controls import Controls
 from nephoscope.posture.delta import Part
 from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding, owners
+from nephoscope.posture.published.graph_tables import LISTED, table_of
 from nephoscope.posture.ranking import Ranked, Standings
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.reported import Reported
@@ -75,8 +76,8 @@ class Report:
 
     @property
     def resources(self) -> int:
-        """How many resources the estate has."""
-        return len(self.run.estate.resources)
+        """How many resources and containers of them the estate has, as the inventory lists them."""
+        return sum(table_of(one.type) in LISTED for one in self.run.estate.resources.values())
 
     @property
     def subscriptions(self) -> int:

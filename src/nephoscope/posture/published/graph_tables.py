@@ -112,6 +112,10 @@ _NAMESPACES = {
 }
 
 
+LISTED = frozenset({"resources", "resourcecontainers"})
+"""The tables of what people call resources; role assignments, plans, users and the like stand in others."""
+
+
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     known = _TYPES.get(type_) or Reading.builtin().tables.get(type_)

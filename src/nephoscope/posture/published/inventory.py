@@ -9,12 +9,11 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
-from nephoscope.posture.published.store import Documents, under
+from nephoscope.posture.published.graph_tables import LISTED
+from nephoscope.posture.published.store import Documents, one_of, under
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
-
-_CONTAINERS = ("resources", "resourcecontainers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,7 @@ class Inventory:
     def _rows(
         self, reach: Reach, type_: str, text: str, cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
-        rows = self.documents.rows(reach, cursor).filter(
-            ColumnExpression("part").isin(*(ConstantExpression(one) for one in _CONTAINERS))
-        )
+        rows = self.documents.rows(reach, cursor).filter(one_of("part", LISTED))
         if type_:
             rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_))
         if text:
@@ -101,6 +98,18 @@ class Inventory:
             rows.project("id, name, type, location, subscription, 0, 0").order("id").limit(most).fetchall()
         )
         return [Listed(*row) for row in found]
+
+    def others(self, reach: Reach) -> list[tuple[str, int]]:
+        """How many recommendations what is no resource fails, such as role assignments, by its type; the most first."""
+        return list(self.documents.once(("failing others", reach), lambda: self._others(reach)))
+
+    def _others(self, reach: Reach) -> list[tuple[str, int]]:
+        cursor = self.documents.cursor()
+        things = self.documents.rows(reach, cursor).filter(~one_of("part", LISTED))
+        failing = self._failing(reach, cursor).set_alias("f")
+        joined = things.project("key, type").set_alias("r").join(failing, "r.key = f.subject")
+        counted = joined.project("r.type, f.failing").aggregate("type, sum(failing)::BIGINT AS n", "type")
+        return [(type_, int(count)) for type_, count in counted.order("n DESC, type").fetchall()]
 
     def _failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
         rows = self.documents.rows(reach, cursor).filter(

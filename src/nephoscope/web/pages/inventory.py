@@ -39,6 +39,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "resources": edition.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
         "total": edition.inventory.count(reach, type_=type_, text=text),
         "types": edition.inventory.types(reach),
+        "others": edition.inventory.others(reach),
         "start": start,
         "rows": ROWS,
         "type_": type_,

@@ -51,6 +51,7 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         "score": score_of(edition, visit.reach("Microsoft.Security/secureScores/read")),
         "trend": trend(visit),
         "states": states,
+        "resources": edition.inventory.count(reach),
         "severities": _severities(tallies),
         "causes_said": SAID,
         "tallies": tallies[:SHOWN],

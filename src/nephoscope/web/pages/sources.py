@@ -19,6 +19,7 @@ from nephoscope.web.progress import trouble, under_way
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/sources/read"
+ASSESSED = "Microsoft.Security/assessments/read"
 HEADER = (
     "Source", "Table", "Workspace", "Status", "Rows", "Last hour", "Usual", "Delay (s)", "Quarantine", "Left to read",
     "Left out", "Last event", "Last arrival", "What is wrong",
@@ -50,6 +51,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "request": last_request(visit.instance.data),
         "edition": visit.edition,
         "trouble": trouble(visit.instance),
+        "resources": visit.edition.inventory.count(visit.caller.reach(ASSESSED)) if visit.edition else 0,
         "under_way": under_way(visit.instance),
         "may": visit.caller.may(WRITE, "/"),
     }

@@ -1,0 +1,57 @@
+"""Pages count alike: what the overview calls resources the inventory lists, of the scope; findings on other things are told."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+
+import pytest
+
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.scan import Request, save_request
+
+
+def numbers(text: str, pattern: str) -> list[int]:
+    return [int(one.replace(",", "")) for one in re.findall(pattern, re.sub(r"<[^>]+>", "", text))]
+
+
+@pytest.mark.parametrize("scoped", [False, True])
+def test_the_resources_of_the_overview_are_those_of_the_inventory(owner, sandbox, scoped):
+    asked = {"scope": sandbox} if scoped else {}
+    (told,) = numbers(owner.get("/", params=asked).text, r"([\d,]+) resources ·")
+    (listed,) = numbers(owner.get("/inventory", params=asked).text, r"1–100 of ([\d,]+)")
+    rows = list(csv.DictReader(io.StringIO(owner.get("/inventory", params={**asked, "format": "csv"}).text)))
+    assert told == listed == len(rows)
+
+
+def test_a_reader_is_told_the_number_of_their_own(instance, owner, visitor, sandbox):
+    save_request(Request(("sample:",)), instance.data)
+    edition = instance.shelf.newest()
+    assert edition.made.resources == edition.inventory.count(EVERYTHING)
+    reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
+    own = len(reader.get("/inventory?format=csv").text.splitlines()) - 1
+    assert 0 < own < edition.made.resources
+    for page in ("/", "/sources"):
+        assert numbers(reader.get(page).text, r"([\d,]+) resources")[0] == own
+        assert numbers(owner.get(page).text, r"([\d,]+) resources")[0] == edition.made.resources
+
+
+@pytest.mark.parametrize("scoped", [False, True])
+def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scoped):
+    asked = {"scope": sandbox} if scoped else {}
+    reach = Reach(subscriptions=frozenset({sandbox})) if scoped else EVERYTHING
+    rows = csv.DictReader(io.StringIO(owner.get("/inventory", params={**asked, "format": "csv"}).text))
+    listed = sum(int(row["Failing"]) for row in rows)
+    text = owner.get("/inventory", params=asked).text
+    (others,) = numbers(text, r"([\d,]+) more findings are on what is no resource")
+    findings = instance.shelf.newest().findings
+    assert listed + others == findings.states(reach)["NonCompliant"]
+    links = re.findall(r'href="(/recommendations\?[^"]*q=[^"]*)">([^<]+)</a> \((\d+)\)', text)
+    assert sum(int(count) for *_, count in links) == others
+    for address, type_, count in links:
+        assert owner.get(html.unescape(address)).status_code == 200
+        wanted = Wanted(states=frozenset({"NonCompliant"}), text=f"/{type_}/")
+        assert findings.count(reach, wanted) == int(count)
