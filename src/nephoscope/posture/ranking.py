@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from nephoscope.model.state import State
+from nephoscope.model.state import Severity, State
 from nephoscope.posture.recommendation import Recommendation
 from nephoscope.posture.row import Row
 from nephoscope.posture.score import Control, Standing, standing
@@ -33,14 +33,16 @@ class Ranked:
 
     @property
     def order(self) -> tuple[int, float, int, str, str]:
-        """The sort key: severity first, then gain, then how many resources fail, then the name."""
-        return (
-            -self.recommendation.severity.rank,
-            -self.gain,
-            -self.unhealthy,
-            self.recommendation.name.casefold(),
-            self.recommendation.key,
-        )
+        """The sort key."""
+        known = self.recommendation
+        return rank(known.severity, self.gain, self.unhealthy, known.name, known.key)
+
+
+def rank(
+    severity: Severity, gain: float, unhealthy: int, name: str, key: str
+) -> tuple[int, float, int, str, str]:
+    """The sort key of a recommendation: severity first, then gain, then how many resources fail, then the name."""
+    return -severity.rank, -gain, -unhealthy, name.casefold(), key
 
 
 class Standings:

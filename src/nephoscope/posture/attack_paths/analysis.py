@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.attack_paths.building import graph_of
+from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.facts import Facts
 from nephoscope.posture.attack_paths.matching import chains
 from nephoscope.posture.attack_paths.open_findings import OpenFindings
@@ -26,10 +27,12 @@ MOST_OF_A_TYPE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class AttackPaths:
-    """The paths, and the gaps: (lower-cased subscription GUID or '' for the tenant, what was not known)."""
+    """The paths, the gaps: (lower-cased subscription GUID or '' for the tenant, what was not known), and the lower-cased ids
+    of the resources that the Internet reaches, whether a path leads on from them or not."""
 
     paths: tuple[AttackPath, ...] = ()
     gaps: tuple[tuple[str, str], ...] = ()
+    exposed: frozenset[str] = frozenset()
 
 
 def analyze(
@@ -51,4 +54,5 @@ def analyze(
             facts.gap("", f"paths beyond the first {MOST_OF_A_TYPE} of the type {type_.name}")
         found += (AttackPath(one, *risk(one)) for one in several[:MOST_OF_A_TYPE])
     found.sort(key=lambda one: (-one.level.rank, one.chain.type.title, one.id))
-    return AttackPaths(tuple(found), facts.gaps)
+    exposed = (graph[one.target].resource.lower() for one in graph.outward(INTERNET.id))
+    return AttackPaths(tuple(found), facts.gaps, frozenset(one for one in exposed if one))

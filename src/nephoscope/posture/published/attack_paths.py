@@ -53,6 +53,10 @@ class _Graph(msgspec.Struct, frozen=True):
     entities: tuple[Entity, ...]
 
 
+class _Weakness(msgspec.Struct, frozen=True):
+    key: str
+
+
 class _Properties(msgspec.Struct, frozen=True, rename="camel"):
     attack_path_type: str
     display_name: str
@@ -63,6 +67,7 @@ class _Properties(msgspec.Struct, frozen=True, rename="camel"):
     entry_point: Entity
     target: Entity
     graph_component: _Graph
+    assessments: dict[str, tuple[_Weakness, ...]] = {}
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -73,7 +78,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PathRow:
-    """A path as a list shows it."""
+    """A path as a list shows it; `weaknesses` are the lower-cased keys of the failing recommendations that make it."""
 
     id: str
     name: str
@@ -86,6 +91,7 @@ class PathRow:
     entry: Entity
     target: Entity
     entities: tuple[Entity, ...]
+    weaknesses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +162,5 @@ def _row(body: str) -> PathRow:
         told.entry_point,
         told.target,
         told.graph_component.entities,
+        frozenset(one.key.lower() for several in told.assessments.values() for one in several),
     )

@@ -40,6 +40,8 @@ _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
     list_position($severities, _severity) AS severity_rank, list_position($states, _state) AS state_rank,
     _cause AS cause, _title AS title,
     CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.status.description'), '') ELSE '' END AS why,
+    CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.additionalData.secureScoreControl'), '')
+        ELSE '' END AS control,
     {_STANDS} AS stands,
     {_AT} {_FROM} ORDER BY type, _key"""
 _BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"

@@ -29,6 +29,7 @@ from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLE
 from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
+from nephoscope.posture.published.priorities import Priorities
 from nephoscope.posture.published.store import Documents
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ class Edition:
     def attack_paths(self) -> AttackPaths:
         """The ways that an attacker could take, to be counted and filtered."""
         return AttackPaths(self._documents)
+
+    @property
+    def priorities(self) -> Priorities:
+        """The recommendations in the order to work on them."""
+        return Priorities(self)
 
     def query(
         self,

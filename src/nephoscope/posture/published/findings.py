@@ -15,7 +15,7 @@ from nephoscope.posture.published.copy import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.store import Documents, one_of, under
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 ASSESSMENT = "microsoft.security/assessments"
 #: Rows of the largest page that is kept for whoever asks for it next.
@@ -77,8 +77,11 @@ class Findings:
 
     documents: Documents
 
-    def _rows(self, reach: Reach, wanted: Wanted) -> DuckDBPyRelation:
-        rows = self.documents.rows(reach).filter(
+    def rows(
+        self, reach: Reach, wanted: Wanted = Wanted(), cursor: DuckDBPyConnection | None = None
+    ) -> DuckDBPyRelation:
+        """The rows of the documents that are asked for."""
+        rows = self.documents.rows(reach, cursor).filter(
             (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
             & (ColumnExpression("state") != ConstantExpression(""))
         )
@@ -101,7 +104,7 @@ class Findings:
         return self.documents.once(("findings", reach, wanted), lambda: self._count(reach, wanted))
 
     def _count(self, reach: Reach, wanted: Wanted) -> int:
-        ((found,),) = self._rows(reach, wanted).aggregate("count(*)").fetchall()
+        ((found,),) = self.rows(reach, wanted).aggregate("count(*)").fetchall()
         return int(found)
 
     def states(self, reach: Reach, wanted: Wanted = Wanted()) -> Counter[State]:
@@ -109,7 +112,7 @@ class Findings:
         return Counter(self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted)))
 
     def _states(self, reach: Reach, wanted: Wanted) -> Counter[State]:
-        rows = self._rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
+        rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return Counter({State(state): count for state, count in rows})
 
     def causes(self, reach: Reach, wanted: Wanted = Wanted()) -> list[tuple[State, str, int]]:
@@ -118,7 +121,7 @@ class Findings:
 
     def _causes(self, reach: Reach, wanted: Wanted) -> list[tuple[State, str, int]]:
         rows = (
-            self._rows(reach, wanted)
+            self.rows(reach, wanted)
             .aggregate("state, cause, count(*) AS n", "state, cause")
             .order("n DESC, state, cause")
         )
@@ -140,7 +143,7 @@ class Findings:
         return list(self.documents.once(key, lambda: self._page(reach, wanted, order, start, most)))
 
     def _page(self, reach: Reach, wanted: Wanted, order: str, start: int, most: int) -> list[Finding]:
-        rows = self._rows(reach, wanted).order(ORDERS[order]).limit(most, start)
+        rows = self.rows(reach, wanted).order(ORDERS[order]).limit(most, start)
         found = rows.project("id, subject, recommendation, title, state, severity, cause, why").fetchall()
         return [
             Finding(id_, subject, key, title, State(state), Severity(severity), cause, why)
@@ -153,7 +156,7 @@ class Findings:
 
     def _tallies(self, reach: Reach, wanted: Wanted) -> list[Tally]:
         grouping = "recommendation, state"
-        rows = self._rows(reach, wanted).aggregate(
+        rows = self.rows(reach, wanted).aggregate(
             f"{grouping}, any_value(title), any_value(severity), count(*)", grouping
         )
         made: dict[str, Tally] = {}
@@ -177,7 +180,7 @@ class Findings:
         return list(self.documents.once(key, lambda: self._worst(reach, wanted, most)))
 
     def _worst(self, reach: Reach, wanted: Wanted, most: int) -> list[tuple[str, int, int]]:
-        rows = self._rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
+        rows = self.rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
         counted = (
             rows.aggregate(
                 "subject, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",

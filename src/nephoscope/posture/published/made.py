@@ -24,6 +24,7 @@ class Made:
 
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
     `path_gaps` are what attack paths needed and was not read: (lower-cased subscription GUID or '' for the tenant, what).
+    `exposed` are the lower-cased ids of the resources that the Internet reaches.
     """
 
     when: datetime
@@ -41,6 +42,7 @@ class Made:
     subscriptions: Mapping[str, str]
     ancestors: Mapping[str, tuple[str, ...]]
     path_gaps: tuple[tuple[str, str], ...] = ()
+    exposed: tuple[str, ...] = ()
 
 
 def made(report: Report) -> Made:
@@ -65,6 +67,7 @@ def made(report: Report) -> Made:
         },
         ancestors={id_.rsplit("/", 1)[-1]: groups for id_, groups in estate.management_groups.items()},
         path_gaps=report.attack_paths.gaps,
+        exposed=tuple(sorted(report.attack_paths.exposed)),
     )
 
 

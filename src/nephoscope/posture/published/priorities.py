@@ -1,0 +1,152 @@
+"""Recommendations in the order to work on them, ranked as a report ranks them, with what each gains and what makes it urgent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.state import Severity, State
+from nephoscope.posture.published.findings import Findings, Tally, Wanted
+from nephoscope.posture.ranking import rank
+from nephoscope.posture.score import Standing, standing
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+
+DEFINITIONS = "microsoft.security/securescorecontroldefinitions"
+EVERY = Wanted()
+FAILING = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
+_STANDING = "".join(
+    [
+        f"CASE WHEN state = '{State.EXEMPT.value}' AND lower(cause) = 'mitigated'",
+        f" THEN {standing(State.EXEMPT, 'mitigated').value}",
+        *(f" WHEN state = '{state.value}' THEN {standing(state, '').value}" for state in State),
+        f" ELSE {Standing.UNKNOWN.value} END",
+    ]
+)
+#: How a resource stands in a control, and the recommendation of it that it fails, where that is one.
+_STOOD = f"""control, max(standing) AS top, any_value(recommendation) FILTER (standing = {Standing.UNHEALTHY.value}) AS failed,
+    count(DISTINCT recommendation) FILTER (standing = {Standing.UNHEALTHY.value}) = 1
+    AND count(*) FILTER (standing = {Standing.UNKNOWN.value}) = 0 AS alone"""
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """A recommendation with what it gains, in points over all that is looked at, and what makes it urgent.
+
+    `control` is the name of its score control ('' = none), `paths` how many attack paths it makes and `gravest` the risk of the
+    worst of them, `exposed` how many of the failing resources the Internet reaches.
+    """
+
+    tally: Tally
+    control: str
+    gain: float
+    paths: int
+    gravest: Severity | None
+    exposed: int
+
+    @property
+    def why(self) -> str:
+        """Why it ranks where it does, in words: what it is ranked by, then what is known besides."""
+        if not self.tally.unhealthy:
+            return ""
+        said = [f"{self.tally.severity.value} severity"]
+        if self.gain:
+            said.append(f"adds {self.gain:.2f} points to {self.control}")
+        if self.gravest is not None:
+            several = f"{self.paths} attack paths, the gravest" if self.paths > 1 else "an attack path,"
+            said.append(f"makes {several} {self.gravest.value}")
+        if self.exposed:
+            said.append(f"{self.exposed} of {self.tally.unhealthy} reachable from the Internet")
+        return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Priorities:
+    """The recommendations of an edition."""
+
+    edition: Edition
+
+    def ranked(self, reach: Reach, paths: Reach, wanted: Wanted = EVERY) -> list[Priority]:
+        """Every recommendation, those with failing resources first, each group in rank order.
+
+        `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
+        """
+        key = ("priorities", reach, paths, wanted)
+        return list(self.edition.once(key, lambda: self._ranked(reach, paths, wanted)))
+
+    def _ranked(self, reach: Reach, paths: Reach, wanted: Wanted) -> list[Priority]:
+        gains = self.edition.once(("gains", reach), lambda: self._gains(reach))
+        exposed = self.edition.once(("exposed", reach), lambda: self._exposed(reach))
+        on_paths = self.edition.once(("weaknesses", paths), lambda: self._weaknesses(paths))
+        found = [
+            Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
+                     exposed.get(one.recommendation, 0))
+            for one in self.edition.findings.tallies(reach, wanted)
+        ]  # fmt: skip
+        return sorted(found, key=_order)
+
+    def _gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
+        """Recommendation -> (control, points): only a resource that fails nothing else in the control gains."""
+        rows = self.edition.findings.rows(reach).filter("control <> ''")
+        stood = rows.project(f"subject, recommendation, control, {_STANDING} AS standing")
+        by_resource = stood.aggregate(_STOOD, "control, subject")
+        counted = by_resource.aggregate(
+            f"control, CASE WHEN alone AND top = {Standing.UNHEALTHY.value} THEN failed END AS failed,"
+            f" count(*) FILTER (top IN ({Standing.HEALTHY.value}, {Standing.UNHEALTHY.value}))",
+            "1, 2",
+        ).fetchall()
+        judged, gained = Counter[str](), Counter[str]()
+        for control, failed, count in counted:
+            judged[control] += count
+            gained[failed or ""] += count
+        controls, placed = self._controls(), rows.project("recommendation, control").distinct().fetchall()
+        return {
+            key: (controls[control][0], controls[control][1] * gained[key] / (judged[control] or 1))
+            for key, control in placed
+            if control in controls
+        }
+
+    def _controls(self) -> Mapping[str, tuple[str, int]]:
+        """Control -> (name, points); they tell nothing of the estate."""
+        bodies = self.edition.listing.page([DEFINITIONS], EVERYTHING, most=10_000).bodies
+        return {
+            one["name"]: (one["properties"]["displayName"], one["properties"]["maxScore"]) for one in bodies
+        }
+
+    def _exposed(self, reach: Reach) -> Mapping[str, int]:
+        """Recommendation -> how many of the resources that fail it the Internet reaches."""
+        findings: Findings = self.edition.findings
+        cursor = findings.documents.cursor()
+        reached = cursor.from_arrow(pa.table({"reached": pa.array(self.edition.made.exposed, pa.string())}))
+        failing = findings.rows(reach, FAILING, cursor).project("recommendation, subject")
+        rows = failing.join(reached, "subject = reached").aggregate(
+            "recommendation, count(*)", "recommendation"
+        )
+        return dict(rows.fetchall())
+
+    def _weaknesses(self, paths: Reach) -> Mapping[str, tuple[int, Severity | None]]:
+        """Recommendation -> (how many attack paths it makes, the risk of the worst)."""
+        found: dict[str, tuple[int, Severity | None]] = {}
+        for path in self.edition.attack_paths.listed(paths):
+            for key in path.weaknesses:
+                count, gravest = found.get(key, (0, None))
+                found[key] = (count + 1, _graver(gravest, path.level))
+        return found
+
+
+def _graver(one: Severity | None, other: Severity) -> Severity:
+    return other if one is None or other.rank > one.rank else one
+
+
+def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
+    told = one.tally
+    return (
+        not told.unhealthy,
+        *rank(told.severity, one.gain, told.unhealthy, told.title, told.recommendation),
+    )
