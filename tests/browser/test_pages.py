@@ -104,9 +104,17 @@ def test_from_the_worst_recommendation_to_an_exemption(opened, address):
     page.get_by_role("link", name="Machines have no missing system updates").click()
     page.locator("summary", has_text="Exempt").first.click()
     page.get_by_label("Reason").first.fill("the vendor patches them")
-    page.get_by_label("Days", exact=True).first.fill("30")
+    page.get_by_label("Days from now").first.fill("30")
     page.get_by_role("button", name="Exempt").first.click()
-    expect(page.get_by_text("The exemption is kept")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 exemption kept")).to_be_visible(timeout=PATIENCE)
+    page.locator("#exemptions summary", has_text="Change").click()
+    page.locator("#exemptions").get_by_label("Reason").fill("a proxy keeps them apart")
+    page.locator("#exemptions").get_by_role("button", name="Change").click()
+    expect(page.get_by_text("1 exemption changed")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#exemptions td.wrap", has_text="a proxy keeps them apart")).to_be_visible()
+    page.get_by_role("button", name="End the exemption").click()
+    expect(page.get_by_text("1 exemption ended")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#exemptions")).to_have_count(0)
 
 
 def test_from_an_incident_to_its_end(opened, address):

@@ -243,7 +243,13 @@ def test_an_exemption_is_put_by_a_form(instance, owner, visitor):
     wanted = Wanted(states=frozenset({"NonCompliant"}), text="/storageaccounts/")
     finding = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     address = f"/recommendations/{finding.recommendation}"
-    form = {"scope": finding.resource, "category": "Waiver", "reason": "agreed <until> then", "days": "30"}
+    form = {
+        "act": "exempt",
+        "scope": finding.resource,
+        "category": "Waiver",
+        "reason": "agreed <until> then",
+        "days": "30",
+    }
     assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
     assert owner.post(address, data={**form, "reason": " "}, headers=HERE).status_code == 400
     assert owner.post(address, data={**form, "scope": "/"}, headers=HERE).status_code == 400

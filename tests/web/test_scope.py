@@ -64,14 +64,14 @@ def test_many_resources_are_exempted_at_once(instance, owner, visitor):
     about = Wanted(wanted.states, recommendations=frozenset({tally.recommendation}))
     scopes = [one.resource for one in findings.page(EVERYTHING, about, most=2)]
     address = f"/recommendations/{tally.recommendation}"
-    form = {"scope": scopes, "category": "Mitigated", "reason": "patched by the vendor"}
+    form = {"act": "exempt", "scope": scopes, "category": "Mitigated", "reason": "patched by the vendor"}
     before = len(instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"]))
     assert visitor(("Reader", "/")).post(address, data=form, headers=HERE).status_code == 403
     answer = owner.post(address, data=form, headers=HERE)
     assert answer.headers["location"].endswith("exempted=2")
     kept = instance.state.arm_documents.all(["microsoft.authorization/policyexemptions"])
     assert len(kept) == before + 2
-    assert "2 exemptions are kept." in owner.get(answer.headers["location"]).text
+    assert "2 exemptions kept." in owner.get(answer.headers["location"]).text
 
 
 def test_tags_are_read_once_for_an_edition_and_a_reach(instance):

@@ -33,10 +33,13 @@ def environment() -> Environment:
         version=__version__,
         areas=_areas,
         choices=choices,
+        state_words={state.value: word for state, word in wording.STATES.items()},
         now=lambda: datetime.now(UTC),
     )
     made.filters.update(
         whole=wording.whole,
+        counted=wording.counted,
+        caused=wording.caused,
         share=wording.share,
         ago=wording.ago,
         lasting=wording.lasting,

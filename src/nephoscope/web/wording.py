@@ -6,13 +6,41 @@ import re
 from datetime import UTC, datetime
 
 from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
 
+STATES = {
+    State.NON_COMPLIANT: "Unhealthy",
+    State.COMPLIANT: "Healthy",
+    State.EXEMPT: "Exempt",
+    State.NOT_APPLICABLE: "Not applicable",
+    State.UNKNOWN: "Not assessed",
+    State.ERROR: "Error",
+}
+"""What the ends of an evaluation are called, on pages and in their files."""
+#: Causes of Unknown and Error in the words of a person; another is shown as it is.
+CAUSES = {
+    "not-collected": "The snapshot did not read what they are judged by",
+    "no-properties": "The snapshot lists the resources without their properties",
+    "not-held": "A definition that is assigned is not loaded",
+    "parameter-error": "A parameter of the assignment does not fit",
+    "initiative-error": "The initiative cannot be used",
+}
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
 
 
 def whole(value: float | None) -> str:
     """A whole number with thousands apart; a dash for none."""
     return "–" if value is None else f"{value:,.0f}"
+
+
+def counted(count: int, word: str, several: str = "") -> str:
+    """A number with what it counts: `1 row`, `2 rows`; `several` is the plural where it is not made by an s."""
+    return f"{whole(count)} {word if count == 1 else several or word + 's'}"
+
+
+def caused(cause: str, state: str = "") -> str:
+    """A cause in words; where there is none, what a state is called."""
+    return CAUSES.get(cause, cause) or (STATES[State(state)] if state else "")
 
 
 def share(value: float | None) -> str:

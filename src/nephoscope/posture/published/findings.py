@@ -42,6 +42,10 @@ class Wanted:
     text: str = ""
 
 
+UNJUDGED = Wanted(states=frozenset({State.UNKNOWN.value, State.ERROR.value}))
+"""Those that could not be judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A resource against a recommendation, as a list shows it; `why` says how it stands, '' where nothing was said."""
@@ -69,6 +73,16 @@ class Tally:
     def unhealthy(self) -> int:
         """The resources that fail it."""
         return self.counts[State.NON_COMPLIANT]
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """How many could not be judged of one state, cause and description of it ('' where nothing was said)."""
+
+    state: State
+    cause: str
+    why: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,23 @@ class Findings:
     def _states(self, reach: Reach, wanted: Wanted) -> Counter[State]:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return Counter({State(state): count for state, count in rows})
+
+    def those(self, reach: Reach, wanted: Wanted, resources: Iterable[str]) -> frozenset[str]:
+        """Which of some lower-cased ids of resources they are about."""
+        rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
+        return frozenset(subject for (subject,) in rows.fetchall())
+
+    def unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+        """For each recommendation, how many could not be judged and why, the most first."""
+        return dict(self.documents.once(("unjudged", reach), lambda: self._unjudged(reach)))
+
+    def _unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+        grouping = "recommendation, state, cause, why"
+        rows = self.rows(reach, UNJUDGED).aggregate(f"{grouping}, count(*) AS n", grouping)
+        found: dict[str, list[Unjudged]] = {}
+        for key, state, cause, why, count in rows.order("n DESC, state, cause, why").fetchall():
+            found.setdefault(key, []).append(Unjudged(State(state), cause, why, count))
+        return found
 
     def causes(self, reach: Reach, wanted: Wanted = Wanted()) -> list[tuple[State, str, int]]:
         """How many there are for each state and cause, the most first."""

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from starlette.responses import Response
+
+from nephoscope.lake.state import MissingError
 from nephoscope.lake.state.incidents import IncidentStatus, Sought
 from nephoscope.model.state import Severity, State
 from nephoscope.posture.history import History, TrendPoint
-from nephoscope.posture.published.findings import Tally, Wanted
+from nephoscope.posture.published.findings import UNJUDGED, Tally
+from nephoscope.posture.published.priorities import Priority
 from nephoscope.posture.scan import last_request
 from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way
+from nephoscope.web.ranked import ranked, table
 from nephoscope.web.scores import score_of
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
+from nephoscope.web.wording import STATES, caused
 
 READ = "Microsoft.Security/assessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
-SHOWN = 8
-#: Causes of Unknown and Error in the words of a person; another is shown as it is.
-SAID = {
-    "not-collected": "The snapshot did not read what they are judged by",
-    "no-properties": "The snapshot lists the resources without their properties",
-    "not-held": "A definition that is assigned is not loaded",
-    "parameter-error": "A parameter of the assignment does not fit",
-    "initiative-error": "The initiative cannot be used",
-}
+SCORES = "Microsoft.Security/secureScores/read"
+SHOWN, MOST_CSV = 8, 10_000
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
-_UNKNOWN = frozenset({State.UNKNOWN.value, State.ERROR.value})
 
 
-def filled(visit: Visit) -> Mapping[str, Any]:
-    """What the page shows."""
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """What the page shows, or one of its tables as a file."""
     edition = visit.edition
+    if (
+        file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
+    ) is not None:
+        return file
     found: dict[str, Any] = {
         "edition": edition,
         "incidents": incidents(visit),
@@ -45,22 +49,26 @@ def filled(visit: Visit) -> Mapping[str, Any]:
         return found
     reach = visit.reach(READ)
     states = edition.findings.states(reach)
-    tallies = [one for one in edition.findings.tallies(reach) if one.unhealthy]
+    first = failing(visit)
     return {
         **found,
-        "score": score_of(edition, visit.reach("Microsoft.Security/secureScores/read")),
+        "score": score_of(edition, visit.reach(SCORES)),
         "trend": trend(visit),
-        "states": states,
         "resources": edition.inventory.count(reach),
-        "severities": _severities(tallies),
-        "causes_said": SAID,
-        "tallies": tallies[:SHOWN],
-        "failing": len(tallies),
+        "stood": states,
+        "severities": _severities([one.tally for one in first]),
+        "first": first[:SHOWN],
+        "failing": len(first),
         "worst": edition.findings.worst(reach, most=SHOWN),
-        "causes": edition.findings.causes(reach, Wanted(states=_UNKNOWN))[:SHOWN],
+        "causes": edition.findings.causes(reach, UNJUDGED)[:SHOWN],
         "unknown": states[State.UNKNOWN] + states[State.ERROR],
         "assessed": sum(states.values()),
     }
+
+
+def failing(visit: Visit) -> list[Priority]:
+    """The recommendations that a resource fails, in the order to work on them."""
+    return [one for one in ranked(visit) if one.tally.unhealthy]
 
 
 def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
@@ -79,16 +87,66 @@ def trend(visit: Visit) -> Sequence[TrendPoint]:
     return [one for one in History(visit.instance.data).trend(request.series) if one.when >= visit.since]
 
 
-def incidents(visit: Visit) -> list[Any] | None:
+def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
     """The newest open incidents of the scope in the workspaces that the caller may read; None where that is none."""
     found, readable = [], False
     for workspace in visit.instance.state.workspaces.all():
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace.name}"):
             readable = True
             wanted = Sought(frozenset(_OPEN), numbers=visit.incidents_of(workspace.name))
-            found += visit.instance.state.incidents.listed(workspace.name, wanted, most=SHOWN)
+            found += visit.instance.state.incidents.listed(workspace.name, wanted, most=most)
     found.sort(key=lambda one: one.last_activity, reverse=True)
-    return found[:SHOWN] if readable else None
+    return found[:most] if readable else None
 
 
+def _controls(visit: Visit) -> Table:
+    found = score_of(visit.edition, visit.reach(SCORES)).controls if visit.edition else ()
+    return Table(
+        ("Control", "Gain", "Unhealthy", "Of", "Healthy", "Not assessed"),
+        (
+            [
+                one.name,
+                round(one.gain, 2),
+                one.unhealthy,
+                one.healthy + one.unhealthy,
+                one.healthy,
+                one.not_assessed,
+            ]
+            for one in found
+        ),
+    )
+
+
+def _resources(visit: Visit) -> Table:
+    found = visit.edition.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.edition else []
+    return Table(("Resource", "Grave", "All"), found)
+
+
+def _causes(visit: Visit) -> Table:
+    found = visit.edition.findings.causes(visit.reach(READ), UNJUDGED) if visit.edition else []
+    return Table(
+        ("Count", "Why", "State"),
+        ([count, caused(cause, state), STATES[state]] for state, cause, count in found),
+    )
+
+
+def _incidents(visit: Visit) -> Table:
+    found = incidents(visit, MOST_CSV)
+    if found is None:
+        raise MissingError("your roles reach no workspace")
+    return Table(
+        ("Severity", "Incident", "Title", "Last activity", "Status", "Workspace"),
+        ([one.severity, one.number, one.title, one.last_activity.isoformat(), one.status.value, one.workspace]
+         for one in found),
+    )  # fmt: skip
+
+
+TABLES: Mapping[str, Callable[[Visit], Table]] = {
+    "first": lambda visit: table(failing(visit)),
+    "controls": _controls,
+    "incidents": _incidents,
+    "resources": _resources,
+    "not-assessed": _causes,
+}
+"""The tables of the page, whole."""
 PAGE = Page("/", "Overview", "overview.html", READ, filled, Area.TOP, 0)

@@ -2,48 +2,73 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.guard import DeniedError
-from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state import MissingError
 from nephoscope.model.state import Severity, State
-from nephoscope.policy.exemption import MITIGATED, WAIVER, Exemption
-from nephoscope.posture.exempting import WRITE, may_exempt
-from nephoscope.posture.published.findings import SHOWN_STATES, Finding, Tally, Wanted
+from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
+from nephoscope.web import exemptions
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
+from nephoscope.web.progress import under_way
+from nephoscope.web.ranked import READ, ranked, table
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
+from nephoscope.web.wording import STATES, caused
 
-READ = "Microsoft.Security/assessments/read"
-MOST_DAYS, MOST_AT_ONCE = 3650, 500
-EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.findings import Tally, Unjudged
+    from nephoscope.posture.published.priorities import Priority
+
+METADATA = "/providers/microsoft.security/assessmentmetadata"
 ROWS = 100
+#: What a form did, in the address that it leads to.
+DONE = ("exempted", "changed", "ended")
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The list."""
     if visit.edition is None:
         return {"edition": None}
-    tallies = visit.edition.findings.tallies(visit.reach(READ), wanted(visit))
+    several = ranked(visit, wanted(visit))
+    if visit.asked("open"):
+        return _unjudged(visit, several)
     if not visit.asked("all"):
-        tallies = [one for one in tallies if one.unhealthy]
+        several = [one for one in several if one.tally.unhealthy]
     if visit.asked("format") == "csv":
-        return as_csv(
-            "recommendations",
-            ("Recommendation", "Severity", *(one.value for one in State)),
-            map(_tally_row, tallies),
-        )
+        return as_csv("recommendations", *table(several))
+    return _filters(visit, several)
+
+
+def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
     start = page_start(visit)
     return {
-        "edition": visit.edition, "tallies": tallies[start : start + ROWS], "total": len(tallies), "start": start, "rows": ROWS,
+        "edition": visit.edition, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
         "severities": list(reversed(Severity)), "chosen": visit.several("severity"), "text": visit.asked("q"),
-        "all": bool(visit.asked("all")),
+        "all": bool(visit.asked("all")), "open": bool(visit.asked("open")), "unjudged": {},
     }  # fmt: skip
+
+
+def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, Any] | Response:
+    """The list of those that could not be judged for some resource, the most first, each with why."""
+    found = visit.edition.findings.unjudged(visit.reach(READ)) if visit.edition else {}
+    counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
+    those = [one for one in several if one.tally.recommendation in found]
+    those.sort(key=lambda one: -counts[one.tally.recommendation])
+    if visit.asked("format") == "csv":
+        rows = (_unjudged_row(one.tally, counts, found[one.tally.recommendation]) for one in those)
+        return as_csv("not-assessed", ("Severity", "Recommendation", "Not assessed", "Of", "Why", "Id"), rows)
+    return {**_filters(visit, those), "unjudged": found, "counts": counts}
+
+
+def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[Any]:
+    why = "; ".join(one.why or caused(one.cause, one.state) for one in several)
+    key = told.recommendation
+    return [told.severity.value, told.title, counts[key], told.counts.total(), why, key]
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -51,38 +76,74 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     edition, key = visit.edition, visit.parameters["key"].lower()
     if edition is None:
         return {"edition": None}
-    if visit.request.method == "POST":
-        count = exempt(visit, key)
-        return RedirectResponse(visit.here(exempted=count), 303)
-    reach = visit.reach(READ)
-    about = Wanted(recommendations=frozenset({key}))
-    found = edition.listing.get(
-        f"/providers/microsoft.security/assessmentmetadata/{key}", visit.caller.reach(READ)
-    )
-    if found is None:
+    known = edition.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
+    if known is None:
         raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
+    if visit.request.method == "POST":
+        done = dict.fromkeys(DONE) | exemptions.act(visit, key)
+        return RedirectResponse(visit.here(**done), 303)
     states = visit.several("state") or frozenset({State.NON_COMPLIANT.value})
-    asked = Wanted(recommendations=about.recommendations, states=states, text=visit.asked("q"))
-    if visit.asked("format") == "csv":
-        rows = edition.findings.page(reach, asked, order="resource", most=1_000_000)
-        return as_csv(key, ("Resource", "State", "Cause", "Description"), map(_finding_row, rows))
-    start = page_start(visit)
+    asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
+    files = {
+        "resources": lambda: _resources(visit, known, asked),
+        "exemptions": lambda: _exemptions(exemptions.shown(visit, key, exemptions.put_for(visit, key))),
+    }
+    file = file_of(visit, key, files)
+    return file if file is not None else _shown(visit, edition, key, known["properties"], asked)
+
+
+def _shown(
+    visit: Visit, edition: Edition, key: str, known: Mapping[str, Any], asked: Wanted
+) -> dict[str, Any]:
+    """What the page of one shows."""
+    reach, start = visit.reach(READ), page_start(visit)
+    about = Wanted(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
+    put = exemptions.shown(visit, key, exemptions.put_for(visit, key))
+    held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "edition": edition,
         "key": key,
-        "known": found["properties"],
+        "known": known,
+        "place": next((one for one in ranked(visit, about)), None),
         "counts": edition.findings.states(reach, about),
         "findings": findings,
         "total": edition.findings.count(reach, asked),
         "start": start,
         "rows": ROWS,
-        "chosen": states,
+        "chosen": asked.states,
         "states": SHOWN_STATES,
         "text": visit.asked("q"),
-        "exemptable": exemptable(visit, key, findings),
-        "exempted": visit.asked("exempted"),
+        "exemptable": exemptions.exemptable(visit, key, findings, held),
+        "held": held,
+        "put": put,
+        "done": next(
+            ((word, int(visit.asked(word))) for word in DONE if visit.asked(word).isdecimal()), None
+        ),
+        "under_way": under_way(visit.instance),
     }
+
+
+def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
+    found = (
+        visit.edition.findings.page(visit.reach(READ), asked, order="resource", most=1_000_000)
+        if visit.edition
+        else []
+    )
+    told = known["properties"]
+    header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation id")
+    return Table(header, (
+        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or caused(one.cause), known["name"]]
+        for one in found
+    ))  # fmt: skip
+
+
+def _exemptions(several: Sequence[exemptions.Shown]) -> Table:
+    return Table(("Resource", "Category", "Reason", "Ends", "By"), (
+        [one.exemption.scope, one.exemption.category, one.exemption.description or one.exemption.display_name,
+         one.exemption.expires_on.isoformat() if one.exemption.expires_on else "", one.author]
+        for one in several
+    ))  # fmt: skip
 
 
 def wanted(visit: Visit) -> Wanted:
@@ -90,77 +151,10 @@ def wanted(visit: Visit) -> Wanted:
     return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
 
 
-def exempt(visit: Visit, key: str) -> int:
-    """Put an exemption from a recommendation for each resource of the form; how many. StateError for a form that says too little."""
-    form, scopes = visit.form, [one.lower().rstrip("/") for one in visit.ticked("scope")]
-    category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
-    fit = all(one.startswith("/subscriptions/") for one in scopes)
-    if not scopes or not fit or category not in (WAIVER, MITIGATED) or not reason:
-        raise StateError("an exemption needs a resource, a category and a reason")
-    if len(scopes) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
-    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
-        raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
-    for scope in scopes:
-        visit.caller.must(WRITE, scope)
-        may_exempt(visit.caller, _exempting(scope, key), visit.instance.governing)
-    properties: dict[str, Any] = {
-        "exemptionCategory": category,
-        "displayName": reason[:128],
-        "description": reason,
-        "metadata": {"nephoscope": {"recommendations": [key]}, "createdBy": visit.caller.name},
-    }
-    if days:
-        properties["expiresOn"] = (visit.instance.now + timedelta(days=int(days))).isoformat()
-    for scope in scopes:
-        name = str(uuid.uuid4())
-        id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
-        body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": properties}
-        Exemption.parse(body)
-        visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
-    return len(scopes)
-
-
-def exemptable(visit: Visit, key: str, findings: Sequence[Finding]) -> frozenset[str]:
-    """The failing resources of a page that the visitor may exempt from a recommendation."""
-    failing_ones = [one.resource for one in findings if one.state is State.NON_COMPLIANT]
-    return frozenset(one for one in failing_ones if _may(visit, key, one))
-
-
-def _may(visit: Visit, key: str, resource: str) -> bool:
-    if not resource.startswith("/subscriptions/") or not visit.caller.may(WRITE, resource):
-        return False
-    try:
-        may_exempt(visit.caller, _exempting(resource, key), visit.instance.governing)
-    except DeniedError:
-        return False
-    return True
-
-
-def _exempting(scope: str, key: str) -> Exemption:
-    """An exemption of a resource from a recommendation, as far as rights to it go."""
-    return Exemption(
-        f"{scope}/providers/{EXEMPTIONS}/new".lower(), scope, "", WAIVER, recommendations=frozenset({key})
-    )
-
-
 def page_start(visit: Visit) -> int:
     """Where the page of a list begins."""
     given = visit.asked("start", "0")
     return int(given) if given.isdecimal() and len(given) < 9 else 0
-
-
-def _tally_row(tally: Tally) -> list[Any]:
-    return [tally.title, tally.severity.value, *(tally.counts[state] for state in State)]
-
-
-def _finding_row(finding: Finding) -> list[Any]:
-    return [
-        finding.resource,
-        finding.state.value,
-        finding.cause,
-        finding.why,
-    ]
 
 
 def failing(visit: Visit) -> int | None:

@@ -1,0 +1,181 @@
+"""Exemptions from a recommendation, as its page puts, changes and ends them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.lake.state import MissingError, StateError
+from nephoscope.model.state import State
+from nephoscope.policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
+from nephoscope.posture.exempting import WRITE, may_exempt
+from nephoscope.posture.published.findings import Finding, Wanted
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state.arm_documents import ArmDocument
+    from nephoscope.web.visit import Visit
+
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+EXEMPTIONS = "Microsoft.Authorization/policyExemptions"
+READ, DELETE = f"{EXEMPTIONS}/read", f"{EXEMPTIONS}/delete"
+MOST_DAYS, MOST_AT_ONCE = 3650, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired."""
+
+    exemption: Exemption
+    author: str
+    over: bool
+    may_change: bool
+    may_end: bool
+
+
+def put_for(visit: Visit, key: str) -> list[ArmDocument]:
+    """The exemptions from a recommendation that were put here and that the visitor may read, by id."""
+    reach = visit.caller.reach(READ)
+    found = [
+        one for one in visit.instance.state.arm_documents.all([TYPE_NAME]) if key in _of(one).recommendations
+    ]
+    return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
+
+
+def shown(visit: Visit, key: str, put: Sequence[ArmDocument]) -> list[Shown]:
+    """They with what the visitor may do to each."""
+    now = visit.instance.now
+    return [
+        Shown(
+            one := _of(document),
+            document.author,
+            not one.active(now),
+            may(visit, key, one.scope),
+            visit.caller.may(DELETE, one.scope),
+        )
+        for document in put
+    ]
+
+
+def act(visit: Visit, key: str) -> dict[str, int]:
+    """Do what the form asks for; how many exemptions were put, changed or ended, by the word for it. StateError for a wrong form."""
+    match visit.form.get("act", ""):
+        case "exempt":
+            return {"exempted": exempt(visit, key)}
+        case "change":
+            return {"changed": change(visit, key)}
+        case "end":
+            return {"ended": end(visit, key)}
+        case other:
+            raise StateError(f"an exemption is not changed by '{other[:40]}', but by exempt, change and end")
+
+
+def exempt(visit: Visit, key: str) -> int:
+    """Put an exemption for each resource of the form; how many. StateError for a form that says too little, or what cannot be."""
+    scopes = [one.lower().rstrip("/") for one in visit.ticked("scope")]
+    properties = _properties(visit.form, key, visit)
+    if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
+        raise StateError("an exemption needs a resource")
+    if len(scopes) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
+    for scope in scopes:
+        visit.caller.must(WRITE, scope)
+        may_exempt(visit.caller, _exempting(scope, key), visit.instance.governing)
+    _must_fit(visit, key, scopes)
+    for scope in scopes:
+        _put(visit, scope, str(uuid.uuid4()), properties)
+    return len(scopes)
+
+
+def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
+    """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
+    findings = visit.edition.findings if visit.edition is not None else None
+    wanted = Wanted(recommendations=frozenset({key}))
+    known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
+    if strange := [one for one in scopes if one not in known]:
+        raise StateError(f"the recommendation knows no resource {strange[0][:300]}")
+    held = {_of(one).scope for one in put_for(visit, key) if _of(one).active(visit.instance.now)}
+    if twice := [one for one in scopes if one in held]:
+        raise StateError(f"{twice[0][:300]} is exempted already: change or end that exemption")
+
+
+def change(visit: Visit, key: str) -> int:
+    """Give an exemption another category, reason and end."""
+    one = _asked(visit, key)
+    visit.caller.must(WRITE, one.scope)
+    may_exempt(visit.caller, replace(one, category=WAIVER), visit.instance.governing)
+    document = visit.instance.state.arm_documents.get(one.id)
+    held = document.body["properties"] if document else {}
+    told = _properties(visit.form, key, visit)
+    kept = {name: value for name, value in held.items() if name != "expiresOn"}
+    metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
+    _put(visit, one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+    return 1
+
+
+def end(visit: Visit, key: str) -> int:
+    """End an exemption: the resource is judged as any other from the next assessment on."""
+    one = _asked(visit, key)
+    visit.caller.must(DELETE, one.scope)
+    return int(visit.instance.remove(one.id, EXEMPTIONS, visit.caller.name, visit.caller.address))
+
+
+def _asked(visit: Visit, key: str) -> Exemption:
+    wanted = visit.form.get("exemption", "").lower()
+    found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
+    if found is None:
+        raise MissingError(f"there is no exemption {wanted[-100:]} in what you may see")
+    return found
+
+
+def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, Any]:
+    category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
+    if category not in (WAIVER, MITIGATED) or not reason:
+        raise StateError("an exemption needs a category and a reason")
+    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
+    ends = {"expiresOn": (visit.instance.now + timedelta(days=int(days))).isoformat()} if days else {}
+    return {
+        "exemptionCategory": category,
+        "displayName": reason[:128],
+        "description": reason,
+        "metadata": {"nephoscope": {"recommendations": [key]}, "createdBy": visit.caller.name},
+        **ends,
+    }
+
+
+def _put(visit: Visit, scope: str, name: str, properties: Mapping[str, Any]) -> None:
+    id_ = f"{scope}/providers/{EXEMPTIONS}/{name}"
+    body = {"id": id_, "name": name, "type": EXEMPTIONS, "properties": dict(properties)}
+    Exemption.parse(body)
+    visit.instance.put(body, EXEMPTIONS, visit.caller.name, visit.caller.address)
+
+
+def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozenset[str]) -> frozenset[str]:
+    """The failing resources of a page that the visitor may exempt; those that are `held` by an exemption wait to be judged by it."""
+    failing = [one.resource for one in findings if one.state is State.NON_COMPLIANT]
+    return frozenset(one for one in failing if one not in held and may(visit, key, one))
+
+
+def may(visit: Visit, key: str, resource: str) -> bool:
+    """Whether the visitor may exempt a resource from a recommendation."""
+    if not resource.startswith("/subscriptions/") or not visit.caller.may(WRITE, resource):
+        return False
+    try:
+        may_exempt(visit.caller, _exempting(resource, key), visit.instance.governing)
+    except DeniedError:
+        return False
+    return True
+
+
+def _exempting(scope: str, key: str) -> Exemption:
+    """An exemption of a resource from a recommendation, as far as rights to it go."""
+    id_ = f"{scope}/providers/{EXEMPTIONS}/new".lower()
+    return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))
+
+
+def _of(document: ArmDocument) -> Exemption:
+    return Exemption.parse(document.body)

@@ -1,0 +1,162 @@
+"""Exemptions on the page of a recommendation: put once, of what is there, changed and ended, with the assessment that follows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html import escape
+
+import pytest
+from tests.web.conftest import HERE
+
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.findings import Wanted
+
+TYPE = "microsoft.authorization/policyexemptions"
+FAILING = frozenset({"NonCompliant"})
+
+
+@pytest.fixture
+def finding(instance):
+    """A failing resource, of which no exemption is left when the test is over."""
+    wanted = Wanted(states=FAILING, text="/storageaccounts/")
+    yield instance.shelf.newest().findings.page(EVERYTHING, wanted, order="resource", most=1)[0]
+    for one in kept(instance):
+        instance.remove(one.key, TYPE, "test")
+
+
+def kept(instance):
+    return instance.state.arm_documents.all([TYPE])
+
+
+def asked(finding, **more):
+    return {"act": "exempt", "scope": finding.resource, "category": "Waiver", "reason": "agreed", **more}
+
+
+def post(client, finding, form):
+    return client.post(f"/recommendations/{finding.recommendation}", data=form, headers=HERE)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"act": "zzz"},
+        {"act": ""},
+        {"scope": "/subscriptions/none"},
+        {"scope": "/subscriptions/none/resourcegroups/x/providers/microsoft.storage/storageaccounts/y"},
+        {"category": "Other"},
+        {"days": "0"},
+    ],
+)
+def test_an_odd_form_keeps_nothing(instance, owner, finding, odd):
+    assert post(owner, finding, asked(finding, **odd)).status_code == 400
+    assert kept(instance) == []
+
+
+def test_what_another_recommendation_knows_is_no_scope_of_this_one(instance, owner, finding):
+    wanted = Wanted(recommendations=frozenset({finding.recommendation}))
+    findings = instance.shelf.newest().findings
+    known = {one.resource for one in findings.page(EVERYTHING, wanted, most=100_000)}
+    other = next(one.resource for one in findings.page(EVERYTHING, most=100_000) if one.resource not in known)
+    assert post(owner, finding, asked(finding, scope=other)).status_code == 400
+
+
+def test_a_recommendation_that_is_not_there(owner, finding):
+    assert owner.post("/recommendations/none", data=asked(finding), headers=HERE).status_code == 404
+
+
+def test_it_is_kept_once(instance, owner, finding):
+    assert post(owner, finding, asked(finding)).status_code == 303
+    again = post(owner, finding, asked(finding, reason="once more"))
+    assert again.status_code == 400
+    assert "exempted already" in again.text
+    assert len(kept(instance)) == 1
+
+
+def test_it_is_changed_and_ended(instance, owner, visitor, finding):
+    post(owner, finding, asked(finding, days="30"))
+    (one,) = kept(instance)
+    change = {
+        "act": "change",
+        "exemption": one.body["id"],
+        "category": "Mitigated",
+        "reason": "a proxy <does> it",
+    }
+    reader = visitor(("Reader", "/"))
+    assert post(reader, finding, change).status_code == 403
+    assert post(reader, finding, {"act": "end", "exemption": one.body["id"]}).status_code == 403
+    assert post(owner, finding, {**change, "exemption": "/x"}).status_code == 404
+    assert post(owner, finding, {**change, "category": ""}).status_code == 400
+    changed = post(owner, finding, change)
+    assert (changed.status_code, "changed=1" in changed.headers["location"]) == (303, True)
+    (now,) = kept(instance)
+    told = now.body["properties"]
+    assert (now.key, told["exemptionCategory"], told["description"]) == (
+        one.key,
+        "Mitigated",
+        "a proxy <does> it",
+    )
+    assert "expiresOn" not in told
+    assert told["metadata"]["nephoscope"]["recommendations"] == [finding.recommendation]
+    ended = post(owner, finding, {"act": "end", "exemption": one.key})
+    assert (ended.status_code, "ended=1" in ended.headers["location"]) == (303, True)
+    assert kept(instance) == []
+
+
+def test_the_page_shows_it_and_what_is_under_way(owner, visitor, instance, finding):
+    answer = post(owner, finding, asked(finding, reason="until <May>"))
+    text = owner.get(answer.headers["location"]).text
+    assert "1 exemption kept" in text
+    assert 'id="progress"' in text, "the assessment that judges by it is shown"
+    assert "exempt when judged anew" in text
+    assert "until &lt;May&gt;" in text
+    assert f'name="scope" value="{finding.resource}"' not in text, (
+        "it is not offered to be exempted once more"
+    )
+    assert 'value="end"' in text
+    address = f"/recommendations/{finding.recommendation}"
+    reader = visitor(("Reader", "/")).get(address).text
+    assert "until &lt;May&gt;" in reader
+    assert 'value="end"' not in reader
+    rows = list(csv.DictReader(io.StringIO(owner.get(f"{address}?format=csv&table=exemptions").text)))
+    assert [(one["Resource"], one["Category"], one["Reason"]) for one in rows] == [
+        (finding.resource, "Waiver", "until <May>")
+    ]
+
+
+def test_who_sees_one_subscription_sees_its_exemptions_only(owner, visitor, instance, finding):
+    post(owner, finding, asked(finding))
+    own = finding.resource.split("/")[2]
+    other = next(one for one in instance.shelf.newest().made.subscriptions if one != own)
+    address = f"/recommendations/{finding.recommendation}"
+    assert "Exemptions" in visitor(("Reader", f"/subscriptions/{own}")).get(address).text
+    elsewhere = visitor(("Reader", f"/subscriptions/{other}")).get(address)
+    assert "<h2>Exemptions</h2>" not in elsewhere.text
+
+
+def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
+    findings = instance.shelf.newest().findings
+    whole = {one.recommendation: one for one in findings.tallies(EVERYTHING)}
+    rows = list(csv.DictReader(io.StringIO(owner.get("/recommendations?open=1&format=csv").text)))
+    told = {row["Id"]: int(row["Not assessed"]) for row in rows}
+    unknown = {
+        key: count
+        for key, one in whole.items()
+        if (
+            count := sum(
+                number for state, number in one.counts.items() if state.value in ("Unknown", "Error")
+            )
+        )
+    }
+    assert told == unknown
+    assert sum(told.values()) > 10
+    assert all(row["Why"] for row in rows)
+    page = owner.get("/recommendations?open=1").text
+    why = rows[0]["Why"]
+    assert escape(why) in page
+    link = re.search(r'href="(/recommendations/[^"]+state=Unknown[^"]+)"', page)[1].replace("&amp;", "&")
+    one = owner.get(link).text
+    assert "Not assessed</span>" in one
+    assert escape(why) in one
+    assert "/recommendations?open=1" in owner.get("/").text

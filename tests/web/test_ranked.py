@@ -1,0 +1,78 @@
+"""One ranking: what the command tells to do first is what the first page and the recommendations begin with, as page and as file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html import unescape
+
+import pytest
+
+from nephoscope.posture.report import Report
+from nephoscope.posture.scan import Request, Scan
+
+
+@pytest.fixture(scope="module")
+def told(instance):
+    """The ranking of the command over the same estate."""
+    scan = Scan(Request(("sample:",)), instance.data)
+    report = Report(scan.run(scan.estate()), "sample:")
+    return [one for one in report.ranking if one.unhealthy]
+
+
+def titles(page: str) -> list[str]:
+    return [
+        unescape(one)
+        for one in re.findall(r'<td class="title"><a href="/recommendations/[^"]+">([^<]+)</a>', page)
+    ]
+
+
+def file(client, address: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(client.get(address).text)))
+
+
+def test_first_page_and_list_begin_with_what_the_command_begins_with(owner, told):
+    names = [one.recommendation.name for one in told]
+    assert titles(owner.get("/").text) == names[:8]
+    assert titles(owner.get("/recommendations").text) == names[:100]
+
+
+@pytest.mark.parametrize("address", ["/recommendations?format=csv", "/?format=csv&table=first"])
+def test_the_files_have_gain_control_and_id(owner, told, address):
+    rows = file(owner, address)
+    assert [(row["Id"], row["Gain"], row["Control"]) for row in rows] == [
+        (one.recommendation.key.lower(), str(round(one.gain, 2)), one.control.name if one.control else "")
+        for one in told
+    ]
+    assert [int(row["Unhealthy"]) for row in rows] == [one.unhealthy for one in told]
+    assert all(row["Why it ranks here"].startswith(f"{row['Severity']} severity") for row in rows)
+
+
+def test_why_is_told_on_each_page(owner, told):
+    first = told[0].recommendation
+    assert first.name == "Owners sign in with more than a password"
+    for address in ("/", "/recommendations", f"/recommendations/{first.key.lower()}"):
+        assert "adds 1.00 points to Enable MFA; makes " in owner.get(address).text
+
+
+@pytest.mark.parametrize("address", ["/", "/recommendations"])
+def test_heads_of_the_page_are_heads_of_the_file(owner, address):
+    page = owner.get(address).text
+    head = re.search(r"<tr>(<th scope=\"col\">Severity.*?)</tr>", page)[1]
+    shown = re.findall(r"<th[^>]*>([^<]+)</th>", head)
+    written = list(file(owner, f"{address}?format=csv&table=first")[0])
+    assert [one for one in shown if "," not in one] == written[
+        : len([one for one in shown if "," not in one])
+    ]
+
+
+@pytest.mark.parametrize("name", ["first", "controls", "incidents", "resources", "not-assessed"])
+def test_every_table_of_the_first_page_is_a_file(owner, name):
+    page = owner.get("/").text
+    assert f"/?format=csv&amp;table={name}" in page
+    assert file(owner, f"/?format=csv&table={name}")
+
+
+def test_a_table_that_is_not_there(owner):
+    assert owner.get("/?format=csv&table=none").status_code == 404
