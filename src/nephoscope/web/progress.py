@@ -48,11 +48,15 @@ def _waits(instance: Instance) -> bool:
     """Whether somebody asked for an assessment that nothing came of yet: neither results nor an error."""
     asked = instance.state.checkpoints.get(*ASSESS_SOON)
     never = any(one.enabled and not (one.collected or one.error) for one in instance.state.tenants.all())
-    edition = instance.shelf.newest()
     if never:
         return True
-    late = asked and (edition is None or edition.made.when < datetime.fromisoformat(asked))
-    return bool(late) and not instance.state.checkpoints.get(*FAILED) and _recent(asked)
+    return not up_to_date(instance) and not instance.state.checkpoints.get(*FAILED) and _recent(asked)
+
+
+def up_to_date(instance: Instance) -> bool:
+    """Whether what is shown is judged by all that people changed: an assessment was made since they last did."""
+    asked, edition = instance.state.checkpoints.get(*ASSESS_SOON), instance.shelf.newest()
+    return not asked or (edition is not None and edition.made.when >= datetime.fromisoformat(asked))
 
 
 def _recent(asked: str) -> bool:

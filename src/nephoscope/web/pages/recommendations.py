@@ -13,7 +13,7 @@ from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.web import exemptions
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
-from nephoscope.web.progress import under_way
+from nephoscope.web.progress import trouble, under_way, up_to_date
 from nephoscope.web.ranked import READ, ranked, table
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
@@ -121,6 +121,8 @@ def _shown(
             ((word, int(visit.asked(word))) for word in DONE if visit.asked(word).isdecimal()), None
         ),
         "under_way": under_way(visit.instance),
+        "judged": up_to_date(visit.instance),
+        "trouble": trouble(visit.instance),
     }
 
 
