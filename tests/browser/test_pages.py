@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.web.conftest import ALERT
+from tests.web.conftest import ALERT, TRIAL
 
 from nephoscope.alerts.rules import shipped
 from nephoscope.model.reach import EVERYTHING
@@ -36,6 +36,8 @@ def addresses(data: Path) -> list[str]:
         "/content/packs/{name}": "checkout",
     }
     known = {
+        "id": rule,
+        "trial": TRIAL,
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
         "number:int": "1",

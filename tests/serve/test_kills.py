@@ -34,7 +34,7 @@ from nephoscope.serve.standing import alive, read
 
 #: "service": all at once, as systemd and a container's runtime do when the supervisor is killed; its processes find out by themselves
 #: where nothing looks after it ("supervisor").
-NAMES = ("front", "web", "assessing", "detection", "responding", "sources", "supervisor", "service")
+NAMES = ("front", "web", "assessing", "detection", "responding", "trying", "sources", "supervisor", "service")
 STARTED_ANEW = ("supervisor", "service")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))

@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
+from nephoscope.alerts.rules import shipped
+from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -34,6 +36,7 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HERE = {"Sec-Fetch-Site": "same-origin"}
 LATELY = datetime.now(UTC) - timedelta(hours=1)
 QUERY = "print TimeGenerated=now(), Who='ada@bwf.example', What='<key>'"
+TRIAL = "0e000000-0000-0000-0000-000000000001"
 ALERT = "0a000000-0000-0000-0000-000000000001"
 
 
@@ -50,7 +53,7 @@ def alert(
         "Tactics": "CredentialAccess",
         "Techniques": '["T1552"]', "Status": "New", "SystemAlertId": id_, "Entities": json.dumps(entities), "RemediationSteps": "",
         "TimeGenerated": LATELY.isoformat(), "StartTime": LATELY.isoformat(), "EndTime": LATELY.isoformat(),
-        "ExtendedProperties": json.dumps({"Query": QUERY, "Query Period": "1h"}),
+        "ExtendedProperties": json.dumps({"Query": QUERY, "Query Period": "1h", "Custom Details": "{}", "Total Events": "1"}),
     }  # fmt: skip
     return StoredAlert(
         id_,
@@ -88,9 +91,42 @@ def pack(data: Path) -> None:
     RulePacks(data).keep(RulePack("checkout", "/srv/checkout", NOON, "default", pieces, refused))
 
 
+def replayed(state: State) -> None:
+    """A trial of the first rule that is over."""
+    rule = next(iter(shipped().rules)).id
+    found = {
+        "rule": "A rule", "windows": 3, "rows": 4, "alerts": 1, "held": 1, "incidents": 1, "seconds": 0.5, "tuning": ["severity: low"],
+        "days": {"2026-11-01": 1}, "entities": [{"entity": "Account ada", "alerts": 1}], "failed": 1,
+        "errors": [{"until": NOON.isoformat(), "error": "it took too long"}],
+        "newest": [
+            {
+                "id": id_, "title": "Keys <were> read", "severity": "High", "started": NOON.isoformat(), "ended": NOON.isoformat(),
+                "held": held, "entities": ["ada"],
+            }
+            for id_, held in ((ALERT, False), ("none", True))
+        ],
+    }  # fmt: skip
+    Trials(state).ask(
+        Trial(
+            "default",
+            rule,
+            What.REPLAY,
+            NOON - timedelta(days=1),
+            NOON,
+            "ada",
+            NOON,
+            id=TRIAL,
+            starts=1,
+            ended=NOON,
+            found=found,
+        )
+    )
+
+
 def set_up(state: State, data: Path) -> None:
-    """A tenant that waits, a source of logs of which nothing came yet, and imported rules."""
+    """A tenant that waits, a source of logs of which nothing came yet, imported rules, and a rule that was replayed."""
     pack(data)
+    replayed(state)
     state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
     (data / "dropped").mkdir()
     setting_up.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})

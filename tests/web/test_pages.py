@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
-from tests.web.conftest import ALERT, HERE
+from tests.web.conftest import ALERT, HERE, TRIAL
 
 from nephoscope.alerts.rules import shipped
 from nephoscope.lake.state.incidents import IncidentStatus
@@ -35,6 +35,8 @@ def addresses(instance):
         "/content/packs/{name}": "checkout",
     }
     known = {
+        "id": rule,
+        "trial": TRIAL,
         "key": finding.recommendation,
         "id:path": finding.resource.strip("/"),
         "number:int": "1",

@@ -19,7 +19,7 @@ from nephoscope.cli.session.overriding import COMMANDS, edited, of_rules, of_wor
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
-    from nephoscope.alerts.tuning.advice import Advice, Advising
+    from nephoscope.alerts.tuning.advice import Advising
     from nephoscope.alerts.tuning.replay import Replayed
 
 REPORT = (
@@ -120,7 +120,7 @@ def advice(data: Path, /, workspace: str, output: str, **options: Any) -> None:
     from nephoscope.cli.session.listing import show_list
 
     with _advising(data, workspace, options) as (advising, rules):
-        rows = [_advice(one) for one in advising.offered(rules)]
+        rows = [one.document() for one in advising.offered(rules)]
     show_list(rows, ADVICE, output, "no advice: no rule raised what could be left out")
 
 
@@ -139,23 +139,6 @@ def _advising(data: Path, workspace: str, options: dict[str, Any]) -> Iterator[t
         own = workspace_of(state, workspace).name
         rules = rules_of(data, state, own, options["folders"])
         yield Advising(state, lake, own, begin, end), [rule_of(rules, wanted)] if wanted else rules
-
-
-def _advice(one: Advice) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "rule": one.rule.name,
-        "kind": one.kind,
-        "advice": one.proposal.text,
-        "confidence": one.confidence.value,
-        "hides": len(one.hides),
-        "of": one.of,
-        "closedFalse": one.false,
-        "truePositives": 0,
-        "evidence": one.proposal.evidence,
-        "change": one.proposal.step.document(),
-        "alerts": [each.id for each in one.hides],
-    }
 
 
 @command.command("apply")
@@ -247,21 +230,8 @@ def replay(
 def _replayed(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
 
-    document = {
-        "rule": done.rule.name,
-        "from": begin.isoformat(),
-        "to": end.isoformat(),
-        "windows": done.windows,
-        "rows": done.rows,
-        "alerts": len(done.raised),
-        "held": len(done.alerts) - len(done.raised),
-        "incidents": done.incidents,
-        "seconds": round(done.seconds, 3),
-        "tuning": list(done.rule.tuning.shown),
-        "days": {day.isoformat(): count for day, count in done.days().items()},
-        "entities": [{"entity": name, "alerts": count} for name, count in done.entities()],
-        "errors": [{"until": moment.isoformat(), "error": text} for moment, text in done.errors],
-    }
+    found = done.document()
+    document = {"rule": found.pop("rule"), "from": begin.isoformat(), "to": end.isoformat(), **found}
     if output == "json":
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return

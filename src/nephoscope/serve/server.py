@@ -81,6 +81,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
         Process("assessing", module(f"{_HERE}.assessing"), waits=True, behind=BEHIND),
         Process("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
         Process("responding", module(f"{_HERE}.responding"), waits=True, behind=BEHIND),
+        Process("trying", module(f"{_HERE}.trying"), waits=True, behind=BEHIND),
         Process("sources", module(f"{_HERE}.ingesting"), waits=True),
     )
 

@@ -43,6 +43,7 @@ def environment() -> Environment:
         share=wording.share,
         ago=wording.ago,
         lasting=wording.lasting,
+        spelled=wording.spelled,
         short=wording.short,
         brief=wording.brief,
         kind=wording.kind,

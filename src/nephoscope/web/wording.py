@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
@@ -71,6 +71,16 @@ def lasting(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {word}"
     return f"{seconds:.0f} s"
+
+
+def spelled(span: timedelta) -> str:
+    """A span in whole units, from the largest: `14 days`, `1 hour 30 minutes`."""
+    rest, words = round(span.total_seconds()), []
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count} {word}{'s' if count != 1 else ''}")
+    return " ".join(words) or "no time"
 
 
 def short(id_: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.rule import Kind, Rule
 from nephoscope.alerts.tuning.advisors import advisors
@@ -16,7 +16,7 @@ from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.history import Past, past
 from nephoscope.alerts.tuning.holding import Learning, Suppression
-from nephoscope.alerts.tuning.replay import Remembering, replayed
+from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replayed
 from nephoscope.alerts.tuning.settings import changed
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.lake.state.database import StateError
@@ -55,10 +55,30 @@ class Advice:
         """How many of them were closed as false or benign."""
         return sum(one.benign for one in self.hides)
 
+    def document(self) -> dict[str, Any]:
+        """The advice as JSON values; `alerts` are the ids of those that it would have hidden."""
+        return {
+            "id": self.id,
+            "rule": self.rule.name,
+            "kind": self.kind,
+            "advice": self.proposal.text,
+            "confidence": self.confidence.value,
+            "hides": len(self.hides),
+            "of": self.of,
+            "closedFalse": self.false,
+            "truePositives": 0,
+            "evidence": self.proposal.evidence,
+            "change": self.proposal.step.document(),
+            "alerts": [each.id for each in self.hides],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Advising:
-    """Looks at what rules raised in windows that ended in [since, until); `detector`: one that knows some windows already."""
+    """Looks at what rules raised in windows that ended in [since, until); `detector`: one that knows some windows already.
+
+    `told` hears how many windows of the trials of a rule are done.
+    """
 
     state: State
     lake: Lake
@@ -66,6 +86,7 @@ class Advising:
     since: datetime
     until: datetime
     detector: Remembering | None = None
+    told: Told = nobody
 
     def proposed(self, rules: Iterable[Rule]) -> Iterator[Advice]:
         """What the advisors think, not tried yet; the rules with the most alerts first."""
@@ -79,22 +100,30 @@ class Advising:
     def offered(self, rules: Iterable[Rule], wanted: str = "") -> Iterator[Advice]:
         """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
         chosen = (one for one in self.proposed(rules) if wanted in ("", one.id))
-        for rule, several in groupby(chosen, key=lambda one: one.rule.id):
+        for rule, group in groupby(chosen, key=lambda one: one.rule.id):
+            several = list(group)
             known = past(self.state, self.workspace, self.since, self.until, rule)
             detector = self.detector or Remembering(self.lake, self.workspace)
-            tried = (self._tried(detector, one, known) for one in several)
+            tried = (self._tried(detector, one, known, at, len(several)) for at, one in enumerate(several))
             yield from (one for one in tried if one is not None)
 
-    def _tried(self, detector: Remembering, one: Advice, known: Sequence[Past]) -> Advice | None:
+    def _tried(
+        self, detector: Remembering, one: Advice, known: Sequence[Past], at: int, count: int
+    ) -> Advice | None:
         """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
         moments = sorted({each.alert.raised for each in known})
-        before = replayed(detector, one.rule, moments, self.until)
-        after = replayed(detector, with_proposal(one.rule, one.proposal), moments, self.until)
+        first, second = (self._part(2 * at + each, 2 * count) for each in (0, 1))
+        before = replayed(detector, one.rule, moments, self.until, first)
+        after = replayed(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
         gone = _gone(before.raised, after.raised)
         hides = [each for each in known if each.id in gone and not each.held]
         if not hides or any(each.untouchable for each in hides) or after.errors:
             return None
         return replace(one, hides=tuple(hides), confidence=_confidence(hides), of=len(before.raised))
+
+    def _part(self, at: int, of: int) -> Told:
+        """Tells of one of several runs of the same windows as a part of all."""
+        return lambda done, total: self.told(at * total + done, of * total)
 
     def _alerts(self, rules: Iterable[Rule]) -> list[tuple[Rule, list[Past]]]:
         """The rules as they run, with what they raised and would raise again."""

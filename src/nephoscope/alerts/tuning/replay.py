@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
 
 TOP = 10
+#: Told how many windows are done, and of how many: what it raises ends the run.
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,26 @@ class Replayed:
         )
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
+    def document(self) -> dict[str, Any]:
+        """What came of it as JSON values, with the names and the numbers that people read."""
+        return {
+            "rule": self.rule.name,
+            "windows": self.windows,
+            "rows": self.rows,
+            "alerts": len(self.raised),
+            "held": len(self.alerts) - len(self.raised),
+            "incidents": self.incidents,
+            "seconds": round(self.seconds, 3),
+            "tuning": list(self.rule.tuning.shown),
+            "days": {day.isoformat(): count for day, count in self.days().items()},
+            "entities": [{"entity": name, "alerts": count} for name, count in self.entities()],
+            "errors": [{"until": moment.isoformat(), "error": text} for moment, text in self.errors],
+        }
+
+
+def nobody(done: int, total: int) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remembering(Detector):
@@ -81,13 +103,21 @@ def scratch() -> Iterator[State]:
 
 
 def replay(
-    lake: Lake, rule: Rule, workspace: str, since: datetime, until: datetime, now: datetime
+    lake: Lake,
+    rule: Rule,
+    workspace: str,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    told: Told = nobody,
 ) -> Replayed:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
-    return replayed(Detector(lake, workspace), rule, ends(rule, since, until), now)
+    return replayed(Detector(lake, workspace), rule, list(ends(rule, since, until)), now, told)
 
 
-def replayed(detector: Detector, rule: Rule, moments: Iterable[datetime], now: datetime) -> Replayed:
+def replayed(
+    detector: Detector, rule: Rule, moments: Sequence[datetime], now: datetime, told: Told = nobody
+) -> Replayed:
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
     seconds, errors = 0.0, []
@@ -95,6 +125,7 @@ def replayed(detector: Detector, rule: Rule, moments: Iterable[datetime], now: d
         workspace = detector.workspace
         desk = Desk(state, workspace)
         for end in moments:
+            told(windows, len(moments))
             outcome = detector.run(_knowing(rule, state, workspace), at(rule, end), now)
             desk.take(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds

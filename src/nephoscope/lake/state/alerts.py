@@ -86,6 +86,7 @@ class Looked:
     since: datetime | None = None
     held: bool = False
     within: Reach | None = None
+    rule: str = ""
 
     def conditions(self, workspace: str) -> list[ColumnElement[bool]]:
         """The same for SQL."""
@@ -94,6 +95,8 @@ class Looked:
             found.append(AlertRow.status.in_(self.statuses))
         if self.severities:
             found.append(AlertRow.severity.in_(self.severities))
+        if self.rule:
+            found.append(AlertRow.rule == self.rule)
         if self.since is not None:
             found.append(AlertRow.ended >= self.since)
         if not self.held:

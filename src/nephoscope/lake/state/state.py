@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from nephoscope.lake.state.alert_tallies import AlertTallies
 from nephoscope.lake.state.alerts import Alerts
 from nephoscope.lake.state.arm_documents import ArmDocuments
 from nephoscope.lake.state.audit import Audit
@@ -88,6 +89,7 @@ class State:
         self.saved_queries = SavedQueries(database)
         self.rule_standings = RuleStandings(database)
         self.alerts = Alerts(database)
+        self.alert_tallies = AlertTallies(database)
         self.principals = Principals(database)
         self.audit = Audit(database, anchor)
         self.sign_in_providers = SignInProviders(database)

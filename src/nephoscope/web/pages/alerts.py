@@ -68,6 +68,7 @@ def looked(visit: Visit) -> Looked:
         visit.since,
         held=bool(visit.asked("held")),
         within=visit.place,
+        rule=visit.asked("rule"),
     )
 
 

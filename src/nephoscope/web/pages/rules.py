@@ -1,4 +1,4 @@
-"""Rules: how each stands, those that need somebody first; one rule with its query and its last runs."""
+"""Rules: how each stands, those that need somebody first; one rule with its query, its alerts, its trials and its tuning."""
 
 from __future__ import annotations
 
@@ -8,36 +8,40 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.library.active import active_rules
 from nephoscope.alerts.overview import overview
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.rules import shipped
-from nephoscope.lake.state import MissingError
+from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.alert_tallies import AlertTally
+from nephoscope.lake.state.alerts import Looked
 from nephoscope.lake.state.rule_switches import RULE
+from nephoscope.web import trying
 from nephoscope.web.download import as_csv
+from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.pages.alerts import READ as ALERTS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.visit import Visit
+from nephoscope.web.trying import READ, WRITE, rule_of, rules_of
+from nephoscope.web.visit import SPANS, Visit
 
-READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
-ROWS = 100
-_CSV = ("rule", "status", "kind", "every", "lastRun", "nextRun", "rows", "alerts", "seconds", "error")
-
-
-def _rules(visit: Visit, workspace: str) -> dict[str, Rule]:
-    state = visit.instance.state
-    found = active_rules(visit.instance.data, shipped(), state.rule_switches.of(workspace))
-    return {one.id: one for one in found.rules}
+ROWS, NEWEST = 100, 25
+_CSV = (
+    "rule", "status", "kind", "every", "lastRun", "nextRun", "lastRows", "lastAlerts", "alerts", "held", "closed", "closedFalse",
+    "seconds", "error",
+)  # fmt: skip
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The list."""
     workspace = visit.workspace(READ)
-    rows = overview(visit.instance.state, workspace, _rules(visit, workspace).values(), visit.instance.now)
+    rules = rules_of(visit, workspace)
+    rows = overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
     counts = Counter(row["status"] for row in rows)
+    tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
     wanted, text = visit.several("status"), visit.asked("q").casefold()
     shown = [
-        row for row in rows if (not wanted or row["status"] in wanted) and text in row["rule"].casefold()
+        _counted(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
+        for row in rows
+        if (not wanted or row["status"] in wanted) and text in row["rule"].casefold()
     ]
     if visit.asked("format") == "csv":
         return as_csv("rules", _CSV, ([row[name] for name in _CSV] for row in shown))
@@ -51,40 +55,86 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "counts": counts,
         "chosen": wanted,
         "text": visit.asked("q"),
+        "during": SPANS[visit.span][0].lower(),
     }
+
+
+def _counted(row: Mapping[str, Any], tally: AlertTally, rule: Rule) -> dict[str, Any]:
+    """A row of the list with the alerts of the time range; what its last run gave is named so."""
+    counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
+    last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
+    return {**row, **last, **counts, "share": tally.false_share, "frequency": rule.frequency}
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
-    """One rule; a form that comes back switches it."""
+    """One rule; a form that comes back switches it, has it tried, or takes back what was tuned."""
     workspace = visit.workspace(READ)
-    rule = _rules(visit, workspace).get(visit.parameters["id"].lower())
-    if rule is None:
-        raise MissingError(f"there is no rule {visit.parameters['id'][:100]} in the workspace {workspace}")
+    rule = rule_of(visit, workspace)
     if visit.request.method == "POST":
-        visit.caller.must(WRITE, f"/workspaces/{workspace}")
-        _switched(visit, workspace, rule)
-        return RedirectResponse(visit.here(), 303)
-    (standing,) = overview(visit.instance.state, workspace, [rule], visit.instance.now)
+        return taken(
+            lambda: _done(visit, workspace, rule), lambda error: _shown(visit, workspace, rule, error)
+        )
+    return _shown(visit, workspace, rule)
+
+
+def _shown(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, Any]:
+    state, at = visit.instance.state, f"/workspaces/{workspace}"
+    (standing,) = overview(state, workspace, [rule], visit.instance.now)
+    may_see = visit.caller.may(ALERTS, at)
     return {
         "workspace": workspace,
         "rule": rule,
+        "refused": refused,
         "standing": standing,
-        "may": visit.caller.may(WRITE, f"/workspaces/{workspace}"),
+        "during": SPANS[visit.span][0].lower(),
+        "may": visit.caller.may(WRITE, at),
+        "may_see": may_see,
+        "alerts": state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=NEWEST)
+        if may_see
+        else [],
+        "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),
         "logs": visit.link("/logs", query=rule.query, workspace=workspace) if len(rule.query) < 6000 else "",
+        "scheduled": rule.kind is not Kind.HUNTING,
+        **trying.shown(visit, workspace, rule),
     }
 
 
-def _switched(visit: Visit, workspace: str, rule: Rule) -> None:
-    on = visit.form.get("act") == "on"
+def _done(visit: Visit, workspace: str, rule: Rule) -> str:
+    """Do what a form asks for; the address that it leads to."""
+    act = visit.form.get("act", "")
+    if act in trying.ACTS:
+        return trying.done(visit, workspace, rule, act)
+    if act not in ("on", "off"):
+        raise StateError(f"a rule cannot be treated so: {act[:40] or 'nothing was asked for'}")
+    visit.caller.must(WRITE, f"/workspaces/{workspace}")
     state = visit.instance.state
-    state.rule_switches.put(workspace, RULE, [rule.id], visit.instance.now, visit.caller.name, enabled=on)
-    with state.transaction() as session:
-        state.audit.add(
-            session, visit.caller.name, WRITE, rule.name, address=visit.caller.address, detail={"enabled": on}
-        )
+    state.rule_switches.put(
+        workspace, RULE, [rule.id], visit.instance.now, visit.caller.name, enabled=act == "on"
+    )
+    noted(visit, WRITE, rule.name, enabled=act == "on")
+    return visit.here()
+
+
+def trial(visit: Visit) -> Mapping[str, Any] | Response:
+    """One trial of a rule: how far it is, or what came of it; a form that comes back stops it, or has its advice followed."""
+    workspace = visit.workspace(READ)
+    rule = rule_of(visit, workspace)
+    if visit.request.method == "POST":
+        act = visit.form.get("act", "")
+        return RedirectResponse(trying.decided(visit, workspace, rule, act), 303)
+    return trying.one(visit, workspace, rule)
 
 
 PAGES = (
     Page("/rules", "Rules", "rules.html", READ, filled, Area.DETECTION, 30, anywhere=True, under_scope=SAME),
     Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
+    Page(
+        "/rules/{id}/trials/{trial}",
+        "Trial of a rule",
+        "trial.html",
+        READ,
+        trial,
+        methods=("GET", "POST"),
+        anywhere=True,
+    ),
 )

@@ -1,0 +1,130 @@
+"""Trials: rules that somebody wants to be tried over the past, kept in the state with what came of each."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.lake.state.database import MissingError, StateError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.state import State
+
+#: The source of the checkpoints that hold trials.
+SOURCE = "rule-trials"
+#: How many wait at once in all workspaces, and how many that are over are kept a rule and in all.
+MOST_WAITING, KEPT_OF_RULE, KEPT = 20, 10, 200
+
+
+class What(StrEnum):
+    """What is wanted: the rule run over the past, advice on it, or one advice followed."""
+
+    REPLAY = "replay"
+    ADVICE = "advice"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What `by` asked for of a rule in [since, until]; `done` of `total` windows are run, `found` is what came of it as JSON values.
+
+    `advice` is the id of the one to follow. `starts` counts how often a worker began it; one that is `ended` has an `error` or what
+    was found.
+    """
+
+    workspace: str
+    rule: str
+    what: What
+    since: datetime
+    until: datetime
+    by: str
+    asked: datetime
+    advice: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    starts: int = 0
+    done: int = 0
+    total: int = 0
+    ended: datetime | None = None
+    error: str = ""
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> str:
+        """In a word how it is."""
+        if self.ended is not None:
+            return "failed" if self.error else "done"
+        return "running" if self.starts else "waiting"
+
+
+class Trials:
+    """All trials of a state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def all(self) -> list[Trial]:
+        """The newest first."""
+        found = [msgspec.convert(one, Trial) for one in self._state.checkpoints.all(SOURCE).values()]
+        return sorted(found, key=lambda one: (one.asked, one.id), reverse=True)
+
+    def of(self, workspace: str, rule: str) -> list[Trial]:
+        """Those of a rule, the newest first."""
+        return [one for one in self.all() if (one.workspace, one.rule) == (workspace, rule)]
+
+    def get(self, workspace: str, rule: str, id_: str) -> Trial:
+        """One of a rule; MissingError where there is none of that id."""
+        found = self._state.checkpoints.get(SOURCE, id_)
+        one = msgspec.convert(found, Trial) if found is not None else None
+        if one is None or (one.workspace, one.rule) != (workspace, rule):
+            raise MissingError(f"there is no trial {id_[:100]} of the rule")
+        return one
+
+    def ask(self, wanted: Trial) -> Trial:
+        """Keep what is to be done; the one that waits already where the same was asked for; StateError where too many wait."""
+        several = self.all()
+        open_ = [one for one in several if one.ended is None]
+        for one in open_:
+            if _same(one) == _same(wanted):
+                return one
+        if len(open_) >= MOST_WAITING:
+            raise StateError(
+                f"{MOST_WAITING} trials of rules wait already: stop one, or ask again when some are done"
+            )
+        self._state.checkpoints.put(SOURCE, wanted.id, msgspec.to_builtins(wanted))
+        self._tidy([wanted, *several])
+        return wanted
+
+    def next(self) -> Trial | None:
+        """The one that waits longest."""
+        return next((one for one in reversed(self.all()) if one.ended is None), None)
+
+    def note(self, one: Trial) -> bool:
+        """Keep how far one is; False, and nothing kept, where somebody has taken it back meanwhile."""
+        with self._state.transaction() as session:
+            if one.id not in self._state.checkpoints.within(session, SOURCE):
+                return False
+            self._state.checkpoints.keep(session, SOURCE, {one.id: msgspec.to_builtins(one)})
+        return True
+
+    def stop(self, one: Trial) -> None:
+        """Take one back; whoever is at it ends."""
+        self._state.checkpoints.remove(SOURCE, one.id)
+
+    def _tidy(self, several: list[Trial]) -> None:
+        """Forget the oldest of those that are over."""
+        kept: dict[tuple[str, str], int] = {}
+        for place, one in enumerate(several):
+            key = one.workspace, one.rule
+            kept[key] = kept.get(key, 0) + 1
+            if one.ended is not None and (place >= KEPT or kept[key] > KEPT_OF_RULE):
+                self._state.checkpoints.remove(SOURCE, one.id)
+
+
+def _same(one: Trial) -> tuple[object, ...]:
+    """What was asked for, whoever asked and at what time of the day."""
+    return one.workspace, one.rule, one.what, one.since, one.until.date(), one.advice

@@ -1,0 +1,145 @@
+"""Trials: what somebody asks for waits, is done once, tells how far it is, can be stopped, and survives the end of its worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.alerts.tuning.conftest import HOUR, rule, signin
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.rules import Found
+from nephoscope.alerts.schedule import Schedule
+from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.followed import followed
+from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What
+from nephoscope.alerts.tuning.trying import MOST_STARTS, StoppedError, Telling, Trying
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import MissingError, State, StateError
+from nephoscope.lake.state.incidents import IncidentStatus
+
+BEGIN, END = HOUR - timedelta(hours=1), HOUR + timedelta(hours=72)
+ROWS = [signin(day * 1800 + 10, "scan@contoso.com", "198.51.100.7") for day in range(3)]
+
+
+def wanted(what: What = What.REPLAY, **changes: Any) -> Trial:
+    return replace(Trial("default", "r1", what, BEGIN, END, "ana", HOUR), **changes)
+
+
+@pytest.fixture
+def trials(state: State) -> Trials:
+    return Trials(state)
+
+
+@pytest.fixture
+def trying(lake: Lake, state: State) -> Trying:
+    return Trying(state, lake, lambda: Found((rule(),), ()))
+
+
+@pytest.fixture
+def history(put: Any, lake: Lake, state: State) -> None:
+    """Three nights of the same scan, whose alerts were raised and closed as harmless."""
+    put("SigninLogs", *ROWS, came=None)
+    for day in range(3):
+        end = HOUR + timedelta(hours=day * 30 + 1)
+        assert list(Schedule(lake, state, [rule()], "default").once(end, END))
+    for one in state.incidents.newest("default"):
+        Desk(state, "default").change(
+            one.number, END, "ana", status=IncidentStatus.CLOSED, classification="FalsePositive", reason=""
+        )
+
+
+@pytest.mark.usefixtures("history")
+def test_a_replay_says_what_the_rule_would_have_raised(trials: Trials, trying: Trying, state: State) -> None:
+    asked = trials.ask(wanted())
+    before = len(state.alerts.history("default", BEGIN, END))
+    assert trying.next() is not None
+    done = trials.get("default", "r1", asked.id)
+    assert (done.standing, done.starts, done.error) == ("done", 1, "")
+    assert (done.found["alerts"], done.found["windows"], done.found["rows"]) == (3, 73, 3)
+    assert [one["alerts"] for one in done.found["entities"]] == [3, 3]
+    assert {one["id"] for one in done.found["newest"]} == {
+        one.id for one in state.alerts.history("default", BEGIN, END)
+    }, "the same windows give the same alerts"
+    assert len(state.alerts.history("default", BEGIN, END)) == before, "nothing is written"
+    assert trying.next() is None
+
+
+@pytest.mark.usefixtures("history")
+def test_advice_is_found_followed_and_taken_back(trials: Trials, trying: Trying, state: State) -> None:
+    asked = trials.ask(wanted(What.ADVICE))
+    trying.next()
+    several = trials.get("default", "r1", asked.id).found["advice"]
+    best = max(several, key=lambda one: one["hides"])
+    assert (best["hides"], best["of"], best["closedFalse"], best["confidence"]) == (3, 3, 3, "proven")
+    applied = trials.ask(wanted(What.APPLY, advice=best["id"]))
+    trying.next()
+    assert trials.get("default", "r1", applied.id).error == ""
+    (one,) = followed(state, "default", "r1")
+    assert (one.advice, one.author, one.stands) == (best["id"], "ana", True)
+    trials.ask(wanted())
+    replayed = trying.next()
+    assert replayed is not None
+    assert replayed.found["alerts"] == 0, "as it is tuned now it raises none of them"
+    assert Editing(state, "default", "ben", END).undo(best["id"]) > 0
+    assert [each.stands for each in followed(state, "default", "r1")] == [False]
+
+
+def test_advice_that_does_not_hold_is_not_followed(trials: Trials, trying: Trying) -> None:
+    asked = trials.ask(wanted(What.APPLY, advice="none"))
+    trying.next()
+    assert "does not hold any more" in trials.get("default", "r1", asked.id).error
+    gone = trials.ask(wanted(rule="r2"))
+    trying.next()
+    assert "there is no rule r2" in trials.get("default", "r2", gone.id).error
+
+
+def test_what_is_asked_twice_is_done_once(trials: Trials) -> None:
+    first = trials.ask(wanted())
+    assert trials.ask(wanted(by="ben")).id == first.id
+    assert trials.ask(wanted(What.ADVICE)).id != first.id
+    with pytest.raises(MissingError):
+        trials.get("default", "r2", first.id)
+    for at in range(MOST_WAITING - 2):
+        trials.ask(wanted(rule=f"x{at}"))
+    with pytest.raises(StateError, match="wait already"):
+        trials.ask(wanted(rule="one too many"))
+
+
+def test_the_oldest_that_are_over_are_forgotten(trials: Trials, trying: Trying) -> None:
+    for at in range(KEPT_OF_RULE + 3):
+        asked = trials.ask(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
+        trying.next()
+    kept = trials.of("default", "gone")
+    assert len(kept) == KEPT_OF_RULE
+    assert kept[0].id == asked.id
+
+
+def test_it_tells_how_far_it_is_until_it_is_stopped(trials: Trials) -> None:
+    asked = trials.ask(wanted())
+    telling = Telling(trials, replace(asked, starts=1), every=0)
+    telling(3, 8)
+    found = trials.get("default", "r1", asked.id)
+    assert (found.standing, found.done, found.total) == ("running", 3, 8)
+    trials.stop(asked)
+    with pytest.raises(StoppedError):
+        telling(4, 8)
+    assert trials.all() == []
+
+
+def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: Trials, trying: Trying) -> None:
+    asked = trials.ask(wanted())
+    assert trying.next(lambda: True) is None
+    assert trials.get("default", "r1", asked.id).standing == "waiting"
+    done = trying.next()
+    assert done is not None
+    assert done.standing == "done"
+
+
+def test_what_ends_its_worker_again_and_again_is_given_up(trials: Trials, trying: Trying) -> None:
+    asked = trials.ask(wanted())
+    trials.note(replace(asked, starts=MOST_STARTS))
+    trying.next()
+    assert "ended its worker 3 times" in trials.get("default", "r1", asked.id).error
