@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nephoscope.alerts.duration import timespan
+from nephoscope.alerts.mentions import mentions
 from nephoscope.alerts.overriding import attack, overridden, techniques_of
 from nephoscope.alerts.rule import OPERATORS, Rule
 from nephoscope.alerts.storyline import ordered
@@ -23,7 +24,6 @@ DISMISSED = "Dismissed"
 
 def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
     """The row that an alert is raised as."""
-    resource = next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
     return {
         "TimeGenerated": alert.generated.isoformat(),
         "DisplayName": alert.name,
@@ -50,9 +50,21 @@ def alert_row(alert: Alert, rule: Rule) -> dict[str, Any]:
         "Tactics": ", ".join(alert.tactics),
         **attack(alert.techniques, alert.properties),
         "SourceSystem": "Detection",
-        "_ResourceId": resource,
+        "_ResourceId": _resource(alert),
         **overridden(alert.properties),
     }
+
+
+def _resource(alert: Alert) -> str:
+    """The first resource, by whose subscription the row is read; '' of an alert over several: who reads one sees no row of another."""
+    named = mentions(
+        json.dumps(
+            [[one.identifiers for one in alert.entities], alert.custom_details, alert.description, alert.name]
+        )
+    )
+    if len({one.subscription for one in named}) > 1:
+        return ""
+    return next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
 
 
 def events_of(row: dict[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """Microsoft.Security: alerts about resources of a subscription, and what people decide of them.
 
-An alert is listed in the subscriptions of the resources that it names; one that names none is found through its incident. Alerts that
+An alert is listed in the subscriptions of the resources that it names; one that names none is found through its incident. Who reaches
+some of them only is told what is within reach (`alerts.sight`), and may not say how the alert stands. Alerts that
 Azure itself raised and that were collected follow those of our own; what is decided of them stands here and is not told to Azure.
 
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts (2022-01-01)
@@ -13,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.sight import Sight
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
 from nephoscope.api.wire.call import Call
@@ -20,6 +22,7 @@ from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state.alerts import StoredAlert
+from nephoscope.model.reach import EVERYTHING
 from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Alerts", "Microsoft.Security")
@@ -60,7 +63,9 @@ def _declare_lists() -> None:
         def _get(call: Call) -> Answer:
             """One alert."""
             alert = _own(call)
-            return Answer(body(call, alert)) if alert is not None else documents.get(call, "alert")
+            return Answer(
+                body(call, alert) if alert is not None else _told(call, documents.get(call, "alert").body)
+            )
 
         for act, status in ACTS.items():
             _declare_act(
@@ -81,6 +86,7 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
         if alert is None:
             _decide(call, status)
             return NO_CONTENT
+        _whole(call, alert)
         Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
         with call.instance.state.transaction() as session:
             call.instance.state.audit.add(
@@ -121,8 +127,7 @@ def _owned(call: Call) -> list[StoredAlert]:
         one
         for workspace in call.instance.state.workspaces.all()
         for one in call.instance.state.alerts.newest(workspace.name, most=10_000)
-        if (resource := resource_of(one)) is not None and f"{resource.key}/".startswith(f"{call.below}/")
-        if call.reach.sees(resource.subscription, resource.resource_group_id)
+        if _resource(call, one) is not None
     ]
     return sorted(found, key=lambda one: one.started, reverse=True)
 
@@ -132,25 +137,49 @@ def _collected(call: Call, after: str) -> Answer:
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
     asked = replace(call, query=query | ({"$skipToken": packed(after)} if after else {}))
-    return documents.page(
+    found = documents.page(
         asked,
         [TYPE],
         call.below,
         lambda one: location == "/locations//" or location in str(one["id"]).lower(),
     )
+    return Answer({**found.body, "value": [_told(call, one) for one in found.body["value"]]})
 
 
 def _own(call: Call) -> StoredAlert | None:
     """The alert of a path that was raised here, None where none may be seen."""
     found = call.instance.state.alerts.get(call["alertName"].lower())
-    resource = resource_of(found) if found is not None else None
-    if found is None or resource is None or not f"{resource.key}/".startswith(f"{call.below}/"):
-        return None
-    return found if call.reach.sees(resource.subscription, resource.resource_group_id) else None
+    return found if found is not None and _resource(call, found) is not None else None
 
 
-def resource_of(alert: StoredAlert) -> ResourceId | None:
-    """The first resource of a subscription that an alert names."""
+def _sight(call: Call, workspace: str = "") -> Sight:
+    """What the caller may be told; who may read the alerts of a workspace reads all of each."""
+    if workspace and call.caller.may(READ, f"/workspaces/{workspace}"):
+        return Sight(EVERYTHING)
+    return Sight(call.caller.reach(READ), call.caller.hierarchy.subscriptions)
+
+
+def _told(call: Call, document: dict[str, Any]) -> dict[str, Any]:
+    """An alert that was collected, without what is out of the caller's reach."""
+    return {**document, "properties": _sight(call).told(document["properties"])}
+
+
+def _whole(call: Call, alert: StoredAlert) -> None:
+    """DeniedError where an alert names something at which the caller may not do this."""
+    sight = Sight(call.reach, call.caller.hierarchy.subscriptions)
+    if sight.beyond(json.dumps(alert.document, ensure_ascii=False)):
+        call.caller.must(call.permission, f"/workspaces/{alert.workspace}")
+
+
+def _resource(call: Call, alert: StoredAlert) -> ResourceId | None:
+    """The first resource that an alert names below the scope of the call and within its reach."""
+    several = (one for one in resources_of(alert) if f"{one.key}/".startswith(f"{call.below}/"))
+    return next((one for one in several if call.reach.sees(one.subscription, one.resource_group_id)), None)
+
+
+def resources_of(alert: StoredAlert) -> list[ResourceId]:
+    """The resources of subscriptions that an alert names."""
+    several: list[ResourceId] = []
     candidates = [str(alert.document.get("_ResourceId") or "")]
     for entity in json.loads(alert.document.get("Entities") or "[]"):
         candidates += [str(entity.get(name) or "") for name in ("ResourceId", "AzureID")]
@@ -160,45 +189,50 @@ def resource_of(alert: StoredAlert) -> ResourceId | None:
         except ValueError:
             continue
         if found is not None and found.subscription:
-            return found
-    return None
+            several.append(found)
+    return several
 
 
 def body(call: Call, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
-    row, resource = alert.document, resource_of(alert)
+    resource = _resource(call, alert)
     subscription = resource.subscription if resource else ""
-    steps = row.get("RemediationSteps") or "[]"
     return {
         "id": f"/subscriptions/{subscription}/{_PROVIDER}/locations/{LOCATION}/alerts/{alert.id}",
         "name": alert.id,
         "type": "Microsoft.Security/Locations/alerts",
-        "properties": {
-            "version": "2022-01-01",
-            "alertType": row["AlertType"],
-            "systemAlertId": alert.id,
-            "productComponentName": row.get("ProductComponentName", ""),
-            "alertDisplayName": row["AlertName"],
-            "description": row["Description"],
-            "severity": row["AlertSeverity"],
-            "intent": str(row["Tactics"]).replace(", ", ","),
-            "startTimeUtc": row["StartTime"],
-            "endTimeUtc": row["EndTime"],
-            "resourceIdentifiers": [
-                {"type": "AzureResource", "azureResourceId": resource.key if resource else ""}
-            ],
-            "remediationSteps": json.loads(steps) if steps.startswith("[") else [steps],
-            "vendorName": row["VendorName"],
-            "status": _STATUSES.get(str(row["Status"]), str(row["Status"])),
-            "alertUri": f"{call.base}/incidents/{alert.incident}" if alert.incident else call.base,
-            "timeGeneratedUtc": row["TimeGenerated"],
-            "productName": row["ProductName"],
-            "processingEndTimeUtc": row["ProcessingEndTime"],
-            "entities": json.loads(row["Entities"] or "[]"),
-            "isIncident": False,
-            "extendedProperties": json.loads(row["ExtendedProperties"] or "{}"),
-            "compromisedEntity": row["CompromisedEntity"],
-            "techniques": json.loads(row.get("Techniques") or "[]"),
-            "subTechniques": json.loads(row.get("SubTechniques") or "[]"),
-        },
+        "properties": _sight(call, alert.workspace).told(_properties(call, alert, resource)),
+    }
+
+
+def _properties(call: Call, alert: StoredAlert, resource: ResourceId | None) -> dict[str, Any]:
+    row = alert.document
+    steps = row.get("RemediationSteps") or "[]"
+    return {
+        "version": "2022-01-01",
+        "alertType": row["AlertType"],
+        "systemAlertId": alert.id,
+        "productComponentName": row.get("ProductComponentName", ""),
+        "alertDisplayName": row["AlertName"],
+        "description": row["Description"],
+        "severity": row["AlertSeverity"],
+        "intent": str(row["Tactics"]).replace(", ", ","),
+        "startTimeUtc": row["StartTime"],
+        "endTimeUtc": row["EndTime"],
+        "resourceIdentifiers": [
+            {"type": "AzureResource", "azureResourceId": resource.key if resource else ""}
+        ],
+        "remediationSteps": json.loads(steps) if steps.startswith("[") else [steps],
+        "vendorName": row["VendorName"],
+        "status": _STATUSES.get(str(row["Status"]), str(row["Status"])),
+        "alertUri": f"{call.base}/incidents/{alert.incident}" if alert.incident else call.base,
+        "timeGeneratedUtc": row["TimeGenerated"],
+        "productName": row["ProductName"],
+        "processingEndTimeUtc": row["ProcessingEndTime"],
+        "entities": json.loads(row["Entities"] or "[]"),
+        "isIncident": False,
+        "extendedProperties": json.loads(row["ExtendedProperties"] or "{}"),
+        "compromisedEntity": row["CompromisedEntity"],
+        "techniques": json.loads(row.get("Techniques") or "[]"),
+        "subTechniques": json.loads(row.get("SubTechniques") or "[]"),
     }

@@ -1,0 +1,44 @@
+"""Subscriptions, resource groups and resources that a text names by their ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#: What ends an id in a text: a quote, a blank, a bracket, or the escape of one of these.
+_PART = r"[^/\s\"'\\<>,;()\[\]{}|?#]+"
+_ID = re.compile(
+    rf"/subscriptions/({_GUID})(?:/resourcegroups/({_PART}))?((?:/{_PART})*)",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(rf"(?<![0-9a-f-]){_GUID}(?![0-9a-f-])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What an id is of: a subscription (its GUID), a resource group and a resource (their names, '' = none), all lower-cased."""
+
+    subscription: str
+    group: str = ""
+    resource: str = ""
+
+    @property
+    def group_id(self) -> str:
+        """The id of the resource group, '' where there is none."""
+        return f"/subscriptions/{self.subscription}/resourcegroups/{self.group}" if self.group else ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its names."""
+        return tuple(one for one in (self.subscription, self.group, self.resource) if one)
+
+
+def mentions(text: str, subscriptions: frozenset[str] = frozenset()) -> frozenset[Mention]:
+    """What a text names by ids, and the subscriptions among some that it names by their GUIDs."""
+    found = {
+        Mention(one[1].lower(), (one[2] or "").lower(), one[3].rpartition("/")[2].lower())
+        for one in _ID.finditer(text)
+    }
+    alone = {one[0].lower() for one in _ALONE.finditer(text)} & subscriptions
+    return frozenset(found | {Mention(one) for one in alone})

@@ -1,0 +1,115 @@
+"""An alert over several subscriptions, asked for by those who reach all, some or none of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.detector import Outcome
+from nephoscope.alerts.rule import Rule
+from nephoscope.alerts.window import Window
+from nephoscope.lake.outbox import deliver
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.model.place import Place
+from nephoscope.model.state import Severity
+
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+V = "api-version=2022-01-01"
+ID = "33333333-2222-4222-8222-000000000001"
+
+
+def vault(subscription: str, group: str, name: str) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+
+
+@pytest.fixture(scope="module")
+def places(subscriptions):
+    return subscriptions["sub-bwf-erp-prod"], subscriptions["sub-bwf-data-prod"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def raised(instance, places):
+    """The alert: it names a vault of another subscription first."""
+    one, other = places
+    document = {
+        "id": "11111111-1111-4111-8111-111111111112", "name": "A rule", "query": "print 1", "severity": "High",
+        "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"],
+    }  # fmt: skip
+    rule = Rule.parse(document, Place("t"))
+    several = (vault(other, "rg-other", "kv-other"), vault(one, "rg-erp-app", "kv-erp"))
+    entities = (
+        Entity("Account", (("Name", "ada"),)),
+        *(Entity("AzureResource", (("ResourceId", each),)) for each in several),
+    )
+    alert = Alert(
+        id=ID, rule=rule.id, name="Refused", description="ada was refused by kv-other and kv-erp", severity=Severity.HIGH,
+        start=NOON, end=NOON, generated=NOON, entities=entities, query="AzureDiagnostics | take 1",
+        custom_details={"Vaults": list(several)},
+    )  # fmt: skip
+    Desk(instance.state, "default").take(
+        Outcome(rule, Window(NOON - timedelta(hours=1), NOON), 1, (alert,)), NOON
+    )
+    deliver(instance.lake, instance.state)
+    instance.lake.flush()
+
+
+def asked(server, headers, path):
+    return server.get(f"{path}/providers/Microsoft.Security/alerts?{V}", headers=headers).json()["value"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "whole"),
+    [
+        ((("Reader", "/subscriptions/{0}/resourceGroups/rg-erp-app"),), False),
+        ((("Security Reader", "/subscriptions/{0}"),), False),
+        ((("Reader", "/subscriptions/{0}"), ("Reader", "/subscriptions/{1}")), True),
+        ((("Reader", "/subscriptions/{0}"), ("Reader", "/workspaces/default")), True),
+        ((("Reader", "/"),), True),
+    ],
+)
+def test_each_is_told_what_is_within_reach(server, token, places, roles, whole):
+    one, other = places
+    shown = {
+        "Authorization": f"Bearer {token(*((role, scope.format(one, other).lower()) for role, scope in roles))}"
+    }
+    (listed,) = asked(server, shown, f"/subscriptions/{one}/resourceGroups/rg-erp-app")
+    path = f"/subscriptions/{one}/resourceGroups/rg-erp-app/providers/Microsoft.Security/locations/global/alerts/{ID}"
+    got = server.get(f"{path}?{V}", headers=shown)
+    assert got.json() == listed, got.text
+    text = json.dumps(listed).lower()
+    secrets = (other, "kv-other", "rg-other", "azurediagnostics")
+    assert [secret for secret in secrets if secret in text] == (list(secrets) if whole else [])
+    kinds = [each["Type"] for each in listed["properties"]["entities"]]
+    assert kinds == ["account", *["azure-resource"] * (2 if whole else 1)]
+    assert ("out of your reach" in text) is not whole
+    assert listed["id"].startswith(f"/subscriptions/{one}/")
+    assert vault(one, "rg-erp-app", "kv-erp").lower() in text
+
+
+def test_who_reaches_another_subscription_is_told_nothing(server, token, subscriptions):
+    away = subscriptions["sub-bwf-sandbox"]
+    shown = {"Authorization": f"Bearer {token(('Reader', f'/subscriptions/{away}'))}"}
+    assert asked(server, shown, f"/subscriptions/{away}") == []
+
+
+def test_who_reaches_a_part_does_not_say_how_the_alert_stands(server, token, places):
+    one, other = places
+    act = f"/subscriptions/{one}/providers/Microsoft.Security/locations/global/alerts/{ID}/resolve?{V}"
+    some = token(("Security Admin", f"/subscriptions/{one}"))
+    told = server.post(act, headers={"Authorization": f"Bearer {some}"})
+    assert told.status_code == 403
+    assert other not in told.text
+    both = token(("Security Admin", f"/subscriptions/{one}"), ("Security Admin", f"/subscriptions/{other}"))
+    assert server.post(act, headers={"Authorization": f"Bearer {both}"}).status_code == 204
+
+
+@pytest.mark.parametrize(("scope", "rows"), [("/subscriptions/{0}", 0), ("/subscriptions/{1}", 0), ("/", 1)])
+def test_its_row_is_read_by_who_reads_the_workspace(server, token, places, scope, rows):
+    shown = {"Authorization": f"Bearer {token(('Reader', scope.format(*places)))}"}
+    query = f"SecurityAlert | where SystemAlertId == '{ID}' | distinct SystemAlertId"
+    told = server.post("/v1/workspaces/default/query", headers=shown, json={"query": query})
+    assert len(told.json()["tables"][0]["rows"]) == rows, told.text
