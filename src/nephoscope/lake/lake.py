@@ -32,6 +32,7 @@ from nephoscope.lake.reading import MEMORY as READING_MEMORY
 from nephoscope.lake.reading import Reading
 from nephoscope.lake.results import Asked, ResultCache, allowed_age
 from nephoscope.lake.scope import EVERYTHING, Scope
+from nephoscope.lake.seen_tables import SeenTables
 from nephoscope.lake.snapshot import Snapshots
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
@@ -103,8 +104,8 @@ class Lake:
         )
         self._upkeep = Upkeep(self._data, self._stored(), self._lease, current or workspace)
         self._tidying = Tidying(self._data, self._upkeep, ledger, self.watchlists, self._disk)
-        self._results = ResultCache()
-        self._compiled = CompileCache()
+        self.seen_tables = SeenTables(self)
+        self._results, self._compiled = ResultCache(), CompileCache()
         self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._threads: list[threading.Thread] = []

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
-from nephoscope.access.roles import role
-from nephoscope.access.scopes import Hierarchy
+from nephoscope.access.scopes import Hierarchy, log_scope
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.state import MissingError
+from nephoscope.lake.workspace import DEFAULT
 from nephoscope.model.reach import Reach
 from nephoscope.web.tags import Tagged, tags
 
@@ -33,6 +33,7 @@ SPANS = {
     "90d": ("Last 90 days", timedelta(days=90)),
 }
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 KEPT = ("scope", "span", "zone")
 """What the address says on every page: links keep it."""
 
@@ -177,13 +178,31 @@ class Visit:
             return None
         return self.instance.state.alerts.incidents_within(workspace, self.place)
 
+    @cached_property
+    def _workspaces(self) -> list[str]:
+        return [one.name for one in self.instance.state.workspaces.all()]
+
+    def workspaces(self, permission: str) -> list[str]:
+        """The workspaces in which the visitor may do something; where it is to read logs, those of which any row may be read."""
+        return [one for one in self._workspaces if self._may_in(permission, one)]
+
+    def _may_in(self, permission: str, workspace: str) -> bool:
+        if permission == LOGS:
+            return log_scope(self.caller.roles, permission, self.caller.hierarchy, workspace) is not None
+        return self.caller.may(permission, f"/workspaces/{workspace}")
+
+    def home(self, permission: str) -> str:
+        """The workspace that a page opens whose address names none, '' where the visitor may do so in none."""
+        found = self.workspaces(permission)
+        return DEFAULT if DEFAULT in found else next(iter(found), "")
+
     def workspace(self, permission: str, name: str = "") -> str:
-        """The workspace that the address names; DeniedError where the visitor may do nothing of the kind in it.
+        """The workspace that the address names, or the first that the visitor may; DeniedError where that is none of the kind.
 
         Only who may do so in every workspace is told by a MissingError that there is none of the name.
         """
-        wanted = (name or self.asked("workspace", "default")).lower()
-        if wanted not in {one.name for one in self.instance.state.workspaces.all()}:
+        wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
+        if wanted not in self._workspaces:
             self.caller.must(permission)
             raise MissingError(f"there is no workspace {wanted[:100]}")
         if permission == LOGS:
@@ -194,15 +213,14 @@ class Visit:
 
     def allows(self, page: Page) -> bool:
         """Whether the visitor may see a page at all."""
-        if page.anywhere and any(scope.startswith("/workspaces/") for scope in self._scopes(page.permission)):
-            return True
-        return not self.caller.reach(page.permission).nothing
+        if not page.anywhere:
+            return not self.caller.reach(page.permission).nothing
+        return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
 
-    def _scopes(self, permission: str) -> list[str]:
-        """Where the visitor has roles that allow an operation."""
-        return [
-            one.scope for one in self.caller.roles if (found := role(one.role)) and found.allows(permission)
-        ]
+    @property
+    def asks_estate(self) -> bool:
+        """Whether the visitor may ask the estate by queries: any part of it."""
+        return not (self.caller.reach(LOGS).nothing or self.caller.reach(RESOURCES).nothing)
 
     @property
     def span(self) -> str:

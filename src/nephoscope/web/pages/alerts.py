@@ -204,11 +204,12 @@ def _columns(behind: Events | None) -> list[str]:
 
 
 def opened(visit: Visit) -> int | None:
-    """How many of the chosen scope nobody is done with in the default workspace."""
-    if not visit.caller.may(READ, "/workspaces/default"):
+    """How many of the chosen scope nobody is done with in the workspace that the page opens."""
+    workspace = visit.home(READ)
+    if not workspace:
         return None
     looked = Looked(frozenset({"New", "InProgress"}), within=visit.place)
-    return visit.instance.state.alerts.count("default", looked)
+    return visit.instance.state.alerts.count(workspace, looked)
 
 
 PAGES = (

@@ -176,11 +176,12 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
 
 
 def opened(visit: Visit) -> int | None:
-    """How many of the chosen scope are open in the default workspace."""
-    if not visit.caller.may(READ, "/workspaces/default"):
+    """How many of the chosen scope are open in the workspace that the page opens."""
+    workspace = visit.home(READ)
+    if not workspace:
         return None
-    opened = Sought(frozenset(one.value for one in _OPEN), numbers=visit.incidents_of("default"))
-    return visit.instance.state.incidents.total("default", opened)
+    opened = Sought(frozenset(one.value for one in _OPEN), numbers=visit.incidents_of(workspace))
+    return visit.instance.state.incidents.total(workspace, opened)
 
 
 PAGES = (

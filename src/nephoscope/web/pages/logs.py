@@ -64,11 +64,11 @@ class Shown:
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The editor, and what the query in the address gives."""
-    place = readable(visit, visit.asked("workspace", "default"))
+    place = readable(visit, visit.asked("workspace"))
     query = visit.asked("query")[:MAX_QUERY]
     found: dict[str, Any] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
-        "places": [*(one.name for one in visit.instance.state.workspaces.all()), ESTATE], "tables": _tables(visit, place),
+        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "faults": [],
         "saved": saved(visit, place), "may_share": may_share(visit, place),
     }  # fmt: skip
@@ -160,7 +160,8 @@ def _kept(visit: Visit) -> Response:
 
 
 def readable(visit: Visit, place: str) -> str:
-    """A workspace that the visitor may ask, or the estate; DeniedError for another."""
+    """A workspace that the visitor may ask, or the estate; '' for the first there is. DeniedError for another."""
+    place = place or visit.home(READ) or (ESTATE if visit.asks_estate else "")
     if place != ESTATE:
         return visit.workspace(READ, place)
     if visit.reach(RESOURCES).nothing:
@@ -195,13 +196,12 @@ def _script(visit: Visit) -> Response:
 
 
 def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The tables that hold rows, with their columns."""
+    """The tables that hold rows which the visitor may read, of the chosen scope, with their columns."""
     if place == ESTATE:
         columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
         return [(name, columns) for name in TABLES.values()]
     known = visit.instance.lake.tables
-    with visit.instance.lake.catalog(workspace=place) as catalog:
-        names = sorted(name for name in catalog.names() if name in known)
+    names = visit.instance.lake.seen_tables.of(visit.rows(place), place)
     return [(name, [(column, kind.value) for column, kind in known[name].columns]) for name in names]
 
 
