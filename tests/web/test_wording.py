@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 
+from nephoscope.kql.types import KqlType
+from nephoscope.web import times
 from nephoscope.web.wording import brief, short
 
 GROUP = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data"
@@ -36,3 +40,21 @@ def test_a_resource_is_called_by_its_name(id_: str, name: str) -> None:
 )
 def test_a_text_names_resources_by_name(text: str, written: str) -> None:
     assert brief(text) == written
+
+
+def test_a_time_is_an_element_that_says_its_moment() -> None:
+    when = datetime(2026, 11, 25, 21, 16, 5, 700, tzinfo=timezone(timedelta(hours=-5)))
+    iso, said = "2026-11-26T02:16:05.000700+00:00", "2026-11-26 02:16:05 UTC"
+    assert times.moment(when) == f'<time datetime="{iso}">{said}</time>'
+    assert times.moment("2026-11-26T02:16:05Z") == f'<time datetime="2026-11-26T02:16:05+00:00">{said}</time>'
+    old = datetime.now(UTC) - timedelta(days=3)
+    assert times.ago(old).endswith(' UTC">3 days ago</time>')
+    assert "data-ago" in times.ago(old)
+
+
+def test_a_cell_of_a_result_is_a_time_by_its_kind_alone() -> None:
+    text = "2026-11-26T02:16:05.1234567Z"
+    assert times.cell(text, KqlType.DATETIME) == f'<time datetime="{text}" data-exact>{text}</time>'
+    for kind in (KqlType.STRING, None):
+        assert times.cell(text, kind) == text
+    assert times.cell("", KqlType.DATETIME) == ""

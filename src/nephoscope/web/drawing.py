@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nephoscope import __version__
-from nephoscope.web import charts, wording
+from nephoscope.web import charts, times, wording
 from nephoscope.web.controls import shown
 from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
@@ -41,13 +41,14 @@ def environment() -> Environment:
         counted=wording.counted,
         caused=wording.caused,
         share=wording.share,
-        ago=wording.ago,
+        ago=times.ago,
+        cell=times.cell,
         lasting=wording.lasting,
         spelled=wording.spelled,
         short=wording.short,
         brief=wording.brief,
         kind=wording.kind,
-        moment=wording.moment,
+        moment=times.moment,
     )
     return made
 

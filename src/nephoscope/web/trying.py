@@ -134,7 +134,6 @@ def one(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
         "applied": applied, "may_tune": may_tune(visit, workspace), "most": max(trial.found.get("days", {}).values(), default=0),
-        "moment_of": datetime.fromisoformat,
     }  # fmt: skip
 
 

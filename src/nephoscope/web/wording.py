@@ -49,8 +49,8 @@ def share(value: float | None) -> str:
 
 
 def moment(value: datetime) -> str:
-    """A time in UTC, to the minute."""
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    """A time in UTC, to the second."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def ago(value: datetime) -> str:

@@ -16,12 +16,18 @@ function arrived() {
 }
 
 // A time in the zone of the reader, where the address asks for it.
-const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const shown = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+const format = new Intl.DateTimeFormat(undefined, shown);
+const exact = new Intl.DateTimeFormat(undefined, { ...shown, fractionalSecondDigits: 3 });
 function localised(one) {
-  const moment = new Date(one.getAttribute("datetime"));
+  const given = one.getAttribute("datetime");
+  const moment = new Date(given);
   if (Number.isNaN(moment.valueOf())) return;
-  one.title = `${moment.toISOString()} (UTC)`;
-  if (!one.hasAttribute("data-ago")) one.textContent = format.format(moment);
+  // a cell of a result keeps all digits that its second has
+  const digits = "exact" in one.dataset ? given.match(/\.(\d+)/)?.[1] : undefined;
+  const text = digits ? exact.formatToParts(moment).map((part) => (part.type === "fractionalSecond" ? digits : part.value)).join("") : format.format(moment);
+  if ("ago" in one.dataset) one.title = text;
+  else [one.textContent, one.title] = [text, `${given} (UTC)`];
 }
 arrived();
 document.addEventListener("htmx:after:swap", arrived);
