@@ -11,6 +11,8 @@ from nephoscope.sources.azure.reading import Reading
 #: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id and in a table of its own, in no
 #: list of what is judged here.
 COLLECTED = "collected"
+#: Our own of a resource, which no table of Resource Graph shows.
+OWN = "own"
 #: One row: what the evaluation was made from.
 EVALUATION = "evaluation"
 TABLES = {
@@ -118,5 +120,7 @@ LISTED = frozenset({"resources", "resourcecontainers"})
 
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
+    if type_.startswith("nephoscope."):
+        return OWN
     known = _TYPES.get(type_) or Reading.builtin().tables.get(type_)
     return known or _NAMESPACES.get(type_.partition("/")[0], "resources")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError
 from nephoscope.model.secret import redact
+from nephoscope.model.state import State
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
@@ -17,6 +18,7 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.resource_facts import facts
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
@@ -71,6 +73,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=id_)),
+        "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
+        **facts(visit, edition, id_),
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
 

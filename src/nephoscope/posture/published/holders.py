@@ -1,0 +1,85 @@
+"""Who may do what on a resource, as published: role assignments at it and at all that lies above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.roles import role
+from nephoscope.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
+
+ASSIGNMENT = "microsoft.authorization/roleassignments"
+_DEFINITION = "/providers/microsoft.authorization/roledefinitions"
+_GRAPH = "/providers/microsoft.graph"
+_KINDS = {"user": "users", "group": "groups", "serviceprincipal": "serviceprincipals"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One who holds a role at a scope that reaches a resource; `members` counts those of a group (None: it is none, or was not read).
+
+    `name` is the id where the directory was not read, or may not be. `scope` is a lower-cased id ('' = the tenant).
+    """
+
+    principal: str
+    name: str
+    kind: str
+    role: str
+    scope: str
+    conditional: bool = False
+    members: int | None = None
+
+
+def scopes_of(edition: Edition, id_: str) -> list[str]:
+    """A lower-cased id and all that lies above it, the nearest first; '' is the tenant."""
+    found, at = [], ResourceId.parse(id_)
+    while at.key:
+        found.append(at.key)
+        if not at.parent or at.parent == at.key:
+            break
+        at = ResourceId.parse(at.parent)
+    subscription = ResourceId.parse(id_).subscription
+    above = [one.lower() for one in edition.made.ancestors.get(subscription, ())]
+    return [*dict.fromkeys([*found, *above]), ""]
+
+
+def holders(edition: Edition, id_: str, reach: Reach, directory: Reach) -> list[Holder]:
+    """Those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose names may be read."""
+    scopes = scopes_of(edition, id_)
+    # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
+    above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
+    seen = reach.with_above(edition.held_above(above))
+    return [one for scope in scopes for one in _at(edition, scope, seen, directory)]
+
+
+def _at(edition: Edition, scope: str, reach: Reach, directory: Reach) -> Iterator[Holder]:
+    held = edition.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
+    for body in held:
+        told = body.get("properties") or {}
+        principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
+        known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
+        about: dict[str, Any] = (known or {}).get("properties") or {}
+        members = about.get("members")
+        yield Holder(
+            principal,
+            str(about.get("userPrincipalName") or about.get("displayName") or principal),
+            kind,
+            _role(edition, str(told.get("roleDefinitionId") or ""), reach),
+            scope,
+            bool(told.get("condition")),
+            len(members) if isinstance(members, Sequence) and not isinstance(members, str) else None,
+        )
+
+
+def _role(edition: Edition, definition: str, reach: Reach) -> str:
+    """What a role is called."""
+    guid = definition.lower().rsplit("/", 1)[-1]
+    known = edition.listing.get(definition, reach) or edition.listing.get(f"{_DEFINITION}/{guid}", reach)
+    named = ((known or {}).get("properties") or {}).get("roleName")
+    own = role(guid)
+    return str(named or (own.name if own else guid))

@@ -1,0 +1,88 @@
+"""Nephoscope.Posture/exposures: whom the Internet side of a resource answers: the endpoint of a service, or the ways in to a machine.
+
+A document stands where it can be told, and where it cannot for want of something that was not read; what has no such side has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
+from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers
+from nephoscope.estate.security_rules import RuleError
+from nephoscope.estate.view import View
+from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
+from nephoscope.posture.published.document import Document, arm
+
+if TYPE_CHECKING:
+    from nephoscope.estate.ways_in import Reached, WayIn
+    from nephoscope.model.resource import Resource
+    from nephoscope.posture.comparison import Past
+    from nephoscope.posture.report import Report
+    from nephoscope.posture.subject import Subject
+
+TYPE = "Nephoscope.Posture/exposures"
+_MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)
+#: Services that have an endpoint, whatever was read of them.
+_SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE})
+
+
+def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
+    """One a resource that faces the Internet or could."""
+    view = View(report.run.estate, report.now)
+    for one in report.run.estate.resources.values():
+        found = _machine(one, view) if one.type in _MACHINES else _service(one, view)
+        if found is not None:
+            id_ = f"{str(one.body.get('id') or one.key).rstrip('/')}/providers/{TYPE}/internet"
+            yield Document.of(arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found}))
+
+
+def _service(resource: Resource, view: View) -> dict[str, Any] | None:
+    """Whom an endpoint answers; None where there is nothing to be told of one."""
+    try:
+        found = answers(resource, view)
+    except NotCollected as gap:
+        return {"notCollected": [gap.what]} if resource.type in _SERVICES else None
+    return None if found is None else {"answers": found.value}
+
+
+def _machine(machine: Resource, view: View) -> dict[str, Any]:
+    """The ways in to a machine, and the ports behind them that security rules let the Internet reach."""
+    ways: list[WayIn] = []
+    missing: list[str] = []
+    reached: list[Reached] = []
+    try:
+        for interface in view.network.interfaces(machine):
+            for configuration in interface.configurations:
+                found, gaps = view.exposure.ways(interface, configuration)
+                ways += found
+                missing += gaps
+        reached, unread = view.exposure.reached(machine, "tcp", PORTS)
+        missing += unread
+    except NotCollected as gap:
+        missing.append(gap.what)
+    except RuleError as error:
+        missing.append(str(error))
+    return {
+        "ways": [_way(one) for one in dict.fromkeys(ways)],
+        "ports": _ports(reached),
+        "notCollected": list(dict.fromkeys(missing)),
+    }
+
+
+def _way(one: WayIn) -> dict[str, Any]:
+    ports = [f"{low}-{high}" if low != high else f"{low}" for low, high in one.ports]
+    return {"kind": one.kind, "via": list(one.via), "protocol": one.protocol, "ports": ports}
+
+
+def _ports(reached: list[Reached]) -> list[dict[str, Any]]:
+    """Each port once, with whether everybody comes to it or only some addresses."""
+    wide = {one.port: False for one in reached}
+    for one in reached:
+        wide[one.port] = wide[one.port] or one.broad
+    return [
+        {"protocol": "tcp", "port": port, "usually": PORTS[port], "everybody": broad}
+        for port, broad in sorted(wide.items())
+    ]

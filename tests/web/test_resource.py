@@ -1,0 +1,204 @@
+"""A resource's page: what is known of it stands there, within the visitor's reach, with what is not assessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.web.conftest import NOON, alert
+
+from nephoscope.lake.state.incidents import Incident
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.holders import holders, scopes_of
+from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
+from nephoscope.web.resource_facts import masked, names
+
+SUBS = "microsoft.security/assessments/subassessments"
+ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"
+
+
+@pytest.fixture(scope="module")
+def edition(instance):
+    return instance.shelf.newest()
+
+
+@pytest.fixture(scope="module")
+def connected(edition):
+    """A machine with an allowed connection."""
+    type_ = "microsoft.security/locations/allowedconnections"
+    several = edition.listing.page((type_,), EVERYTHING).bodies
+    told = [one for body in several for one in body["properties"]["connectableResources"]]
+    return next(one for one in told if one["inboundConnectedResources"])
+
+
+@pytest.fixture(scope="module")
+def named(instance, connected):
+    """Two alerts: one in an incident that names the machine, one that names a machine whose name begins with its."""
+    id_ = connected["id"]
+    state = instance.state
+    with state.transaction() as session:
+        number = state.incidents.put(
+            session, Incident("default", "It was <taken> over", "", "High", NOON, NOON, NOON, NOON)
+        ).number
+        for at, (name, resource, incident) in enumerate(
+            (("Of the machine", id_.upper(), number), ("Of another", f"{id_}0", None))
+        ):
+            made = alert(f"0d000000-0000-0000-0000-00000000000{at}", incident, name)
+            entities = json.dumps([{"$id": "1", "Type": "azure-resource", "ResourceId": resource}])
+            state.alerts.put(session, replace(made, document={**made.document, "Entities": entities}))
+    return id_
+
+
+def section(text, name):
+    """The part of a page with an id."""
+    return re.split(r"<section ", text.split(f'id="{name}"', 1)[1])[0]
+
+
+def test_alerts_and_incidents_that_name_it_are_there(owner, named):
+    text = section(owner.get(f"/resource{named}").text, "detections")
+    assert "Of the machine" in text
+    assert "Of another" not in text
+    assert "It was &lt;taken&gt; over" in text
+    assert "1 incident, 1 alert<" in text
+
+
+def test_alerts_are_for_who_reads_them(visitor, named):
+    subscription = named.split("/")[2].lower()
+    text = section(
+        visitor(("Reader", f"/subscriptions/{subscription}")).get(f"/resource{named}").text, "detections"
+    )
+    assert "Of the machine" not in text
+    assert "Not within your roles: alerts of default" in text
+
+
+def test_findings_inside_are_there(owner, edition):
+    sub = next(
+        one
+        for one in edition.listing.page((SUBS,), EVERYTHING).bodies
+        if "/virtualmachines/" in one["id"].lower()
+    )
+    resource, _, rest = sub["id"].lower().partition("/providers/microsoft.security/")
+    text = section(owner.get(f"/resource{resource}").text, "inside")
+    assert str(sub["properties"]["id"]) in text
+    assert f"/recommendations/{rest.split('/')[1]}" in text
+
+
+def test_allowed_connections_are_there(owner, connected):
+    text = section(owner.get(f"/resource{connected['id']}").text, "connections")
+    other = connected["inboundConnectedResources"][0]
+    assert f"/resource{other['connectedResourceId'].lower()}" in text
+    assert other["tcpPorts"] in text
+
+
+def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
+    told = {
+        one["id"].lower().partition(f"/providers/{EXPOSURE.lower()}")[0]: one["properties"]
+        for one in edition.listing.page((EXPOSURE.lower(),), EVERYTHING, most=1000).bodies
+    }
+    assert {one.get("answers") for one in told.values()} >= {"everybody", "listed networks", "nobody"}
+    everybody = next(id_ for id_, one in told.items() if one.get("answers") == "everybody")
+    assert "answers <strong>everybody</strong>" in section(
+        owner.get(f"/resource{everybody}").text, "exposure"
+    )
+    machine, ports = next((id_, one["ports"]) for id_, one in told.items() if one.get("ports"))
+    text = section(owner.get(f"/resource{machine}").text, "exposure")
+    assert f"TCP {ports[0]['port']}</span>" in text
+    quiet = next(id_ for id_, one in told.items() if "ways" in one and not one["ways"])
+    text = section(owner.get(f"/resource{quiet}").text, "exposure")
+    assert ("Not assessed" in text) == bool(told[quiet]["notCollected"])
+    assert ("No way in" in text) != bool(told[quiet]["notCollected"])
+
+
+def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, edition, named):
+    id_ = named.lower()
+    found = holders(edition, id_, EVERYTHING, EVERYTHING)
+    assert {one.scope for one in found} <= set(scopes_of(edition, id_))
+    above = [one for one in found if one.scope.startswith("/providers/microsoft.management/")]
+    assert above
+    text = section(owner.get(f"/resource{named}").text, "roles")
+    for one in found:
+        assert one.name in text
+        assert one.role in text
+    assert "eligible and deny assignments" in text
+
+
+def test_its_chain_of_scopes_is_whole(edition, sandbox):
+    group = f"/subscriptions/{sandbox}/resourcegroups/g"
+    vault = f"{group}/providers/microsoft.keyvault/vaults/v"
+    chain = scopes_of(edition, f"{vault}/secrets/s")
+    assert chain[:4] == [f"{vault}/secrets/s", vault, group, f"/subscriptions/{sandbox}"]
+    assert chain[-1] == ""
+    assert chain[4:-1] == [one.lower() for one in edition.made.ancestors[sandbox]]
+
+
+def test_logs_are_asked_for_what_names_it(owner, visitor, named):
+    text = section(owner.get(f"/resource{named}").text, "logs")
+    (address, counted) = re.findall(r'href="([^"]+)"', text)[:2]
+    query = parse_qs(urlsplit(address.replace("&amp;", "&")).query)["query"][0]
+    assert query.splitlines()[0] == f'search "{named.lower()}"'
+    assert "by+%24table" in counted
+    nobody = visitor(
+        ("Reader", "/workspaces/other"), ("Contributor", named.rsplit("/providers/", 1)[0].lower())
+    )
+    assert nobody.get(f"/resource{named}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("resource", "text", "found"),
+    [
+        (ACCOUNT, ACCOUNT.upper(), True),
+        (ACCOUNT, f"{ACCOUNT}/blobServices/default", True),
+        (ACCOUNT, f"{ACCOUNT}2", False),
+        (ACCOUNT, f"{ACCOUNT}-2", False),
+        (ACCOUNT, ACCOUNT.replace("/one", "/on"), False),
+    ],
+)
+def test_an_id_is_named_whole(resource, text, found):
+    entities = json.dumps([{"Type": "azure-resource", "ResourceId": text}])
+    assert names({"Entities": entities}, resource) is found
+    assert names({"_ResourceId": text}, resource) is found
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "shown"),
+    [
+        ("properties.enabled", False, False),
+        ("properties.rules[3].name", "any", "any"),
+        ("properties.adminPassword", "hunter2", "***"),
+        ("properties.protectedSettings.script", "rm", "***"),
+        ("tags[0]", None, None),
+    ],
+)
+def test_changes_show_no_secret(path, value, shown):
+    assert masked(path, value) == shown
+
+
+def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
+    told = {
+        "id": f"{named}/providers/Microsoft.Resources/changes/c1",
+        "properties": {
+            "changeType": "Update",
+            "changeAttributes": {"timestamp": (NOON + timedelta(minutes=5)).isoformat()},
+            "changes": {
+                "properties.hardware": {"previousValue": "a", "newValue": "<b>"},
+                "properties.adminPassword": {"previousValue": "old", "newValue": "new"},
+            },
+        },
+    }
+    page = type(edition.listing).page
+
+    def with_change(self, types, *arguments, **named_ones):
+        if tuple(types) == ("microsoft.resources/changes",):
+            return replace(page(self, types, *arguments, **named_ones), bodies=(told,))
+        return page(self, types, *arguments, **named_ones)
+
+    assert "None between the times" in section(owner.get(f"/resource{named}").text, "changes")
+    monkeypatch.setattr(type(edition.listing), "page", with_change)
+    text = section(owner.get(f"/resource{named}").text, "changes")
+    assert "properties.hardware</span>: a → &lt;b&gt;" in text
+    assert ">new<" not in text
+    assert "***" in text
