@@ -17,6 +17,7 @@ from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
+from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -98,16 +99,25 @@ def _database(call: Call) -> tuple[str, Scope]:
     return workspace, call.caller.logs(READ, workspace)
 
 
+#: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation
+MAX_BYTES = 64 << 20
+
+
 def _run(call: Call) -> list[QueryResult]:
     workspace, scope = _database(call)
-    text = call.text("csl", needed=True)
+    text, most = call.text("csl", needed=True), Most(MAX_ROWS, MAX_BYTES)
     try:
-        return call.instance.lake.query(
-            text, scope=scope, workspace=workspace, timeout=call.instance.query_seconds
+        found = call.instance.lake.query(
+            text, scope=scope, workspace=workspace, timeout=call.instance.query_seconds, most=most
         )
     except KqlError as error:
         kind = "Syntax" if error.kind == "invalid" else "Unsupported"
         raise _refused(f"BadRequest_{kind}Error", str(error)) from error
+    if most.cut or any(one.table.num_rows > MAX_ROWS for one in found):
+        # more than may be given is an error, as in the service, and not a part of the truth
+        told = f"The query has more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; take fewer."
+        raise _refused("E_QUERY_RESULT_SET_TOO_LARGE", told)
+    return found
 
 
 class _KustoFault(Fault):
@@ -129,11 +139,6 @@ def _refused(code: str, message: str) -> Fault:
 
 
 def _rows(result: QueryResult) -> list[Row]:
-    """The rows; more than may be given is an error, as in the service, and not a part of the truth."""
-    if result.table.num_rows > MAX_ROWS:
-        raise _refused(
-            "E_QUERY_RESULT_SET_TOO_LARGE", f"The query has more than {MAX_ROWS} rows; take fewer."
-        )
     kinds = [kind for _, kind in columns_of(result.table)]
     return [
         tuple(json_value(value, kind) for value, kind in zip(row, kinds, strict=True))

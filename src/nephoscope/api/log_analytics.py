@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.access.guard import DeniedError
 from nephoscope.api.wire.answer import Answer
@@ -19,6 +21,7 @@ from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.errors import KqlError
+from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.scope import Scope
 from nephoscope.lake.span import Span
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MAX_ROWS, MAX_BATCH = 500_000, 100
+MAX_BYTES = 100 << 20
+"""Bytes of the rows of an answer. Source: https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#log-queries-and-language"""
 _PERIOD = re.compile(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
@@ -119,9 +124,11 @@ def _answered(
     wait = _WAIT.search(prefer)
     seconds = min(float(wait[1]), 600.0) if wait else call.instance.query_seconds
     began = time.monotonic()
-    results = _run(call, text, found, span, seconds, resource)
-    answer: dict[str, Any] = {"tables": [_table(one, at) for at, one in enumerate(results)]}
-    if any(len(one["rows"]) >= MAX_ROWS for one in answer["tables"]):
+    most = Most(MAX_ROWS, MAX_BYTES)
+    results = _run(call, text, found, span, seconds, resource, most)
+    room = Room()
+    answer: dict[str, Any] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
+    if most.cut or room.full:
         answer["error"] = _partial()
     if "include-statistics" in prefer.lower():
         answer["statistics"] = _statistics(time.monotonic() - began, results)
@@ -148,7 +155,13 @@ def workspace_of(call: Call, named: str) -> Workspace:
 
 
 def _run(
-    call: Call, text: str, workspaces: list[Workspace], span: Span | None, seconds: float, resource: str
+    call: Call,
+    text: str,
+    workspaces: list[Workspace],
+    span: Span | None,
+    seconds: float,
+    resource: str,
+    most: Most,
 ) -> list[QueryResult]:
     first, *others = dict.fromkeys(one.name for one in workspaces)
     scope = _together(call, [first, *others])
@@ -156,7 +169,9 @@ def _run(
         scope = _of_subscription(call, scope, resource)
     lake = call.instance.lake
     try:
-        return lake.query(text, scope=scope, workspace=first, timeout=seconds, span=span, others=others)
+        return lake.query(
+            text, scope=scope, workspace=first, timeout=seconds, span=span, others=others, most=most
+        )
     except KqlError as error:
         raise refused(error) from error
 
@@ -234,15 +249,35 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _table(result: QueryResult, at: int) -> dict[str, Any]:
+@dataclass
+class Room:
+    """What of an answer may still be filled: each row is made JSON once, so that nothing larger is ever held."""
+
+    left: int = MAX_BYTES
+    full: bool = False
+
+    def take(self, rows: Iterable[list[Any]]) -> list[msgspec.Raw]:
+        """The first rows that fit, as JSON."""
+        kept: list[msgspec.Raw] = []
+        for row in rows:
+            made = msgspec.json.encode(row)
+            if len(made) > self.left:
+                self.full = True
+                break
+            self.left -= len(made)
+            kept.append(msgspec.Raw(made))
+        return kept
+
+
+def _table(result: QueryResult, at: int, room: Room) -> dict[str, Any]:
     columns = columns_of(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
         "columns": [{"name": name, "type": kind.value} for name, kind in columns],
-        "rows": [
+        "rows": room.take(
             [_cell(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
             for row in rows_of(result.table, MAX_ROWS)
-        ],
+        ),
     }
 
 
@@ -252,7 +287,9 @@ def _cell(value: Any, kind: KqlType) -> Any:
 
 
 def _partial() -> dict[str, Any]:
-    message = f"The query returned more than {MAX_ROWS} rows; the others are left out."
+    message = (
+        f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out."
+    )
     return {
         "code": "PartialError",
         "message": message,

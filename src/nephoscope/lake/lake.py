@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.kql.external import ExternalReader
+    from nephoscope.kql.most import Most
     from nephoscope.kql.row_identity import RowIdentity
     from nephoscope.lake.ledger import Ledger
     from nephoscope.lake.span import Span
@@ -214,8 +215,9 @@ class Lake:
         external: ExternalReader | None = None,
         span: Span | None = None,
         others: Sequence[str] = (),
+        most: Most | None = None,
     ) -> list[QueryResult]:
-        """Run KQL and give its results; every table is read at one version, and only in the span where one is given.
+        """Run KQL and give its results, no larger than `most`; every table is read at one version, and only in the span that is given.
 
         `others` are workspaces whose rows are read with those of the first, as if they were of one.
 
@@ -226,15 +228,14 @@ class Lake:
         began = time.monotonic()
         own = now is None and external is None and span is None and not others
         age = allowed_age(text) if own else 0.0
-        kept = self._results.find(asked, age) if age else None
-        if kept is not None:
+        if age and (kept := self._results.find(asked, age)) is not None:
             return kept
         with within(timeout), self.catalog(scope, workspace) as catalog:
             seen = Joined(catalog, others) if others else catalog
             compiled = compile_results(text, seen, now=now)
-            with DuckDBEngine(scans=seen.scans(span), external=external) as engine:
+            with DuckDBEngine(scans=seen.scans(span), external=external, most=most) as engine:
                 found = [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
-        if age:
+        if age and not (most and most.cut):
             self._results.keep(asked, began, found)
         return found
 

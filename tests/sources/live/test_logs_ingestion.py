@@ -18,8 +18,16 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.monitor.ingestion import LogsIngestionClient
 
+from nephoscope.alerts import bookshelf
+from nephoscope.alerts.anomaly_row import ANOMALIES
+from nephoscope.alerts.rows import ALERTS, INCIDENTS
+from nephoscope.behavior.identities import IDENTITIES, PEERS
+from nephoscope.behavior.insights import BEHAVIOR
 from nephoscope.kql.types import KqlType
+from nephoscope.lake import listed_rows
+from nephoscope.lake.quarantine import QUARANTINE
 from nephoscope.lake.table import Table
+from nephoscope.sources.intel.rows import INDICATORS, OBJECTS, OLDER
 from nephoscope.sources.live.catalogue import kind_of, parsed
 from nephoscope.sources.live.ingestion.repeats import Repeats
 from nephoscope.sources.live.ingestion.tokens import Tokens, new_token
@@ -330,9 +338,14 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
     assert sink.tables == {"Syslog": [{"Computer": "a", "Other": 1}]}
 
 
-@pytest.mark.parametrize(
-    "table", ["_Quarantine", "Usage", "SentinelHealth", "Heartbeat", "SecurityAlert", "SecurityIncident"]
-)
+#: What nephoscope keeps of itself, by the modules that write it.
+WRITTEN = (
+    QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", ALERTS, INCIDENTS, bookshelf.TABLE, listed_rows.TABLE,
+    INDICATORS, OBJECTS, OLDER, ANOMALIES, BEHAVIOR, IDENTITIES, PEERS,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", WRITTEN)
 def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
     source, sink, running, made, table: str
 ) -> None:

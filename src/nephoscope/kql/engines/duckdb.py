@@ -26,6 +26,7 @@ from nephoscope.kql.errors import NOWHERE, unsupported
 from nephoscope.kql.external import ExternalReader, ExternalSource
 from nephoscope.kql.external import table as external_table
 from nephoscope.kql.functions.room import ROOM, Room
+from nephoscope.kql.most import STEP, Most
 from nephoscope.kql.types import KqlType
 
 MEMORY_LIMIT = "2GB"
@@ -51,6 +52,7 @@ class DuckDBEngine:
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
     which of their rows may be seen; `readable`: files that `see` may name later. The connection can read these files and no others.
     `memory`: what DuckDB may use ("2GB"); what it does not count may grow the process by half of that more and 256 MiB.
+    `most`: how large results may be; rows over it are not computed.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class DuckDBEngine:
         threads: int = 0,
         memory: str = MEMORY_LIMIT,
         external: ExternalReader | None = None,
+        most: Most | None = None,
     ) -> None:
         self._spill = Spill()
         config: dict[str, Any] = {
@@ -79,7 +82,7 @@ class DuckDBEngine:
         self._connection = duckdb.connect(":memory:", config=config)
         limit: Any = self._connection.execute("SELECT current_setting('memory_limit')").fetchone()
         self._allowance = allowance(limit[0])
-        self._room = Room()
+        self._room, self._most = Room(), most
         self._installed: dict[str, Routine] = {}
         self._confine(files or {}, scans or {}, readable)
         self._external = external or AllowedLocations()
@@ -186,7 +189,8 @@ class DuckDBEngine:
             with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
-        found = self._connection.sql(compiled.sql, params=dict(compiled.parameters)).to_arrow_table()
+        rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
+        found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
         return typed(found, compiled.columns)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,7 @@ from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.complete import complete
 from nephoscope.kql.errors import KqlError
+from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.span import Span
 from nephoscope.lake.state.saved_queries import SavedQuery
@@ -35,6 +37,8 @@ ESTATE = "estate"
 _NUMBERS = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL, KqlType.TIMESPAN)
 SHARE = "Microsoft.OperationalInsights/workspaces/savedSearches/write"
 ROWS, MAX_QUERY, MOST_ITEMS = 500, 60_000, 400
+MAX_BYTES = 100 << 20
+"""Bytes of a result: one that is larger is neither shown nor made a file of."""
 EXAMPLES = (
     (
         "Tables by rows",
@@ -113,7 +117,13 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = Span(visit.since, visit.instance.now) if visit.asked("span") else None
-    return visit.instance.lake.query(query, scope=scope, workspace=workspace, timeout=seconds, span=span)[-1]
+    most = Most(sys.maxsize, MAX_BYTES)
+    found = visit.instance.lake.query(
+        query, scope=scope, workspace=workspace, timeout=seconds, span=span, most=most
+    )
+    if most.cut:
+        raise KqlError(f"the result is larger than {MAX_BYTES >> 20} MiB: take fewer rows or columns")
+    return found[-1]
 
 
 def faults(error: KqlError) -> list[dict[str, Any]]:

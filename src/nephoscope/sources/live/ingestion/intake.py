@@ -27,6 +27,7 @@ from nephoscope.sources.live.ingestion.bodies import unpacked
 from nephoscope.sources.live.ingestion.records import records_of
 from nephoscope.sources.live.ingestion.refused import RefusedError
 from nephoscope.sources.live.ingestion.repeats import Repeats
+from nephoscope.sources.live.seldom import Seldom
 from nephoscope.sources.logs.secrets import masked
 
 #: Bytes of bodies that one append takes, about, and that wait at most.
@@ -75,6 +76,7 @@ class Intake:
     tables: Callable[[str], Table | None]
     workspace: Callable[[str], Workspace]
     body: int
+    _told: Seldom = field(default_factory=lambda: Seldom(lambda text, _: _LOG.warning("%s", text)))
     _repeats: Repeats = field(default_factory=Repeats)
     _waiting: list[_Waiting] = field(default_factory=list)
     _size: int = 0
@@ -164,7 +166,7 @@ class Intake:
         try:
             self.writer.append_all(self._portions(several), producer=self.producer)
         except SpoolFullError as error:
-            _LOG.warning("nothing is taken: %s", error)
+            self._told("full", f"nothing is taken: {error}")
             for one in several:
                 one.error = RefusedError(503, "ServiceUnavailable", f"Nothing was taken: {error}", _AGAIN)
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it

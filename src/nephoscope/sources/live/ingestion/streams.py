@@ -8,9 +8,16 @@ from nephoscope.lake.quarantine import QUARANTINE
 PUBLISH = "Microsoft.Insights/Telemetry/Write"
 PATH = "/dataCollectionRules/{ruleId}/streams/{stream}"
 
-#: What the lake and its detection tell of themselves: whoever could send rows of it could forge or hide an alert, or that a machine
-#: is silent. A rule that an administrator wrote may name these, but for the quarantine: so agents send their Heartbeat.
-OWN = frozenset({QUARANTINE, "Usage", "SentinelHealth", "Heartbeat", "SecurityAlert", "SecurityIncident"})
+#: What the lake, its detection and its indicators tell: whoever could send rows of it could forge or hide an alert, turn an indicator
+#: off, or hide that a machine is silent. A rule that an administrator wrote may name these, but for the quarantine: so agents send
+#: their Heartbeat.
+OWN = frozenset(
+    {
+        QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", "SecurityAlert", "SecurityIncident", "HuntingBookmark",
+        "Watchlist", "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator",
+        "Anomalies", "BehaviorAnalytics", "UserPeerAnalytics", "IdentityInfo",
+    }
+)  # fmt: skip
 
 
 def table_of(stream: str) -> str:
