@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.alerts.entities import merged
+from nephoscope.alerts.entities import entities, merged
+from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.rule import EntityMapping
+from nephoscope.kql.types import KqlType
 from nephoscope.model.entity import Entity
 
 CASES = {
@@ -51,3 +54,24 @@ CASES = {
 def test_entities_are_one_where_nothing_tells_them_apart(given, kept) -> None:
     rows = [[Entity.of(kind, dict(part.split("=") for part in text.split()))] for kind, text in given]
     assert [" ".join(f"{n}={v}" for n, v in one.identifiers) for one in merged(rows)] == kept
+
+
+ACTORS = {
+    "192.0.2.93": ("IP", (("Address", "192.0.2.93"),)),
+    "2001:db8::1": ("IP", (("Address", "2001:db8::1"),)),
+    "ada@bwf.example": ("Account", (("Name", "ada"), ("UPNSuffix", "bwf.example"))),
+    "1.2": ("Account", (("Name", "1.2"),)),
+}
+
+
+@pytest.mark.parametrize("who", list(ACTORS))
+def test_who_is_known_by_an_address_alone_is_no_account(who) -> None:
+    row = Finding({"Who": KqlType.STRING}, {"Who": who})
+    (found,) = entities(row, [EntityMapping("Account", (("FullName", "Who"),))])
+    assert (found.kind, found.identifiers) == ACTORS[who]
+
+
+def test_an_account_with_an_id_keeps_what_it_is_called() -> None:
+    row = Finding(dict.fromkeys(("Who", "Id"), KqlType.STRING), {"Who": "192.0.2.93", "Id": "1"})
+    (found,) = entities(row, [EntityMapping("Account", (("FullName", "Who"), ("AadUserId", "Id")))])
+    assert (found.kind, found.get("AadUserId")) == ("Account", "1")

@@ -36,6 +36,8 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HERE = {"Sec-Fetch-Site": "same-origin"}
 LATELY = datetime.now(UTC) - timedelta(hours=1)
 QUERY = "print TimeGenerated=now(), Who='ada@bwf.example', What='<key>'"
+LONG = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-data-lake/providers/microsoft.keyvault/vaults/kv-data"
+STEPS = [f"Rotate the secrets of {LONG}.", "See what <it> did from there."]
 TRIAL = "0e000000-0000-0000-0000-000000000001"
 ALERT = "0a000000-0000-0000-0000-000000000001"
 
@@ -51,9 +53,13 @@ def alert(
     row = {
         "AlertName": name, "AlertSeverity": severity, "AlertType": "rule", "Description": "Somebody read keys.",
         "Tactics": "CredentialAccess",
-        "Techniques": '["T1552"]', "Status": "New", "SystemAlertId": id_, "Entities": json.dumps(entities), "RemediationSteps": "",
+        "Techniques": '["T1552"]', "Status": "New", "SystemAlertId": id_, "Entities": json.dumps(entities),
+        "RemediationSteps": json.dumps(STEPS),
         "TimeGenerated": LATELY.isoformat(), "StartTime": LATELY.isoformat(), "EndTime": LATELY.isoformat(),
-        "ExtendedProperties": json.dumps({"Query": QUERY, "Query Period": "1h", "Custom Details": "{}", "Total Events": "1"}),
+        "ExtendedProperties": json.dumps({
+            "Query": QUERY, "Query Period": "1h", "Custom Details": "{}", "Total Events": "1",
+            "Analytic Rule Ids": "3cfc1da1-ef44-59d6-ac9a-127e07523ad0", "Analytic Rule Name": LONG,
+        }),
     }  # fmt: skip
     return StoredAlert(
         id_,

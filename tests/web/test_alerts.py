@@ -36,7 +36,7 @@ def test_an_alert_is_shown_with_the_rows_behind_it(owner, visitor):
 def test_the_incident_draws_who_is_in_which_alert(owner):
     text = owner.get("/incidents/1").text
     assert text.count('class="edge"') == 2
-    assert "1 alerts and the 2 entities that they name" in text
+    assert "1 alert and the 2 entities in them" in text
 
 
 def test_the_state_of_alerts_is_said(instance, owner, visitor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 
 from nephoscope.alerts.finding import Finding
 from nephoscope.alerts.rule import EntityMapping
@@ -97,7 +98,7 @@ def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
         row = {
             name: several[place if len(several) == most else 0] for name, several in values.items() if several
         }
-        entity = Entity.of(mapping.kind, _split(mapping.kind, row))
+        entity = Entity.of(*_split(mapping.kind, row))
         if entity is not None:
             yield entity
 
@@ -132,11 +133,16 @@ def _values(text: str) -> list[str]:
     return [text.strip()] if text.strip() else []
 
 
-def _split(kind: str, given: dict[str, str]) -> dict[str, str]:
-    """FullName and names that hold a domain, cut into the identifiers that they are made of."""
+def _split(kind: str, given: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """FullName and names that hold a domain, cut into the identifiers that they are made of.
+
+    Who is known by an address alone (a request without a sign-in) is that address, and no account.
+    """
     row = dict(given)
     if kind == "Account":
         whole = row.pop("FullName", "") or row.get("Name", "")
+        if whole and not row.keys() - {"Name"} and _address(whole):
+            return "IP", {"Address": whole}
         if whole and "UPNSuffix" not in row and "NTDomain" not in row:
             row |= _account(whole)
     elif kind == "Host":
@@ -146,7 +152,15 @@ def _split(kind: str, given: dict[str, str]) -> dict[str, str]:
             row |= {"HostName": dotted[1], "DnsDomain": dotted[2]} if dotted else {"HostName": whole}
     elif kind == "AzureResource" and "ResourceId" in row:
         row["ResourceId"] = row["ResourceId"].lower().rstrip("/")
-    return row
+    return kind, row
+
+
+def _address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _account(whole: str) -> dict[str, str]:

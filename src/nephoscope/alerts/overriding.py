@@ -44,6 +44,13 @@ def techniques_of(row: Mapping[str, Any]) -> list[str]:
     return [*(one for one in whole if one not in told), *(one for one in subs if one not in whole)]
 
 
+def steps_of(row: Mapping[str, Any]) -> list[str]:
+    """What an alert's row says to do, step by step: a list in JSON, or one text."""
+    text = row.get("RemediationSteps") or ""
+    found = json.loads(text) if text.startswith("[") else [text]
+    return [str(one) for one in found if one]
+
+
 def _number(text: str) -> float | None:
     try:
         found = float(text)

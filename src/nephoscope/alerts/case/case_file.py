@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
+from nephoscope.alerts.case.parties import Party, parties
 from nephoscope.alerts.entities import merged
 from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.storyline import ordered
@@ -70,6 +71,11 @@ class CaseFile:
     def involved(self) -> list[Involved]:
         """Who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
         return involved_in(self.alerts, self.bookmarks)
+
+    @property
+    def parties(self) -> list[Party]:
+        """Who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it account or application."""
+        return parties(self.involved)
 
     def timeline(self, events: Iterable[Moment] = ()) -> list[Moment]:
         """What happened and what people did, in order."""

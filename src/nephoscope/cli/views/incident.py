@@ -59,20 +59,24 @@ def _state(incident: Incident) -> Iterator[str]:
 
 
 def _entities(console: Console, case: Case) -> None:
-    involved = case.file.involved
-    if not involved:
+    several, involved = case.file.parties, case.file.involved
+    if not several:
         return
     console.print("\n[bold]Who takes part[/bold]")
-    contexts = case.contexts or [None] * len(involved)
+    contexts = dict(zip((one.entity for one in involved), case.contexts, strict=False))
     told: set[str] = set()
-    for one, context in list(zip(involved, contexts, strict=True))[:MOST_ENTITIES]:
+    for one in several[:MOST_ENTITIES]:
         times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
-        console.print(f"  {escape(one.entity.kind)} [bold]{escape(one.entity.title)}[/bold]  ({times})")
-        if context is not None:
-            _context(console, context, again=context.resource in told)
-            told.add(context.resource or one.entity.key)
-    if len(involved) > MOST_ENTITIES:
-        console.print(f"  ... and {len(involved) - MOST_ENTITIES} more: -o json has all")
+        name = f"{one.title} {one.id}" if one.id else one.title
+        console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
+        for entity in one.entities:
+            if (context := contexts.get(entity)) is None:
+                continue
+            if not (len(one.entities) > 1 and context.resource in told):
+                _context(console, context, again=context.resource in told)
+            told.add(context.resource or entity.key)
+    if len(several) > MOST_ENTITIES:
+        console.print(f"  ... and {len(several) - MOST_ENTITIES} more: -o json has all")
     if case.estate:
         console.print(escape(f"  what the estate knows of them is not known: {case.estate}"))
 

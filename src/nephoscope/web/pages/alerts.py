@@ -9,10 +9,11 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.case.case_file import read_entities
+from nephoscope.alerts.case.case_file import involved_in, read_entities
 from nephoscope.alerts.case.events import Events, events
+from nephoscope.alerts.case.parties import parties
 from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.overriding import techniques_of
+from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver
@@ -140,11 +141,11 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
     return {
-        "workspace": workspace, "alert": alert, "row": row, "entities": entities, "query": query,
+        "workspace": workspace, "alert": alert, "row": row, "parties": parties(involved_in([alert], ())), "query": query,
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
-        "steps": _listed(row.get("RemediationSteps") or ""), "behind": behind, "columns": _columns(behind),
+        "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
         "acts": allowed(visit, workspace),
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
         "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
@@ -192,11 +193,6 @@ def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: str(value) for name, value in properties.items() if name != "Query" and value not in (None, "")
     }
-
-
-def _listed(text: str) -> list[str]:
-    found = json.loads(text) if text.startswith("[") else [text]
-    return [str(one) for one in found if one]
 
 
 def _columns(behind: Events | None) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.case.case_file import CaseFile, case_file
+from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.desk import Desk
+from nephoscope.alerts.overriding import steps_of
 from nephoscope.lake.outbox import deliver
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
@@ -20,7 +21,9 @@ from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
+from nephoscope.web.wording import counted
 
 READ, WRITE = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/incidents/write"
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
@@ -35,7 +38,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         return _several(visit, workspace)
     asked, incidents = sought(visit, workspace), visit.instance.state.incidents
     if visit.asked("format") == "csv":
-        header = ("Number", "Severity", "Status", "Title", "Owner", "Last activity")
+        header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
         return as_csv("incidents", header, map(_row, incidents.listed(workspace, asked, most=MOST_CSV)))
     start = page_start(visit)
     return {
@@ -71,7 +74,7 @@ def _several(visit: Visit, workspace: str) -> Response:
 
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
-    alerts, involved = file.alerts[:MOST_DRAWN], file.involved[:MOST_DRAWN]
+    alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
     left = [
         Node(
             str(each.document["AlertName"]),
@@ -82,16 +85,21 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
         for each in alerts
     ]
     right = [
-        Node(each.entity.title, each.entity.kind, visit.link("/search", q=each.entity.title))
-        for each in involved
+        Node(each.title, each.kinds, visit.link("/search", q=each.id or each.title)) for each in involved
     ]
     places = {each.id: at for at, each in enumerate(alerts)}
     between = [(places[id_], at) for at, each in enumerate(involved) for id_ in each.sources if id_ in places]
-    return links(left, right, between, f"{len(left)} alerts and the {len(right)} entities that they name")
+    return links(
+        left,
+        right,
+        between,
+        f"{counted(len(left), 'alert')} and the {counted(len(right), 'entity', 'entities')} in them",
+    )
 
 
 def _row(one: Incident) -> tuple[Any, ...]:
-    return one.number, one.severity, one.status.value, one.title, one.owner, one.last_activity.isoformat()
+    first, last = one.first_activity.isoformat(), one.last_activity.isoformat()
+    return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -105,6 +113,13 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     file = case_file(visit.instance.state, workspace, int(number), visit.instance.now)
     behind = _events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
+    tables = {
+        "timeline": lambda: _timeline(moments, file),
+        "entities": lambda: _entities(file),
+        "alerts": lambda: _alerts(file),
+    }
+    if (found := file_of(visit, f"incident-{number}", tables)) is not None:
+        return found
     return {
         "workspace": workspace,
         "file": file,
@@ -123,6 +138,41 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
+def _timeline(moments: Sequence[Moment], file: CaseFile) -> Table:
+    about = {each.id: each.document for each in file.alerts}
+    alerts = (about.get(each.source, {}) if each.kind == "alert" else {} for each in moments)
+    return Table(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
+        [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), row.get("Tactics", "")]
+        for each, row in zip(moments, alerts, strict=True)
+    ))  # fmt: skip
+
+
+def _entities(file: CaseFile) -> Table:
+    return Table(("Kind", "Entity", "Id", "Alerts", "First", "Last"), (
+        [each.kinds, each.title, each.resource or each.id, len(each.sources), each.first.isoformat(), each.last.isoformat()]
+        for each in file.parties
+    ))  # fmt: skip
+
+
+def _alerts(file: CaseFile) -> Table:
+    header = (
+        "Severity",
+        "Alert",
+        "Tactics",
+        "Description",
+        "Remediation",
+        "Started",
+        "Ended",
+        "Status",
+        "Id",
+    )
+    return Table(header, (
+        [each.severity, each.document["AlertName"], each.document["Tactics"], each.document["Description"],
+         "; ".join(steps_of(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
+        for each in file.alerts
+    ))  # fmt: skip
+
+
 def _alert(visit: Visit, workspace: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """An alert with the address at which its query can be run."""
     properties = json.loads(row.get("ExtendedProperties") or "{}")
@@ -131,7 +181,7 @@ def _alert(visit: Visit, workspace: str, row: Mapping[str, Any]) -> dict[str, An
         "row": row,
         "query": query,
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "",
-        "remediation": row.get("RemediationSteps") or "",
+        "steps": steps_of(row),
     }
 
 

@@ -1,0 +1,79 @@
+"""Who takes part, told once: accounts and applications that carry the same id of Entra ID are one party, whatever a log calls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.case.case_file import Involved
+    from nephoscope.model.entity import Entity
+
+#: Where entities carry an id of Entra ID; a name does where it is one.
+_IDS = {"Account": ("AadUserId", "ObjectGuid", "Name"), "CloudApplication": ("AppId", "Name")}
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One that takes part: the entities that are it, in which alerts and bookmarks (their ids), from when to when."""
+
+    entities: tuple[Entity, ...]
+    sources: tuple[str, ...]
+    first: datetime
+    last: datetime
+
+    @property
+    def kinds(self) -> str:
+        """What it is, by each kind that a log gave it."""
+        return ", ".join(dict.fromkeys(one.kind for one in self.entities))
+
+    @property
+    def title(self) -> str:
+        """How people call it: by a name, or by its id where no log has one."""
+        names = [name for one in self.entities for name in (one.title, one.get("Name")) if name]
+        return next((one for one in names if not _GUID.fullmatch(one)), names[0])
+
+    @property
+    def id(self) -> str:
+        """The id that it goes by besides its title, '' where it has none."""
+        return next(
+            (one for entity in self.entities for one in _ids(entity) if one != self.title.lower()), ""
+        )
+
+    @property
+    def resource(self) -> str:
+        """The ARM id of the resource that it is, '' where it is none."""
+        return next(
+            (found for one in self.entities if (found := one.get("ResourceId") or one.get("AzureID"))), ""
+        )
+
+
+def parties(involved: Iterable[Involved]) -> list[Party]:
+    """The parties of the entities, those of most alerts first."""
+    found: list[list[Involved]] = []
+    for one in involved:
+        ids = set(_ids(one.entity))
+        same = [group for group in found if ids & {id_ for each in group for id_ in _ids(each.entity)}]
+        found = [group for group in found if group not in same]
+        found.append([*(each for group in same for each in group), one])
+    made = [_party(group) for group in found]
+    return sorted(made, key=lambda one: (-len(one.sources), one.first, one.title))
+
+
+def _party(group: list[Involved]) -> Party:
+    return Party(
+        tuple(one.entity for one in group),
+        tuple(dict.fromkeys(id_ for one in group for id_ in one.sources)),
+        min(one.first for one in group),
+        max(one.last for one in group),
+    )
+
+
+def _ids(entity: Entity) -> Iterator[str]:
+    for name in _IDS.get(entity.kind, ()):
+        if _GUID.fullmatch(value := entity.get(name)):
+            yield value.lower()

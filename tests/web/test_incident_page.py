@@ -1,0 +1,82 @@
+"""An incident's page: what to do as steps, one actor told once, every table as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from tests.web.conftest import ALERT, NOON, STEPS, alert
+
+from nephoscope.lake.state.incidents import Incident
+
+ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"
+NAMES = (
+    {"Type": "account", "Name": ID},
+    {"Type": "cloudApplication", "AppId": ID, "Name": "pipeline-data"},
+    {"Type": "account", "AadUserId": ID},
+)
+
+
+@pytest.fixture(scope="module")
+def number(instance):
+    """An incident in which each of three alerts calls the same account otherwise."""
+    with instance.state.transaction() as session:
+        story = Incident("default", "A story", "", "High", NOON, NOON, NOON, NOON)
+        kept = instance.state.incidents.put(session, story)
+        for at, name in enumerate(NAMES):
+            one = alert(f"0b000000-0000-0000-0000-00000000000{at}", kept.number, f"Alert {at}")
+            one.document["Entities"] = json.dumps([{"$id": "1", **name}])
+            instance.state.alerts.put(session, one)
+    return kept.number
+
+
+def rows(client, address: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(client.get(address).text)))
+
+
+def test_what_to_do_is_told_in_steps(owner):
+    for address in ("/incidents/1", f"/alerts/{ALERT}"):
+        text = owner.get(address).text
+        assert f"<li>{STEPS[0]}</li>" in text
+        assert "<li>See what &lt;it&gt; did from there.</li>" in text
+        assert "[&#34;" not in text
+
+
+def test_an_account_of_three_names_takes_part_once(owner, number):
+    text = owner.get(f"/incidents/{number}").text
+    (shown,) = re.findall(r'<li><span class="quiet">Account, CloudApplication</span>.*?</li>', text)
+    assert "pipeline-data</a>" in shown
+    assert ID in shown
+    assert "3 alerts" in shown
+    assert text.count('class="edge"') == 3, "it is one in the graph, too"
+    (told,) = rows(owner, f"/incidents/{number}?format=csv&table=entities")
+    assert (told["Kind"], told["Entity"], told["Id"], told["Alerts"]) == (
+        "Account, CloudApplication",
+        "pipeline-data",
+        ID,
+        "3",
+    )
+
+
+def test_its_tables_are_files(owner, number):
+    page = owner.get(f"/incidents/{number}").text
+    for name in ("timeline", "entities", "alerts"):
+        assert f"table={name}" in page
+    alerts = rows(owner, f"/incidents/{number}?format=csv&table=alerts")
+    assert [one["Alert"] for one in alerts] == ["Alert 0", "Alert 1", "Alert 2"]
+    assert {one["Remediation"] for one in alerts} == {"; ".join(STEPS)}
+    moments = rows(owner, f"/incidents/{number}?format=csv&table=timeline")
+    assert [one["Kind"] for one in moments].count("alert") == 3
+    assert owner.get(f"/incidents/{number}?format=csv&table=none").status_code == 404
+
+
+def test_the_list_as_a_file_has_the_columns_of_the_page(owner, number):
+    page = owner.get("/incidents?span=90d").text
+    head = re.search(r"<thead>(.*?)</thead>", page)[1]
+    shown = re.findall(r"<th[^>]*>([^<]+)</th>", head)
+    found = rows(owner, "/incidents?span=90d&format=csv")
+    assert list(found[0]) == shown
+    assert {one["First activity"] for one in found} == {NOON.isoformat()}
