@@ -1,0 +1,34 @@
+"""What an incident and an alert say can be read whole: nothing is cut off by its card, at a desk and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from tests.web.conftest import ALERT
+
+#: Elements of text that reach beyond their card, where nothing can be scrolled to see the rest.
+CUT = """() => [...document.querySelectorAll('main p, main li, main h2, main small, main th, main td')].filter(one => {
+  const card = one.closest('.card');
+  if (!card || one.closest('.scroll, pre, .unseen')) return false;
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return range.getBoundingClientRect().right > card.getBoundingClientRect().right + 1;
+}).map(one => one.tagName + ' ' + one.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+@pytest.mark.parametrize("path", ["/incidents/1", f"/alerts/{ALERT}"])
+def test_nothing_is_cut(opened, address, path, width, scheme):
+    base, _ = address
+    page = opened(width, scheme).new_page()
+    page.goto(base + path)
+    page.evaluate("document.querySelectorAll('details.alert').forEach(one => { one.open = true; })")
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_details_of_an_alert_need_no_scrolling(opened, address):
+    base, _ = address
+    page = opened(1440).new_page()
+    page.goto(f"{base}/alerts/{ALERT}")
+    facts = page.locator(".scroll:has(table.facts)")
+    assert facts.evaluate("one => one.scrollWidth <= one.clientWidth")
