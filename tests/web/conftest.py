@@ -51,7 +51,7 @@ def alert(
         {"$id": "2", "Type": "ip", "Address": "192.0.2.7"},
     ]
     row = {
-        "AlertName": name, "AlertSeverity": severity, "AlertType": "rule", "Description": "Somebody read keys.",
+        "AlertName": name, "AlertSeverity": severity, "AlertType": "rule", "Description": f"Somebody read keys: {LONG.upper()}{LONG}.",
         "Tactics": "CredentialAccess",
         "Techniques": '["T1552"]', "Status": "New", "SystemAlertId": id_, "Entities": json.dumps(entities),
         "RemediationSteps": json.dumps(STEPS),
@@ -59,6 +59,7 @@ def alert(
         "ExtendedProperties": json.dumps({
             "Query": QUERY, "Query Period": "1h", "Custom Details": "{}", "Total Events": "1",
             "Analytic Rule Ids": "3cfc1da1-ef44-59d6-ac9a-127e07523ad0", "Analytic Rule Name": LONG,
+            "What the network was compared with, by address and by name": 1,
         }),
     }  # fmt: skip
     return StoredAlert(

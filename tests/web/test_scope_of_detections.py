@@ -76,8 +76,8 @@ def test_alerts_are_those_that_name_a_resource_of_the_scope(owner, sandbox, else
 
 
 def test_incidents_are_those_with_such_an_alert(owner, sandbox, elsewhere):
-    assert len(names(owner, "/incidents", "Number")) == 3
-    assert names(owner, "/incidents", "Title", scope=sandbox) == {f"Story of {sandbox}"}
+    assert len(names(owner, "/incidents", "#")) == 3
+    assert names(owner, "/incidents", "Incident", scope=sandbox) == {f"Story of {sandbox}"}
     overview = owner.get("/", params={"scope": elsewhere}).text
     assert f"Story of {elsewhere}" in overview
     assert f"Story of {sandbox}" not in overview
