@@ -13,9 +13,10 @@ from tests.web.conftest import NOON, alert
 
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.model.reach import EVERYTHING
-from nephoscope.posture.published.holders import holders, scopes_of
+from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.web.resource_facts import masked, names
+from nephoscope.web.wording import ports
 
 SUBS = "microsoft.security/assessments/subassessments"
 ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"
@@ -91,7 +92,7 @@ def test_allowed_connections_are_there(owner, connected):
     text = section(owner.get(f"/resource{connected['id']}").text, "connections")
     other = connected["inboundConnectedResources"][0]
     assert f"/resource{other['connectedResourceId'].lower()}" in text
-    assert other["tcpPorts"] in text
+    assert f"TCP {ports(other['tcpPorts'])}" in text
 
 
 def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
@@ -145,6 +146,30 @@ def test_logs_are_asked_for_what_names_it(owner, visitor, named):
         ("Reader", "/workspaces/other"), ("Contributor", named.rsplit("/providers/", 1)[0].lower())
     )
     assert nobody.get(f"/resource{named}").status_code == 200
+
+
+def test_an_account_has_what_it_holds_and_leads_to(owner, edition):
+    path = next(one for one in edition.attack_paths.listed(EVERYTHING) if one.entry.type == "user")
+    text = owner.get(
+        f"/resource/providers/microsoft.graph/users/{path.entry.identifiers.entra_object_id}"
+    ).text
+    assert path.title in section(text, "paths")
+    held = held_by(edition, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
+    assert held
+    roles = section(text, "roles")
+    assert "Roles that it holds" in roles
+    assert all(one.role in roles for one in held)
+    group = next(
+        one
+        for one in edition.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies
+        if one["properties"]["members"]
+    )
+    member = group["properties"]["members"][0]
+    by_group = {one.principal for one in held_by(edition, member, EVERYTHING, EVERYTHING)}
+    assert by_group <= {
+        member,
+        *(one["name"] for one in edition.listing.page(("microsoft.graph/groups",), EVERYTHING).bodies),
+    }
 
 
 @pytest.mark.parametrize(

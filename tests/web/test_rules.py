@@ -61,7 +61,7 @@ def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     found = rows[RULE.name]
     assert [found[name] for name in ("alerts", "held", "closed", "closedFalse")] == ["3", "1", "2", "1"]
     page = owner.get(f"/rules?q={RULE.name}").text
-    assert "Alerts, last 7 days" in page
+    assert "alerts of the last 7 days" in page
     assert "1 of 2" in page
 
 

@@ -45,6 +45,7 @@ def environment() -> Environment:
         cell=times.cell,
         lasting=wording.lasting,
         spelled=wording.spelled,
+        ports=wording.ports,
         short=wording.short,
         brief=wording.brief,
         kind=wording.kind,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.access.guard import DeniedError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.state.incidents import Incident
     from nephoscope.posture.published.edition import Edition
 
+#: Where objects of the directory stand.
+DIRECTORY = "/providers/microsoft.graph/"
 ALERTS, INCIDENTS = "Microsoft.Security/alerts/read", "Microsoft.SecurityInsights/incidents/read"
 SUB = "Microsoft.Security/assessments/subAssessments/read"
 CONNECTIONS = "Microsoft.Security/allowedConnections/read"
@@ -40,32 +41,45 @@ class Named:
     unread: list[str] = field(default_factory=list)
 
 
-def facts(visit: Visit, edition: Edition, id_: str) -> dict[str, Any]:
-    """All sections of a lower-cased id."""
+def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
+    directory = id_.startswith(DIRECTORY)
+    holding = holders.held_by if directory else holders.holders
     return {
-        "named": named(visit, id_),
+        "directory": directory,
+        "named": named(
+            visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
+        ),
         "subs": _subs(visit, edition, id_),
         "exposure": _exposure(visit, edition, id_),
         "connections": _connections(visit, edition, id_),
-        "holders": holders.holders(edition, id_, visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)),
+        "holders": holding(
+            edition, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
+        ),
         "path_gaps": [what for where, what in edition.made.path_gaps if where == _subscription(id_)],
         "roles_gap": _gap(edition, holders.ASSIGNMENT),
         "changes": _changes(visit, edition, id_),
         "kept_days": changes.KEPT.days,
-        "logs": _logs(visit, id_),
+        "logs": _logs(visit, entity_of(id_)),
         "most": MOST,
     }
 
 
-def named(visit: Visit, id_: str) -> Named:
-    """What names a resource, in every workspace whose alerts the visitor reads."""
+def entity_of(id_: str) -> str:
+    """What attack paths, roles and logs call it: an object of the directory by its object id, a resource by its lower-cased id."""
+    return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
+
+
+def named(visit: Visit, id_: str, account: str = "") -> Named:
+    """What names a resource, or an account by its name or its object id, in every workspace whose alerts the visitor reads."""
+    wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
     found, state = Named(), visit.instance.state
     for workspace in (one.name for one in state.workspaces.all()):
         if not visit.caller.may(ALERTS, f"/workspaces/{workspace}"):
             found.unread.append(workspace)
             continue
-        listed = state.alerts.listed(workspace, Looked(text=id_, held=True), most=MOST_ALERTS)
-        mine = [one for one in listed if names(one.document, id_)]
+        mine = [one for text in wanted for one in _naming(visit, workspace, text)]
+        mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
         if visit.caller.may(INCIDENTS, f"/workspaces/{workspace}"):
             numbers = dict.fromkeys(one.incident for one in mine if one.incident is not None)
@@ -73,6 +87,13 @@ def named(visit: Visit, id_: str) -> Named:
             found.incidents.extend(one for one in known if one is not None)
     found.alerts.sort(key=lambda one: one.ended, reverse=True)
     return found
+
+
+def _naming(visit: Visit, workspace: str, text: str) -> list[StoredAlert]:
+    """The alerts that name an id, or an account."""
+    looked = Looked(text=text, held=True)
+    found = visit.instance.state.alerts.listed(workspace, looked, most=MOST_ALERTS)
+    return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 
 def names(row: Mapping[str, Any], id_: str) -> bool:
@@ -212,22 +233,16 @@ def _gap(edition: Edition, type_: str) -> str:
 def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
     """For each workspace whose logs the visitor reads: its name, the query of rows that name the resource, and of how many a table."""
     rows = f"search {json.dumps(id_)}"
-    found = []
-    for one in visit.instance.state.workspaces.all():
-        try:
-            visit.caller.logs(LOGS, one.name)
-        except DeniedError:
-            continue
-        query = visit.link(
-            "/logs", query=f"{rows}\n| sort by TimeGenerated desc\n| take 100", workspace=one.name
+    newest = f"{rows}\n| sort by TimeGenerated desc\n| take 100"
+    counted = f"{rows}\n| summarize Rows = count(), Last = max(TimeGenerated) by $table"
+    return [
+        (
+            one,
+            visit.link("/logs", query=newest, workspace=one),
+            visit.link("/logs", query=counted, workspace=one),
         )
-        counted = visit.link(
-            "/logs",
-            query=f"{rows}\n| summarize Rows = count(), Last = max(TimeGenerated) by $table",
-            workspace=one.name,
-        )
-        found.append((one.name, query, counted))
-    return found
+        for one in visit.workspaces(LOGS)
+    ]
 
 
 def _properties(body: Mapping[str, Any] | None) -> dict[str, Any]:

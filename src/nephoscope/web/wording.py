@@ -83,6 +83,12 @@ def spelled(span: timedelta) -> str:
     return " ".join(words) or "no time"
 
 
+def ports(told: str) -> str:
+    """Ports as Azure writes them (`[22,3389]`, `[0-65535]`) in words."""
+    found = told.strip("[]").replace(" ", "")
+    return "every port" if found == "0-65535" else found.replace(",", ", ")
+
+
 def short(id_: str) -> str:
     """The name at the end of an id, with the one above it where it says nothing by itself."""
     parts = id_.rstrip("/").split("/")

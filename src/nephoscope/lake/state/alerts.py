@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, func, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.alert_places import KnownPlaces, lies_within
@@ -102,8 +114,19 @@ class Looked:
         if not self.held:
             found.append(AlertRow.held_by == "")
         if self.text:
-            found.append(type_coerce(AlertRow.document, Text).icontains(self.text, autoescape=True))
+            found.append(says(self.text))
         return found
+
+
+def says(text: str) -> ColumnElement[bool]:
+    """Whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix stand apart in it."""
+    row = type_coerce(AlertRow.document, Text)
+    name, _, suffix = text.partition("@")
+    whole = row.icontains(text, autoescape=True)
+    if not name or not suffix:
+        return whole
+    parts = (f'{name}\\"', f'UPNSuffix\\": \\"{suffix}')
+    return or_(whole, and_(*(row.icontains(one, autoescape=True) for one in parts)))
 
 
 class Alerts:

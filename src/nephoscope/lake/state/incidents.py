@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from nephoscope.lake.state.alerts import AlertRow, says
 from nephoscope.lake.state.database import Database, MissingError, StateError
 from nephoscope.lake.state.incident_rows import (
     IncidentActionRow,
@@ -120,7 +121,8 @@ _NAMES = tuple(name for name in Incident.__dataclass_fields__ if name != "labels
 class Sought:
     """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
 
-    `text` is looked for in number, title and owner, whatever its case; `numbers` are the only ones that may be found (None = any).
+    `text` is looked for in number, title and owner and in all that its alerts say, whatever its case; `numbers` are the only ones
+    that may be found (None = any).
     """
 
     statuses: frozenset[str] = frozenset()
@@ -138,7 +140,9 @@ class Sought:
         if self.text:
             number = cast(IncidentRow.number, Text)
             words = (number, IncidentRow.title, IncidentRow.owner)
-            found.append(or_(*(one.icontains(self.text, autoescape=True) for one in words)))
+            told = select(AlertRow.incident).where(AlertRow.workspace == workspace, says(self.text))
+            own = (one.icontains(self.text, autoescape=True) for one in words)
+            found.append(or_(*own, IncidentRow.number.in_(told)))
         if self.numbers is not None:
             # written into the statement: there may be more than it may have values
             among: BindParameter[list[int]] = bindparam(

@@ -48,6 +48,10 @@ class Entity(msgspec.Struct, frozen=True):
         """The lower-cased id of the resource that it is, or that an identity belongs to; '' where it is none."""
         return self.identifiers.azure_resource_id.lower().rstrip("/")
 
+    def is_called(self, id_: str) -> bool:
+        """Whether it goes by a lower-cased id: its own of the path, that of a resource, or an object id."""
+        return id_ in (self.id, self.key, self.identifiers.entra_object_id.lower())
+
 
 class _Graph(msgspec.Struct, frozen=True):
     entities: tuple[Entity, ...]
@@ -110,7 +114,7 @@ class WantedPaths:
             (not self.levels or path.level.value in self.levels)
             and (not self.categories or not self.categories.isdisjoint(path.categories))
             and self.type in ("", path.type)
-            and (not self.through or any(self.through in (one.id, one.key) for one in path.entities))
+            and (not self.through or any(one.is_called(self.through) for one in path.entities))
             and (not self.text or self._mentions(path))
         )
 

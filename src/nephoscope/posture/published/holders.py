@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ASSIGNMENT = "microsoft.authorization/roleassignments"
 _DEFINITION = "/providers/microsoft.authorization/roledefinitions"
 _GRAPH = "/providers/microsoft.graph"
+#: Assignments, and groups, that are looked through for those of an object.
+MOST = 100_000
 _KINDS = {"user": "users", "group": "groups", "serviceprincipal": "serviceprincipals"}
 
 
@@ -57,23 +59,44 @@ def holders(edition: Edition, id_: str, reach: Reach, directory: Reach) -> list[
     return [one for scope in scopes for one in _at(edition, scope, seen, directory)]
 
 
-def _at(edition: Edition, scope: str, reach: Reach, directory: Reach) -> Iterator[Holder]:
+def _at(edition: Edition, scope: str, reach: Reach, directory: Reach) -> list[Holder]:
     held = edition.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
-    for body in held:
-        told = body.get("properties") or {}
-        principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
-        known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
-        about: dict[str, Any] = (known or {}).get("properties") or {}
-        members = about.get("members")
-        yield Holder(
-            principal,
-            str(about.get("userPrincipalName") or about.get("displayName") or principal),
-            kind,
-            _role(edition, str(told.get("roleDefinitionId") or ""), reach),
-            scope,
-            bool(told.get("condition")),
-            len(members) if isinstance(members, Sequence) and not isinstance(members, str) else None,
-        )
+    return [_holder(edition, body, reach, directory) for body in held]
+
+
+def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: Reach) -> Holder:
+    """Who holds the role of an assignment."""
+    told = body.get("properties") or {}
+    principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
+    known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
+    about: dict[str, Any] = (known or {}).get("properties") or {}
+    members = about.get("members")
+    return Holder(
+        principal,
+        str(about.get("userPrincipalName") or about.get("displayName") or principal),
+        kind,
+        _role(edition, str(told.get("roleDefinitionId") or ""), reach),
+        ResourceId.parse(str(body["id"])).parent,
+        bool(told.get("condition")),
+        len(members) if isinstance(members, list) else None,
+    )
+
+
+def held_by(edition: Edition, object_id: str, reach: Reach, directory: Reach) -> list[Holder]:
+    """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
+    groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
+    mine = {object_id} | {
+        str(one["id"]).lower().rsplit("/", 1)[-1]
+        for one in groups
+        if object_id in {_member(each) for each in (one.get("properties") or {}).get("members") or ()}
+    }
+    several = edition.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
+    found = (_holder(edition, one, reach, directory) for one in several)
+    return [one for one in found if one.principal in mine]
+
+
+def _member(told: Any) -> str:
+    return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 
 def _role(edition: Edition, definition: str, reach: Reach) -> str:

@@ -56,7 +56,7 @@ def wanted(visit: Visit) -> WantedPaths:
 def _through(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
     """(id, name) of the entity that the paths must lead through, ('', '') where none was asked for."""
     wanted_ = id_.lower()
-    names = (one.name for path in paths for one in path.entities if wanted_ in (one.id, one.key))
+    names = (one.name for path in paths for one in path.entities if one.is_called(wanted_))
     return (wanted_, next(names, wanted_.rsplit("/", 1)[-1])) if wanted_ else ("", "")
 
 

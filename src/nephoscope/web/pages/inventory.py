@@ -18,7 +18,7 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.resource_facts import facts
+from nephoscope.web.resource_facts import entity_of, facts
 from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
@@ -72,9 +72,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
-        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=id_)),
+        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
         "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
-        **facts(visit, edition, id_),
+        **facts(visit, edition, id_, body),
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
 

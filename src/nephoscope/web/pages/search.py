@@ -1,23 +1,33 @@
-"""Search: resources, recommendations, incidents and alerts that contain a text."""
+"""Search: what of the estate, of the detections and of the saved queries contains a text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.lake.state.incidents import Sought
+from nephoscope.posture.published import accounts
+from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
-from nephoscope.web.visit import Visit
+from nephoscope.web.pages.attack_paths import READ as PATHS
+from nephoscope.web.pages.logs import ESTATE
+from nephoscope.web.trying import READ as RULES
+from nephoscope.web.trying import rules_of
+from nephoscope.web.visit import LOGS, Visit
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rule import Rule
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 INCIDENTS, ALERTS = "Microsoft.SecurityInsights/incidents/read", "Microsoft.Security/alerts/read"
 MOST, MOST_CSV = 25, 10_000
+KINDS = ("resources", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -31,29 +41,51 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
     """At most so many of each kind."""
-    found: dict[str, Any] = {"resources": [], "tallies": [], "incidents": [], "alerts": []}
+    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
     if not text:
         return found
-    if visit.edition is not None:
-        found["resources"] = visit.edition.inventory.page(visit.reach(RESOURCES), text=text, most=most)
-        found["tallies"] = visit.edition.findings.tallies(visit.reach(READ), Wanted(text=text))[:most]
-    state = visit.instance.state
-    for workspace in (one.name for one in state.workspaces.all()):
-        if visit.caller.may(INCIDENTS, f"/workspaces/{workspace}"):
-            sought = Sought(text=text, numbers=visit.incidents_of(workspace))
-            found["incidents"] += state.incidents.listed(workspace, sought, most=most)
-        if visit.caller.may(ALERTS, f"/workspaces/{workspace}"):
-            looked = Looked(text=text, within=visit.place)
-            found["alerts"] += state.alerts.listed(workspace, looked, most=most)
+    found |= _of_estate(visit, text, most)
+    state, wanted = visit.instance.state, text.casefold()
+    for one in visit.workspaces(INCIDENTS):
+        sought = Sought(text=text, numbers=visit.incidents_of(one))
+        found["incidents"] += state.incidents.listed(one, sought, most=most)
+    for one in visit.workspaces(ALERTS):
+        found["alerts"] += state.alerts.listed(one, Looked(text=text, within=visit.place), most=most)
+    for one in visit.workspaces(RULES):
+        found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
+    for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
+        saved = state.saved_queries.seen(one, visit.caller.principal.id)
+        found["queries"] += [each for each in saved if wanted in f"{each.name}\n{each.query}".casefold()]
     return {name: several[:most] for name, several in found.items()}
+
+
+def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
+    """What the last evaluation published; accounts belong to the tenant, whatever scope is chosen."""
+    edition = visit.edition
+    if edition is None:
+        return {}
+    return {
+        "resources": edition.inventory.page(visit.reach(RESOURCES), text=text, most=most),
+        "accounts": accounts.found(edition, visit.caller.reach(RESOURCES), text),
+        "tallies": list(edition.findings.tallies(visit.reach(READ), Wanted(text=text))),
+        "paths": list(edition.attack_paths.listed(visit.reach(PATHS), WantedPaths(text=text))),
+    }
+
+
+def _words(rule: Rule) -> str:
+    return f"{rule.name}\n{rule.id}\n{rule.description}\n{' '.join(rule.techniques)}".casefold()
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         *(("resource", one.name, "", one.id) for one in found["resources"]),
+        *((one.kind, one.name, "", one.id) for one in found["accounts"]),
         *(("recommendation", one.title, "", one.recommendation) for one in found["tallies"]),
+        *(("attack path", one.title, "", one.id) for one in found["paths"]),
         *(("incident", one.title, one.workspace, str(one.number)) for one in found["incidents"]),
         *(("alert", str(one.document["AlertName"]), one.workspace, one.id) for one in found["alerts"]),
+        *(("rule", one.name, workspace, one.id) for workspace, one in found["rules"]),
+        *(("query", one.name, one.workspace, one.id) for one in found["queries"]),
     ]
 
 

@@ -1,0 +1,55 @@
+"""The accounts, groups and applications of the directory, as the last evaluation read them, to be found by what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
+
+#: Type -> the word for it.
+KINDS = {
+    "microsoft.graph/users": "account",
+    "microsoft.graph/groups": "group",
+    "microsoft.graph/serviceprincipals": "application",
+}
+#: Objects that are looked through.
+MOST = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An object of the directory: its id in the estate, what people call it, a word for what it is, all its names in lower case."""
+
+    id: str
+    name: str
+    kind: str
+    words: str
+
+
+def accounts(edition: Edition, reach: Reach) -> Sequence[Account]:
+    """Those that may be read, by name; read once for an edition."""
+    return edition.once(("accounts", reach), lambda: _read(edition, reach))
+
+
+def found(edition: Edition, reach: Reach, text: str) -> list[Account]:
+    """Those of which a name, an address or an id contains a text, in any case."""
+    wanted = text.casefold()
+    return [one for one in accounts(edition, reach) if wanted in one.words]
+
+
+def _read(edition: Edition, reach: Reach) -> tuple[Account, ...]:
+    bodies = edition.listing.page(tuple(KINDS), reach, most=MOST).bodies
+    return tuple(sorted((_account(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
+
+
+def _account(body: dict[str, Any]) -> Account:
+    told = body.get("properties") or {}
+    id_ = str(body["id"])
+    names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]
+    known = [str(one) for one in names if one]
+    words = "\n".join([*known, id_.rsplit("/", 1)[-1]]).casefold()
+    return Account(id_, known[0] if known else id_, KINDS[str(body["type"]).lower()], words)
