@@ -172,11 +172,18 @@ class Visit:
         own = self.caller.logs(LOGS, workspace)
         return own if self.chosen is None else own.of(self.chosen)
 
+    @cached_property
+    def _incidents(self) -> dict[str, frozenset[int]]:
+        return {}
+
     def incidents_of(self, workspace: str) -> frozenset[int] | None:
         """The incidents of a workspace that are about the chosen scope; None where none is chosen."""
         if self.place is None:
             return None
-        return self.instance.state.alerts.incidents_within(workspace, self.place)
+        if workspace not in self._incidents:
+            found = self.instance.state.alerts.incidents_within(workspace, self.place)
+            self._incidents[workspace] = found
+        return self._incidents[workspace]
 
     @cached_property
     def _workspaces(self) -> list[str]:

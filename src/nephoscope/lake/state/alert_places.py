@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nephoscope.model.reach import Reach
@@ -12,7 +13,6 @@ from nephoscope.model.reach import Reach
 #: (subscription, id of the resource group or ''), both in lower case.
 Place = tuple[str, str]
 _RESOURCE = re.compile(r'/subscriptions/([^/"\s\\]+)(?:/resourcegroups/([^/"\s\\]+))?')
-_MOST = 500_000
 #: Gives (id, row) of the alerts of some ids.
 Reader = Callable[[Sequence[str]], Iterable[tuple[str, Mapping[str, Any]]]]
 
@@ -30,22 +30,26 @@ class KnownPlaces:
     """The places of alerts, read from each version of an alert once. Safe for threads."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[datetime, frozenset[Place]]] = {}
+        self._lock = threading.Lock()
+        self._versions: dict[str, Hashable] = {}
+        self._lying: defaultdict[Place, set[str]] = defaultdict(set)
 
-    def of(self, versions: Mapping[str, datetime], read: Reader) -> dict[str, frozenset[Place]]:
-        """Where alerts lie, by their ids; `versions` says when each was changed, `read` gives the rows of those that are not known."""
-        found: dict[str, frozenset[Place]] = {}
-        for id_, changed in versions.items():
-            moment, kept = self._known.get(id_, (None, frozenset[Place]()))
-            if moment == changed:
-                found[id_] = kept
-        fresh = {id_: places(row) for id_, row in read([one for one in versions if one not in found])}
-        if len(self._known) + len(fresh) > _MOST:
-            self._known = {}
-        self._known.update((id_, (versions[id_], one)) for id_, one in fresh.items())
-        return found | fresh
+    def within(self, versions: Sequence[tuple[str, Hashable]], reach: Reach, read: Reader) -> list[str]:
+        """Which alerts, (id, what is equal while it is unchanged), lie in a reach; `read` gives the rows of those not known so."""
+        known = self._versions
+        if fresh := {id_: version for id_, version in versions if known.get(id_) != version}:
+            rows = [(id_, places(row)) for id_, row in read(list(fresh))]
+            with self._lock:
+                self._keep(fresh, rows)
+        with self._lock:
+            found = set().union(*(ids for place, ids in self._lying.items() if reach.sees(*place)))
+        return [id_ for id_, _ in versions if id_ in found]
 
-
-def lies_within(where: frozenset[Place], reach: Reach) -> bool:
-    """Whether one of some places is of a reach."""
-    return any(reach.sees(*one) for one in where)
+    def _keep(self, fresh: Mapping[str, Hashable], rows: Iterable[tuple[str, frozenset[Place]]]) -> None:
+        for id_, where in rows:
+            if id_ in self._versions:
+                for several in self._lying.values():
+                    several.discard(id_)
+            self._versions[id_] = fresh[id_]
+            for one in where:
+                self._lying[one].add(id_)
