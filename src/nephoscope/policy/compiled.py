@@ -11,6 +11,7 @@ from nephoscope.policy.fast_scope import Run
 from nephoscope.policy.operators import OrderError
 from nephoscope.policy.paths import MISSING
 from nephoscope.policy.result import COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
+from nephoscope.policy.steps import StepsError
 from nephoscope.policy.view import NotCollected, listed
 
 if TYPE_CHECKING:
@@ -89,13 +90,15 @@ class Compiled:
                 return ended
         if not view.complete and not (self._derived if view.resource.derived else self._listed):
             return judgement.explained(rule, view, snapshot, context)
-        run: Any = None if self._slots < 0 else Run(view, snapshot, context, rule.parameters, self._slots)
+        run = self._run(self._slots, view, snapshot, context)
         test = self._test
         try:
             if not (test if test is True or test is False else test(view.folded, run)):
                 return self._not_matched(view)
             if self._lookup is not None:
                 return self._related(self._lookup(run), view, snapshot, context)
+        except StepsError as error:
+            return judgement.too_many(rule, error)
         except FALL_BACK:
             return judgement.explained(rule, view, snapshot, context)
         return self._matched or judgement.explained(rule, view, snapshot, context)
@@ -140,11 +143,16 @@ class Compiled:
         return found
 
     def _inner(self, slots: int, view: View, candidate: View, snapshot: Snapshot, context: Context) -> Any:
+        run = self._run(slots, view, snapshot, context)
+        if run is not None:
+            run.target = candidate
+        return run
+
+    def _run(self, slots: int, view: View, snapshot: Snapshot, context: Context) -> Any:
         if slots < 0:
             return None
-        run = Run(view, snapshot, context, self._rule.parameters, slots)
-        run.target = candidate
-        return run
+        rule = self._rule
+        return Run(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
 
     def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int]:
         """The existence condition for candidates of a type, and how many slots it needs (-1: no run at all)."""

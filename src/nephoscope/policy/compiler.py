@@ -261,6 +261,7 @@ class Compiler:
             members = given if isinstance(given, list) else [] if given is None else [given]
             if isinstance(where, bool):
                 return len(members) if where else 0
+            run.steps.spend(len(members))
             outer, total = run.frames, 0
             try:
                 for member in members:

@@ -67,6 +67,7 @@ def simple(
         items = value if read is None else read(value)
         if type(items) is not list:
             return 0
+        run.steps.spend(len(items))
         total = 0
         for item in items:
             slots[slot] = item
@@ -98,6 +99,7 @@ def nested(
         outer, total = run.frames, 0
         try:
             for index, (_, bound) in enumerate(explain.members(value, segments, prefix)):
+                run.steps.spend(1)
                 for loop, (_prefix, held) in zip(loops, bound, strict=True):
                     run.slots[loop.slot] = held
                 if framed:

@@ -206,6 +206,7 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
             items = []
         if not isinstance(items, list):
             items = [items]
+        scope.steps.spend(len(items))
         yield from (Frame(count.name.lower(), item) for item in items)
         return
     path = resolve(count.over, scope)
@@ -215,6 +216,7 @@ def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:
         scope.target.at(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
     for element, bound in members(start, rest, prefix):
+        scope.steps.spend(1)
         yield Frame(path.text.lower(), element, bound, scope.target)
 
 

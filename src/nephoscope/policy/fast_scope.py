@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from nephoscope.policy.context import Context
     from nephoscope.policy.snapshot import Snapshot
+    from nephoscope.policy.steps import Steps
     from nephoscope.policy.view import View
 
 
@@ -23,9 +24,15 @@ class Run(Scope):
     __slots__ = ("slots",)
 
     def __init__(
-        self, subject: View, snapshot: Snapshot, context: Context, parameters: Mapping[str, Any], slots: int
+        self,
+        subject: View,
+        snapshot: Snapshot,
+        context: Context,
+        parameters: Mapping[str, Any],
+        slots: int,
+        steps: Steps,
     ) -> None:
-        super().__init__(subject, snapshot, context, parameters)
+        super().__init__(subject, snapshot, context, parameters, steps=steps)
         self.slots: list[Any] = [None] * slots
 
 

@@ -14,6 +14,7 @@ from nephoscope.policy import details, explain, related
 from nephoscope.policy.explain import Outcome, Truth
 from nephoscope.policy.result import COMPLIANT, ERROR, NON_COMPLIANT, NOT_APPLICABLE, UNKNOWN, Result
 from nephoscope.policy.scope import Scope
+from nephoscope.policy.steps import StepsError
 from nephoscope.policy.view import NotCollected
 
 if TYPE_CHECKING:
@@ -77,7 +78,19 @@ def explained(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> R
     settled = early(rule, view, snapshot, context)
     if settled is not None:
         return settled
-    scope = Scope(view, snapshot, context, rule.parameters)
+    try:
+        return _walked(rule, view, snapshot, context)
+    except StepsError as error:
+        return too_many(rule, error)
+
+
+def too_many(rule: Rule, error: StepsError) -> Result:
+    """The end of an evaluation whose counts go over too many members."""
+    return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
+
+
+def _walked(rule: Rule, view: View, snapshot: Snapshot, context: Context) -> Result:
+    scope = Scope(view, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
         return not_matched(rule, view, snapshot, outcome.reasons)

@@ -19,6 +19,7 @@ from nephoscope.policy.paths import MISSING
 from nephoscope.policy.reads import NOTHING, Fields, Reads
 from nephoscope.policy.result import COMPLIANT
 from nephoscope.policy.scope import Scope
+from nephoscope.policy.steps import Tally
 from nephoscope.policy.tree import Literal, ValueRef
 from nephoscope.policy.view import View
 
@@ -100,6 +101,7 @@ class Rule:
     def __init__(self, tree_: tree.Tree, parameters: dict[str, Any]) -> None:
         self.tree = tree_
         self.parameters = parameters
+        self.tally = Tally()
         self.fold = Folder(parameters)
         self.effect = self._effect()
         self.effect_key = self.effect.lower()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.arm import ArmError
 from nephoscope.policy.aliases import UnknownAlias
 from nephoscope.policy.paths import MISSING, STAR, Segments, gather, walk
+from nephoscope.policy.steps import Steps
 from nephoscope.policy.view import NotCollected
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Frame:
 class Scope:
     """What conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""
 
-    __slots__ = ("context", "frames", "parameters", "snapshot", "subject", "target")
+    __slots__ = ("context", "frames", "parameters", "snapshot", "steps", "subject", "target")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Scope:
         parameters: Mapping[str, Any],
         target: View | None = None,
         frames: tuple[Frame, ...] = (),
+        steps: Steps | None = None,
     ) -> None:
         self.subject = subject
         self.target = target if target is not None else subject
@@ -74,16 +76,23 @@ class Scope:
         self.context = context
         self.parameters = parameters
         self.frames = frames
+        self.steps = steps if steps is not None else Steps()
 
     def within(self, frame: Frame) -> Scope:
         """The same scope inside one more loop."""
         return Scope(
-            self.subject, self.snapshot, self.context, self.parameters, self.target, (*self.frames, frame)
+            self.subject,
+            self.snapshot,
+            self.context,
+            self.parameters,
+            self.target,
+            (*self.frames, frame),
+            self.steps,
         )
 
     def related(self, target: View) -> Scope:
         """The scope of an existence condition: conditions read `target`, field() goes on reading the `if` resource."""
-        return Scope(self.subject, self.snapshot, self.context, self.parameters, target)
+        return Scope(self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps)
 
     def api_version(self, view: View) -> str:
         """The api-version whose alias paths apply to a resource, '' for the default paths."""

@@ -23,6 +23,7 @@ CAUSES = {
     "no-properties": "The snapshot lists the resources without their properties",
     "not-held": "A definition that is assigned is not loaded",
     "parameter-error": "A parameter of the assignment does not fit",
+    "too-many-steps": "The rule counts more than it may for one resource",
     "initiative-error": "The initiative cannot be used",
 }
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)

@@ -1,0 +1,50 @@
+"""A bound on counting: what one rule goes over for one resource, and for how many resources it may go beyond.
+
+Counts within counts multiply: three over ten thousand numbers each would hold an assessment of everybody up for years.
+"""
+
+from __future__ import annotations
+
+#: Members that the counts of a rule go over for one resource: a network security group has 4,000 addresses and ports at most.
+MOST = 250_000
+#: For so many resources a rule may ask for more, before it is judged for no further one whose counts have members.
+PATIENCE = 10
+
+
+class StepsError(Exception):
+    """The counts of a rule go over more members than they may: the rule is not judged for the resource."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"its counts go over more than {MOST:,} members for one resource: the rule is not judged"
+        )
+
+
+class Tally:
+    """How often a rule has gone beyond its bound."""
+
+    __slots__ = ("over",)
+
+    def __init__(self) -> None:
+        self.over = 0
+
+    def steps(self) -> Steps:
+        """What an evaluation of the rule may do."""
+        return Steps(self, MOST if self.over < PATIENCE else 0)
+
+
+class Steps:
+    """What is left to one evaluation."""
+
+    __slots__ = ("_left", "_tally")
+
+    def __init__(self, tally: Tally | None = None, left: int | None = None) -> None:
+        self._tally, self._left = tally, MOST if left is None else left
+
+    def spend(self, members: int) -> None:
+        """Go over members; StepsError where they are too many."""
+        self._left -= members
+        if self._left < 0:
+            if self._tally is not None:
+                self._tally.over += 1
+            raise StepsError
