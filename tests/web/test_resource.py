@@ -227,3 +227,15 @@ def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
     assert "properties.hardware</span>: a → &lt;b&gt;" in text
     assert ">new<" not in text
     assert "***" in text
+
+
+def test_an_account_has_the_findings_about_it(owner, edition):
+    sub = next(
+        one
+        for one in edition.listing.page((SUBS,), EVERYTHING).bodies
+        if edition.listing.get(f"/providers/microsoft.graph/users/{one['name']}", EVERYTHING)
+    )
+    page = owner.get(f"/resource/providers/microsoft.graph/users/{sub['name']}").text
+    assert sub["properties"]["displayName"] in section(page, "inside")
+    account = edition.listing.get(f"/providers/microsoft.graph/users/{sub['name']}", EVERYTHING)
+    assert f"<h1>{account['properties']['userPrincipalName']}</h1>" in page

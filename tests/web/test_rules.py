@@ -188,3 +188,31 @@ def test_durations_are_words(owner):
     page = owner.get("/rules").text
     assert re.search(r"<td class=\"wide\">\d+ (minutes|hours?|days?)</td>", page)
     assert json.dumps("0:00") not in page
+
+
+@pytest.mark.usefixtures("raised")
+def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
+    """By its id, or by its events where another window raised it."""
+    state = instance.state
+    kept = state.alerts.get("0c000000-0000-0000-0000-000000000000")
+    told = {
+        "title": kept.document["AlertName"], "severity": "High", "started": kept.started.isoformat(), "ended": kept.ended.isoformat(),
+        "held": False, "entities": [],
+    }  # fmt: skip
+    later = (kept.ended + timedelta(days=1)).isoformat()
+    newest = [
+        {**told, "id": kept.id},
+        {**told, "id": "of-another-window"},
+        {**told, "id": "not", "ended": later},
+    ]
+    found = {
+        "rule": RULE.name, "windows": 1, "rows": 3, "alerts": 3, "held": 0, "incidents": 1, "seconds": 1.0, "tuning": [], "days": {},
+        "entities": [], "failed": 0, "errors": [], "newest": newest,
+    }  # fmt: skip
+    where = owner.post(ADDRESS, data={"act": "replay"}, headers=HERE).headers["location"]
+    trial = next(one for one in Trials(state).all() if one.ended is None)
+    Trials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
+    text = owner.get(where).text
+    assert text.count(f"/alerts/{kept.id}") == 2
+    assert text.count(">is there<") == 2
+    assert text.count(">not raised<") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,8 @@ from nephoscope.posture.score import Control, SecureScore, score
 SCHEMA_VERSION = 1
 #: Conditions told in a sentence; the JSON output has all.
 MAX_SAID = 3
+#: An alias: a namespace, types, and the path of a property.
+_ALIAS = re.compile(r"[A-Za-z][\w-]*\.[\w.-]+(?:/[\w.*\[\]-]+)+")
 MAX_VALUE = 60
 #: What says which resource is meant, not what is wrong with it.
 _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
@@ -245,7 +248,14 @@ def _said(reason: Reason) -> str:
         return reason.message
     value = json.dumps(reason.actual, ensure_ascii=False, default=str)
     value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
-    return f"{reason.subject.rsplit('/', 1)[-1]} is {value}"
+    return f"{named(reason.subject)} is {value}"
+
+
+def named(subject: str) -> str:
+    """What a condition read, each alias in it by the end of its path; what stands around them is left: `count(securityRules[*])`."""
+    if subject.lower().startswith("tags"):  # the name of a tag may have a slash
+        return subject
+    return _ALIAS.sub(lambda found: found[0].rsplit("/", 1)[-1], subject)
 
 
 def description(assessment: Resource) -> str:

@@ -16,6 +16,7 @@ from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.web.visit import LOGS, Visit
+from nephoscope.web.wording import short
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.incidents import Incident
@@ -30,6 +31,8 @@ ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
 READ = "Microsoft.Resources/subscriptions/resources/read"
 #: Alerts that are looked through, and rows of a section that are shown.
 MOST_ALERTS, MOST = 500, 100
+#: Findings inside assessments that are looked through for those of an account.
+MOST_SUBS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, Any]) -> 
     holding = holders.held_by if directory else holders.holders
     return {
         "directory": directory,
+        "called": called(id_, body),
         "named": named(
             visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
         ),
@@ -68,6 +72,13 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, Any]) -> 
 def entity_of(id_: str) -> str:
     """What attack paths, roles and logs call it: an object of the directory by its object id, a resource by its lower-cased id."""
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
+
+
+def called(id_: str, body: Mapping[str, Any]) -> str:
+    """What people call a resource, or an object of the directory."""
+    told = _properties(body)
+    names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
+    return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
 
 
 def named(visit: Visit, id_: str, account: str = "") -> Named:
@@ -136,20 +147,25 @@ def _exposure(visit: Visit, edition: Edition, id_: str) -> Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Sub:
-    """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none)."""
+    """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none), whose."""
 
     assessment: str
     id: str
     title: str
     code: str
     severity: str
+    resource: str
 
 
 def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
-    below = f"{id_}/providers/microsoft.security/assessments"
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
-    found = edition.listing.page((type_,), reach, below, collected=True).bodies
+    if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
+        several = edition.listing.page((type_,), reach, most=MOST_SUBS).bodies
+        found = [one for one in several if str(one.get("name")).lower() == entity_of(id_)]
+    else:
+        below = f"{id_}/providers/microsoft.security/assessments"
+        found = list(edition.listing.page((type_,), reach, below, collected=True).bodies)
     return sorted(map(_sub, found), key=_rank)
 
 
@@ -162,6 +178,7 @@ def _sub(body: Mapping[str, Any]) -> Sub:
         str(told.get("displayName") or ""),
         str(status.get("code") or ""),
         str(status.get("severity") or ""),
+        str(body["id"]).lower().partition("/providers/microsoft.security/")[0],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,21 @@ from nephoscope.alerts.tuning.followed import followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.alerts.window import count
 from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state.alerts import Looked
 from nephoscope.web.form import noted
 from nephoscope.web.visit import LOGS, Visit
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule import Rule
+    from nephoscope.lake.state import State
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
 SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
 ACTS = ("replay", "advice", "undo")
 #: Days that are chosen where a person chooses none, and at most; windows of one replay.
 DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
+#: Alerts of a rule that those of a replay are compared with.
+MOST_KEPT = 5_000
 WORDS = {What.REPLAY: "Replay", What.ADVICE: "Search for advice", What.APPLY: "Following an advice"}
 
 
@@ -129,12 +133,23 @@ def one(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
     state = visit.instance.state
     trial = Trials(state).get(workspace, rule.id, visit.parameters["trial"])
     applied = {each.advice: each for each in followed(state, workspace, rule.id)}
-    newest = trial.found.get("newest", ())
-    real = {each["id"]: state.alerts.get(each["id"]) is not None for each in newest}
+    real = _real(state, workspace, rule, trial.found.get("newest", ()))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
         "applied": applied, "may_tune": may_tune(visit, workspace), "most": max(trial.found.get("days", {}).values(), default=0),
     }  # fmt: skip
+
+
+def _real(state: State, workspace: str, rule: Rule, told: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""
+    kept = state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=MOST_KEPT)
+    by_id = {one.id: one.id for one in kept}
+    by_events = {(str(one.document["AlertName"]), one.ended): one.id for one in kept}
+    return {
+        one["id"]: by_id.get(one["id"])
+        or by_events.get((one["title"], datetime.fromisoformat(one["ended"])), "")
+        for one in told
+    }
 
 
 def decided(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
