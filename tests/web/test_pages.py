@@ -337,7 +337,11 @@ def test_the_points_of_a_chart_are_given_to_the_script(owner):
     query = "range n from 1 to 3 step 1 | extend at=datetime(2026-01-01) + n * 1h | project at, n | render timechart"
     text = html.unescape(owner.get("/logs", params={"query": query}).text)
     (found,) = re.findall(r"data-points=\"(\{.*?\})\"", text)
-    assert json.loads(found) == {"names": ["n"], "data": [[1767229200, 1767232800, 1767236400], [1, 2, 3]]}
+    assert json.loads(found) == {
+        "kind": "line",
+        "names": ["n"],
+        "data": [[1767229200, 1767232800, 1767236400], [1, 2, 3]],
+    }
 
 
 def test_only_the_page_of_the_editor_lets_styles_in_by_a_nonce(owner):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from tests.web.conftest import HERE
@@ -123,12 +124,46 @@ def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
     )
     monkeypatch.setattr(tenants, "tried", lambda *_: found)
     assert owner.post("/sources/tenants/fabrikam", data={"act": "test"}, headers=HERE).status_code == 303
-    page = owner.get("/sources/tenants/fabrikam").text
+    address = "/sources/tenants/fabrikam"
+    assert 'id="testing"' in owner.get(address).text, "it is made beside, and the page says so"
+    told = owner.get(f"{address}/testing")
+    assert "Testing fabrikam" in told.text
+    assert "HX-Refresh" not in told.headers
+    assert tenants.make_tests(instance.state, instance.data) == ["fabrikam"]
+    assert owner.get(f"{address}/testing").headers["HX-Refresh"] == "true"
+    page = owner.get(address).text
+    assert 'id="testing"' not in page
     assert all(
         word in page for word in ("sub one", "Microsoft.KeyVault/vaults/read", "403 AuthorizationFailed")
     )
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
     assert [row["Answers"] for row in rows] == ["yes", "no"]
+
+
+def test_a_test_that_nobody_makes_is_told(instance, owner):
+    tenants.ask_test(instance.state, "fabrikam", instance.now - timedelta(minutes=6))
+    page = owner.get("/sources/tenants/fabrikam").text
+    assert 'id="testing"' not in page
+    assert "was not made" in page
+    instance.state.checkpoints.remove(tenants.ASKED_TESTS, "fabrikam")
+
+
+def test_a_tenant_that_went_away_is_not_tested(instance, monkeypatch):
+    instance.state.checkpoints.put(tenants.ASKED_TESTS, "gone", instance.now.isoformat())
+    assert tenants.make_tests(instance.state, instance.data) == ["gone"]
+    assert tenants.asked_test(instance.state, "gone") is None
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_no_page_of_sources_speaks_of_options_of_the_command(owner, kind):
+    answer = owner.post(f"/sources/logs/new?kind={kind}", data={"name": f"odd-{kind}"}, headers=HERE)
+    told = re.search(r'role="alert">(.*?)</p>', answer.text)
+    form = owner.get(f"/sources/logs/new?kind={kind}").text.split("<main")[1]
+    for page in (told[1] if told else "", form, owner.get("/sources/logs/none").text.split("<main")[1]):
+        assert " --" not in page
+        assert "nephoscope sources" not in page
+        assert "nephoscope collect" not in page
+        assert "`" not in page
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))

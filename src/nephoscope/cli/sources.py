@@ -312,6 +312,10 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
         sys.exit(FINDINGS)
 
 
+#: How the command is told what a kind wants; other surfaces have fields for it.
+HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see docs/reference/sources.md"
+
+
 @contextmanager
 def _hinted() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
@@ -341,12 +345,14 @@ def _told() -> Any:
     from contextlib import contextmanager
 
     from nephoscope.cli.session.checks import usage_error
-    from nephoscope.sources.live.source import SourceError
+    from nephoscope.sources.live.source import SettingsError, SourceError
 
     @contextmanager
     def telling() -> Any:
         try:
             yield
+        except SettingsError as error:
+            usage_error(f"{error}; {HOW}")
         except SourceError as error:
             usage_error(str(error))
 

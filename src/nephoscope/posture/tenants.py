@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.database import MissingError, StateError
 from nephoscope.lake.state.tenants import MANAGED_IDENTITY, Connection, Tenant
 from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
 from nephoscope.posture.packs import Packs
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
 
 HISTORY = "tenants"
+#: Checkpoints: since when a test of a tenant is wanted, by its name.
+ASKED_TESTS = "tenant-tests"
 
 
 def connect(state: State, data: Path, tenant: Tenant, secrets: Secrets) -> Tenant:
@@ -73,6 +75,30 @@ def test(state: State, data: Path, name: str) -> Trial:
     found = tried(_settings(state, tenant), needed(data, tenant.connection))
     state.tenants.tested(name, msgspec.to_builtins(found))
     return found
+
+
+def ask_test(state: State, name: str, now: datetime) -> None:
+    """Have a tenant tried soon, by the server's worker: a sign-in may take long. StateError where there is none of that name."""
+    state.checkpoints.put(ASKED_TESTS, state.tenants.get(name).name, now.isoformat())
+
+
+def asked_test(state: State, name: str) -> datetime | None:
+    """Since when a test of a tenant is wanted that did not end yet, None where none is."""
+    asked = state.checkpoints.get(ASKED_TESTS, name)
+    return datetime.fromisoformat(asked) if asked else None
+
+
+def make_tests(state: State, data: Path) -> list[str]:
+    """Make the tests that are wanted, one after the other; the names of the tenants."""
+    wanted = list(state.checkpoints.all(ASKED_TESTS))
+    for name in wanted:
+        try:
+            test(state, data, name)
+        except MissingError:
+            continue  # removed in between
+        finally:
+            state.checkpoints.remove(ASKED_TESTS, name)
+    return wanted
 
 
 def last_test(tenant: Tenant) -> Trial | None:

@@ -1,4 +1,4 @@
-"""The worker that tries rules over the past when somebody asks for it on their pages, one trial at a time."""
+"""The worker that tries what somebody asks for on a page: rules over the past, one trial at a time, and the sign-in of tenants."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ def work(settings: Settings, stop: threading.Event) -> None:
             stop.wait(LOOK_SECONDS)
 
 
+def work_on_tenants(settings: Settings, stop: threading.Event) -> None:
+    """Try tenants until stopped, beside the trials of rules, which may take long."""
+    from nephoscope.posture.tenants import make_tests
+
+    with State.of(settings.data, settings.state) as state:
+        while not stop.is_set():
+            try:
+                for name in make_tests(state, settings.data):
+                    _LOG.info("tenant %s was tried", name)
+            except (StateError, LakeError, OSError) as error:
+                _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+            stop.wait(LOOK_SECONDS)
+
+
 def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
     from nephoscope.alerts.tuning.trying import Trying
@@ -65,4 +79,7 @@ def begin(settings: Settings) -> None:
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    tenants = threading.Thread(target=work_on_tenants, args=(settings, ending), daemon=True)
+    tenants.start()
     work(settings, ending)
+    tenants.join(LOOK_SECONDS)

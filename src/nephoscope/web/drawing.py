@@ -40,6 +40,7 @@ def environment() -> Environment:
         whole=wording.whole,
         counted=wording.counted,
         caused=wording.caused,
+        coded=wording.coded,
         share=wording.share,
         ago=times.ago,
         cell=times.cell,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from markupsafe import Markup, escape
+
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
 
@@ -26,6 +28,7 @@ CAUSES = {
     "too-many-steps": "The rule counts more than it may for one resource",
     "initiative-error": "The initiative cannot be used",
 }
+_CODE = re.compile("`([^`]+)`")
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
 
 
@@ -101,6 +104,11 @@ def short(id_: str) -> str:
 def brief(text: str) -> str:
     """A text in which a resource stands by its name instead of its id."""
     return _ID.sub(lambda found: short(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
+
+
+def coded(told: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    return Markup(_CODE.sub(r'<span class="mono">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
 
 
 def kind(id_: str) -> str:

@@ -299,7 +299,7 @@ def case_a_source_is_kept_and_forgotten_as_a_whole(opened: Open, url: str) -> No
         (lambda: state.sources.add(Source("x", "syslog", {}, workspace="nowhere")), "no workspace nowhere"),
         (lambda: state.sources.add(Source("x", "syslog", {}, credential="nothing")), "no credential nothing"),
         (lambda: state.sources.add(Source("a b", "syslog", {})), "cannot name"),
-        (lambda: state.sources.get("nowhere"), "sources list"),
+        (lambda: state.sources.get("nowhere"), "no source nowhere"),
         (lambda: state.credentials.remove("hub"), "used by a source"),
     ):
         with pytest.raises(StateError, match=told):

@@ -409,7 +409,7 @@ def test_no_token_no_door(tmp_path: Path) -> None:
     door = LogsIngestion(
         parsed(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
     )
-    with pytest.raises(SourceError, match="sources token door"):
+    with pytest.raises(SourceError, match="make one for door"):
         door.test()
     assert not Tokens("").admits(f"Bearer {TOKEN}")
     assert Tokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")

@@ -121,7 +121,7 @@ class Sources:
 def _row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
-        raise MissingError(f"there is no source {name}: `nephoscope sources list` shows them")
+        raise MissingError(f"there is no source {name}")
     return row
 
 

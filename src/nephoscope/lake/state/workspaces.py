@@ -145,7 +145,7 @@ class Workspaces:
             writing = session.scalars(select(SourceRow.name).where(SourceRow.workspace == name)).all()
             if writing:
                 raise StateError(
-                    f"sources write to the workspace {name}: {', '.join(sorted(writing))}; `nephoscope sources remove` them first"
+                    f"sources write to the workspace {name}: {', '.join(sorted(writing))}; remove them first"
                 )
             session.delete(row)
 

@@ -53,7 +53,7 @@ def parsed(kind: Kind, given: Mapping[str, Any]) -> Any:
     try:
         settings = msgspec.convert(_split(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{_wanted(error, known, given)}; see docs/reference/sources.md") from error
+        raise SettingsError(_wanted(error, known, given)) from error
     for name in known:
         value = getattr(settings, name)
         if isinstance(value, float) and not (math.isfinite(value) and value <= _LONGEST):
@@ -63,16 +63,16 @@ def parsed(kind: Kind, given: Mapping[str, Any]) -> Any:
 
 def _unknown(kind: Kind, name: str, known: list[str]) -> str:
     if name in kind.secrets:
-        return f"{name}: is a secret, never given with --set: --secret {name}"
+        return f"{name}: is a secret, and no setting"
     near = difflib.get_close_matches(name, known, 1)
     meant = f"did you mean {near[0]}? " if near else ""
     return f"{name}: {kind.name} has no such setting: {meant}there are {', '.join(known)}"
 
 
 def _wanted(error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, Any]) -> str:
-    """What is wrong in words of the command line."""
+    """What is wrong in words."""
     if missing := _MISSING.fullmatch(str(error)):
-        return f"{missing[1]}: must be given: --set {missing[1]}=... ({known[missing[1]].help.rstrip('.')})"
+        return f"{missing[1]}: must be given ({known[missing[1]].help.rstrip('.')})"
     place = _PLACE.search(str(error))
     if not place or place[1] not in known:
         return str(error)

@@ -191,7 +191,7 @@ class Surroundings:
         """The secret of that name; SettingsError where it was not stored."""
         value = self.secrets.get(name, "")
         if not value:
-            raise SettingsError(f"the secret '{name}' is missing: give it with --secret {name}")
+            raise SettingsError(f"the secret '{name}' is missing")
         return value
 
 

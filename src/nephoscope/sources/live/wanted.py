@@ -30,7 +30,7 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
             f"{setting}: must be {example}, not '{text.partition('?')[0].rpartition('@')[2]}'"
         )
     if parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"{setting}: must be {example} alone; what signs in is given with --secret")
+        raise SettingsError(f"{setting}: must be {example} alone; what signs in is given as a secret")
 
 
 def is_host(text: str) -> bool:
@@ -126,4 +126,4 @@ def certificate(path: str, key: str) -> None:
 def pair_of_key(certificate: str, key: str) -> None:
     """A private key only beside a certificate."""
     if key and not certificate:
-        raise SettingsError("key: give the certificate too: --set certificate=FILE")
+        raise SettingsError("key: give the certificate too")

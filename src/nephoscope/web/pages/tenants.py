@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
@@ -19,6 +19,7 @@ from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
 from nephoscope.sources.azure.settings import CollectError
 from nephoscope.web.download import as_csv, as_file
+from nephoscope.web.drawing import draw
 from nephoscope.web.form import DELETE, HOST, WRITE, lines, noted, number, taken
 from nephoscope.web.page import Page
 from nephoscope.web.pages.sources import READ
@@ -30,6 +31,8 @@ SIGNING_IN = {
     CERTIFICATE: "an application with a certificate",
     MANAGED_IDENTITY: "the managed identity of this server",
 }
+#: Seconds after which a test that nobody made is told to be wanted again: the server's worker is not there.
+GIVEN_UP = 300.0
 SCRIPTS = {"sh": (az, "text/x-shellscript; charset=utf-8"), "bicep": (bicep, "text/plain; charset=utf-8")}
 
 
@@ -156,8 +159,25 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
         "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
-        **_granting(visit, grant),
+        **trying(visit, tenant.name), **_granting(visit, grant),
     }  # fmt: skip
+
+
+def trying(visit: Visit, name: str) -> dict[str, Any]:
+    """Since when a test is under way, None where none is; one that nobody makes for so long is `given_up`."""
+    since = tenants.asked_test(visit.instance.state, name)
+    seconds = (visit.instance.now - since).total_seconds() if since else 0.0
+    late = seconds > GIVEN_UP
+    return {"since": None if late else since, "seconds": seconds, "given_up": late}
+
+
+def testing(visit: Visit) -> Response:
+    """The line that says how long a test lasts already; the page is loaded anew when it is over."""
+    visit.caller.must(READ, "/")
+    tenant = visit.instance.state.tenants.get(visit.parameters["name"])
+    found = trying(visit, tenant.name)
+    headers = {"Cache-Control": "no-store"} | ({} if found["since"] else {"HX-Refresh": "true"})
+    return HTMLResponse(draw("testing.html", visit=visit, tenant=tenant, **found), headers=headers)
 
 
 def _given(tenant: Tenant) -> dict[str, str]:
@@ -182,7 +202,7 @@ def _done(visit: Visit, tenant: Tenant) -> str:
     _must(visit, tenant.connection)
     match act:
         case "test":
-            tenants.test(state, data, tenant.name)
+            tenants.ask_test(state, tenant.name, visit.instance.now)
         case "pause" | "go-on":
             tenants.change(state, data, replace(tenant, enabled=act == "go-on"))
         case "collect":
@@ -234,5 +254,6 @@ PAGES = (
         order=0,
     ),
     Page("/sources/tenants/{name}", "Tenant", "tenant.html", READ, one, methods=("GET", "POST"), order=90),
+    Page("/sources/tenants/{name}/testing", "Test", "", READ, testing),
     Page("/sources/grant.{kind}", "Script", "", READ, script),
 )

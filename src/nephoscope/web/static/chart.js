@@ -4,11 +4,12 @@ import uPlot from "./vendor/uplot.js";
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 for (const place of document.querySelectorAll(".chart[data-points]")) {
-  const { names, data } = JSON.parse(place.dataset.points);
+  const { kind, names, data } = JSON.parse(place.dataset.points);
   const label = place.querySelector("svg").getAttribute("aria-label");
   const utc = document.documentElement.dataset.zone !== "local";
   const axis = { stroke: style("--third"), grid: { stroke: style("--edge"), width: 1 }, ticks: { stroke: style("--edge"), width: 1 }, font: "12px sans-serif" };
-  const lines = names.map((name, at) => ({ label: name, stroke: style(`--${["one", "two", "three", "four", "five", "six"][at]}`), width: 1.75, spanGaps: false }));
+  const colour = (at) => style(`--${["one", "two", "three", "four", "five", "six"][at]}`);
+  const lines = names.map((name, at) => ({ label: name, stroke: colour(at), fill: kind === "area" ? `${colour(at)}33` : undefined, width: 1.75, spanGaps: false }));
   const host = document.createElement("div");
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", label);

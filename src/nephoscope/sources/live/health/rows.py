@@ -27,9 +27,9 @@ _TITLES = {
     "schema": ("A source has changed its schema", "Low"),
 }
 _REMEDY = {
-    "silent": "See whether the sender still runs and still has its diagnostic setting: nephoscope sources health, sources test NAME.",
+    "silent": "See whether the sender still runs and still has its diagnostic setting, and test the source.",
     "quarantine": "Look at what was set aside: _Quarantine | summarize count() by Source, Reason.",
-    "failing": "Read the error, then try: nephoscope sources test NAME.",
+    "failing": "Read the error, mend what it names, then test the source.",
     "schema": "Look at detections that use the columns named here.",
 }
 

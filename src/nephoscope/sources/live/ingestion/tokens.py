@@ -20,7 +20,7 @@ def new_token() -> tuple[str, str]:
 def hashed(token: str) -> str:
     """SHA-256 in hexadecimal: enough for what is random and long; raises SourceError for what is short."""
     if len(token) < 32:
-        raise SourceError("a token needs 32 characters or more: nephoscope sources token NAME makes one")
+        raise SourceError("a token needs 32 characters or more: have one made")
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -74,7 +74,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="How to get a token for `entra`."),
     ] = "managed-identity"
     cloud: Annotated[
-        str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")
+        str,
+        Meta(
+            description="Which cloud issues tokens: public, usgovernment, china, or a file of its endpoints."
+        ),
     ] = "public"
     tls: Annotated[
         bool,

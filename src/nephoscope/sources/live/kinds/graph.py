@@ -76,10 +76,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "workload-identity",
             "environment",
         ],
-        Meta(description="How to sign in, as of `nephoscope collect`."),
+        Meta(description="How to sign in, as for collecting an estate."),
     ] = "default"
     tenant: Annotated[str, Meta(description="Tenant to sign in to (default: the credential's own).")] = ""
-    cloud: Annotated[str, Meta(description="Which cloud, as of `nephoscope collect --cloud`.")] = "public"
+    cloud: Annotated[
+        str, Meta(description="Which cloud: public, usgovernment, china, or a file of its endpoints.")
+    ] = "public"
     poll: Annotated[float, Meta(description="Seconds between two rounds.", gt=0)] = 120.0
     overlap: Annotated[
         float,

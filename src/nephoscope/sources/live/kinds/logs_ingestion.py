@@ -151,9 +151,7 @@ class LogsIngestion:
     def _tokens(self) -> Tokens:
         kept = self.around.secrets.get("tokens", "")
         if not kept:
-            raise SettingsError(
-                f"tokens: no token is let in yet: nephoscope sources token {self.around.name}"
-            )
+            raise SettingsError(f"tokens: no token is let in yet: make one for {self.around.name}")
         return Tokens(kept)
 
     def _rules(self) -> dict[str, Rule]:
@@ -174,6 +172,6 @@ KIND = Kind(
     "The Logs Ingestion protocol of Azure Monitor, with data collection rules and their transforms",
     Settings,
     LogsIngestion,
-    secrets={"tokens": "Hashes of the tokens that are let in; `nephoscope sources token` makes one."},
+    secrets={"tokens": "Hashes of the tokens that are let in."},
     check=check,
 )

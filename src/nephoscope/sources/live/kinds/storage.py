@@ -59,7 +59,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="How to sign in; `sas` and `account-key` need the secret of that name."),
     ] = "managed-identity"
     cloud: Annotated[
-        str, Meta(description="Which cloud issues tokens, as of `nephoscope collect --cloud`.")
+        str,
+        Meta(
+            description="Which cloud issues tokens: public, usgovernment, china, or a file of its endpoints."
+        ),
     ] = "public"
     containers: Annotated[
         list[str],

@@ -1,0 +1,92 @@
+"""Each chart is drawn as its kind: slices of a pie, dots, areas, lines over names."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from nephoscope.kql.run import results
+from nephoscope.web.plot import MOST_SERIES, plotted
+
+NAMES = "datatable(a:string, n:long)['x', 1, 'y', 6, 'z', 3] | render "
+PAIRS = "datatable(x:long, y:long)[1, 10, 2, 40, 4, 20] | render "
+TIMES = "range n from 1 to 9 step 1 | extend at=datetime(2026-01-01) + n * 1h | project at, n | render "
+
+
+def drawn(query: str):
+    return plotted(results(query)[-1])
+
+
+def test_a_pie_has_slices_by_size():
+    found = drawn(f"{NAMES}piechart")
+    assert found.kind == "pie"
+    assert [(one.name, one.number) for one in found.bars] == [("y", "6"), ("z", "3"), ("x", "1")]
+    assert [one.share for one in found.bars] == pytest.approx([0.6, 0.3, 0.1])
+    ends = [tuple(map(float, re.findall(r" 1 ([\d.]+) ([\d.]+)Z", one.path)[-1])) for one in found.bars]
+    around = [math.atan2(x - 100, 100 - y) / (2 * math.pi) % 1 for x, y in ends]
+    assert around[:2] == pytest.approx([0.6, 0.9], abs=0.001)
+    assert min(around[2], 1 - around[2]) == pytest.approx(0, abs=0.001), "the slices go once around"
+
+
+def test_many_slices_are_told_as_others():
+    many = "range n from 1 to 20 step 1 | extend a=strcat('n', n) | project a, n | render piechart"
+    found = drawn(many)
+    assert len(found.bars) == MOST_SERIES
+    assert found.bars[-1].name == "15 others"
+    assert sum(one.share for one in found.bars) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("numbers", ["0", "-1"])
+def test_a_slice_of_nothing_is_none(numbers):
+    found = drawn(f"datatable(a:string, n:long)['x', {numbers}, 'y', 5] | render piechart")
+    assert [(one.name, one.share) for one in found.bars] == [("y", 1.0)]
+    assert found.bars[0].path.count("A90") == 2, "a whole pie is two halves"
+
+
+def test_a_scatter_has_a_dot_a_row():
+    found = drawn(f"{PAIRS}scatterchart")
+    assert (found.kind, found.first, found.last, found.low, found.high) == ("dots", "1", "4", "0", "40")
+    assert found.series[0].path == "M0.0 165.0h0 M320.0 0.0h0 M960.0 110.0h0"
+    assert found.points == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"), [(NAMES, "x", "z"), (TIMES, "2026-01-01T01:00:00Z", "2026-01-01T09:00:00Z")]
+)
+def test_an_area_is_filled_down_to_zero(query, first, last):
+    found = drawn(f"{query}areachart")
+    (one,) = found.series
+    assert (found.kind, found.first, found.last) == ("area", first, last)
+    assert one.area.startswith(one.path)
+    assert one.area.endswith("L960.0 220.0 L0.0 220.0Z")
+
+
+def test_lines_go_over_names_in_their_order():
+    found = drawn(f"{NAMES}linechart")
+    assert (found.kind, found.series[0].area, found.first, found.last) == ("line", "", "x", "z")
+
+
+def test_bars_stay_in_the_order_of_the_rows():
+    assert [one.name for one in drawn(f"{NAMES}barchart").bars] == ["x", "y", "z"]
+    assert drawn(f"{NAMES}columnchart").kind == "bars"
+
+
+@pytest.mark.parametrize(
+    ("chart", "mark"),
+    [
+        ("piechart", 'class="slice fill1"'),
+        ("scatterchart", 'class="plot dots"'),
+        ("areachart", 'class="area fill1"'),
+    ],
+)
+def test_pages_draw_them(owner, chart, mark):
+    text = owner.get("/logs", params={"query": f"{PAIRS if chart == 'scatterchart' else NAMES}{chart}"}).text
+    assert mark in text
+
+
+def test_heads_of_numbers_stand_over_them(owner):
+    text = owner.get("/logs", params={"query": "datatable(a:string, n:long)['x', 1]"}).text
+    assert '<th scope="col" title="long" class="num">n</th>' in text
+    assert "<h2>1 row</h2>" in text
