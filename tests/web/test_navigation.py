@@ -81,3 +81,17 @@ def test_the_overview_leads_to_no_incidents_that_are_refused(owner, visitor, san
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     assert 'href="/incidents"' in owner.get("/").text
     assert 'href="/incidents"' not in reader.get("/").text
+
+
+def test_what_is_of_everybody_is_shown_to_who_may_read_it_everywhere(owner, visitor, sandbox):
+    lesser = visitor(("Owner", f"/subscriptions/{sandbox}"))
+    assert owner.get("/settings").status_code == 200
+    for address in ("/settings", "/settings?format=csv&table=audit", "/settings?format=csv&table=people"):
+        assert lesser.get(address).status_code == 403
+    assert "/settings" not in Frame(lesser.get("/").text).addresses
+    source = 'href="/sources/logs/drop"'
+    assert source in owner.get("/sources").text
+    text = lesser.get("/sources").text
+    assert source not in text
+    assert text.count("They are shown to who may read sources everywhere.") == 2
+    assert len(lesser.get("/sources?format=csv").text.splitlines()) == 1

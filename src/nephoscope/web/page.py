@@ -40,7 +40,8 @@ class Page:
     """A page. `permission` is the role operation that it needs; `methods` are GET, and POST where its forms come back to it.
 
     `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
-    no part of the estate: the permission is wanted at a workspace, and the page asks for it there.
+    no part of the estate: the permission is wanted at a workspace, and the page asks for it there. One of the whole `tenant` wants it
+    everywhere: what it shows is not divided.
     An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself. What fills a
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
     `most` is how many bytes a file may have that is sent to it (0 = it takes none). `under_scope` says what the page shows of a scope
@@ -57,6 +58,7 @@ class Page:
     methods: tuple[str, ...] = ("GET",)
     count: Callable[[Visit], int | None] | None = None
     anywhere: bool = False
+    tenant: bool = False
     edited: bool = False
     most: int = 0
     under_scope: str = ""

@@ -220,6 +220,8 @@ class Visit:
 
     def allows(self, page: Page) -> bool:
         """Whether the visitor may see a page at all."""
+        if page.tenant:
+            return self.caller.may(page.permission)
         if not page.anywhere:
             return not self.caller.reach(page.permission).nothing
         return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)

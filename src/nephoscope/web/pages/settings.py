@@ -79,4 +79,6 @@ def _entry(one: Entry) -> tuple[Any, ...]:
     )
 
 
-PAGE = Page("/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90, under_scope=SAME)
+PAGE = Page(
+    "/settings", "Settings", "settings.html", READ, filled, Area.ESTATE, 90, tenant=True, under_scope=SAME
+)

@@ -30,20 +30,23 @@ MOST_FILES = 200
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
-    state = visit.instance.state
-    health = rows(state, visit.instance.now)
+    state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
+    readable = set(visit.workspaces(READ))
+    health = [
+        one for one in rows(state, visit.instance.now) if everywhere or one.health.workspace in readable
+    ]
     if visit.asked("format") == "csv":
         return as_csv("sources", HEADER, map(_row, health))
-    readable = {
-        one.name for one in state.workspaces.all() if visit.caller.may(READ, f"/workspaces/{one.name}")
-    }
     files = state.ingested_files.newest(readable, MOST_FILES)
     if visit.asked("format") == "files":
         return as_csv("files", FILES, map(_file, files))
     whole = {one.health.source: one for one in health if not one.health.table}
     return {
-        "tenants": state.tenants.all() if visit.caller.may(READ, "/") else (),
-        "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()],
+        "tenants": state.tenants.all() if everywhere else (),
+        "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()]
+        if everywhere
+        else (),
+        "everywhere": everywhere,
         "kinds": kinds(),
         "tables": [one for one in health if one.health.table],
         "files": files,
