@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.outbox import LEASE, deliver
+from nephoscope.lake.outbox import LEASE, deliver, deliver_some
 from nephoscope.lake.state import State
 
 
@@ -134,3 +134,14 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     assert set(counts.values()) == {1}
     # what was committed and killed before it could say so
     assert len(counts) - len(committed) <= kills
+
+
+def test_a_request_does_not_wait_for_the_rows_of_others(lake: Lake, state: State) -> None:
+    add(state, "SecurityAlert", {"AlertName": "one"})
+    assert deliver_some(lake, state) == 1
+    with state.transaction() as session:
+        for number in range(150):
+            state.outbox.add(session, "default", "SecurityAlert", {"AlertName": str(number)})
+    assert deliver_some(lake, state) is None
+    assert deliver(lake, state) == 150
+    assert (state.outbox.waiting(), deliver_some(lake, state)) == (0, 0)

@@ -20,7 +20,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resum
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.model.resource_id import ResourceId
@@ -92,7 +92,7 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
             call.instance.state.audit.add(
                 session, call.caller.name, permission, alert.id, address=call.caller.address
             )
-        deliver(call.instance.lake, call.instance.state)
+        deliver_some(call.instance.lake, call.instance.state)
         return NO_CONTENT
 
 

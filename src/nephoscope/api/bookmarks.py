@@ -18,7 +18,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import Incident
 
@@ -63,7 +63,7 @@ def put(call: Call) -> Answer:
         shelf.promote([made.id], call.instance.now, call.caller.name, incident=into.number)
         made = replace(made, incident=into.number)
     audited(call)
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, made), 200 if known else 201)
 
 
@@ -76,7 +76,7 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     _shelf(call, workspace).change(known.id, call.instance.now, call.caller.name, deleted=True)
     audited(call)
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 

@@ -23,7 +23,7 @@ from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.states_shape import ordered, selected
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.types import KqlType
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.workspace import DEFAULT
 
 SURFACE = Surface("Identity protection", lets=OWN)
@@ -138,7 +138,7 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
         call.instance.state.audit.add(
             session, call.caller.name, WRITE, f"{kind.word}/{decision}", address=call.address, detail=told_ids
         )
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
     return NO_CONTENT
 
 

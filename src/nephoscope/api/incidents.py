@@ -21,7 +21,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS
@@ -213,7 +213,7 @@ def told(call: Call, operation: str, incident: Incident) -> None:
         call.instance.state.audit.add(
             session, call.caller.name, operation, f"incident {incident.number}", address=call.caller.address
         )
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
 
 
 def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:

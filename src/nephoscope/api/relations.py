@@ -12,7 +12,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import Incident
 
@@ -53,7 +53,7 @@ def _join(call: Call, word: str, name: str) -> None:
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
         shelf.promote([bookmark.id], call.instance.now, call.caller.name, incident=incident.number)
-        deliver(call.instance.lake, call.instance.state)
+        deliver_some(call.instance.lake, call.instance.state)
 
 
 def forgotten(call: Call, body: Body) -> None:
@@ -63,7 +63,7 @@ def forgotten(call: Call, body: Body) -> None:
     if incident is not None and bookmark is not None and bookmark.incident == incident.number:
         shelf = Bookshelf(Desk(call.instance.state, incident.workspace))
         shelf.change(bookmark.id, call.instance.now, call.caller.name, incident=None)
-        deliver(call.instance.lake, call.instance.state)
+        deliver_some(call.instance.lake, call.instance.state)
 
 
 def _ends(call: Call, word: str, name: str) -> tuple[Incident | None, Bookmark | None]:

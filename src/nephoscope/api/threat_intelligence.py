@@ -13,7 +13,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.intel import Intel
 from nephoscope.sources.intel.item import BadItemError, item
 from nephoscope.sources.intel.keeping import keep, withdraw
@@ -195,7 +195,7 @@ def _stored(
 
 def _changed(call: Call) -> None:
     audited(call)
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
 
 
 def _fits(call: Call, one: dict[str, Any], name: str) -> bool:

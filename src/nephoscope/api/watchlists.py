@@ -16,7 +16,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.listing import Given, Keeping
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
@@ -139,7 +139,7 @@ def _keeping(call: Call, workspace: str) -> Keeping:
 
 def _changed(call: Call) -> None:
     audited(call)
-    deliver(call.instance.lake, call.instance.state)
+    deliver_some(call.instance.lake, call.instance.state)
 
 
 def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:

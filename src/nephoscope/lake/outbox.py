@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 
 LEASE = "outbox"
 LEASE_SECONDS = 120.0
+#: Who changes a word does not wait for the rows of another's large change.
+_BACKLOG = 100
 
 
-def deliver(lake: Lake, state: State) -> int | None:
-    """Append what waits in the outbox to its tables; how many rows, None where another process is at it.
+def deliver_some(lake: Lake, state: State) -> int | None:
+    """`deliver` for a request that changed something: nothing where much waits already, which comes by itself."""
+    return deliver(lake, state, 1) if state.outbox.waiting() <= _BACKLOG else None
+
+
+def deliver(lake: Lake, state: State, batches: int | None = None) -> int | None:
+    """Append what waits in the outbox, or so many batches of it, to its tables; how many rows, None where another process is at it.
 
     A row that its table does not take, or of a workspace that is gone, is set aside in _Quarantine.
     """
@@ -41,7 +48,7 @@ def deliver(lake: Lake, state: State) -> int | None:
         _append(lake, entries, producer, sequence)
 
     try:
-        return state.outbox.drain(append, lease)
+        return state.outbox.drain(append, lease, batches)
     except LeaseLostError:
         return None
     finally:

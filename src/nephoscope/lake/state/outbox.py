@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate, groupby
+from itertools import accumulate, count, groupby
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import BigInteger, Text, delete, func, insert, or_, select, update
@@ -118,10 +118,13 @@ class Outbox:
         with self._database.read() as session:
             return session.scalar(query.where(or_(OutboxRow.batch.is_(None), OutboxRow.batch >= 0))) or 0
 
-    def drain(self, append: Append, lease: Lease) -> int:
-        """Append everything that waits, batch by batch; returns how many rows. LeaseLostError where another reader took over."""
+    def drain(self, append: Append, lease: Lease, batches: int | None = None) -> int:
+        """Append what waits, batch by batch, all or so many; returns how many rows. LeaseLostError where another reader took over."""
         drained = 0
-        while (found := self._next(lease)) is not None:
+        for _ in count() if batches is None else range(batches):
+            found = self._next(lease)
+            if found is None:
+                break
             number, entries = found
             append(entries, producer=PRODUCER, sequence=number)
             with self._database.write() as session:

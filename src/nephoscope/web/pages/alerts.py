@@ -16,7 +16,7 @@ from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.overriding import steps_of, techniques_of
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.entity import Entity
@@ -118,7 +118,7 @@ def _say(visit: Visit, workspace: str, ids: Sequence[str], act: str) -> None:
         desk.alert(id_, ACTS[act][1], visit.instance.now)
         with state.transaction() as session:
             state.audit.add(session, visit.caller.name, operation, id_, address=visit.caller.address)
-    deliver(visit.instance.lake, state)
+    deliver_some(visit.instance.lake, state)
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:

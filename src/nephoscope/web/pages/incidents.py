@@ -13,7 +13,7 @@ from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
 from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.overriding import steps_of
-from nephoscope.lake.outbox import deliver
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
@@ -222,7 +222,7 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
         visit.instance.state.audit.add(
             session, by, WRITE, f"incident {number}", address=visit.caller.address, detail=told
         )
-    deliver(visit.instance.lake, visit.instance.state)
+    deliver_some(visit.instance.lake, visit.instance.state)
 
 
 def opened(visit: Visit) -> int | None:
