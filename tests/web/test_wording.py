@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
 
 import pytest
 
@@ -58,3 +60,9 @@ def test_a_cell_of_a_result_is_a_time_by_its_kind_alone() -> None:
     for kind in (KqlType.STRING, None):
         assert times.cell(text, kind) == text
     assert times.cell("", KqlType.DATETIME) == ""
+
+
+def test_no_template_wraps_a_time_twice() -> None:
+    folder = files("nephoscope.web") / "templates"
+    twice = re.compile(r"<time[^>]*>[^<]*\|\s*(moment|ago)\b")
+    assert [one.name for one in folder.iterdir() if twice.search(one.read_text())] == []

@@ -89,4 +89,14 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-PAGE = Page("/search", "Search", "search.html", READ, filled)
+PAGE = Page(
+    "/search",
+    "Search",
+    "search.html",
+    READ,
+    filled,
+    under_scope=(
+        "What lies in {}, and incidents and alerts that name a resource of it. "
+        "Accounts, rules and saved queries are the same for every scope."
+    ),
+)
