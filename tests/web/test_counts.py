@@ -44,7 +44,7 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
     asked = {"scope": sandbox} if scoped else {}
     reach = Reach(subscriptions=frozenset({sandbox})) if scoped else EVERYTHING
     rows = csv.DictReader(io.StringIO(owner.get("/inventory", params={**asked, "format": "csv"}).text))
-    listed = sum(int(row["Failing"]) for row in rows)
+    listed = sum(int(row["Findings"]) for row in rows)
     text = owner.get("/inventory", params=asked).text
     (others,) = numbers(text, r"([\d,]+) more findings are on what is no resource")
     findings = instance.shelf.newest().findings

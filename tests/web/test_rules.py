@@ -57,9 +57,14 @@ def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     assert "0:00:00" not in text
     listed = owner.get(f"/alerts?span=90d&rule={RULE.id}&status=New&format=csv").text
     assert {row["Rule"] for row in csv.DictReader(io.StringIO(listed))} == {RULE.id}
-    rows = {row["rule"]: row for row in csv.DictReader(io.StringIO(owner.get("/rules?format=csv").text))}
+    rows = {row["Rule"]: row for row in csv.DictReader(io.StringIO(owner.get("/rules?format=csv").text))}
     found = rows[RULE.name]
-    assert [found[name] for name in ("alerts", "held", "closed", "closedFalse")] == ["3", "1", "2", "1"]
+    assert [found[name] for name in ("Alerts, last 7 days", "Held back", "Closed", "Closed as false")] == [
+        "3",
+        "1",
+        "2",
+        "1",
+    ]
     page = owner.get(f"/rules?q={RULE.name}").text
     assert "alerts of the last 7 days" in page
     assert "1 of 2" in page

@@ -28,6 +28,14 @@ def taken(
         return again(str(error))
 
 
+def act(visit: Visit, *known: str) -> str:
+    """What a form asks for, the first of the known where it says nothing; StateError for what is none of them."""
+    asked = visit.form.get("act", known[0])
+    if asked not in known:
+        raise StateError(f"the form asks for '{asked[:40]}', and not for one of {', '.join(known)}")
+    return asked
+
+
 def noted(visit: Visit, operation: str, target: str, **detail: Any) -> None:
     """Audit a change."""
     state = visit.instance.state

@@ -47,7 +47,18 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     asked = looked(visit)
     alerts = visit.instance.state.alerts
     if visit.asked("format") == "csv":
-        header = ("Severity", "Status", "Alert", "Rule", "Started", "Ended", "Incident", "Entities", "Id")
+        header = (
+            "Severity",
+            "Alert",
+            "Status",
+            "About",
+            "Incident",
+            "Last event",
+            "First event",
+            "Tactics",
+            "Rule",
+            "Id",
+        )
         return as_csv("alerts", header, map(_row, alerts.listed(workspace, asked, most=MOST_CSV)))
     start = page_start(visit)
     return {
@@ -93,8 +104,9 @@ def _operation(act: str) -> str:
 
 def _row(one: StoredAlert) -> Sequence[Any]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
-    name = one.document["AlertName"]
-    return one.severity, one.status, name, one.rule, started, ended, one.incident or "", named(one), one.id
+    name, tactics = one.document["AlertName"], one.document["Tactics"]
+    told = one.severity, name, one.status, named(one), one.incident or "", ended
+    return *told, started, tactics, one.rule, one.id
 
 
 def _changed(visit: Visit, workspace: str) -> Response:

@@ -19,7 +19,7 @@ from nephoscope.web.visit import Visit
 
 READ = "Microsoft.Security/attackPaths/read"
 ROWS = 100
-_COLUMNS = ("Risk", "Path", "Entry point", "Target", "Categories", "Factors", "Story", "Id")
+_COLUMNS = ("Risk", "Path", "Category", "Entry point", "Target", "Factors", "Story", "Id")
 _STEPS = ("From", "To", "How", "What closes it", "Recommendations")
 
 
@@ -64,9 +64,9 @@ def _row(path: PathRow) -> tuple[str, ...]:
     return (
         path.level.value,
         path.title,
+        ", ".join(path.categories),
         path.entry.name,
         path.target.name,
-        ", ".join(path.categories),
         ", ".join(path.factors),
         path.story,
         path.id,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.scopes import TENANT
-from nephoscope.alerts.coverage import cells, navigator, numbers, techniques
+from nephoscope.alerts.coverage import NO_TECHNIQUE, Cell, cells, navigator, numbers, techniques
 from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
@@ -21,12 +21,15 @@ from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 READ, WRITE = "Microsoft.SecurityInsights/alertRules/read", "Microsoft.SecurityInsights/alertRules/write"
 ROWS, MOST_AT_ONCE, MOST_TOLD = 100, 500, 20
 ON = {"on": True, "off": False}
-_CSV = ("Name", "On", "Severity", "Status", "Pack", "About", "Id")
+_CSV = ("Name", "Status", "From", "About", "Id")
+#: What a list of a kind tells before the name.
+_BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -49,7 +52,8 @@ def _listed(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping
     every = KINDS[kind][1](shelf)
     found = sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
     if visit.asked("format") == "csv":
-        return as_csv(f"content-{kind}", _CSV, map(_row, found))
+        before = _BEFORE.get(kind, ())
+        return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
     start = page_start(visit)
     return {
         "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
@@ -97,9 +101,9 @@ def _packs(every: list[ContentRow]) -> list[str]:
     return sorted({one.pack for one in every if one.pack})
 
 
-def _row(one: ContentRow) -> tuple[Any, ...]:
-    on = "" if one.on is None else "on" if one.on else "off"
-    return one.name, on, one.severity, one.status, one.pack, one.about, one.key
+def _row(one: ContentRow, before: Sequence[str]) -> list[Any]:
+    first = {"On": "" if one.on is None else "on" if one.on else "off", "Severity": one.severity}
+    return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
 
 def _switched(visit: Visit, shelf: Shelf, kind: str) -> Response:
@@ -135,7 +139,7 @@ def pack(visit: Visit) -> Mapping[str, Any] | Response:
         if (not chosen or row["standing"] in chosen) and text in f"{row['name']} {row['file']}".casefold()
     ]
     if visit.asked("format") == "csv":
-        header = ("Kind", "Name", "Version", "Status", "File", "Needs", "Reads", "Notes")
+        header = ("Kind", "Name", "Status", "Reads", "File", "Version", "Needs", "Notes")
         return as_csv(found.name, header, map(_piece, shown))
     start = page_start(visit)
     return {
@@ -147,8 +151,9 @@ def pack(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 def _piece(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    lists = (", ".join(row["needs"]), ", ".join(row["tables"]), "; ".join(row["notes"]))
-    return row["kind"], row["name"], row["version"], row["status"], row["file"], *lists
+    needs, notes = ", ".join(row["needs"]), "; ".join(row["notes"])
+    shown = row["kind"], row["name"], row["status"], ", ".join(row["tables"]), row["file"]
+    return *shown, row["version"], needs, notes
 
 
 def coverage(visit: Visit) -> Mapping[str, Any] | Response:
@@ -160,19 +165,32 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
         return as_file("attack-layer.json", layer.encode(), "application/json")
-    if visit.asked("format") == "csv":
-        rows = (
-            (one.tactic, one.technique, "; ".join(one.detections), "; ".join(one.hunting)) for one in found
-        )
-        return as_csv("attack-coverage", ("Tactic", "Technique", "Detections", "Hunting queries"), rows)
+    counted = numbers(found)
+    tables = {"techniques": lambda: _techniques(found), "tactics": lambda: _tactics(counted)}
+    if (file := file_of(visit, "attack-coverage", tables)) is not None:
+        return file
     by_tactic: dict[str, list[Any]] = {}
     for cell in found:
         by_tactic.setdefault(cell.tactic, []).append(cell)
     titles = {name: str(about.get("name", "")) for name, about in techniques().items()}
     return {
-        "workspace": workspace, "numbers": numbers(found), "tactics": by_tactic, "every": every, "titles": titles,
-        "most": max((len(each) for each in by_tactic.values()), default=1),
+        "workspace": workspace, "numbers": counted, "tactics": by_tactic, "every": every, "titles": titles,
+        "most": max((one["techniques"] for one in counted), default=1), "none_": NO_TECHNIQUE,
+        "counts": {one["tactic"]: one["techniques"] for one in counted},
     }  # fmt: skip
+
+
+def _techniques(found: Sequence[Cell]) -> Table:
+    """A row a technique under a tactic; what names a tactic alone has a row without one."""
+    return Table(("Tactic", "Technique", "Detections", "Hunting queries"), (
+        [one.tactic, "" if one.technique == NO_TECHNIQUE else one.technique, "; ".join(one.detections), "; ".join(one.hunting)]
+        for one in found
+    ))  # fmt: skip
+
+
+def _tactics(counted: Sequence[Mapping[str, Any]]) -> Table:
+    rows = ([one[name] for name in ("tactic", "techniques", "detections", "hunting")] for one in counted)
+    return Table(("Tactic", "Techniques", "Detections", "Hunting queries"), rows)
 
 
 PAGES = (

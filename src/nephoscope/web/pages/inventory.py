@@ -20,6 +20,7 @@ from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.resource_facts import entity_of, facts
 from nephoscope.web.visit import Visit
+from nephoscope.web.wording import STATES, caused
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
@@ -35,7 +36,11 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     type_, text = visit.asked("type").lower(), visit.asked("q")
     if visit.asked("format") == "csv":
         rows = edition.inventory.page(reach, type_=type_, text=text, most=1_000_000)
-        return as_csv("inventory", ("Name", "Type", "Location", "Failing", "Id"), map(_row, rows))
+        return as_csv(
+            "inventory",
+            ("Resource", "Type", "Location", "Subscription", "Grave", "Findings", "Id"),
+            (_row(visit, one) for one in rows),
+        )
     return {
         "edition": edition,
         "resources": edition.inventory.page(reach, type_=type_, text=text, start=start, most=ROWS),
@@ -49,8 +54,9 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
-def _row(one: Listed) -> tuple[str, str, str, int, str]:
-    return one.name, one.type, one.location, one.failing, one.id
+def _row(visit: Visit, one: Listed) -> tuple[str, str, str, str, int, int, str]:
+    subscription = visit.subscriptions.get(one.subscription, one.subscription)
+    return one.name, one.type, one.location, subscription, one.grave, one.failing, one.id
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -64,9 +70,21 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
     if visit.asked("format") == "csv":
-        rows = ((one.state.value, one.severity.value, one.title, one.cause, one.why) for one in findings)
+        rows = (
+            (
+                STATES[one.state],
+                one.severity.value,
+                one.title,
+                one.why or caused(one.cause),
+                one.cause,
+                one.recommendation,
+            )
+            for one in findings
+        )
         return as_csv(
-            body.get("name") or "resource", ("State", "Severity", "Recommendation", "Cause", "Why"), rows
+            body.get("name") or "resource",
+            ("State", "Severity", "Recommendation", "Why", "Cause", "Id"),
+            rows,
         )
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
@@ -16,9 +16,11 @@ from nephoscope.sources.live.source import Kind, SourceError
 from nephoscope.web.download import as_csv
 from nephoscope.web.drawing import draw
 from nephoscope.web.form import DELETE, HOST, WRITE, noted, taken
+from nephoscope.web.health_table import health_table
 from nephoscope.web.page import Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.sources import READ
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 SET, SECRET = "set.", "secret."
@@ -79,6 +81,22 @@ def _must(visit: Visit, kind: str) -> None:
         visit.caller.must(HOST, "/")
 
 
+def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
+    health = rows(visit.instance.state, visit.instance.now, source.name)
+    whole = next((one for one in health if not one.health.table), None)
+    errors = setting_up.standing_of(whole.health if whole else None).errors
+    return {
+        "health": lambda: health_table(health),
+        "errors": lambda: Table(
+            ("Part", "Error", "Since", "Last"),
+            (
+                [one.key or "all of it", one.error, one.since.isoformat(), one.at.isoformat()]
+                for one in errors
+            ),
+        ),
+    }
+
+
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
     visit.caller.must(READ, "/")
@@ -87,7 +105,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         if visit.form.get("act") == "token":
             return _token(visit, source)
         return taken(lambda: _done(visit, source), lambda error: _shown(visit, source, error))
-    return _shown(visit, source)
+    file = file_of(visit, source.name, _tables(visit, source))
+    return file if file is not None else _shown(visit, source)
 
 
 def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:

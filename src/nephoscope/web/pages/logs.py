@@ -23,6 +23,7 @@ from nephoscope.lake.state.saved_queries import SavedQuery
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.web.download import Number, as_csv, as_parquet
+from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page
 from nephoscope.web.plot import Plot, plotted
 from nephoscope.web.visit import Visit
@@ -148,21 +149,21 @@ def _kept(visit: Visit) -> Response:
     """Save a query, or remove a saved one, as the form says; then back to the query."""
     form, state = visit.form, visit.instance.state
     place = readable(visit, form.get("workspace", "default"))
-    shared, mine = form.get("shared") == "1", visit.caller.principal.id
-    if form.get("act") == "remove":
+    shared, mine, asked = form.get("shared") == "1", visit.caller.principal.id, act(visit, "save", "remove")
+    if asked == "remove":
         found = state.saved_queries.get(place, form.get("id", ""), mine)
         if found.owner != mine and not may_share(visit, place):
             raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
     elif shared and not may_share(visit, place):
         raise DeniedError(visit.caller, SHARE, f"/workspaces/{place}")
     with state.transaction() as session:
-        if form.get("act") == "remove":
+        if asked == "remove":
             state.saved_queries.remove(session, found.id)
             name, query = found.name, ""
         else:
             name, query = form.get("name", ""), form.get("query", "")
             state.saved_queries.put(session, place, name, query, mine, visit.caller.name, shared=shared)
-        told = {"shared": shared, "act": form.get("act", "save")}
+        told = {"shared": shared, "act": asked}
         state.audit.add(
             session, visit.caller.name, SHARE, name.strip(), address=visit.caller.address, detail=told
         )

@@ -24,10 +24,12 @@ from nephoscope.web.trying import READ, WRITE, rule_of, rules_of
 from nephoscope.web.visit import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
-_CSV = (
-    "rule", "status", "kind", "every", "lastRun", "nextRun", "lastRows", "lastAlerts", "alerts", "held", "closed", "closedFalse",
-    "seconds", "error",
-)  # fmt: skip
+#: Head of a column of the file -> what stands in it; those of the page come first.
+_CSV = {
+    "Status": "status", "Rule": "rule", "Every": "every", "Last run": "lastRun", "Alerts, {during}": "alerts",
+    "Closed as false": "closedFalse", "Seconds": "seconds", "Error": "error", "Kind": "kind", "Next run": "nextRun",
+    "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Held back": "held", "Closed": "closed", "Id": "id",
+}  # fmt: skip
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
@@ -44,7 +46,8 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         if (not wanted or row["status"] in wanted) and text in row["rule"].casefold()
     ]
     if visit.asked("format") == "csv":
-        return as_csv("rules", _CSV, ([row[name] for name in _CSV] for row in shown))
+        heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]
+        return as_csv("rules", heads, ([row[name] for name in _CSV.values()] for row in shown))
     start = page_start(visit)
     return {
         "workspace": workspace,

@@ -41,12 +41,12 @@ def _file(visit: Visit) -> Response:
     if visit.asked("table") == "people":
         people = ((each, state.principals.roles(each.id)) for each in state.principals.all())
         rows = (
-            (one.name, one.kind.value, "yes" if one.disabled else "no",
-             "; ".join(f"{each.role} at {each.scope}" for each in roles), one.seen)
+            (one.name, one.kind.value, "; ".join(f"{each.role} at {each.scope}" for each in roles), one.seen,
+             "yes" if one.disabled else "no")
             for one, roles in people
         )  # fmt: skip
-        return as_csv("people", ("Name", "Kind", "Disabled", "Roles", "Last seen"), rows)
-    header = ("Number", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
+        return as_csv("people", ("Name", "Kind", "Roles", "Last seen", "Disabled"), rows)
+    header = ("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
     entries = state.audit.entries(most=MOST_CSV)
     told = [_entry(one) for one in entries]
     if entries and entries[-1].number > 1:

@@ -8,23 +8,33 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.lake.state.ingested_files import IngestedFile
+from nephoscope.lake.state.sources import Source
+from nephoscope.lake.state.tenants import Tenant
 from nephoscope.posture.scan import last_request
 from nephoscope.sources.live.catalogue import kinds
 from nephoscope.sources.live.health.table import Row, rows
 from nephoscope.sources.live.setting_up import error_of
-from nephoscope.web.download import as_csv
 from nephoscope.web.form import WRITE
+from nephoscope.web.health_table import health_table
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.progress import trouble, under_way
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/sources/read"
 ASSESSED = "Microsoft.Security/assessments/read"
-HEADER = (
-    "Source", "Table", "Workspace", "Status", "Rows", "Last hour", "Usual", "Delay (s)", "Quarantine", "Left to read",
-    "Left out", "Last event", "Last arrival", "What is wrong",
-)  # fmt: skip
-FILES = ("File", "Workspace", "Format", "Rows", "Quarantine", "Bytes taken", "Bytes", "Began", "Ended")
+FILES = (
+    "File",
+    "Workspace",
+    "Format",
+    "State",
+    "Rows",
+    "Quarantine",
+    "Began",
+    "Ended",
+    "Bytes taken",
+    "Bytes",
+)
 MOST_FILES = 200
 
 
@@ -35,12 +45,16 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     health = [
         one for one in rows(state, visit.instance.now) if everywhere or one.health.workspace in readable
     ]
-    if visit.asked("format") == "csv":
-        return as_csv("sources", HEADER, map(_row, health))
     files = state.ingested_files.newest(readable, MOST_FILES)
-    if visit.asked("format") == "files":
-        return as_csv("files", FILES, map(_file, files))
     whole = {one.health.source: one for one in health if not one.health.table}
+    tables = {
+        "tables": lambda: health_table(one for one in health if one.health.table),
+        "sources": lambda: _sources(visit, whole),
+        "tenants": lambda: _tenants(visit),
+        "files": lambda: Table(FILES, map(_file, files)),
+    }
+    if (file := file_of(visit, "sources", tables)) is not None:
+        return file
     return {
         "tenants": state.tenants.all() if everywhere else (),
         "sources": [(one, whole.get(one.name), _error(visit, one, whole)) for one in state.sources.all()]
@@ -65,18 +79,40 @@ def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
     return error_of(visit.instance.state, source, known.health if known else None)
 
 
+def _sources(visit: Visit, whole: Mapping[str, Row]) -> Table:
+    """The sources as they were set up, each with how it is as a whole."""
+    found = visit.instance.state.sources.all() if visit.caller.may(READ, "/") else ()
+    header = ("Source", "Kind", "Workspace", "State", "Last arrival", "Left to read", "Left out", "Error")
+    return Table(header, (_source(visit, one, whole) for one in found))
+
+
+def _source(visit: Visit, one: Source, whole: Mapping[str, Row]) -> list[Any]:
+    error, health = _error(visit, one, whole), whole[one.name].health if one.name in whole else None
+    state = "failing" if error else "on"
+    told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
+    return [one.name, one.kind, one.workspace, state if one.enabled else "paused", *told, error]
+
+
+def _tenants(visit: Visit) -> Table:
+    found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
+    header = ("Tenant", "State", "Signs in by", "Reads", "Collected", "Every", "Id", "Error")
+    return Table(header, (
+        [one.name, _standing(one), one.connection.sign_in, " ".join(one.connection.subscriptions or one.connection.management_groups),
+         one.collected or "", f"{one.hours:g} h", one.connection.id, one.error]
+        for one in found
+    ))  # fmt: skip
+
+
+def _standing(one: Tenant) -> str:
+    if not one.enabled:
+        return "paused"
+    return "failing" if one.error else "on" if one.collected else "waits to be collected"
+
+
 def _file(one: IngestedFile) -> tuple[Any, ...]:
-    return (
-        one.name, one.workspace, one.format, one.rows, one.bad, one.done, one.size, one.started, one.finished or "",
-    )  # fmt: skip
-
-
-def _row(one: Row) -> tuple[Any, ...]:
-    health = one.health
-    return (
-        health.source, health.table, health.workspace, one.status, health.rows, one.last_hour, one.expected, one.delay,
-        round(one.bad_share, 4), health.lag, health.left_out, health.last_event, health.last_seen, one.detail,
-    )  # fmt: skip
+    state = "whole" if one.finished else "in part"
+    told = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
+    return *told, one.finished or "", one.done, one.size
 
 
 PAGE = Page("/sources", "Sources", "sources.html", READ, filled, Area.ESTATE, 0, under_scope=SAME)

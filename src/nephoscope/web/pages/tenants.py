@@ -18,9 +18,10 @@ from nephoscope.sources.azure.connecting import Secrets, meant
 from nephoscope.sources.azure.granting import Grant, az, bicep
 from nephoscope.sources.azure.rights import Place, names
 from nephoscope.sources.azure.settings import CollectError
+from nephoscope.sources.azure.trial import Trial
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.drawing import draw
-from nephoscope.web.form import DELETE, HOST, WRITE, lines, noted, number, taken
+from nephoscope.web.form import DELETE, HOST, WRITE, act, lines, noted, number, taken
 from nephoscope.web.page import Page
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.progress import under_way
@@ -48,7 +49,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
-        do = _shown_scripts if visit.form.get("act") == "scripts" else _connected
+        do = {"scripts": _shown_scripts, "connect": _connected}[act(visit, "connect", "scripts")]
         return taken(lambda: do(visit), lambda error: _form(visit, visit.form, error))
     return _form(visit, visit.request.query_params)
 
@@ -150,17 +151,28 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
     grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
     trial = tenants.last_test(tenant)
     if visit.asked("format") == "csv":
-        rows = [
-            (one.name, one.id, "yes" if one.answers else "no", one.reason, " ".join(one.lacks))
-            for one in (trial.subscriptions if trial else ())
-        ]
-        return as_csv(tenant.name, ("Subscription", "Id", "Answers", "Why not", "Lacks"), rows)
+        return as_csv(tenant.name, ("Subscription", "Answers", "What it lacks", "Id"), _tried(trial))
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
         "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
         **trying(visit, tenant.name), **_granting(visit, grant),
     }  # fmt: skip
+
+
+def _tried(trial: Trial | None) -> list[tuple[str, str, str, str]]:
+    """What a test found, a row a subscription and a permission of Microsoft Graph."""
+    if trial is None:
+        return []
+    subscriptions = [
+        (one.name, "yes" if one.answers else "no", " ".join([one.reason, *one.lacks]).strip(), one.id)
+        for one in trial.subscriptions
+    ]
+    permissions = [
+        ("Microsoft Graph", "yes" if one.granted else "no", "" if one.granted else one.reason, one.name)
+        for one in trial.permissions
+    ]
+    return subscriptions + permissions
 
 
 def trying(visit: Visit, name: str) -> dict[str, Any]:

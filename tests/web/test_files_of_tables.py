@@ -1,0 +1,132 @@
+"""Every table of a page is a file with the same columns under the same heads, what a file has besides behind them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from html import unescape
+
+import pytest
+from tests.web.conftest import ALERT, HERE
+
+from nephoscope.alerts.coverage import NO_TECHNIQUE
+from nephoscope.posture import tenants
+from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+
+#: Page, the heading of the table's card ('' = the only table), and the file of it.
+TABLES = [
+    ("/", "Where the points are", "/?table=controls"),
+    ("/", "Fix these first", "/?table=first"),
+    ("/", "Resources with the most findings", "/?table=resources"),
+    ("/recommendations", "", "/recommendations"),
+    ("/recommendations?open=1", "", "/recommendations?open=1"),
+    ("/inventory", "", "/inventory"),
+    ("/attack-paths", "", "/attack-paths"),
+    ("/incidents?span=90d", "", "/incidents?span=90d"),
+    ("/alerts?span=90d", "", "/alerts?span=90d"),
+    ("/rules", "", "/rules"),
+    ("/content", "", "/content"),
+    ("/content?kind=packs", "", "/content?kind=packs"),
+    ("/content/packs/checkout", "", "/content/packs/checkout"),
+    ("/content/coverage", "Tactics", "/content/coverage?table=tactics"),
+    ("/sources", "Tenants", "/sources?table=tenants"),
+    ("/sources", "Live sources of logs", "/sources?table=sources"),
+    ("/sources/tenants/fabrikam", "What the last test found", "/sources/tenants/fabrikam"),
+    ("/settings", "People and programs", "/settings?table=people"),
+    ("/settings", "Audit", "/settings?table=audit"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tried(instance):
+    """A tenant that was tested, so that its page has a table."""
+    found = Trial(
+        instance.now,
+        subscriptions=(SubscriptionTrial("1", "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),),
+        permissions=(PermissionTrial("User.Read.All", False, "not granted"),),
+    )
+    instance.state.tenants.tested("fabrikam", tenants.msgspec.to_builtins(found))
+
+
+def heads(page: str, card: str) -> list[str]:
+    """The heads of a table that say something, bars and ticks left out."""
+    part = page.partition(f"<h2>{card}</h2>")[2] if card else page.partition("<main")[2]
+    found = re.findall(
+        r"<th[^>]*>(.*?)</th>", re.search(r"<thead>(.*?)</thead>", part, re.DOTALL)[1], re.DOTALL
+    )
+    told = [unescape(re.sub(r"<[^>]+>", "", one)).strip() for one in found]
+    return [one for one in told if one and not one.startswith(("Healthy, unhealthy", "Techniques,"))]
+
+
+def header(client, address: str) -> list[str]:
+    answer = client.get(f"{address}{'&' if '?' in address else '?'}format=csv")
+    assert answer.status_code == 200, answer.text
+    return next(csv.reader(io.StringIO(answer.text)))
+
+
+@pytest.mark.parametrize(("page", "card", "address"), TABLES, ids=[address for _, _, address in TABLES])
+def test_heads_are_the_same(owner, page, card, address):
+    shown = heads(owner.get(page).text, card)
+    if card == "Tactics":
+        shown.pop()  # the bar of the techniques has their head
+    assert shown == header(owner, address)[: len(shown)]
+    name = re.search(r"table=([\w-]+)", address)
+    assert f"table={name[1]}" in owner.get(page).text if name else "format=csv" in owner.get(page).text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/sources?table=files",
+        "/sources?table=tables",
+        "/sources/logs/drop?table=health",
+        "/sources/logs/drop?table=errors",
+    ],
+)
+def test_tables_that_are_empty_are_files_too(owner, address):
+    assert len(header(owner, address)) > 3
+
+
+def test_the_test_of_a_tenant_is_whole_in_its_file(owner):
+    rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
+    assert [(one["Subscription"], one["Answers"], one["What it lacks"]) for one in rows] == [
+        ("sub one", "yes", "Microsoft.KeyVault/vaults/read"),
+        ("Microsoft Graph", "no", "not granted"),
+    ]
+
+
+@pytest.mark.parametrize("every", ["", "&all=1"])
+def test_a_technique_is_counted_once(owner, every):
+    page = owner.get(f"/content/coverage?x=1{every}").text
+    table = dict(
+        re.findall(r'<td class="title"><a href="#[^"]*">([^<]+)</a></td><td class="num">(\d+)</td>', page)
+    )
+    below = dict(
+        re.findall(r'<summary><h2>([^<]+)</h2> <span class="quiet">([\d,]+) techniques?</span>', page)
+    )
+    assert table == below
+    rows = list(csv.DictReader(io.StringIO(owner.get(f"/content/coverage?format=csv{every}").text)))
+    counts = Counter(row["Tactic"] for row in rows if row["Technique"])
+    assert {name: int(count) for name, count in table.items() if count != "0"} == counts
+    assert NO_TECHNIQUE not in page
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/logs/queries", {"act": "zzz", "name": "x", "query": "print 1"}),
+        ("/sources/tenants/new", {"act": "zzz", "name": "x"}),
+        ("/sources/tenants/fabrikam", {"act": "zzz"}),
+        ("/sources/logs/drop", {"act": "zzz"}),
+        ("/content", {"act": "zzz", "key": "x"}),
+        ("/incidents", {"act": "zzz", "incident": "1"}),
+        ("/incidents/1", {"act": "zzz"}),
+        ("/alerts", {"act": "zzz", "alert": ALERT}),
+        (f"/alerts/{ALERT}", {"act": "zzz"}),
+    ],
+)
+def test_an_odd_act_is_refused(instance, owner, address, form):
+    assert owner.post(address, data=form, headers=HERE).status_code == 400
+    assert not instance.state.saved_queries.seen("default", "")
