@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.list_plan import Changed
@@ -137,3 +138,21 @@ def test_the_list_of_a_template_is_made_once_where_it_is_not_there(keeping: Keep
     assert keeping.state.watchlists.get("default", "NamedLocations").search_key == "Address"
     assert not keeping.start("NamedLocations", NOW)
     assert not keeping.start("of-nobody", NOW)
+
+
+def test_what_is_over_is_found_without_reading_all_items(keeping: Keeping, state: State) -> None:
+    keeping.update("VIPs", items(*((str(number), "1") for number in range(500))), NOW)
+    plans: list[str] = []
+
+    def explained(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT watchlists.alias"):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(str(row[-1]) for row in rows)
+
+    event.listen(state.database.engine, "before_cursor_execute", explained)
+    try:
+        assert state.watchlists.due("default", NOW, NOW - AGAIN) == []
+    finally:
+        event.remove(state.database.engine, "before_cursor_execute", explained)
+    assert any("ix_watchlist_items_expires" in step for step in plans), plans
+    assert not any("SCAN watchlist_items" in step for step in plans), plans
