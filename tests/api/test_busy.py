@@ -9,6 +9,7 @@ from tests.api.test_matrix import OPERATIONS, answer
 from tests.held_state import held
 
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.database import DiskFullError
 from nephoscope.lake.state.incidents import Incident
 from nephoscope.lake.state.principals import SecretKind
 
@@ -107,3 +108,14 @@ def test_a_state_that_cannot_be_read_is_no_fault_of_the_server(instance, server,
     told = server.get("/subscriptions?api-version=2022-12-01", headers=owner)
     assert (told.status_code, told.json()["error"]["code"]) == (503, "ServiceUnavailable")
     assert int(told.headers["retry-after"]) > 0
+
+
+def test_a_refusal_is_told_where_the_disk_is_full(instance, server, token, subscriptions, monkeypatch):
+    shown = {"Authorization": f"Bearer {token(('Reader', '/subscriptions/none-such'))}"}
+
+    def full(**_):
+        raise DiskFullError("the disk is full")
+
+    monkeypatch.setattr(instance.state, "transaction", full)
+    path = f"/subscriptions/{subscriptions['sub-bwf-data-prod']}/providers/Microsoft.Security/pricings?api-version=2024-01-01"
+    assert server.get(path, headers=shown).status_code == 403

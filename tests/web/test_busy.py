@@ -6,6 +6,8 @@ from tests.held_state import held
 from tests.web.conftest import ALERT, HERE
 from tests.web.test_pages import addresses
 
+from nephoscope.lake.state.database import DiskFullError
+
 
 def test_every_page_is_drawn_meanwhile(instance, visitor):
     person = visitor(("Owner", "/"))
@@ -26,3 +28,15 @@ def test_a_form_is_told_to_come_again(instance, owner):
     assert told.status_code == 503, told.text
     assert int(told.headers["retry-after"]) > 0
     assert "<h1>Not now</h1>" in told.text
+
+
+def test_a_link_is_told_to_come_again_where_the_disk_is_full(instance, anybody, monkeypatch):
+    secret = instance.guard.first_link("somebody")
+
+    def full(**_):
+        raise DiskFullError("the disk is full")
+
+    monkeypatch.setattr(instance.state, "transaction", full)
+    told = anybody.post(f"/link/{secret}", headers={**HERE, "Accept": "text/html"})
+    assert (told.status_code, "the disk is full" in told.text) == (503, True)
+    assert int(told.headers["retry-after"]) > 0

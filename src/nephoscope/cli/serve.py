@@ -47,6 +47,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 @click.option(
     "--behind",
     multiple=True,
+    callback=lambda *given: _addresses(given[-1]),
     metavar="ADDRESS",
     help="A proxy whose X-Forwarded-For and -Proto are believed.",
 )
@@ -102,6 +103,18 @@ def _tell_where(settings: Settings, authority: str) -> None:
         click.echo(f"its certificate is trusted through {authority}")
     if link := _first_link(settings):
         click.echo(f"sign in once by {base}/link/{link}")
+
+
+def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses and networks of proxies; a usage error for what no proxy could have, since it would be believed silently never."""
+    from ipaddress import ip_network
+
+    for one in given:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}: the address of a proxy is wanted, or its network") from error
+    return given
 
 
 def _settings(data: Path, options: dict[str, Any]) -> Settings:
