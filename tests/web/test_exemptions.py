@@ -160,3 +160,10 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
     assert "Not assessed</span>" in one
     assert escape(why) in one
     assert "/recommendations?open=1" in owner.get("/").text
+
+
+def test_a_subscription_is_called_by_its_name(instance, owner):
+    wanted = Wanted(states=FAILING, text="Owners sign in with more than a password")
+    one = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
+    name = instance.shelf.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
+    assert f">{name}</a> <small>subscriptions" in owner.get(f"/recommendations/{one.recommendation}").text

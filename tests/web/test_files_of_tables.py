@@ -29,6 +29,7 @@ TABLES = [
     ("/rules", "", "/rules"),
     ("/content", "", "/content"),
     ("/content?kind=packs", "", "/content?kind=packs"),
+    ("/content?kind=functions", "", "/content?kind=functions"),
     ("/content/packs/checkout", "", "/content/packs/checkout"),
     ("/content/coverage", "Tactics", "/content/coverage?table=tactics"),
     ("/sources", "Tenants", "/sources?table=tenants"),

@@ -274,6 +274,6 @@ def test_files_that_were_taken_in_are_shown_to_who_may_read_their_workspace(owne
     page = owner.get("/sources").text
     assert "/srv/logs/&lt;signins&gt;.json" in page
     assert "Nothing yet." not in page
-    assert "SigninLogs" in owner.get("/sources?format=files").text
+    assert "SigninLogs" in owner.get("/sources?format=csv&table=files").text
     stranger = visitor(("Reader", f"/subscriptions/{next(iter(instance.shelf.newest().made.subscriptions))}"))
     assert "signins" not in stranger.get("/sources").text

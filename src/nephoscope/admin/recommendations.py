@@ -1,0 +1,70 @@
+"""Recommendations in the order to work on them, as the command and the pages rank them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.route import Section
+from nephoscope.admin.wire.shape import Shape
+from nephoscope.posture.published.priorities import Priority
+
+SECTION = Section("recommendations", "Recommendations")
+READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
+
+
+class RecommendationShape(Shape, frozen=True, kw_only=True):
+    """A recommendation; `gain` is in points of `control` over what the caller sees, `why` says why it ranks where it does.
+
+    `attack_paths` are those that it makes, `gravest` the risk of the worst of them, `exposed` how many of the unhealthy resources the
+    Internet reaches, `assessed` how many resources there are in any state.
+    """
+
+    id: str
+    name: str
+    severity: str
+    why: str
+    unhealthy: int
+    assessed: int
+    control: str
+    gain: float
+    attack_paths: int
+    gravest: str
+    exposed: int
+
+
+class RecommendationList(Shape, frozen=True, kw_only=True):
+    """The first of them; `total` is how many there are."""
+
+    value: tuple[RecommendationShape, ...]
+    total: int
+
+
+class Which(Shape, frozen=True, kw_only=True):
+    """Which recommendations."""
+
+    all: Annotated[bool, msgspec.Meta(description="Those too that no resource fails.")] = False
+    top: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="How many at most.")] = 100
+
+
+@SECTION.route("GET", "/recommendations", READ, scoped=None)
+def recommendations(ask: Ask, query: Which) -> RecommendationList:
+    """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
+    reach = ask.caller.reach(READ)
+    if reach.nothing:
+        ask.caller.must(READ)
+    edition = ask.instance.shelf.newest()
+    ranked = edition.priorities.ranked(reach, ask.caller.reach(PATHS)) if edition is not None else []
+    found = [one for one in ranked if query.all or one.tally.unhealthy]
+    return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
+
+
+def _shape(one: Priority) -> RecommendationShape:
+    told = one.tally
+    return RecommendationShape(
+        id=told.recommendation, name=told.title, severity=told.severity.value, why=one.why, unhealthy=told.unhealthy,
+        assessed=told.counts.total(), control=one.control, gain=round(one.gain, 4), attack_paths=one.paths,
+        gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
+    )  # fmt: skip
