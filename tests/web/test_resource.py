@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from dataclasses import replace
@@ -64,7 +66,7 @@ def test_alerts_and_incidents_that_name_it_are_there(owner, named):
     assert "Of the machine" in text
     assert "Of another" not in text
     assert "It was &lt;taken&gt; over" in text
-    assert "1 incident, 1 alert<" in text
+    assert "1 incident, 1 alert ·" in text
 
 
 def test_alerts_are_for_who_reads_them(visitor, named):
@@ -239,3 +241,22 @@ def test_an_account_has_the_findings_about_it(owner, edition):
     assert sub["properties"]["displayName"] in section(page, "inside")
     account = edition.listing.get(f"/providers/microsoft.graph/users/{sub['name']}", EVERYTHING)
     assert f"<h1>{account['properties']['userPrincipalName']}</h1>" in page
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("detections", "Name", "Of the machine"),
+        ("detections", "Kind", "incident"),
+        ("connections", "Way", "from"),
+        ("roles", "Role", "Owner"),
+        ("assessments", "State", "Compliant"),
+    ],
+)
+def test_every_table_is_a_file(owner, named, table, column, value):
+    page = owner.get(f"/resource{named}").text
+    assert f"table={table}" in page
+    text = owner.get(f"/resource{named}?format=csv&table={table}").text
+    assert value in [row[column] for row in csv.DictReader(io.StringIO(text))]
+    assert owner.get(f"/resource{named}?format=csv&table=none").status_code == 404
+    assert "State,Severity" in owner.get(f"/resource{named}?format=csv").text

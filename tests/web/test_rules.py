@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.web.conftest import HERE, LATELY, NOON, alert
+from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.rules import shipped
@@ -155,7 +155,8 @@ def test_trials_are_for_who_reads_logs_and_tuning_for_who_writes_rules(
     answer = visitor(*roles).post(ADDRESS, data=form, headers=HERE)
     assert answer.status_code == status
     for one in Trials(instance.state).all():
-        Trials(instance.state).stop(one)
+        if one.ended is None:
+            Trials(instance.state).stop(one)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}])
@@ -221,3 +222,28 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
     assert text.count(f"/alerts/{kept.id}") == 2
     assert text.count(">is there<") == 2
     assert text.count(">not raised<") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (
+            "alerts",
+            {
+                "id": ALERT,
+                "title": "Keys <were> read",
+                "severity": "High",
+                "held": "False",
+                "entities": "ada",
+            },
+        ),
+        ("days", {"day": "2026-11-01", "alerts": "1"}),
+        ("entities", {"entity": "Account ada", "alerts": "1"}),
+        ("errors", {"error": "it took too long"}),
+    ],
+)
+def test_what_came_of_a_trial_is_a_file(owner, table, row):
+    first = next(iter(shipped().rules)).id
+    answer = owner.get(f"/rules/{first}/trials/{TRIAL}?format=csv&table={table}")
+    found = next(csv.DictReader(io.StringIO(answer.text)))
+    assert row.items() <= found.items()

@@ -16,9 +16,13 @@ from nephoscope.alerts.window import count
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.web.form import noted
+from nephoscope.web.tables import file_of
+from nephoscope.web.trial_tables import tables
 from nephoscope.web.visit import LOGS, Visit
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from nephoscope.alerts.rule import Rule
     from nephoscope.lake.state import State
 
@@ -127,11 +131,13 @@ def _undone(visit: Visit, workspace: str, rule: Rule) -> str:
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
 
 
-def one(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
-    """What the page of a trial shows."""
+def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Response:
+    """What the page of a trial shows, or one of its tables as a file."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     state = visit.instance.state
     trial = Trials(state).get(workspace, rule.id, visit.parameters["trial"])
+    if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
+        return file
     applied = {each.advice: each for each in followed(state, workspace, rule.id)}
     real = _real(state, workspace, rule, trial.found.get("newest", ()))
     return {

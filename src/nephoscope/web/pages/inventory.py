@@ -19,8 +19,9 @@ from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.resource_facts import entity_of, facts
+from nephoscope.web.resource_tables import tables
+from nephoscope.web.tables import file_of
 from nephoscope.web.visit import Visit
-from nephoscope.web.wording import STATES, caused
 
 READ = "Microsoft.Resources/subscriptions/resources/read"
 ASSESSMENTS = "Microsoft.Security/assessments/read"
@@ -69,30 +70,16 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         raise MissingError(f"there is no resource {id_[:500]} in what you may see")
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
-    if visit.asked("format") == "csv":
-        rows = (
-            (
-                STATES[one.state],
-                one.severity.value,
-                one.title,
-                one.why or caused(one.cause),
-                one.cause,
-                one.recommendation,
-            )
-            for one in findings
-        )
-        return as_csv(
-            body.get("name") or "resource",
-            ("State", "Severity", "Recommendation", "Why", "Cause", "Id"),
-            rows,
-        )
+    known = facts(visit, edition, id_, body)
+    if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:
+        return file
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
         "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
-        **facts(visit, edition, id_, body),
+        **known,
         "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
 
