@@ -250,7 +250,7 @@ def test_an_account_has_the_findings_about_it(owner, edition):
         ("detections", "Kind", "incident"),
         ("connections", "Way", "from"),
         ("roles", "Role", "Owner"),
-        ("assessments", "State", "Compliant"),
+        ("assessments", "State", "Healthy"),
     ],
 )
 def test_every_table_is_a_file(owner, named, table, column, value):

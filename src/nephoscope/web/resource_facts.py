@@ -161,11 +161,13 @@ def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
-        several = edition.listing.page((type_,), reach, most=MOST_SUBS).bodies
-        found = [one for one in several if str(one.get("name")).lower() == entity_of(id_)]
-    else:
-        below = f"{id_}/providers/microsoft.security/assessments"
-        found = list(edition.listing.page((type_,), reach, below, collected=True).bodies)
+        every = edition.once(
+            ("named subs", reach),
+            lambda: tuple(map(_sub, edition.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
+        )
+        return sorted((one for one in every if one.id.lower() == entity_of(id_)), key=_rank)
+    below = f"{id_}/providers/microsoft.security/assessments"
+    found = edition.listing.page((type_,), reach, below, collected=True).bodies
     return sorted(map(_sub, found), key=_rank)
 
 

@@ -84,15 +84,26 @@ def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: 
 
 def held_by(edition: Edition, object_id: str, reach: Reach, directory: Reach) -> list[Holder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
-    groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
-    mine = {object_id} | {
-        str(one["id"]).lower().rsplit("/", 1)[-1]
-        for one in groups
-        if object_id in {_member(each) for each in (one.get("properties") or {}).get("members") or ()}
-    }
+    groups = edition.once(("members", directory), lambda: _members(edition, directory))
+    mine = {object_id} | {group for group, members in groups.items() if object_id in members}
+    every = edition.once(("holders", reach, directory), lambda: _every(edition, reach, directory))
+    return [one for one in every if one.principal in mine]
+
+
+def _every(edition: Edition, reach: Reach, directory: Reach) -> tuple[Holder, ...]:
     several = edition.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
-    found = (_holder(edition, one, reach, directory) for one in several)
-    return [one for one in found if one.principal in mine]
+    return tuple(_holder(edition, one, reach, directory) for one in several)
+
+
+def _members(edition: Edition, directory: Reach) -> Mapping[str, frozenset[str]]:
+    """Object id of each group -> those of its members."""
+    groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
+    return {
+        str(one["id"]).lower().rsplit("/", 1)[-1]: frozenset(
+            _member(each) for each in (one.get("properties") or {}).get("members") or ()
+        )
+        for one in groups
+    }
 
 
 def _member(told: Any) -> str:
