@@ -71,3 +71,11 @@ def test_rows_over_the_bound_are_not_asked_for():
     schema = pa.schema({"a": pa.string()})
     Most(1_000_000, 25_000).taken(pa.RecordBatchReader.from_batches(schema, batches()))
     assert len(asked) <= 4
+
+
+@pytest.mark.parametrize(("seconds", "statuses"), [(600.0, [200, 200]), (0.0, [504, 504])])
+def test_a_batch_has_its_time(server, owner, monkeypatch, seconds, statuses):
+    monkeypatch.setattr(log_analytics, "MAX_SECONDS", seconds)
+    asked = [{"id": one, "workspace": "default", "body": {"query": "print 1"}} for one in ("1", "2")]
+    told = server.post("/v1/$batch", headers=owner, json={"requests": asked}).json()["responses"]
+    assert [one["status"] for one in told] == statuses

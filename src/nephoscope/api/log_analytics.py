@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SURFACE = Surface("Log Analytics query", "Microsoft.OperationalInsights", lets=OWN)
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
 MAX_ROWS, MAX_BATCH = 500_000, 100
+MAX_SECONDS = 600.0
+"""The longest that a query may ask to run, and that all those of a batch run together."""
 MAX_BYTES = 100 << 20
 """Bytes of the rows of an answer. Source: https://learn.microsoft.com/azure/azure-monitor/fundamentals/service-limits#log-queries-and-language"""
 _PERIOD = re.compile(
@@ -86,19 +88,28 @@ def batch(call: Call) -> Answer:
         raise bad(
             f"'requests' must be a list of at most {MAX_BATCH} objects.", "requests", "BadArgumentError"
         )
-    return Answer({"responses": [_one_of_batch(call, one) for one in asked]})
+    until = time.monotonic() + MAX_SECONDS
+    return Answer({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
 
 
-def _one_of_batch(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _one_of_batch(call: Call, asked: Mapping[str, Any], left: float) -> dict[str, Any]:
     try:
         body, headers = _object(asked, "body"), _object(asked, "headers")
         prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
-        status, answer = 200, _answered(call, str(asked.get("workspace") or ""), body, prefer)
+        _in_time(left)
+        workspace = str(asked.get("workspace") or "")
+        status, answer = 200, _answered(call, workspace, body, prefer, most_seconds=left)
     except Fault as fault:
         status, answer = fault.status, fault.body()
     except DeniedError as error:
         status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
     return {"id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": {}}
+
+
+def _in_time(left: float) -> None:
+    if left <= 0:
+        told = f"The queries before it took the {MAX_SECONDS:.0f} s that a batch has."
+        raise Fault(504, "GatewayTimeout", told)
 
 
 def _object(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -114,7 +125,12 @@ def _asked(call: Call) -> dict[str, Any]:
 
 
 def _answered(
-    call: Call, workspace: str, body: Mapping[str, Any], prefer: str, resource: str = ""
+    call: Call,
+    workspace: str,
+    body: Mapping[str, Any],
+    prefer: str,
+    resource: str = "",
+    most_seconds: float = MAX_SECONDS,
 ) -> dict[str, Any]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
@@ -122,7 +138,7 @@ def _answered(
     span = _span(body.get("timespan"), call.instance.now)
     found = [workspace_of(call, one) for one in (workspace, *_others(body))]
     wait = _WAIT.search(prefer)
-    seconds = min(float(wait[1]), 600.0) if wait else call.instance.query_seconds
+    seconds = min(float(wait[1]) if wait else call.instance.query_seconds, most_seconds)
     began = time.monotonic()
     most = Most(MAX_ROWS, MAX_BYTES)
     results = _run(call, text, found, span, seconds, resource, most)
