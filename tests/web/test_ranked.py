@@ -60,11 +60,9 @@ def test_why_is_told_on_each_page(owner, told):
 def test_heads_of_the_page_are_heads_of_the_file(owner, address):
     page = owner.get(address).text
     head = re.search(r"<tr>(<th scope=\"col\">Severity.*?)</tr>", page)[1]
-    shown = re.findall(r"<th[^>]*>([^<]+)</th>", head)
+    shown = [one for one in re.findall(r"<th[^>]*>([^<]+)</th>", head) if one != "How they stand"]
     written = list(file(owner, f"{address}?format=csv&table=first")[0])
-    assert [one for one in shown if "," not in one] == written[
-        : len([one for one in shown if "," not in one])
-    ]
+    assert shown == written[: len(shown)]
 
 
 @pytest.mark.parametrize("name", ["first", "controls", "incidents", "resources", "not-assessed"])
