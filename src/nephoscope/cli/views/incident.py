@@ -69,12 +69,11 @@ def _entities(console: Console, case: Case) -> None:
         times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
         name = f"{one.title} {one.id}" if one.id else one.title
         console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
-        for entity in one.entities:
-            if (context := contexts.get(entity)) is None:
-                continue
-            if not (len(one.entities) > 1 and context.resource in told):
-                _context(console, context, again=context.resource in told)
-            told.add(context.resource or entity.key)
+        found = [context for entity in one.entities if (context := contexts.get(entity)) is not None]
+        # what is known by one of its names says more than that nothing is by another
+        for context in [each for each in found if each.resource][:1] or found[:1]:
+            _context(console, context, again=context.resource in told)
+            told.add(context.resource or context.entity.key)
     if len(several) > MOST_ENTITIES:
         console.print(f"  ... and {len(several) - MOST_ENTITIES} more: -o json has all")
     if case.estate:
