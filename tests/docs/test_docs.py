@@ -67,6 +67,12 @@ def _anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
+def test_every_benchmark_is_listed() -> None:
+    told = (DOCS / "reference" / "benchmarks.md").read_text()
+    files = {path.name for path in (DOCS.parent / "bench").glob("*.py")} - {"run.py"}
+    assert {name for name in files if f"| `{name}" not in told} == set()
+
+
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
