@@ -104,15 +104,20 @@ def test_settings_over_a_rule_are_listed_and_taken_away(data: Path) -> None:
     assert [(row["setting"], row["value"], row["file"]) for row in rows] == [
         ("severity", "low", "Medium"), ("triggerThreshold", 5, 0),
     ]  # fmt: skip
-    found = detect(data, 2.1)
+    found = detect(data, 2)
     assert (found["alerts"], found["tuning"]) == (
         0,
         ["severity low (was Medium)", "triggerThreshold 5 (was 0)"],
     )
     assert "taken away: severity, triggerThreshold" in run(data, "tuning", "reset", ID, *rules(data)).stderr
-    assert detect(data, 2.2)["alerts"] == 1
+    # of an hour that no window has looked at
+    more = data.parent / "more.json"
+    more.write_text(json.dumps({"records": [event(9 * 60 + 20)]}))
+    run(data, "ingest", str(more))
+    found = detect(data, 9)
+    assert (found["alerts"], found["tuning"]) == (1, [])
     run(data, "tuning", "set", ID, *rules(data), "--disable", "--learn", "2d")
-    assert detect(data, 2.3) == {}
+    assert detect(data, 9) == {}
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -39,6 +39,7 @@ STARTED_ANEW = ("supervisor", "service")
 PATH = "/dataCollectionRules/default/streams/Microsoft-Syslog?api-version=2023-01-01"
 RULE = Rule.parse({"id": "r1", "name": "Sign-ins", "query": "SigninLogs"}, Place("rule.yaml"))
 ROWS = 20
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Server:
@@ -143,9 +144,9 @@ class Load:
                     return
                 now = datetime.now(UTC)
                 alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), ())
-                desk.take(
-                    Outcome(RULE, Window(now - timedelta(hours=1), now), 1, (alert,)), now, scheduled=False
-                )
+                # a window of the schedule for each, since one that looks in between tells the same alert
+                end = MIDNIGHT + number * RULE.frequency
+                desk.take(Outcome(RULE, Window(end - RULE.period, end), 1, (alert,)), now, scheduled=False)
                 self.raised.append(f"a{number}")
 
     def grows(self) -> None:
