@@ -95,3 +95,27 @@ def test_over_the_sample(server, owner, report, subscriptions):
         "value"
     ]
     assert later == []
+
+
+def test_states_are_asked_for_by_the_names_of_their_assignment_and_initiative(server, owner, subscriptions):
+    path = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"
+    version = {"api-version": "2019-10-01"}
+    every = server.post(path, params={**version, "$top": "1"}, headers=owner).json()["value"][0]
+    assert every["policyAssignmentId"].endswith(f"/{every['policyAssignmentName']}")
+    assert every["policySetDefinitionId"].endswith(f"/{every['policySetDefinitionName']}")
+    for name in (
+        "PolicyAssignmentName",
+        "policySetDefinitionId",
+        "policyDefinitionCategory",
+        "policyDefinitionReferenceId",
+    ):
+        value = every[name[0].lower() + name[1:]]
+        found = server.post(path, params={**version, "$filter": f"{name} eq '{value}'"}, headers=owner).json()
+        assert found["@odata.count"] > 0, name
+        none = server.post(path, params={**version, "$filter": f"{name} eq 'another'"}, headers=owner).json()
+        assert none["@odata.count"] == 0, name
+    wrong = server.post(
+        path, params={**version, "$filter": "IsCompliant eq false and Nope eq 'x'"}, headers=owner
+    )
+    assert wrong.status_code == 400
+    assert "names 'Nope' at character 26" in wrong.json()["error"]["message"]

@@ -12,7 +12,8 @@ _EDMX, _EDM = "http://docs.oasis-open.org/odata/ns/edmx", "http://docs.oasis-ope
 NAMESPACE = "Microsoft.PolicyInsights"
 _KEYS = ("timestamp", "resourceId", "policyAssignmentId", "policyDefinitionId")
 _TYPES = {"timestamp": "Edm.DateTimeOffset", "isCompliant": "Edm.Boolean"}
-_FIELDS = (
+#: The fields that rows of policies have in Azure.
+FIELDS = (
     "timestamp", "resourceId", "policyAssignmentId", "policyDefinitionId", "effectiveParameters", "isCompliant", "subscriptionId",
     "resourceType", "resourceLocation", "resourceGroup", "resourceTags", "policyAssignmentName", "policyAssignmentOwner",
     "policyAssignmentParameters", "policyAssignmentScope", "policyDefinitionName", "policyDefinitionAction",
@@ -33,7 +34,7 @@ def description(entity: str, collections: Iterable[str], more: Iterable[str] = (
     key = SubElement(type_, f"{{{_EDM}}}Key")
     for name in _KEYS:
         SubElement(key, f"{{{_EDM}}}PropertyRef", Name=name)
-    for name in (*_FIELDS, *more):
+    for name in (*FIELDS, *more):
         SubElement(type_, f"{{{_EDM}}}Property", Name=name, Type=_TYPES.get(name, "Edm.String"))
     container = SubElement(schema, f"{{{_EDM}}}EntityContainer", Name="Default")
     for name in collections:

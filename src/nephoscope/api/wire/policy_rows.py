@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nephoscope.api.wire import edm
 from nephoscope.api.wire.answer import Answer, next_link, place, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.odata_filter import Test, matching
+from nephoscope.api.wire.list_query import unknown
+from nephoscope.api.wire.odata_filter import Test, read
 from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
 
 Row = dict[str, Any]
@@ -24,6 +26,7 @@ MOST = 1000
 TABULAR = "2017-08-09-preview"
 #: Fields that are told only where `$expand` names them.
 EXPANDED = ("components", "policyEvaluationDetails")
+_KNOWN = {name.lower() for name in (*edm.FIELDS, *EXPANDED, "tenantId", "principalOid")}
 _POLICY = re.compile(
     r"(?P<below>.*?)/providers/microsoft\.authorization/(?P<kind>policydefinitions|policysetdefinitions|policyassignments)/(?P<name>[^/]+)"
 )
@@ -76,7 +79,11 @@ def every(call: Call, source: Source) -> Iterator[Row]:
 
 def picked(call: Call) -> Test:
     """The rows that `$filter` picks, of the time from `$from` to `$to`."""
-    fits = matching(call.asked("$filter"))
+    asked = read(call.asked("$filter"))
+    for name, at in asked.names.items():
+        if re.split("[/.]", name)[0].lower() not in _KNOWN:
+            raise unknown(name, "$filter", at)
+    fits = asked.test
     since, until = (moment(call.asked(name), name) for name in ("$from", "$to"))
     if since is None and until is None:
         return fits

@@ -8,6 +8,7 @@ from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.posture.published.document import without_nothing
 
 if TYPE_CHECKING:
+    from nephoscope.policy.entry import Kind
     from nephoscope.posture.report import Report
 
 #: Azure's categories, by the first word of a policy's category; what is of none of them is told without one.
@@ -44,10 +45,10 @@ def metadata(report: Report, key: str) -> dict[str, Any]:
     }
 
 
-def definition_id(report: Report, key: str) -> str:
-    """The id of the policy definition that a recommendation is named by, '' where no content has it."""
+def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:
+    """The id of the policy definition (or initiative) of a name, as a recommendation has it; '' where no content has it."""
     try:
-        return str(report.run.catalogue.find("definition", key).document()["id"])
+        return str(report.run.catalogue.find(kind, key).document()["id"])
     except NotHeldError:
         return ""
 

@@ -15,12 +15,14 @@ from nephoscope.posture.published.document import Document, arm, without_nothing
 from nephoscope.posture.published.recommended import definition_id
 
 if TYPE_CHECKING:
+    from nephoscope.policy.entry import Kind
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.row import Row
     from nephoscope.posture.subject import Subject
 
 TYPE = "Microsoft.PolicyInsights/policyStates"
+_ASSIGNMENT = "/providers/microsoft.authorization/policyassignments/"
 #: Azure's words. A resource to which a policy does not apply has no state there; what could not be judged is Unknown.
 STATES = {
     State.COMPLIANT: "Compliant",
@@ -35,16 +37,18 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     """One state a resource, assignment and member."""
 
     @cache
-    def defined(key: str) -> str:
-        return definition_id(report, key)
+    def defined(key: str, kind: Kind) -> str:
+        return definition_id(report, key, kind) if key else ""
 
     for row in report.all_rows():
         if row.assessment.state in STATES:
-            yield _document(report, row, defined(row.assessment.key))
+            ids = defined(row.assessment.key, "definition"), defined(row.assessment.initiative, "initiative")
+            yield _document(report, row, *ids)
 
 
-def _document(report: Report, row: Row, definition: str) -> Document:
+def _document(report: Report, row: Row, definition: str, initiative: str) -> Document:
     item, state = row.assessment, STATES[row.assessment.state]
+    scope, _, name = item.assignment.partition(_ASSIGNMENT)
     where = "" if item.resource == "/" else item.resource.rstrip("/")
     told = hashlib.blake2b(
         "\0".join((item.assignment, item.initiative, item.reference, item.key)).encode(), digest_size=16
@@ -53,9 +57,13 @@ def _document(report: Report, row: Row, definition: str) -> Document:
         "timestamp": report.now.isoformat(),
         "resourceId": item.resource,
         "policyAssignmentId": item.assignment,
+        "policyAssignmentName": name,
+        "policyAssignmentScope": scope,
         "policyDefinitionId": definition,
         "policyDefinitionName": item.key,
         "policyDefinitionAction": item.effect.lower(),
+        "policyDefinitionCategory": row.recommendation.category.lower(),
+        "policySetDefinitionId": initiative,
         "policySetDefinitionName": item.initiative,
         "policyDefinitionReferenceId": item.reference,
         "complianceState": state,
