@@ -6,14 +6,16 @@ import uuid
 
 import pytest
 
+from nephoscope.alerts.desk import Desk
+
 VERSION = "api-version=2023-11-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
 INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
 
 
-def asked(server, owner, method, path, **properties):
+def asked(server, who, /, method, path, **properties):
     given = {"json": {"properties": properties}} if method == "PUT" else {}
-    return server.request(method, f"{INSIGHTS}/{path}?{VERSION}", headers=owner, **given)
+    return server.request(method, f"{INSIGHTS}/{path}?{VERSION}", headers=who, **given)
 
 
 def test_an_incident_is_made_classified_and_deleted(server, owner, instance):
@@ -141,3 +143,42 @@ def test_an_incident_is_never_critical(server, owner):
         server, owner, "PUT", f"incidents/{uuid.uuid4()}", title="x", severity="Critical", status="New"
     )
     assert told.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("owner_told", "wanted"),
+    [
+        ({"objectId": "7b0c"}, {"assignedTo": "7b0c", "objectId": "7b0c"}),
+        (
+            {"assignedTo": "Kim", "objectId": "7b0c", "email": "kim@b.c", "userPrincipalName": "k@b.c", "ownerType": "Group"},
+            {"assignedTo": "Kim", "objectId": "7b0c", "email": "kim@b.c", "userPrincipalName": "k@b.c", "ownerType": "Group"},
+        ),
+        ({"email": "kim@b.c"}, {"assignedTo": "kim@b.c", "email": "kim@b.c", "userPrincipalName": None}),
+    ],
+)  # fmt: skip
+def test_the_owner_of_an_incident_is_read_back_as_it_was_written(server, owner, instance, owner_told, wanted):
+    path = f"incidents/{uuid.uuid4()}"
+    given = {"title": "Owned", "severity": "High", "status": "Active"}
+    asked(server, owner, "PUT", path, **given, owner=owner_told)
+    found = asked(server, owner, "GET", path).json()["properties"]
+    empty = dict.fromkeys(("assignedTo", "userPrincipalName", "objectId", "email"))
+    assert found["owner"] == {**empty, "ownerType": "User", **wanted}
+    Desk(instance.state, "default").change(found["incidentNumber"], instance.now, "kim", owner="Lee")
+    after = asked(server, owner, "GET", path).json()["properties"]["owner"]
+    assert (after["assignedTo"], after["objectId"]) == ("Lee", None)
+    assert asked(server, owner, "DELETE", path).status_code == 200
+
+
+def test_a_watchlist_whose_items_are_refused_is_not_made(server, owner):
+    about = {"displayName": "Fresh", "provider": "x", "source": "y", "itemsSearchKey": "h"}
+    refused = asked(server, owner, "PUT", "watchlists/fresh", **about, rawContent="h,v\na,1\n,4\n")
+    assert refused.status_code == 400
+    assert "an item has nothing in h" in refused.json()["error"]["message"]
+    assert asked(server, owner, "GET", "watchlists/fresh").status_code == 404
+    tabs = {**about, "contentType": "text/tsv"}
+    assert (
+        asked(server, owner, "PUT", "watchlists/fresh", **tabs, rawContent="h\tv\na\t1\n").status_code == 201
+    )
+    (item,) = asked(server, owner, "GET", "watchlists/fresh/watchlistItems").json()["value"]
+    assert item["properties"]["itemsKeyValue"] == {"h": "a", "v": "1"}
+    assert asked(server, owner, "DELETE", "watchlists/fresh").status_code == 200

@@ -347,6 +347,8 @@ def _set(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incid
     """The incident with the changes; a severity or title that somebody sets stays, whatever alerts come later."""
     rated = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
     called = incident.title_set or changes.get("title", incident.title) != incident.title
+    if "owner" in changes:
+        changes = {"owner_told": {}, **changes}
     return replace(incident, **changes, severity_set=rated, title_set=called, changed=now)
 
 
@@ -375,6 +377,8 @@ def described(changes: Mapping[str, Any]) -> str:
     """The changes of an incident in words: `set the status to Active, the owner to kim`."""
     parts = []
     for name, value in changes.items():
+        if name == "owner_told":
+            continue
         text = ", ".join(value) if isinstance(value, tuple | list) else str(value)
         if text or name in ("owner", "labels"):
             parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")

@@ -27,6 +27,7 @@ def with_work_of(into: Incident, other: Incident) -> Incident:
     return replace(
         into,
         owner=into.owner or other.owner,
+        owner_told=into.owner_told if into.owner else other.owner_told,
         labels=tuple(dict.fromkeys((*into.labels, *other.labels))),
         status=IncidentStatus.ACTIVE if taken else into.status,
         severity=other.severity if chosen else into.severity,

@@ -124,7 +124,7 @@ def incident_row(
         "Classification": incident.classification,
         "ClassificationReason": incident.reason,
         "ClassificationComment": _remark(notes) if incident.classification else "",
-        "Owner": _owner(incident.owner, owner_id),
+        "Owner": _owner(incident, owner_id),
         "ProviderName": PRODUCT,
         "ProviderIncidentId": str(incident.number),
         "IncidentUrl": f"/incidents/{incident.number}?workspace={incident.workspace}",
@@ -153,14 +153,15 @@ def incident_row(
     }
 
 
-def _owner(name: str, id_: str) -> dict[str, str | None]:
-    """Who works on it, nulls where nobody does; an email where the name is one."""
+def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
+    """Who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
+    name, told = incident.owner, incident.owner_told
     email = name if "@" in name else None
     return {
-        "objectId": id_ or None,
-        "email": email,
+        "objectId": told.get("objectId") or id_ or None,
+        "email": told.get("email") if told else email,
         "assignedTo": name or None,
-        "userPrincipalName": name or None,
+        "userPrincipalName": told.get("userPrincipalName") if told else name or None,
     }
 
 

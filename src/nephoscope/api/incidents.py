@@ -32,6 +32,8 @@ _BASE = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/incidents"
 _ONE = f"{_BASE}/{{incidentId}}"
 DELETE = "Microsoft.SecurityInsights/incidents/delete"
 MOST = 1000
+#: What an owner is told by.
+OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 
@@ -125,8 +127,15 @@ def _changes(call: Call) -> dict[str, Any]:
     owner = call.body["properties"].get("owner")
     if isinstance(owner, dict):
         names = {one.id: one.name for one in call.people.values()}
-        id_ = str(owner.get("objectId") or "")
-        found["owner"] = str(owner.get("assignedTo") or owner.get("userPrincipalName") or names.get(id_, id_))
+        told = {name: str(owner[name]) for name in OWNER if owner.get(name)}
+        id_ = told.get("objectId", "")
+        name = (
+            told.get("assignedTo")
+            or told.get("userPrincipalName")
+            or names.get(id_, id_)
+            or told.get("email", "")
+        )
+        found |= {"owner": name, "owner_told": told if name else {}}
     labels = call.body["properties"].get("labels")
     if isinstance(labels, list):
         found["labels"] = tuple(
@@ -228,7 +237,7 @@ def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:
         "lastActivityTimeUtc": _utc(one.last_activity),
         "createdTimeUtc": _utc(one.created),
         "lastModifiedTimeUtc": _utc(one.changed),
-        "owner": _owner(call, one.owner),
+        "owner": _owner(call, one),
         "labels": [{"labelName": label, "labelType": "User"} for label in one.labels],
         "additionalData": _additional(call, workspace, one),
         "incidentUrl": f"{call.base}/incidents/{one.number}?workspace={workspace}",
@@ -252,11 +261,17 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _owner(call: Call, name: str) -> dict[str, str | None]:
-    if not name:
-        return dict.fromkeys(("assignedTo", "userPrincipalName", "objectId", "email"))
-    known = author(call, name)
-    return {"assignedTo": known.pop("name"), **known, "ownerType": "User"}
+def _owner(call: Call, one: Incident) -> dict[str, str | None]:
+    """What was said of the owner, else what is known of the person of that name."""
+    if not one.owner:
+        return dict.fromkeys(OWNER)
+    told, known = one.owner_told, call.people.get(one.owner)
+    named = {"assignedTo": one.owner, "ownerType": "User"}
+    if told and (known is None or told.get("objectId", known.id) != known.id):
+        return dict.fromkeys(OWNER) | named | dict(told)
+    person = author(call, one.owner)
+    del person["name"]
+    return person | named | dict(told)
 
 
 def _why(call: Call, one: Incident) -> dict[str, str]:

@@ -15,8 +15,9 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
-from nephoscope.lake.listing import Given, Keeping
+from nephoscope.lake.listing import Given, ItemError, Keeping
 from nephoscope.lake.outbox import deliver_some
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
@@ -72,7 +73,14 @@ def put(call: Call) -> Answer:
         )
     given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
     if given:
-        keeping.update(alias, given, call.instance.now)
+        try:
+            keeping.update(alias, given, call.instance.now)
+        except StateError as error:
+            if new:
+                keeping.delete(alias, call.instance.now)
+            if not isinstance(error, ItemError):
+                raise
+            raise bad(f"{error}.", "properties.rawContent") from error
     _changed(call)
     return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
 
@@ -168,7 +176,9 @@ def _rows(call: Call) -> list[list[str]]:
         raise bad("numberOfLinesToSkip must be a whole number.", "properties.numberOfLinesToSkip")
     text = "".join(text.splitlines(keepends=True)[skipped:])
     try:
-        found = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+        tabs = call.text("properties", "contentType").lower() == "text/tsv"
+        read = csv.reader(io.StringIO(text), "excel-tab" if tabs else "excel", strict=True)
+        found = [row for row in read if row]
     except csv.Error as error:
         raise bad(f"rawContent is no CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):

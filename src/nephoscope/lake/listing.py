@@ -36,6 +36,10 @@ MOST_ITEMS = 2_000_000
 _TRIES = 5
 
 
+class ItemError(StateError):
+    """An item that a watchlist cannot have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """An item as it is given: its cells, and when it is over (None = as its list says)."""
@@ -142,7 +146,7 @@ class Keeping:
         for one in given:
             made.append(self._made(head, one, counted, now))
             if len(made) > MOST_ITEMS:
-                raise StateError(f"watchlist {head.alias}: over {MOST_ITEMS:,} items")
+                raise ItemError(f"watchlist {head.alias}: over {MOST_ITEMS:,} items")
         return made
 
     def hold(
@@ -288,12 +292,12 @@ class Keeping:
     def _made(self, head: WatchlistHead, one: Given, counted: Counter[str], now: datetime) -> WatchlistItem:
         """The item: its id is made of its search key, and of how many of that key came before it."""
         if unknown := next((name for name in one.cells if name not in head.columns), None):
-            raise StateError(
+            raise ItemError(
                 f"watchlist {head.alias}: no column is named {unknown}; there are {', '.join(head.columns)}"
             )
         key = one.cells.get(head.search_key, "")
         if not key:
-            raise StateError(
+            raise ItemError(
                 f"watchlist {head.alias}: an item has nothing in {head.search_key}, its search key"
             )
         counted[key] += 1

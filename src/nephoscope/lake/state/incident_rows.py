@@ -27,6 +27,7 @@ class IncidentRow(Base):
     severity: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
+    owner_told: Mapped[Any] = mapped_column(Json)
     classification: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     labels: Mapped[Any] = mapped_column(Json)

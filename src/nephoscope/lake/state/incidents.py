@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,6 +65,7 @@ class Incident:
 
     `acknowledged`: when a person first took it up (an owner, Active or Closed); `first_modified`: when a person first changed it;
     `severity_set`, `title_set`: whether its severity, its title was chosen and not left to its alerts.
+    `owner_told`: what a client of the API said of the owner beside the name.
     """
 
     workspace: str
@@ -89,6 +90,7 @@ class Incident:
     first_modified: datetime | None = None
     severity_set: bool = False
     title_set: bool = False
+    owner_told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
