@@ -24,7 +24,7 @@ HERE, BESIDE = f"{SUB}/resourcegroups/here/{VM}", f"{SUB}/resourcegroups/beside/
 def kept(state, tmp_path):
     """Keeps an automation of a subscription whose author has roles; gives what is usable and what is wrong, and the author."""
 
-    def made(*roles, workspace="", author=True):
+    def made(*roles, workspace="", author=True, events=("Assessments",), scopes=()):
         with state.transaction() as session:
             who = state.principals.add(session, PrincipalKind.PROGRAM, "author")
             for role, scope in roles:
@@ -33,7 +33,8 @@ def kept(state, tmp_path):
             if workspace:
                 action = {"actionType": "Workspace", "workspaceResourceId": f"/x/workspaces/{workspace}"}
             properties = {
-                "isEnabled": True, "scopes": [], "actions": [action], "sources": [{"eventSource": "Assessments"}],
+                "isEnabled": True, "scopes": [{"scopePath": one} for one in scopes], "actions": [action],
+                "sources": [{"eventSource": one} for one in events],
                 **({"metadata": {"lastUpdatedBy": who.id}} if author else {}),
             }  # fmt: skip
             body = {
@@ -143,3 +144,51 @@ def test_an_address_that_no_run_would_ask_is_not_kept_by_command(tmp_path, url):
         assert done.exit_code == 2, done.output
         assert "cannot be posted to" in done.output
     assert "inside" not in CliRunner().invoke(cli, [*data, "list"]).output
+
+
+def vault(subscription, group="here"):
+    return f"{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/kv"
+
+
+def alert(*resources, beside=""):
+    """The row of an alert: an account, and resources of which the first is the row's where they lie in one subscription."""
+    entities = [
+        {"Type": "account", "Name": "ada"},
+        *({"Type": "azure-resource", "ResourceId": one} for one in resources),
+    ]
+    one = len({each.split("/")[2] for each in resources}) == 1
+    return {
+        "SystemAlertId": "a", "AlertSeverity": "High", "Entities": json.dumps(entities), "_ResourceId": resources[0] if one else "",
+        "ExtendedProperties": json.dumps({"Query": "AzureDiagnostics", "Custom Details": beside}),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "row", "told"),
+    [
+        ("Owner", "/", alert(vault(SUB)), True),
+        ("Owner", "/", alert(vault(SUB), vault(OTHER)), True),
+        ("Owner", "/", alert(vault(OTHER)), False),
+        ("Owner", "/", alert(), False),
+        ("Contributor", SUB, alert(vault(SUB)), True),
+        ("Contributor", SUB, alert(vault(SUB), vault(OTHER)), False),
+        ("Contributor", SUB, alert(vault(SUB), beside=vault(OTHER)), False),
+        ("Contributor", f"{SUB}/resourcegroups/here", alert(vault(SUB)), True),
+        ("Contributor", f"{SUB}/resourcegroups/here", alert(vault(SUB, "beside")), False),
+        ("Security Reader", OTHER, alert(vault(SUB)), False),
+    ],
+    ids=lambda one: one if isinstance(one, str) and len(one) < 20 else "",
+)
+def test_it_is_told_of_alerts_about_what_its_author_reads(kept, role, scope, row, told):
+    usable, _ = kept((role, scope), events=("Alerts",))
+    ((one,), _) = usable()
+    assert one.holds({}, row) is told
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"), [(SUB, True), (f"{SUB}/resourcegroups/beside", False), (OTHER, False)]
+)
+def test_scopes_bound_the_alerts(kept, scope, told):
+    usable, _ = kept(("Owner", "/"), events=("Alerts",), scopes=(scope,))
+    ((one,), _) = usable()
+    assert one.holds({}, alert(vault(SUB))) is told

@@ -5,12 +5,14 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nephoscope.alerts.sight import Sight
 from nephoscope.automation.actions import response_of
 from nephoscope.model.reach import Reach
 from nephoscope.model.resource_id import ResourceId
@@ -48,6 +50,10 @@ class AutomationError(ValueError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
+
+
+#: The id of a resource, or of what holds it, within a text.
+_RESOURCE = re.compile(r'/subscriptions/[^"\s\\]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +172,27 @@ class Automation:
 
     def reaches(self, key: str) -> bool:
         """Whether something at a lower-cased id is in its scopes, in the subscription that it lies in, and its author's to read."""
-        if not all(_sees(one, key) for one in self.read):
-            return False
+        return all(_sees(one, key) for one in self.read) and self._within(key)
+
+    def _within(self, key: str) -> bool:
+        """Whether it is in its scopes and in the subscription that it lies in."""
         home = _subscription(self.key)
         if home and not _under(key, home):
             return False
         return not self.scopes or any(_under(key, one) for one in self.scopes)
 
     def _reaches_row(self, row: Mapping[str, Any]) -> bool:
-        """Of an alert its resource decides; without one it is only told to what holds for everything."""
+        """Of an alert the resources decide that it names: one must be within, and none beyond what its author reads.
+
+        One that names none is only told to what holds for everything.
+        """
         if not self.scopes and not _subscription(self.key) and all(one.everything for one in self.read):
             return True
-        return bool(row.get("ResourceId")) and self.reaches(str(row["ResourceId"]).lower())
+        named = f"{row.get('_ResourceId') or ''} {row.get('Entities') or ''}".lower()
+        if not any(self._within(one) for one in _RESOURCE.findall(named)):
+            return False
+        told = json.dumps(row, ensure_ascii=False, default=str)
+        return not any(Sight(one).beyond(told) for one in self.read)
 
 
 def _sees(reach: Reach, key: str) -> bool:

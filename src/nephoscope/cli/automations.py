@@ -276,6 +276,7 @@ def _refuse(text: str) -> NoReturn:
 @click.pass_obj
 def test(data: Path, /, name: str, do: bool) -> None:
     """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
+    from nephoscope.automation.automation import HAPPENING
     from nephoscope.automation.trying import asked_for, tried
     from nephoscope.cli.session.lakes import lake_of, take_in
 
@@ -284,6 +285,8 @@ def test(data: Path, /, name: str, do: bool) -> None:
         found = _named(data, state, name)
         for source, count, _ in asked_for(data, found):
             click.echo(f"{source.event}: {count:,} documents")
+        for event in sorted({one.event for one in found.sources} & HAPPENING.keys()):
+            click.echo(f"{event}: told as they happen, there is none to try")
         for one in tried(lake, state, data, found, datetime.now(UTC)) if do else ():
             failed = failed or one.status.value != "done"
             click.echo(f"{one.action}: {one.status.value}: {one.detail}")
