@@ -86,15 +86,9 @@ class Lake:
         self.functions = StoredFunctions(self._data, self._disk)
         self.watchlists = Watchlists(self._data, self._disk)
         self._shelf = Shelf(
-            self._data,
-            self._tables,
-            Snapshots(self.flush_round),
-            self._pins,
-            workspace,
-            find or self._written_to,
-            self.functions,
-            self.watchlists,
-        )
+            self._data, self._tables, Snapshots(self.flush_round), self._pins, workspace, find or self._written_to,
+            self.functions, self.watchlists,
+        )  # fmt: skip
         self._lease = Lease(ledger)
         self._flusher = Flusher(
             self._data,

@@ -63,16 +63,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "connection-string"
     username: Annotated[str, Meta(description="User of `plain` and `scram-*`.")] = ""
     credential: Annotated[
-        Literal[
-            "managed-identity",
-            "default",
-            "service-principal",
-            "workload-identity",
-            "environment",
-            "developer",
-        ],
+        Literal["managed-identity", "default", "service-principal", "workload-identity", "environment", "developer"],
         Meta(description="How to get a token for `entra`."),
-    ] = "managed-identity"
+    ] = "managed-identity"  # fmt: skip
     cloud: Annotated[
         str,
         Meta(
