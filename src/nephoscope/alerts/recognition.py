@@ -57,7 +57,7 @@ def _same_id(alert: Alert, left: Mapping[str, StoredAlert]) -> StoredAlert | Non
 
 
 def _same_name(alert: Alert, left: Mapping[str, StoredAlert]) -> StoredAlert | None:
-    if alert.traits:
+    if alert.traits or not alert.group:
         return None
     return next((one for one in left.values() if one.group_key == alert.group and not one.traits), None)
 
