@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from nephoscope.lake.snapshot import Snapshot
     from nephoscope.lake.span import Span
 
-MEMORY = "768MB"
+MEMORY = "576MB"
 """What the engine of a reading may use, rows that are kept among it."""
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 192 << 20
 """What rows in memory may take by our estimate."""
 CELL_BYTES = 32
 """What a cell takes in memory, about: a text of DuckDB is 16 bytes and what it points at."""
