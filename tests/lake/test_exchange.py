@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,18 +16,6 @@ from nephoscope.lake.state import State, StateError
 
 NOW = datetime.now(UTC)
 MANY = 95
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture
-def lake(tmp_path: Path, state: State) -> Iterator[Lake]:
-    with Lake.open(tmp_path / "data", state) as opened:
-        yield opened
 
 
 @pytest.fixture

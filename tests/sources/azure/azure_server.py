@@ -471,9 +471,10 @@ def serving(azure: Azure) -> Iterator[Azure]:
     """Serve on a free loopback port until the block ends."""
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     app = Starlette(routes=[Route("/{path:path}", azure.handle, methods=methods)])
+    # on a busy machine a connection rests longer than the usual five seconds: what is closed then would be tried again, uncounted here
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=0
-    )
+        app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=0, timeout_keep_alive=300
+    )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
