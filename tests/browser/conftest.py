@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.serve.starting import serving
 from tests.web.conftest import ALERT, alert, set_up
 
@@ -25,6 +25,8 @@ from nephoscope.posture.scan import Request, Scan, save_request
 
 #: Milliseconds before a page that does not come fails a test: the machine may be busy with other things.
 PATIENCE = 180_000
+#: What is expected of a page waits as long as a page may take, not the five seconds of an idle machine.
+expect.set_options(timeout=60_000)
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
