@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.kusto.data import DataFormat
 from azure.kusto.ingest import IngestionProperties
 from azure.mgmt.policyinsights.models import QueryOptions, Remediation
+from azure.mgmt.resourcegraph.models import QueryRequest
 from azure.mgmt.security.models import (
     Automation,
     AutomationActionLogicApp,
@@ -112,11 +113,22 @@ def test_an_assessment_of_ones_own(owner, sample):
     body = {
         "properties": {"resourceDetails": AzureResourceDetails().serialize(), "status": {"code": "Unhealthy"}}
     }
-    put = owner.security.assessments.create_or_update(resource, name, io.BytesIO(json.dumps(body).encode()))
+
+    def keep():
+        return owner.security.assessments.create_or_update(
+            resource, name, io.BytesIO(json.dumps(body).encode())
+        )
+
+    put = keep()
     assert put.display_name == "Backups are tried"
     assert owner.security.assessments.get(resource, name).status.code == "Unhealthy"
     assert name in names(owner.security.assessments.list(resource))
+    query = f"securityresources | where type == 'microsoft.security/assessments' and name == '{name}'"
+    (row,) = owner.graph.resources(QueryRequest(query=query)).data
+    assert (row["properties"]["status"]["code"], row["id"].lower()) == ("Unhealthy", put.id.lower())
     owner.security.assessments.delete(resource, name)
+    assert owner.graph.resources(QueryRequest(query=query)).data == []
+    keep()
     metadata.delete_in_subscription(name)
     with pytest.raises(ResourceNotFoundError):
         owner.security.assessments.get(resource, name)

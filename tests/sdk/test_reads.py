@@ -60,6 +60,14 @@ class TestResourceGraph:
         assert [one["name"] for one in found["columns"]] == ["name"]
         assert [row[0] for row in found["rows"]] == sorted(sample.subscriptions)
 
+    def test_alerts_are_those_of_the_alerts_api(self, owner):
+        query = """securityresources | where type =~ 'microsoft.security/locations/alerts'
+            | where properties.Status in ('Active') | project name, severity = tostring(properties.Severity)"""
+        asked = QueryRequest(query=query, subscriptions=[owner.subscription])
+        found = {(one["name"], one["severity"]) for one in owner.graph.resources(asked).data}
+        several = owner.security.alerts.list()
+        assert found == {(one.name, one.severity) for one in several if one.status == "Active"}
+
     def test_facets(self, owner, sample):
         asked = QueryRequest(
             query="resources",

@@ -11,12 +11,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.mentions import Mention, mentions
 from nephoscope.model.entity import Entity
-from nephoscope.model.reach import Reach
+from nephoscope.model.reach import EVERYTHING, Reach
 
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
+
+READ = "Microsoft.Security/alerts/read"
 LEFT_OUT = "Left Out"
 #: Kinds of entities that are in no subscription.
 _PLACELESS = {
@@ -58,6 +62,13 @@ class Sight:
         """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
         beyond = self.beyond(json.dumps(properties, ensure_ascii=False))
         return _Parted(self, properties, beyond).told if beyond else dict(properties)
+
+
+def sight_of(caller: Caller, workspace: str = "") -> Sight:
+    """What a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
+    if workspace and caller.may(READ, f"/workspaces/{workspace}"):
+        return Sight(EVERYTHING)
+    return Sight(caller.reach(READ), caller.hierarchy.subscriptions)
 
 
 @dataclass(frozen=True)

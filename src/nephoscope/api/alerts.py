@@ -14,7 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.sight import Sight
+from nephoscope.alerts.security_shape import STATUSES, TYPE, seen
+from nephoscope.alerts.security_shape import body as shape
+from nephoscope.alerts.sight import READ, Sight, sight_of
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
 from nephoscope.api.wire.call import Call
@@ -22,13 +24,9 @@ from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.alerts import StoredAlert
-from nephoscope.model.reach import EVERYTHING
 from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Alerts", "Microsoft.Security")
-READ = "Microsoft.Security/alerts/read"
-LOCATION = "global"
-TYPE = "Microsoft.Security/locations/alerts"
 MOST = 1000
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
@@ -41,7 +39,6 @@ ACTS = {
     "reactivate": "New",
     "inProgress": "InProgress",
 }
-_STATUSES = {"New": "Active"}
 
 
 def _declare_lists() -> None:
@@ -103,7 +100,7 @@ def _decide(call: Call, status: str) -> None:
     if known is None:
         raise missing(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
-    changed = {**known, "properties": {**known["properties"], word: _STATUSES.get(status, status)}}
+    changed = {**known, "properties": {**known["properties"], word: STATUSES.get(status, status)}}
     call.instance.put(changed, TYPE, call.caller.name, call.caller.address)
 
 
@@ -152,16 +149,9 @@ def _own(call: Call) -> StoredAlert | None:
     return found if found is not None and _resource(call, found) is not None else None
 
 
-def _sight(call: Call, workspace: str = "") -> Sight:
-    """What the caller may be told; who may read the alerts of a workspace reads all of each."""
-    if workspace and call.caller.may(READ, f"/workspaces/{workspace}"):
-        return Sight(EVERYTHING)
-    return Sight(call.caller.reach(READ), call.caller.hierarchy.subscriptions)
-
-
 def _told(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     """An alert that was collected, without what is out of the caller's reach."""
-    return {**document, "properties": _sight(call).told(document["properties"])}
+    return {**document, "properties": sight_of(call.caller).told(document["properties"])}
 
 
 def _whole(call: Call, alert: StoredAlert) -> None:
@@ -173,66 +163,10 @@ def _whole(call: Call, alert: StoredAlert) -> None:
 
 def _resource(call: Call, alert: StoredAlert) -> ResourceId | None:
     """The first resource that an alert names below the scope of the call and within its reach."""
-    several = (one for one in resources_of(alert) if f"{one.key}/".startswith(f"{call.below}/"))
-    return next((one for one in several if call.reach.sees(one.subscription, one.resource_group_id)), None)
-
-
-def resources_of(alert: StoredAlert) -> list[ResourceId]:
-    """The resources of subscriptions that an alert names."""
-    several: list[ResourceId] = []
-    candidates = [str(alert.document.get("_ResourceId") or "")]
-    for entity in json.loads(alert.document.get("Entities") or "[]"):
-        candidates += [str(entity.get(name) or "") for name in ("ResourceId", "AzureID")]
-    for text in candidates:
-        try:
-            found = ResourceId.parse(text) if text else None
-        except ValueError:
-            continue
-        if found is not None and found.subscription:
-            several.append(found)
-    return several
+    several = seen(alert, call.reach)
+    return next((one for one in several if f"{one.key}/".startswith(f"{call.below}/")), None)
 
 
 def body(call: Call, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
-    resource = _resource(call, alert)
-    subscription = resource.subscription if resource else ""
-    return {
-        "id": f"/subscriptions/{subscription}/{_PROVIDER}/locations/{LOCATION}/alerts/{alert.id}",
-        "name": alert.id,
-        "type": "Microsoft.Security/Locations/alerts",
-        "properties": _sight(call, alert.workspace).told(_properties(call, alert, resource)),
-    }
-
-
-def _properties(call: Call, alert: StoredAlert, resource: ResourceId | None) -> dict[str, Any]:
-    row = alert.document
-    steps = row.get("RemediationSteps") or "[]"
-    return {
-        "version": "2022-01-01",
-        "alertType": row["AlertType"],
-        "systemAlertId": alert.id,
-        "productComponentName": row.get("ProductComponentName", ""),
-        "alertDisplayName": row["AlertName"],
-        "description": row["Description"],
-        "severity": row["AlertSeverity"],
-        "intent": str(row["Tactics"]).replace(", ", ","),
-        "startTimeUtc": row["StartTime"],
-        "endTimeUtc": row["EndTime"],
-        "resourceIdentifiers": [
-            {"type": "AzureResource", "azureResourceId": resource.key if resource else ""}
-        ],
-        "remediationSteps": json.loads(steps) if steps.startswith("[") else [steps],
-        "vendorName": row["VendorName"],
-        "status": _STATUSES.get(str(row["Status"]), str(row["Status"])),
-        "alertUri": f"{call.base}/incidents/{alert.incident}" if alert.incident else call.base,
-        "timeGeneratedUtc": row["TimeGenerated"],
-        "productName": row["ProductName"],
-        "processingEndTimeUtc": row["ProcessingEndTime"],
-        "entities": json.loads(row["Entities"] or "[]"),
-        "isIncident": False,
-        "extendedProperties": json.loads(row["ExtendedProperties"] or "{}"),
-        "compromisedEntity": row["CompromisedEntity"],
-        "techniques": json.loads(row.get("Techniques") or "[]"),
-        "subTechniques": json.loads(row.get("SubTechniques") or "[]"),
-    }
+    return shape(alert, _resource(call, alert), sight_of(call.caller, alert.workspace), call.base)

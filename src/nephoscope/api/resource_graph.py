@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph/re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from nephoscope.api.wire.answer import Answer, packed, unpacked
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.current import Current
 from nephoscope.kql.cells import columns_of, json_value, rows_of
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
@@ -127,16 +128,23 @@ def _options(call: Call) -> Options:
 
 def _reach(call: Call) -> Any:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked = _asked(call)
-
-    def of(table: str) -> Reach:
-        own = call.caller.reach(_PERMISSIONS.get(table, "Microsoft.Resources/subscriptions/resources/read"))
-        return own if asked is None else own.within(asked)
-
-    reaches = {table: of(table) for table in TABLES}
+    asked, of = _asked(call), _within(call)
+    usual = "Microsoft.Resources/subscriptions/resources/read"
+    reaches = {table: of(_PERMISSIONS.get(table, usual)) for table in TABLES}
     if all(one.nothing for one in reaches.values()):
         call.caller.must(READ, "/")
     return reaches | _with_what_holds(call, reaches, asked)
+
+
+def _within(call: Call) -> Callable[[str], Reach]:
+    """Where the caller may do an operation, of the subscriptions that are asked for."""
+    asked = _asked(call)
+
+    def of(permission: str) -> Reach:
+        own = call.caller.reach(permission)
+        return own if asked is None else own.within(asked)
+
+    return of
 
 
 def _with_what_holds(
@@ -195,7 +203,9 @@ def _below(call: Call, group: str) -> frozenset[str]:
 
 def _run(call: Call, text: str, reach: Mapping[str, Reach]) -> pa.Table:
     try:
-        return call.edition.query(text, reach, timeout=call.instance.query_seconds)[-1].table
+        beside = Current(call.instance, call.edition, call.caller, _within(call), call.base).beside
+        found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=beside)
+        return found[-1].table
     except KqlError as error:
         raise refused(error) from error
 

@@ -63,6 +63,11 @@ class Visit:
         """All values of a name in what was sent, each once."""
         return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
 
+    @property
+    def base(self) -> str:
+        """The address of the server as the browser has it, without a slash at the end."""
+        return str(self.request.base_url).rstrip("/")
+
     @cached_property
     def nonce(self) -> str:
         """What style sheets of this answer's scripts carry."""

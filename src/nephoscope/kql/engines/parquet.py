@@ -50,7 +50,8 @@ class FileScan:
 
     `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
     nothing that reads the table sees another. `any_of`: pairs as `only`, of which one must hold.
-    `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none.
+    `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none. `without`: pairs as `only`, of rows of the
+    files that are not seen. `beside` are rows that are in no file: the same columns by their stored names, every one of them seen.
     """
 
     columns: tuple[FileColumn, ...]
@@ -59,6 +60,8 @@ class FileScan:
     between: tuple[TimeRange, ...] = ()
     day: str = ""
     any_of: tuple[tuple[str, Collection[str]], ...] | None = None
+    without: tuple[tuple[str, Collection[str]], ...] = ()
+    beside: pa.Table | None = None
 
     def paths(self) -> list[Path]:
         """All its files."""
@@ -71,6 +74,9 @@ class FileScan:
             found = connection.read_parquet([str(path) for path in group], hive_partitioning=bool(self.day))
             part = self._seen(found)
             rows = part if rows is None else rows.union(part)
+        if self.beside is not None:
+            part = self._named(connection.from_arrow(self.beside))
+            rows = part if rows is None else rows.union(part)
         return self._none(connection) if rows is None else rows
 
     def _seen(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
@@ -82,8 +88,16 @@ class FileScan:
         if self.any_of is not None:
             tests = [_one_of(label, values) for label, values in self.any_of if label in known and values]
             found = found.filter(printed(exp.or_(*tests)) if tests else "false")
+        for label, values in self.without:
+            if label in known and values:
+                found = found.filter(printed(exp.Not(this=_one_of(label, values))))
         for times in self.between:
             found = found.filter(printed(times.test()) if times.stored in known else "false")
+        return self._named(found)
+
+    def _named(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        """The columns under the engine's names; one that is lacking is null."""
+        known = set(found.columns)
         items = []
         for column in self.columns:
             value = build.quoted(column.stored) if column.stored in known else build.null()

@@ -290,6 +290,13 @@ class Alerts:
             versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
         )
 
+    def versions(self) -> list[tuple[str, str, int | None]]:
+        """All alerts: id, what is another after each change of it, and the incident; by id."""
+        columns = AlertRow.__table__.c
+        query = select(columns.id, _VERSION, columns.incident).order_by(columns.id)
+        with self._database.read() as session:
+            return [(one[0], one[1], one[2]) for one in session.execute(query)]
+
     def get(self, id_: str) -> StoredAlert | None:
         """The alert of an id."""
         with self._database.read() as session:

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +24,7 @@ from nephoscope.kql.run import QueryResult
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
+from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
 from nephoscope.posture.published.inventory import Inventory
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KEPT_BYTES = 64 << 20
+#: Bytes of rows that are true beside what was published, of those who asked last.
+_BESIDE_BYTES = 128 << 20
 #: A query with one of these gives something else at another moment.
 _MOMENTARY = re.compile(
     r"\b(now|ago|rand|new_guid|ingestion_time|current_\w+|external_?data|startof\w+|endof\w+)\b",
@@ -78,6 +81,10 @@ class Edition:
     def _results(self) -> Answers:
         return Answers(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
 
+    @cached_property
+    def _besides(self) -> Answers:
+        return Answers(_BESIDE_BYTES, lambda found: found.rows.nbytes + 1)
+
     @property
     def listing(self) -> Listing:
         """Documents by id and type."""
@@ -110,15 +117,34 @@ class Edition:
         *,
         now: dt.datetime | None = None,
         timeout: float | None = None,
+        beside: Callable[[], Beside] | None = None,
     ) -> list[QueryResult]:
         """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
 
-        `reach` is one for all tables, or one a table (its lower-cased name). What does not depend on the moment is run once.
+        `reach` is one for all tables, or one a table (its lower-cased name). `beside` gives the rows that are true now, where the
+        query reads their table. What does not depend on the moment is run once.
         """
+        current = beside() if beside is not None and TABLE in self._read(text, timeout) else None
         if now is not None or _MOMENTARY.search(text):
-            return self._queried(text, reach, now, timeout)
-        key = ("query", text, tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach)
-        return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout)))
+            return self._queried(text, reach, now, timeout, current)
+        told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
+        key = ("query", text, told, current.key if current is not None else None)
+        return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout, current)))
+
+    def beside(self, key: Hashable, make: Callable[[], Beside]) -> Beside:
+        """The rows that `make` makes, made once for a key."""
+        return self._besides.once(key, make)
+
+    def _read(self, text: str, timeout: float | None) -> frozenset[str]:
+        """The lower-cased names of the tables that a query reads."""
+
+        def asked() -> frozenset[str]:
+            catalog = GraphCatalog(self.files)
+            with within(timeout):
+                compile_results(text, catalog)
+            return catalog.asked
+
+        return self.once(("read by", text), asked)
 
     def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
@@ -133,12 +159,17 @@ class Edition:
         return self._documents.once(key, make)
 
     def _queried(
-        self, text: str, reach: Reach | Mapping[str, Reach], now: dt.datetime | None, timeout: float | None
+        self,
+        text: str,
+        reach: Reach | Mapping[str, Reach],
+        now: dt.datetime | None,
+        timeout: float | None,
+        beside: Beside | None,
     ) -> list[QueryResult]:
         catalog = GraphCatalog(self.files)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)
-            with DuckDBEngine(scans=catalog.scans(reach)) as engine:
+            with DuckDBEngine(scans=catalog.scans(reach, beside)) as engine:
                 found = []
                 for one in compiled:
                     try:
@@ -179,16 +210,24 @@ class GraphCatalog:
         """There are no other places."""
         return None
 
-    def scans(self, reach: Reach | Mapping[str, Reach]) -> dict[str, FileScan]:
-        """The rows that a reach sees of every table that was asked for."""
+    @property
+    def asked(self) -> frozenset[str]:
+        """The lower-cased names of the tables that were asked for."""
+        return frozenset(self._asked)
+
+    def scans(self, reach: Reach | Mapping[str, Reach], beside: Beside | None = None) -> dict[str, FileScan]:
+        """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
-        columns = tuple(FileColumn(name, name, "VARCHAR") for name, _ in COLUMNS)
-        return {
-            name: FileScan(
-                columns, (tuple(self._files[name]),) if name in self._files else (), any_of=seen_by(of(name))
-            )
-            for name in sorted(self._asked)
-        }
+        found = {name: self._scan(name, of(name)) for name in sorted(self._asked)}
+        if beside is not None and TABLE in found:
+            hidden = (("type", beside.types), ("_key", beside.keys))
+            found[TABLE] = replace(found[TABLE], without=hidden, beside=beside.rows)
+        return found
+
+    def _scan(self, name: str, reach: Reach) -> FileScan:
+        columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
+        groups = (tuple(self._files[name]),) if name in self._files else ()
+        return FileScan(columns, groups, any_of=seen_by(reach))
 
 
 def seen_by(reach: Reach) -> tuple[tuple[str, frozenset[str]], ...] | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.guard import DeniedError
+from nephoscope.current import Current
 from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.complete import complete
@@ -114,7 +115,8 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if place == ESTATE:
         if visit.edition is None:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
-        return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds)[-1]
+        beside = Current(visit.instance, visit.edition, visit.caller, visit.reach, visit.base).beside
+        return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds, beside=beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = Span(visit.since, visit.instance.now) if visit.asked("span") else None

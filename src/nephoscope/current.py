@@ -1,0 +1,145 @@
+"""What Resource Graph shows that is true now: alerts, which come and change at any time, and the assessments that people put.
+
+An alert that names resources of several subscriptions is a row in each of them, as Microsoft.Security lists it in each; one that
+names none is no row. Its properties stand under the names that Resource Graph gives them (`Status`), and under those of
+Microsoft.Security (`status`): clients ask for either.
+
+Source: https://learn.microsoft.com/azure/defender-for-cloud/resource-graph-samples
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.alerts import security_shape
+from nephoscope.alerts.sight import READ, Sight, sight_of
+from nephoscope.model.resource_id import ResourceId
+from nephoscope.posture.published.beside import Beside, rows
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
+    from nephoscope.instance import Instance
+    from nephoscope.lake.state.alerts import StoredAlert
+    from nephoscope.lake.state.arm_documents import ArmDocument
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
+
+ASSESSMENTS = "microsoft.security/assessments"
+ALERTS = security_shape.TYPE.lower()
+READ_ASSESSMENTS = "Microsoft.Security/assessments/read"
+_PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Current:
+    """What a caller is shown: `reach` says where in the chosen scope an operation may be done, `base` is the address of the pages."""
+
+    instance: Instance
+    edition: Edition
+    caller: Caller
+    reach: Callable[[str], Reach]
+    base: str = ""
+
+    def beside(self) -> Beside:
+        """The rows, made once for what they are made from."""
+        key = (self._stamp, self._alerts, self._assessments, self._whole, self.base)
+        return self.edition.beside(key, lambda: Beside(key, *self._made))
+
+    @cached_property
+    def _alerts(self) -> Reach:
+        return self.reach(READ)
+
+    @cached_property
+    def _assessments(self) -> Reach:
+        return self.reach(READ_ASSESSMENTS)
+
+    @cached_property
+    def _workspaces(self) -> list[str]:
+        return [one.name for one in self.instance.state.workspaces.all()]
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        """The workspaces of which the caller is told all that an alert says."""
+        return frozenset(one for one in self._workspaces if sight_of(self.caller, one).reach.everything)
+
+    @cached_property
+    def _put(self) -> list[ArmDocument]:
+        return self.instance.state.arm_documents.all([ASSESSMENTS, ALERTS])
+
+    @cached_property
+    def _stamp(self) -> str:
+        """What is another as soon as an alert or an assessment is."""
+        put = [(one.key, one.changed.isoformat()) for one in self._put]
+        told = (self.instance.state.alerts.versions(), put)
+        return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
+
+    @property
+    def _made(self) -> tuple[Any, frozenset[str], frozenset[str]]:
+        put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
+        mine = [body for key, body in put.items() if _sees(self._assessments, key)]
+        found = rows([*mine, *self._raised(), *self._collected()], self.instance.tenant)
+        return found, frozenset({ALERTS}), frozenset(put)
+
+    def _raised(self) -> Iterator[dict[str, Any]]:
+        """The alerts that were raised here."""
+        for workspace in self._workspaces:
+            sight = sight_of(self.caller, workspace)
+            for alert in self.instance.state.alerts.newest(workspace, most=10_000):
+                yield from self._of(alert, sight)
+
+    def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, Any]]:
+        first: dict[str, ResourceId] = {}
+        for resource in security_shape.seen(alert, self._alerts):
+            first.setdefault(resource.subscription, resource)
+        for resource in first.values():
+            told = _alert(security_shape.body(alert, resource, sight, self.base))
+            yield told | {"resourceGroup": resource.resource_group}
+
+    def _collected(self) -> Iterator[dict[str, Any]]:
+        """The alerts that Azure raised, with what was decided of them here."""
+        decided = {one.key: one.body for one in self._put if one.type == ALERTS}
+        gone = self.instance.removed_since(self.edition.made.when)
+        sight, after = sight_of(self.caller), ""
+        shown = [one for key, one in decided.items() if _sees(self._alerts, key)]
+        while True:
+            page = self.edition.listing.page([ALERTS], self._alerts, after=after, most=_PAGE, collected=True)
+            passed = decided.keys() | gone
+            shown += [one for one in page.bodies if str(one["id"]).lower() not in passed]
+            if not (after := page.after):
+                break
+        for one in shown:
+            yield _alert({**one, "properties": sight.told(one["properties"])})
+
+
+def _sees(reach: Reach, key: str) -> bool:
+    id_ = ResourceId.parse(key)
+    return reach.sees(id_.subscription, id_.resource_group_id)
+
+
+def _alert(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert as Resource Graph has it."""
+    location = str(body["id"]).lower().partition("/locations/")[2].partition("/")[0]
+    properties = body["properties"]
+    return {**body, "location": location, "properties": {**properties, **_capital(properties)}}
+
+
+def _capital(properties: Mapping[str, Any]) -> dict[str, Any]:
+    found = {_capitalised(name): value for name, value in properties.items()}
+    resources = found.get("ResourceIdentifiers")
+    if isinstance(resources, list):
+        found["ResourceIdentifiers"] = [
+            {_capitalised(name): value for name, value in one.items()}
+            for one in resources
+            if isinstance(one, dict)
+        ]
+    return found
+
+
+def _capitalised(name: str) -> str:
+    return name[:1].upper() + name[1:]

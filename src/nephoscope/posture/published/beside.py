@@ -1,0 +1,41 @@
+"""Rows of one table of Resource Graph that are true now, beside those that were published, and in the place of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.graph_tables import COLUMNS
+from nephoscope.posture.published.rows import row
+
+TABLE = "securityresources"
+SCHEMA = pa.schema([(name, pa.string()) for name, _ in COLUMNS])
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The rows of `securityresources` that are true now. `key` is equal where the rows are.
+
+    Of what was published in that table, documents of the lower-cased `types` and of the lower-cased ids `keys` are not shown.
+    """
+
+    key: Hashable
+    rows: pa.Table = field(repr=False, default_factory=SCHEMA.empty_table)
+    types: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+
+def rows(bodies: Iterable[Mapping[str, Any]], tenant: str) -> pa.Table:
+    """ARM bodies as rows in the order of their ids; what a body says of its `resourceGroup` holds before what its id says."""
+    found = sorted((_row(one, tenant) for one in bodies), key=lambda one: str(one["id"]).lower())
+    return pa.Table.from_pylist(found, schema=SCHEMA)
+
+
+def _row(body: Mapping[str, Any], tenant: str) -> dict[str, Any]:
+    known = row(Document.of(body), TABLE, tenant)
+    told = {name: known[name] for name, _ in COLUMNS}
+    return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}
