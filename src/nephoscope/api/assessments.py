@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nephoscope.api.governance import governed
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
@@ -160,7 +160,15 @@ def put_metadata(call: Call) -> Answer:
     f"{OWN_METADATA.type}/delete",
 )
 def delete_metadata(call: Call) -> Answer:
-    """Forget what was put; 204 where there is none."""
+    """Forget what was put, with the own assessments of the subscription that it describes; 204 where there is none."""
+    documented = call.instance.state.arm_documents
+    if documented.get(call.path.lower().rstrip("/")) is None:
+        return NO_CONTENT
+    end = f"/{_PROVIDER}/assessments/{call['assessmentMetadataName']}".lower()
+    # they first: where it is ended in between, the metadata is there to be deleted again
+    for one in documented.all([ASSESSMENTS.type.lower()], call.below):
+        if one.key.endswith(end):
+            call.instance.remove(one.key, ASSESSMENTS.type, call.caller.name, call.caller.address)
     return delete(call, OWN_METADATA)
 
 
