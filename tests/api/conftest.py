@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.report import Report
@@ -69,3 +71,17 @@ def token(instance):
 @pytest.fixture(scope="module")
 def owner(token):
     return {"Authorization": f"Bearer {token(('Owner', '/'))}"}
+
+
+@pytest.fixture(scope="module")
+def machine(instance, subscriptions):
+    """The id of a machine of the sample, and its resource group."""
+    below = f"/subscriptions/{subscriptions['sub-bwf-erp-prod']}"
+    pattern = (
+        rf"({below}/resourceGroups/([^/]+)/providers/microsoft.compute/virtualmachines/[^/]+)/providers/.*"
+    )
+    several = (
+        instance.shelf.newest().listing.page(["microsoft.security/assessments"], EVERYTHING, below).bodies
+    )
+    found = next(one for each in several if (one := re.fullmatch(pattern, each["id"], re.IGNORECASE)))
+    return found[1], found[2]

@@ -14,15 +14,70 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import by_type, chosen, fields, flag, many, text, words
 
 SURFACE = Surface("Plans, contacts and settings", "Microsoft.Security")
-TIERS = ("Free", "Standard")
-
-
-def _tier(body: Body) -> None:
-    given = body["properties"].get("pricingTier")
-    if given not in TIERS:
-        raise bad(f"pricingTier is one of {', '.join(TIERS)}.", "properties.pricingTier")
+#: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.
+PLANS = (
+    "VirtualMachines", "SqlServers", "AppServices", "StorageAccounts", "SqlServerVirtualMachines", "KubernetesService",
+    "ContainerRegistry", "KeyVaults", "Dns", "Arm", "OpenSourceRelationalDatabases", "CosmosDbs", "Containers", "CloudPosture", "Api",
+    "AI", "FoundationalCspm", "Discovery",
+)  # fmt: skip
+_SWITCHED, _TRUTH = words("On", "Off"), words("True", "False")
+_GRADE = words("High", "Medium", "Low")
+_PLAN = fields(
+    {"pricingTier": words("Free", "Standard")},
+    {
+        "subPlan": text(),
+        "enforce": _TRUTH,
+        "extensions": many(
+            fields(
+                {"name": text(least=1), "isEnabled": _TRUTH}, {"additionalExtensionProperties": fields({})}
+            )
+        ),
+    },
+)
+_ADDRESS = r"[^@\s;,]+@[^@\s;,]+"
+_ADDRESSES = rf"\s*({_ADDRESS}(\s*[;,]\s*{_ADDRESS})*)?\s*[;,]?\s*"
+_CONTACT = fields(
+    {},
+    {
+        "isEnabled": flag,
+        "emails": text(_ADDRESSES, "addresses of mail with ';' between them"),
+        "email": text(_ADDRESSES, "an address of mail"),
+        "phone": text(),
+        # one word in 2017, an object in 2020, a list of sources since 2023
+        "alertNotifications": by_type(
+            {str: _SWITCHED, dict: fields({}, {"state": _SWITCHED, "minimalSeverity": _GRADE})}
+        ),
+        "alertsToAdmins": _SWITCHED,
+        "notificationsByRole": fields(
+            {},
+            {
+                "state": _SWITCHED,
+                "roles": many(words("AccountAdmin", "ServiceAdmin", "Owner", "Contributor")),
+            },
+        ),
+        "notificationsSources": many(
+            chosen(
+                "sourceType",
+                {
+                    "Alert": fields({}, {"minimalSeverity": _GRADE}),
+                    "AttackPath": fields(
+                        {}, {"minimalRiskLevel": words("Critical", "High", "Medium", "Low")}
+                    ),
+                },
+            )
+        ),
+    },
+)
+_ENABLED = fields({"isEnabled": flag})
+_WORKSPACE = fields({"workspaceId": text(r"/.+", "the id of a workspace")}, {"scope": text()})
+#: The kind of a setting -> those that are of it.
+SETTINGS = {
+    "DataExportSettings": ("MCAS", "WDATP", "WDATP_EXCLUDE_LINUX_PUBLIC_PREVIEW", "WDATP_UNIFIED_SOLUTION"),
+    "AlertSyncSettings": ("Sentinel",),
+}
 
 
 def _contact(body: Body) -> None:
@@ -33,33 +88,14 @@ def _contact(body: Body) -> None:
         raise bad("A contact needs 'emails' or 'notificationsByRole'.", "properties.emails")
 
 
+def _setting(body: Body) -> None:
+    """A setting is of the kind that its name has."""
+    kind = next(one for one, several in SETTINGS.items() if body["name"].lower() in map(str.lower, several))
+    body["kind"] = words(kind)(body.get("kind"), "kind")
+
+
 #: What is put in the place of what the estate says changes nothing in Azure, and nothing is judged by it.
 EFFECT = "It is told in the place of what the estate says, and switches nothing on in Azure."
-
-
-def _words(name: str, *words: str) -> Check:
-    """Asks for one of some words under a name."""
-
-    def check(body: Body) -> None:
-        if body["properties"].get(name) not in words:
-            raise bad(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
-
-    return check
-
-
-def _switch(name: str) -> Check:
-    """Asks for true or false under a name."""
-
-    def check(body: Body) -> None:
-        if not isinstance(body["properties"].get(name), bool):
-            raise bad(f"{name} must be true or false.", f"properties.{name}")
-
-    return check
-
-
-def _workspace(body: Body) -> None:
-    if not isinstance(body["properties"].get("workspaceId"), str):
-        raise bad("'workspaceId' must be the id of a workspace.", "properties.workspaceId")
 
 
 def _scoped(call: Call, body: Body, _: Body | None) -> Body:
@@ -73,14 +109,29 @@ def _kind(word: str, operations: str, check: Check | None = None, **more: Any) -
 
 # a plan is always there, if free: Azure answers 200, and `az` takes nothing else
 for _one in (
-    _kind("pricings", "Pricings", _tier, created=200, deleted=204),
+    _kind("pricings", "Pricings", shape=_PLAN, names=PLANS, created=200, deleted=204),
     _kind("pricings/securityOperators", "SecurityOperators", created=200, whole=True),
-    _kind("securityContacts", "SecurityContacts", _contact, created=200, deleted=204, patched=True),
-    _kind("settings", "Settings", created=200, whole=True),
+    _kind(
+        "securityContacts",
+        "SecurityContacts",
+        _contact,
+        shape=_CONTACT,
+        created=200,
+        deleted=204,
+        patched=True,
+    ),
+    _kind(
+        "settings",
+        "Settings",
+        _setting,
+        shape=fields({"enabled": flag}),
+        names=tuple(one for several in SETTINGS.values() for one in several),
+        created=200,
+    ),
     _kind(
         "workspaceSettings",
         "WorkspaceSettings",
-        _workspace,
+        shape=_WORKSPACE,
         made=_scoped,
         created=200,
         deleted=204,
@@ -89,11 +140,11 @@ for _one in (
     _kind(
         "autoProvisioningSettings",
         "AutoProvisioningSettings",
-        _words("autoProvision", "On", "Off"),
+        shape=fields({"autoProvision": _SWITCHED}),
         created=200,
     ),
-    _kind("advancedThreatProtectionSettings", "AdvancedThreatProtection", _switch("isEnabled"), created=200),
-    _kind("defenderForStorageSettings", "DefenderForStorage", _switch("isEnabled"), created=200),
+    _kind("advancedThreatProtectionSettings", "AdvancedThreatProtection", shape=_ENABLED, created=200),
+    _kind("defenderForStorageSettings", "DefenderForStorage", shape=_ENABLED, created=200),
     _kind("informationProtectionPolicies", "InformationProtectionPolicies", whole=True),
     _kind("sensitivitySettings", "SensitivitySettings", created=200, whole=True),
     _kind("ingestionSettings", "IngestionSettings", created=200, whole=True),

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nephoscope.access.guard import DeniedError, LinkedDeniedError
-from nephoscope.api.wire import list_query, versions
+from nephoscope.api.wire import list_query, target, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
@@ -39,6 +39,8 @@ _LOG = logging.getLogger("nephoscope.api")
 _CODES = {"ContentLengthLimitExceeded": "RequestEntityTooLarge", "InvalidPayload": "InvalidRequestContent"}
 #: Paths of Microsoft Graph, which has its own word for a refusal.
 _GRAPH = ("/v1.0/", "/beta/")
+#: What keeps something under the path that is asked.
+KEEPING = ("PUT", "PATCH")
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -129,6 +131,8 @@ def _handled(
         request.client.host if request.client else "",
     )
     try:
+        if operation.method in KEEPING:
+            target.check(call.path)
         if caller is not None:
             admit(call, operation)
         with guarded(call):
