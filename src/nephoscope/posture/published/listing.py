@@ -102,13 +102,12 @@ class Listing:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""
         rows = self.documents.rows(EVERYTHING).filter(one_of("part", _HOLDING))
         key = ColumnExpression("key")
-        tests = [
-            FunctionExpression("starts_with", key, ConstantExpression(f"{scope}{_AUTHORIZATION}"))
-            for scope in sorted(scopes)
-        ]
         found: frozenset[str] = frozenset()
-        for test in tests:
-            found |= {key_ for (key_,) in rows.filter(test).project("key").fetchall()}
+        for start in (f"{scope}{_AUTHORIZATION}" for scope in sorted(scopes)):
+            held = rows.filter(FunctionExpression("starts_with", key, ConstantExpression(start)))
+            keys = (one for (one,) in held.project("key").fetchall())
+            # what is said of an assignment, as its policy states, stands below it and does not hold elsewhere
+            found |= {one for one in keys if "/providers/" not in one[len(start) :]}
         return found
 
     def resource_types(self, reach: Reach = EVERYTHING, scope: str = "") -> list[str]:
