@@ -7,7 +7,9 @@ import pytest
 ERP = "sub-bwf-erp-prod"
 
 
-@pytest.mark.parametrize("kind", ["roleAssignments", "policyAssignments", "policyDefinitions", "policyExemptions"])
+@pytest.mark.parametrize(
+    "kind", ["roleAssignments", "policyAssignments", "policyDefinitions", "policyExemptions"]
+)
 @pytest.mark.parametrize("inside", ["", "/resourceGroups/rg-erp-app"])
 def test_a_list_has_rows_of_its_type_alone(server, owner, subscriptions, kind, inside):
     path = f"/subscriptions/{subscriptions[ERP]}{inside}/providers/Microsoft.Authorization/{kind}"

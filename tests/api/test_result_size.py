@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from nephoscope.api import kusto, log_analytics
+from nephoscope.api import log_analytics
+from nephoscope.api.wire import kusto_properties
 from nephoscope.kql.most import Most
 
 LARGE = "range i from 1 to 20000 step 1 | extend a = strcat(strrep('x', 500), i)"
@@ -17,7 +18,7 @@ def small(monkeypatch):
     """Answers may have a MiB."""
     monkeypatch.setattr(log_analytics, "MAX_BYTES", 1 << 20)
     monkeypatch.setattr(log_analytics.Room.__init__, "__defaults__", (1 << 20, False))
-    monkeypatch.setattr(kusto, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(kusto_properties, "MAX_BYTES", 1 << 20)
 
 
 def test_rows_that_do_not_fit_are_left_out(server, owner, small):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -371,6 +372,51 @@ class TestKusto:
         ]
         schema = owner.kusto.execute_mgmt("default", ".show table SigninLogs cslschema").primary_results[0][0]
         assert "TimeGenerated:datetime" in schema["Schema"]
+
+    def test_parameters_and_options(self, owner):
+        from azure.kusto.data import ClientRequestProperties
+
+        asked = ClientRequestProperties()
+        asked.set_parameter("who", "adm'; print 1")
+        asked.set_parameter("many", "2")
+        asked.set_option("query_now", "2020-01-01")
+        asked.set_option("query_take_max_records", 5)
+        asked.set_option(asked.request_timeout_option_name, timedelta(minutes=1))
+        asked.set_option("of_another_release", 1)
+        text = (
+            "declare query_parameters(who: string, many: long);"
+            "range n from 1 to 100 step 1 | extend who, m = n * many, at = now()"
+        )
+        whole = owner.kusto.execute_query("default", text, asked).primary_results[0]
+        streamed = next(
+            owner.kusto.execute_streaming_query("default", text, properties=asked).iter_primary_results()
+        )
+        for found in (whole, streamed):
+            rows = [(one["n"], one["who"], one["m"], one["at"].year) for one in found]
+            assert rows == [(n, "adm'; print 1", 2 * n, 2020) for n in range(1, 6)]
+
+    def test_commands_without_a_database(self, owner):
+        for database in (None, ""):
+            found = owner.kusto.execute_mgmt(database, ".show databases | project DatabaseName")
+            assert "default" in [one["DatabaseName"] for one in found.primary_results[0]]
+
+    def test_an_unknown_database(self, owner):
+        from azure.kusto.data.exceptions import KustoServiceError
+
+        with pytest.raises(KustoServiceError, match="There is no database 'nosuch'"):
+            owner.kusto.execute_mgmt("nosuch", ".show tables")
+
+    def test_schemas_and_who_asks(self, owner):
+        told = owner.kusto.execute_mgmt("default", ".show database default schema as json").primary_results[
+            0
+        ][0]
+        assert "default" in json.loads(told["DatabaseSchema"])["Databases"]
+        table = owner.kusto.execute_mgmt("default", ".show table SigninLogs schema as json").primary_results[
+            0
+        ][0]
+        assert json.loads(table["Schema"])["Name"] == "SigninLogs"
+        who = owner.kusto.execute_mgmt("default", ".show current principal details").primary_results[0][0]
+        assert who["PrincipalObjectId"] == owner.name
 
     def test_a_stream(self, owner):
         found = owner.kusto.execute_streaming_query("default", "range x from 1 to 1000 step 1")

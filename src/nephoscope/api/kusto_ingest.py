@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.api.kusto import answered_table
 from nephoscope.api.log_analytics import workspace_of
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.kusto_shape import answered_table
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.kql.types import KqlType
 from nephoscope.sources.live.ingestion.refused import RefusedError

@@ -16,6 +16,7 @@ from nephoscope.kql.dialects.routine import Routine
 from nephoscope.kql.emptiness import needed_tables
 from nephoscope.kql.errors import NOWHERE, KqlError
 from nephoscope.kql.external import ExternalSource
+from nephoscope.kql.given import Given
 from nephoscope.kql.parser import parse
 from nephoscope.kql.probe import Probe
 from nephoscope.kql.relations import ResultHint
@@ -99,18 +100,22 @@ def compile_results(
     dialect: str = "duckdb",
     now: dt.datetime | None = None,
     timeout: float = COMPILING,
+    given: Given | None = None,
 ) -> tuple[Compiled, ...]:
-    """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query()."""
+    """Compile every result of a query: one a tabular statement, several of fork and facet; as compile_query().
+
+    `given` are the values of its parameters and the options that came beside its text.
+    """
     with within(timeout):
-        return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), None)
+        return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or Given(), None)
 
 
 def _reported(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, probe: Probe | None
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
 ) -> tuple[Compiled, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
     try:
-        return _compiled(text, catalog, dialect, now, probe)
+        return _compiled(text, catalog, dialect, now, given, probe)
     except KqlError as error:
         raise error.locate(text) from error.__cause__
     except RecursionError:
@@ -118,14 +123,14 @@ def _reported(
 
 
 def _compiled(
-    text: str, catalog: Catalog, dialect: str, now: dt.datetime, probe: Probe | None
+    text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
 ) -> tuple[Compiled, ...]:
     writes = writer(dialect)
-    results = bind_all(parse(text), catalog, probe=probe)
+    results = bind_all(given.into(parse(text)), catalog, probe=probe)
     written = tuple(_written(one, writes, now) for one in results)
     if not results[0].unseen:
         return written
-    again = partial(_reported, text, catalog, dialect, now)
+    again = partial(_reported, text, catalog, dialect, now, given)
     return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
 
 

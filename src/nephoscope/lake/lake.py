@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nephoscope.kql.external import ExternalReader
+    from nephoscope.kql.given import Given
     from nephoscope.kql.most import Most
     from nephoscope.kql.row_identity import RowIdentity
     from nephoscope.lake.ledger import Ledger
@@ -210,9 +211,11 @@ class Lake:
         span: Span | None = None,
         others: Sequence[str] = (),
         most: Most | None = None,
+        given: Given | None = None,
     ) -> list[QueryResult]:
         """Run KQL and give its results, no larger than `most`; every table is read at one version, and only in the span that is given.
 
+        `given` came beside the text: values of its parameters, and options.
         `others` are workspaces whose rows are read with those of the first, as if they were of one.
 
         KqlError where the query is wrong or cannot be run. A query that sets query_results_cache_max_age may get the results that
@@ -220,13 +223,14 @@ class Lake:
         """
         asked = Asked(scope, self._workspace(workspace), text)
         began = time.monotonic()
-        own = now is None and external is None and span is None and not others
+        plain = given is None or given.nothing
+        own = now is None and external is None and span is None and not others and plain
         age = allowed_age(text) if own else 0.0
         if age and (kept := self._results.find(asked, age)) is not None:
             return kept
         with within(timeout), self.catalog(scope, workspace) as catalog:
             seen = Joined(catalog, others) if others else catalog
-            compiled = compile_results(text, seen, now=now)
+            compiled = compile_results(text, seen, now=now, given=given)
             with DuckDBEngine(scans=seen.scans(span), external=external, most=most) as engine:
                 found = [QueryResult(ran(engine, one, text, timeout), one.name, one.hint) for one in compiled]
         if age and not (most and most.cut):

@@ -1,0 +1,284 @@
+"""Commands of Kusto that show what there is; what a command shows can be piped on, as the rows of a table.
+
+Source: https://learn.microsoft.com/kusto/management/show-databases, show-tables-command, show-schema-database,
+show-table-schema-command, show-functions and show-principals
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope import __version__
+from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, columns, refused
+from nephoscope.kql.parser import parse_parameters
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.state.principals import PrincipalKind
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.kql.catalog import StoredFunction
+    from nephoscope.kql.tree import LambdaParameter
+    from nephoscope.lake.scope import Scope
+
+STRING, LONG = KqlType.STRING, KqlType.LONG
+Shown = tuple[tuple[Column, ...], list[Row]]
+_VERSION = (1, 1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command: who asks, the workspace that it is about with what may be read of it, and the name in it."""
+
+    call: Call
+    permission: str
+    workspace: str
+    scope: Scope
+    name: str = ""
+
+    @cached_property
+    def tables(self) -> list[tuple[str, tuple[Column, ...]]]:
+        """The tables that hold rows with their columns, by name."""
+        with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
+            schemas = [(name, catalog.table(name)) for name in sorted(catalog.names())]
+        return [(name, tuple(schema.columns)) for name, schema in schemas if schema is not None]
+
+    @cached_property
+    def functions(self) -> list[StoredFunction]:
+        """The functions that were saved in the workspace."""
+        with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
+            tables = {name for name, _ in self.tables}
+            found = [catalog.function(name) for name in sorted(catalog.names()) if name not in tables]
+        return [one for one in found if one is not None]
+
+    @cached_property
+    def databases(self) -> list[str]:
+        """The workspaces of which the caller may read something."""
+        names = [one.name for one in self.call.instance.state.workspaces.all()]
+        may, reach = self.call.caller.may, self.call.caller.reach(self.permission)
+        return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
+
+    def at(self, workspace: str) -> Asked:
+        """The same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
+        found = self.call.instance.state.workspaces.find(workspace)
+        scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
+        if found is None:
+            raise refused("BadRequest_DatabaseNotExist", f"There is no database '{workspace[:100]}'.")
+        return Asked(self.call, self.permission, found.name, scope)
+
+    def table(self) -> tuple[Column, ...]:
+        """The columns of the table that the command names; Fault where there is none."""
+        with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
+            schema = catalog.table(self.name)
+        if schema is None:
+            told = f"Entity not found: there is no table '{self.name[:100]}'."
+            raise refused("BadRequest_EntityNotFound", told)
+        return tuple(schema.columns)
+
+
+def shown(asked: Asked, command: str) -> Shown | None:
+    """What a command shows, None where it is none of those that are answered."""
+    text = " ".join(command.split()).rstrip("; ")
+    for pattern, show in _COMMANDS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            name = (found.groupdict().get("name") or "").strip("[]'\"")
+            return show(Asked(asked.call, asked.permission, asked.workspace, asked.scope, name))
+    return None
+
+
+def as_rows(table: Shown) -> str:
+    """What a command shows as the text of a datatable, for what is piped after it."""
+    kinds = [kind for _, kind in table[0]]
+    told = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
+    cells = (_cell(value, kind) for row in table[1] for value, kind in zip(row, kinds, strict=True))
+    return f"datatable({told})[{', '.join(cells)}]"
+
+
+def _cell(value: Any, kind: KqlType) -> str:
+    if kind == STRING:
+        return msgspec.json.encode(value or "").decode()
+    return f"{kind.value}({'null' if value is None else msgspec.json.encode(value).decode()})"
+
+
+_TABLE = columns(TableName=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+
+
+def _tables(asked: Asked) -> Shown:
+    return _TABLE, [(name, asked.workspace, "", "") for name, _ in asked.tables]
+
+
+def _details(asked: Asked) -> Shown:
+    """The tables with the number of their rows that the caller may read."""
+    names = [asked.name] if asked.name else [name for name, _ in asked.tables]
+    if asked.name:
+        asked.table()
+    text = ";\n".join(f"['{name}'] | count" for name in names)
+    call = asked.call
+    results = call.instance.lake.query(
+        text, scope=asked.scope, workspace=asked.workspace, timeout=call.instance.query_seconds
+    ) if names else []  # fmt: skip
+    counts = [one.table.column(0)[0].as_py() for one in results]
+    rows = [(name, asked.workspace, "", "", count) for name, count in zip(names, counts, strict=True)]
+    return (*_TABLE, *columns(TotalRowCount=LONG)), rows
+
+
+def _databases(asked: Asked) -> Shown:
+    told = columns(
+        DatabaseName=STRING, PersistentStorage=STRING, Version=STRING, IsCurrent=KqlType.BOOL,
+        DatabaseAccessMode=STRING, PrettyName=STRING,
+    )  # fmt: skip
+    own = asked.workspace
+    return told, [(name, "", "v1.0", name == own, "ReadWrite", None) for name in asked.databases]
+
+
+def _schema(asked: Asked) -> Shown:
+    asked = asked.at(asked.name) if asked.name else asked
+    told = columns(
+        DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
+        IsDefaultColumn=KqlType.BOOL, PrettyName=STRING, Version=STRING, Folder=STRING, DocString=STRING,
+    )  # fmt: skip
+    own = asked.workspace
+    rows: list[Row] = [(own, None, None, None, False, False, None, "v1.0", None, None)]
+    for name, several in asked.tables:
+        rows.append((own, name, None, None, False, False, None, None, "", ""))
+        rows += [
+            (own, name, one, _dotnet(kind), False, False, None, None, None, None) for one, kind in several
+        ]
+    return told, rows
+
+
+def _schema_json(asked: Asked) -> Shown:
+    """The schema of a database, of all of them where none is named and the command says so."""
+    return _as_json([asked.at(asked.name) if asked.name else asked])
+
+
+def _schemas_json(asked: Asked) -> Shown:
+    return _as_json([asked.at(name) for name in asked.databases])
+
+
+def _as_json(several: Iterable[Asked]) -> Shown:
+    document = {"Databases": {one.workspace: _database_document(one) for one in several}}
+    return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
+
+
+def _database_document(asked: Asked) -> dict[str, Any]:
+    major, minor = _VERSION
+    return {
+        "Name": asked.workspace,
+        "Tables": {name: _table_document(name, several) for name, several in asked.tables},
+        "ExternalTables": {},
+        "MaterializedViews": {},
+        "EntityGroups": {},
+        "MajorVersion": major,
+        "MinorVersion": minor,
+        "Functions": {one.name: _function_document(one) for one in asked.functions},
+        "DatabaseAccessMode": "ReadWrite",
+    }
+
+
+def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, Any]:
+    ordered = [_typed(one, kind) for one, kind in several]
+    return {"Name": name, "Folder": "", "DocString": "", "OrderedColumns": ordered}
+
+
+def _function_document(one: StoredFunction) -> dict[str, Any]:
+    inputs = [_parameter(each) for each in parse_parameters(one.parameters)]
+    body = {"Name": one.name, "InputParameters": inputs, "Body": _braced(one.body)}
+    return {**body, "Folder": "", "DocString": "", "FunctionKind": "Unknown", "OutputColumns": []}
+
+
+def _parameter(one: LambdaParameter) -> dict[str, Any]:
+    """A scalar with its type, or rows with their columns."""
+    if one.type is not None:
+        return _typed(one.name, one.type)
+    return {
+        "Name": one.name,
+        "Columns": [_typed(column.name, column.type) for column in one.schema or () if column.type],
+    }
+
+
+def _typed(name: str, kind: KqlType) -> dict[str, Any]:
+    return {"Name": name, "Type": _dotnet(kind), "CslType": kind.value}
+
+
+def _table_cslschema(asked: Asked) -> Shown:
+    told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.table())
+    return told, [(asked.name, schema, asked.workspace, "", "")]
+
+
+def _table_json(asked: Asked) -> Shown:
+    told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    schema = msgspec.json.encode(_table_document(asked.name, asked.table())).decode()
+    return told, [(asked.name, schema, asked.workspace, "", "")]
+
+
+def _functions(asked: Asked) -> Shown:
+    """The functions of the workspace, or the one that is named."""
+    told = columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
+    found = [one for one in asked.functions if not asked.name or one.name == asked.name]
+    if asked.name and not found:
+        wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
+        raise refused("BadRequest_EntityNotFound", wrong)
+    rows = [(one.name, _bracketed(one.parameters), _braced(one.body), "", "") for one in found]
+    return told, rows
+
+
+def _bracketed(parameters: str) -> str:
+    return parameters if parameters.strip().startswith("(") else f"({parameters})"
+
+
+def _braced(body: str) -> str:
+    return body if body.strip().startswith("{") else f"{{ {body} }}"
+
+
+def _principal(asked: Asked) -> Shown:
+    """Who asks, as its token says."""
+    who, tenant = asked.call.caller.principal, asked.call.instance.tenant
+    person = who.kind == PrincipalKind.PERSON
+    word = "aaduser" if person else "aadapp"
+    told = columns(
+        PrincipalType=STRING, PrincipalDisplayName=STRING, PrincipalObjectId=STRING, PrincipalFQN=STRING, Notes=STRING,
+        Authority=STRING,
+    )  # fmt: skip
+    kind = "AAD User" if person else "AAD Application"
+    return told, [(kind, who.name, who.id, f"{word}={who.id};{tenant}", "", tenant)]
+
+
+def _version(_: Asked) -> Shown:
+    told = columns(BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING)
+    return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
+
+
+def _dotnet(kind: KqlType) -> str:
+    return f"System.{DATA_TYPES[kind]}"
+
+
+_NAME = r"(?P<name>\['[^']+'\]|\[\"[^\"]+\"\]|\w+)"
+#: A workspace may have a dash in its name, which Kusto itself wants in brackets.
+_DATABASE = _NAME.replace(r"\w+", r"(?!schema\b)[\w.-]+")
+_COMMANDS: tuple[tuple[re.Pattern[str], Callable[[Asked], Shown]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), show)
+    for pattern, show in (
+        (r"\.show tables", _tables),
+        (r"\.show tables details", _details),
+        (r"\.show databases", _databases),
+        (r"\.show databases schema as json", _schemas_json),
+        (r"\.show cluster schema as json", _schemas_json),
+        (rf"\.show (?:database (?:{_DATABASE} )?)?schema", _schema),
+        (rf"\.show (?:database (?:{_DATABASE} )?)?schema as json", _schema_json),
+        (rf"\.show table {_NAME} cslschema", _table_cslschema),
+        (rf"\.show table {_NAME} schema as json", _table_json),
+        (rf"\.show table {_NAME} details", _details),
+        (r"\.show functions", _functions),
+        (rf"\.show function {_NAME}", _functions),
+        (r"\.show current principal(?: details)?", _principal),
+        (r"\.show version", _version),
+    )
+)

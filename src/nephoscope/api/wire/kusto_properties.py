@@ -1,0 +1,122 @@
+"""What a request to Kusto has beside its text: the database, values of query parameters, and options.
+
+Source: https://learn.microsoft.com/kusto/api/rest/request (properties), https://learn.microsoft.com/kusto/api/rest/request-properties
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire.kusto_shape import refused
+from nephoscope.kql import tree
+from nephoscope.kql.given import Given, literal
+from nephoscope.kql.most import Most
+from nephoscope.kql.settings import ACTIVE, INERT
+from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
+from nephoscope.lake.workspace import DEFAULT
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
+    from nephoscope.lake.scope import Scope
+
+#: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation
+MAX_ROWS, MAX_BYTES = 500_000, 64 << 20
+#: What clients send where no database was named.
+UNNAMED = ("", "netdefaultdb")
+_ROWS = ("truncationmaxrecords", "truncation_max_records")
+_BYTES = ("truncationmaxsize", "truncation_max_size")
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """The properties of a request; option names in lower case."""
+
+    parameters: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+    @property
+    def given(self) -> Given:
+        """What of it changes the query."""
+        return Given(self.parameters, self.options)
+
+    @property
+    def most(self) -> Most:
+        """How large the results may be: as the options say, never larger than the server gives."""
+        return Most(self._least(_ROWS, MAX_ROWS), self._least(_BYTES, MAX_BYTES))
+
+    def seconds(self, most: float) -> float:
+        """How long the query may take: as servertimeout says, never longer than the server lets it."""
+        given = self.options.get("servertimeout")
+        if given is None:
+            return most
+        found = literal(KqlType.TIMESPAN, given) if isinstance(given, str) else None
+        if not isinstance(found, tree.Literal) or not isinstance(found.value, int) or found.value <= 0:
+            raise _wrong("servertimeout", "a timespan above 0, such as 00:04:00")
+        return min(found.value / TICKS_PER_SECOND, most)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The options that are none of Kusto's: as there, they change nothing."""
+        return sorted(self.options.keys() - INERT - ACTIVE)
+
+    def _least(self, names: tuple[str, ...], most: int) -> int:
+        found = next((self.options[one] for one in names if self.options.get(one) is not None), None)
+        if found is None or self.options.get("notruncation") in (True, "true", "True"):
+            return most
+        text = str(found)
+        if not (text.isascii() and text.isdecimal()) or len(text) > 18 or int(text) < 1:
+            raise _wrong(names[0], "a whole number above 0")
+        return min(int(text), most)
+
+
+def properties(call: Call) -> Properties:
+    """The properties of a request, which clients send as an object or as the JSON text of one; Fault where they are neither."""
+    found = call.body.get("properties")
+    if isinstance(found, str) and found.strip():
+        try:
+            found = msgspec.json.decode(found)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise refused("BadRequest_InvalidRequestProperties", "'properties' is no JSON.") from error
+    found = found or {}
+    if not isinstance(found, dict):
+        raise refused("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
+    parameters, options = (_object(found, name) for name in ("Parameters", "Options"))
+    return Properties(parameters, {name.lower(): value for name, value in options.items()})
+
+
+def _object(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = next((one for key, one in found.items() if key.lower() == name.lower()), None) or {}
+    if not isinstance(value, dict):
+        raise refused("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")
+    return value
+
+
+def database(call: Call, permission: str) -> tuple[str, Scope]:
+    """The workspace of a request with what the caller may read of it; one that names none is about the first that it may read."""
+    named = call.text("db").strip("[]'\"")
+    if named.lower() in UNNAMED:
+        return _first(call, permission)
+    found = call.instance.state.workspaces.find(named)
+    scope = call.caller.logs(permission, found.name if found is not None else named)
+    if found is None:
+        raise refused("BadRequest_DatabaseNotExist", f"There is no database '{named[:100]}'.")
+    return found.name, scope
+
+
+def _first(call: Call, permission: str) -> tuple[str, Scope]:
+    names = sorted((one.name for one in call.instance.state.workspaces.all()), key=lambda one: one != DEFAULT)
+    for name in names:
+        try:
+            return name, call.caller.logs(permission, name)
+        except DeniedError:
+            continue
+    raise DeniedError(call.caller, permission, f"/workspaces/{DEFAULT}")
+
+
+def _wrong(name: str, wanted: str) -> Exception:
+    return refused("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")

@@ -1,0 +1,67 @@
+"""Tables and errors as Kusto's clients read them.
+
+Source: https://learn.microsoft.com/kusto/api/rest/response-http (v1 tables, v2 frames)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nephoscope.api.wire.fault import Fault
+from nephoscope.kql.types import KqlType
+
+#: KQL type -> the one of .NET, which v1 tells beside it.
+DATA_TYPES = {
+    KqlType.STRING: "String", KqlType.GUID: "Guid", KqlType.LONG: "Int64", KqlType.INT: "Int32", KqlType.REAL: "Double",
+    KqlType.DECIMAL: "SqlDecimal", KqlType.BOOL: "SByte", KqlType.DATETIME: "DateTime", KqlType.TIMESPAN: "TimeSpan",
+    KqlType.DYNAMIC: "Object",
+}  # fmt: skip
+Column = tuple[str, KqlType]
+Row = tuple[Any, ...]
+
+
+class KustoFault(Fault):
+    """An error as Kusto's clients read it."""
+
+    def body(self) -> dict[str, Any]:
+        """The error object."""
+        told = {
+            "code": self.code,
+            "message": "Request is invalid and cannot be executed.",
+            "@message": self.message,
+        }
+        return {
+            "error": {**told, "@type": "Kusto.Data.Exceptions.KustoBadRequestException", "@permanent": True}
+        }
+
+
+def refused(code: str, message: str) -> Fault:
+    """400: a query, command or property that cannot be answered."""
+    return KustoFault(400, code, message)
+
+
+def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+    """A table of version 1."""
+    told = [
+        {"ColumnName": one, "DataType": DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
+    ]
+    return {"TableName": name, "Columns": told, "Rows": list(rows)}
+
+
+def frame(id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, Any]:
+    """A table of version 2."""
+    told = [{"ColumnName": one, "ColumnType": type_.value} for one, type_ in columns]
+    return {
+        "FrameType": "DataTable",
+        "TableId": id_,
+        "TableKind": kind,
+        "TableName": name,
+        "Columns": told,
+        "Rows": list(rows),
+    }
+
+
+def columns(**kinds: KqlType) -> tuple[Column, ...]:
+    """The columns of a table by name."""
+    return tuple(kinds.items())
