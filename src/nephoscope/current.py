@@ -19,6 +19,7 @@ import msgspec
 
 from nephoscope.alerts import security_shape
 from nephoscope.alerts.sight import READ, Sight, sight_of
+from nephoscope.lake.state.alerts import Looked
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.beside import Beside, rows
 
@@ -34,6 +35,8 @@ ASSESSMENTS = "microsoft.security/assessments"
 ALERTS = security_shape.TYPE.lower()
 READ_ASSESSMENTS = "Microsoft.Security/assessments/read"
 _PAGE = 1_000
+#: Alerts of a workspace that are shown, the newest: as many as Microsoft.Security lists.
+MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ class Current:
 
     def _raised(self) -> Iterator[dict[str, Any]]:
         """The alerts that were raised here."""
+        looked = Looked(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
             sight = sight_of(self.caller, workspace)
-            for alert in self.instance.state.alerts.newest(workspace, most=10_000):
+            for alert in self.instance.state.alerts.listed(workspace, looked, most=MOST):
                 yield from self._of(alert, sight)
 
     def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, Any]]:

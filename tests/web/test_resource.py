@@ -69,13 +69,12 @@ def test_alerts_and_incidents_that_name_it_are_there(owner, named):
     assert "1 incident, 1 alert ·" in text
 
 
-def test_alerts_are_for_who_reads_them(visitor, named):
-    subscription = named.split("/")[2].lower()
-    text = section(
-        visitor(("Reader", f"/subscriptions/{subscription}")).get(f"/resource{named}").text, "detections"
-    )
-    assert "Of the machine" not in text
-    assert "Not within your roles: alerts of default" in text
+def test_alerts_are_for_who_reaches_them(visitor, named):
+    reader = visitor(("Reader", f"/subscriptions/{named.split('/')[2].lower()}"))
+    text = section(reader.get(f"/resource{named}").text, "detections")
+    assert "Of the machine" in text
+    assert "It was &lt;taken&gt; over" not in text
+    assert "Not within your roles" not in text
 
 
 def test_findings_inside_are_there(owner, edition):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.alerts.sight import Sight
+from nephoscope.lake.state.alert_places import resources
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.reach import Reach
 from nephoscope.model.resource_id import ResourceId
@@ -21,25 +22,9 @@ LOCATION = "global"
 STATUSES = {"New": "Active"}
 
 
-def resources_of(alert: StoredAlert) -> list[ResourceId]:
-    """The resources of subscriptions that an alert names."""
-    several: list[ResourceId] = []
-    candidates = [str(alert.document.get("_ResourceId") or "")]
-    for entity in json.loads(alert.document.get("Entities") or "[]"):
-        candidates += [str(entity.get(name) or "") for name in ("ResourceId", "AzureID")]
-    for text in candidates:
-        try:
-            found = ResourceId.parse(text) if text else None
-        except ValueError:
-            continue
-        if found is not None and found.subscription:
-            several.append(found)
-    return several
-
-
 def seen(alert: StoredAlert, reach: Reach) -> Iterator[ResourceId]:
     """The resources within a reach that an alert names."""
-    return (one for one in resources_of(alert) if reach.sees(one.subscription, one.resource_group_id))
+    return (one for one in resources(alert.document) if reach.sees(one.subscription, one.resource_group_id))
 
 
 def body(alert: StoredAlert, resource: ResourceId | None, sight: Sight, base: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from nephoscope.model.reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
+    from nephoscope.lake.state.alerts import StoredAlert
 
 READ = "Microsoft.Security/alerts/read"
 LEFT_OUT = "Left Out"
@@ -32,6 +33,8 @@ _OF_THE_RULE = {
     "Query Period", "Query Frequency", "Trigger Operator", "Trigger Threshold", "Event Grouping",
     "Query Start Time UTC", "Query End Time UTC", "Analytic Rule Ids", "Analytic Rule Name",
 }  # fmt: skip
+#: Columns of JSON -> what the properties of an alert call what they hold, and what stands in one that is empty.
+_JSON = {"Entities": ("entities", "[]"), "ExtendedProperties": ("extendedProperties", "{}")}
 _HIDDEN = "…"
 #: Words that are shorter are not looked for: they would be found within others.
 _LEAST = 3
@@ -62,6 +65,18 @@ class Sight:
         """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
         beyond = self.beyond(json.dumps(properties, ensure_ascii=False))
         return _Parted(self, properties, beyond).told if beyond else dict(properties)
+
+    def alert(self, alert: StoredAlert) -> StoredAlert:
+        """An alert as it is kept, without what is out of reach."""
+        row = alert.document
+        if not self.beyond(json.dumps(row, ensure_ascii=False)):
+            return alert
+        rest = {name: value for name, value in row.items() if name not in _JSON}
+        told = self.told(
+            rest | {own: json.loads(row.get(name) or empty) for name, (own, empty) in _JSON.items()}
+        )
+        texts = {name: json.dumps(told.pop(own), ensure_ascii=False) for name, (own, _) in _JSON.items()}
+        return replace(alert, document=told | texts)
 
 
 def sight_of(caller: Caller, workspace: str = "") -> Sight:
@@ -103,7 +118,11 @@ class _Parted:
         return rest | {
             "entities": self.kept,
             "extendedProperties": {
-                **{name: value for name, value in extended.items() if name in _OF_THE_RULE},
+                **{
+                    name: self._without(value, words)
+                    for name, value in extended.items()
+                    if name in _OF_THE_RULE
+                },
                 LEFT_OUT: f"The alert is about several scopes: {left} of its entities, its query and what that found"
                 " are out of your reach.",
             },

@@ -9,14 +9,14 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/alerts (2022-01-01
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
+from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.security_shape import STATUSES, TYPE, seen
 from nephoscope.alerts.security_shape import body as shape
-from nephoscope.alerts.sight import READ, Sight, sight_of
+from nephoscope.alerts.sight import READ, sight_of
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
 from nephoscope.api.wire.call import Call
@@ -83,7 +83,8 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
         if alert is None:
             _decide(call, status)
             return NO_CONTENT
-        _whole(call, alert)
+        if not may_decide(call.caller, permission, alert):
+            call.caller.must(permission, f"/workspaces/{alert.workspace}")
         Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
         with call.instance.state.transaction() as session:
             call.instance.state.audit.add(
@@ -152,13 +153,6 @@ def _own(call: Call) -> StoredAlert | None:
 def _told(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     """An alert that was collected, without what is out of the caller's reach."""
     return {**document, "properties": sight_of(call.caller).told(document["properties"])}
-
-
-def _whole(call: Call, alert: StoredAlert) -> None:
-    """DeniedError where an alert names something at which the caller may not do this."""
-    sight = Sight(call.reach, call.caller.hierarchy.subscriptions)
-    if sight.beyond(json.dumps(alert.document, ensure_ascii=False)):
-        call.caller.must(call.permission, f"/workspaces/{alert.workspace}")
 
 
 def _resource(call: Call, alert: StoredAlert) -> ResourceId | None:

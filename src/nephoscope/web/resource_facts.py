@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.lake.state.alerts import Looked, StoredAlert
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.secret import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
+from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.visit import LOGS, Visit
 from nephoscope.web.wording import short
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.incidents import Incident
     from nephoscope.posture.published.edition import Edition
+    from nephoscope.web.told_alerts import ToldAlerts
 
 #: Where objects of the directory stand.
 DIRECTORY = "/providers/microsoft.graph/"
@@ -82,28 +85,36 @@ def called(id_: str, body: Mapping[str, Any]) -> str:
 
 
 def named(visit: Visit, id_: str, account: str = "") -> Named:
-    """What names a resource, or an account by its name or its object id, in every workspace whose alerts the visitor reads."""
+    """What names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
     wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
     found, state = Named(), visit.instance.state
-    for workspace in (one.name for one in state.workspaces.all()):
-        if not visit.caller.may(ALERTS, f"/workspaces/{workspace}"):
-            found.unread.append(workspace)
-            continue
-        mine = [one for text in wanted for one in _naming(visit, workspace, text)]
+    reads_incidents = visit.workspaces(INCIDENTS)
+    for told in everywhere(visit.without("scope")):
+        mine = [one for text in wanted for one in _naming(told, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
-        if visit.caller.may(INCIDENTS, f"/workspaces/{workspace}"):
-            numbers = dict.fromkeys(one.incident for one in mine if one.incident is not None)
-            known = (state.incidents.get(number) for number in numbers)
-            found.incidents.extend(one for one in known if one is not None)
+        of = (one for one in mine if one.workspace in reads_incidents)
+        numbers = dict.fromkeys(one.incident for one in of if one.incident is not None)
+        known = (state.incidents.get(number) for number in numbers)
+        found.incidents.extend(one for one in known if one is not None)
+    if not _reaches(visit, id_):
+        whole = visit.workspaces(ALERTS)
+        found.unread.extend(one.name for one in state.workspaces.all() if one.name not in whole)
     found.alerts.sort(key=lambda one: one.ended, reverse=True)
     return found
 
 
-def _naming(visit: Visit, workspace: str, text: str) -> list[StoredAlert]:
+def _reaches(visit: Visit, id_: str) -> bool:
+    """Whether the visitor reads every alert that names a lower-cased id, for it lies in the reach."""
+    if not id_.startswith("/subscriptions/"):
+        return False
+    lying = ResourceId.parse(id_)
+    return visit.caller.reach(ALERTS).sees(lying.subscription, lying.resource_group_id)
+
+
+def _naming(told: ToldAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
-    looked = Looked(text=text, held=True)
-    found = visit.instance.state.alerts.listed(workspace, looked, most=MOST_ALERTS)
+    found, _ = told.page(Looked(text=text, held=True), 0, MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 

@@ -229,6 +229,8 @@ class Visit:
             return self.caller.may(page.permission)
         if not page.anywhere:
             return not self.caller.reach(page.permission).nothing
+        if page.parted and not self.caller.reach(page.permission).nothing:
+            return True
         return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
 
     @property

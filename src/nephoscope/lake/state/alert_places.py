@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import re
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nephoscope.model.reach import Reach
+from nephoscope.model.resource_id import ResourceId
 
 #: (subscription, id of the resource group or ''), both in lower case.
 Place = tuple[str, str]
-_RESOURCE = re.compile(r'/subscriptions/([^/"\s\\]+)(?:/resourcegroups/([^/"\s\\]+))?')
 #: Gives (id, row) of the alerts of some ids.
 Reader = Callable[[Sequence[str]], Iterable[tuple[str, Mapping[str, Any]]]]
 
 
+def resources(document: Mapping[str, Any]) -> list[ResourceId]:
+    """The resources of subscriptions that the row of an alert names; none for one that names accounts and addresses alone."""
+    several: list[ResourceId] = []
+    candidates = [str(document.get("_ResourceId") or "")]
+    for entity in json.loads(document.get("Entities") or "[]"):
+        candidates += [str(entity.get(name) or "") for name in ("ResourceId", "AzureID")]
+    for text in candidates:
+        try:
+            found = ResourceId.parse(text) if text else None
+        except ValueError:
+            continue
+        if found is not None and found.subscription:
+            several.append(found)
+    return several
+
+
 def places(document: Mapping[str, Any]) -> frozenset[Place]:
-    """Where the resources lie that the row of an alert names; none for one that names accounts and addresses alone."""
-    text = f"{document.get('_ResourceId') or ''}\n{document.get('Entities') or ''}".lower()
-    return frozenset(
-        (one, f"/subscriptions/{one}/resourcegroups/{group}" if group else "")
-        for one, group in _RESOURCE.findall(text)
-    )
+    """Where the resources lie that the row of an alert names."""
+    return frozenset((one.subscription, one.resource_group_id) for one in resources(document))
 
 
 class KnownPlaces:

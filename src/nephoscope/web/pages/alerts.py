@@ -9,24 +9,28 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
+from nephoscope.access.guard import DeniedError
 from nephoscope.alerts.case.case_file import involved_in, read_entities
 from nephoscope.alerts.case.events import Events, events
 from nephoscope.alerts.case.parties import parties
+from nephoscope.alerts.deciding import may_decide
 from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.overriding import steps_of, techniques_of
+from nephoscope.alerts.sight import READ
 from nephoscope.alerts.tuning.condition import Condition
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.entity import Entity
 from nephoscope.model.state import Severity
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
 
-READ = "Microsoft.Security/alerts/read"
+INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"
 SUPPRESS = "Microsoft.Security/alertsSuppressionRules/write"
 #: What is asked for -> the operation it is, and the status that the alert has then.
 ACTS = {
@@ -41,11 +45,10 @@ ROWS, MOST_AT_ONCE, MOST_DAYS, MOST_CSV = 100, 500, 3650, 100_000
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
-    workspace = visit.workspace(READ)
+    told = told_alerts(visit, visit.asked("workspace"))
     if visit.request.method == "POST":
-        return _changed(visit, workspace)
+        return _changed(visit, told)
     asked = looked(visit)
-    alerts = visit.instance.state.alerts
     if visit.asked("format") == "csv":
         header = (
             "Severity",
@@ -59,14 +62,14 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
             "Rule",
             "Id",
         )
-        return as_csv("alerts", header, map(_row, alerts.listed(workspace, asked, most=MOST_CSV)))
+        return as_csv("alerts", header, map(_row, told.page(asked, 0, MOST_CSV)[0]))
     start = page_start(visit)
+    alerts, total = told.page(asked, start, ROWS)
     return {
-        "workspace": workspace, "alerts": alerts.listed(workspace, asked, start=start, most=ROWS),
-        "total": alerts.count(workspace, asked),
+        "told": told, "alerts": alerts, "total": total,
         "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
-        "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, workspace), "held": bool(visit.asked("held")),
-        "named": named, "any": alerts.count(workspace, Looked(held=True)) > 0,
+        "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, told), "held": bool(visit.asked("held")),
+        "named": named, "any": told.any, "reads_incidents": reads_incidents(visit),
     }  # fmt: skip
 
 
@@ -79,18 +82,25 @@ def looked(visit: Visit) -> Looked:
         visit.asked("q"),
         visit.since,
         held=bool(visit.asked("held")),
-        within=visit.place,
         rule=visit.asked("rule"),
     )
 
 
-def allowed(visit: Visit, workspace: str) -> dict[str, str]:
-    """What the visitor may do to alerts of a workspace: act -> its name."""
-    return {
-        act: name
-        for act, (name, _) in ACTS.items()
-        if visit.caller.may(_operation(act), f"/workspaces/{workspace}")
+def allowed(visit: Visit, told: ToldAlerts) -> dict[str, str]:
+    """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
+    caller = visit.caller
+    may = {
+        act: caller.may(_operation(act), f"/workspaces/{told.workspaces[0]}")
+        if told.whole
+        else not caller.reach(_operation(act)).nothing
+        for act in ACTS
     }
+    return {act: name for act, (name, _) in ACTS.items() if may[act]}
+
+
+def reads_incidents(visit: Visit) -> frozenset[str]:
+    """The workspaces of which the visitor reads incidents."""
+    return frozenset(visit.workspaces(INCIDENTS))
 
 
 def named(alert: StoredAlert) -> str:
@@ -109,46 +119,47 @@ def _row(one: StoredAlert) -> Sequence[Any]:
     return *told, started, tactics, one.rule, one.id
 
 
-def _changed(visit: Visit, workspace: str) -> Response:
+def _changed(visit: Visit, told: ToldAlerts) -> Response:
     ids = visit.ticked("alert")
     if not ids:
         raise StateError("no alert is ticked")
     if len(ids) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
-    _say(visit, workspace, ids, visit.form.get("act", ""))
+    _say(visit, [told.kept(one) for one in ids], visit.form.get("act", ""))
     return RedirectResponse(visit.here(done=len(ids)), 303)
 
 
-def _say(visit: Visit, workspace: str, ids: Sequence[str], act: str) -> None:
+def _say(visit: Visit, alerts: Sequence[StoredAlert], act: str) -> None:
     """Say how alerts stand, each audited."""
     if act not in ACTS:
         raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
     operation = _operation(act)
-    visit.caller.must(operation, f"/workspaces/{workspace}")
-    state, desk = visit.instance.state, Desk(visit.instance.state, workspace)
-    for id_ in ids:
-        desk.alert(id_, ACTS[act][1], visit.instance.now)
+    for one in alerts:
+        if not may_decide(visit.caller, operation, one):
+            raise DeniedError(visit.caller, operation, f"/workspaces/{one.workspace}")
+    state = visit.instance.state
+    for one in alerts:
+        Desk(state, one.workspace).alert(one.id, ACTS[act][1], visit.instance.now)
         with state.transaction() as session:
-            state.audit.add(session, visit.caller.name, operation, id_, address=visit.caller.address)
+            state.audit.add(session, visit.caller.name, operation, one.id, address=visit.caller.address)
     deliver_some(visit.instance.lake, state)
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
-    workspace = visit.workspace(READ)
-    alert = visit.instance.state.alerts.get(visit.parameters["id"].lower())
-    if alert is None or alert.workspace != workspace:
-        raise MissingError(f"there is no alert {visit.parameters['id'][:100]} in the workspace {workspace}")
+    told = told_alerts(visit, visit.asked("workspace"))
+    kept = told.kept(visit.parameters["id"])
+    alert, workspace = told.get(kept.id), kept.workspace
     if visit.request.method == "POST":
         if visit.form.get("act") == "suppress":
             _suppressed(visit, workspace, alert)
         else:
-            _say(visit, workspace, [alert.id], visit.form.get("act", ""))
+            _say(visit, [kept], visit.form.get("act", ""))
         return RedirectResponse(visit.here(), 303)
     row = alert.document
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
-    may_read = visit.caller.may(LOGS, f"/workspaces/{workspace}")
+    may_read = told.whole and visit.caller.may(LOGS, f"/workspaces/{workspace}")
     behind = (
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
@@ -158,7 +169,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "techniques": techniques_of(row),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
         "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
-        "acts": allowed(visit, workspace),
+        "acts": {act: name for act, (name, _) in ACTS.items() if may_decide(visit.caller, _operation(act), kept)},
+        "told": told, "reads_incidents": reads_incidents(visit), "reads_rules": visit.caller.may(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
         "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
     }  # fmt: skip
@@ -213,11 +225,7 @@ def _columns(behind: Events | None) -> list[str]:
 
 def opened(visit: Visit) -> int | None:
     """How many of the chosen scope nobody is done with in the workspace that the page opens."""
-    workspace = visit.home(READ)
-    if not workspace:
-        return None
-    looked = Looked(frozenset({"New", "InProgress"}), within=visit.place)
-    return visit.instance.state.alerts.count(workspace, looked)
+    return told_alerts(visit).count(Looked(frozenset({"New", "InProgress"})))
 
 
 PAGES = (
@@ -232,7 +240,10 @@ PAGES = (
         ("GET", "POST"),
         opened,
         anywhere=True,
+        parted=True,
         under_scope="Alerts that name a resource of {}. Those that name none, such as of sign-ins, stand under all subscriptions.",
     ),
-    Page("/alerts/{id}", "Alert", "alert.html", READ, one, methods=("GET", "POST"), anywhere=True),
+    Page(
+        "/alerts/{id}", "Alert", "alert.html", READ, one, methods=("GET", "POST"), anywhere=True, parted=True
+    ),
 )

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.overview import overview
 from nephoscope.alerts.rule import Kind, Rule
+from nephoscope.alerts.sight import READ as ALERTS
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alert_tallies import AlertTally
 from nephoscope.lake.state.alerts import Looked
@@ -18,7 +19,6 @@ from nephoscope.web import trying
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
-from nephoscope.web.pages.alerts import READ as ALERTS
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.trying import READ, WRITE, rule_of, rules_of
 from nephoscope.web.visit import SPANS, Visit

@@ -16,6 +16,7 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.page import Page
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.logs import ESTATE
+from nephoscope.web.told_alerts import everywhere
 from nephoscope.web.trying import READ as RULES
 from nephoscope.web.trying import rules_of
 from nephoscope.web.visit import LOGS, Visit
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
-INCIDENTS, ALERTS = "Microsoft.SecurityInsights/incidents/read", "Microsoft.Security/alerts/read"
+INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
 MOST, MOST_CSV = 25, 10_000
 KINDS = ("resources", "accounts", "tallies", "paths", "incidents", "alerts", "rules", "queries")
 
@@ -49,8 +50,8 @@ def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
     for one in visit.workspaces(INCIDENTS):
         sought = Sought(text=text, numbers=visit.incidents_of(one))
         found["incidents"] += state.incidents.listed(one, sought, most=most)
-    for one in visit.workspaces(ALERTS):
-        found["alerts"] += state.alerts.listed(one, Looked(text=text, within=visit.place), most=most)
+    for told in everywhere(visit):
+        found["alerts"] += told.page(Looked(text=text), 0, most)[0]
     for one in visit.workspaces(RULES):
         found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
