@@ -106,6 +106,31 @@ def test_users_page_by_page(owner, graph, directory):
     assert all(one.display_name is None for one in found), "what was not selected is not told"
 
 
+def test_a_search_and_counts(owner, graph, directory):
+    async def work(client):
+        def options(**several):
+            asked = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(**several)
+            found = RequestConfiguration(query_parameters=asked)
+            found.headers.add("ConsistencyLevel", "eventual")
+            return found
+
+        nobody = await client.users.get(options(search='"displayName:zzzz"', count=True))
+        some = await client.users.get(options(search='"displayName:adm"', count=True, top=1))
+        counting = RequestConfiguration()
+        counting.headers.add("ConsistencyLevel", "eventual")
+        number = await client.users.count.get(counting)
+        with pytest.raises(ODataError) as refused:
+            await client.users.get(options(expand=["memberOf"]))
+        return nobody, some, number, refused.value.error
+
+    nobody, some, number, error = graph(owner, work)
+    users = directory["users"].values()
+    assert (nobody.value, nobody.odata_count) == ([], 0)
+    wanted = sum("adm" in one["displayName"].split("-") for one in users)
+    assert (len(some.value), some.odata_count, number) == (1, wanted, len(users))
+    assert (error.code, "memberOf" in error.message) == ("Request_UnsupportedQuery", True)
+
+
 def test_groups_and_their_members(owner, graph, directory):
     async def work(client):
         groups = await client.groups.get()

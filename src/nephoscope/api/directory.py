@@ -7,14 +7,16 @@ conditionalaccessroot-list-namedlocations
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection as Collected
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, next_link, resumed
+from nephoscope.api.wire import graph_query
+from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.odata_filter import matching
+from nephoscope.api.wire.graph_query import Keyed
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.reach import EVERYTHING
 
@@ -26,17 +28,23 @@ _GROUPS = "microsoft.graph/groups"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection: its path, the begin of its operations' names, its type, and what Graph tells only where `$expand` names it."""
+    """A collection: its path, the begin of its operations' names, its type, and what Graph tells only where `$expand` names it.
+
+    `searched` says whether it is of directory objects, which `$search` looks through.
+    """
 
     path: str
     operations: str
     type: str
     expanded: tuple[str, ...] = ()
+    searched: bool = False
 
 
-USERS = Collection("users", "Users", "microsoft.graph/users", ("manager",))
-GROUPS = Collection("groups", "Groups", _GROUPS, ("members",))
-PRINCIPALS = Collection("servicePrincipals", "ServicePrincipals", "microsoft.graph/serviceprincipals")
+USERS = Collection("users", "Users", "microsoft.graph/users", ("manager",), searched=True)
+GROUPS = Collection("groups", "Groups", _GROUPS, ("members",), searched=True)
+PRINCIPALS = Collection(
+    "servicePrincipals", "ServicePrincipals", "microsoft.graph/serviceprincipals", searched=True
+)
 COLLECTIONS = (
     USERS,
     GROUPS,
@@ -70,8 +78,14 @@ def _declare(kind: Collection) -> None:
     def _get(call: Call) -> Answer:
         """One object."""
         found = _object(call, kind, call["id"])
+        graph_query.admit(call, ("$select", "$expand"))
         shown = _shown(call, kind, found)
         return Answer({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
+
+    @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
+    def _count(call: Call) -> Answer:
+        """How many objects there are, of those that `$filter` and `$search` pick."""
+        return _number(call, kind)
 
 
 for _kind in COLLECTIONS:
@@ -81,17 +95,34 @@ for _kind in COLLECTIONS:
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
 def members(call: Call) -> Answer:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
-    group = _object(call, GROUPS, call["id"])
-    several = group.get("members")
+    several = _members(call)
+    graph_query.admit(call)
+    rows, told = graph_query.page(call, MOST, lambda after: [one for one in several if one[0] > after])
+    context = {"@odata.context": _context(call, "directoryObjects")}
+    return Answer({**context, **told, "value": [_selected(call, one) for one in rows]})
+
+
+@SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
+def count_members(call: Call) -> Answer:
+    """How many members a group has, of those that `$filter` picks."""
+    several = _members(call)
+    graph_query.admit(call, ("$filter",))
+    graph_query.eventual(call, "$count")
+    return _plain(call, several)
+
+
+def _members(call: Call) -> list[Keyed]:
+    """The members of the group of a call, each keyed by its place."""
+    several = _object(call, GROUPS, call["id"]).get("members")
     if not isinstance(several, list):
         raise Fault(501, "NotAssessed", "The members of this group were not read: it holds no role.")
-    found = [_member(call, str(one)) for one in several]
-    return Answer(
-        {
-            "@odata.context": _context(call, "directoryObjects"),
-            "value": [_selected(call, one) for one in found],
-        }
-    )
+    return [(f"{at:08}", _member(call, str(one))) for at, one in enumerate(several)]
+
+
+def _plain(call: Call, several: Iterable[Keyed]) -> Answer:
+    """The number of those that are picked, as text."""
+    total = sum(1 for _ in graph_query.Picking.of(call).among(several))
+    return Answer(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
 def _member(call: Call, id_: str) -> dict[str, Any]:
@@ -113,16 +144,31 @@ def _permitted(call: Call) -> None:
 
 def _page(call: Call, kind: Collection) -> Answer:
     _permitted(call)
-    fits = matching(call.asked("$filter"))
-    page = call.edition.listing.page([kind.type], EVERYTHING, after=resumed(call), most=call.top(MOST))
-    rows = [one["properties"] for one in page.bodies]
-    body: dict[str, Any] = {
-        "@odata.context": _context(call, kind.path),
-        "value": [_shown(call, kind, one) for one in rows if fits(one)],
-    }
-    if page.after:
-        body["@odata.nextLink"] = next_link(call, page.after)
-    return Answer(body)
+    _admit(call, kind, graph_query.USUAL)
+    rows, told = graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
+    context = {"@odata.context": _context(call, kind.path)}
+    return Answer({**context, **told, "value": [_shown(call, kind, one) for one in rows]})
+
+
+def _number(call: Call, kind: Collection) -> Answer:
+    _permitted(call)
+    _admit(call, kind, {"$filter"})
+    graph_query.eventual(call, "$count")
+    return _plain(call, _objects(call, kind, ""))
+
+
+def _admit(call: Call, kind: Collection, options: Collected[str]) -> None:
+    graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
+
+
+def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
+    """The objects of a kind after a key, in the order of their ids."""
+    while True:
+        page = call.edition.listing.page([kind.type], EVERYTHING, after=after, most=MOST)
+        yield from ((str(one["id"]).lower(), one["properties"]) for one in page.bodies)
+        after = page.after
+        if not after:
+            return
 
 
 def _object(call: Call, kind: Collection, id_: str) -> dict[str, Any]:
@@ -139,10 +185,20 @@ def _object(call: Call, kind: Collection, id_: str) -> dict[str, Any]:
 
 
 def _shown(call: Call, kind: Collection, properties: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {one.partition("(")[0].strip().lower() for one in _outer(call.asked("$expand"))}
+    wanted = _expanded(call, kind)
     hidden = {one for one in kind.expanded if one.lower() not in wanted}
     kept = {name: value for name, value in properties.items() if name not in hidden}
     return _selected(call, kept, kind.expanded)
+
+
+def _expanded(call: Call, kind: Collection) -> set[str]:
+    """What `$expand` names, in lower case; Fault for what is not told here."""
+    named = [one.partition("(")[0].strip() for one in _outer(call.asked("$expand"))]
+    for one in named:
+        if one and one.lower() not in {known.lower() for known in kind.expanded}:
+            told = ", ".join(kind.expanded) or "nothing"
+            raise graph_query.unsupported(f"$expand of '{one[:60]}' is not answered here; {told} is.")
+    return {one.lower() for one in named}
 
 
 def _selected(call: Call, properties: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:

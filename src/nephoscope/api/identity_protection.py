@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire import graph_query
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
@@ -143,8 +144,10 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
 
 
 def _page(call: Call, kind: Collection) -> Answer:
+    newest = _newest(call, kind)
+    graph_query.admit(call)
     fits = matching(call.asked("$filter"))
-    rows = [one for one in (told(row) for row in _newest(call, kind)) if fits(one)]
+    rows = [one for one in (told(row) for row in newest) if fits(one)]
     if order := call.asked("$orderby"):
         rows = ordered(rows, order)
     start, most = place(call), call.top(MOST)
@@ -152,6 +155,8 @@ def _page(call: Call, kind: Collection) -> Answer:
     if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
         shown = [selected(one, fields) for one in shown]
     body: dict[str, Any] = {"@odata.context": _context(call, kind), "value": shown}
+    if graph_query.counted(call) and not start:
+        body["@odata.count"] = len(rows)
     if len(rows) > start + most:
         body["@odata.nextLink"] = next_link(call, str(start + most))
     return Answer(body)
