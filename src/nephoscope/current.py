@@ -22,6 +22,7 @@ from nephoscope.alerts.sight import READ, Sight, sight_of
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.beside import Beside, rows
+from nephoscope.posture.published.graph_spelling import capitalised
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Caller
@@ -134,16 +135,12 @@ def _alert(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _capital(properties: Mapping[str, Any]) -> dict[str, Any]:
-    found = {_capitalised(name): value for name, value in properties.items()}
+    found = {capitalised(name): value for name, value in properties.items()}
     resources = found.get("ResourceIdentifiers")
     if isinstance(resources, list):
         found["ResourceIdentifiers"] = [
-            {_capitalised(name): value for name, value in one.items()}
+            {capitalised(name): value for name, value in one.items()}
             for one in resources
             if isinstance(one, dict)
         ]
     return found
-
-
-def _capitalised(name: str) -> str:
-    return name[:1].upper() + name[1:]

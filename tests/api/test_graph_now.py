@@ -192,7 +192,9 @@ def test_own_assessments(server, owner, graph, places):
         put = server.put(f"{id_}?api-version=2021-06-01", headers=owner, json=sent)
         assert put.status_code in (200, 201), put.text
         (row,) = graph(query)["data"]
-        assert row["properties"] == put.json()["properties"]
+        told = put.json()["properties"]
+        details = {name.capitalize(): value for name, value in told["resourceDetails"].items()}
+        assert row["properties"] == {**told, "resourceDetails": details}
         assert (row["id"], row["resourceGroup"], row["subscriptionId"]) == (id_, "rg-erp-app", one)
     assert graph(query, ("Reader", f"/subscriptions/{places[1]}"))["data"] == []
     group = ("Reader", f"/subscriptions/{one}/resourcegroups/rg-erp-app")

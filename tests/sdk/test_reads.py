@@ -14,7 +14,7 @@ ERP = "sub-bwf-erp-prod"
 WORKSPACE = ("rg", "default")
 UNHEALTHY = """securityresources
 | where type =~ 'microsoft.security/assessments' and properties.status.code == 'Unhealthy'
-| project resource = tolower(tostring(properties.resourceDetails.id)), name = tolower(name)"""
+| project resource = tolower(tostring(properties.resourceDetails.Id)), name = tolower(name)"""
 
 
 def ids(items):

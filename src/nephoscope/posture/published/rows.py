@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from nephoscope.kql.types import KqlType
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.graph_tables import COLUMNS
+from nephoscope.posture.published.graph_spelling import spelled
+from nephoscope.posture.published.graph_tables import COLLECTED, COLUMNS
 
 BATCH = 10_000
 #: Columns beside those of Resource Graph: they start with `_`, so that no body has them.
@@ -50,9 +51,15 @@ _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
 def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
-    """One row; a column of the body that it lacks is null where dynamic, '' where text."""
+    """One row; a column of the body that it lacks is null where dynamic, '' where text.
+
+    The columns are spelled as Resource Graph has them, `_body` as the document's own API; what was collected stays as it was.
+    """
     body, id_ = document.body, document.id
-    found = {name: _value(body.get(name), dynamic=name in _DYNAMIC) for name, _ in COLUMNS}
+    shown = body.get("properties") if table == COLLECTED else spelled(id_.type, body.get("properties"))
+    found = {
+        name: _value(body.get(name), dynamic=name in _DYNAMIC) for name, _ in COLUMNS if name != "properties"
+    }
     found |= {
         "id": str(body.get("id") or id_.key),
         "name": str(body.get("name") or id_.name),
@@ -60,6 +67,7 @@ def row(document: Document, table: str, tenant: str) -> dict[str, Any]:
         "tenantId": str(body.get("tenantId") or tenant),
         "resourceGroup": id_.resource_group,
         "subscriptionId": id_.subscription,
+        "properties": _value(shown, dynamic=True),
     }
     return {
         "_table": table,

@@ -5,15 +5,17 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
 
 if TYPE_CHECKING:
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
-    from nephoscope.posture.score import ControlScore, ScopeScore
+    from nephoscope.posture.score import Control, ControlScore, ScopeScore
     from nephoscope.posture.subject import Subject
 
 TYPE = "Microsoft.Security/secureScores"
@@ -23,31 +25,49 @@ DEFINITIONS = "Microsoft.Security/secureScoreControlDefinitions"
 
 def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
     """A score a subscription with its controls, and what the controls are."""
+    members = _members(report)
+    definitions = {one.id: _definition(one, members[one.id]) for one in report.controls.controls}
     for scope in report.score.subscriptions:
         if scope.scored:
-            yield from _scored(scope)
+            yield from _scored(scope, definitions)
     for control in report.controls.controls:
-        properties = {
-            "displayName": control.name,
-            "maxScore": control.max_score,
-            "source": {"sourceType": "BuiltIn"},
-        }
+        properties = definitions[control.id]
         yield Document.of(
             arm(f"/providers/{DEFINITIONS}/{control.id}", DEFINITIONS, properties), title=control.name
         )
 
 
-def _scored(scope: ScopeScore) -> Iterator[Document]:
+def _members(report: Report) -> defaultdict[str, list[str]]:
+    """The id of a control -> the keys of the judged recommendations that move it, sorted."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key in sorted({one.key for one in report.run.engine.program.requirements}):
+        control = report.control_of(key)
+        if control is not None:
+            found[control.id].append(key)
+    return found
+
+
+def _definition(control: Control, members: Sequence[str]) -> dict[str, Any]:
+    return {
+        "displayName": control.name,
+        "maxScore": control.max_score,
+        "source": {"sourceType": "BuiltIn"},
+        "assessmentDefinitions": [{"id": f"/providers/{METADATA}/{key}"} for key in members],
+    }
+
+
+def _scored(scope: ScopeScore, definitions: Mapping[str, dict[str, Any]]) -> Iterator[Document]:
     score = f"/subscriptions/{scope.subscription}/providers/{TYPE}/ascScore"
     points = {"max": scope.max, "current": round(scope.current, 2), "percentage": scope.percentage}
     properties = {"displayName": "ASC score", "score": points, "weight": scope.weight}
     yield Document.of(arm(score, TYPE, properties), title="Secure score")
     for control in scope.controls:
         id_ = f"{score}/secureScoreControls/{control.control.id}"
-        yield Document.of(arm(id_, CONTROLS, _control(control)), title=control.control.name)
+        told = _control(control, definitions[control.control.id])
+        yield Document.of(arm(id_, CONTROLS, told), title=control.control.name)
 
 
-def _control(control: ControlScore) -> dict[str, Any]:
+def _control(control: ControlScore, definition: Mapping[str, Any]) -> dict[str, Any]:
     """Resources that could not be judged stand apart: they are neither healthy nor unhealthy."""
     points = {"max": control.max, "current": round(control.current, 2), "percentage": control.percentage}
     return {
@@ -62,6 +82,6 @@ def _control(control: ControlScore) -> dict[str, Any]:
             "id": f"/providers/{DEFINITIONS}/{control.control.id}",
             "name": control.control.id,
             "type": DEFINITIONS,
-            "properties": {"displayName": control.control.name, "maxScore": control.control.max_score},
+            "properties": definition,
         },
     }

@@ -1,0 +1,30 @@
+"""Where Resource Graph spells a member of a document in another way than the API that the document comes from.
+
+KQL tells letters by their case, so that a query which is written for one spelling finds nothing of the other. Azure's own words:
+`properties.resourceDetails.Id` and `.Source` of an assessment in Resource Graph, `id` and `source` in the API; of a sub-assessment
+`id` and `source` in both.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/samples/samples-by-table#securityresources
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Lower-cased type -> the member of its properties whose own members begin with a capital letter.
+_CAPITAL = {"microsoft.security/assessments": "resourceDetails"}
+
+
+def spelled(type_: str, properties: Any) -> Any:
+    """The properties of a document of a lower-cased type as a row of Resource Graph has them."""
+    name = _CAPITAL.get(type_)
+    details = properties.get(name) if name and isinstance(properties, Mapping) else None
+    if not isinstance(details, Mapping):
+        return properties
+    return {**properties, name: {capitalised(word): value for word, value in details.items()}}
+
+
+def capitalised(name: str) -> str:
+    """A word with its first letter as a capital."""
+    return name[:1].upper() + name[1:]
