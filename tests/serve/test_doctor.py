@@ -14,7 +14,8 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.state import State
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
-from nephoscope.serve.doctor import CHECKS, Verdict, examine
+from nephoscope.serve.doctor import CHECKS, examine
+from nephoscope.serve.finding import Verdict
 from nephoscope.serve.server import certified
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import Server, noting

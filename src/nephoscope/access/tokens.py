@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.principals import PrincipalKind
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ AUDIENCES = frozenset(
 )  # fmt: skip
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BITS = 2048
-_FILE = "tokens.key"
+FILE = "tokens.key"
 
 
 class Tokens:
@@ -50,7 +51,7 @@ class Tokens:
 
     def __init__(self, state: State, keys: Path, tenant: str) -> None:
         self._state, self._tenant = state, tenant
-        self._key = _key(keys)
+        self._key = signing_key(keys)
 
     @property
     def public(self) -> dict[str, Any]:
@@ -117,13 +118,13 @@ def _meant(audience: str, issuer: str) -> bool:
     return wanted.port == own.port and {wanted.hostname, own.hostname} <= _LOOPBACK
 
 
-def _key(folder: Path) -> RSAKey:
-    """The key; made where there is none, once however many processes begin at a time."""
+def signing_key(folder: Path) -> RSAKey:
+    """The key of a folder; made where there is none, once however many processes begin at a time. StateError where it is no key."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / _FILE
+    path = folder / FILE
     if not path.exists():
         made = RSAKey.generate_key(_BITS, auto_kid=True)
-        part = folder / f"{_FILE}.{os.getpid()}"
+        part = folder / f"{FILE}.{os.getpid()}"
         with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             json.dump(made.as_dict(private=True), file)
             file.flush()
@@ -134,4 +135,21 @@ def _key(folder: Path) -> RSAKey:
             pass
         finally:
             part.unlink()
-    return RSAKey.import_key(json.loads(path.read_text()))
+    return _read(path)
+
+
+def _read(path: Path) -> RSAKey:
+    remedy = "put the file of this data folder back, or remove it: another is made, and programs ask for tokens anew"
+    try:
+        said = json.loads(path.read_text())
+    except OSError as error:
+        raise StateError(f"{path}: {(error.strerror or str(error)).lower()}; {remedy}") from error
+    except ValueError as error:
+        raise StateError(f"{path}: not the key of tokens; {remedy}") from error
+    try:
+        found = RSAKey.import_key(said) if isinstance(said, dict) else None
+    except (JoseError, ValueError) as error:
+        raise StateError(f"{path}: not the key of tokens; {remedy}") from error
+    if found is None or not found.is_private:
+        raise StateError(f"{path}: not the key of tokens; {remedy}")
+    return found

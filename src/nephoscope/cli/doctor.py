@@ -22,7 +22,8 @@ def command(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_url
     from nephoscope.lake.state import StateError
-    from nephoscope.serve.doctor import Verdict, examine
+    from nephoscope.serve.doctor import examine
+    from nephoscope.serve.finding import Verdict
 
     try:
         found = list(examine(data, state_url()))

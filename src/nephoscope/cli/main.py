@@ -88,9 +88,13 @@ def cli(ctx: click.Context, data: Path, state: str | None) -> None:  # noqa: ARG
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     code = _code()
+    for number in (signal.SIGINT, signal.SIGTERM):  # it ends already, and with the code that it has
+        signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written and closed. Tearing the process down instead takes time with a large estate in memory, and now and then

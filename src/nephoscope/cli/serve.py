@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import socket
+
     from nephoscope.serve.settings import Settings
 
 FAULT = 3
@@ -70,23 +74,48 @@ def command(data: Path, /, **options: Any) -> None:
     Without --certificate a certificate of an own authority is made at the first start; its path is printed, for clients to trust.
     The first person signs in by a link that is printed, works once and lasts half an hour.
     """
-    from nephoscope.cli.session.checks import tell, usage_error
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    begun = _begun(data, options, stop)
+    if begun is not None and not stop.is_set():
+        _serve(*begun, stop)
+
+
+def _begun(data: Path, options: dict[str, Any], stop: threading.Event) -> tuple[Settings, str] | None:
+    """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
+    from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.inputs import remove_left
-    from nephoscope.serve.server import between, certified, supervisor
+    from nephoscope.lake.state import StateError
+    from nephoscope.serve.beginning import check
+    from nephoscope.serve.server import certified
     from nephoscope.sources.live.source import SourceError
 
+    wanted = _settings(data, options)
+    if stop.is_set():
+        return None
     try:
-        settings, authority = certified(_settings(data, options))
-    except SourceError as error:
+        check(wanted)
+        settings, authority = certified(wanted)
+    except (SourceError, StateError) as error:
         usage_error(str(error))
     _check_identity(settings)
     remove_left(settings.data)
-    if options["demo"]:
-        _demo(settings)
-    settings, listening = _listening(settings)
+    if options["demo"] and not stop.is_set():
+        _demo(settings, stop)
+    return settings, authority
+
+
+def _serve(settings: Settings, authority: str, stop: threading.Event) -> None:
+    """Serve until stopped."""
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.serve.server import between, supervisor
+
+    listening = _listening(settings, stop)
+    if listening is None:
+        return
+    settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
     with listening, between(settings) as settings:
-        keeper = supervisor(settings, tell)
-        _stop_on_signals(keeper.stop)
+        keeper = supervisor(settings, tell, stop)
         keeper.begin()
         try:
             _tell_where(settings, authority)
@@ -159,25 +188,32 @@ def _check_identity(settings: Settings) -> None:
         usage_error(f"--managed-identity: {error}")
 
 
-def _listening(settings: Settings) -> tuple[Settings, Any]:
-    """The settings with a socket that listens; waits for the processes of a server of this folder whose supervisor was killed."""
-    from dataclasses import replace
-
+def _listening(settings: Settings, stop: threading.Event) -> socket.socket | None:
+    """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.serve.server import listening
     from nephoscope.serve.standing import read
 
     until = time.monotonic() + LEAVE_SECONDS
-    while True:
+    while not stop.is_set():
         earlier = read(settings.data)
         try:
-            made = listening(settings.host, settings.port)
+            return listening(settings.host, settings.port)
         except OSError as error:
             if earlier is None or not earlier.ends or time.monotonic() > until:
-                usage_error(f"--host {settings.host} --port {settings.port}: {error.strerror}")
-            time.sleep(LOOK_SECONDS)
-        else:
-            return replace(settings, port=made.getsockname()[1], fd=made.fileno()), made
+                usage_error(_not_listening(settings, error))
+            stop.wait(LOOK_SECONDS)
+    return None
+
+
+def _not_listening(settings: Settings, error: OSError) -> str:
+    told = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
+    remedies = {
+        errno.EADDRINUSE: "end what listens there, or give another --port",
+        errno.EACCES: "give a --port from 1024 on, or let the system allow this one",
+        errno.EADDRNOTAVAIL: "give a --host that this machine has",
+    }
+    return f"{told}; {remedies[error.errno]}" if error.errno in remedies else told
 
 
 def _shown(host: str) -> str:
@@ -209,19 +245,26 @@ def _made_link(settings: Settings) -> str:
         return Guard(state, lambda: Hierarchy({})).first_link()
 
 
-def _demo(settings: Settings) -> None:
-    """Judge the sample estate where nothing was judged yet; in a process of its own, as the supervisor opens no engine."""
+def _demo(settings: Settings, stop: threading.Event) -> None:
+    """Judge the sample estate where nothing was judged yet; in a process of its own, as the supervisor opens no engine.
+
+    It is killed when stopped meanwhile: the next start judges anew.
+    """
+    from nephoscope.cli.session.checks import tell
     from nephoscope.posture.scan import last_request
     from nephoscope.serve.forked import forked
 
     if last_request(settings.data) is None:
         click.echo("judging the bundled company")
         judging = forked(lambda: _judge_sample(settings), "demo")
-        try:
-            code = judging.wait(DEMO_SECONDS)
-        finally:
-            judging.send(signal.SIGKILL)
-        if code:
+        until = time.monotonic() + DEMO_SECONDS
+        while (code := judging.poll()) is None and not stop.wait(LOOK_SECONDS):
+            if time.monotonic() > until:
+                break
+        judging.send(signal.SIGKILL)
+        if code is None and not stop.is_set():
+            tell(f"the bundled company was not judged in {DEMO_SECONDS:.0f} s")
+        if code != 0 and not stop.is_set():
             sys.exit(FAULT)
 
 
@@ -238,5 +281,6 @@ def _judge_sample(settings: Settings) -> None:
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
+    """Let every signal to end be the same request, however early it comes and however often."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

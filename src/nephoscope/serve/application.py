@@ -18,10 +18,12 @@ from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, unavailable
 from nephoscope.lake.state import StateError
 from nephoscope.serve.arrived import Arrived
-from nephoscope.serve.doctor import Patient, looked_at
+from nephoscope.serve.doctor import looked_at
+from nephoscope.serve.finding import Patient
 from nephoscope.serve.headers import Secured
 from nephoscope.serve.limits import Limited
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
+from nephoscope.serve.readiness import reasons
 from nephoscope.serve.refused_pages import RefusedPages
 from nephoscope.web.site import for_people, nowhere, routes
 
@@ -54,7 +56,7 @@ def application(
         return PlainTextResponse("ok\n")
 
     async def ready(_: Request) -> Response:
-        wrong = await run_in_threadpool(_wrong, instance)
+        wrong = await run_in_threadpool(lambda: list(reasons(instance)))
         return JSONResponse({"ready": not wrong, "reasons": wrong}, 503 if wrong else 200)
 
     async def measured(request: Request) -> Response:
@@ -117,15 +119,3 @@ def _host(instance: Instance, settings: Settings | None) -> Host:
         return (Check(one.check, one.verdict.value, one.text, one.remedy) for one in looked_at(patient))
 
     return Host(settings.told() if settings is not None else {}, examined)
-
-
-def _wrong(instance: Instance) -> list[str]:
-    """Why requests cannot be answered: [] where they can."""
-    found = []
-    try:
-        instance.state.workspaces.get()
-    except StateError as error:
-        found.append(f"state: {error}")
-    if instance.lake.failure is not None:
-        found.append(f"lake: {instance.lake.failure}")
-    return found

@@ -6,24 +6,29 @@ import importlib.util
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
+from nephoscope.access.tokens import FILE as TOKENS
+from nephoscope.access.tokens import signing_key
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.state import State
+from nephoscope.lake.state import State, StateError
+from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import last_request
 from nephoscope.serve import standing
+from nephoscope.serve.certificates import certificates
+from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
+from nephoscope.serve.readiness import no_room
+from nephoscope.serve.server import listening as listening_at
+from nephoscope.serve.settings import HOST, PORT
 
 LOW_DISK = 2 << 30
 OLD_ASSESSMENT = timedelta(hours=24)
-SOON = timedelta(days=30)
 OLD_BACKUP = timedelta(days=7)
 #: What clocks may be apart.
 SKEW = timedelta(seconds=30)
@@ -39,35 +44,6 @@ EXTRAS = {
     "sigma": ("sigma", "Sigma rules"),
     "spark": ("pyspark", "KQL on Spark"),
 }
-
-
-class Verdict(StrEnum):
-    """How a check ends: `info` needs nobody."""
-
-    OK = "ok"
-    INFO = "info"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found, and what to do about it ('' = nothing)."""
-
-    check: str
-    verdict: Verdict
-    text: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """What is looked at; `lake` is None where it cannot be opened."""
-
-    data: Path
-    state: State
-    lake: Lake | None
-    now: datetime
 
 
 def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[Finding]:
@@ -108,7 +84,11 @@ def files(patient: Patient) -> Iterator[Finding]:
 
 
 def disk(patient: Patient) -> Iterator[Finding]:
-    """Whether there is room."""
+    """Whether there is room, and whether anything can be written."""
+    if why := no_room(patient.data, 0):
+        yield Finding(
+            "disk", Verdict.WRONG, f"{patient.data}: {why}", "nothing can be kept before that is mended"
+        )
     free = shutil.disk_usage(patient.data).free
     told = f"{free / (1 << 30):,.1f} GiB are free"
     if free < LOW_DISK:
@@ -117,29 +97,34 @@ def disk(patient: Patient) -> Iterator[Finding]:
         yield Finding("disk", Verdict.OK, told)
 
 
-def certificate(patient: Patient) -> Iterator[Finding]:
-    """How long the certificates last: the own ones, and one that the server was given."""
-    own = sorted((patient.data / "tls").glob("*.crt"))
-    server = standing.read(patient.data)
-    given = [Path(server.certificate)] if server is not None and server.certificate else []
-    for path in [*own, *(one for one in given if one not in own and patient.data not in one.parents)]:
-        renewed = "start the server again: it makes another" if path in own else "have it renewed"
-        yield _certificate(path, renewed, patient.now)
-
-
-def _certificate(path: Path, remedy: str, now: datetime) -> Finding:
-    from cryptography import x509
-
+def listening(patient: Patient) -> Iterator[Finding]:
+    """Whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
+    found = standing.read(patient.data)
+    if found is not None and (found.runs or found.ends):
+        return
+    host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
     try:
-        left = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - now
-    except (OSError, ValueError) as error:
-        return Finding("certificate", Verdict.WRONG, f"{path} cannot be read: {error}", remedy)
-    if left <= timedelta():
-        return Finding("certificate", Verdict.WRONG, f"{path.name} is over", remedy)
-    told = f"{path.name} lasts {left.days} days"
-    return Finding(
-        "certificate", Verdict.WARNING if left < SOON else Verdict.OK, told, remedy if left < SOON else ""
+        listening_at(host, port).close()
+    except OSError as error:
+        told = f"port {port} of {host} cannot be listened at: {(error.strerror or str(error)).lower()}"
+        yield Finding(
+            "port", Verdict.WARNING, told, "end what listens there, or give nephoscope serve another --port"
+        )
+
+
+def keys(patient: Patient) -> Iterator[Finding]:
+    """Whether the keys can be read by which tokens are signed and credentials are kept."""
+    folder = patient.data / "keys"
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: signing_key(folder) if (folder / TOKENS).exists() else None,
+        KeyFile(folder).keys,
     )
+    for look in looks:
+        try:
+            look()
+        except StateError as error:
+            told, _, remedy = str(error).partition("; ")
+            yield Finding("keys", Verdict.WRONG, told, remedy or "restore a backup into an empty folder")
 
 
 def server(patient: Patient) -> Iterator[Finding]:
@@ -222,7 +207,12 @@ def people(patient: Patient) -> Iterator[Finding]:
 
 def audit(patient: Patient) -> Iterator[Finding]:
     """Whether the audit is whole."""
-    broken = patient.state.audit.broken()
+    try:
+        broken = patient.state.audit.broken()
+    except StateError as error:
+        told, _, remedy = str(error).partition("; ")
+        yield Finding("audit", Verdict.WRONG, told, remedy or "find out who changed it")
+        return
     if broken is not None:
         yield Finding(
             "audit",
@@ -305,5 +295,5 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, clock, server, certificate, people, secrets, audit, backup, estate, sources, lake, extras,
+    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, lake, extras,
 )  # fmt: skip

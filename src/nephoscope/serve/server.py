@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from nephoscope.lake.state.state import URL_VARIABLE
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import noting
 from nephoscope.serve.supervisor import Process, Supervisor
+from nephoscope.sources.live.pair import certificate_in, check_time
 from nephoscope.sources.live.tls import own_certificate, server_context
 
 BACKLOG = 2048
@@ -61,6 +63,7 @@ def certified(settings: Settings) -> tuple[Settings, str]:
     Raises SourceError for a certificate that cannot be used.
     """
     if settings.certificate:
+        check_time(Path(settings.certificate), certificate_in(Path(settings.certificate)))
         server_context(settings.certificate, settings.key)
         return settings, ""
     names = tuple(dict.fromkeys([*settings.names, settings.host, *LOOPBACK]))
@@ -102,9 +105,9 @@ def _detect(settings: Settings) -> None:
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter and modules
 
 
-def supervisor(settings: Settings, say: Callable[[str], None]) -> Supervisor:
-    """The supervisor of a server."""
-    return Supervisor(processes(settings), say, Answers(settings.web), _warm, noting(settings))
+def supervisor(settings: Settings, say: Callable[[str], None], stop: threading.Event) -> Supervisor:
+    """The supervisor of a server, until `stop` is set."""
+    return Supervisor(processes(settings), say, Answers(settings.web), _warm, noting(settings), stop=stop)
 
 
 def _warm() -> None:

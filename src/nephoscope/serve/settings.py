@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nephoscope.access.tokens import NO_TENANT
 
-PORT = 8443
+HOST, PORT = "127.0.0.1", 8443
 ASSESS_HOURS = 8.0
 
 
@@ -22,7 +22,7 @@ class Settings:
 
     data: Path
     state: str | None = None
-    host: str = "127.0.0.1"
+    host: str = HOST
     port: int = PORT
     names: tuple[str, ...] = ()
     certificate: str = ""

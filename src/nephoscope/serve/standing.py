@@ -17,10 +17,13 @@ FILE = "server.json"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The supervisor's process id, the certificate that is shown, and the processes by name."""
+    """The supervisor's process id, the certificate that is shown with its key, where it listens, and the processes by name."""
 
     pid: int
     certificate: str = ""
+    key: str = ""
+    host: str = ""
+    port: int = 0
     processes: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
@@ -38,19 +41,23 @@ def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
     """Writes how a server's processes stand."""
     path = settings.data / FILE
 
+    def told(processes: Mapping[str, Standing]) -> Server:
+        place = settings.host, settings.port
+        return Server(os.getpid(), settings.certificate, settings.key, *place, processes)
+
     def note(processes: Mapping[str, Standing]) -> None:
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(Server(os.getpid(), settings.certificate, processes)))
+        part.write_bytes(msgspec.json.encode(told(processes)))
         part.replace(path)
 
     return note
 
 
 def read(data: Path) -> Server | None:
-    """How the server stood when that changed last, None where there was none."""
+    """How the server stood when that changed last, None where there was none, or the power went while that was written."""
     try:
         return msgspec.json.decode((data / FILE).read_bytes(), type=Server)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 

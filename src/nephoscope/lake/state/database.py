@@ -64,6 +64,10 @@ class DiskFullError(StateError):
     """The disk has no room for what even reading needs."""
 
 
+class UnreachableError(StateError):
+    """The server of the database does not answer, or lets nobody in: it may, later."""
+
+
 class BusyError(StateError):
     """Others have been writing for as long as a transaction waits: nothing was changed, and it can be tried again."""
 
@@ -213,7 +217,8 @@ class Database:
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
                 raise BusyError(f"{self.shown}: {_why(error)}") from error
-            raise StateError(f"{self.shown}: {_why(error)}") from error
+            kind = StateError if self.is_sqlite else UnreachableError
+            raise kind(f"{self.shown}: {_why(error)}") from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             raise MissingError("nothing has a number as large as the one that was asked for") from error
         except PoolTimeoutError as error:
@@ -224,7 +229,8 @@ class Database:
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database
-            raise StateError(f"{self.shown}: {_why(error)}") from error
+            remedy = "; move it away and restore a backup into an empty folder" if self.is_sqlite else ""
+            raise StateError(f"{self.shown}: {_why(error)}{remedy}") from error
 
 
 def _parsed(url: str) -> URL:

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 #: With fewer bytes free a database cannot be opened, or its next commit fails.
-_LEAST = 1 << 20
+LEAST = 1 << 20
 #: Bytes at the beginning of a database: https://www.sqlite.org/fileformat.html
 _HEADER = 100
 _FAILURES = ("disk I/O error", "disk is full", "unable to open database file")
@@ -25,7 +25,7 @@ def told(file: Path, failure: str) -> str:
         return ""
     found = os.statvfs(file.parent)
     free = found.f_bavail * found.f_frsize
-    if free >= _LEAST and found.f_favail:
+    if free >= LEAST and found.f_favail:
         return ""
     left = f"{free >> 10:,} KiB are free" if found.f_favail else "no file can be added"
     return (

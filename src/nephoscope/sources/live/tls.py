@@ -5,11 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.sources.live import wanted
+from nephoscope.sources.live.pair import certificate_in, check_pair, key_in
 from nephoscope.sources.live.source import SourceError
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    check_pair(Path(certificate), Path(key or certificate))
     try:
         context.load_cert_chain(certificate, key or None)
     except (OSError, ssl.SSLError) as error:
@@ -56,6 +60,7 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     """(certificate, key, the authority's certificate) of our own for host names and addresses, made where missing or nearly over.
 
     The files lie in `folder`, keys readable by their owner alone. The authority stays, so that senders trust it once.
+    SourceError where a file that is there cannot be used.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stem = folder / ("-".join(names).replace(":", "_") or "server")
@@ -64,13 +69,23 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     if not (certificate.exists() and key.exists() and authority.exists() and _lasts(certificate)):
         issuer, issuer_key = _authority(folder)
         _issue(certificate, key, names, issuer, issuer_key)
+    with _telling(f"remove {certificate.name} and {key.name} there: others are made"):
+        check_pair(certificate, key)
     return certificate, key, authority
 
 
 def _lasts(path: Path) -> bool:
-    from cryptography import x509
+    with _telling("remove it: another is made"):
+        return certificate_in(path).not_valid_after_utc > datetime.now(UTC) + _EARLY
 
-    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc > datetime.now(UTC) + _EARLY
+
+@contextmanager
+def _telling(remedy: str) -> Iterator[None]:
+    """What is wrong with a file of our own, with what to do about it."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(f"{str(error).partition('; ')[0]}; {remedy}") from error
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
@@ -80,9 +95,13 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
 
     path, key_path = folder / "ca.crt", folder / "ca.key"
     if path.exists() and key_path.exists() and _lasts(path):
-        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return x509.load_pem_x509_certificate(path.read_bytes()), key
+        with _telling(
+            f"put it back, or remove {path.name} and {key_path.name} there: clients must trust another then"
+        ):
+            known = check_pair(path, key_path)
+        found = key_in(key_path)
+        assert isinstance(found, ec.EllipticCurvePrivateKey)
+        return known, found
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("nephoscope local authority")
     made = _builder(name, name, key.public_key(), 3650)

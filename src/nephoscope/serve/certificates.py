@@ -1,0 +1,44 @@
+"""The doctor's look at certificates: how long they last, and whether their keys are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from nephoscope.serve import standing
+from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
+from nephoscope.sources.live.pair import certificate_in, check_pair, check_time
+from nephoscope.sources.live.source import SourceError
+
+
+def certificates(patient: Patient) -> Iterator[Finding]:
+    """How long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
+    own = sorted((patient.data / "tls").glob("*.crt"))
+    for path in own:
+        remove = "remove it and its key: nephoscope serve makes others"
+        yield _found(
+            path, path.with_suffix(".key"), remove, "start the server again: it makes another", patient.now
+        )
+    server = standing.read(patient.data)
+    if server is not None and server.certificate:
+        path = Path(server.certificate)
+        if path not in own and patient.data not in path.parents:
+            belong = "give --certificate and --key that belong together"
+            yield _found(path, Path(server.key or path), belong, "have it renewed", patient.now)
+
+
+def _found(path: Path, key: Path, mend: str, renew: str, now: datetime) -> Finding:
+    try:
+        found = check_pair(path, key) if key.exists() else certificate_in(path)
+    except SourceError as error:
+        return Finding("certificate", Verdict.WRONG, str(error).partition("; ")[0], mend)
+    try:
+        check_time(path, found, now)
+    except SourceError as error:
+        return Finding("certificate", Verdict.WRONG, str(error).partition("; ")[0], renew)
+    left = found.not_valid_after_utc - now
+    told = f"{path.name} lasts {left.days} days"
+    if left < SOON:
+        return Finding("certificate", Verdict.WARNING, told, renew)
+    return Finding("certificate", Verdict.OK, told)

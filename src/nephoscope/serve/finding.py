@@ -1,0 +1,43 @@
+"""What the doctor looks at, and what a check finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+
+#: How long before it ends what ends is told of.
+SOON = timedelta(days=30)
+
+
+class Verdict(StrEnum):
+    """How a check ends: `info` needs nobody."""
+
+    OK = "ok"
+    INFO = "info"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, and what to do about it ('' = nothing)."""
+
+    check: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is looked at; `lake` is None where it cannot be opened."""
+
+    data: Path
+    state: State
+    lake: Lake | None
+    now: datetime

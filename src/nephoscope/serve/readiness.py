@@ -1,0 +1,50 @@
+"""Whether a server can do its work now: what it answers with, and where what comes in is kept. Looking writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.spool.segments import size
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.full_disk import LEAST
+from nephoscope.lake.writer import RESERVE, SPOOL_LIMIT
+
+if TYPE_CHECKING:
+    from nephoscope.instance import Instance
+
+
+def reasons(instance: Instance) -> Iterator[str]:
+    """Why requests cannot be answered, or records not be taken; nothing where both can."""
+    try:
+        instance.state.workspaces.get()
+    except StateError as error:
+        yield f"state: {error}"
+    if instance.lake.failure is not None:
+        yield f"lake: {instance.lake.failure}"
+    places = {instance.data: RESERVE}
+    if (file := instance.state.database.file) is not None and file.parent != instance.data:
+        places[file.parent] = LEAST
+    for place, least in places.items():
+        if why := no_room(place, least):
+            yield f"disk: {place}: {why}"
+    if (waiting := size(instance.data)) >= SPOOL_LIMIT:
+        yield f"spool: {waiting >> 20} MiB wait to be taken into tables, which is its limit; the log says why they are not"
+
+
+def no_room(place: Path, least: int) -> str:
+    """Why nothing can be written at a place of which so many bytes are kept free; '' where it can."""
+    try:
+        found = os.statvfs(place)
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
+    if found.f_flag & os.ST_RDONLY:
+        return "the disk can only be read"
+    if found.f_files and not found.f_favail:
+        return "the disk takes no more files; make room"
+    free = found.f_bavail * found.f_frsize
+    if free < least:
+        return f"the disk has {free >> 20} MiB left, and {least >> 20} MiB are kept free; make room"
+    return ""
