@@ -36,6 +36,8 @@ TABLES = [
     ("/sources", "Live sources of logs", "/sources?table=sources"),
     ("/sources/tenants/fabrikam", "What the last test found", "/sources/tenants/fabrikam"),
     ("/settings", "People and programs", "/settings?table=people"),
+    ("/settings", "Workspaces", "/settings?table=workspaces"),
+    ("/settings", "Rules of response", "/settings?table=responses"),
     ("/settings", "Audit", "/settings?table=audit"),
 ]
 

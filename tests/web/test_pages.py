@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
@@ -215,6 +216,24 @@ def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
     assert instance.state.rule_switches.of("default").on(rule.id, default=True) is False
     assert "Switch on" in owner.get(address).text
     assert owner.get("/rules/none").status_code == 404
+
+
+def test_the_settings_tell_of_rules_of_response_and_of_what_is_wrong_with_them(instance, owner):
+    folder = instance.data / "responses" / "rules"
+    folder.mkdir(parents=True)
+    try:
+        (folder / "tag.yaml").write_text(
+            "name: mark\nwhen: [incident.created]\nactions: [{action: incident, tags: [seen]}]\nexpires: 2020-01-01T00:00:00Z\n"
+        )
+        (instance.data / "responses" / "operator.yaml").write_text("mail: <b>\n")
+        text = owner.get("/settings").text
+        rows = list(csv.reader(io.StringIO(owner.get("/settings?format=csv&table=responses").text)))
+    finally:
+        shutil.rmtree(instance.data / "responses")
+    assert "operator.yaml: Expected `object | null`" in html.unescape(text)
+    assert rows[1] == ["mark", "incident.created", "incident", "over"]
+    assert '<td><span class="state ">over</span></td>' in text
+    assert 'role="alert"' not in owner.get("/settings").text
 
 
 def test_queries_see_what_the_visitor_may_read(owner, visitor, sandbox):

@@ -53,15 +53,16 @@ def rules_(data: Path, /, output: str) -> None:
 
 
 def _rules(data: Path) -> tuple[list[ResponseRule], int]:
-    """The rules, and how many files are none; each of those is told."""
+    """The rules, and how many files are none, the operator's among them; each of those is told."""
+    from nephoscope.alerts.response.faults import faults
     from nephoscope.alerts.response.responder import rules_folder
     from nephoscope.alerts.response.rule import rules
     from nephoscope.cli.session.checks import tell
 
-    found, wrong = rules(rules_folder(data))
-    for error in wrong:
-        tell(str(error))
-    return found, len(wrong)
+    wrong = faults(data)
+    for fault in wrong:
+        tell(fault)
+    return rules(rules_folder(data))[0], len(wrong)
 
 
 @contextmanager

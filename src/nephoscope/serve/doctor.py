@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
+from nephoscope.alerts.response.faults import faults
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
@@ -273,6 +274,12 @@ def sources(patient: Patient) -> Iterator[Finding]:
             )
 
 
+def responses(patient: Patient) -> Iterator[Finding]:
+    """Whether what the operator allows, and the rules of response, can be used."""
+    for fault in faults(patient.data):
+        yield Finding("responses", Verdict.WRONG, fault, "mend the file: it is read again by itself")
+
+
 def lake(patient: Patient) -> Iterator[Finding]:
     """Whether rows wait that nobody takes into tables."""
     waiting = sum(path.stat().st_size for path in (patient.data / "spool").glob("*/*") if path.is_file())
@@ -295,5 +302,6 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, lake, extras,
+    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses,
+    lake, extras,
 )  # fmt: skip

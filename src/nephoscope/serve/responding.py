@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 
+from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import Responder, rules_folder
 from nephoscope.alerts.response.rule import Asked, rules
 from nephoscope.automation.incident_automation import incident_automations
@@ -39,13 +40,11 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 
 def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
-    """The rules and automations, those of Sentinel too; what is wrong with one is told once, and stops no other."""
-    found, wrong = rules(rules_folder(lake.data))
+    """The rules and automations, those of Sentinel too; what is wrong with one, or with the operator's file, is told once."""
+    found, _ = rules(rules_folder(lake.data))
     several, refused = automations(state, Shelf(lake.data))
     of_incidents, not_understood = incident_automations(state)
-    for reason in [str(error) for error in wrong] + [
-        f"{key}: {why}" for key, why in refused + not_understood
-    ]:
+    for reason in faults(lake.data) + [f"{key}: {why}" for key, why in refused + not_understood]:
         if reason not in told:
             told.add(reason)
             _LOG.warning("%s", reason)

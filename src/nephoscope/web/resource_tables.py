@@ -51,6 +51,19 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
                 for one in known["holders"]
             ),
         ),
+        "paths": partial(
+            Table,
+            ("Severity", "Attack path", "Through", "Name"),
+            (
+                (one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name)
+                for one in known["paths"]
+            ),
+        ),
+        "below": partial(
+            Table,
+            ("Name", "Type", "Id"),
+            ((one.name, one.type, one.id) for one in known["children"]),
+        ),
         "changes": partial(
             Table, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
         ),

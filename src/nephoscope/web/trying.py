@@ -16,6 +16,7 @@ from nephoscope.alerts.window import count
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.web.form import noted
+from nephoscope.web.rule_tables import WORDS
 from nephoscope.web.tables import file_of
 from nephoscope.web.trial_tables import tables
 from nephoscope.web.visit import LOGS, Visit
@@ -33,7 +34,6 @@ ACTS = ("replay", "advice", "undo")
 DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
 #: Alerts of a rule that those of a replay are compared with.
 MOST_KEPT = 5_000
-WORDS = {What.REPLAY: "Replay", What.ADVICE: "Search for advice", What.APPLY: "Following an advice"}
 
 
 def rules_of(visit: Visit, workspace: str) -> dict[str, Rule]:

@@ -12,6 +12,8 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from nephoscope.model.place import Place
+
 FILE = Path("responses") / "operator.yaml"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -86,5 +88,11 @@ def operator(data: Path) -> Operator:
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
         return msgspec.convert(document or {}, Operator)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, msgspec.ValidationError) as error:
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = Place(str(path), mark.line + 1, mark.column + 1) if mark else path
+        raise ValueError(f"{where}: not YAML: {error.problem}") from error
+    except msgspec.ValidationError as error:
         raise ValueError(f"{path}: {error}") from error
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: not readable: {' '.join(str(error).split())}") from error

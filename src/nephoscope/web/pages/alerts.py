@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from nephoscope.model.state import Severity
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
 
@@ -160,6 +161,8 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
     may_read = told.whole and visit.caller.may(LOGS, f"/workspaces/{workspace}")
+    if (file := file_of(visit, "alert", _tables(visit, alert, properties, rows=may_read))) is not None:
+        return file
     behind = (
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
@@ -217,6 +220,25 @@ def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: str(value) for name, value in properties.items() if name != "Query" and value not in (None, "")
     }
+
+
+def _tables(
+    visit: Visit, alert: StoredAlert, properties: Mapping[str, Any], *, rows: bool
+) -> dict[str, Callable[[], Table]]:
+    """Name -> table; the `rows` behind the alert only for who may read the logs."""
+    found: dict[str, Callable[[], Table]] = {
+        "details": lambda: Table(("Name", "Value"), _shown(properties).items())
+    }
+    return {**found, "rows": lambda: _rows(visit, alert)} if rows else found
+
+
+def _rows(visit: Visit, alert: StoredAlert) -> Table:
+    """The rows behind an alert; StateError where they cannot be read."""
+    behind = events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
+    if behind.error:
+        raise StateError(f"the rows cannot be read: {behind.error}")
+    columns = _columns(behind)
+    return Table(columns, ([each.text(name) for name in columns] for each in behind.rows))
 
 
 def _columns(behind: Events | None) -> list[str]:

@@ -70,17 +70,19 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         raise MissingError(f"there is no resource {id_[:500]} in what you may see")
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
-    known = facts(visit, edition, id_, body)
+    known = {
+        **facts(visit, edition, id_, body),
+        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
+        "children": edition.inventory.below(visit.caller.reach(READ), id_),
+    }
     if (file := file_of(visit, str(body.get("name") or "resource"), tables(findings, known))) is not None:
         return file
     text = msgspec.json.format(msgspec.json.encode(redact(body)), indent=2).decode()
     return {
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
-        "paths": edition.attack_paths.listed(visit.caller.reach(PATHS), WantedPaths(through=entity_of(id_))),
         "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
         **known,
-        "children": edition.inventory.below(visit.caller.reach(READ), id_),
     }  # fmt: skip
 
 

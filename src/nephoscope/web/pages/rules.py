@@ -20,6 +20,8 @@ from nephoscope.web.download import as_csv
 from nephoscope.web.form import noted, taken
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.rule_tables import tables
+from nephoscope.web.tables import file_of
 from nephoscope.web.trying import READ, WRITE, rule_of, rules_of
 from nephoscope.web.visit import SPANS, Visit
 
@@ -77,6 +79,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         return taken(
             lambda: _done(visit, workspace, rule), lambda error: _shown(visit, workspace, rule, error)
         )
+    may_see = visit.caller.may(ALERTS, f"/workspaces/{workspace}")
+    files = tables(visit.instance.state, workspace, rule, alerts=may_see)
+    if (file := file_of(visit, "rule", files)) is not None:
+        return file
     return _shown(visit, workspace, rule)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from nephoscope.access.roles import ROLES
+from nephoscope.alerts.response.faults import faults
+from nephoscope.alerts.response.responder import rules_folder
+from nephoscope.alerts.response.rule import ResponseRule, rules
 from nephoscope.lake.state.audit import Entry
-from nephoscope.web.download import as_csv
 from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
 READ = "Nephoscope/audit/read"
@@ -20,49 +24,71 @@ ENTRIES, MOST_CSV = 100, 100_000
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
-    principals = visit.instance.state.principals
-    if visit.asked("format") == "csv":
-        return _file(visit)
+    tables = {
+        "audit": lambda: _audit(visit),
+        "people": lambda: _people(visit),
+        "workspaces": lambda: _workspaces(visit),
+        "responses": lambda: _responses(visit),
+    }
+    if (file := file_of(visit, "settings", tables)) is not None:
+        return file
+    state = visit.instance.state
     given = visit.asked("before")
     before = int(given) if given.isdecimal() and len(given) < 15 else None
-    entries = visit.instance.state.audit.entries(before=before, most=ENTRIES)
+    entries = state.audit.entries(before=before, most=ENTRIES)
     return {
-        "principals": [(one, principals.roles(one.id)) for one in principals.all()],
+        "principals": [(one, state.principals.roles(one.id)) for one in state.principals.all()],
         "roles": ROLES,
         "entries": entries,
         "older": entries[-1].number if entries and entries[-1].number > 1 else None,
-        "workspaces": visit.instance.state.workspaces.all(),
+        "workspaces": state.workspaces.all(),
+        "responses": _responses(visit),
+        "faults": faults(visit.instance.data),
     }
 
 
-def _file(visit: Visit) -> Response:
-    """A table of the page as a file: the people and programs, or the whole audit."""
-    state = visit.instance.state
-    if visit.asked("table") == "people":
-        people = ((each, state.principals.roles(each.id)) for each in state.principals.all())
-        rows = (
-            (one.name, one.kind.value, "; ".join(f"{each.role} at {each.scope}" for each in roles), one.seen,
-             "yes" if one.disabled else "no")
-            for one, roles in people
-        )  # fmt: skip
-        return as_csv("people", ("Name", "Kind", "Roles", "Last seen", "Disabled"), rows)
-    header = ("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail")
-    entries = state.audit.entries(most=MOST_CSV)
+def _people(visit: Visit) -> Table:
+    principals = visit.instance.state.principals
+    rows = (
+        (one.name, one.kind.value, "; ".join(f"{each.role} at {each.scope}" for each in principals.roles(one.id)), one.seen,
+         "yes" if one.disabled else "no")
+        for one in principals.all()
+    )  # fmt: skip
+    return Table(("Name", "Kind", "Roles", "Last seen", "Disabled"), rows)
+
+
+def _workspaces(visit: Visit) -> Table:
+    rows = ((one.name, one.days, one.id) for one in visit.instance.state.workspaces.all())
+    return Table(("Name", "Days that rows are kept", "Id"), rows)
+
+
+def _responses(visit: Visit) -> Table:
+    """The rules of response in the order in which they are asked, each with whether it is."""
+    now = visit.instance.now
+    rows = [
+        (
+            one.name,
+            ", ".join(one.when),
+            ", ".join(str(action["action"]) for action in one.actions),
+            _standing(one, now),
+        )
+        for one in rules(rules_folder(visit.instance.data))[0]
+    ]
+    return Table(("Rule", "When", "What it does", "Status"), rows)
+
+
+def _standing(one: ResponseRule, now: datetime) -> str:
+    over = one.expires is not None and one.expires.replace(tzinfo=one.expires.tzinfo or UTC) <= now
+    return "off" if not one.enabled else "over" if over else "on"
+
+
+def _audit(visit: Visit) -> Table:
+    entries = visit.instance.state.audit.entries(most=MOST_CSV)
     told = [_entry(one) for one in entries]
     if entries and entries[-1].number > 1:
-        told.append(
-            (
-                "",
-                "",
-                "",
-                f"cut here: entries 1 to {entries[-1].number - 1} are not in this file",
-                "",
-                "",
-                "",
-                "",
-            )
-        )
-    return as_csv("audit", header, told)
+        cut = f"cut here: entries 1 to {entries[-1].number - 1} are not in this file"
+        told.append(("", "", "", cut, "", "", "", ""))
+    return Table(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
 
 
 def _entry(one: Entry) -> tuple[Any, ...]:
