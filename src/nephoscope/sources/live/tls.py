@@ -30,7 +30,10 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    check_pair(Path(certificate), Path(key or certificate))
+    try:
+        check_pair(Path(certificate), Path(key or certificate))
+    except SourceError as error:
+        raise SourceError(f"TLS: {error}") from error
     try:
         context.load_cert_chain(certificate, key or None)
     except (OSError, ssl.SSLError) as error:
