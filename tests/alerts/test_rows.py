@@ -65,6 +65,18 @@ def test_a_span_in_a_row_can_be_read_again(span: timedelta, text: str) -> None:
     assert (timespan(span), duration(text)) == (text, span)
 
 
+@pytest.mark.parametrize("text", ["P1Y", "P6M", "P1Y2M3D", "p1y", "P1MT1H"])
+def test_years_and_months_are_told_as_what_they_are(text: str) -> None:
+    with pytest.raises(ValueError, match="years or months.*days, as in P365D"):
+        duration(text)
+
+
+@pytest.mark.parametrize("text", ["P", "PT", "soon", "1Y", "P1W", "PX", ""])
+def test_what_is_no_duration_is_told_so(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        duration(text)
+
+
 def test_sub_techniques_stand_apart() -> None:
     row = row_of({"A": "1"})
     assert (row["Techniques"], row["SubTechniques"]) == ('["T1078", "T1110"]', '["T1078.004"]')

@@ -160,7 +160,7 @@ def test_a_run_has_nothing_to_wait_for(server, owner, scope, rule):
         ({"rulePriority": 5000}, "properties.rulePriority"),
         ({"ownerSource": {}}, "properties.ownerSource.type"),
         ({"remediationTimeframe": "soon"}, "properties.remediationTimeframe"),
-        ({"excludedScopes": [1]}, "properties.excludedScopes"),
+        ({"excludedScopes": [1]}, "properties.excludedScopes[0]"),
         ({"conditionSets": [{}]}, "properties.conditionSets[0].conditions"),
         (
             {"conditionSets": [{"conditions": [{"property": "$.Weather"}]}]},

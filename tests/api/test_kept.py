@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from nephoscope.alerts.response.operator import FILE
@@ -17,7 +20,10 @@ INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
 BODIES = {
     "Microsoft.Security/automations/a": {"properties": {"actions": [{"actionType": "LogicApp", "uri": "https://x/?sig=1"}]}},
     "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default": {
-        "kind": "Basic", "properties": {"virtualMachines": [{"id": "/vm", "ports": [{"number": 22}]}]},
+        "kind": "Basic", "properties": {"virtualMachines": [{
+            "id": "/subscriptions/SUB/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm",
+            "ports": [{"number": 22, "protocol": "TCP", "maxRequestAccessDuration": "PT3H"}],
+        }]},
     },
     "Microsoft.Security/locations/westeurope/applicationWhitelistings/g": {
         "properties": {"pathRecommendations": [{"path": "C:\\a.exe"}]},
@@ -54,10 +60,16 @@ def address(name: str, subscription: str) -> str:
     return f"{INSIGHTS}{name}" if name.startswith("/") else f"/subscriptions/{subscription}/providers/{name}"
 
 
+def document(name: str, path: str) -> dict[str, Any]:
+    """The body, of machines of the subscription of a path."""
+    text = json.dumps(BODIES[name])
+    return json.loads(text.replace("/subscriptions/SUB/", "/".join(path.split("/")[:3]) + "/"))
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_what_is_put_is_given_back_listed_and_deleted(server, owner, subscriptions, name):
     path = address(name, subscriptions["sub-bwf-sandbox"])
-    answer = server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name])
+    answer = server.put(f"{path}?{VERSION}", headers=owner, json=document(name, path))
     assert answer.status_code in (200, 201), answer.text
     put = answer.json()
     assert put["id"] == path
@@ -68,7 +80,7 @@ def test_what_is_put_is_given_back_listed_and_deleted(server, owner, subscriptio
     assert server.get(f"{path}?{VERSION}", headers=owner).json() == put
     listed = server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=owner).json()["value"]
     assert put in listed
-    assert server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name]).status_code == 200
+    assert server.put(f"{path}?{VERSION}", headers=owner, json=document(name, path)).status_code == 200
     assert server.delete(f"{path}?{VERSION}", headers=owner).status_code in (200, 204)
     assert server.delete(f"{path}?{VERSION}", headers=owner).status_code == 204
     assert server.get(f"{path}?{VERSION}", headers=owner).status_code == 404
@@ -78,11 +90,11 @@ def test_what_is_put_is_given_back_listed_and_deleted(server, owner, subscriptio
 def test_another_subscription_is_another_matter(server, owner, token, subscriptions, name):
     mine, other = subscriptions["sub-bwf-sandbox"], subscriptions["sub-bwf-erp-prod"]
     path = address(name, mine)
-    assert server.put(f"{path}?{VERSION}", headers=owner, json=BODIES[name]).status_code in (200, 201)
+    assert server.put(f"{path}?{VERSION}", headers=owner, json=document(name, path)).status_code in (200, 201)
     headers = {"Authorization": f"Bearer {token(('Reader', f'/subscriptions/{other}'))}"}
     assert server.get(f"{path}?{VERSION}", headers=headers).status_code == 403
     assert server.get(f"{path.rpartition('/')[0]}?{VERSION}", headers=headers).status_code == 403
-    assert server.put(f"{path}?{VERSION}", headers=headers, json=BODIES[name]).status_code == 403
+    assert server.put(f"{path}?{VERSION}", headers=headers, json=document(name, path)).status_code == 403
     server.delete(f"{path}?{VERSION}", headers=owner)
 
 

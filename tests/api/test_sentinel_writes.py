@@ -120,11 +120,11 @@ def test_a_rule_of_a_kind_that_is_not_run_is_kept(server, owner):
     path = f"{INSIGHTS}/alertRules/microsoft?{VERSION}"
     body = {
         "kind": "MicrosoftSecurityIncidentCreation",
-        "properties": {"displayName": "d", "enabled": True, "productFilter": "x"},
+        "properties": {"displayName": "d", "enabled": True, "productFilter": "Microsoft Cloud App Security"},
     }
     assert server.put(path, headers=owner, json=body).status_code == 201
     found = server.get(path, headers=owner).json()
-    assert found["properties"]["productFilter"] == "x"
+    assert found["properties"]["productFilter"] == "Microsoft Cloud App Security"
     listed = server.get(f"{INSIGHTS}/alertRules?{VERSION}", headers=owner).json()["value"]
     assert found in listed
     assert server.delete(path, headers=owner).status_code == 200

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 _SHORT = re.compile(r"\s*(\d{1,6})\s*([dhms])\s*", re.ASCII)
 _ISO = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?", re.ASCII)
+_CALENDAR = re.compile(r"P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T.*)?", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d{1,6})\.)?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -16,6 +17,10 @@ def duration(text: str) -> timedelta:
     if short := _SHORT.fullmatch(text):
         return timedelta(**{_UNITS[short[2]]: int(short[1])})
     iso = _CLOCK.fullmatch(text.strip()) or _ISO.fullmatch(text.strip().upper())
+    if iso is None and _CALENDAR.fullmatch(text.strip().upper()):
+        raise ValueError(
+            f"{text!r:.60} counts years or months, which have no fixed length: write days, as in P365D"
+        )
     if iso is None or not any(iso.groups()):
         raise ValueError(f"{text!r:.60} is not a duration such as 5m, 1h, 14d or PT5H")
     days, hours, minutes, seconds = (int(one or 0) for one in iso.groups())

@@ -19,7 +19,7 @@ from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
 from nephoscope.alerts.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules import shipped
-from nephoscope.api.wire import documents
+from nephoscope.api.wire import documents, rule_shapes
 from nephoscope.api.wire.answer import Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
@@ -120,6 +120,11 @@ def template(call: Call) -> Answer:
     return documents.get(call, "alert rule template")
 
 
+def _shaped(body: Body) -> None:
+    """Fault where a rule of a kind that is not run here is none of that kind."""
+    body["properties"] = rule_shapes.NOT_RUN[body["kind"]](body["properties"], "properties")
+
+
 def _made(call: Call, body: Body, _: Body | None) -> Body:
     """A rule of a kind that is not run here, with what it does not say."""
     told: Body = {
@@ -181,7 +186,14 @@ def _of_version(call: Call, body: Body) -> Body:
 
 
 _OTHER = Kept(
-    TYPE, "AlertRules", "It is kept and not run here.", WORKSPACE, made=_made, etag=True, shown=_of_version
+    TYPE,
+    "AlertRules",
+    "It is kept and not run here.",
+    WORKSPACE,
+    _shaped,
+    _made,
+    etag=True,
+    shown=_of_version,
 )
 
 
@@ -247,6 +259,7 @@ def _keep(call: Call, workspace: str, properties: dict[str, Any]) -> None:
     kind, id_ = call.body.get("kind"), call["ruleId"].lower()
     if kind not in (Kind.SCHEDULED, Kind.NRT):
         raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
+    properties = rule_shapes.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
     piece = Piece(
         PieceKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")

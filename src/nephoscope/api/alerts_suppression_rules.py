@@ -16,6 +16,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, moment, read, text, words
 from nephoscope.api.wire.workspace import audited
 from nephoscope.lake.state.database import StateError
 
@@ -28,6 +29,14 @@ WORKSPACE = "default"
 _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{alertsSuppressionRuleName}}"
 _ENABLED = {"Enabled": True, "Disabled": False}
+SHAPE = fields(
+    {"alertType": text(least=1), "reason": text(least=1), "state": words(*_ENABLED)},
+    {
+        "comment": text(),
+        "expirationDateUtc": moment,
+        "suppressionAlertsScope": fields({"allOf": many(fields({"field": text(least=1)}))}),
+    },
+)
 
 
 @SURFACE.get(_LIST, "AlertsSuppressionRules_List", f"{TYPE}/read")
@@ -51,13 +60,11 @@ def get(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
     workspace = _workspace(call)
+    sent = read(SHAPE, call.body)
     try:
-        asked = given(call.body)
+        asked = given(sent)
     except ConditionError as error:
         raise bad(str(error), "properties") from error
-    state = call.text("properties", "state", needed=True)
-    if state not in _ENABLED:
-        raise bad(f"state is one of {', '.join(_ENABLED)}.", "properties.state")
     made = _editing(call, workspace).suppress(
         call["alertsSuppressionRuleName"],
         asked.alert_type,
@@ -65,7 +72,7 @@ def put(call: Call) -> Answer:
         reason=asked.reason,
         comment=asked.comment,
         expires=asked.expires,
-        enabled=_ENABLED[state],
+        enabled=_ENABLED[sent["properties"]["state"]],
         again=True,
     )
     audited(call)

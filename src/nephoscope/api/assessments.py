@@ -9,9 +9,10 @@ from nephoscope.api.governance import governed
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, flag, many, mapping, text, words
 
 SURFACE = Surface("Assessments", "Microsoft.Security")
 METADATA = "Microsoft.Security/assessmentMetadata/read"
@@ -24,22 +25,42 @@ _METADATA_TYPE = "microsoft.security/assessmentmetadata"
 #: Azure's words for how a resource stands.
 CODES = ("Healthy", "Unhealthy", "NotApplicable")
 SEVERITIES = ("Low", "Medium", "High", "Critical")
+THREATS = (
+    "accountBreach", "dataExfiltration", "dataSpillage", "maliciousInsider", "elevationOfPrivilege", "threatResistance",
+    "missingCoverage", "denialOfService",
+)  # fmt: skip
 _TOLD = "It is told beside what is judged here, and counts in no score."
 
 
-def check(body: Body) -> None:
-    """Fault where an assessment says no state."""
-    status = body["properties"].get("status")
-    if not isinstance(status, dict) or status.get("code") not in CODES:
-        raise bad(f"'status.code' is one of {', '.join(CODES)}.", "properties.status.code")
-    if not isinstance(body["properties"].get("resourceDetails"), dict):
-        raise bad("'resourceDetails' is missing.", "properties.resourceDetails")
+SHAPE = fields(
+    {
+        "status": fields({"code": words(*CODES)}, {"cause": text(), "description": text()}),
+        "resourceDetails": fields({"source": words("Azure", "OnPremise", "OnPremiseSql")}),
+    },
+    {"displayName": text(), "additionalData": mapping(text())},
+)
+_LEVEL = words("Low", "Moderate", "High")
+METADATA_SHAPE = fields(
+    {"displayName": text(), "severity": words(*SEVERITIES)},
+    {
+        "description": text(),
+        "remediationDescription": text(),
+        "categories": many(
+            words("Compute", "Networking", "Data", "IdentityAndAccess", "IoT", "AppServices", "Container")
+        ),
+        "userImpact": _LEVEL,
+        "implementationEffort": _LEVEL,
+        "threats": many(words(*THREATS)),
+        "assessmentType": words("BuiltIn", "CustomPolicy", "CustomerManaged", "VerifiedPartner"),
+        "preview": flag,
+    },
+)
 
 
 def made(call: Call, body: Body, _: Body | None) -> Body:
     """The assessment with the resource that it is about, and what its metadata calls it."""
     details = {**body["properties"]["resourceDetails"]}
-    if str(details.get("source")).lower() == "azure":
+    if details["source"] == "Azure":
         details.setdefault("id", call.path.rstrip("/").rsplit("/providers/", 1)[0])
     known = _described(call)
     name = str(known["properties"].get("displayName") or "") if known is not None else ""
@@ -64,14 +85,6 @@ def _described(call: Call) -> Body | None:
     )
 
 
-def check_metadata(body: Body) -> None:
-    """Fault where metadata has no name, or a severity that there is not."""
-    if not isinstance(body["properties"].get("displayName"), str):
-        raise bad("'displayName' must be a text.", "properties.displayName")
-    if body["properties"].get("severity") not in SEVERITIES:
-        raise bad(f"'severity' is one of {', '.join(SEVERITIES)}.", "properties.severity")
-
-
 def made_metadata(_: Call, body: Body, __: Body | None) -> Body:
     """What a subscription puts is its own."""
     return {**body, "properties": {**body["properties"], "assessmentType": "CustomerManaged"}}
@@ -86,7 +99,7 @@ ASSESSMENTS = Kind(
     "Microsoft.Security/assessments",
     "Assessments",
     _TOLD,
-    check=check,
+    shape=SHAPE,
     made=made,
     collected=False,
     told=governed,
@@ -95,7 +108,7 @@ OWN_METADATA = Kind(
     "Microsoft.Security/assessmentMetadata",
     "AssessmentsMetadata",
     "It describes assessments of one's own in the subscription.",
-    check=check_metadata,
+    shape=METADATA_SHAPE,
     made=made_metadata,
     shown=shown_metadata,
     created=200,

@@ -9,10 +9,22 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare, system_data
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, text
 from nephoscope.policy.errors import PolicyError
 from nephoscope.posture.attestation import Attestation
 
 SURFACE = Surface("Attestations", "Microsoft.PolicyInsights")
+
+
+SHAPE = fields(
+    {},
+    {
+        "owner": text(),
+        "comments": text(),
+        "evidence": many(fields({}, {"description": text(), "sourceUri": text()})),
+        "metadata": fields({}),
+    },
+)
 
 
 def check(body: Body) -> None:
@@ -36,6 +48,7 @@ declare(
         "Attestations",
         "The next assessment is judged by it and begins soon.",
         check=check,
+        shape=SHAPE,
         made=made,
         filtered=True,
         acting=True,

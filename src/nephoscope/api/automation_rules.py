@@ -8,31 +8,93 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 
 from __future__ import annotations
 
+from typing import Any
+
 from nephoscope.api.wire.addresses import reachable
+from nephoscope.api.wire.attack import TACTIC
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import chosen, fields, flag, many, moment, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
 from nephoscope.automation.actions import credential
 from nephoscope.automation.automation import AutomationError
 from nephoscope.automation.incident_automation import rule_of
+from nephoscope.lake.state.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")
 EFFECT = "The responder asks it about incidents and alerts, and does what it says."
 RULES, ACTIONS = "Microsoft.SecurityInsights/automationRules", "Microsoft.SecurityInsights/alertRules/actions"
 
 
+_SEVERITY = words("High", "Medium", "Low", "Informational")
+_STATUS = words("New", "Active", "Closed")
+#: What a property can be equal to, where not everything.
+_VALUES = {"IncidentSeverity": _SEVERITY, "IncidentStatus": _STATUS, "IncidentTactics": TACTIC}
+_DEEPEST = 10
+_EQUALS = ("Equals", "NotEquals")
+
+
+def _condition(value: Any, path: str) -> Body:
+    """A condition, and those inside it: what a property is to be equal to is something that it can be."""
+    if path.count("innerConditions") > _DEEPEST:
+        raise bad(f"Conditions lie at most {_DEEPEST} deep.", path)
+    found: Body = fields({}, {"conditionProperties": fields({})})(value, path)
+    more, inside = found.get("conditionProperties") or {}, f"{path}.conditionProperties"
+    several, one = more.get("propertyValues"), _VALUES.get(str(more.get("propertyName")))
+    if one is not None and more.get("operator") in _EQUALS and _texts(several):
+        many(one)(several, f"{inside}.propertyValues")
+    if "innerConditions" in more:
+        many(_condition)(more["innerConditions"], f"{inside}.innerConditions")
+    return found
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+_MODIFY = fields(
+    {},
+    {
+        "severity": _SEVERITY,
+        "status": _STATUS,
+        "classification": words(*CLASSIFICATIONS),
+        "classificationReason": words(*(one for each in CLASSIFICATIONS.values() for one in each if one)),
+        "classificationComment": text(),
+        "owner": fields({}, dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"), text())),
+        "labels": many(fields({"labelName": text(least=1)})),
+    },
+)
+_ORDER = whole(1, 1000)
+_ACTION = chosen(
+    "actionType",
+    {
+        "ModifyProperties": fields({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
+        "RunPlaybook": fields(
+            {"actionConfiguration": fields({"logicAppResourceId": text(least=1)}, {"tenantId": text()})},
+            {"order": _ORDER},
+        ),
+        "AddIncidentTask": fields(
+            {"actionConfiguration": fields({"title": text(least=1)}, {"description": text()})},
+            {"order": _ORDER},
+        ),
+    },
+)
+SHAPE = fields(
+    {
+        "order": _ORDER,
+        "displayName": text(least=1),
+        "triggeringLogic": fields(
+            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": many(_condition)}
+        ),
+        "actions": many(_ACTION),
+    }
+)
+
+
 def check(body: Body) -> None:
-    """Fault where a rule has no place, no name, or nothing to do."""
-    properties = body["properties"]
-    if not isinstance(properties.get("order"), int):
-        raise bad("'order' must be a whole number.", "properties.order")
-    if not isinstance(properties.get("displayName"), str):
-        raise bad("'displayName' must be a text.", "properties.displayName")
-    for name, kind in (("triggeringLogic", dict), ("actions", list)):
-        if not isinstance(properties.get(name), kind):
-            raise bad(f"'{name}' is missing.", f"properties.{name}")
+    """Fault where a rule asks or does what is not known here."""
     try:
         rule_of(str(body["id"]).lower(), body)
     except AutomationError as error:
@@ -83,7 +145,10 @@ def _kept_under(call: Call) -> str:
     return f"/workspaces/{workspace}/providers/microsoft.securityinsights/{tail}".lower()
 
 
-declare(SURFACE, Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, made, etag=True, acting=True))
+declare(
+    SURFACE,
+    Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, made, etag=True, acting=True, shape=SHAPE),
+)
 declare(
     SURFACE,
     Kind(

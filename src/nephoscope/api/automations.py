@@ -7,7 +7,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/automations (2019-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from nephoscope.api.wire.addresses import reachable
@@ -16,43 +18,68 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import anything, fields, flag, many, text, words
 from nephoscope.automation.actions import HIDDEN, credential, secrets_of
 from nephoscope.automation.author import READS, WORKSPACE_WRITE
-from nephoscope.automation.automation import EVENTS, OPERATORS
+from nephoscope.automation.automation import EVENTS, OPERATORS, ORDERED
 from nephoscope.model.resource_id import ResourceId
 
 SURFACE = Surface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
-#: What the author of an automation must be able to do: read what it is told of, and change the workspace that it writes into.
-ACTIONS = ("LogicApp", "EventHub", "Workspace")
 
 
-def check(body: Body) -> None:
-    """Fault where an automation could never act."""
-    properties = body["properties"]
-    for at, source in enumerate(_objects(properties, "sources", "properties")):
-        where = f"properties.sources[{at}]"
-        _one_of(source.get("eventSource"), EVENTS, f"{where}.eventSource")
-        for rules in _objects(source, "ruleSets", where):
-            for rule in _objects(rules, "rules", f"{where}.ruleSets"):
-                _one_of(rule.get("operator"), OPERATORS, f"{where}.ruleSets.rules.operator")
-    for at, action in enumerate(_objects(properties, "actions", "properties")):
-        _one_of(action.get("actionType"), ACTIONS, f"properties.actions[{at}].actionType")
-    for at, scope in enumerate(_objects(properties, "scopes", "properties")):
-        if not isinstance(scope.get("scopePath"), str):
-            raise bad("A scope needs a 'scopePath'.", f"properties.scopes[{at}].scopePath")
-
-
-def _objects(holder: Body, name: str, path: str) -> list[Body]:
-    found = holder.get(name) or []
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise bad(f"'{name}' must be a list of objects.", f"{path}.{name}")
+def _rule(value: Any, path: str) -> Body:
+    """A condition: what is expected is of the type that it is compared as."""
+    found: Body = _CONDITION(value, path)
+    kind = found.get("propertyType") or "String"
+    if found["operator"] in ORDERED and kind == "String":
+        kind = "Number"
+    said = str(found["expectedValue"])
+    if not _EXPECTED[kind](said):
+        raise bad(f"{said!r:.60} is no {kind}, as which it is to be compared.", f"{path}.expectedValue")
     return found
 
 
-def _one_of(value: Any, words: tuple[str, ...], where: str) -> None:
-    if value not in words:
-        raise bad(f"{value!r:.60} is none of {', '.join(words)}.", where)
+def _numeric(said: str) -> bool:
+    try:
+        return isfinite(float(said))
+    except ValueError:
+        return False
+
+
+_EXPECTED: Mapping[str, Callable[[str], bool]] = {
+    "String": lambda _: True,
+    "Integer": lambda said: re.fullmatch(r"\s*[+-]?\d+\s*", said, re.ASCII) is not None,
+    "Number": _numeric,
+    "Boolean": lambda said: said.strip().lower() in ("true", "false"),
+}
+_CONDITION = fields(
+    {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": anything},
+    {"propertyType": words(*_EXPECTED)},
+)
+SHAPE = fields(
+    {},
+    {
+        "description": text(),
+        "isEnabled": flag,
+        "scopes": many(fields({"scopePath": text()}, {"description": text()})),
+        "sources": many(
+            fields({"eventSource": words(*EVENTS)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))})
+        ),
+        "actions": many(
+            fields(
+                {"actionType": words("LogicApp", "EventHub", "Workspace")},
+                {
+                    "logicAppResourceId": text(),
+                    "uri": text(),
+                    "eventHubResourceId": text(),
+                    "connectionString": text(),
+                    "workspaceResourceId": text(),
+                },
+            )
+        ),
+    },
+)
 
 
 def _secrets(body: Body) -> Iterator[tuple[int, str, str]]:
@@ -132,7 +159,7 @@ KIND = Kind(
     TYPE,
     "Automations",
     "It is kept; its actions are those of an automation where the server runs them.",
-    check=check,
+    shape=SHAPE,
     made=_sealed,
     forgotten=_forgotten,
     deleted=204,
@@ -149,7 +176,7 @@ def validate(call: Call) -> Answer:
     try:
         if not isinstance(properties, dict):
             raise bad("The request content has no 'properties'.", "properties")
-        check({"properties": properties})
+        SHAPE(properties, "properties")
         _reachable(call, _secrets({"properties": properties}))
     except Fault as fault:
         return Answer({"isValid": False, "message": fault.message})

@@ -14,9 +14,11 @@ from typing import Any
 from nephoscope.alerts.bookshelf import Bookshelf
 from nephoscope.alerts.desk import Desk
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
+from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, moment, shaped, text
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
@@ -28,6 +30,20 @@ READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{bookmarkId}}"
 MOST = 10_000
+SHAPE = fields(
+    {"displayName": text(least=1), "query": text(least=1)},
+    {
+        "queryResult": text(),
+        "notes": text(),
+        "labels": many(text()),
+        "tactics": TACTICS_OF,
+        "techniques": TECHNIQUES_OF,
+        "eventTime": moment,
+        "queryStartTime": moment,
+        "queryEndTime": moment,
+        "incidentInfo": fields({}, {"incidentId": text()}),
+    },
+)
 #: Bookmarks of the API say no query name of their own.
 _QUERY = "API"
 
@@ -54,6 +70,7 @@ def get(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     """Keep a row of a query's result, or change what is thought of it; it becomes a row of HuntingBookmark."""
     workspace = allowed(call, WRITE)
+    call = shaped(call, SHAPE)
     known = _known(call, workspace)
     made = _given(call, workspace, known)
     into = _incident(call, workspace)
@@ -100,6 +117,8 @@ def _given(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
         raise Fault(409, "Conflict", f"The id {id_} was that of another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
+    if until < since and call.text("properties", "queryEndTime"):
+        raise bad("'queryEndTime' lies before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
         id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
         _QUERY, since, until, _moment(call, "eventTime", until), _row(call), by, now, by, now,
@@ -131,29 +150,24 @@ def _row(call: Call) -> dict[str, Any]:
 
     What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
     """
-    text = call.text("properties", "queryResult")
+    given = call.text("properties", "queryResult")
     try:
-        found = json.loads(text) if text else None
+        found = json.loads(given) if given else None
     except (ValueError, RecursionError):
-        found = text
-    if not text:
+        found = given
+    if not given:
         return {}
-    return found if isinstance(found, dict) and found and list(found) != ["result"] else {"result": text}
+    return found if isinstance(found, dict) and found and list(found) != ["result"] else {"result": given}
 
 
 def _texts(call: Call, name: str) -> list[str]:
-    found = call.body.get("properties", {}).get(name) or []
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise bad(f"{name} must be a list of texts.", f"properties.{name}")
+    found: list[str] = call.body["properties"].get(name) or []
     return found
 
 
 def _moment(call: Call, name: str, default: datetime) -> datetime:
-    text = call.text("properties", name)
-    try:
-        found = datetime.fromisoformat(text) if text else default
-    except ValueError as error:
-        raise bad(f"{name} {text[:60]!r} is no time.", f"properties.{name}") from error
+    given = call.text("properties", name)
+    found = datetime.fromisoformat(given) if given else default
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

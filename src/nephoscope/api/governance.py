@@ -20,8 +20,10 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, of_scope, put
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, flag, many, moment, text, words
 from nephoscope.automation.automation import AutomationError
 from nephoscope.automation.governance import (
+    OWNERS,
     GovernanceRule,
     deciding,
     document,
@@ -44,24 +46,44 @@ def check_rule(body: Body) -> None:
         raise bad(str(error), error.path) from error
 
 
-def check_assignment(body: Body) -> None:
-    """Fault where an assignment says no day."""
-    if not isinstance(body["properties"].get("remediationDueDate"), str):
-        raise bad("'remediationDueDate' must be a time.", "properties.remediationDueDate")
-
-
+_NOTIFICATION = fields({}, {"disableManagerEmailNotification": flag, "disableOwnerEmailNotification": flag})
+RULE = fields(
+    {"ownerSource": fields({"type": words(*OWNERS)}, {"value": text()})},
+    {
+        "displayName": text(),
+        "description": text(),
+        "remediationTimeframe": text(),
+        "isGracePeriod": flag,
+        "isDisabled": flag,
+        "ruleType": words("Integrated", "ServiceNow"),
+        "sourceResourceType": words("Assessments"),
+        "excludedScopes": many(text()),
+        "includeMemberScopes": flag,
+        "governanceEmailNotification": _NOTIFICATION,
+    },
+)
+ASSIGNMENT = fields(
+    {"remediationDueDate": moment},
+    {
+        "owner": text(),
+        "isGracePeriod": flag,
+        "remediationEta": fields({"eta": moment, "justification": text(least=1)}),
+        "governanceEmailNotification": _NOTIFICATION,
+    },
+)
 RULES = Kind(
     "Microsoft.Security/governanceRules",
     "GovernanceRules",
     "Resources that fail what it is about are assigned by it from now on.",
     check=check_rule,
+    shape=RULE,
     acting=True,
 )
 ASSIGNMENTS = Kind(
     "Microsoft.Security/assessments/governanceAssignments",
     "GovernanceAssignments",
     "It stands in the place of what a rule says; nobody is written to by it here.",
-    check=check_assignment,
+    shape=ASSIGNMENT,
     acting=True,
 )
 declare(SURFACE, RULES)

@@ -19,6 +19,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.entity import alert_body, counted, entity_body
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
 from nephoscope.lake.outbox import deliver_some
@@ -34,6 +35,14 @@ DELETE = "Microsoft.SecurityInsights/incidents/delete"
 MOST = 1000
 #: What an owner is told by.
 OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
+SHAPE = fields(
+    {"title": text(least=1)},
+    {
+        "description": text(),
+        "owner": fields({}, dict.fromkeys(OWNER, text())),
+        "labels": many(fields({"labelName": text(least=1)})),
+    },
+)
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 
 
@@ -58,6 +67,7 @@ def get(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
     workspace = allowed(call, WRITE)
+    call = shaped(call, SHAPE)
     known = of_path(call, workspace)
     changes = _changes(call)
     _closing(changes, known)

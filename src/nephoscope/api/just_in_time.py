@@ -5,43 +5,59 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/jit-network-access
 
 from __future__ import annotations
 
-from nephoscope.alerts.duration import duration
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, not_assessed
 from nephoscope.api.wire.kept import Body, Kind, declare, found
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, span, text, whole, words
 
 SURFACE = Surface("Just-in-time access", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 
 
-def check(body: Body) -> None:
-    """Fault where a policy names no machine or no port."""
-    machines = body["properties"].get("virtualMachines")
-    if not isinstance(machines, list):
-        raise bad("'virtualMachines' must be a list.", "properties.virtualMachines")
-    for at, machine in enumerate(machines):
-        where = f"properties.virtualMachines[{at}]"
-        if not isinstance(machine, dict) or not isinstance(machine.get("id"), str):
-            raise bad("A machine needs an 'id'.", f"{where}.id")
-        ports = machine.get("ports")
-        if not isinstance(ports, list):
-            raise bad("A machine needs 'ports'.", f"{where}.ports")
-        for port in ports:
-            _port(port, f"{where}.ports")
-
-
-def _port(port: object, where: str) -> None:
-    number = port.get("number") if isinstance(port, dict) else None
-    if not isinstance(port, dict) or not isinstance(number, int) or not 0 <= number <= 65_535:
-        raise bad("A port needs a 'number' from 0 to 65535.", where)
-    longest = port.get("maxRequestAccessDuration")
+def _source(value: Any, path: str) -> str:
+    """Where a request may come from: an address, a range of addresses, or everywhere."""
     try:
-        if longest is not None:
-            duration(str(longest))
+        if value != "*":
+            ip_network(str(value), strict=False)
     except ValueError as error:
-        raise bad(str(error), f"{where}.maxRequestAccessDuration") from error
+        raise bad(f"{value!r:.60} is neither an address, nor a range as 10.0.0.0/8, nor *.", path) from error
+    return str(value)
+
+
+_PORT = fields(
+    {
+        "number": whole(0, 65_535),
+        "protocol": words("TCP", "UDP", "*"),
+        "maxRequestAccessDuration": span(timedelta(minutes=5), timedelta(days=1)),
+    },
+    {"allowedSourceAddressPrefix": _source, "allowedSourceAddressPrefixes": many(_source)},
+)
+_MACHINE = (
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.(Classic)?Compute/virtualMachines/[^/]+"
+)
+SHAPE = fields(
+    {
+        "virtualMachines": many(
+            fields({"id": text(_MACHINE, "the id of a virtual machine"), "ports": many(_PORT, least=1)}),
+            least=1,
+        )
+    }
+)
+
+
+def check(body: Body) -> None:
+    """Fault where a policy names a machine of another subscription than its own."""
+    mine = "/".join(str(body["id"]).lower().split("/")[:3]) + "/"
+    for at, one in enumerate(body["properties"]["virtualMachines"]):
+        if not one["id"].lower().startswith(mine):
+            told = "A policy opens ports of machines of its own subscription."
+            raise bad(told, f"properties.virtualMachines[{at}].id")
 
 
 def made(_: Call, body: Body, __: Body | None) -> Body:
@@ -54,6 +70,7 @@ KIND = Kind(
     "JitNetworkAccessPolicies",
     "No port is opened or closed by it here.",
     check=check,
+    shape=SHAPE,
     made=made,
     created=200,
 )

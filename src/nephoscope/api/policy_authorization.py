@@ -14,9 +14,13 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import Shape, fields, many, text, words
 from nephoscope.model.place import Place
+from nephoscope.policy.assignment import ENFORCEMENT_MODES
 from nephoscope.policy.catalogue import Catalogue
+from nephoscope.policy.definition import Definition
 from nephoscope.policy.errors import PolicyError
+from nephoscope.policy.exemption import MITIGATED, WAIVER
 
 SURFACE = Surface("Policy", "Microsoft.Authorization")
 
@@ -25,20 +29,27 @@ SURFACE = Surface("Policy", "Microsoft.Authorization")
 class Kind:
     """A kind of document: the last part of its type, the word of its operations, what raises for an unusable one, its filters.
 
-    `check` raises PolicyError where the document cannot be read, Fault or DeniedError for what it names. `inside` says whether a list
-    has what stands below its scope too.
+    `check` raises PolicyError where the document cannot be read, Fault or DeniedError for what it names; `shape` is that of the
+    properties. `inside` says whether a list has what stands below its scope too.
     """
 
     word: str
     operations: str
     check: Callable[[Call, dict[str, Any]], object]
     filters: policy_filter.Filters
+    shape: Shape
     inside: bool = False
 
     @property
     def type(self) -> str:
         """The type."""
         return f"Microsoft.Authorization/{self.word}"
+
+
+def _ruled(call: Call, body: dict[str, Any]) -> None:
+    """A definition that can be used."""
+    Definition.parse(body)
+    _defined(call, body)
 
 
 def _defined(_: Call, body: dict[str, Any]) -> None:
@@ -62,13 +73,41 @@ def _assigned(call: Call, body: dict[str, Any]) -> None:
     policy_references.assigned(call, body)
 
 
-DEFINITIONS = Kind("policyDefinitions", "PolicyDefinitions", _defined, policy_filter.DEFINITIONS)
-INITIATIVES = Kind("policySetDefinitions", "PolicySetDefinitions", _composed, policy_filter.DEFINITIONS)
+_TOLD = {"displayName": text(), "description": text(), "metadata": fields({})}
+_DEFINED = {**_TOLD, "policyType": words("NotSpecified", "BuiltIn", "Custom", "Static")}
+_MESSAGE = fields({"message": text(least=1)}, {"policyDefinitionReferenceId": text()})
+
+DEFINITIONS = Kind(
+    "policyDefinitions",
+    "PolicyDefinitions",
+    _ruled,
+    policy_filter.DEFINITIONS,
+    fields({}, _DEFINED),
+)
+INITIATIVES = Kind(
+    "policySetDefinitions",
+    "PolicySetDefinitions",
+    _composed,
+    policy_filter.DEFINITIONS,
+    fields({}, _DEFINED),
+)
 ASSIGNMENTS = Kind(
-    "policyAssignments", "PolicyAssignments", _assigned, policy_filter.ASSIGNMENTS, inside=True
+    "policyAssignments",
+    "PolicyAssignments",
+    _assigned,
+    policy_filter.ASSIGNMENTS,
+    fields(
+        {}, {**_TOLD, "enforcementMode": words(*ENFORCEMENT_MODES), "nonComplianceMessages": many(_MESSAGE)}
+    ),
+    inside=True,
 )
 EXEMPTIONS = Kind(
-    "policyExemptions", "PolicyExemptions", policy_references.exempted, policy_filter.EXEMPTIONS, inside=True
+    "policyExemptions",
+    "PolicyExemptions",
+    policy_references.exempted,
+    policy_filter.EXEMPTIONS,
+    fields({}, {**_TOLD, "exemptionCategory": words(WAIVER, MITIGATED)}),
+    inside=True,
 )
 
 
@@ -76,6 +115,7 @@ def put(call: Call, kind: Kind) -> Answer:
     """Keep a document; it is judged by in the next assessment, which begins soon."""
 
     def check(body: dict[str, Any]) -> None:
+        body["properties"] = kind.shape(body["properties"], "properties")
         try:
             kind.check(call, body)
         except PolicyError as error:

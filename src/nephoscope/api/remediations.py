@@ -18,6 +18,7 @@ from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare, found
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import every
+from nephoscope.api.wire.shape import fields, many, number, text, whole, words
 
 SURFACE = Surface("Remediations", "Microsoft.PolicyInsights")
 TYPE = "Microsoft.PolicyInsights/remediations"
@@ -29,14 +30,17 @@ DISCOVERED = "2019-07-01"
 DONE, CANCELED = "Succeeded", "Canceled"
 
 
-def check(body: Body) -> None:
-    """Fault where a remediation names no assignment."""
-    if not isinstance(body["properties"].get("policyAssignmentId"), str):
-        raise bad(
-            "'policyAssignmentId' must be the id of an assignment.",
-            "properties.policyAssignmentId",
-            "InvalidCreateRemediationRequest",
-        )
+SHAPE = fields(
+    {"policyAssignmentId": text(least=1)},
+    {
+        "policyDefinitionReferenceId": text(),
+        "resourceDiscoveryMode": words("ExistingNonCompliant", "ReEvaluateCompliance"),
+        "resourceCount": whole(1, MOST),
+        "parallelDeployments": whole(1, 30),
+        "failureThreshold": fields({}, {"percentage": number(0, 1)}),
+        "filters": fields({}, {"locations": many(text()), "resourceIds": many(text())}),
+    },
+)
 
 
 def made(call: Call, body: Body, before: Body | None) -> Body:
@@ -119,7 +123,7 @@ KIND = Kind(
     TYPE,
     "Remediations",
     "It follows the resources that do not comply now until they do; nothing is deployed from here.",
-    check=check,
+    shape=SHAPE,
     made=made,
     shown=shown,
     filtered=True,

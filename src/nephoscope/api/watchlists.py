@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from nephoscope.alerts.duration import duration
@@ -14,6 +16,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.listing import Given, ItemError, Keeping
 from nephoscope.lake.outbox import deliver_some
@@ -31,7 +34,23 @@ MOST = 100_000
 #: Characters of the items of one request: a body without its gzip may be ten times as large.
 MOST_CONTENT = 4 << 20
 #: The longest that a duration of ours can say, in days.
-FOREVER = 3650
+FOREVER = timedelta(days=3650)
+SHAPE = fields(
+    {},
+    {
+        "displayName": text(least=1),
+        "provider": text(least=1),
+        "itemsSearchKey": text(least=1),
+        "description": text(),
+        "source": text(),
+        "contentType": words("text/csv", "text/tsv"),
+        "numberOfLinesToSkip": whole(0, MOST),
+        "rawContent": text(),
+        "defaultDuration": span(timedelta(seconds=1), FOREVER),
+        "labels": many(text()),
+    },
+)
+ITEM = fields({"itemsKeyValue": mapping(text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
@@ -53,6 +72,7 @@ def get(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     """Make a watchlist, or add to it; `rawContent` holds its items as CSV."""
     workspace = allowed(call, WRITE)
+    call = shaped(call, SHAPE)
     alias = call["watchlistAlias"]
     rows = _rows(call)
     keeping = _keeping(call, workspace)
@@ -119,10 +139,7 @@ def put_item(call: Call) -> Answer:
     """Add an item under an id of the client's, or replace the one of that id."""
     workspace = allowed(call, WRITE)
     head, _ = _found(call, workspace)
-    given = call.body.get("properties")
-    cells = given.get("itemsKeyValue") if isinstance(given, dict) else None
-    if not isinstance(cells, dict) or not all(isinstance(one, str) for one in cells.values()):
-        raise bad("'properties.itemsKeyValue' must be an object of texts.", "properties.itemsKeyValue")
+    cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
     kept, new = keeping.put_item(head.alias, id_, cells, call.instance.now)
     _changed(call)
@@ -167,17 +184,15 @@ def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
 
 def _rows(call: Call) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
-    text = call.text("properties", "rawContent")
-    if len(text) > MOST_CONTENT:
+    content = call.text("properties", "rawContent")
+    if len(content) > MOST_CONTENT:
         told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
         raise bad(told, "properties.rawContent")
-    skipped = call.body.get("properties", {}).get("numberOfLinesToSkip") or 0
-    if not isinstance(skipped, int) or skipped < 0:
-        raise bad("numberOfLinesToSkip must be a whole number.", "properties.numberOfLinesToSkip")
-    text = "".join(text.splitlines(keepends=True)[skipped:])
+    skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
+    content = "".join(content.splitlines(keepends=True)[skipped:])
     try:
-        tabs = call.text("properties", "contentType").lower() == "text/tsv"
-        read = csv.reader(io.StringIO(text), "excel-tab" if tabs else "excel", strict=True)
+        tabs = call.text("properties", "contentType") == "text/tsv"
+        read = csv.reader(io.StringIO(content), "excel-tab" if tabs else "excel", strict=True)
         found = [row for row in read if row]
     except csv.Error as error:
         raise bad(f"rawContent is no CSV: {error}.", "properties.rawContent") from error
@@ -191,11 +206,9 @@ def _rows(call: Call) -> list[list[str]]:
 
 
 def _days(call: Call) -> int:
-    text = call.text("properties", "defaultDuration")
-    try:
-        return min(duration(text).days, FOREVER) if text else 0
-    except ValueError as error:
-        raise bad(str(error), "properties.defaultDuration") from error
+    """How many days items last, 0 for ever; a day that is begun counts."""
+    given = call.text("properties", "defaultDuration")
+    return ceil(duration(given) / timedelta(days=1)) if given else 0
 
 
 def body(call: Call, one: WatchlistHead, count: int) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Rule:
         return any(self._compared(one, self.operator) for one in values)
 
     def _compared(self, value: Any, operator: str) -> bool:
-        if self.kind in _NUMBERS or operator in _ORDERED:
+        if self.kind in _NUMBERS or operator in ORDERED:
             return _in_order(value, operator, self.expected)
         said = str(value).casefold() if not isinstance(value, bool) else str(value).lower()
         return _TEXTS[operator](said, self.expected.casefold())
@@ -228,7 +228,7 @@ def _rule(given: Any, where: str) -> Rule:
         raise AutomationError(f"{where}.operator", f"{operator!r} is none of {', '.join(OPERATORS)}")
     if expected is None:
         raise AutomationError(f"{where}.expectedValue", "is missing")
-    if operator in _ORDERED and _number(expected) is None:
+    if operator in ORDERED and _number(expected) is None:
         raise AutomationError(f"{where}.expectedValue", f"{expected!r} is no number, which {operator} needs")
     said = str(expected).lower() if isinstance(expected, bool) else str(expected)
     return Rule(path, str(operator), said, str(given.get("propertyType") or "String"))
@@ -295,8 +295,8 @@ _TEXTS: Mapping[str, Callable[[str, str], bool]] = {
     "StartsWith": lambda said, expected: said.startswith(expected),
     "EndsWith": lambda said, expected: said.endswith(expected),
 }
-_ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo")
-OPERATORS = (*_TEXTS, "NotEquals", *_ORDERED)
+ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LesserThan", "LesserThanOrEqualTo")
+OPERATORS = (*_TEXTS, "NotEquals", *ORDERED)
 
 
 def _subscription(key: str) -> str:

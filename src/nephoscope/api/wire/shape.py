@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from nephoscope.alerts.duration import duration, written
 from nephoscope.api.wire.fault import Fault, bad
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.call import Call
 
 #: (value, path) -> the value to keep; raises Fault.
 Shape = Callable[[Any, str], Any]
@@ -25,20 +31,26 @@ def read(shape: Shape, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "properties": shape(body.get("properties"), "properties")}
 
 
+def shaped(call: Call, shape: Shape) -> Call:
+    """A call as if it had been sent in Azure's spelling; Fault where its properties have not the shape."""
+    return replace(call, raw=msgspec.json.encode(read(shape, call.body)))
+
+
 def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) -> Shape:
-    """An object with the fields that are needed, and those that it may have."""
-    known = {**needed, **(may or {})}
+    """An object with the fields that are needed, and those that it may have; their names in any case."""
+    spelled = {name.lower(): (name, one) for name, one in {**needed, **(may or {})}.items()}
 
     def shape(value: Any, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _wrong(path, "an object", value)
+        found: dict[str, Any] = {}
+        for given, one in value.items():
+            name, of = spelled.get(given.lower(), (given, anything))
+            found[name] = one if one is None else of(one, f"{path}.{name}")
         for name in needed:
-            if value.get(name) is None:
+            if found.get(name) is None:
                 raise bad(f"'{name}' is missing.", f"{path}.{name}")
-        return {
-            name: known[name](one, f"{path}.{name}") if name in known and one is not None else one
-            for name, one in value.items()
-        }
+        return found
 
     return shape
 
