@@ -67,7 +67,7 @@ def test_a_span_in_a_row_can_be_read_again(span: timedelta, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["P1Y", "P6M", "P1Y2M3D", "p1y", "P1MT1H"])
 def test_years_and_months_are_told_as_what_they_are(text: str) -> None:
-    with pytest.raises(ValueError, match="years or months.*days, as in P365D"):
+    with pytest.raises(ValueError, match=r"years or months.*days, as in P365D"):
         duration(text)
 
 

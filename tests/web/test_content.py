@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,28 @@ def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
 def test_a_file_that_cannot_be_is_refused_with_why(owner, files, said):
     answer = owner.post("/content?kind=packs", data={"act": "import"}, files=files, headers=HERE)
     assert (answer.status_code, said in answer.text) == (400, True), answer.text[-2000:]
+
+
+@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        pytest.param(b"id: x\n  kind: [\n", "Wrong.yaml:2", id="no YAML"),
+        pytest.param(
+            b"id: x\nname: n\nkind: Scheduled\nquery: '!'\nseverity: odd\n", "Wrong.yaml", id="no rule"
+        ),
+    ],
+)
+def test_a_place_in_what_was_sent_is_told_by_the_file_of_who_sent_it(
+    instance, owner, archived, content, place
+):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("rules/Wrong.yaml", content)
+    file = ("mine.zip", packed.getvalue()) if archived else ("Wrong.yaml", content)
+    answer = owner.post("/content?kind=packs", data={"act": "import"}, files={"file": file}, headers=HERE)
+    told = owner.get(answer.headers["location"]).text if answer.status_code == 303 else answer.text
+    for name in {"mine", "wrong"} & set(RulePacks(instance.data).names()):
+        RulePacks(instance.data).remove(name)
+    assert tempfile.gettempdir() not in told
+    assert (f"rules/{place}" if archived else place) in told

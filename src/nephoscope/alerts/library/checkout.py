@@ -53,17 +53,21 @@ class Reading:
         return not self.pieces and not self.unusable
 
 
-def read(root: Path, sigma: str = "auto", progress: Progress = lambda *_: None) -> Reading:
+def read(
+    root: Path, sigma: str = "auto", progress: Progress = lambda *_: None, called: str | None = None
+) -> Reading:
     """Everything below a folder, or in a file; a file that cannot be used stops no other.
 
     `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline). `progress` is told of each file.
+    `called` is what the folder is named by in the places of what is found (None: its path).
     """
     found = Reading()
     for path in _files(root, found):
         found.files += 1
         progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
-        for one in _pieces(path, source, found, sigma):
+        place = Place(_shown(path) if called is None else f"{called}/{source}".lstrip("/"))
+        for one in _pieces(path, place, source, found, sigma):
             if isinstance(one, Piece):
                 found.pieces.append(one)
             else:
@@ -101,11 +105,13 @@ def _files(root: Path, found: Reading) -> Iterator[Path]:
             yield path
 
 
-def _pieces(path: Path, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    place = Place(shown)
-    if shown != str(path):
-        found.unread.append(Unusable(place, shown, "", ("its name is not UTF-8: rename it",)))
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
+    if _shown(path) != str(path):
+        found.unread.append(Unusable(place, place.file, "", ("its name is not UTF-8: rename it",)))
         return []
     try:
         text = _text(path, place)

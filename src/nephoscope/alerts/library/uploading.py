@@ -14,7 +14,7 @@ from nephoscope.alerts.library.checkout import read
 from nephoscope.alerts.library.importing import Imported, Importing, held_tables
 from nephoscope.alerts.library.listing import Held, rows
 from nephoscope.alerts.library.packs import PackError, slug
-from nephoscope.alerts.library.unpacking import UploadError, unpack
+from nephoscope.alerts.library.unpacking import SINGLE, UploadError, unpack
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -38,10 +38,19 @@ class Upload:
     name: str = ""
 
     @property
+    def plain(self) -> str:
+        """The name of the file without folders."""
+        return self.file.replace("\\", "/").rpartition("/")[2]
+
+    @property
     def pack(self) -> str:
         """The name of the pack."""
-        plain = self.file.replace("\\", "/").rpartition("/")[2]
-        return slug(self.name or plain.partition(".")[0])
+        return slug(self.name or self.plain.partition(".")[0])
+
+    @property
+    def archive(self) -> str:
+        """What the files in it are found below: its name, '' of one file."""
+        return "" if self.plain.lower().endswith(SINGLE) else self.plain
 
 
 def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now: datetime) -> Imported:
@@ -56,7 +65,7 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
     try:
         with tempfile.TemporaryDirectory(prefix="nephoscope-content-") as folder:
             unpack(upload.file, upload.data, Path(folder))
-            reading = read(Path(folder))
+            reading = read(Path(folder), called=upload.archive)
             if reading.empty and not reading.unread:
                 raise UploadError("no rule, hunting query, parser or watchlist is in it")
             if len(reading.pieces) > MOST_PIECES:
