@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
+from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kinds
 from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
 
@@ -222,6 +224,17 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
 def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
     assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
     assert "Reached" in owner.get("/sources/logs/drop").text
+
+
+def test_a_source_that_hangs_is_told_of_on_its_page(owner, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(setting_up, "test", lambda *_: go_on.wait())
+    monkeypatch.setattr(trying.answer, "__defaults__", (0.01,))
+    try:
+        assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
+    finally:
+        go_on.set()
+    assert "did not answer within 0.01 seconds" in owner.get("/sources/logs/drop").text
 
 
 def test_a_token_is_shown_once(instance, owner):

@@ -14,7 +14,7 @@ from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.sources import Source
-from nephoscope.sources.live import setting_up
+from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds, parsed, stored
 from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, keep, secrets_of
 from nephoscope.sources.live.source import Kind, SourceError
@@ -218,7 +218,7 @@ def test(ask: Ask, name: Name) -> SourceTest:
     source, instance = _source(ask, name), ask.instance
     _must(ask, _kind_of(source.kind))
     try:
-        told = setting_up.test(instance.lake, instance.state, instance.data, name)
+        told = trying.answer(instance.lake, instance.state, instance.data, name)
     except (SourceError, StateError) as error:
         return SourceTest(works=False, message=str(error))
     return SourceTest(works=True, message=told)

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.sources import Source
-from nephoscope.sources.live import setting_up
+from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
 from nephoscope.sources.live.health.table import missing_logs, rows
 from nephoscope.sources.live.source import Kind, SourceError
@@ -180,7 +180,7 @@ def _tested(visit: Visit, source: Source) -> None:
     """Try the source and keep what it said."""
     instance = visit.instance
     try:
-        told = setting_up.test(instance.lake, instance.state, instance.data, source.name)
+        told = trying.answer(instance.lake, instance.state, instance.data, source.name)
         found = {"works": True, "message": told}
     except (StateError, SourceError) as error:
         found = {"works": False, "message": str(error)}
