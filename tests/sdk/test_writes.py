@@ -7,7 +7,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+from azure.core.rest import HttpRequest
 from azure.mgmt.resource.policy.models import PolicyAssignment, PolicyDefinition, PolicySetDefinition
 from azure.mgmt.security.models import (
     AlertsSuppressionRule,
@@ -206,6 +209,27 @@ def test_an_indicator(owner):
         indicators.delete(*WORKSPACE, one)
     with pytest.raises(ResourceNotFoundError):
         indicators.get(*WORKSPACE, name)
+
+
+def test_stix_objects_as_connectors_send_them(owner):
+    """There is no client of the upload API: connectors send by azure-core, as here."""
+    name, made = str(uuid.uuid4()), NOW.isoformat()
+    sent = {
+        "type": "indicator", "id": f"indicator--{name}", "created": made, "modified": made, "name": "Sent", "valid_from": made,
+        "pattern": "[domain-name:value = 'sent.example']", "pattern_type": "stix",
+    }  # fmt: skip
+    policies = [BearerTokenCredentialPolicy(owner.credential, *owner.scopes)]
+    with PipelineClient(owner.address, policies=policies, connection_verify=owner.authority) as client:
+        path = f"{owner.address}/workspaces/{WORKSPACE[1]}/threat-intelligence-stix-objects:upload"
+        body = {"sourcesystem": "connector", "stixobjects": [sent, {**sent, "id": None}]}
+        request = HttpRequest("POST", path, params={"api-version": "2024-02-01-preview"}, json=body)
+        answer = client.send_request(request)
+    assert answer.status_code == 200
+    assert [one["recordIndex"] for one in answer.json()["errors"]] == [1]
+    indicators = owner.sentinel.threat_intelligence_indicator
+    found = indicators.get(*WORKSPACE, name)
+    assert (found.display_name, found.source, found.pattern) == ("Sent", "connector", sent["pattern"])
+    indicators.delete(*WORKSPACE, name)
 
 
 def test_a_rule_of_one_s_own(owner):

@@ -1,0 +1,114 @@
+"""The upload API of Sentinel: up to a hundred STIX objects of a source at once; what is wrong with one is told by its index.
+
+Source: https://learn.microsoft.com/azure/sentinel/stix-objects-api (2024-02-01-preview) and
+https://learn.microsoft.com/azure/sentinel/upload-indicators-api (2022-07-01), which it replaced.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import allowed, audited
+from nephoscope.lake.outbox import deliver_some
+from nephoscope.sources.intel.item import BadItemError, Item, item
+from nephoscope.sources.intel.keeping import keep
+
+SURFACE = Surface("Threat intelligence upload", "Microsoft.SecurityInsights")
+WRITE = "Microsoft.SecurityInsights/threatIntelligence/indicators/write"
+MOST, LONGEST_SOURCE = 100, 200
+#: A name that no source may give itself.
+_OWN = "microsoft sentinel"
+_VERSIONS = ("2.0", "2.1")
+_COMMON = ("id", "type", "created", "modified")
+#: The kinds that are taken -> what each needs beside what all need.
+KINDS = {
+    "indicator": ("pattern", "pattern_type", "valid_from"),
+    "attack-pattern": ("name",),
+    "threat-actor": ("name",),
+    "identity": ("name",),
+    "relationship": ("relationship_type", "source_ref", "target_ref"),
+}
+
+
+@SURFACE.act(
+    "/workspaces/{workspaceName}/threat-intelligence-stix-objects:upload",
+    "ThreatIntelligence_UploadStixObjects",
+    WRITE,
+)
+def upload(call: Call) -> Answer:
+    """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
+    return _uploaded(call, "stixobjects", tuple(KINDS))
+
+
+@SURFACE.act(
+    "/workspaces/{workspaceName}/threatintelligenceindicators:upload",
+    "ThreatIntelligence_UploadIndicators",
+    WRITE,
+)
+def upload_indicators(call: Call) -> Answer:
+    """The same of indicators alone, as older clients send them."""
+    return _uploaded(call, "indicators", ("indicator",))
+
+
+def _uploaded(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
+    workspace = allowed(call, WRITE)
+    source, objects, now = _source(call), _objects(call, field), call.instance.now
+    wrong: defaultdict[int, list[str]] = defaultdict(list)
+    good: dict[int, Item] = {}
+    for index, one in enumerate(objects):
+        try:
+            wrong[index] += _lacking(one, kinds)
+            if not wrong[index]:
+                good[index] = item(one, now)
+        except BadItemError as error:
+            wrong[index].append(f"{error}.")
+    kept = keep(call.instance.state, workspace, source, good.values(), now)
+    for refused in kept.refused:
+        index = next(at for at, one in good.items() if one.id == refused.place and not wrong[at])
+        wrong[index].append(f"{refused.reason}.")
+    audited(call)
+    deliver_some(call.instance.lake, call.instance.state)
+    errors = [
+        {"recordIndex": at, "errorMessages": several} for at, several in sorted(wrong.items()) if several
+    ]
+    return Answer({"errors": errors} if errors else None, 400 if len(errors) == len(objects) else 200)
+
+
+def _source(call: Call) -> str:
+    given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
+    if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
+        raise bad(f"'sourcesystem' must be a text of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
+    if given.strip().lower() == _OWN:
+        raise bad(f"The name {given.strip()!r} is no source's own.", "sourcesystem")
+    return given.strip()
+
+
+def _objects(call: Call, field: str) -> list[Any]:
+    given = call.body.get(field)
+    if not isinstance(given, list) or not 0 < len(given) <= MOST:
+        raise bad(f"'{field}' must be a list of 1 to {MOST} objects.", field)
+    return given
+
+
+def _lacking(document: Any, kinds: tuple[str, ...]) -> Iterator[str]:
+    """What a document lacks to be an object of STIX that is taken, in Sentinel's words."""
+    if not isinstance(document, dict):
+        yield "An object of STIX is a JSON object."
+        return
+    kind, version = document.get("type"), document.get("spec_version", "2.1")
+    needed = [*_COMMON, *(KINDS.get(kind, ()) if isinstance(kind, str) else ())]
+    if version == "2.0":  # its patterns have no type
+        needed = [one for one in needed if one != "pattern_type"]
+    for name in needed:
+        if document.get(name) in (None, ""):
+            yield f"Error for Property={name}: Required property is missing. Actual value: NULL."
+    if kind and kind not in kinds:
+        yield f"Error for Property=type: it is one of {', '.join(kinds)}. Actual value: {str(kind)[:60]}."
+    if version not in _VERSIONS:
+        yield f"Error for Property=spec_version: it is one of {', '.join(_VERSIONS)}. Actual value: {str(version)[:60]}."
