@@ -348,3 +348,79 @@ def test_a_web_process_that_dies_over_a_request(tmp_path, method, dies, status):
     assert answer.status_code == status
     if status == 502:
         assert answer.json()["error"]["code"] == "BadGateway"
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml", "sec-fetch-dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", "/recommendations", 502, "Not answered"),
+        ("POST", "/incidents/1", 502, "Not answered"),
+        ("GET", "/incidents", 400, "Not understood"),
+    ],
+)
+def test_its_own_faults_are_pages_in_a_browser_and_json_for_programs(
+    tmp_path, request, method, path, status, title
+):
+    async def asked_of(**headers):
+        odd = {"x-odd": b"a\nb<i>"} if status == 400 else {}
+        onward = Onward(str(tmp_path / ("there" if odd else "nobody")))
+        scope_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        answered = {"body": b""}
+
+        async def send(message):
+            answered.update(
+                message if "status" in message else {"body": answered["body"] + message.get("body", b"")}
+            )
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        scope = {
+            "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "https",
+            "headers": [*scope_headers, *((name.encode(), value) for name, value in odd.items())], "client": ("127.0.0.1", 1),
+        }  # fmt: skip
+        await onward(scope, receive, send)
+        await onward.close()
+        return (
+            answered["status"],
+            {name.decode(): value.decode() for name, value in answered["headers"]},
+            answered["body"].decode(),
+        )
+
+    there = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    there.bind(str(tmp_path / "there"))
+    there.listen(10)
+    request.addfinalizer(there.close)
+    for headers in ({}, {"accept": "application/json"}, {**BROWSER, "authorization": "Bearer x"}):
+        told, sent, body = asyncio.run(asked_of(**headers))
+        assert told == status
+        assert json.loads(body)["error"]["message"]
+        assert sent["x-content-type-options"] == "nosniff"
+    told, sent, body = asyncio.run(asked_of(**BROWSER))
+    assert (told, sent["content-type"]) == (status, "text/html; charset=utf-8")
+    assert f"<h1>{title}</h1>" in body
+    assert "style-src 'self';" in sent["content-security-policy"]
+    assert "<style" not in body
+    assert "style=" not in body
+    assert "<script" not in body
+    assert "<i>" not in body
+    assert sent.get("retry-after") == ("1" if status == 502 else None)
+    assert sent["cache-control"] == "no-store"
+
+
+def test_the_style_sheet_is_there_while_nobody_draws_pages(tmp_path):
+    async def ask():
+        onward = Onward(str(tmp_path / "nobody"))
+        transport = httpx.ASGITransport(onward)
+        async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8443") as client:
+            found = await client.get("/static/nephoscope.css"), await client.get("/static/page.js")
+        await onward.close()
+        return found
+
+    style, script = asyncio.run(ask())
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert ".card" in style.text
+    assert script.status_code == 502

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from nephoscope.lake.state.incidents import Incident
-from nephoscope.web.controls import shown
+from nephoscope.web.controls import plain, shown
+from nephoscope.web.pages.attack_paths import graph
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CASES = [
@@ -56,3 +59,46 @@ def test_the_title_of_an_incident_reorders_no_page(instance, owner):
         text = owner.get(path).text
         assert "\u202e" not in re.sub(r"<[^>]*>", "", text)
         assert 'Report <span class="control">U+202E</span>fdp.exe' in text
+
+
+@given(st.text())
+def test_a_label_that_a_script_draws_is_one_line_that_reorders_nothing(text):
+    made = plain(text)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", made)
+    assert re.sub(r"\[U[+]([0-9A-F]{4})\]", lambda found: chr(int(found[1], 16)), made) == re.sub(
+        r"\[U[+]([0-9A-F]{4})\]", lambda found: chr(int(found[1], 16)), text
+    )
+
+
+def test_the_labels_of_a_chart_are_given_to_the_script_so(owner):
+    rows = 'datetime(2026-01-01), 1, "a\u202eb", datetime(2026-01-02), 2, "a\u202eb"'
+    query = f"datatable(t: datetime, n: long, s: string)[{rows}] | render timechart"
+    page = owner.get("/logs", params={"query": query}).text
+    points = json.loads(unescape(re.search(r'data-points="([^"]*)"', page)[1]))
+    assert points["names"] == ["a[U+202E]b"]
+
+
+def test_the_labels_of_a_graph_are_given_to_the_script_so():
+    told = {
+        "graphComponent": {
+            "insights": [],
+            "entities": [
+                {
+                    "entityInternalId": "1",
+                    "entityName": "vm\u202e\n1",
+                    "entityType": "microsoft.compute/virtualmachines",
+                }
+            ],
+            "connections": [
+                {"sourceEntityInternalId": "1", "targetEntityInternalId": "1", "title": "reaches\u2066"}
+            ],
+        },
+        "attackPathType": "x",
+        "entryPointEntityInternalID": "1",
+        "targetEntityInternalID": "1",
+    }
+    drawn = json.loads(graph(told))
+    assert (drawn["nodes"][0]["name"], drawn["edges"][0]["title"]) == (
+        "vm[U+202E][U+000A]1",
+        "reaches[U+2066]",
+    )

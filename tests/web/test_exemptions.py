@@ -167,3 +167,42 @@ def test_a_subscription_is_called_by_its_name(instance, owner):
     one = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     name = instance.shelf.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
     assert f">{name}</a> <small>subscriptions" in owner.get(f"/recommendations/{one.recommendation}").text
+
+
+@pytest.mark.parametrize("members", [False, True])
+def test_one_from_an_assignment_is_shown_and_ended_on_the_pages_of_what_it_reaches(
+    instance, owner, visitor, finding, members
+):
+    several = instance.governing()._program.requirements
+    one = next(each for each in several if each.key == finding.recommendation)
+    known = {tally.recommendation for tally in instance.shelf.newest().findings.tallies(EVERYTHING)}
+    other = next(
+        each.key
+        for each in several
+        if each.key in known - {one.key} and each.assignment.id == one.assignment.id
+    )
+    id_ = f"{finding.resource}/providers/{TYPE}/all"
+    about = {"policyDefinitionReferenceIds": [one.reference]} if members else {}
+    properties = {
+        "policyAssignmentId": one.assignment.id,
+        "exemptionCategory": "Waiver",
+        "description": "moves away",
+        **about,
+    }
+    instance.put({"id": id_, "name": "all", "type": TYPE, "properties": properties}, TYPE, "ada")
+    text = owner.get(f"/recommendations/{finding.recommendation}").text
+    told = "1 member of the assignment" if members else "the whole assignment"
+    assert "moves away" in text
+    assert told in text
+    assert 'value="end"' in text
+    assert ("moves away" in owner.get(f"/recommendations/{other}").text) is not members
+    assert told in owner.get(f"/recommendations/{finding.recommendation}?format=csv&table=exemptions").text
+    change = {"act": "change", "exemption": id_, "category": "Mitigated", "reason": "gone"}
+    assert post(owner, finding, change).status_code == 303
+    (now,) = kept(instance)
+    assert now.body["properties"]["policyAssignmentId"] == one.assignment.id
+    assert "nephoscope" not in now.body["properties"].get("metadata", {})
+    end = {"act": "end", "exemption": id_}
+    assert post(visitor(("Reader", "/")), finding, end).status_code == 403
+    assert post(owner, finding, end).status_code == 303
+    assert kept(instance) == []

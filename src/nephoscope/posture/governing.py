@@ -19,6 +19,7 @@ from nephoscope.posture.plan import Plan
 from nephoscope.posture.program import Program
 
 if TYPE_CHECKING:
+    from nephoscope.policy.exemption import Exemption
     from nephoscope.posture.published.edition import Edition
 
 #: The types of documents that it is made of.
@@ -66,6 +67,15 @@ class Governing:
         """The assignments that judge by one of some definitions (lower-cased names), be it as a member of an initiative."""
         ids = {one.assignment.id for one in self._program.requirements if one.key in definitions}
         return tuple(one for one in self._by_id.values() if one.id in ids)
+
+    def speaks(self, exemption: Exemption, definition: str) -> bool:
+        """Whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
+        if not exemption.assignment:
+            return definition in exemption.recommendations
+        return any(
+            one.key == definition and exemption.names(one.assignment.id, one.reference.lower(), one.key)
+            for one in self._program.requirements
+        )
 
     def own(self, one: Assignment) -> bool:
         """Whether it is the server's own over everything, which nobody put and no subscription or management group holds."""

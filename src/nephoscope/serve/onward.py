@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpcore
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
+
+from nephoscope.serve.browser import STYLE, by_browser, page, style
+from nephoscope.serve.headers import HEADERS
 
 #: Headers by which the front tells the web process who asks; nobody else can: they are taken out of every request first.
 OWN = b"x-nephoscope-"
@@ -55,9 +59,10 @@ class Onward:
                 if left:
                     continue
                 _LOG.warning("%s %s was not answered: %s", scope["method"], scope["path"], error)
-                await fault(502, "BadGateway", _LOST, 1)(scope, receive, send)
+                await _lost(scope)(scope, receive, send)
             except _WrongError as error:
-                await fault(400, "InvalidRequest", f"This is no HTTP request: {error}")(scope, receive, send)
+                text = f"This is no HTTP request: {error}"
+                await _told(scope, 400, "InvalidRequest", "Not understood", text)(scope, receive, send)
             return
 
     async def close(self) -> None:
@@ -105,6 +110,27 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
     """An error as Azure answers it."""
     body = {"error": {"code": code, "message": message}}
     return JSONResponse(body, status, {"Retry-After": str(again)} if again else None)
+
+
+def _lost(scope: Scope) -> Response:
+    """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
+    if scope["path"] == STYLE and scope["method"] in ("GET", "HEAD"):
+        return _secured(style())
+    return _told(scope, 502, "BadGateway", "Not answered", _LOST, 1)
+
+
+def _told(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:
+    """A fault as the one who asked reads it: a page in a browser, else an error as Azure answers it."""
+    if not by_browser(Headers(scope=scope)):
+        return _secured(fault(status, code, text, again))
+    return _secured(page(status, title, text, {"Retry-After": str(again)} if again else None))
+
+
+def _secured(answer: Response) -> Response:
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    answer.headers["cache-control"] = "no-store"
+    return answer
 
 
 def _target(scope: Scope) -> bytes:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nephoscope.serve.browser import by_browser
 from nephoscope.web import refusals
 
 _TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests", 503: "Not now"}
@@ -34,11 +35,6 @@ class RefusedPages:
         await self._app(scope, receive, refusal.sent)
         if refusal.start is not None:
             await refusal.page(Request(scope))(scope, receive, send)
-
-
-def by_browser(headers: Headers) -> bool:
-    """Whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
-    return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
 
 
 @dataclass

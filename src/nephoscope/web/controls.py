@@ -13,6 +13,8 @@ from functools import partial
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
+#: A label is one line.
+_LABEL = re.compile(f"{_CONTROL.pattern}|[\t\n\r]")
 #: A tag; no text of a template's values has an angle bracket: it is escaped.
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)[^>]*>")
 #: What browsers give back as it is, and what holds text alone.
@@ -31,6 +33,11 @@ def shown(html: str) -> str:
             inside = "" if tag[1] else name
         at = tag.end()
     return "".join([*made, _text(html[at:], inside)])
+
+
+def plain(text: str) -> str:
+    """A text that a script draws, with such characters, and line ends, as `[U+202E]`."""
+    return _LABEL.sub(partial(_mark, plain=True), text)
 
 
 def _text(text: str, inside: str) -> str:

@@ -27,9 +27,13 @@ MOST_DAYS, MOST_AT_ONCE = 3650, 500
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired."""
+    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired.
+
+    `about` says from what it exempts: the recommendation alone, members of an assignment, or all of one.
+    """
 
     exemption: Exemption
+    about: str
     author: str
     over: bool
     may_change: bool
@@ -37,27 +41,43 @@ class Shown:
 
 
 def put_for(visit: Visit, key: str) -> list[ArmDocument]:
-    """The exemptions from a recommendation that were put here and that the visitor may read, by id."""
+    """The exemptions that reach a recommendation, were put here and that the visitor may read, by id.
+
+    Those from an assignment that holds it are among them, also where they exempt from more.
+    """
     reach = visit.caller.reach(READ)
-    found = [
-        one for one in visit.instance.state.arm_documents.all([TYPE_NAME]) if key in _of(one).recommendations
-    ]
+    put = visit.instance.state.arm_documents.all([TYPE_NAME])
+    governing = visit.instance.governing() if put else None
+    found = [one for one in put if governing is not None and governing.speaks(_of(one), key)]
     return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
 
 
-def shown(visit: Visit, key: str, put: Sequence[ArmDocument]) -> list[Shown]:
+def shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
     """They with what the visitor may do to each."""
     now = visit.instance.now
     return [
         Shown(
             one := _of(document),
+            _about(visit, one),
             document.author,
             not one.active(now),
-            may(visit, key, one.scope),
+            _may_put(visit, one),
             visit.caller.may(DELETE, one.scope),
         )
         for document in put
     ]
+
+
+def _about(visit: Visit, one: Exemption) -> str:
+    if not one.assignment:
+        several = len(one.recommendations)
+        return "this recommendation" if several == 1 else f"{several} recommendations"
+    found = visit.instance.governing().assignment(one.assignment)
+    name = (found.display_name if found is not None else "") or one.assignment.rsplit("/", 1)[-1]
+    if one.references:
+        members = f"{len(one.references)} member{'' if len(one.references) == 1 else 's'}"
+        return f"{members} of the assignment {name}"
+    return f"the whole assignment {name}"
 
 
 def act(visit: Visit, key: str) -> dict[str, int]:
@@ -117,7 +137,7 @@ def change(visit: Visit, key: str) -> int:
 
 
 def end(visit: Visit, key: str) -> int:
-    """End an exemption: the resource is judged as any other from the next assessment on."""
+    """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     one = _asked(visit, key)
     visit.caller.must(DELETE, one.scope)
     return int(visit.instance.remove(one.id, EXEMPTIONS, visit.caller.name, visit.caller.address))
@@ -162,10 +182,14 @@ def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozen
 
 def may(visit: Visit, key: str, resource: str) -> bool:
     """Whether the visitor may exempt a resource from a recommendation."""
-    if not resource.startswith("/subscriptions/") or not visit.caller.may(WRITE, resource):
+    return resource.startswith("/subscriptions/") and _may_put(visit, _exempting(resource, key))
+
+
+def _may_put(visit: Visit, exemption: Exemption) -> bool:
+    if not visit.caller.may(WRITE, exemption.scope):
         return False
     try:
-        may_exempt(visit.caller, _exempting(resource, key), visit.instance.governing)
+        may_exempt(visit.caller, exemption, visit.instance.governing)
     except DeniedError:
         return False
     return True

@@ -11,6 +11,7 @@ import msgspec
 
 from nephoscope.kql.cells import columns_of, rows_of, text
 from nephoscope.kql.types import TICKS_PER_SECOND, KqlType
+from nephoscope.web.controls import plain
 
 if TYPE_CHECKING:
     from nephoscope.kql.run import QueryResult
@@ -169,7 +170,9 @@ def _points(kept: Points, kind: str) -> str:
     times = sorted({at for several in kept.values() for at, _ in several})
     values = [[found.get(at) for at in times] for found in map(dict, kept.values())]
     seconds = [(at - EPOCH) / TICKS_PER_SECOND for at in times]
-    return msgspec.json.encode({"kind": kind, "names": list(kept), "data": [seconds, *values]}).decode()
+    return msgspec.json.encode(
+        {"kind": kind, "names": [plain(name) for name in kept], "data": [seconds, *values]}
+    ).decode()
 
 
 def _numbered(columns: Columns, rows: Sequence[Any], number: int) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from nephoscope.lake.state import MissingError
 from nephoscope.model.state import Severity
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
+from nephoscope.web.controls import plain
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
@@ -109,8 +110,8 @@ def graph(told: Mapping[str, Any]) -> str:
     nodes = [
         {
             "id": one["entityInternalId"],
-            "name": one["entityName"],
-            "kind": type_name(one["entityType"]),
+            "name": plain(one["entityName"]),
+            "kind": plain(type_name(one["entityType"])),
             "role": _role(one["entityInternalId"], told),
             "weak": one["entityInternalId"] in known,
         }
@@ -120,7 +121,7 @@ def graph(told: Mapping[str, Any]) -> str:
         {
             "source": one["sourceEntityInternalId"],
             "target": one["targetEntityInternalId"],
-            "title": one["title"],
+            "title": plain(one["title"]),
         }
         for one in drawn["connections"]
     ]

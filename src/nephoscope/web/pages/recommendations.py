@@ -86,7 +86,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
     files = {
         "resources": lambda: _resources(visit, known, asked),
-        "exemptions": lambda: _exemptions(exemptions.shown(visit, key, exemptions.put_for(visit, key))),
+        "exemptions": lambda: _exemptions(exemptions.shown(visit, exemptions.put_for(visit, key))),
     }
     file = file_of(visit, key, files)
     return file if file is not None else _shown(visit, edition, key, known["properties"], asked)
@@ -99,7 +99,7 @@ def _shown(
     reach, start = visit.reach(READ), page_start(visit)
     about = Wanted(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
-    put = exemptions.shown(visit, key, exemptions.put_for(visit, key))
+    put = exemptions.shown(visit, exemptions.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "edition": edition,
@@ -141,8 +141,8 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
 
 
 def _exemptions(several: Sequence[exemptions.Shown]) -> Table:
-    return Table(("Resource", "Category", "Reason", "Ends", "By"), (
-        [one.exemption.scope, one.exemption.category, one.exemption.description or one.exemption.display_name,
+    return Table(("Resource", "From", "Category", "Reason", "Ends", "By"), (
+        [one.exemption.scope, one.about, one.exemption.category, one.exemption.description or one.exemption.display_name,
          one.exemption.expires_on.isoformat() if one.exemption.expires_on else "", one.author]
         for one in several
     ))  # fmt: skip

@@ -1,0 +1,45 @@
+"""What a browser is answered where nothing else draws a page: by the front, when the process that does is away."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
+
+STYLE = "/static/nephoscope.css"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · nephoscope</title>
+<link rel="stylesheet" href="{style}">
+</head>
+<body class="alone">
+<main class="card">
+<p class="brand">nephoscope</p>
+<h1>{title}</h1>
+<p>{text}</p>
+<p><a class="link" href="/">To the overview</a></p>
+</main>
+</body>
+</html>
+"""
+
+
+def by_browser(headers: Headers) -> bool:
+    """Whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
+    return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
+
+
+def page(status: int, title: str, text: str, headers: dict[str, str] | None = None) -> Response:
+    """A page without a script that says what happened."""
+    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), style=STYLE), status, headers)
+
+
+def style() -> Response:
+    """The style sheet of all pages."""
+    found = files("nephoscope.web").joinpath("static", "nephoscope.css")
+    return Response(found.read_bytes(), media_type="text/css")
