@@ -5,8 +5,9 @@ Source: https://learn.microsoft.com/rest/api/resources/resources
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
+from nephoscope.api.wire import resource_filter
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
@@ -23,12 +24,12 @@ READ = "Microsoft.Resources/subscriptions/resources/read"
 #: Extensions that are listed where they stand, and not from above.
 NEAR = frozenset({"microsoft.insights/diagnosticsettings"})
 CONTAINERS = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE, MANAGEMENT_GROUP_TYPE})
-_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+MOST = 1000
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
 def of_subscription(call: Call) -> Answer:
-    """The resources of a subscription, of one type where `$filter` says so."""
+    """The resources of a subscription, those that `$filter` picks."""
     return _list(call)
 
 
@@ -38,22 +39,24 @@ def of_subscription(call: Call) -> Answer:
     READ,
 )
 def of_group(call: Call) -> Answer:
-    """The resources of a resource group."""
+    """The resources of a resource group, those that `$filter` picks."""
     return _list(call)
 
 
 def _list(call: Call) -> Answer:
-    text = call.asked("$filter")
-    found = _TYPE.search(text)
-    if text and found is None:
-        raise bad(
-            "Only $filter=resourceType eq '<type>' is possible.", "$filter", "InvalidFilterInQueryString"
-        )
-    types = [found[1].lower()] if found else call.edition.listing.resource_types()
-    page = call.edition.listing.page(
-        types, call.reach, call.below, after=resumed(call), most=call.top(1000), collected=True
-    )
-    return listed(call, page.bodies, page.after)
+    wanted, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
+    listing = call.edition.listing
+    types = [wanted.type] if wanted.type else listing.resource_types()
+    found: list[dict[str, Any]] = []
+    after = resumed(call)
+    while True:
+        page = listing.page(types, call.reach, call.below, after=after, most=MOST, collected=True)
+        found += [one for one in page.bodies if wanted.takes(one)]
+        after = page.after
+        if len(found) > most:
+            return listed(call, found[:most], str(found[most - 1]["id"]).lower())
+        if not after:
+            return listed(call, found)
 
 
 @SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ)

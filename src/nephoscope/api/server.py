@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ _CODES = {"ContentLengthLimitExceeded": "RequestEntityTooLarge", "InvalidPayload
 _GRAPH = ("/v1.0/", "/beta/")
 #: What keeps something under the path that is asked.
 KEEPING = ("PUT", "PATCH")
+#: Clients write the path of a resource's parent between slashes, also where it has none.
+_SLASHES = re.compile("/{2,}")
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -94,7 +97,7 @@ async def respond(instance: Instance, request: Request) -> Response:
 
 async def _answered(instance: Instance, request: Request) -> Answer:
     method = "GET" if request.method == "HEAD" else request.method
-    path = request.scope["path"]
+    path = _SLASHES.sub("/", request.scope["path"])
     found = Directory.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
         caller = await run_in_threadpool(authenticate, instance, request)
@@ -106,12 +109,13 @@ async def _answered(instance: Instance, request: Request) -> Answer:
     if operation.versioned:
         versions.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
-    return await run_in_threadpool(_handled, instance, request, operation, parameters, caller, raw)
+    return await run_in_threadpool(_handled, instance, request, path, operation, parameters, caller, raw)
 
 
 def _handled(
     instance: Instance,
     request: Request,
+    path: str,
     operation: Operation,
     parameters: dict[str, str],
     caller: Caller | None,
@@ -122,7 +126,7 @@ def _handled(
         caller,  # type: ignore[arg-type]  # a public operation asks for none
         operation.permission,
         operation.method,
-        request.scope["path"],
+        path,
         f"{request.url.scheme}://{request.url.netloc}",
         parameters,
         dict(request.query_params),

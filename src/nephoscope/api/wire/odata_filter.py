@@ -136,7 +136,9 @@ class _Reader:
             self.names.setdefault(word, start + 1)
 
     def _function(self, word: str, start: int) -> Test:
-        """`contains(path, 'text')` and its like."""
+        """`contains(path, 'text')` and its like; `substringof('text', path)` is the older form of it."""
+        if word.lower() == "substringof":
+            return self._older()
         test = FUNCTIONS.get(word.lower())
         if test is None:
             self.at = start
@@ -147,6 +149,14 @@ class _Reader:
         wanted = self._value()
         self.need(")")
         return lambda row: test(at_path(row, path), wanted)
+
+    def _older(self) -> Test:
+        wanted = self._value()
+        self.need(",")
+        start, path = self._next_at(), self._word()
+        self._named(path, start)
+        self.need(")")
+        return lambda row: FUNCTIONS["contains"](at_path(row, path), wanted)
 
     def _items(self, path: str, depth: int) -> Test:
         """`path/any(x: ...)`; `any(x eq ...)` is taken too, as Azure's own examples write it."""

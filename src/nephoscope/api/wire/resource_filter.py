@@ -1,0 +1,83 @@
+"""`$filter` of the lists of resources: what it picks, and what of it the list itself can be narrowed to.
+
+Source: https://learn.microsoft.com/rest/api/resources/resources/list (the $filter parameter)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.model.resource_id import ResourceId
+
+_TAGS = frozenset({"tagname", "tagvalue"})
+_NAMES = frozenset({"location", "resourcetype", "name", "resourcegroup", "identity", "plan", *_TAGS})
+_PARTS = frozenset(
+    {
+        "identity/principalid",
+        *(f"plan/{one}" for one in ("publisher", "product", "name", "version", "promotioncode")),
+    }
+)
+_TYPE = re.compile(r"(?:^|\band\s+)resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+#: A location may be written as it is shown: 'West Europe'.
+_LOCATION = re.compile(r"(\blocation\s+(?:eq|ne)\s+')([^']*)", re.IGNORECASE)
+_LOOSE = re.compile(r"\b(?:or|not)\b", re.IGNORECASE)
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFilter:
+    """A filter; `type` is the one lower-cased type that everything it picks is of, '' where it does not say so."""
+
+    filter: Filter
+    type: str = ""
+
+    def takes(self, body: Mapping[str, Any]) -> bool:
+        """Whether a resource is picked; a name and a value of tags are those of one tag."""
+        tagged = _TAGS & {one.lower() for one in self.filter.names}
+        rows = _tagged(body) if tagged else (_row(body),)
+        return any(self.filter.test(row) for row in rows)
+
+
+def of(text: str) -> ResourceFilter:
+    """A filter as it is written ('' = everything); Fault for one that is not understood or names another property."""
+    text = _LOCATION.sub(lambda one: one[1] + one[2].replace(" ", ""), text)
+    try:
+        found = read(text)
+    except Fault as fault:
+        raise _wrong(fault.message) from fault
+    for name in found.names:
+        if name.lower() not in _NAMES | _PARTS:
+            told = ", ".join(sorted(_NAMES | _PARTS))
+            raise _wrong(f"'{name[:100]}' is no property that resources are filtered by: {told} are.")
+    bare = _TEXT.sub("''", text)
+    type_ = _TYPE.search(text) if not _LOOSE.search(bare) else None
+    return ResourceFilter(found, type_[1].lower() if type_ else "")
+
+
+def _row(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a resource by the names that filters have for them."""
+    id_ = ResourceId.parse(str(body["id"]))
+    return {
+        "name": body.get("name") or "",
+        "location": str(body.get("location") or "").replace(" ", ""),
+        "resourceType": id_.type,
+        "resourceGroup": id_.resource_group or "",
+        "identity": body.get("identity") or "",
+        "plan": body.get("plan") or "",
+    }
+
+
+def _tagged(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same with each of its tags."""
+    tags = body.get("tags") or {}
+    for name, value in tags.items() if isinstance(tags, Mapping) else ():
+        yield {**_row(body), "tagName": name, "tagValue": value}
+
+
+def _wrong(message: str) -> Fault:
+    return bad(message, "$filter", "InvalidFilterInQueryString")
