@@ -62,10 +62,13 @@ def raised(instance, places):
 
 @pytest.fixture
 def graph(server, token):
-    """Asks a query as one who has roles; the whole answer."""
+    """Asks a query as one who has roles, the same one for the same roles; the whole answer."""
+    tokens: dict[tuple, str] = {}
 
     def asked(query, *roles, **body):
-        shown = {"Authorization": f"Bearer {token(*(roles or (('Owner', '/'),)))}"}
+        held = roles or (("Owner", "/"),)
+        tokens[held] = tokens.get(held) or token(*held)
+        shown = {"Authorization": f"Bearer {tokens[held]}"}
         sent = {"query": query, **body}
         path = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
         got = server.post(path, headers=shown, json=sent)

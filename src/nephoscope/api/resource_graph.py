@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.api.wire.answer import Answer, packed, unpacked
+from nephoscope.api.wire import graph_scopes
+from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
 from nephoscope.current import Current
 from nephoscope.kql.cells import columns_of, json_value, rows_of
@@ -22,7 +23,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.graph_tables import COLLECTED, TABLES
+from nephoscope.posture.published.graph_tables import COLLECTED, TABLES, never_read
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +85,7 @@ def resources(call: Call) -> Answer:
         "resultTruncated": "false",
     }
     if more:
-        body["$skipToken"] = packed(f"{call.edition.version}:{options.start + page.num_rows}")
+        body["$skipToken"] = graph_scopes.token(call, options.start + page.num_rows)
     return Answer(body)
 
 
@@ -117,18 +118,14 @@ def _options(call: Call) -> Options:
         raise bad(f"$top must be a whole number from 1 to {MOST}.", "options.$top", "InvalidParameter")
     if not (isinstance(skip, int) and skip >= 0):
         raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
-    token = given.get("$skipToken") or ""
-    if token:
-        version, _, start = unpacked(str(token), "$skipToken").partition(":")
-        if not (version.isdecimal() and start.isdecimal()):
-            raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
-        skip = int(start)
+    if token := given.get("$skipToken"):
+        skip = graph_scopes.place(call, token)
     return Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
 
 
 def _reach(call: Call) -> Any:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, of = _asked(call), _within(call)
+    asked, of = graph_scopes.asked(call), _within(call)
     usual = "Microsoft.Resources/subscriptions/resources/read"
     reaches = {table: of(_PERMISSIONS.get(table, usual)) for table in TABLES}
     if all(one.nothing for one in reaches.values()):
@@ -138,7 +135,7 @@ def _reach(call: Call) -> Any:
 
 def _within(call: Call) -> Callable[[str], Reach]:
     """Where the caller may do an operation, of the subscriptions that are asked for."""
-    asked = _asked(call)
+    asked = graph_scopes.asked(call)
 
     def of(permission: str) -> Reach:
         own = call.caller.reach(permission)
@@ -182,32 +179,27 @@ def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[s
     return call.caller.hierarchy.above(within) | around | ({""} if within else frozenset())
 
 
-def _asked(call: Call) -> frozenset[str] | None:
-    """The subscriptions that are asked for, None where all are."""
-    found: set[str] = set()
-    named = False
-    for field in ("subscriptions", "managementGroups"):
-        values = call.body.get(field) or []
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            raise bad(f"'{field}' must be a list of texts.", field)
-        named = named or bool(values)
-        for value in values:
-            found |= {value.lower()} if field == "subscriptions" else _below(call, value)
-    return frozenset(found) if named else None
-
-
-def _below(call: Call, group: str) -> frozenset[str]:
-    name = group.lower().rsplit("/", 1)[-1]
-    return call.caller.hierarchy.below(f"/providers/microsoft.management/managementgroups/{name}")
-
-
 def _run(call: Call, text: str, reach: Mapping[str, Reach]) -> pa.Table:
     try:
+        _filled(call, call.edition.reads(text, call.instance.query_seconds))
         beside = Current(call.instance, call.edition, call.caller, _within(call), call.base).beside
         found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=beside)
         return found[-1].table
     except KqlError as error:
         raise refused(error) from error
+
+
+def _filled(call: Call, tables: frozenset[str]) -> None:
+    """Fault where a query reads a table that nothing here fills: no rows of it would be taken for none in the estate.
+
+    A query of every table, as `search` is, means those that there are.
+    """
+    empty = sorted((tables & never_read()) - call.edition.files.keys())
+    if empty and not tables >= never_read():
+        told = ", ".join(TABLES[one] for one in empty)
+        raise not_assessed(
+            f"Nothing is read into {told} here, so that no rows there say nothing of the estate."
+        )
 
 
 def refused(error: KqlError) -> Fault:

@@ -124,7 +124,7 @@ class Edition:
         `reach` is one for all tables, or one a table (its lower-cased name). `beside` gives the rows that are true now, where the
         query reads their table. What does not depend on the moment is run once.
         """
-        current = beside() if beside is not None and TABLE in self._read(text, timeout) else None
+        current = beside() if beside is not None and TABLE in self.reads(text, timeout) else None
         if now is not None or _MOMENTARY.search(text):
             return self._queried(text, reach, now, timeout, current)
         told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
@@ -135,8 +135,8 @@ class Edition:
         """The rows that `make` makes, made once for a key."""
         return self._besides.once(key, make)
 
-    def _read(self, text: str, timeout: float | None) -> frozenset[str]:
-        """The lower-cased names of the tables that a query reads."""
+    def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
+        """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
         def asked() -> frozenset[str]:
             catalog = GraphCatalog(self.files)

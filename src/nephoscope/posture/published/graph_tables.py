@@ -118,6 +118,12 @@ LISTED = frozenset({"resources", "resourcecontainers"})
 """The tables of what people call resources; role assignments, plans, users and the like stand in others."""
 
 
+def never_read() -> frozenset[str]:
+    """The lower-cased tables whose rows nothing that is collected gives: they hold what an import brought, else nothing."""
+    own = {COLLECTED, "directoryresources", "securityresources"}
+    return frozenset(TABLES) - frozenset(Reading.builtin().tables.values()) - own
+
+
 def table_of(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     if type_.startswith("nephoscope."):
