@@ -10,10 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from tests.api.conftest import NOW
 
 from nephoscope.api.server import app
 from nephoscope.model.resource_id import ResourceId
+from nephoscope.model.state import State
 from nephoscope.posture.live import content_needs
+from nephoscope.posture.scan import Request, Scan
 from nephoscope.sources import resources
 from nephoscope.sources.azure.cloud import OWN, Cloud
 from nephoscope.sources.azure.collector import Collector
@@ -25,6 +28,7 @@ ERP, GROUP = "sub-bwf-erp-prod", "rg-erp-app"
 GROUPS = "/providers/microsoft.management/managementgroups"
 ROLES = "/providers/microsoft.authorization/roledefinitions/"
 WHOLE = Scope()
+_JUDGED = (State.COMPLIANT, State.NON_COMPLIANT)
 #: What Resource Graph adds to a body; the type is told by the id, which each of Azure's APIs spells its own way.
 COLUMNS = ("tenantId", "subscriptionId", "resourceGroup", "type")
 
@@ -144,6 +148,34 @@ def test_a_reader_of_one_resource_group_who_asks_for_all_is_told_no_more(collect
         key for key in own if ResourceId.parse(key).type == "microsoft.compute/virtualmachines"
     } <= found.keys()
     assert told.gaps, "the subscription was asked for whole and may not be read whole"
+
+
+def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(collect, report, erp, tmp_path):
+    """What stands at the subscription was left out without a word: it is Unknown. The own group is judged as by its owner."""
+    subscription = f"/subscriptions/{erp[0]}"
+    group = f"{subscription}/resourcegroups/{GROUP}"
+    _, told = collect(("Reader", group))
+    scan = Scan(Request((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    found = verdicts(scan.run(scan.estate()))
+    whole = verdicts(report.run)
+    wrong = {each: state for each, state in found.items() if state is State.NON_COMPLIANT}
+    assert {each for each in wrong if whole[each] is not State.NON_COMPLIANT} == set()
+    judged = {each: state for each, state in found.items() if state in _JUDGED}
+    assert judged == {each: whole[each] for each in judged}
+    assert {state for (resource, _), state in found.items() if resource == subscription} == {State.UNKNOWN}
+    assert sum(inside(resource, group) for resource, _ in judged) > 200
+    covered = resources.load([tmp_path / "out"]).coverage
+    assert not covered.covers("microsoft.security/pricings", subscription)
+    assert covered.covers("microsoft.compute/virtualmachines", group)
+    assert ("microsoft.security/pricings", subscription) in {(gap.type, gap.scope) for gap in told.gaps}
+
+
+def verdicts(run) -> dict[tuple[str, str], State]:
+    return {(one.resource.lower(), one.key): one.state for one in run.assessments}
+
+
+def inside(resource: str, group: str) -> bool:
+    return resource == group or resource.startswith(f"{group}/")
 
 
 def test_who_may_read_security_alone_gets_no_resources(collect, estate, erp):

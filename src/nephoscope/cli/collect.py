@@ -148,6 +148,8 @@ def _needs(data: Path, policies: tuple[str, ...]) -> Needs:
 
 def _tell(found: Collection) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
+    from nephoscope.sources.azure.gaps import lines
+
     click.echo(found.path)
     width = max((len(what) for what in found.requests), default=0)
     for what, count in sorted(found.requests.items()):
@@ -163,9 +165,8 @@ def _tell(found: Collection) -> None:
     )
     if found.unread:
         click.echo(f"not read, by type: {len(found.unread)}; see notRead in coverage.json", err=True)
-    for gap in found.gaps[:_GAPS_SHOWN]:
-        click.echo(plain(f"nephoscope: not read: {gap}"), err=True)
-    if len(found.gaps) > _GAPS_SHOWN:
-        click.echo(
-            f"nephoscope: and {len(found.gaps) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True
-        )
+    told = lines(found.gaps)
+    for line in told[:_GAPS_SHOWN]:
+        click.echo(plain(f"nephoscope: not read: {line}"), err=True)
+    if len(told) > _GAPS_SHOWN:
+        click.echo(f"nephoscope: and {len(told) - _GAPS_SHOWN} more: see gaps in coverage.json", err=True)

@@ -158,6 +158,10 @@ class Azure:
     denied: set[str] = field(default_factory=set)
     refused_types: set[str] = field(default_factory=set)
     actions: list[str] = field(default_factory=lambda: ["*/read"])
+    # The ids of the only resource groups in which the sign-in has a role (none: it has one everywhere), and what is answered
+    # where it is asked for its permissions elsewhere: refused, or that there are none.
+    confined: frozenset[str] = frozenset()
+    elsewhere: int = 403
     quota: tuple[int, float] = (15, 5.0)
     faults: dict[int, str] = field(default_factory=dict)
     stop_after: int = 0
@@ -319,7 +323,7 @@ class Azure:
 
     def _visible(self, id_: ResourceId, body: dict[str, Any], inherited: bool) -> bool:
         subscriptions = body.get("subscriptions")
-        if id_.subscription in self.denied:
+        if id_.subscription in self.denied or not self._reached(id_.key, seen=True):
             return False
         if subscriptions is not None:
             built_in = id_.type == "microsoft.authorization/roledefinitions" and not id_.parent
@@ -372,7 +376,12 @@ class Azure:
         subscription = lowered.split("/")[2] if lowered.startswith("/subscriptions/") else ""
         if subscription in self.denied:
             return self.problem(f"a request into a subscription that is known to be refused: {path}")
-        if lowered.endswith("/providers/microsoft.authorization/permissions"):
+        asks = lowered.endswith("/providers/microsoft.authorization/permissions")
+        if subscription and not self._reached(lowered):
+            if not asks:
+                return self.problem(f"a request for what may not be read: {path}")
+            return JSONResponse({"value": []}) if self.elsewhere == 200 else self._unauthorized(lowered)
+        if asks:
             return JSONResponse({"value": [{"actions": self.actions, "notActions": []}]})
         if lowered == "/providers/microsoft.authorization/roledefinitions":
             found = [b for k, b in self.world.bodies.items() if k.startswith(lowered + "/")]
@@ -380,6 +389,21 @@ class Azure:
         answer = self._list(lowered, request)
         answer.headers["x-ms-ratelimit-remaining-subscription-reads"] = "249"
         return answer
+
+    def _reached(self, key: str, *, seen: bool = False) -> bool:
+        """Whether a lower-cased id lies where the sign-in has a role; the subscription around is `seen` as a container."""
+        around = {"/".join(group.split("/")[:3]) for group in self.confined} if seen else set()
+        return (
+            not self.confined
+            or key in around
+            or any(key == one or key.startswith(f"{one}/") for one in self.confined)
+        )
+
+    def _unauthorized(self, path: str, kind: str = "Microsoft.Authorization/permissions") -> Response:
+        message = (
+            f"The client 'x' does not have authorization to perform action '{kind}/read' over scope '{path}'"
+        )
+        return JSONResponse({"error": {"code": "AuthorizationFailed", "message": message}}, 403)
 
     def _list(self, path: str, request: Request) -> Response:
         last = path.rpartition("/providers/")[2].split("/")
@@ -393,8 +417,7 @@ class Azure:
         }
         self._check(path, kinds)
         if self.refused_types & kinds:
-            message = f"The client 'x' does not have authorization to perform action '{next(iter(kinds))}/read' over scope '{path}'"
-            return JSONResponse({"error": {"code": "AuthorizationFailed", "message": message}}, 403)
+            return self._unauthorized(path, next(iter(kinds)))
         if item:
             return JSONResponse(self.world.bodies[path])
         start = int(request.query_params.get("$skip", "0"))

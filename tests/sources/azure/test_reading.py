@@ -199,7 +199,7 @@ def test_a_service_that_an_account_does_not_have_is_no_gap(
     assert covered is not bool(gaps)
 
 
-def test_permissions_that_cannot_be_asked_are_a_gap_of_their_own(
+def test_where_permissions_cannot_be_asked_nothing_counts_as_read(
     serve: Any, replay: ModuleType, tmp_path: Path
 ) -> None:
     from starlette.responses import JSONResponse
@@ -212,7 +212,16 @@ def test_permissions_that_cannot_be_asked_are_a_gap_of_their_own(
         else whole(request)
     )
     found = replay.collect(azure, needs("microsoft.compute/disks"), tmp_path / "out")
-    assert [gap.type for gap in found.gaps] == ["microsoft.authorization/permissions"]
+    gaps = {gap.type: gap.reason for gap in found.gaps}
+    assert gaps.keys() == {
+        "microsoft.authorization/permissions",
+        "microsoft.compute/disks",
+        "microsoft.resources/subscriptions",
+    }
+    assert "could not be asked" in gaps["microsoft.compute/disks"]
+    estate = resources.load([tmp_path / "out"])
+    assert len(estate.by_type("microsoft.compute/disks")) == 1, "what is there can be judged"
+    assert not estate.coverage.covers("microsoft.compute/disks", f"/subscriptions/{ONE}")
     assert permissions_url("/subscriptions/x").startswith("/subscriptions/x/providers/")
 
 

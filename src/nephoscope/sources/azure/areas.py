@@ -17,11 +17,15 @@ TABLE = "resourcecontainers"
 
 @dataclass(slots=True)
 class Seen:
-    """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups."""
+    """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups.
+
+    `apart` are the groups of which more may be read than of the subscription around them: scopes of their own beside it.
+    """
 
     tenant: str
     subscriptions: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
 
     def take(self, row: dict[str, Any]) -> None:
         """Note a row of the containers."""
@@ -47,13 +51,16 @@ class Seen:
         ]
 
     def scopes(self, scope: Scope) -> list[str]:
-        """The ids of the subscriptions, or of the resource groups where such were asked for."""
-        if not scope.resource_groups:
-            return [f"/subscriptions/{id_}" for id_ in sorted(self.subscriptions)]
-        return [
-            "/subscriptions/{}/resourcegroups/{}".format(*group.split("/", 1))
-            for group in sorted(self.groups)
-        ]
+        """The ids of the subscriptions and of the groups that stand apart, or of the resource groups where such were asked for."""
+        if scope.resource_groups:
+            return [group_id(group) for group in sorted(self.groups)]
+        whole = [f"/subscriptions/{id_}" for id_ in sorted(self.subscriptions)]
+        return whole + [group_id(group) for group in sorted(self.apart)]
+
+
+def group_id(pair: str) -> str:
+    """The id of a resource group from `<subscription>/<group>`."""
+    return "/subscriptions/{}/resourcegroups/{}".format(*pair.split("/", 1))
 
 
 def _parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
@@ -114,7 +121,7 @@ def missing(scope: Scope, seen: list[Seen], gaps: Gaps) -> None:
         if pair not in groups:
             gaps.add(
                 RESOURCE_GROUP_TYPE,
-                "/subscriptions/{}/resourcegroups/{}".format(*pair.split("/", 1)),
+                group_id(pair),
                 "it does not exist, or it may not be read",
                 "Microsoft.Resources/subscriptions/resourceGroups/read",
             )

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope.sources.azure import manifest, permissions, snapshot
-from nephoscope.sources.azure.areas import TABLE, Seen, find, missing
+from nephoscope.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope.sources.azure import manifest, snapshot
+from nephoscope.sources.azure.areas import TABLE, Seen, find, group_id, missing
 from nephoscope.sources.azure.arm_get import ArmGet
+from nephoscope.sources.azure.bounds import Bounds
 from nephoscope.sources.azure.checkpoint import Checkpoint, key_of
 from nephoscope.sources.azure.client import Client, RequestError
 from nephoscope.sources.azure.credentials import Tokens
@@ -88,6 +89,8 @@ class Collector:
         self._reading = Reading.builtin().apart() if settings.cloud.own else Reading.builtin()
         self._plan = Plan.of(needs, self._reading)
         self._holdings, self._gaps = Holdings(), Gaps()
+        types = (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
+        self._bounds = Bounds(types, self._action, self._gaps)
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
         self._retried: Counter[str] = Counter()
@@ -175,6 +178,7 @@ class Collector:
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
         self._each(pool, "permissions", list(self._scopes(tenants)), self._verify)
+        self._each(pool, "permissions", list(self._inside(tenants)), self._widen)
         self._each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
         self._each(pool, "details", list(self._details(tenants)), self._detail)
         for depth in sorted({job.depth for job in self._plan.jobs}):
@@ -203,23 +207,24 @@ class Collector:
         return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
 
     def _verify(self, item: tuple[_Tenant, str]) -> None:
-        """Note every type that the sign-in may not read in all of a scope: Resource Graph would leave it out without a word."""
         tenant, scope = item
-        rows: list[dict[str, Any]] = []
-        reader = ArmGet(tenant.arm.client, tenant.arm.checkpoint, rows.append)
-        action = "Microsoft.Authorization/permissions/read"
-        failed = reader.read(permissions.url(scope), "", permissions.WHAT, action, must_be=True)
-        if failed is not None:
-            self._gaps.add("microsoft.authorization/permissions", scope, failed.reason, failed.permission)
-            return
-        granted = permissions.Permissions.of(rows)
-        for type_ in self._types():
-            action = self._action(type_)
-            if not granted.allow(action):
-                self._gaps.add(type_, scope, "the sign-in may not read it in all of the scope", action)
+        self._bounds.note(tenant.arm, scope)
 
-    def _types(self) -> Iterable[str]:
-        return (*self._plan.table_of, *(job.list.type for job in self._plan.jobs))
+    def _inside(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+        """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
+        if self._settings.scope.resource_groups:
+            return
+        lacking = {gap.scope for gap in self._gaps.found}
+        for tenant in tenants:
+            for group in sorted(tenant.seen.groups):
+                subscription = f"/subscriptions/{group.split('/', 1)[0]}"
+                if subscription in lacking:
+                    yield tenant, subscription, group
+
+    def _widen(self, item: tuple[_Tenant, str, str]) -> None:
+        tenant, subscription, group = item
+        if self._bounds.widen(tenant.arm, subscription, group_id(group)):
+            tenant.seen.apart.add(group)
 
     def _action(self, type_: str) -> str:
         return f"{self._reading.spell(type_)}/read"
@@ -333,7 +338,8 @@ class Collector:
                 self._settings.scope.names,
             )
         ):
-            whole |= self._plan.tables[TABLE] & {"microsoft.management/managementgroups"}
+            above = self._plan.tables[TABLE] & {MANAGEMENT_GROUP_TYPE}
+            whole |= {type_ for type_ in above if not any(self._gaps.has(type_, one) for one in scopes)}
         if whole:
             covered[""] = sorted(whole)
         collected = {
@@ -377,5 +383,5 @@ def _scope_of(key: str, scopes: Iterable[str]) -> str:
 
 def _scopes_of(area: Area) -> list[str]:
     if area.groups:
-        return ["/subscriptions/{}/resourcegroups/{}".format(*group.split("/", 1)) for group in area.groups]
+        return [group_id(group) for group in area.groups]
     return [f"/subscriptions/{id_}" for id_ in area.subscriptions]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from nephoscope.sources.azure.client import Answer
 
+#: So many gaps that are alike are told one by one.
+_FEW = 10
 _ACTION = re.compile(r"perform action '([A-Za-z0-9./*_-]{3,200})'")
 
 
@@ -26,6 +29,20 @@ class Gap:
         return f"{self.type} in {where}: {self.reason}" + (
             f" - missing: {self.permission}" if self.permission else ""
         )
+
+
+def lines(gaps: Sequence[Gap]) -> list[str]:
+    """The gaps as lines to show; where many types lack in one scope for one reason, a line after the others counts them."""
+    alike: defaultdict[tuple[str, str], list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        alike[(gap.scope, gap.reason)].append(gap)
+    told = [str(gap) for several in alike.values() if len(several) <= _FEW for gap in several]
+    return told + [_counted(several) for several in alike.values() if len(several) > _FEW]
+
+
+def _counted(gaps: list[Gap]) -> str:
+    permission = gaps[0].permission if len({gap.permission for gap in gaps}) == 1 else ""
+    return f"{len(gaps)} types, such as {replace(gaps[0], permission=permission)}; see gaps in coverage.json"
 
 
 def refusal(answer: Answer, action: str) -> tuple[str, str]:
