@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.alerts.case.case_file import Involved
-from nephoscope.alerts.case.parties import parties
+from nephoscope.alerts.case.parties import object_ids, parties
 from nephoscope.model.entity import Entity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -58,3 +58,20 @@ def test_parties(given, told):
     found = parties(involved)
     assert [(one.kinds, one.title, one.id, "".join(one.sources)) for one in found] == told
     assert min(one.first for one in found) == NOON
+
+
+def test_a_service_principal_is_one_by_its_object_id_and_by_its_application():
+    entities = [
+        Entity("CloudApplication", (("AppId", OTHER), ("Name", "pipeline-data"))),
+        Entity("Account", (("AadUserId", ID.upper()),)),
+    ]
+    involved = [Involved(one, ("a",), NOON, NOON) for one in entities]
+    assert object_ids(involved) == {ID}
+    assert len(parties(involved)) == 2
+    (one,) = parties(involved, {ID: OTHER})
+    assert (one.kinds, one.title, set(one.entities)) == (
+        "CloudApplication, Account",
+        "pipeline-data",
+        set(entities),
+    )
+    assert len(parties(involved, {ID: "0a174391-f0c8-5ab7-a566-f6352ec22812"})) == 2

@@ -11,6 +11,7 @@ import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
 
 from nephoscope.lake.state.incidents import Incident
+from nephoscope.model.reach import EVERYTHING
 
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"
 NAMES = (
@@ -80,3 +81,25 @@ def test_the_list_as_a_file_has_the_columns_of_the_page(owner, number):
     found = rows(owner, "/incidents?span=90d&format=csv")
     assert list(found[0]) == shown
     assert {one["First activity"] for one in found} == {NOON.isoformat()}
+
+
+def test_a_service_principal_is_told_once_where_the_directory_knows_its_application(instance, owner, visitor):
+    listing = instance.shelf.newest().listing
+    found = listing.page(["microsoft.graph/serviceprincipals"], EVERYTHING).bodies
+    one = next(each for each in found if each["properties"].get("appId") not in (None, each["name"]))
+    names = (
+        {"Type": "account", "AadUserId": one["name"]},
+        {"Type": "cloudApplication", "AppId": one["properties"]["appId"]},
+    )
+    with instance.state.transaction() as session:
+        story = Incident("default", "By two ids", "", "High", NOON, NOON, NOON, NOON)
+        kept = instance.state.incidents.put(session, story)
+        for at, name in enumerate(names):
+            made = alert(f"0c000000-0000-0000-0000-00000000000{at}", kept.number, f"Alert {at}")
+            made.document["Entities"] = json.dumps([{"$id": "1", **name}])
+            instance.state.alerts.put(session, made)
+    address = f"/incidents/{kept.number}?format=csv&table=entities"
+    assert [each["Alerts"] for each in rows(owner, address)] == ["2"]
+    analyst = visitor(("Reader", "/workspaces/default"))
+    # who may not read the directory is told no more than the alerts say
+    assert [each["Alerts"] for each in rows(analyst, address)] == ["1", "1"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
-from nephoscope.alerts.case.parties import Party, parties
+from nephoscope.alerts.case.parties import Applications, Party, parties
 from nephoscope.alerts.entities import merged
 from nephoscope.alerts.overriding import techniques_of
 from nephoscope.alerts.storyline import ordered
@@ -46,7 +46,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """All that is kept of an incident."""
+    """All that is kept of an incident, and the `applications` of service principals in it, where the directory was asked."""
 
     incident: Incident
     alerts: tuple[StoredAlert, ...]
@@ -54,6 +54,7 @@ class CaseFile:
     bookmarks: tuple[Bookmark, ...]
     actions: tuple[Action, ...]
     similar: tuple[Alike, ...]
+    applications: Applications = field(default_factory=dict)
 
     @property
     def tactics(self) -> list[str]:
@@ -75,7 +76,7 @@ class CaseFile:
     @property
     def parties(self) -> list[Party]:
         """Who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it account or application."""
-        return parties(self.involved)
+        return parties(self.involved, self.applications)
 
     def timeline(self, events: Iterable[Moment] = ()) -> list[Moment]:
         """What happened and what people did, in order."""

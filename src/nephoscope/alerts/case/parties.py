@@ -1,11 +1,15 @@
-"""Who takes part, told once: accounts and applications that carry the same id of Entra ID are one party, whatever a log calls them."""
+"""Who takes part, told once: accounts and applications that carry the same id of Entra ID are one party, whatever a log calls them.
+
+A log names a service principal by its object id or by the id of its application: where the directory is known those are one too.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,12 +56,17 @@ class Party:
         )
 
 
-def parties(involved: Iterable[Involved]) -> list[Party]:
+#: Lower-cased object id of a service principal -> that of its application.
+Applications = Mapping[str, str]
+NOT_KNOWN: Applications = MappingProxyType({})
+
+
+def parties(involved: Iterable[Involved], applications: Applications = NOT_KNOWN) -> list[Party]:
     """The parties of the entities, those of most alerts first."""
     found: list[list[Involved]] = []
     for one in involved:
-        ids = set(_ids(one.entity))
-        same = [group for group in found if ids & {id_ for each in group for id_ in _ids(each.entity)}]
+        ids = _known(one.entity, applications)
+        same = [group for group in found if any(ids & _known(each.entity, applications) for each in group)]
         found = [group for group in found if group not in same]
         found.append([*(each for group in same for each in group), one])
     made = [_party(group) for group in found]
@@ -71,6 +80,17 @@ def _party(group: list[Involved]) -> Party:
         min(one.first for one in group),
         max(one.last for one in group),
     )
+
+
+def object_ids(involved: Iterable[Involved]) -> frozenset[str]:
+    """The lower-cased ids of accounts, which may be those of service principals."""
+    return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _ids(one.entity))
+
+
+def _known(entity: Entity, applications: Applications) -> set[str]:
+    """The ids of an entity, with those of the applications of the service principals among them."""
+    ids = set(_ids(entity))
+    return ids | {applications[one] for one in ids if one in applications}
 
 
 def _ids(entity: Entity) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,9 @@ from nephoscope.cli.session.stored import workspace_of
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.case_file import CaseFile, Moment
-    from nephoscope.alerts.case.estate_context import Context
+    from nephoscope.alerts.case.estate_context import Context, EstateContext
     from nephoscope.alerts.case.events import Events
     from nephoscope.lake.state.incidents import Incident
-    from nephoscope.model.entity import Entity
 
 #: Alerts whose events are read; an incident takes 150.
 MOST_ALERTS = 25
@@ -45,6 +44,7 @@ class Case:
 
 def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
     """The case of an incident."""
+    from nephoscope.alerts.case.applications import applications
     from nephoscope.alerts.case.case_file import case_file
     from nephoscope.alerts.case.events import events as events_of
 
@@ -53,12 +53,15 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
         take_in(data, lake, state)
         file = case_file(state, workspace_of(state, workspace).name, number, now)
         found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
-    contexts, why = _contexts(data, [one.entity for one in file.involved]) if estate else ([], "not asked")
-    return Case(file, found, contexts, why)
+    known, why = _known(data) if estate else (None, "not asked")
+    if known is None:
+        return Case(file, found, [], why)
+    file = replace(file, applications=applications(known.view))
+    return Case(file, found, [known.of(one.entity) for one in file.involved], "")
 
 
-def _contexts(data: Path, entities: list[Entity]) -> tuple[list[Context | None], str]:
-    """What the estate knows of entities, and why nothing of it was asked ('' = it was)."""
+def _known(data: Path) -> tuple[EstateContext | None, str]:
+    """What is known of the estate, and why nothing of it can be asked ('' = it can)."""
     from nephoscope.cli.session.known_estate import known_estate
     from nephoscope.estate.store import StoreError
     from nephoscope.lake.errors import LakeError
@@ -67,10 +70,8 @@ def _contexts(data: Path, entities: list[Entity]) -> tuple[list[Context | None],
         known = known_estate(data)
     except (StoreError, LakeError) as error:
         tell(f"the estate cannot be read: {error}")
-        return [], str(error)
-    if known is None:
-        return [], "no estate was collected: nephoscope scan TARGET keeps one"
-    return [known.of(one) for one in entities], ""
+        return None, str(error)
+    return known, "" if known is not None else "no estate was collected: nephoscope scan TARGET keeps one"
 
 
 def document_of(case: Case) -> dict[str, Any]:

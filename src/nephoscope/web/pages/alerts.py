@@ -24,6 +24,7 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.alerts import Looked, StoredAlert
 from nephoscope.model.entity import Entity
 from nephoscope.model.state import Severity
+from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
@@ -166,8 +167,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     behind = (
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
+    involved = involved_in([alert], ())
     return {
-        "workspace": workspace, "alert": alert, "row": row, "parties": parties(involved_in([alert], ())), "query": query,
+        "workspace": workspace, "alert": alert, "row": row, "query": query,
+        "parties": parties(involved, applications(visit, involved)),
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,

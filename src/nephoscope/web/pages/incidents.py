@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -17,6 +18,7 @@ from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
+from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
@@ -111,6 +113,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         _decided(visit, workspace, int(number))
         return RedirectResponse(visit.here(), 303)
     file = case_file(visit.instance.state, workspace, int(number), visit.instance.now)
+    file = replace(file, applications=applications(visit, file.involved))
     behind = _events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
     tables = {
