@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,22 +66,32 @@ class SavedQueries:
         shared: bool,
     ) -> SavedQuery:
         """Keep a query, in place of the owner's of that name; StateError for what is empty, too long, or one too many."""
-        name, query = name.strip(), query.strip()
-        if not name or len(name) > LONGEST_NAME:
-            raise StateError(f"the name of a saved query has 1 to {LONGEST_NAME} characters")
-        if not query or len(query) > LONGEST_QUERY:
-            raise StateError(f"a saved query has 1 to {LONGEST_QUERY} characters")
-        mine = select(SavedQueryRow).where(SavedQueryRow.workspace == workspace, SavedQueryRow.owner == owner)
-        rows = list(session.scalars(mine))
+        name, query = _checked(name, query)
+        rows = self._of(session, workspace, owner)
         row = next((one for one in rows if one.name == name), None)
         if row is None:
-            if len(rows) >= MOST:
-                raise StateError(f"there are {MOST} saved queries already: remove some")
-            row = SavedQueryRow(id=str(uuid.uuid4()), workspace=workspace, name=name, owner=owner)
-            session.add(row)
-        row.query, row.author, row.shared, row.changed = query, author, shared, self._database.now(session)
+            row = _added(session, rows, str(uuid.uuid4()), workspace, owner)
+        row.name, row.query, row.author, row.shared = name, query, author, shared
+        row.changed = self._database.now(session)
         session.flush()
         return _saved(row)
+
+    def share(
+        self, session: Session, workspace: str, id_: str, name: str, query: str, owner: str, author: str
+    ) -> SavedQuery:
+        """Keep a query that is shared under an id, whoever had it before; StateError as `put`."""
+        name, query = _checked(name, query)
+        row = session.get(SavedQueryRow, id_)
+        if row is None:
+            row = _added(session, self._of(session, workspace, owner), id_, workspace, owner)
+        row.name, row.query, row.author, row.shared = name, query, author, True
+        row.changed = self._database.now(session)
+        session.flush()
+        return _saved(row)
+
+    def _of(self, session: Session, workspace: str, owner: str) -> list[SavedQueryRow]:
+        mine = select(SavedQueryRow).where(SavedQueryRow.workspace == workspace, SavedQueryRow.owner == owner)
+        return list(session.scalars(mine))
 
     def remove(self, session: Session, id_: str) -> bool:
         """Forget a query; whether it was there."""
@@ -97,6 +108,10 @@ class SavedQueries:
                 return one
         raise MissingError(f"there is no saved query {id_} in the workspace {workspace}")
 
+    def shared(self, workspace: str) -> list[SavedQuery]:
+        """The queries of a workspace that all who read it share, by name."""
+        return [one for one in self.seen(workspace, "") if one.shared]
+
     def seen(self, workspace: str, owner: str) -> list[SavedQuery]:
         """The queries of a workspace that are shared or of one principal, by name."""
         query = select(SavedQueryRow).where(
@@ -107,6 +122,31 @@ class SavedQueries:
             return [
                 _saved(row) for row in session.scalars(query.order_by(SavedQueryRow.name, SavedQueryRow.id))
             ]
+
+
+def beside(workspace: str, id_: str) -> str:
+    """The key of the document that is kept beside a query which came by the API."""
+    return f"/workspaces/{workspace}/providers/microsoft.operationalinsights/savedsearches/{id_}"
+
+
+def _checked(name: str, query: str) -> tuple[str, str]:
+    """A name and a query without blanks around them; StateError where one is empty or too long."""
+    name, query = name.strip(), query.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise StateError(f"the name of a saved query has 1 to {LONGEST_NAME} characters")
+    if not query or len(query) > LONGEST_QUERY:
+        raise StateError(f"a saved query has 1 to {LONGEST_QUERY} characters")
+    return name, query
+
+
+def _added(
+    session: Session, rows: Sequence[SavedQueryRow], id_: str, workspace: str, owner: str
+) -> SavedQueryRow:
+    if len(rows) >= MOST:
+        raise StateError(f"there are {MOST} saved queries already: remove some")
+    row = SavedQueryRow(id=id_, workspace=workspace, owner=owner)
+    session.add(row)
+    return row
 
 
 def _saved(row: SavedQueryRow) -> SavedQuery:

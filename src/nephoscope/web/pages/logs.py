@@ -20,7 +20,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.most import Most
 from nephoscope.kql.types import KqlType
 from nephoscope.lake.span import Span
-from nephoscope.lake.state.saved_queries import SavedQuery
+from nephoscope.lake.state.saved_queries import SavedQuery, beside
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
 from nephoscope.web.download import Number, as_csv, as_parquet
@@ -115,8 +115,8 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if place == ESTATE:
         if visit.edition is None:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
-        beside = Current(visit.instance, visit.edition, visit.caller, visit.reach, visit.base).beside
-        return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds, beside=beside)[-1]
+        current = Current(visit.instance, visit.edition, visit.caller, visit.reach, visit.base)
+        return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = Span(visit.since, visit.instance.now) if visit.asked("span") else None
@@ -161,6 +161,7 @@ def _kept(visit: Visit) -> Response:
     with state.transaction() as session:
         if asked == "remove":
             state.saved_queries.remove(session, found.id)
+            state.arm_documents.remove(session, beside(place, found.id))
             name, query = found.name, ""
         else:
             name, query = form.get("name", ""), form.get("query", "")

@@ -1,0 +1,166 @@
+"""Saved searches of a workspace: the queries of its logs that all who read it share, as the logs page has them too.
+
+One that was saved in the page goes by its own id. Category, tags and version, which the page does not show, are kept beside a query
+that came by this way. A search that would be a function is refused: functions come with content.
+
+Source: https://learn.microsoft.com/rest/api/loganalytics/saved-searches (2020-08-01)
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from nephoscope.api.wire.answer import NO_CONTENT, Answer
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.kept import etag
+from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import allowed
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.saved_queries import SavedQuery, beside
+
+SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
+TYPE = "Microsoft.OperationalInsights/workspaces/savedSearches"
+READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
+_LIST = (
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
+    "/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}/savedSearches"
+)
+_ONE = f"{_LIST}/{{savedSearchId}}"
+#: Ids of searches in the store: the same for the same name in the same workspace.
+_NAMESPACE = uuid.UUID("2d7f3c52-6a0e-5b7c-8e57-6f5a7f0f4c11")
+LONGEST, MOST_TAGS = 256, 50
+CATEGORY = "Saved queries"
+"""What those are in that were saved in the page."""
+
+
+@SURFACE.get(_LIST, "SavedSearches_ListByWorkspace", READ)
+def list_(call: Call) -> Answer:
+    """The searches of a workspace, by name."""
+    workspace = allowed(call, READ)
+    kept = _beside(call, workspace)
+    return Answer(
+        {"value": [_body(call, one, kept) for one in call.instance.state.saved_queries.shared(workspace)]}
+    )
+
+
+@SURFACE.get(_ONE, "SavedSearches_Get", READ)
+def get(call: Call) -> Answer:
+    """One search."""
+    workspace = allowed(call, READ)
+    found = _found(call, workspace)
+    if found is None:
+        raise missing(f"The saved search '{call['savedSearchId'][:100]}'")
+    return Answer(_body(call, found, _beside(call, workspace)))
+
+
+@SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
+def put(call: Call) -> Answer:
+    """Keep a search; whoever reads the workspace finds it in the logs page."""
+    workspace, state = allowed(call, WRITE), call.instance.state
+    properties = _properties(call)
+    known, me = _found(call, workspace), call.caller
+    id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
+    told = {name: properties[name] for name in ("category", "tags", "version") if name in properties}
+    body = {"id": beside(workspace, id_), "name": call["savedSearchId"], "type": TYPE, "properties": told}
+    try:
+        with state.transaction() as session:
+            state.saved_queries.share(
+                session,
+                workspace,
+                id_,
+                properties["displayName"],
+                properties["query"],
+                me.principal.id,
+                me.name,
+            )
+            state.arm_documents.put(session, beside(workspace, id_), TYPE.lower(), body, me.name)
+            state.audit.add(session, me.name, WRITE, call.path.lower(), address=me.address)
+    except StateError as error:
+        raise bad(f"{error}.", "properties") from error
+    return get(call)
+
+
+@SURFACE.delete(_ONE, "SavedSearches_Delete", DELETE)
+def delete(call: Call) -> Answer:
+    """Forget a search; 204 where there is none."""
+    workspace, state = allowed(call, DELETE), call.instance.state
+    found = _found(call, workspace)
+    if found is None:
+        return NO_CONTENT
+    with state.transaction() as session:
+        state.saved_queries.remove(session, found.id)
+        state.arm_documents.remove(session, beside(workspace, found.id))
+        state.audit.add(session, call.caller.name, DELETE, call.path.lower(), address=call.caller.address)
+    return Answer(None)
+
+
+def _id(workspace: str, name: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{workspace}/{name.lower()}"))
+
+
+def _found(call: Call, workspace: str) -> SavedQuery | None:
+    """The search of the name in the path: one that came by this way, or the query of the page that has it as its id."""
+    name = call["savedSearchId"]
+    wanted = (_id(workspace, name), name.lower())
+    several = {one.id: one for one in call.instance.state.saved_queries.shared(workspace)}
+    return next((several[one] for one in wanted if one in several), None)
+
+
+def _beside(call: Call, workspace: str) -> dict[str, dict[str, Any]]:
+    """What is kept beside the queries of a workspace, by the key of each."""
+    below = beside(workspace, "").rstrip("/")
+    return {one.key: one.body for one in call.instance.state.arm_documents.all([TYPE.lower()], below)}
+
+
+def _properties(call: Call) -> dict[str, Any]:
+    given = call.body.get("properties")
+    if not isinstance(given, dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    found = {f"{name[:1].lower()}{name[1:]}": value for name, value in given.items() if value is not None}
+    for name in ("category", "displayName", "query"):
+        value = found.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise bad(f"'{name}' must be a text.", f"properties.{name}")
+    if len(found["category"]) > LONGEST:
+        raise bad(f"'category' has at most {LONGEST} characters.", "properties.category")
+    if found.get("functionAlias"):
+        told = "A saved search is no function here: functions come with imported content."
+        raise Fault(400, "NotSupported", told, target="properties.functionAlias")
+    if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
+        raise bad("'version' is 1 or 2.", "properties.version")
+    return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))
+
+
+def _tags(given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, list) or len(given) > MOST_TAGS:
+        raise bad(f"'tags' must be a list of at most {MOST_TAGS}.", "properties.tags")
+    several = [
+        {name.lower(): value for name, value in one.items()} if isinstance(one, dict) else {} for one in given
+    ]
+    for one in several:
+        if any(not isinstance(one.get(word), str) or len(one[word]) > LONGEST for word in ("name", "value")):
+            raise bad("A tag has a 'name' and a 'value', both texts.", "properties.tags")
+    return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
+
+
+def _body(call: Call, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    kept = several.get(beside(one.workspace, one.id), {"name": one.id, "properties": {}})
+    root = call.path[: call.path.lower().index("/savedsearches")]
+    properties = {
+        "category": CATEGORY,
+        "version": 2,
+        **kept["properties"],
+        "displayName": one.name,
+        "query": one.query,
+    }
+    body = {
+        "id": f"{root}/savedSearches/{kept['name']}",
+        "name": kept["name"],
+        "type": TYPE,
+        "properties": properties,
+    }
+    return {**body, "etag": etag(body)}
