@@ -16,6 +16,7 @@ from nephoscope.sources.live.sink import LakeSink
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.state import State
+    from nephoscope.lake.table import Table
 
 #: What the records came by, in the state of producers and in the quarantine.
 SOURCE = "server"
@@ -44,5 +45,9 @@ class Doors:
         sink = LakeSink(
             f"{SOURCE}:{workspace}", workspace, self.lake, self.lake.writer(), self.state.checkpoints, Meter(), self._stop
         )  # fmt: skip
-        flows = implied(workspace, self.lake.tables.get)
+        flows = implied(workspace, self._table)
         return Door(sink, Tokens(""), {}, flows, workspace, LIMITS)
+
+    def _table(self, name: str) -> Table | None:
+        """A table as it is known when it is asked for: it may come while the door is open."""
+        return self.lake.tables.get(name)
