@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from sqlalchemy import text
+from tests.automation import dead_runs
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
@@ -50,6 +51,11 @@ def assessment_failed(data):
 def source_failed(data):
     with State.of(data) as state:
         state.source_errors.failed("hub", {"": "refused"}, datetime.now(UTC))
+
+
+def runs_are_dead(data):
+    with State.of(data) as state:
+        dead_runs.spoil(state)
 
 
 def open_keys(data):
@@ -111,6 +117,7 @@ def given_certificate_is_gone(data):
         (program_owns_all, "people", Verdict.WARNING),
         (assessment_failed, "estate", Verdict.WRONG),
         (source_failed, "sources", Verdict.WRONG),
+        (runs_are_dead, "runs", Verdict.WARNING),
         (open_keys, "files", Verdict.WARNING),
         (open_key_file, "files", Verdict.WARNING),
         (audit_of_tomorrow, "clock", Verdict.WRONG),

@@ -35,6 +35,8 @@ TABLES = [
     ("/sources", "Tenants", "/sources?table=tenants"),
     ("/sources", "Live sources of logs", "/sources?table=sources"),
     ("/sources/tenants/fabrikam", "What the last test found", "/sources/tenants/fabrikam"),
+    ("/automations", "Automations and rules", "/automations?table=automations"),
+    ("/automations", "Runs", "/automations?table=runs"),
     ("/settings", "People and programs", "/settings?table=people"),
     ("/settings", "Workspaces", "/settings?table=workspaces"),
     ("/settings", "Rules of response", "/settings?table=responses"),

@@ -39,6 +39,20 @@ def parsed(text: str) -> str:
     return wanted
 
 
+def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
+    """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
+    if scope.startswith(WORKSPACE):
+        name = scope.removeprefix(WORKSPACE)
+        return "" if name in set(workspaces) else f"there is no workspace {name}"
+    if scope == TENANT or not hierarchy.subscriptions:
+        return ""
+    if scope.startswith(MANAGEMENT_GROUP):
+        held = scope in hierarchy.above(hierarchy.subscriptions)
+        return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
+    id_ = scope.split("/")[2]
+    return "" if id_ in hierarchy.subscriptions else f"no subscription {id_} was collected"
+
+
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
     """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids)."""

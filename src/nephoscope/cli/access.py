@@ -77,12 +77,14 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
     role, where = _role(role_name), _scope(scope)
     if managed and (program or role not in READING):
         usage_error(f"--managed-identity: it is {' or '.join(sorted(READING))}, and no --program")
-    with _door(data) as (state, _), state.transaction() as session:
-        kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
-        kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
-        made = state.principals.add(session, kind, name)
-        state.principals.grant(session, made.id, role, where, BY)
-        state.audit.add(session, BY, WRITE, name, detail={"role": role, "scope": where})
+    with _door(data) as (state, _):
+        with state.transaction() as session:
+            kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
+            kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
+            made = state.principals.add(session, kind, name)
+            state.principals.grant(session, made.id, role, where, BY)
+            state.audit.add(session, BY, WRITE, name, detail={"role": role, "scope": where})
+        _tell_missing(data, state, where)
     click.echo(f"{name} is let in as {role} at {where} (id {made.id})")
 
 
@@ -99,6 +101,7 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
         with state.transaction() as session:
             state.principals.grant(session, one.id, role, where, BY)
             state.audit.add(session, BY, ROLES, one.name, detail={"role": role, "scope": where})
+        _tell_missing(data, state, where)
     click.echo(f"{one.name} is {role} at {where}")
 
 
@@ -262,3 +265,15 @@ def _scope(text: str) -> str:
         return parsed(text)
     except ScopeError as error:
         usage_error(f"--scope: {error}")
+
+
+def _tell_missing(data: Path, state: State, scope: str) -> None:
+    """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
+    from nephoscope.access.scopes import missing
+    from nephoscope.cli.session.checks import tell
+    from nephoscope.instance import hierarchy_of
+    from nephoscope.posture.published.shelf import Shelf
+
+    hierarchy = hierarchy_of(Shelf(data))
+    if why := missing(scope, hierarchy, [one.name for one in state.workspaces.all()]):
+        tell(f"{why}: the role reaches nothing until one is there (nephoscope access revoke takes it back)")

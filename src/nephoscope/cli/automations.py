@@ -36,7 +36,7 @@ def command() -> None:
 @listed
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the automations. Exit code 3 where one cannot be used."""
+    """List the automations, each with what it gave up. Exit code 3 where one cannot be used."""
     from nephoscope.automation.watch import automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
@@ -44,10 +44,12 @@ def list_(data: Path, /, output: str) -> None:
 
     with state_of(data) as state:
         found, wrong = automations(state, Shelf(data))
+        tallies = state.run_standings.by_rule()
     rows = [
         {
             "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
-            "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes), "error": "", "id": one.key,
+            "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes),
+            "error": tallies[one.name].failure if one.name in tallies else "", "id": one.key,
         }
         for one in found
     ]  # fmt: skip

@@ -18,6 +18,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State, StateError
 from nephoscope.lake.state.keys import KeyFile
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.lake.state.responses import AUTOMATIONS
+from nephoscope.lake.workspace import DEFAULT
 from nephoscope.posture.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import last_request
@@ -280,6 +282,20 @@ def responses(patient: Patient) -> Iterator[Finding]:
         yield Finding("responses", Verdict.WRONG, fault, "mend the file: it is read again by itself")
 
 
+def runs(patient: Patient) -> Iterator[Finding]:
+    """Whether anything that automations and rules of response were to do was given up."""
+    for rule, tally in sorted(patient.state.run_standings.by_rule().items()):
+        if tally.dead:
+            kind = "automation" if AUTOMATIONS in rule else "rule"
+            where = "" if tally.workspace == DEFAULT else f" -w {tally.workspace}"
+            yield Finding(
+                "runs",
+                Verdict.WARNING,
+                f"{kind} {rule.rpartition('/')[2]}: {tally.failure}",
+                f"mend the cause, then nephoscope response retry{where} ID (response list{where} --status dead)",
+            )
+
+
 def lake(patient: Patient) -> Iterator[Finding]:
     """Whether rows wait that nobody takes into tables."""
     waiting = sum(path.stat().st_size for path in (patient.data / "spool").glob("*/*") if path.is_file())
@@ -302,6 +318,6 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses,
+    files, disk, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources, responses, runs,
     lake, extras,
 )  # fmt: skip

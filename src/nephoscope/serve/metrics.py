@@ -60,6 +60,12 @@ class Metrics:
         self.incidents = Gauge(
             "nephoscope_open_incidents", "Incidents that are not closed.", registry=self.registry
         )
+        self.runs = Gauge(
+            "nephoscope_response_runs",
+            "Runs of automations and of rules of response by how they stand; the dead ones were given up.",
+            ["status"],
+            registry=self.registry,
+        )
 
         self._front = _Front()
         self.registry.register(self._front)
@@ -80,6 +86,8 @@ class Metrics:
             for state, count in made.states.items():
                 self.assessments.labels(state).set(count)
         self.incidents.set(instance.open_incidents())
+        for status, count in instance.state.run_standings.by_status().items():
+            self.runs.labels(status.value).set(count)
         return generate_latest(self.registry)
 
 

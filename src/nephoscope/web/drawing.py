@@ -13,6 +13,7 @@ from nephoscope.web import charts, times, wording
 from nephoscope.web.controls import shown
 from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
+from nephoscope.web.role_scopes import placed
 from nephoscope.web.visit import KEPT, SPANS
 
 
@@ -33,6 +34,7 @@ def environment() -> Environment:
         version=__version__,
         areas=_areas,
         choices=choices,
+        placed=placed,
         state_words={state.value: word for state, word in wording.STATES.items()},
         now=lambda: datetime.now(UTC),
     )

@@ -37,6 +37,7 @@ from nephoscope.lake.state.rule_runs import RuleRuns
 from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
+from nephoscope.lake.state.run_standings import RunStandings
 from nephoscope.lake.state.saved_queries import SavedQueries
 from nephoscope.lake.state.schema_changes import SchemaChanges
 from nephoscope.lake.state.sign_in_attempts import SignInAttempts
@@ -104,6 +105,7 @@ class State:
         self.tuning_changes = TuningChanges(database)
         self.intel = Intels(database)
         self.responses = Responses(database)
+        self.run_standings = RunStandings(database)
         self.watchlists = StoredWatchlists(database)
 
     @staticmethod

@@ -15,6 +15,7 @@ from nephoscope.alerts.response.responder import rules_folder
 from nephoscope.alerts.response.rule import ResponseRule, rules
 from nephoscope.lake.state.audit import Entry
 from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.role_scopes import placed
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
@@ -50,11 +51,12 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
-        (one.name, one.kind.value, "; ".join(f"{each.role} at {each.scope}" for each in principals.roles(one.id)), one.seen,
-         "yes" if one.disabled else "no")
+        (one.name, one.kind.value, "; ".join(f"{each.role} at {placed(visit, each.scope)}" for each in roles), one.seen,
+         "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
         for one in principals.all()
+        for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(("Name", "Kind", "Roles", "Last seen", "Disabled"), rows)
+    return Table(("Name", "Kind", "Roles", "Last seen", "Disabled", "Scopes"), rows)
 
 
 def _workspaces(visit: Visit) -> Table:

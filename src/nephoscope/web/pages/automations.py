@@ -1,0 +1,103 @@
+"""Automations: what is told when something changes, what came of it last, and every run with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from nephoscope.lake.state.responses import RunStatus
+from nephoscope.lake.state.run_standings import RunLine
+from nephoscope.lake.workspace import DEFAULT
+from nephoscope.web.asked_rules import AskedRule, asked_rules
+from nephoscope.web.page import SAME, Area, Page
+from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.tables import Table, file_of
+from nephoscope.web.visit import Visit
+
+READ = "Microsoft.Security/automations/read"
+ROWS, MOST_CSV = 100, 100_000
+
+
+def filled(visit: Visit) -> Mapping[str, Any] | Response:
+    """What the page shows."""
+    standings = visit.instance.state.run_standings
+    rules = asked_rules(visit.instance)
+    names = {one.key: one.name for one in rules}
+    rule = visit.asked("rule")
+    statuses = frozenset(one for one in RunStatus if one.value in visit.several("status"))
+    tables = {
+        "automations": lambda: _rules(visit, rules),
+        "runs": lambda: _runs(standings.newest(rule, statuses, most=MOST_CSV), names),
+    }
+    if (file := file_of(visit, "automations", tables)) is not None:
+        return file
+    start = page_start(visit)
+    return {
+        "rules": rules, "names": names, "chosen": statuses, "statuses": standings.by_status(), "default": DEFAULT,
+        "runs": standings.newest(rule, statuses, start=start, most=ROWS), "total": standings.count(rule, statuses),
+        "start": start, "rows": ROWS, "dead": next((one for one in rules if one.runs.dead), None),
+        "where": lambda one: _where(visit, one),
+    }  # fmt: skip
+
+
+def _where(visit: Visit, one: AskedRule) -> str:
+    return ", ".join(visit.named(scope) for scope in one.where)
+
+
+def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
+    header = (
+        "Name",
+        "Kind",
+        "Told of",
+        "Does",
+        "Where",
+        "Status",
+        "Last run",
+        "Waiting",
+        "Dead",
+        "Why",
+        "Runs",
+        "Id",
+    )
+    rows = (
+        (one.name, one.kind, "; ".join(one.told), "; ".join(one.does), _where(visit, one), one.status,
+         one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.runs.runs, one.key)
+        for one in rules
+    )  # fmt: skip
+    return Table(header, rows)
+
+
+def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> Table:
+    rows = (
+        (one.changed.isoformat(), names.get(one.rule, one.rule), one.action, one.kind, one.subject, one.status.value, one.attempts,
+         one.detail, one.id, one.workspace)
+        for one in runs
+    )  # fmt: skip
+    header = (
+        "Changed",
+        "Name",
+        "Does",
+        "Event",
+        "About",
+        "Status",
+        "Tries",
+        "What came of it",
+        "Id",
+        "Workspace",
+    )
+    return Table(header, rows)
+
+
+PAGE = Page(
+    "/automations",
+    "Automations",
+    "automations.html",
+    READ,
+    filled,
+    Area.ESTATE,
+    80,
+    tenant=True,
+    under_scope=SAME,
+)

@@ -1,0 +1,46 @@
+"""Runs that were given up are counted, and told by the list of automations."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+from tests.automation.dead_runs import KEY, NOON, REASON, spoil
+
+from nephoscope.cli.main import cli
+from nephoscope.lake.state import State
+from nephoscope.lake.state.responses import RunStatus
+
+
+def test_how_runs_stand(tmp_path):
+    with State.of(tmp_path) as state:
+        assert set(state.run_standings.by_status().values()) == {0}
+        assert state.run_standings.by_rule() == {}
+        spoil(state)
+        counts = state.run_standings.by_status()
+        assert {one: count for one, count in counts.items() if count} == {
+            RunStatus.DEAD: 2, RunStatus.DONE: 1, RunStatus.PENDING: 1,
+        }  # fmt: skip
+        tallies = state.run_standings.by_rule()
+        mine = tallies[KEY]
+        assert (mine.runs, mine.open, mine.dead, mine.reason, mine.example) == (3, 0, 2, REASON, "dead-2")
+        assert (mine.last - NOON).total_seconds() == 120
+        assert (tallies["page <us>"].open, tallies["page <us>"].failure) == (1, "")
+
+
+def test_runs_are_listed_page_by_page(tmp_path):
+    with State.of(tmp_path) as state:
+        spoil(state)
+        found = state.run_standings
+        assert [one.id for one in found.newest()] == ["wait-1", "done-1", "dead-2", "dead-1"]
+        assert [one.id for one in found.newest(start=1, most=2)] == ["done-1", "dead-2"]
+        assert [one.id for one in found.newest(KEY, [RunStatus.DEAD])] == ["dead-2", "dead-1"]
+        assert (found.count(), found.count(KEY), found.count(KEY, [RunStatus.DEAD])) == (4, 3, 2)
+
+
+def test_the_list_of_automations_says_what_was_given_up(tmp_path):
+    with State.of(tmp_path) as state:
+        spoil(state)
+    done = CliRunner().invoke(cli, ["--data", str(tmp_path), "automations", "list", "--output", "json"])
+    (row,) = json.loads(done.stdout)
+    assert (done.exit_code, row["error"]) == (0, f"2 runs are dead, the last one: {REASON}")
