@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 from __future__ import annotations
 
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, text, words
 
 SURFACE = Surface("Connectors", "Microsoft.Security")
 EFFECT = "Nothing is read through it here: other clouds and code hosts are not judged."
@@ -16,12 +16,31 @@ KINDS = ("awsCreds", "awsAssumeRole", "gcpCredentials")
 _CONNECTOR = "Microsoft.Security/securityConnectors"
 
 
-def check(body: Body) -> None:
-    """Fault where a connector says no way to sign in that there is."""
-    details = body["properties"].get("authenticationDetails")
-    if not isinstance(details, dict) or details.get("authenticationType") not in KINDS:
-        where = "properties.authenticationDetails.authenticationType"
-        raise bad(f"authenticationType is one of {', '.join(KINDS)}.", where)
+SHAPE = fields(
+    {"authenticationDetails": fields({"authenticationType": words(*KINDS)})},
+    {
+        "hybridComputeSettings": fields(
+            {"autoProvision": words("On", "Off")},
+            {
+                "resourceGroupName": text(),
+                "region": text(),
+                "proxyServer": fields({}),
+                "servicePrincipal": fields({}),
+            },
+        )
+    },
+)
+SECURITY = fields(
+    {},
+    {
+        "environmentName": words(
+            "Azure", "AWS", "GCP", "Github", "AzureDevOps", "GitLab", "DockerHub", "JFrog"
+        ),
+        "hierarchyIdentifier": text(),
+        "offerings": many(fields({"offeringType": text(least=1)})),
+        "environmentData": fields({"environmentType": text(least=1)}),
+    },
+)
 
 
 def made(_: Call, body: Body, __: Body | None) -> Body:
@@ -43,8 +62,8 @@ def made(_: Call, body: Body, __: Body | None) -> Body:
 
 
 for _kind in (
-    Kind("Microsoft.Security/connectors", "Connectors", EFFECT, check=check, made=made, created=200),
-    Kind(_CONNECTOR, "SecurityConnectors", EFFECT, patched=True, etag=True),
+    Kind("Microsoft.Security/connectors", "Connectors", EFFECT, shape=SHAPE, made=made, created=200),
+    Kind(_CONNECTOR, "SecurityConnectors", EFFECT, patched=True, etag=True, shape=SECURITY),
     Kind(f"{_CONNECTOR}/devops", "DevOpsConfigurations", EFFECT, patched=True, created=200),
     Kind(f"{_CONNECTOR}/devops/azureDevOpsOrgs", "AzureDevOpsOrgs", EFFECT, patched=True, created=200),
     Kind(

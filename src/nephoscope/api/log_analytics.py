@@ -250,7 +250,8 @@ def _span(text: Any, now: datetime) -> Span | None:
         start = _moment(first)
         return Span(start, start + _duration(second) if second.startswith("P") else _moment(second))
     except (ValueError, OverflowError) as error:
-        raise _wrong(f"The timespan {text[:100]!r} is no ISO 8601 interval.", "BadArgumentError") from error
+        told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
+        raise _wrong(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
 
 
 def _duration(text: str) -> timedelta:

@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import by_type, chosen, fields, flag, many, text, words
+from nephoscope.api.wire.shape import by_type, chosen, fields, flag, many, text, whole, words
 
 SURFACE = Surface("Plans, contacts and settings", "Microsoft.Security")
 #: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.
@@ -72,6 +72,16 @@ _CONTACT = fields(
     },
 )
 _ENABLED = fields({"isEnabled": flag})
+_STORAGE = fields(
+    {"isEnabled": flag},
+    {
+        "malwareScanning": fields(
+            {}, {"onUpload": fields({}, {"isEnabled": flag, "capGBPerMonth": whole(-1, 10**9)})}
+        ),
+        "sensitiveDataDiscovery": fields({}, {"isEnabled": flag}),
+        "overrideSubscriptionLevelSettings": flag,
+    },
+)
 _WORKSPACE = fields({"workspaceId": text(r"/.+", "the id of a workspace")}, {"scope": text()})
 #: The kind of a setting -> those that are of it.
 SETTINGS = {
@@ -144,7 +154,7 @@ for _one in (
         created=200,
     ),
     _kind("advancedThreatProtectionSettings", "AdvancedThreatProtection", shape=_ENABLED, created=200),
-    _kind("defenderForStorageSettings", "DefenderForStorage", shape=_ENABLED, created=200),
+    _kind("defenderForStorageSettings", "DefenderForStorage", shape=_STORAGE, created=200),
     _kind("informationProtectionPolicies", "InformationProtectionPolicies", whole=True),
     _kind("sensitivitySettings", "SensitivitySettings", created=200, whole=True),
     _kind("ingestionSettings", "IngestionSettings", created=200, whole=True),

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.entities import expansion_queries
+from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, many, text, words
 from nephoscope.api.wire.workspace import WORKSPACE
 
 SURFACE = Surface("Settings of a workspace", "Microsoft.SecurityInsights")
@@ -28,6 +30,19 @@ def _needs(*names: str) -> Check:
                 raise bad(f"'{name}' must be a text.", f"properties.{name}")
 
     return check
+
+
+_HUNT = fields(
+    {"displayName": text(least=1)},
+    {
+        "description": text(),
+        "status": words("New", "Active", "Closed"),
+        "hypothesisStatus": words("Unknown", "Invalidated", "Validated"),
+        "attackTactics": TACTICS_OF,
+        "attackTechniques": TECHNIQUES_OF,
+        "labels": many(text()),
+    },
+)
 
 
 def _kinded(body: Body) -> None:
@@ -87,7 +102,10 @@ for _one in (
         "Workspaces are not managed by others here.",
     ),
     _kind(
-        "hunts", "Hunts", "It is kept; hunting queries are run by `nephoscope hunt`.", _needs("displayName")
+        "hunts",
+        "Hunts",
+        "It is kept; hunting queries are run by `nephoscope hunt`.",
+        shape=_HUNT,
     ),
     _kind("hunts/comments", "HuntComments", "It is kept with its hunt.", _needs("message")),
     _kind("hunts/relations", "HuntRelations", "It is kept with its hunt.", _needs("relatedResourceId")),

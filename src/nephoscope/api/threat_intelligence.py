@@ -12,6 +12,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.intel import Intel
@@ -152,12 +153,32 @@ def _tags(given: Any) -> list[str]:
     return given
 
 
+def _moment(value: Any, path: str) -> str:
+    """A time; clients send '' where none is meant."""
+    return "" if value == "" else moment(value, path)
+
+
+_TEXTS, _OBJECTS = many(text()), many(fields({}))
+SHAPE = fields(
+    {"pattern": text(least=1), "patternType": text(least=1)},
+    {
+        **dict.fromkeys(
+            ("displayName", "description", "source", "patternVersion", "createdByRef", "language"), text()
+        ),
+        **dict.fromkeys(("threatTypes", "threatIntelligenceTags", "labels", "objectMarkingRefs"), _TEXTS),
+        **dict.fromkeys(("externalReferences", "granularMarkings"), _OBJECTS),
+        **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _moment),
+        "killChainPhases": many(fields({}, {"killChainName": text(), "phaseName": text()})),
+        "confidence": whole(0, 100),
+        "revoked": flag,
+    },
+)
+
+
 def _kept(call: Call, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
     if str(call.body.get("kind", "")).lower() != KIND:
         raise bad("Only threat intelligence of the kind 'indicator' can be put.", "kind")
-    properties = call.body.get("properties")
-    if not isinstance(properties, dict):
-        raise bad("The request content has no 'properties'.", "properties")
+    properties = read(SHAPE, call.body)["properties"]
     document: dict[str, Any] = {"type": KIND, "spec_version": "2.1", "id": _id(name), "pattern_type": "stix"}
     document |= {
         stix: properties[own] for own, stix in _FIELDS.items() if properties.get(own) not in (None, "", [])
