@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from nephoscope.alerts.case.applications import applications
 from nephoscope.alerts.case.case_file import case_file
 from nephoscope.alerts.case.estate_context import EstateContext, Weakness
 from nephoscope.alerts.case.events import events
@@ -103,6 +104,10 @@ def entity(kind: str, **identifiers: str) -> Entity:
     found = Entity.of(kind, identifiers)
     assert found is not None
     return found
+
+
+def test_the_estate_says_which_service_principal_is_which_application():
+    assert applications(context().view) == {"sp1": "app1"}
 
 
 NOTHING = Coverage({})
