@@ -22,6 +22,7 @@ from nephoscope.alerts.sight import READ, Sight, sight_of
 from nephoscope.lake.state.alerts import Looked
 from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.beside import Beside, rows
+from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalised
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ class Current:
     base: str = ""
 
     def beside(self) -> Beside:
-        """The rows, made once for what they are made from."""
+        """Where the rows come from."""
         key = (self._stamp, self._alerts, self._assessments, self._whole, self.base)
-        return self.edition.beside(key, lambda: Beside(key, *self._made))
+        return Beside(key, self._made)
 
     @cached_property
     def _alerts(self) -> Reach:
@@ -83,12 +84,11 @@ class Current:
         told = (self.instance.state.alerts.versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
-    @property
-    def _made(self) -> tuple[Any, frozenset[str], frozenset[str]]:
+    def _made(self) -> Rows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
         mine = [body for key, body in put.items() if _sees(self._assessments, key)]
         found = rows([*mine, *self._raised(), *self._collected()], self.instance.tenant)
-        return found, frozenset({ALERTS}), frozenset(put)
+        return Rows(found, frozenset({ALERTS}), frozenset(put))
 
     def _raised(self) -> Iterator[dict[str, Any]]:
         """The alerts that were raised here."""

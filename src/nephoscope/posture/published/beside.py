@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,16 +17,23 @@ SCHEMA = pa.schema([(name, pa.string()) for name, _ in COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """The rows of `securityresources` that are true now. `key` is equal where the rows are.
+class Current:
+    """The rows of `securityresources` that are true now.
 
     Of what was published in that table, documents of the lower-cased `types` and of the lower-cased ids `keys` are not shown.
     """
 
+    rows: pa.Table = field(repr=False)
+    types: frozenset[str]
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Where rows that are true now come from: `key` is equal where they are, so that they are made only where an answer needs them."""
+
     key: Hashable
-    rows: pa.Table = field(repr=False, default_factory=SCHEMA.empty_table)
-    types: frozenset[str] = frozenset()
-    keys: frozenset[str] = frozenset()
+    make: Callable[[], Current]
 
 
 def rows(bodies: Iterable[Mapping[str, Any]], tenant: str) -> pa.Table:

@@ -24,7 +24,7 @@ from nephoscope.kql.run import QueryResult
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
-from nephoscope.posture.published.beside import TABLE, Beside
+from nephoscope.posture.published.beside import TABLE, Beside, Current
 from nephoscope.posture.published.findings import Findings
 from nephoscope.posture.published.graph_tables import COLUMNS, EVALUATION, TABLES
 from nephoscope.posture.published.inventory import Inventory
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEPT_BYTES = 64 << 20
 #: Bytes of rows that are true beside what was published, of those who asked last.
-_BESIDE_BYTES = 128 << 20
+_BESIDE_BYTES = 384 << 20
 #: A query with one of these gives something else at another moment.
 _MOMENTARY = re.compile(
     r"\b(now|ago|rand|new_guid|ingestion_time|current_\w+|external_?data|startof\w+|endof\w+)\b",
@@ -131,10 +131,6 @@ class Edition:
         key = ("query", text, told, current.key if current is not None else None)
         return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout, current)))
 
-    def beside(self, key: Hashable, make: Callable[[], Beside]) -> Beside:
-        """The rows that `make` makes, made once for a key."""
-        return self._besides.once(key, make)
-
     def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
@@ -169,7 +165,8 @@ class Edition:
         catalog = GraphCatalog(self.files)
         with within(timeout):
             compiled = compile_results(text, catalog, now=now)
-            with DuckDBEngine(scans=catalog.scans(reach, beside)) as engine:
+            current = self._besides.once(beside.key, beside.make) if beside is not None else None
+            with DuckDBEngine(scans=catalog.scans(reach, current)) as engine:
                 found = []
                 for one in compiled:
                     try:
@@ -215,13 +212,15 @@ class GraphCatalog:
         """The lower-cased names of the tables that were asked for."""
         return frozenset(self._asked)
 
-    def scans(self, reach: Reach | Mapping[str, Reach], beside: Beside | None = None) -> dict[str, FileScan]:
+    def scans(
+        self, reach: Reach | Mapping[str, Reach], current: Current | None = None
+    ) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
         found = {name: self._scan(name, of(name)) for name in sorted(self._asked)}
-        if beside is not None and TABLE in found:
-            hidden = (("type", beside.types), ("_key", beside.keys))
-            found[TABLE] = replace(found[TABLE], without=hidden, beside=beside.rows)
+        if current is not None and TABLE in found:
+            hidden = (("type", current.types), ("_key", current.keys))
+            found[TABLE] = replace(found[TABLE], without=hidden, beside=current.rows)
         return found
 
     def _scan(self, name: str, reach: Reach) -> FileScan:
