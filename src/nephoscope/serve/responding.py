@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from nephoscope.alerts.response.faults import faults
 from nephoscope.alerts.response.responder import Responder, rules_folder
@@ -28,15 +31,58 @@ def work(settings: Settings, stop: threading.Event) -> None:
     told: set[str] = set()
     with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
         watch = Watch(settings.data, state, Shelf(settings.data))
-        while not stop.is_set():
+        with Desks(lake, state) as desks:
+            while not stop.is_set():
+                try:
+                    watch.look()
+                    desks.ask(_asked(state, lake, told))
+                except (StateError, LakeError, OSError) as error:
+                    _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                stop.wait(LOOK_SECONDS)
+
+
+@dataclass(slots=True)
+class Desks:
+    """A thread a workspace that responds there, so that none waits for another; use it with `with`, which ends them."""
+
+    lake: Lake
+    state: State
+    most: int = 1000
+    _known: dict[str, tuple[Responder, Future[None]]] = field(default_factory=dict)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Desks:
+        self._pool = ThreadPoolExecutor(self.most, thread_name_prefix="responding")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+
+    def ask(self, rules: Sequence[Asked]) -> None:
+        """Ask these rules from now on, in every workspace that there is; what ended a thread is raised here."""
+        assert self._pool is not None
+        names = {workspace.name for workspace in self.state.workspaces.all()}
+        for name in names - self._known.keys():
+            responder = Responder(self.lake, self.state, name, rules, ending=self._over.is_set)
+            self._known[name] = (responder, self._pool.submit(self._respond, responder))
+        for name, (responder, future) in list(self._known.items()):
+            responder.rules = rules
+            if future.done():
+                self._known.pop(name)
+                future.result()
+
+    def _respond(self, responder: Responder) -> None:
+        """Respond until the end, or until its workspace is gone."""
+        while not self._over.is_set() and self.state.workspaces.find(responder.workspace) is not None:
             try:
-                watch.look()
-                asked = _asked(state, lake, told)
-                for workspace in state.workspaces.all():
-                    _respond(Responder(lake, state, workspace.name, asked), stop)
+                for one in responder.tick():
+                    _LOG.info("%s: %s: %s: %s", one.rule, one.action, one.status.value, one.detail)
             except (StateError, LakeError, OSError) as error:
                 _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
-            stop.wait(LOOK_SECONDS)
+            self._over.wait(LOOK_SECONDS)
 
 
 def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
@@ -49,13 +95,6 @@ def _asked(state: State, lake: Lake, told: set[str]) -> list[Asked]:
             told.add(reason)
             _LOG.warning("%s", reason)
     return [*found, *several, *of_incidents]
-
-
-def _respond(responder: Responder, stop: threading.Event) -> None:
-    for one in responder.tick():
-        _LOG.info("%s: %s: %s: %s", one.rule, one.action, one.status.value, one.detail)
-        if stop.is_set():
-            break
 
 
 def begin(settings: Settings) -> None:

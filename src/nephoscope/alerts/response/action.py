@@ -57,7 +57,8 @@ class Kind:
     """A kind of action.
 
     `run` does something outside (its result is noted after it); `change` changes the state within the transaction that notes it.
-    With `plan` a person is asked first; `approve` and `undo` are then what follows.
+    With `plan` a person is asked first; `approve` and `undo` are then what follows. `receiver` names whom runs with some settings
+    speak to: one at a time does.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Kind:
     plan: Callable[[Any, ResponseRun, Around], Outcome] | None = None
     approve: Callable[[Any, ResponseRun, Around], Outcome] | None = None
     undo: Callable[[Any, ResponseRun, Around], Outcome] | None = None
+    receiver: Callable[[Any], str] = lambda _: ""
 
     def parsed(self, given: Mapping[str, Any]) -> Any:
         """The settings of a rule's action; ValueError names the setting and what it must be."""
@@ -95,3 +97,9 @@ def kind_of(name: str) -> Kind:
     if name not in kinds():
         raise ValueError(f"no action is named '{name}': there are {', '.join(kinds())}")
     return kinds()[name]
+
+
+@cache
+def lasting() -> tuple[str, ...]:
+    """The names of those whose runs have a time after which they are over."""
+    return tuple(name for name, kind in kinds().items() if kind.plan is not None)

@@ -1,7 +1,8 @@
 """The responder: asks rules about events and does what they say, each run once or, where nobody knows, again under the same id.
 
 An event is noted with the change that it tells of. Asking rules about it, making their runs and forgetting it are one transaction. A
-run is claimed before it is begun; one whose process died is begun again with its id, by which receivers know it.
+run is claimed before it is begun; one whose process died is begun again with its id, by which receivers know it. Receivers are waited
+for in threads, in which no transaction is open; meanwhile events are looked at, and other runs are begun.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome, kind_of
+from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome, kind_of, lasting
+from nephoscope.alerts.response.crew import Crew
 from nephoscope.alerts.response.facts import changed, entity_facts, facts_of
+from nephoscope.alerts.response.lanes import MOST, Lanes
 from nephoscope.alerts.response.operator import Operator, operator
 from nephoscope.alerts.response.rule import Asked, run_id
 from nephoscope.alerts.response.transition import (
@@ -43,22 +46,28 @@ if TYPE_CHECKING:
 HEALTH = "SentinelHealth"
 LEASE_SECONDS = 120.0
 """For how long a workspace belongs to who responds unless that is renewed, which is done for as long as an action takes."""
+LOOK_SECONDS = 0.5
+"""How long receivers are waited for before events and runs are looked at again."""
+_EVENTS = 20
+"""Events that rules are asked about before what is due is begun."""
 Clock = Callable[[], datetime]
+_EXPECTED = (ActionError, ValueError, StateError, OSError)
 
 
 @dataclass(slots=True)
 class Responder:
-    """Responds in one workspace."""
+    """Responds in one workspace. Once `ending` says so nothing more is begun."""
 
     lake: Lake
     state: State
     workspace: str
     rules: Sequence[Asked]
     holder: str = field(default_factory=new_holder)
+    ending: Callable[[], bool] = lambda: False
     _planned: int = 0
 
     def tick(self, now: datetime | None = None) -> Iterator[ResponseRun]:
-        """Ask the rules about all events, then do what is due; each run as it ended. Nothing where another process is at it."""
+        """Ask the rules about events and do what is due until nothing is; each run as it ended. Nothing where another process does."""
 
         def clock() -> datetime:
             return now or datetime.now(UTC)
@@ -69,15 +78,68 @@ class Responder:
             if lease is None:
                 return
             yield from self._take_over(lease, clock())
-            while self._ask(lease, clock()):
-                pass
-            while (run := self._begin(lease, clock())) is not None:
-                yield self._done(run, lease, clock)
+            with Crew(lambda run: self._tried(run, clock), 2 * MOST) as crew:
+                yield from self._work(lease, crew, clock)
 
     def _take_over(self, lease: Lease, now: datetime) -> Iterator[ResponseRun]:
         """What is running belonged to a holder of the lease that is gone."""
         for run in self.state.responses.newest(self.workspace, statuses=(RunStatus.RUNNING,), most=10_000):
-            yield self._noted(cut_off(run, now), lease, now)
+            after = cut_off(run, now)
+            self._noted([after], lease, now)
+            yield after
+
+    def _work(self, lease: Lease, crew: Crew, clock: Clock) -> Iterator[ResponseRun]:
+        """Ask, begin and note in turns; what is under way at the end is waited for and noted."""
+        lanes = Lanes(lambda: self.state.responses.due(self.workspace, _soon(clock()), lasting()))
+        moved = True
+        try:
+            while moved or crew.busy:
+                ended = crew.ended(0.0 if moved else LOOK_SECONDS)
+                asked = not self.ending() and self._asked(lease, clock())
+                begun = self._turn(ended, lanes, lease, clock(), new=asked)
+                given = [self._given(run, crew, lanes, lease, clock) for run in begun]
+                came = [*ended, *(one for one in given if one is not None)]
+                yield from came
+                # what the crew was given is waited for, and not looked for at once
+                moved = bool(came or asked)
+        finally:
+            if crew.busy:
+                # another process begins again what cannot be noted
+                with suppress(StateError):
+                    self._noted(crew.rest(), lease, clock())
+
+    def _turn(
+        self, ended: list[ResponseRun], lanes: Lanes, lease: Lease, now: datetime, *, new: bool
+    ) -> list[ResponseRun]:
+        """Note what ended and begin the runs whose turn it is, in one transaction; these. What they do is done outside of it."""
+        for run in ended:
+            lanes.end(run.id)
+        chosen = {} if self.ending() else {one.id: one for one in lanes.next(new=new)}
+        begun = self._noted(ended, lease, now, [*chosen]) if ended or chosen else []
+        for run in begun:
+            lanes.begin(chosen[run.id])
+        lanes.drop(chosen)
+        return begun
+
+    def _given(
+        self, run: ResponseRun, crew: Crew, lanes: Lanes, lease: Lease, clock: Clock
+    ) -> ResponseRun | None:
+        """Let a run be done: a change of the state here and now, as it ended; anything else by the crew."""
+        if run.status is RunStatus.RUNNING and not _changes(run):
+            crew.give(run)
+            return None
+        after = run if run.status is not RunStatus.RUNNING else self._changed(run, lease, clock)
+        lanes.end(run.id)
+        return after
+
+    def _asked(self, lease: Lease, now: datetime) -> bool:
+        """Ask the rules about the oldest events; whether there was one."""
+        if not self.state.responses.waiting(self.workspace):
+            return False
+        for _ in range(_EVENTS):
+            if not self._ask(lease, now):
+                break
+        return True
 
     def _ask(self, lease: Lease, now: datetime) -> bool:
         """Ask the rules about the oldest event; whether there was one."""
@@ -104,52 +166,52 @@ class Responder:
             return True
 
     def _plan(self, session: Session, event: ResponseEvent, rule: Asked, now: datetime) -> None:
+        runs = []
         for number, settings in enumerate(rule.actions):
-            id_ = run_id(event, rule.name, number)
-            if not self.state.responses.has(session, id_):
-                # runs are begun in the order in which they were planned
-                self._planned += 1
-                due = now + timedelta(microseconds=self._planned % 900)
-                run = ResponseRun(
-                    id_, self.workspace, rule.name, str(settings["action"]), settings, event.kind, event.subject, event.document,
-                    RunStatus.PENDING, due, now, now,
-                )  # fmt: skip
-                self.state.responses.put(session, run)
+            # runs are begun in the order in which they were planned
+            self._planned += 1
+            due = now + timedelta(microseconds=self._planned % 900)
+            run = ResponseRun(
+                run_id(event, rule.name, number), self.workspace, rule.name, str(settings["action"]), settings, event.kind,
+                event.subject, event.document, RunStatus.PENDING, due, now, now,
+            )  # fmt: skip
+            runs.append(run)
+        self.state.responses.plan(session, runs)
 
-    def _begin(self, lease: Lease, now: datetime) -> ResponseRun | None:
-        """The run that is due, begun: what it does is done outside of this transaction."""
-        with self.state.transaction() as session:
-            lease.check(session)
-            run = self.state.responses.due(session, self.workspace, now + timedelta(milliseconds=1))
-            if run is None:
-                return None
-            run = begun(run, now)
+    def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[ResponseRun]:
+        """Of several runs those that are still due, begun or expired."""
+        found = [begun(run, now) for run in self.state.responses.claimed(session, ids, _soon(now))]
+        for run in found:
             if run.status is RunStatus.EXPIRED:
                 self._note(session, run, now)
             else:
                 self.state.responses.put(session, run)
-            return run
+        return found
 
-    def _done(self, run: ResponseRun, lease: Lease, clock: Clock) -> ResponseRun:
-        """Do what a run asks for, and note what came of it."""
-        if run.status is not RunStatus.RUNNING:
-            return run
+    def _tried(self, run: ResponseRun, clock: Clock) -> ResponseRun:
+        """Do what a run asks for, in a thread of its own; the run as it ended."""
         try:
             kind = kind_of(run.action)
-            if kind.change is not None:
-                return self._changed(kind, run, lease, clock())
-            after = ended(run, kind, self._acted(kind, run, clock()), clock())
+            return ended(run, kind, self._acted(kind, run, clock()), clock())
+        except _EXPECTED as error:
+            return failed(run, error, clock())
+        except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
+            return failed(run, _fault(error), clock())
+
+    def _changed(self, run: ResponseRun, lease: Lease, clock: Clock) -> ResponseRun:
+        """Change the state and note it, in one transaction; where that fails it is noted alone."""
+        try:
+            return self._change(kind_of(run.action), run, lease, clock())
         except LeaseLostError:
             raise
-        except (ActionError, ValueError, StateError, OSError) as error:
+        except _EXPECTED as error:
             after = failed(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            told = f"a fault of nephoscope: {type(error).__name__}: {error}"
-            after = failed(run, ActionError(told, again=False), clock())
-        return self._noted(after, lease, clock())
+            after = failed(run, _fault(error), clock())
+        self._noted([after], lease, clock())
+        return after
 
-    def _changed(self, kind: Kind, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
-        """A change of the state and its note, in one transaction."""
+    def _change(self, kind: Kind, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
         assert kind.change is not None
         with self.state.transaction() as session:
             lease.check(session)
@@ -166,21 +228,29 @@ class Responder:
             raise ActionError(f"the action {run.action} has no step {run.step.value}", again=False)
         return act(kind.parsed(run.settings), run, self.around(now))
 
-    def _noted(self, run: ResponseRun, lease: Lease, now: datetime) -> ResponseRun:
-        """Note how a run stands; LeaseLostError where another process goes on with it, and begins it again."""
-        with suppress(StateError):
+    def _noted(
+        self, runs: list[ResponseRun], lease: Lease, now: datetime, ids: Sequence[str] = ()
+    ) -> list[ResponseRun]:
+        """Note how runs stand and begin others; LeaseLostError where another process goes on with them, and begins them again."""
+        try:
+            return self._kept(runs, lease, now, ids)
+        except LeaseLostError as error:
             # one that ran out and that nobody took, while this machine slept, is held again
-            lease.renew(LEASE_SECONDS)
-        with self.state.transaction() as session:
+            with suppress(StateError):
+                lease.renew(LEASE_SECONDS)
             try:
-                lease.check(session)
-            except LeaseLostError as error:
-                raise LeaseLostError(
-                    f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}; it is not noted, and"
-                    f" another process begins it again, since {error}"
-                ) from error
-            self._note(session, run, now)
-        return run
+                return self._kept(runs, lease, now, ids)
+            except LeaseLostError:
+                raise LeaseLostError(_lost(runs, error) if runs else str(error)) from error
+
+    def _kept(
+        self, runs: list[ResponseRun], lease: Lease, now: datetime, ids: Sequence[str]
+    ) -> list[ResponseRun]:
+        with self.state.transaction() as session:
+            lease.check(session)
+            for run in runs:
+                self._note(session, run, now)
+            return self._begin(session, ids, now)
 
     def around(self, now: datetime) -> Around:
         """What actions may use; ValueError where the operator's file is wrong."""
@@ -239,6 +309,31 @@ class Responder:
             run = after(run)
             self._note(session, run, now)
             return run
+
+
+def _changes(run: ResponseRun) -> bool:
+    """Whether its action changes the state, or is none."""
+    try:
+        return kind_of(run.action).change is not None
+    except ValueError:
+        return True
+
+
+def _soon(now: datetime) -> datetime:
+    """What is due by then is due: runs that are planned together are due some microseconds after each other."""
+    return now + timedelta(milliseconds=1)
+
+
+def _fault(error: Exception) -> ActionError:
+    return ActionError(f"a fault of nephoscope: {type(error).__name__}: {error}", again=False)
+
+
+def _lost(runs: list[ResponseRun], error: LeaseLostError) -> str:
+    told = "; ".join(f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs)
+    which = "it is not noted, and another process begins it again" if len(runs) == 1 else (
+        "they are not noted, and another process begins them again"
+    )  # fmt: skip
+    return f"{told}; {which}, since {error}"
 
 
 def health_row(run: ResponseRun, now: datetime) -> dict[str, Any]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Integer, Text, and_, delete, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Integer,
+    Select,
+    Text,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import COUNTED, Base, Json, Moment
@@ -16,6 +29,10 @@ from nephoscope.lake.state.database import Database, StateError
 
 AUTOMATIONS = "/providers/microsoft.security/automations/"
 """What the name of the rule of a run has in it that an automation made."""
+URGENT = ("alert.%", "incident.%", "%.test")
+"""Kinds of events, as LIKE has them, that do not wait for others."""
+_FIRST = 50
+_TOGETHER = 200
 
 
 class RunStatus(StrEnum):
@@ -130,6 +147,19 @@ class ResponseRun:
     cut_off: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A run that may be begun now. `urgent` are those of alerts, of incidents and of people who try something: bulk waits for them."""
+
+    id: str
+    rule: str
+    action: str
+    settings: dict[str, Any]
+    step: RunStep
+    urgent: bool
+    due: datetime
+
+
 _EVENT, _RUN = tuple(ResponseEvent.__dataclass_fields__), tuple(ResponseRun.__dataclass_fields__)
 
 
@@ -191,24 +221,30 @@ class Responses:
         """Whether there is a run of an id."""
         return session.get(ResponseRunRow, id_) is not None
 
-    def due(self, session: Session, workspace: str, now: datetime) -> ResponseRun | None:
-        """The run that is to be tried first: pending and due; or what it did, or the time to approve it, is over."""
+    def plan(self, session: Session, runs: Iterable[ResponseRun]) -> None:
+        """Keep runs that are new; those whose id is known stay as they are."""
+        rows = [{name: getattr(run, name) for name in _RUN} for run in runs]
+        for at in range(0, len(rows), _TOGETHER):
+            new = self._database.insert(ResponseRunRow, rows[at : at + _TOGETHER])
+            session.execute(new.on_conflict_do_nothing(index_elements=["id"]))
+
+    def due(self, workspace: str, now: datetime, lasting: Collection[str]) -> list[DueRun]:
+        """The runs to be tried now: of each rule and action the first ones, and of each urgency; those whose time is over.
+
+        `lasting` are the actions whose runs have such a time: what they did, or the time to approve it, is over.
+        """
+        with self._database.read() as session:
+            found = [DueRun(*row) for row in session.execute(_first(workspace, now, lasting))]
+            if lasting:
+                found += [DueRun(*row) for row in session.execute(_over(workspace, now, lasting))]
+        return found
+
+    def claimed(self, session: Session, ids: Collection[str], now: datetime) -> list[ResponseRun]:
+        """Of several runs those that are still due, in that order, locked to the end of the transaction."""
         mine = ResponseRunRow
-        query = (
-            select(mine)
-            .where(
-                mine.workspace == workspace,
-                or_(
-                    and_(mine.status == RunStatus.PENDING.value, mine.due <= now),
-                    and_(mine.status.in_((RunStatus.DONE.value, RunStatus.APPROVE.value)), mine.until <= now),
-                ),
-            )
-            .order_by(mine.due, mine.created, mine.id)
-            .limit(1)
-            .with_for_update()
-        )
-        row = session.scalar(query)
-        return None if row is None else _run(row)
+        wanted = select(mine).where(mine.id.in_(ids), or_(_pending(now), _ended(now))).with_for_update()
+        found = {row.id: _run(row) for row in session.scalars(wanted)}
+        return [found[id_] for id_ in ids if id_ in found]
 
     def newest(
         self, workspace: str, *, statuses: Sequence[RunStatus] = (), most: int = 100
@@ -256,6 +292,42 @@ class Responses:
         query = select(func.count()).select_from(ResponseEventRow)
         with self._database.read() as session:
             return session.scalar(query.where(ResponseEventRow.workspace == workspace)) or 0
+
+
+def _pending(now: datetime) -> ColumnElement[bool]:
+    return and_(ResponseRunRow.status == RunStatus.PENDING.value, ResponseRunRow.due <= now)
+
+
+def _ended(now: datetime) -> ColumnElement[bool]:
+    waits = (RunStatus.DONE.value, RunStatus.APPROVE.value)
+    return and_(ResponseRunRow.status.in_(waits), ResponseRunRow.until <= now)
+
+
+def _first(workspace: str, now: datetime, lasting: Collection[str]) -> Select[Any]:
+    """The columns of a DueRun of the oldest runs of each rule, action and urgency."""
+    mine = ResponseRunRow
+    # columns behind the document are dear to read: only what lasts has other steps
+    step = case((mine.action.in_(lasting), mine.step), else_=RunStep.DO.value).label("step")
+    urgent = or_(*(mine.kind.like(one) for one in URGENT)).label("urgent")
+    place = (
+        func.row_number()
+        .over(partition_by=(mine.rule, mine.action, mine.settings, urgent), order_by=(mine.due, mine.id))
+        .label("place")
+    )
+    several = (
+        select(mine.id, mine.rule, mine.action, mine.settings, step, urgent, mine.due, place)
+        .where(mine.workspace == workspace, _pending(now))
+        .subquery()
+    )
+    told = [one for one in several.c if one.name != "place"]
+    return select(*told).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
+
+
+def _over(workspace: str, now: datetime, lasting: Collection[str]) -> Select[Any]:
+    mine = ResponseRunRow
+    told = (mine.id, mine.rule, mine.action, mine.settings, mine.step, true(), mine.until)
+    asked = (mine.workspace == workspace, mine.action.in_(lasting), _ended(now))
+    return select(*told).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
 
 
 def _key(event: ResponseEvent) -> str:

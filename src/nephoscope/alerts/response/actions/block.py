@@ -314,4 +314,5 @@ KIND = Kind(
     plan=plan,
     approve=approve,
     undo=undo,
+    receiver=lambda one: one.apply,
 )

@@ -25,4 +25,6 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     return Outcome(executed(settings.name, msgspec.json.encode(document), around))
 
 
-KIND = Kind("command", "Run a program that the operator allows", Settings, run=run)
+KIND = Kind(
+    "command", "Run a program that the operator allows", Settings, run=run, receiver=lambda one: one.name
+)

@@ -111,4 +111,4 @@ def _producer(host: str, connection: str, around: Around) -> Any:
         raise ActionError(f"{host}: {redact_text(str(error))}", again=False) from error
 
 
-KIND = Kind("event_hub", "Send it to an event hub", Settings, run=run)
+KIND = Kind("event_hub", "Send it to an event hub", Settings, run=run, receiver=lambda one: one.connection)

@@ -93,4 +93,4 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-KIND = Kind("files", "Append it to files of JSON lines", Settings, run=run)
+KIND = Kind("files", "Append it to files of JSON lines", Settings, run=run, receiver=lambda one: one.name)

@@ -13,6 +13,7 @@ import hmac
 import ssl
 from time import monotonic
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -147,4 +148,9 @@ async def _read(answer: httpx.Response, said: bytearray) -> None:
             return
 
 
-KIND = Kind("webhook", "Post the event to a URL, signed", Settings, run=run)
+def _receiver(settings: Settings) -> str:
+    """The host; of an address that is a secret its name."""
+    return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
+
+
+KIND = Kind("webhook", "Post the event to a URL, signed", Settings, run=run, receiver=_receiver)
