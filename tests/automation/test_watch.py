@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
+from nephoscope.alerts.response.published_letter import letter
 from nephoscope.alerts.response.responder import Responder
 from nephoscope.automation.watch import Watch, automations
 from nephoscope.posture.published.shelf import Shelf
@@ -147,7 +148,7 @@ def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatc
     watch.look()
     publish(assessment("a"))
     with monkeypatch.context() as cut:
-        cut.setattr(state.responses, "put", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        cut.setattr(state.responses, "plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             watch.look()
     assert watch.look() == 1
@@ -196,6 +197,62 @@ def test_a_webhook_gets_batches_and_what_fails_is_kept(
     Responder(lake, state, "default", []).retry(dead.id, "test", datetime.now(UTC))
     assert [one.id for one in respond(**allowed)] == [dead.id]
     assert receiver.ids().count(dead.id) == 2
+
+
+def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, state, documents):
+    assessment, score, _ = documents
+    automate(["Assessments", "SecureScores"], [{"actionType": "Mail", "to": ["a@contoso.com"]}])
+    machines = [f"m{number:03}" for number in range(60)]
+    publish(*(assessment(one) for one in machines), score(44.9))
+    watch.look()
+    publish(
+        *(assessment(one, "Healthy") for one in machines[1:]), assessment("m000", severity="Low"), score(43.1)
+    )
+    assert watch.look() == 1
+    (run,) = state.responses.of_rule()
+    assert (run.kind, run.document["count"], len(run.document["records"])) == ("several.changed", 61, 50)
+    subject, text = letter(run, "https://host")
+    assert subject == "[Low] 1 of 61 changes are findings: a"
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[:3] == [
+        "1 of 61 changes are findings. The first 50:",
+        "",
+        "Unhealthy, Low (was Unhealthy, High) Disks are encrypted on m000",
+    ]
+    assert (
+        "43.1 of 55 points (was 44.9 of 55 points) ASC score on 11111111-1111-4111-8111-111111111111" in lines
+    )
+    assert "Healthy (was Unhealthy, High) Disks are encrypted on m001" in lines
+    assert text.endswith("https://host/recommendations\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "subject", "said"),
+    [
+        pytest.param(
+            None, {"code": "Unhealthy"}, "[High] Unhealthy: Disks are encrypted on vm",
+            ["State: Unhealthy, High (new)", "About: They are not.", "Page: https://host/resource/subscriptions/1"],
+            id="a-new-finding",
+        ),
+        pytest.param(
+            {"code": "Unhealthy"}, {"code": "Healthy"}, "Healthy: Disks are encrypted on vm",
+            ["State: Healthy (was Unhealthy, High)", "Resource: vm\n  /subscriptions/1"], id="mended",
+        ),
+    ],
+)  # fmt: skip
+def test_a_message_says_what_became_of_it(
+    publish, automate, watch, state, documents, before, after, subject, said
+):
+    assessment = documents[0]
+    automate(["Assessments"], [{"actionType": "Mail", "to": ["a@contoso.com"]}])
+    publish(assessment("other"), *([assessment("vm", **before)] if before else []))
+    watch.look()
+    publish(assessment("other"), assessment("vm", **after))
+    watch.look()
+    (run,) = state.responses.of_rule()
+    title, text = letter(run, "https://host")
+    assert title == subject
+    assert [one for one in said if one not in text] == []
 
 
 def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):

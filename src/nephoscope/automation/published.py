@@ -54,14 +54,14 @@ def forget(data: Path, but: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def changed(before: pa.Table, now: pa.Table) -> dict[str, list[str]]:
-    """Type -> the keys of documents that are new or stand otherwise."""
+def changed(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | None]]:
+    """Type -> the keys of documents that are new or stand otherwise, each with how it stood (None = it is new)."""
     known = dict(zip(before.column("key").to_pylist(), before.column("stands").to_pylist(), strict=True))
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, str | None]] = {}
     columns = (now.column(name).to_pylist() for name in ("key", "type", "stands"))
     for key, type_, told in zip(*columns, strict=True):
         if key not in known or known[key] != told:
-            found.setdefault(type_, []).append(key)
+            found.setdefault(type_, {})[key] = known.get(key)
     return found
 
 

@@ -6,7 +6,6 @@ the responder's, which tries again and keeps what it gave up.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.automation.actions import batch_of
 from nephoscope.automation.author import bounded
 from nephoscope.automation.automation import TYPE, Automation, AutomationError, Source
+from nephoscope.automation.planning import Asked, planned
 from nephoscope.automation.published import bodies, changed, file_of, forget, keep, stands
 from nephoscope.lake.state.holder import new_holder
-from nephoscope.lake.state.responses import ResponseRun, RunStatus
-from nephoscope.lake.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
@@ -84,7 +81,7 @@ class Watch:
 
     def _look(self, edition: Edition, wanted: list[Automation], now: datetime) -> int:
         seen = self.state.checkpoints.get(PLACE, SEEN)
-        moved: dict[str, list[str]] = {}
+        moved: dict[str, dict[str, str | None]] = {}
         if seen != edition.version:
             stood = stands(edition)
             if seen is not None and file_of(self.data, seen).exists():
@@ -93,11 +90,13 @@ class Watch:
                 _LOG.warning("how version %s stood is lost: what changed since is not told", seen)
             keep(self.data, edition.version, stood)
         due = self._snapshots(wanted, now)
-        runs = [run for one in wanted for run in self._runs(edition, one, moved, due, now)]
+        runs = [
+            run
+            for one in wanted
+            for run in planned(one, list(self._asked(edition, one, moved, due)), edition.version, now)
+        ]
         with self.state.transaction() as session:
-            for run in runs:
-                if not self.state.responses.has(session, run.id):
-                    self.state.responses.put(session, run)
+            self.state.responses.plan(session, runs)
             told = {SEEN: edition.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
             self.state.checkpoints.keep(session, PLACE, told)
             self.state.responses.prune(session, now - KEPT)
@@ -115,22 +114,22 @@ class Watch:
                     found.add((one.key, at))
         return found
 
-    def _runs(
+    def _asked(
         self,
         edition: Edition,
         one: Automation,
-        moved: Mapping[str, list[str]],
+        moved: Mapping[str, Mapping[str, str | None]],
         due: set[tuple[str, int]],
-        now: datetime,
-    ) -> Iterator[ResponseRun]:
+    ) -> Iterator[Asked]:
+        """What an automation is to be told of now, by its sources."""
         for at, source in enumerate(one.sources):
             if not source.type or (source.snapshot and (one.key, at) not in due):
                 continue
-            keys = None if source.snapshot else moved.get(source.type, [])
+            keys = None if source.snapshot else moved.get(source.type, {})
             if keys is None or keys:
-                yield from _planned(
-                    one, source, at, edition.version, list(matching(edition, one, source, keys)), now
-                )
+                before = {key: text for key, text in (keys or {}).items() if text is not None}
+                found = list(matching(edition, one, source, None if keys is None else list(keys)))
+                yield Asked(source, at, found, before)
 
 
 def matching(
@@ -140,42 +139,3 @@ def matching(
     for body in bodies(edition, source.type, keys):
         if one.reaches(str(body["id"]).lower()) and source.holds(body):
             yield body
-
-
-def _planned(
-    one: Automation, source: Source, at: int, version: int, records: list[dict[str, Any]], now: datetime
-) -> Iterator[ResponseRun]:
-    """The runs for records: a run a record, or for several where the action takes many at once."""
-    kind = f"{source.event.removesuffix('Snapshot').lower()}.{'snapshot' if source.snapshot else 'changed'}"
-    for number, action in enumerate(one.actions):
-        size = batch_of(action)
-        for begin in range(0, len(records), size):
-            several = records[begin : begin + size]
-            id_ = _id(one.key, str(at), kind, str(version), str(number), str(begin))
-            subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of version {version}"
-            document = several[0] if size == 1 else {"records": several}
-            settings = {
-                name: value
-                for name, value in action.items()
-                if name != "batch" or action["action"] == "webhook"
-            }
-            # runs are begun in the order in which they were planned
-            due = now + timedelta(microseconds=begin % 900)
-            yield ResponseRun(
-                id_,
-                DEFAULT,
-                one.name,
-                str(action["action"]),
-                settings,
-                kind,
-                subject,
-                document,
-                RunStatus.PENDING,
-                due,
-                now,
-                now,
-            )
-
-
-def _id(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -31,7 +31,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
     told: set[str] = set()
     with State.of(settings.data, settings.state) as state, Lake.open(settings.data, state) as lake:
         watch = Watch(settings.data, state, Shelf(settings.data))
-        with Desks(lake, state) as desks:
+        with Desks(lake, state, settings.address) as desks:
             while not stop.is_set():
                 try:
                     watch.look()
@@ -47,6 +47,7 @@ class Desks:
 
     lake: Lake
     state: State
+    pages: str = ""
     most: int = 1000
     _known: dict[str, tuple[Responder, Future[None]]] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -66,7 +67,9 @@ class Desks:
         assert self._pool is not None
         names = {workspace.name for workspace in self.state.workspaces.all()}
         for name in names - self._known.keys():
-            responder = Responder(self.lake, self.state, name, rules, ending=self._over.is_set)
+            responder = Responder(
+                self.lake, self.state, name, rules, ending=self._over.is_set, pages=self.pages
+            )
             self._known[name] = (responder, self._pool.submit(self._respond, responder))
         for name, (responder, future) in list(self._known.items()):
             responder.rules = rules

@@ -45,6 +45,13 @@ class Settings:
             return ()
         return tuple(dict.fromkeys([*self.names, self.host, "127.0.0.1", "localhost", "[::1]"]))
 
+    @property
+    def address(self) -> str:
+        """The URL by which people reach it: by its first name, else its host."""
+        host = next(iter(self.names), "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host)  # noqa: S104 - compared
+        named = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return f"https://{named}" if self.port == 443 else f"https://{named}:{self.port}"
+
     def told(self) -> dict[str, object]:
         """What may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
         return {

@@ -41,6 +41,8 @@ class Around:
     watchlist: Callable[[str], list[str]] = lambda _: []
     standing: Callable[[str], Sequence[ResponseRun]] = lambda _: ()
     """The runs of an action, in every workspace, whose plans hold or may yet."""
+    pages: str = ""
+    """Where the pages of the server are, '' where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class EventHubs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is allowed."""
+    """What is allowed; `pages` is the URL of the server, which messages name in place of the one that it knows of itself."""
 
     webhook: Webhooks = Webhooks()
     mail: Mail | None = None
@@ -78,6 +78,7 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block: Blocks | None = None
     files: dict[str, Files] = {}
     event_hub: EventHubs = EventHubs()
+    pages: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""
 
 
 def operator(data: Path) -> Operator:

@@ -23,4 +23,5 @@ def told(run: ResponseRun) -> dict[str, Any]:
     """The document without its records, for a run that is done: it says how many there were."""
     if RECORDS not in run.document:
         return run.document
-    return {**run.document, RECORDS: [], "count": len(run.document[RECORDS])}
+    kept = {name: value for name, value in run.document.items() if name != "before"}
+    return {**kept, RECORDS: [], "count": kept.get("count", len(kept[RECORDS]))}

@@ -56,7 +56,7 @@ _EXPECTED = (ActionError, ValueError, StateError, OSError)
 
 @dataclass(slots=True)
 class Responder:
-    """Responds in one workspace. Once `ending` says so nothing more is begun."""
+    """Responds in one workspace. Once `ending` says so nothing more is begun; `pages` is where the server's pages are."""
 
     lake: Lake
     state: State
@@ -64,6 +64,7 @@ class Responder:
     rules: Sequence[Asked]
     holder: str = field(default_factory=new_holder)
     ending: Callable[[], bool] = lambda: False
+    pages: str = ""
     _planned: int = 0
 
     def tick(self, now: datetime | None = None) -> Iterator[ResponseRun]:
@@ -254,13 +255,15 @@ class Responder:
 
     def around(self, now: datetime) -> Around:
         """What actions may use; ValueError where the operator's file is wrong."""
+        allowed = self._operator()
         return Around(
             self.lake.data,
-            self._operator(),
+            allowed,
             now,
             self._secret,
             self._watchlist,
             self.state.responses.standing,
+            (allowed.pages or self.pages).rstrip("/"),
         )
 
     def _operator(self) -> Operator:

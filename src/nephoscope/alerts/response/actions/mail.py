@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 from jinja2 import TemplateError
@@ -17,6 +18,7 @@ from msgspec import Meta
 
 from nephoscope.alerts.response.action import ActionError, Around, Kind, Outcome
 from nephoscope.alerts.response.operator import Mail
+from nephoscope.alerts.response.published_letter import letter
 from nephoscope.alerts.response.reaching import looked_up
 from nephoscope.lake.state.responses import ResponseRun
 
@@ -29,13 +31,17 @@ _BODY = """{{ title }}
 {% for entity in data.Entities -%}
 - {{ entity.Type }}:{% for name, value in entity.items() if name != 'Type' %} {{ name }}={{ value }}{% endfor %}
 {% endfor %}
+{{ page }}
 """
 _MOST_CHARACTERS = 100_000
 _SECONDS = 30.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """To whom, and what it says: Jinja templates with title, severity, kind, subject, workspace, rule and data (the row)."""
+    """To whom, and what it says: Jinja templates with title, severity, kind, subject, workspace, rule, page and data (the row).
+
+    Of what was published a message says more than a template can, where none is given.
+    """
 
     to: Annotated[list[str], Meta(description="Addresses.", min_length=1, max_length=50)]
     title: Annotated[str, Meta(description="The template of the subject line.", max_length=1000)] = _SUBJECT
@@ -91,19 +97,8 @@ def _send(message: EmailMessage, server: Mail, around: Around) -> None:
 
 
 def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around) -> EmailMessage:
-    data = run.document
-    values = {
-        "title": data.get("Title") or data.get("AlertName") or _named(data) or run.subject,
-        "severity": data.get("Severity") or data.get("AlertSeverity") or _severity(data),
-        "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
-    }  # fmt: skip
-    # texts go into plain text, never into HTML: nothing is to be escaped
-    environment = SandboxedEnvironment(autoescape=False)
-    try:
-        title = environment.from_string(settings.title).render(values)
-        text = environment.from_string(settings.text).render(values)
-    except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
-        raise ActionError(f"the template cannot be filled: {error}", again=False) from error
+    plain = settings.title == _SUBJECT and settings.text == _BODY
+    title, text = (letter(run, around.pages) if plain else None) or _filled(settings, run, around)
     message = EmailMessage()
     # a header is one line: what alerts say of themselves must not begin another one
     message["Subject"] = " ".join(title.split())[:200]
@@ -117,6 +112,33 @@ def _message(settings: Settings, run: ResponseRun, server: Mail, around: Around)
     message["References"] = f"<{about.hexdigest()}@nephoscope>"
     message.set_content(text[:_MOST_CHARACTERS])
     return message
+
+
+def _filled(settings: Settings, run: ResponseRun, around: Around) -> tuple[str, str]:
+    """The templates filled in."""
+    data = run.document
+    values = {
+        "title": data.get("Title") or data.get("AlertName") or _named(data) or run.subject,
+        "severity": data.get("Severity") or data.get("AlertSeverity") or _severity(data),
+        "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
+        "page": _page(run, around.pages),
+    }  # fmt: skip
+    # texts go into plain text, never into HTML: nothing is to be escaped
+    environment = SandboxedEnvironment(autoescape=False)
+    try:
+        return environment.from_string(settings.title).render(values), environment.from_string(
+            settings.text
+        ).render(values)
+    except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise ActionError(f"the template cannot be filled: {error}", again=False) from error
+
+
+def _page(run: ResponseRun, pages: str) -> str:
+    """Where the alert or the incident is looked at, '' where the server is not known."""
+    folder = {"alert": "alerts", "incident": "incidents"}.get(run.kind.partition(".")[0])
+    if not pages or not folder:
+        return ""
+    return f"{pages}/{folder}/{quote(run.subject, safe='')}?{urlencode({'workspace': run.workspace})}"
 
 
 def _named(data: dict[str, Any]) -> str:
