@@ -6,10 +6,12 @@ import csv
 import html
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.scan import Request, save_request
 
@@ -55,3 +57,12 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
         assert owner.get(html.unescape(address)).status_code == 200
         wanted = Wanted(states=frozenset({"NonCompliant"}), text=f"/{type_}/")
         assert findings.count(reach, wanted) == int(count)
+
+
+def test_what_the_score_moved_by_is_told_as_what_it_is(owner, monkeypatch):
+    points = [
+        TrendPoint(datetime(2026, 11, day, tzinfo=UTC), share) for day, share in ((1, 0.817), (2, 0.784))
+    ]
+    monkeypatch.setattr("nephoscope.web.pages.overview.trend", lambda _: points)
+    text = " ".join(re.sub(r"<[^>]+>", "", owner.get("/").text).split())
+    assert re.search(r"-3\.3 percentage points since 2026-11-01[^,]*, from 81\.7 to 78\.4 %", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -17,6 +17,7 @@ from nephoscope.cli.session.narrowing import most_option
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
+    from nephoscope.automation.readiness import Readiness
     from nephoscope.lake.state import State
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def command() -> None:
 @listed
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the automations, each with what it gave up. Exit code 3 where one cannot be used."""
+    """List the automations, each with what it gave up. Exit code 3 where one cannot be used, or names what there is not."""
     from nephoscope.automation.watch import automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
@@ -45,11 +46,13 @@ def list_(data: Path, /, output: str) -> None:
     with state_of(data) as state:
         found, wrong = automations(state, Shelf(data))
         tallies = state.run_standings.by_rule()
+        ready = _readiness(data, state)
+        missing = {one.key: "; ".join(ready.missing(one)) for one in found if one.enabled}
     rows = [
         {
             "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
             "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes),
-            "error": tallies[one.name].failure if one.name in tallies else "", "id": one.key,
+            "error": missing.get(one.key) or (tallies[one.name].failure if one.name in tallies else ""), "id": one.key,
         }
         for one in found
     ]  # fmt: skip
@@ -58,7 +61,7 @@ def list_(data: Path, /, output: str) -> None:
         for key, why in wrong
     ]
     show_list(rows, COLUMNS, output, "no automation: nephoscope automations add")
-    sys.exit(_FAULT if wrong else 0)
+    sys.exit(_FAULT if wrong or any(missing.values()) else 0)
 
 
 @command.command("add")
@@ -106,11 +109,12 @@ def list_(data: Path, /, output: str) -> None:
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the automation NAME, or put another in its place."""
     from nephoscope.automation.automation import TENANT, TYPE, Automation, AutomationError
+    from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.checks import usage_error
     from nephoscope.cli.session.stored import state_of
 
     try:
-        body = _read(options["file"]) if options["file"] else {"properties": _properties(options)}
+        body = _read(options["file"]) if options["file"] else {"properties": properties(options)}
         secrets, shown = _sealed(
             {**body, "id": f"{TENANT}/{name}", "name": name, "type": "Microsoft.Security/automations"},
             options,
@@ -120,12 +124,27 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     except (AutomationError, ValueError) as error:
         usage_error(str(error))
     with state_of(data) as state:
+        if why := _readiness(data, state, secrets).missing(made):
+            usage_error("; ".join(why))
         for key, value in secrets.items():
             state.credentials.put(key, value)
         with state.transaction() as session:
             new = state.arm_documents.put(session, made.key, TYPE, shown, getpass.getuser())
             state.audit.add(session, getpass.getuser(), _WRITE, made.key)
     click.echo(f"automation {name} {'added' if new else 'changed'}")
+
+
+def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readiness:
+    """What automations may name; `secrets` are about to be kept."""
+    from nephoscope.alerts.response.operator import operator
+    from nephoscope.automation.readiness import Readiness
+    from nephoscope.posture.published.shelf import Shelf
+
+    kept = {*state.credentials.names(), *secrets}
+    try:
+        return Readiness(data, state, operator(data), kept, Shelf(data).newest())
+    except ValueError as error:
+        _refuse(str(error))
 
 
 def _judged(data: Path, body: dict[str, Any], secrets: dict[str, str]) -> None:
@@ -149,51 +168,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path}: an object is wanted")
     return found
-
-
-def _properties(options: dict[str, Any]) -> dict[str, Any]:
-    """The properties that options say."""
-    if not options["events"]:
-        raise ValueError("say with --on what it is told of")
-    rules = [_rule(text) for text in options["where"]]
-    sets = [{"rules": rules}] if rules else []
-    actions: list[dict[str, Any]] = []
-    if options["webhook"]:
-        actions.append(
-            {
-                "actionType": "Webhook",
-                "url": options["webhook"],
-                "secret": options["secret"],
-                "batch": options["batch"],
-            }
-        )
-    if options["mail"]:
-        actions.append({"actionType": "Mail", "to": list(options["mail"])})
-    for option, kind in (("program", "Command"), ("files", "Files")):
-        if options[option]:
-            actions.append({"actionType": kind, "name": options[option]})
-    if options["table"]:
-        actions.append({"actionType": "Workspace", "workspaceResourceId": options["table"]})
-    if options["event_hub"]:
-        actions.append({"actionType": "EventHub"})
-    return {
-        "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
-        "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": actions,
-    }  # fmt: skip
-
-
-def _rule(text: str) -> dict[str, str]:
-    parts = text.split(None, 2)
-    if len(parts) != 3:
-        raise ValueError(
-            f"--where {text!r}: PATH OPERATOR VALUE is wanted, as 'properties.status.code Equals Unhealthy'"
-        )
-    return {
-        "propertyJPath": parts[0],
-        "operator": parts[1],
-        "expectedValue": parts[2],
-        "propertyType": "String",
-    }
 
 
 def _sealed(body: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
@@ -51,13 +52,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     """Send; what the server refuses for good (5xx) is not tried again."""
     server = around.operator.mail
-    if server is None:
-        raise ActionError("the operator's file names no mail server (mail:)", again=False)
-    for one in settings.to:
-        if server.recipients and not any(
-            fnmatchcase(one.lower(), allowed.lower()) for allowed in server.recipients
-        ):
-            raise ActionError(f"{one} is none of the recipients that the operator's file allows", again=False)
+    if why := refused(settings.to, server):
+        raise ActionError(why[0], again=False)
+    assert server is not None
     message = _message(settings, run, server, around)
     try:
         _send(message, server, around)
@@ -78,6 +75,18 @@ def run(settings: Settings, run: ResponseRun, around: Around) -> Outcome:
     except (smtplib.SMTPException, OSError) as error:
         raise ActionError(f"{server.host}: {error}") from error
     return Outcome(f"sent to {', '.join(settings.to)}")
+
+
+def refused(to: Sequence[str], server: Mail | None) -> list[str]:
+    """Why the operator's file lets nothing be sent to some addresses, a sentence each."""
+    if server is None:
+        return ["the operator's file names no mail server (mail:)"]
+    allowed = [one.lower() for one in server.recipients]
+    return [
+        f"{one} is none of the recipients that the operator's file allows"
+        for one in to
+        if allowed and not any(fnmatchcase(one.lower(), pattern) for pattern in allowed)
+    ]
 
 
 def _send(message: EmailMessage, server: Mail, around: Around) -> None:

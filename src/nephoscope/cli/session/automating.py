@@ -1,0 +1,76 @@
+"""The properties of an automation from options, whose mistakes are told in the words of the options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_ACTIONS = ("webhook", "mail", "program", "files", "table", "event_hub")
+
+
+def properties(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that options say; ValueError where they name no event, no action, or what there is not."""
+    _checked(options)
+    rules = [_rule(text) for text in options["where"]]
+    sets = [{"rules": rules}] if rules else []
+    return {
+        "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
+        "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": list(_actions(options)),
+    }  # fmt: skip
+
+
+def _checked(options: Mapping[str, Any]) -> None:
+    from nephoscope.automation.automation import SOURCES
+
+    if not options["events"]:
+        raise ValueError("say with --on what it is told of")
+    for one in options["events"]:
+        if one not in SOURCES:
+            raise ValueError(f"--on {one}: is none of {', '.join(SOURCES)}")
+    if not any(options[name] for name in _ACTIONS):
+        raise ValueError(
+            "say what it does: --webhook, --mail, --command, --files, --table or --event-hub, or --from a document"
+        )
+    if options["webhook"] and not options["secret"]:
+        raise ValueError(
+            "--webhook needs --secret NAME, which signs what is sent: nephoscope response secret NAME keeps one"
+        )
+    for name, given in (("--secret", options["secret"]), ("--batch", options["batch"] != 1)):
+        if given and not options["webhook"]:
+            raise ValueError(f"{name} is for --webhook")
+    for one in options["mail"]:
+        if "@" not in one.strip("@"):
+            raise ValueError(f"--mail {one}: an address is wanted, as soc@contoso.com")
+
+
+def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if options["webhook"]:
+        told = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
+        yield {"actionType": "Webhook", **told}
+    if options["mail"]:
+        yield {"actionType": "Mail", "to": list(options["mail"])}
+    for option, kind in (("program", "Command"), ("files", "Files")):
+        if options[option]:
+            yield {"actionType": kind, "name": options[option]}
+    if options["table"]:
+        yield {"actionType": "Workspace", "workspaceResourceId": options["table"]}
+    if options["event_hub"]:
+        yield {"actionType": "EventHub"}
+
+
+def _rule(text: str) -> dict[str, str]:
+    from nephoscope.automation.automation import OPERATORS
+
+    parts = text.split(None, 2)
+    if len(parts) != 3:
+        raise ValueError(
+            f"--where {text!r}: PATH OPERATOR VALUE is wanted, as 'properties.status.code Equals Unhealthy'"
+        )
+    if parts[1] not in OPERATORS:
+        raise ValueError(f"--where {text!r}: the operator {parts[1]} is none of {', '.join(OPERATORS)}")
+    return {
+        "propertyJPath": parts[0],
+        "operator": parts[1],
+        "expectedValue": parts[2],
+        "propertyType": "String",
+    }
