@@ -10,9 +10,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import ssl
 from functools import lru_cache
+from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -122,7 +122,7 @@ def _context(ca: str, changed: int) -> ssl.SSLContext:
 def _changed(ca: str) -> int:
     """When the file of authorities changed last; 0 where the system has no single one."""
     path = ca or ssl.get_default_verify_paths().cafile
-    return os.stat(path).st_mtime_ns if path else 0
+    return Path(path).stat().st_mtime_ns if path else 0
 
 
 async def _answer(
