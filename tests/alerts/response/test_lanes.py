@@ -166,3 +166,25 @@ def test_many_runs_cost_one_transaction_each_and_are_not_looked_for_each_time(
     assert [one.status for one in who.tick()] == [RunStatus.DEAD] * 120
     assert counted["due"] <= 6
     assert counted["transaction"] <= 121
+
+
+def test_plans_of_one_action_are_made_one_after_the_other_whoever_applies_them(state: State) -> None:
+    group = {"action": "block", "target": "nsg", "resource": "/subscriptions/s"}
+    runs = [
+        ResponseRun(
+            name, "default", "r", "block", {**group, "apply": name}, "alert.created", "a1", {}, status, NOW, NOW, NOW,
+            step=step, until=over,
+        )
+        for name, status, step, over in (
+            ("one", RunStatus.PENDING, RunStep.DO, None),
+            ("other", RunStatus.PENDING, RunStep.DO, None),
+            ("approved", RunStatus.PENDING, RunStep.APPLY, None),
+            ("over", RunStatus.DONE, RunStep.APPLY, NOW),
+        )
+    ]  # fmt: skip
+    with state.transaction() as session:
+        state.responses.plan(session, runs)
+    found = state.responses.due("default", NOW, ("block",))
+    assert {one.id: choosing.lane_of(one).receiver for one in found} == {
+        "one": "plan", "other": "plan", "approved": "approved", "over": "over",
+    }  # fmt: skip

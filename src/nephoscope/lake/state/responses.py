@@ -234,10 +234,12 @@ class Responses:
         `lasting` are the actions whose runs have such a time: what they did, or the time to approve it, is over.
         """
         with self._database.read() as session:
-            found = [DueRun(*row) for row in session.execute(_first(workspace, now, lasting))]
+            rows = list(session.execute(_first(workspace, now, lasting)).mappings())
             if lasting:
-                found += [DueRun(*row) for row in session.execute(_over(workspace, now, lasting))]
-        return found
+                rows += session.execute(_over(workspace, now, lasting)).mappings()
+        return [
+            DueRun(**{**row, "step": RunStep(row["step"]), "urgent": bool(row["urgent"])}) for row in rows
+        ]
 
     def claimed(self, session: Session, ids: Collection[str], now: datetime) -> list[ResponseRun]:
         """Of several runs those that are still due, in that order, locked to the end of the transaction."""
@@ -325,7 +327,15 @@ def _first(workspace: str, now: datetime, lasting: Collection[str]) -> Select[An
 
 def _over(workspace: str, now: datetime, lasting: Collection[str]) -> Select[Any]:
     mine = ResponseRunRow
-    told = (mine.id, mine.rule, mine.action, mine.settings, mine.step, true(), mine.until)
+    told = (
+        mine.id,
+        mine.rule,
+        mine.action,
+        mine.settings,
+        mine.step,
+        true().label("urgent"),
+        mine.until.label("due"),
+    )
     asked = (mine.workspace == workspace, mine.action.in_(lasting), _ended(now))
     return select(*told).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
 
