@@ -95,7 +95,7 @@ def test_one_of_the_command_line_has_no_author(kept):
 def test_a_document_as_azure_has_it_is_the_command_line_s(tmp_path):
     """The people whom Azure names in it are none of this server's."""
     properties = {
-        "isEnabled": True, "scopes": [], "actions": [{"actionType": "Files", "name": "out"}],
+        "isEnabled": True, "scopes": [], "actions": [{"actionType": "Workspace", "workspaceResourceId": "/x/default"}],
         "sources": [{"eventSource": "Assessments"}], "metadata": {"lastUpdatedBy": "somebody of Azure"},
     }  # fmt: skip
     given = tmp_path / "azures.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 from tests.automation.dead_runs import KEY, NOON, REASON, spoil
 
@@ -38,9 +39,14 @@ def test_runs_are_listed_page_by_page(tmp_path):
         assert (found.count(), found.count(KEY), found.count(KEY, [RunStatus.DEAD])) == (4, 3, 2)
 
 
-def test_the_list_of_automations_says_what_was_given_up(tmp_path):
+@pytest.mark.parametrize("sender", ["", "mail: {host: smtp.contoso.com, sender: soc@contoso.com}"])
+def test_the_list_of_automations_says_what_was_given_up_and_what_is_missing(tmp_path, sender):
+    (tmp_path / "responses").mkdir()
+    (tmp_path / "responses" / "operator.yaml").write_text(sender)
     with State.of(tmp_path) as state:
         spoil(state)
     done = CliRunner().invoke(cli, ["--data", str(tmp_path), "automations", "list", "--output", "json"])
     (row,) = json.loads(done.stdout)
-    assert (done.exit_code, row["error"]) == (0, f"2 runs are dead, the last one: {REASON}")
+    missing, _, dead = row["error"].rpartition("; ")
+    assert (done.exit_code, dead) == (0 if sender else 3, f"2 runs are dead, the last one: {REASON}")
+    assert missing.startswith("" if sender else "the operator's file names no mail server")

@@ -52,7 +52,8 @@ def list_(data: Path, /, output: str) -> None:
         {
             "name": one.title, "enabled": one.enabled, "events": [each.event for each in one.sources],
             "actions": [str(each["action"]) for each in one.actions], "scopes": list(one.scopes),
-            "error": missing.get(one.key) or (tallies[one.name].failure if one.name in tallies else ""), "id": one.key,
+            "error": "; ".join(filter(None, [missing.get(one.key), tallies[one.name].failure if one.name in tallies else ""])),
+            "id": one.key,
         }
         for one in found
     ]  # fmt: skip
