@@ -106,3 +106,41 @@ def test_an_empty_path_of_a_parent(server, owner, token, subscriptions):
     other = {"Authorization": f"Bearer {elsewhere}"}
     doubled = path.replace("/resourcegroups", "//resourcegroups")
     assert server.get(f"{doubled}?api-version=2024-07-01", headers=other).status_code == 403
+
+
+def test_how_machines_run(server, owner, subscriptions):
+    machines = f"/subscriptions/{subscriptions[ERP]}/resourceGroups/rg-erp-app/providers/Microsoft.Compute/virtualMachines"
+    one = f"{machines}/vm-erp-app-01"
+    plain = server.get(f"{one}?api-version=2024-07-01", headers=owner).json()
+    assert "instanceView" not in plain["properties"]
+    shown = server.get(f"{one}?api-version=2024-07-01&$expand=instanceView,userData", headers=owner).json()
+    view = shown["properties"]["instanceView"]
+    assert [each["code"] for each in view["statuses"]] == [
+        "ProvisioningState/succeeded",
+        "PowerState/running",
+    ]
+    assert server.get(f"{one}/instanceView?api-version=2024-07-01", headers=owner).json() == view
+    several = server.get(f"{machines}?api-version=2024-07-01&statusOnly=true", headers=owner).json()["value"]
+    assert several
+    assert all(each["properties"]["instanceView"]["statuses"] for each in several)
+    assert (
+        server.get(f"{machines}/none/instanceView?api-version=2024-07-01", headers=owner).status_code == 404
+    )
+
+
+def test_locations_and_tags(server, owner, token, subscriptions, resources):
+    root = f"/subscriptions/{subscriptions[ERP]}"
+    places = server.get(f"{root}/locations?api-version=2022-12-01", headers=owner).json()["value"]
+    assert "westeurope" in {one["name"] for one in places}
+    told = server.get(f"{root}/tagNames?api-version=2021-04-01", headers=owner).json()["value"]
+    (environment,) = [one for one in told if one["tagName"] == "environment"]
+    counts = {one["tagValue"]: one["count"]["value"] for one in environment["values"]}
+    tagged = [dict(tags(one))["environment"] for one in resources if "environment" in dict(tags(one))]
+    assert all(counts[value] >= tagged.count(value) for value in set(tagged))
+    assert environment["count"]["value"] == sum(counts.values())
+    part = token(("Reader", f"{root}/resourcegroups/rg-erp-app"))
+    fewer = server.get(
+        f"{root}/tagNames?api-version=2021-04-01", headers={"Authorization": f"Bearer {part}"}
+    ).json()
+    (own,) = [one for one in fewer["value"] if one["tagName"] == "environment"]
+    assert 0 < own["count"]["value"] < environment["count"]["value"]

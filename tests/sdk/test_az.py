@@ -108,8 +108,9 @@ def test_management_groups(az, sample):
 
 
 def test_roles(az, sample, erp):
-    found = az("role", "assignment", "list", "--all", "--fill-principal-name", "false")
-    assert found
+    for scope in ((), ("--all",)):
+        found = az("role", "assignment", "list", *scope, "--fill-principal-name", "false")
+        assert {one["type"].lower() for one in found} == {"microsoft.authorization/roleassignments"}
     assert az("role", "definition", "list", "--name", "Reader")[0]["roleName"] == "Reader"
 
 
@@ -129,6 +130,55 @@ def test_resources(az, sample, erp):
     # az adds the group beside every id, also inside properties
     assert shown["properties"]["hardwareProfile"] == one["properties"]["hardwareProfile"]
     assert shown["properties"]["osProfile"]["computerName"] == one["properties"]["osProfile"]["computerName"]
+
+
+def test_resources_by_filter(az, sample, erp):
+    every = [one for one in sample.resources if one["subscriptionId"].lower() == erp]
+    for words, fits in (
+        (("-g", "rg-erp-app"), lambda one: one["resourceGroup"].lower() == "rg-erp-app"),
+        (("--name", "vm-erp-sql-01"), lambda one: one["name"] == "vm-erp-sql-01"),
+        (("--tag", "environment=prod"), lambda one: (one["tags"] or {}).get("environment") == "prod"),
+        (("--location", "northeurope"), lambda one: one["location"] == "northeurope"),
+    ):
+        wanted = {one["id"].lower() for one in every if fits(one)}
+        assert lowered(az("resource", "list", *words)) >= wanted, words
+    shown = az(
+        "resource",
+        "show",
+        "-g",
+        "rg-erp-app",
+        "-n",
+        "vm-erp-app-01",
+        "--resource-type",
+        "Microsoft.Compute/virtualMachines",
+    )
+    assert shown["name"] == "vm-erp-app-01"
+
+
+def test_machines_with_details(az, sample, erp):
+    found = az("vm", "list", "--show-details")
+    assert lowered(found) == sample.ids("microsoft.compute/virtualmachines", erp)
+    assert {one["powerState"] for one in found} <= {"VM running", "VM deallocated", "VM stopped", ""}
+    assert any(one["powerState"] == "VM running" and one["privateIps"] for one in found)
+
+
+def test_locations_and_tags(az, sample, erp):
+    used = {one["location"] for one in sample.resources if one["subscriptionId"].lower() == erp} - {
+        "global",
+        "",
+    }
+    assert {one["name"] for one in az("account", "list-locations")} >= used
+    assert "environment" in {one["tagName"] for one in az("tag", "list")}
+
+
+def test_the_activity_log(az, sample, erp):
+    found = az("monitor", "activity-log", "list", "--offset", "30d", "--max-events", "1000")
+    assert found
+    assert {one["subscriptionId"].lower() for one in found} == {erp}
+    one = next(each for each in found if each["resourceGroupName"])
+    several = az("monitor", "activity-log", "list", "--offset", "30d", "-g", one["resourceGroupName"])
+    assert several
+    assert {each["resourceGroupName"].lower() for each in several} == {one["resourceGroupName"].lower()}
 
 
 def test_commands_of_other_services(az, sample, erp):

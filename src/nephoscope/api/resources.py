@@ -11,6 +11,7 @@ from nephoscope.api.wire import resource_filter
 from nephoscope.api.wire.answer import Answer, listed, resumed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.instance_view import MACHINE, view, wanted, with_view
 from nephoscope.api.wire.operation import BELOW, Surface
 from nephoscope.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
@@ -44,14 +45,14 @@ def of_group(call: Call) -> Answer:
 
 
 def _list(call: Call) -> Answer:
-    wanted, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
+    picked, most = resource_filter.of(call.asked("$filter")), call.top(MOST)
     listing = call.edition.listing
-    types = [wanted.type] if wanted.type else listing.resource_types()
+    types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, Any]] = []
     after = resumed(call)
     while True:
         page = listing.page(types, call.reach, call.below, after=after, most=MOST, collected=True)
-        found += [one for one in page.bodies if wanted.takes(one)]
+        found += [one for one in page.bodies if picked.takes(one)]
         after = page.after
         if len(found) > most:
             return listed(call, found[:most], str(found[most - 1]["id"]).lower())
@@ -65,6 +66,20 @@ def by_id(call: Call) -> Answer:
     return read(call)
 
 
+@SURFACE.get(
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Compute/virtualMachines/{vmName}"
+    "/instanceView",
+    "VirtualMachines_InstanceView",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
+)
+def instance_view(call: Call) -> Answer:
+    """How a virtual machine runs, as far as it was read."""
+    found = call.edition.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
+    if found is None or str(found.get("type", "")).lower() != MACHINE:
+        raise missing(f"The resource '{call.path}'")
+    return Answer(view(found.get("properties") or {}))
+
+
 def read(call: Call) -> Answer:
     """What stands at a path of any depth: one document, or the list of those that stand directly below."""
     path = call.path.lower().rstrip("/")
@@ -75,7 +90,7 @@ def read(call: Call) -> Answer:
     found = call.edition.listing.get(resource.key, call.reach)
     if found is None:
         raise missing(f"The resource '{call.path}'")
-    return Answer(found)
+    return Answer(with_view(found) if wanted(call) else found)
 
 
 def _below(call: Call, path: str) -> Answer:
@@ -96,7 +111,8 @@ def _below(call: Call, path: str) -> Answer:
         most=call.top(1000),
         collected=True,
     )
-    return listed(call, page.bodies, page.after)
+    shown = [with_view(one) for one in page.bodies] if wanted(call) else page.bodies
+    return listed(call, shown, page.after)
 
 
 def _contains(scope: str) -> bool:

@@ -1,0 +1,170 @@
+"""Microsoft.Insights: the activity log of a subscription, from the rows of AzureActivity in every workspace that the caller may read.
+
+Source: https://learn.microsoft.com/rest/api/monitor/activity-logs/list (2015-04-01)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from nephoscope.access.guard import DeniedError
+from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.fault import bad, not_assessed
+from nephoscope.api.wire.operation import Surface
+from nephoscope.kql.cells import columns_of, json_value, rows_of
+from nephoscope.kql.given import Given
+
+SURFACE = Surface("Activity log", "Microsoft.Insights")
+READ = "Microsoft.Insights/eventtypes/values/read"
+TABLE, MOST = "AzureActivity", 200
+_PATH = "/subscriptions/{subscriptionId}/providers/Microsoft.Insights/eventtypes/management/values"
+_TERM = re.compile(r"\s*(\w+)\s+(eq|ge|le|gt|lt)\s+(?:'([^']*)'|(\S+))\s*", re.IGNORECASE)
+_SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<"}
+#: What `$filter` may name -> the rows that it picks, of the value `v`.
+_PICKED: Mapping[str, str] = {
+    "resourcegroupname": "ResourceGroup =~ {v} or _ResourceId has strcat('/resourcegroups/', tolower({v}), '/')",
+    "resourceuri": "_ResourceId =~ {v} or _ResourceId startswith strcat({v}, '/')",
+    "resourceid": "_ResourceId =~ {v} or _ResourceId startswith strcat({v}, '/')",
+    "resourceprovider": "ResourceProviderValue =~ {v}",
+    "correlationid": "CorrelationId =~ {v}",
+    "caller": "Caller =~ {v}",
+    "status": "ActivityStatusValue =~ {v}",
+    "levels": "Level in~ (split({v}, ','))",
+}
+#: Filters that every row of the log passes: the channels of what administrators and services do.
+_CHANNELS = "eventchannels"
+
+
+@SURFACE.get(_PATH, "ActivityLogs_List", READ)
+def events(call: Call) -> Answer:
+    """What was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
+    where, parameters = _conditions(call)
+    start, most = place(call), call.top(MOST)
+    order = "order by TimeGenerated desc, EventDataId asc"
+    text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
+    rows = _rows(call, text, parameters)[start:]
+    if not rows and not start and not _rows(call, f"{TABLE} | take 1", {}):
+        raise not_assessed(f"No activity log of this subscription was read: nothing in {TABLE} is of it.")
+    fields = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
+    shown = [_picked(_event(call, one), fields) for one in rows[:most]]
+    return listed(call, shown, str(start + most) if len(rows) > most else "")
+
+
+def _conditions(call: Call) -> tuple[str, dict[str, str]]:
+    """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
+    parts, values, began = [], dict[str, str](), False
+    for at, one in enumerate(re.split(r"\s+and\s+", call.asked("$filter"), flags=re.IGNORECASE)):
+        found = _TERM.fullmatch(one)
+        name = found[1].lower() if found is not None else ""
+        sign = found[2].lower() if found is not None else ""
+        if found is None or (name == "eventtimestamp") is (sign == "eq"):
+            raise _wrong(one)
+        value = found[3] if found[3] is not None else found[4]
+        key = f"{'t' if name == 'eventtimestamp' else 'v'}{at}"
+        if name == "eventtimestamp":
+            began = began or sign in ("ge", "gt")
+            parts.append(f"TimeGenerated {_SIGNS[sign]} {key}")
+        elif name in _PICKED:
+            parts.append(f"({_PICKED[name].format(v=key)})")
+        elif name != _CHANNELS:
+            raise _wrong(one)
+        values[key] = value
+    if not began:
+        raise bad("$filter needs the begin of the time: eventTimestamp ge '<time>'.", "$filter", "BadRequest")
+    return " and ".join(parts), values
+
+
+def _wrong(text: str) -> Exception:
+    told = "eventTimestamp ge and le, and resourceGroupName, resourceUri, resourceProvider, correlationId, caller, status or levels eq"
+    return bad(
+        f"$filter is not understood: {text.strip()[:100]!r}; it is {told}, joined by and.",
+        "$filter",
+        "BadRequest",
+    )
+
+
+def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows of a query in every workspace, of the subscription alone, the newest first; one of an event that two of them have."""
+    kinds = {"t": "datetime", "v": "string"}
+    declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)
+    query = f"declare query_parameters({declared});\n{text}" if values else text
+    found: dict[str, dict[str, Any]] = {}
+    for workspace in (one.name for one in call.instance.state.workspaces.all()):
+        for row in _of_workspace(call, query, workspace, values):
+            found.setdefault(str(row["EventDataId"] or row["_ItemId"]), row)
+    return sorted(found.values(), key=lambda row: str(row["TimeGenerated"]), reverse=True)
+
+
+def _of_workspace(
+    call: Call, query: str, workspace: str, values: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""
+    subscription = call["subscriptionId"].lower()
+    try:
+        scope = call.caller.logs(READ, workspace).of(frozenset({subscription}))
+    except DeniedError:
+        return
+    if not scope.ids:
+        return
+    seconds = call.instance.query_seconds
+    table = call.instance.lake.query(
+        query, scope=scope, workspace=workspace, timeout=seconds, given=Given(values)
+    )[-1].table
+    columns = columns_of(table)
+    for row in rows_of(table):
+        yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+
+
+def _event(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as the log has it: what has a shown text has it beside its value."""
+    id_ = str(row["_ResourceId"] or row["ResourceId"] or "")
+    subscription = call["subscriptionId"].lower()
+    event = str(row["EventDataId"] or row["_ItemId"] or "")
+    return {
+        "id": f"{id_ or f'/subscriptions/{subscription}'}/events/{event}",
+        "eventDataId": event,
+        "eventTimestamp": row["TimeGenerated"],
+        "submissionTimestamp": row["EventSubmissionTimestamp"],
+        "subscriptionId": subscription,
+        "tenantId": call.instance.tenant,
+        "caller": row["Caller"],
+        "correlationId": row["CorrelationId"],
+        "operationId": row["OperationId"],
+        "level": row["Level"],
+        "resourceId": id_,
+        "resourceGroupName": row["ResourceGroup"],
+        "resourceProviderName": _named(row["ResourceProviderValue"], row["ResourceProvider"]),
+        "operationName": _named(row["OperationNameValue"], row["OperationName"]),
+        "category": _named(row["CategoryValue"], row["Category"]),
+        "status": _named(row["ActivityStatusValue"], row["ActivityStatus"]),
+        "subStatus": _named(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
+        "authorization": _object(row["Authorization_d"], row["Authorization"]),
+        "claims": _object(row["Claims_d"], row["Claims"]),
+        "properties": _object(row["Properties_d"], row["Properties"]),
+        "httpRequest": _object(None, row["HTTPRequest"]) or {"clientIpAddress": row["CallerIpAddress"]},
+    }
+
+
+def _named(value: Any, shown: Any) -> dict[str, Any]:
+    return {"value": value or shown or "", "localizedValue": shown or value or ""}
+
+
+def _object(value: Any, text: Any) -> dict[str, Any] | None:
+    """An object that a row has as such or as the text of one; None where it has neither."""
+    for one in (value, text):
+        try:
+            found = msgspec.json.decode(one) if isinstance(one, str) and one else one
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        if isinstance(found, dict) and found:
+            return found
+    return None
+
+
+def _picked(event: dict[str, Any], fields: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if not fields or name.lower() in fields}

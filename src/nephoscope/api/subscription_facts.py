@@ -1,0 +1,82 @@
+"""What a subscription uses: the locations of its resources and the names and values of their tags, of what the caller may read.
+
+Source: https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations (2022-12-01), tags/list (2021-04-01)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from nephoscope.api.wire.answer import Answer, listed
+from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.operation import BELOW, Surface
+
+SURFACE = Surface("What subscriptions use", lets=BELOW)
+READ = "Microsoft.Resources/subscriptions/resources/read"
+_SUBSCRIPTION = "/subscriptions/{subscriptionId}"
+_GROUP = "microsoft.resources/subscriptions/resourcegroups"
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/locations", "Subscriptions_ListLocations", READ)
+def locations(call: Call) -> Answer:
+    """The locations where the subscription has something; not those where it could have."""
+    names = sorted({one for one, _ in _facts(call) if one and one != "global"})
+    return listed(call, [_location(call, name) for name in names])
+
+
+@SURFACE.get(f"{_SUBSCRIPTION}/tagNames", "Tags_List", READ)
+def tags(call: Call) -> Answer:
+    """The names and values of the tags of resources and resource groups, with how many have them."""
+    counts: dict[str, Counter[str]] = {}
+    for _, own in _facts(call):
+        for name, value in own:
+            counts.setdefault(name, Counter())[value] += 1
+    return listed(call, [_tag(call, name, counts[name]) for name in sorted(counts)])
+
+
+Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def _facts(call: Call) -> Facts:
+    """The location and the tags of each resource and resource group of the subscription."""
+    key = ("location and tags", call.below, call.reach)
+    return call.edition.once(key, lambda: tuple(_read(call)))
+
+
+def _read(call: Call) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    listing, after = call.edition.listing, ""
+    types = [*listing.resource_types(call.reach, call.below), _GROUP]
+    while True:
+        page = listing.page(types, call.reach, call.below, after=after)
+        for one in page.bodies:
+            own = one.get("tags")
+            told = own.items() if isinstance(own, dict) else ()
+            place = str(one.get("location") or "").replace(" ", "").lower()
+            yield place, tuple((str(name), str(value)) for name, value in told)
+        after = page.after
+        if not after:
+            return
+
+
+def _location(call: Call, name: str) -> dict[str, Any]:
+    """A location by its name, which is all that resources tell of it."""
+    id_ = f"/subscriptions/{call['subscriptionId']}/locations/{name}"
+    return {
+        "id": id_, "name": name, "type": "Region", "displayName": name, "regionalDisplayName": name,
+        "metadata": {"regionType": "Physical"},
+    }  # fmt: skip
+
+
+def _tag(call: Call, name: str, values: Counter[str]) -> dict[str, Any]:
+    id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
+    told = [
+        {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _count(number)}
+        for value, number in sorted(values.items())
+    ]
+    return {"id": id_, "tagName": name, "count": _count(values.total()), "values": told}
+
+
+def _count(number: int) -> dict[str, Any]:
+    return {"type": "Total", "value": number}
