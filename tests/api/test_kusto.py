@@ -7,7 +7,10 @@ import json
 import pytest
 
 from nephoscope.kql.catalog import StoredFunction
+from nephoscope.kql.types import KqlType
 from nephoscope.lake.rows import arrow_of
+from nephoscope.lake.table import Table
+from nephoscope.lake.tables import import_tables
 
 QUERY, MGMT = "/v1/rest/query", "/v1/rest/mgmt"
 
@@ -207,3 +210,16 @@ def test_tables_with_how_many_rows_may_be_read(server, owner, instance):
     assert sorted(row[0] for row in rows(server, owner, ".show tables | project TableName", MGMT)) == sorted(
         found
     )
+
+
+def test_a_table_that_is_made_while_the_server_runs(server, owner, instance):
+    """The door of the workspace was open before."""
+    path = "/v1/rest/ingest/default/{}?streamFormat=json"
+    sent = json.dumps([{"TimeGenerated": instance.now.isoformat(), "a": 1}])
+    assert server.post(path.format("Syslog"), headers=owner, content=sent).status_code == 200
+    assert server.post(path.format("Late_CL"), headers=owner, content=sent).status_code == 400
+    import_tables(instance.data, [Table.of("Late_CL", {"a": KqlType.LONG})])
+    told = server.post(path.format("Late_CL"), headers=owner, content=sent)
+    assert told.status_code == 200, told.text
+    instance.lake.flush()
+    assert rows(server, owner, "Late_CL | project a") == [[1]]

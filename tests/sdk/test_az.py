@@ -171,16 +171,6 @@ def test_locations_and_tags(az, sample, erp):
     assert "environment" in {one["tagName"] for one in az("tag", "list")}
 
 
-def test_the_activity_log(az, sample, erp):
-    found = az("monitor", "activity-log", "list", "--offset", "30d", "--max-events", "1000")
-    assert found
-    assert {one["subscriptionId"].lower() for one in found} == {erp}
-    one = next(each for each in found if each["resourceGroupName"])
-    several = az("monitor", "activity-log", "list", "--offset", "30d", "-g", one["resourceGroupName"])
-    assert several
-    assert {each["resourceGroupName"].lower() for each in several} == {one["resourceGroupName"].lower()}
-
-
 def test_commands_of_other_services(az, sample, erp):
     assert lowered(az("network", "nsg", "list")) == sample.ids("microsoft.network/networksecuritygroups", erp)
     assert lowered(az("keyvault", "list")) == sample.ids("microsoft.keyvault/vaults", erp)
