@@ -217,12 +217,12 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
     assert lines[:3] == [
         "1 of 61 changes are findings. The first 50:",
         "",
-        "Unhealthy, Low (was Unhealthy, High) Disks are encrypted on m000",
+        "Unhealthy, Low (was Unhealthy, High) Disks are encrypted (m000)",
     ]
     assert (
-        "43.1 of 55 points (was 44.9 of 55 points) ASC score on 11111111-1111-4111-8111-111111111111" in lines
+        "43.1 of 55 points (was 44.9 of 55 points) ASC score (11111111-1111-4111-8111-111111111111)" in lines
     )
-    assert "Healthy (was Unhealthy, High) Disks are encrypted on m001" in lines
+    assert "Healthy (was Unhealthy, High) Disks are encrypted (m001)" in lines
     assert text.endswith("https://host/recommendations\n")
 
 
@@ -230,12 +230,12 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
     ("before", "after", "subject", "said"),
     [
         pytest.param(
-            None, {"code": "Unhealthy"}, "[High] Unhealthy: Disks are encrypted on vm",
+            None, {"code": "Unhealthy"}, "[High] Unhealthy: Disks are encrypted (vm)",
             ["State: Unhealthy, High (new)", "About: They are not.", "Page: https://host/resource/subscriptions/1"],
             id="a-new-finding",
         ),
         pytest.param(
-            {"code": "Unhealthy"}, {"code": "Healthy"}, "Healthy: Disks are encrypted on vm",
+            {"code": "Unhealthy"}, {"code": "Healthy"}, "Healthy: Disks are encrypted (vm)",
             ["State: Healthy (was Unhealthy, High)", "Resource: vm\n  /subscriptions/1"], id="mended",
         ),
     ],

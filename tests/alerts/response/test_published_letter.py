@@ -43,28 +43,28 @@ CONTROL = "Microsoft.Security/regulatoryComplianceStandards/regulatoryCompliance
     ("document", "stood", "subject", "said"),
     [
         pytest.param(
-            exempt(), "NonCompliant|High|", "Exempt: Guests are not owners on vm one",
+            exempt(), "NonCompliant|High|", "Exempt: Guests are not owners (vm one)",
             ["State: Exempt (was Unhealthy, High)", "Why: until May", "About: Owners can do all.", "What to do: Remove them.",
              "/virtualMachines/vm%20one"], id="exempt",
         ),
         pytest.param(
             body(SUB, displayName="CVE-1", resourceDetails={"id": VM}, status={"code": "Unhealthy", "severity": "Low"},
                  remediation="Update."),
-            '{"code":"Healthy"}', "[Low] Unhealthy: CVE-1 on vm one", ["(was Healthy)", "What to do: Update."], id="sub",
+            '{"code":"Healthy"}', "[Low] Unhealthy: CVE-1 (vm one)", ["(was Healthy)", "What to do: Update."], id="sub",
         ),
         pytest.param(
             body("Microsoft.Security/secureScores", HOME, displayName="Score", score={"current": 43.1, "max": 55}),
-            '{"current":44.94,"max":55,"percentage":0.8}', "43.1 of 55 points: Score on 11111111-1111-4111-8111-111111111111",
+            '{"current":44.94,"max":55,"percentage":0.8}', "43.1 of 55 points: Score (11111111-1111-4111-8111-111111111111)",
             ["(was 44.9 of 55 points)"], id="score",
         ),
         pytest.param(
             body(CONTROL, HOME, description="Disks", state="Failed"), '"Passed"',
-            "Failed: Disks on 11111111-1111-4111-8111-111111111111", ["Failed (was Passed)", "https://host/compliance"],
+            "Failed: Disks (11111111-1111-4111-8111-111111111111)", ["Failed (was Passed)", "https://host/compliance"],
             id="compliance",
         ),
         pytest.param(
             body(PATH, HOME, displayName="To the vault", riskLevel="Critical"), None,
-            "Critical: To the vault on 11111111-1111-4111-8111-111111111111", ["Critical (new)", "https://host/attack-paths/k1"],
+            "Critical: To the vault (11111111-1111-4111-8111-111111111111)", ["Critical (new)", "https://host/attack-paths/k1"],
             id="path",
         ),
     ],

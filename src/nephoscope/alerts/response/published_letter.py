@@ -101,7 +101,7 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
         *_named("What to do", about.get("remediationDescription") or told.get("remediation")),
         *_named("Page", _page(body, resource, pages)),
     ]  # fmt: skip
-    return f"{grave}{how.state}: {_title(body)} on {_name(resource)}", "\n".join(lines) + "\n"
+    return f"{grave}{how.state}: {_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
 
 
 def _many(
@@ -117,7 +117,7 @@ def _many(
         if findings
         else f"{count:,} {what}, none is a finding"
     )
-    rows = [(_moved(one, before), f"{_title(one)} on {_name(_resource(one))}") for one in records]
+    rows = [(_moved(one, before), f"{_title(one)} ({_name(_resource(one))})") for one in records]
     width = max(len(moved) for moved, _ in rows)
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
