@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from tests.web.conftest import ALERT, HERE, NOON, alert
 
 from nephoscope.lake.state.incidents import Incident
+from nephoscope.web.pages.alerts import ACTS
 
 LIST = "/alerts?span=90d"
 
@@ -26,7 +28,7 @@ def test_alerts_are_found_and_told(owner):
 
 def test_an_alert_is_shown_with_the_rows_behind_it(owner, visitor):
     text = owner.get(f"/alerts/{ALERT}").text
-    assert "CredentialAccess" in text
+    assert "Credential Access" in text
     assert "Open in logs" in text
     assert "&lt;key&gt;" in owner.get(f"/alerts/{ALERT}?rows=1").text.split("</pre>")[1]
     assert owner.get("/alerts/none").status_code == 404
@@ -104,3 +106,11 @@ def test_incidents_are_decided_many_at_once(instance, owner, visitor):
     assert {instance.state.incidents.get(one).owner for one in made} == {"grace"}
     assert owner.post("/incidents", data={"act": "assign", "owner": "x"}, headers=HERE).status_code == 400
     assert owner.post("/incidents", data={**form, "act": "comment"}, headers=HERE).status_code == 400
+
+
+def test_an_alert_is_not_offered_the_state_that_it_has(owner):
+    text = owner.get(f"/alerts/{ALERT}").text
+    (form,) = (part.partition("</form>")[0] for part in text.split("<h2>State</h2>")[1:])
+    status = re.search(r'<span class="state \w+">(\w+)</span></p></div>', text)[1]
+    offered = set(re.findall(r'name="act" value="(\w+)"', form))
+    assert offered == {act for act, (_, leads) in ACTS.items() if leads != status}

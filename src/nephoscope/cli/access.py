@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.principals import Principal
 
-BY = "command line"
 WRITE, ROLES = "Nephoscope/principals/write", "Microsoft.Authorization/roleAssignments/write"
 TAKEN = "Microsoft.Authorization/roleAssignments/delete"
 
@@ -82,8 +82,8 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
             kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
             kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
             made = state.principals.add(session, kind, name)
-            state.principals.grant(session, made.id, role, where, BY)
-            state.audit.add(session, BY, WRITE, name, detail={"role": role, "scope": where})
+            state.principals.grant(session, made.id, role, where, who())
+            state.audit.add(session, who(), WRITE, name, detail={"role": role, "scope": where})
         _tell_missing(data, state, where)
     click.echo(f"{name} is let in as {role} at {where} (id {made.id})")
 
@@ -99,8 +99,8 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
     with _door(data) as (state, _):
         one = _principal(state, name)
         with state.transaction() as session:
-            state.principals.grant(session, one.id, role, where, BY)
-            state.audit.add(session, BY, ROLES, one.name, detail={"role": role, "scope": where})
+            state.principals.grant(session, one.id, role, where, who())
+            state.audit.add(session, who(), ROLES, one.name, detail={"role": role, "scope": where})
         _tell_missing(data, state, where)
     click.echo(f"{one.name} is {role} at {where}")
 
@@ -123,7 +123,7 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
         with state.transaction() as session:
             with _owned(state, session):
                 state.principals.revoke(session, held[0].id)
-            state.audit.add(session, BY, TAKEN, one.name, detail={"role": role, "scope": where})
+            state.audit.add(session, who(), TAKEN, one.name, detail={"role": role, "scope": where})
     click.echo(f"{one.name} is {role} at {where} no more")
 
 
@@ -155,7 +155,7 @@ def disable(data: Path, /, name: str, again: bool) -> None:
         with state.transaction() as session:
             with _owned(state, session):
                 state.principals.disable(session, one.id, disabled=not again)
-            state.audit.add(session, BY, WRITE, one.name, detail={"disabled": not again})
+            state.audit.add(session, who(), WRITE, one.name, detail={"disabled": not again})
     click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
 
 
@@ -168,7 +168,7 @@ def link(data: Path, /, name: str) -> None:
     from nephoscope.lake.state.principals import SecretKind
 
     with _door(data) as (state, guard):
-        secret = guard.make_secret(_principal(state, name), SecretKind.LINK, BY, lasts=LINK)
+        secret = guard.make_secret(_principal(state, name), SecretKind.LINK, who(), lasts=LINK)
     click.echo(f"/link/{secret}")
 
 
@@ -190,7 +190,7 @@ def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) 
 
     kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
     with _door(data) as (state, guard):
-        click.echo(guard.make_secret(_principal(state, name), kind, BY, label, timedelta(days=days)))
+        click.echo(guard.make_secret(_principal(state, name), kind, who(), label, timedelta(days=days)))
 
 
 @command.command("audit")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Collection, Sequence
@@ -14,6 +13,7 @@ import click
 
 from nephoscope.cli.session.listing import listed
 from nephoscope.cli.session.narrowing import most_option
+from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
     from nephoscope.automation.automation import Automation
@@ -130,8 +130,8 @@ def add(data: Path, /, name: str, **options: Any) -> None:
         for key, value in secrets.items():
             state.credentials.put(key, value)
         with state.transaction() as session:
-            new = state.arm_documents.put(session, made.key, TYPE, shown, getpass.getuser())
-            state.audit.add(session, getpass.getuser(), _WRITE, made.key)
+            new = state.arm_documents.put(session, made.key, TYPE, shown, who())
+            state.audit.add(session, who(), _WRITE, made.key)
     click.echo(f"automation {name} {'added' if new else 'changed'}")
 
 
@@ -203,7 +203,7 @@ def remove(data: Path, /, name: str) -> None:
         key = _kept(state, name)
         with state.transaction() as session:
             state.arm_documents.remove(session, key)
-            state.audit.add(session, getpass.getuser(), _DELETE, key)
+            state.audit.add(session, who(), _DELETE, key)
         for one in secrets_of(key, state.credentials.names()):
             state.credentials.remove(one)
     click.echo(f"automation {name} removed")

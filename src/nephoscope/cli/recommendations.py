@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option(
     "--show",
     metavar="POLICY",
-    help="Show one recommendation in full: why, how to fix it, and on which resources.",
+    help="Show one recommendation in full: why, how to fix it, and on which resources; of several that fit the list.",
 )
 @click.option(
     "--preview",

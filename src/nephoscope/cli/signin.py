@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.who import who
 
 if TYPE_CHECKING:
     from nephoscope.lake.state import State
     from nephoscope.lake.state.sign_in_providers import SignInProvider
 
-BY = "command line"
 WRITE, DELETE = "Nephoscope/signInProviders/write", "Nephoscope/signInProviders/delete"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -179,7 +179,7 @@ def remove(data: Path, /, name: str) -> None:
     with _changed(data, name) as (state, provider):
         with state.transaction() as session:
             state.sign_in_providers.remove(session, name)
-            state.audit.add(session, BY, DELETE, name)
+            state.audit.add(session, who(), DELETE, name)
         if provider.credential:
             state.credentials.remove(provider.credential)
     click.echo(f"provider {name} removed")
@@ -207,7 +207,7 @@ def _keep(state: State, provider: SignInProvider) -> None:
             "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled,
             "rules": msgspec.to_builtins(provider.rules),
         }  # fmt: skip
-        state.audit.add(session, BY, WRITE, provider.name, detail=told)
+        state.audit.add(session, who(), WRITE, provider.name, detail=told)
 
 
 def _tried(state: State, provider: SignInProvider) -> bool:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def placed(visit: Visit, scope: str) -> str:
-    """The place of a scope as it is kept; of a subscription that the visitor may not see, or that was not collected, its id."""
+    """Where a scope is, as `at prod`; of a subscription that the visitor may not see, or that was not collected, its id."""
     if scope == TENANT:
-        return "everything"
+        return "of everything"
     last = scope.rsplit("/", 1)[-1]
     if scope.startswith(WORKSPACE):
-        return f"workspace {last}"
+        return f"at workspace {last}"
     if scope.startswith(MANAGEMENT_GROUP):
-        return f"management group {last}"
+        return f"at management group {last}"
     id_ = scope.split("/")[2]
     name = visit.subscriptions.get(id_, id_)
-    return f"{last} in {name}" if "/resourcegroups/" in scope else name
+    return f"at {last} in {name}" if "/resourcegroups/" in scope else f"at {name}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, console_of, ranking_table
@@ -31,9 +32,15 @@ def render_list(report: Report, out: TextIO) -> None:
 
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
-    """Print one recommendation, chosen by its policy's name or by part of its title; UsageError where none or several fit."""
-    ranked = choose(report, wanted)
-    console = console_of(out)
+    """Print one recommendation, chosen by its policy's name or by part of its title; several a line each. UsageError for none."""
+    found, console = fitting(report, wanted), console_of(out)
+    if len(found) > 1:
+        _several(found, wanted, console)
+    else:
+        _one(report, found[0], console)
+
+
+def _one(report: Report, ranked: Ranked, console: Console) -> None:
     item = ranked.recommendation
     title = Text(f"\n{item.severity.value} ", style=SEVERITY_STYLE[item.severity])
     console.print(title + Text(item.name, style="bold"))
@@ -53,17 +60,36 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
     _resources(report, ranked, console)
 
 
-def choose(report: Report, wanted: str) -> Ranked:
-    """The recommendation that a person named."""
+def _several(found: list[Ranked], wanted: str, console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("severity", "recommendation", "key"):
+        table.add_column(name, header_style="dim", overflow="fold", no_wrap=name != "recommendation")
+    for one in found:
+        item = one.recommendation
+        table.add_row(
+            Text(item.severity.value, style=SEVERITY_STYLE[item.severity]), Text(item.name), Text(item.key)
+        )
+    console.print(f"{len(found)} recommendations fit {wanted!r}; --show with a key shows one\n", markup=False)
+    console.print(table)
+
+
+def fitting(report: Report, wanted: str) -> list[Ranked]:
+    """The recommendations that a person may mean; UsageError where there is none."""
     text = (own_key(wanted) or wanted).casefold()
     exact = [one for one in report.ranking if one.recommendation.key == text]
     found = exact or [one for one in report.ranking if text in one.recommendation.name.casefold()]
-    if len(found) == 1:
-        return found[0]
     if not found:
         raise click.UsageError(
             f"no recommendation is named {wanted!r}: give a policy's id, the name of a shipped one, or part of its title"
         )
+    return found
+
+
+def choose(report: Report, wanted: str) -> Ranked:
+    """The one recommendation that a person named; UsageError where there is none, or several fit."""
+    found = fitting(report, wanted)
+    if len(found) == 1:
+        return found[0]
     titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])
     raise click.UsageError(f"{len(found)} recommendations fit {wanted!r}: {titles}")
 

@@ -42,7 +42,7 @@ def properties(path: AttackPath) -> dict[str, Any]:
         "riskReasons": list(path.reasons),
         "riskFactors": list(path.factors),
         "riskCategories": list(type_.risk_categories),
-        "mITRETacticsAndTechniques": [*type_.tactics, *type_.techniques],
+        "mITRETacticsAndTechniques": list(dict.fromkeys([*type_.tactics, *type_.techniques])),
         "attackStory": path.story,
         "isPartialAttackPath": False,
         "entryPoint": entity_body(chain.entry),

@@ -30,6 +30,10 @@ EARLY = 300
 _CLAIMS = re.compile(r'claims="([^"]{1,8192})"', re.IGNORECASE)
 
 
+# What a sign-in failed by is told by SignInError: without a handler Python would print each try's warning beside it.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+
 class SignInError(Exception):
     """A token could not be had; the message says why and what to do, and holds no secret."""
 

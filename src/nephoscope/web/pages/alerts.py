@@ -28,6 +28,7 @@ from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.spoken import in_words, names_of, tactics
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.visit import LOGS, Visit
@@ -116,9 +117,9 @@ def _operation(act: str) -> str:
 
 def _row(one: StoredAlert) -> Sequence[Any]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
-    name, tactics = one.document["AlertName"], one.document["Tactics"]
+    name = one.document["AlertName"]
     told = one.severity, name, one.status, named(one), one.incident or "", ended
-    return *told, started, tactics, one.rule, one.id
+    return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
 def _changed(visit: Visit, told: ToldAlerts) -> Response:
@@ -168,14 +169,19 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         events(visit.instance.lake, alert, visit.instance.now) if may_read and visit.asked("rows") else None
     )
     involved = involved_in([alert], ())
+    taking_part = parties(involved, applications(visit, involved))
     return {
         "workspace": workspace, "alert": alert, "row": row, "query": query,
-        "parties": parties(involved, applications(visit, involved)),
+        "parties": taking_part, "names": names_of(taking_part),
         "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
         "logs": visit.link("/logs", query=query, workspace=workspace) if query and len(query) < 6000 else "", "may_read": may_read,
         "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
-        "acts": {act: name for act, (name, _) in ACTS.items() if may_decide(visit.caller, _operation(act), kept)},
+        "acts": {
+            act: name
+            for act, (name, status) in ACTS.items()
+            if status != alert.status and may_decide(visit.caller, _operation(act), kept)
+        },
         "told": told, "reads_incidents": reads_incidents(visit), "reads_rules": visit.caller.may(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.may(SUPPRESS, f"/workspaces/{workspace}"), "fields": list(fields(entities)), "reasons": REASONS,
         "like": [each for each in visit.instance.state.suppressions.all(workspace) if each.rule in (alert.rule, "*")],
@@ -220,9 +226,8 @@ def _suppressed(visit: Visit, workspace: str, alert: StoredAlert) -> None:
 
 
 def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: str(value) for name, value in properties.items() if name != "Query" and value not in (None, "")
-    }
+    found = {name: in_words(told) for name, told in properties.items() if name != "Query"}
+    return {name: told for name, told in found.items() if told}
 
 
 def _tables(

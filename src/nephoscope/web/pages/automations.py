@@ -49,7 +49,6 @@ def _where(visit: Visit, one: AskedRule) -> str:
 def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
     header = (
         "Name",
-        "Kind",
         "Told of",
         "Does",
         "Where",
@@ -58,12 +57,14 @@ def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
         "Waiting",
         "Dead",
         "Why",
+        "Kind",
         "Runs",
         "Id",
     )
     rows = (
-        (one.name, one.kind, "; ".join(one.told), "; ".join(one.does), _where(visit, one), one.status,
-         one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.runs.runs, one.key)
+        (one.name, "; ".join(one.told), "; ".join(one.does), _where(visit, one), one.status,
+         one.runs.last.isoformat() if one.runs.last else "", one.runs.open, one.runs.dead, one.reason, one.kind,
+         one.runs.runs, one.key)
         for one in rules
     )  # fmt: skip
     return Table(header, rows)

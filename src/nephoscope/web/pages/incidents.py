@@ -23,6 +23,7 @@ from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
+from nephoscope.web.spoken import called, names_of, tactics
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import counted
@@ -77,9 +78,10 @@ def _several(visit: Visit, workspace: str) -> Response:
 def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
+    names = names_of(file.parties)
     left = [
         Node(
-            str(each.document["AlertName"]),
+            called(str(each.document["AlertName"]), names),
             "alert",
             visit.link(f"/alerts/{each.id}", workspace=workspace),
             each.severity.lower(),
@@ -126,6 +128,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "workspace": workspace,
         "file": file,
+        "names": names_of(file.parties),
         "incident": file.incident,
         "graph": _graph(visit, workspace, file) if file.alerts else "",
         "moments": moments[:MOST_MOMENTS],
@@ -145,7 +148,7 @@ def _timeline(moments: Sequence[Moment], file: CaseFile) -> Table:
     about = {each.id: each.document for each in file.alerts}
     alerts = (about.get(each.source, {}) if each.kind == "alert" else {} for each in moments)
     return Table(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
-        [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), row.get("Tactics", "")]
+        [each.at.isoformat(), each.kind, each.who, each.text, row.get("AlertSeverity", ""), tactics(row.get("Tactics", ""))]
         for each, row in zip(moments, alerts, strict=True)
     ))  # fmt: skip
 
@@ -170,7 +173,7 @@ def _alerts(file: CaseFile) -> Table:
         "Id",
     )
     return Table(header, (
-        [each.severity, each.document["AlertName"], each.document["Tactics"], each.document["Description"],
+        [each.severity, each.document["AlertName"], tactics(each.document["Tactics"]), each.document["Description"],
          "; ".join(steps_of(each.document)), each.started.isoformat(), each.ended.isoformat(), each.status, each.id]
         for each in file.alerts
     ))  # fmt: skip

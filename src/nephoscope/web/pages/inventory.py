@@ -39,7 +39,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         rows = edition.inventory.page(reach, type_=type_, text=text, most=1_000_000)
         return as_csv(
             "inventory",
-            ("Resource", "Type", "Location", "Subscription", "Grave", "Findings", "Id"),
+            ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id"),
             (_row(visit, one) for one in rows),
         )
     return {

@@ -119,7 +119,7 @@ def _controls(visit: Visit) -> Table:
 
 def _resources(visit: Visit) -> Table:
     found = visit.edition.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.edition else []
-    return Table(("Resource", "Grave", "All"), found)
+    return Table(("Resource", "Critical, high", "All"), found)
 
 
 def _causes(visit: Visit) -> Table:

@@ -51,7 +51,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
-        (one.name, one.kind.value, "; ".join(f"{each.role} at {placed(visit, each.scope)}" for each in roles), one.seen,
+        (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles), one.seen,
          "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
         for one in principals.all()
         for roles in [principals.roles(one.id)]

@@ -3,10 +3,27 @@ import uPlot from "./vendor/uplot.js";
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// Times as the tables write them: of days the date, else the hour, with the date where it changes.
+const two = (number) => String(number).padStart(2, "0");
+const dateOf = (when) => `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`;
+const hourOf = (when, step) => `${two(when.getHours())}:${two(when.getMinutes())}${step < 60 ? `:${two(when.getSeconds())}` : ""}`;
+function labels(splits, step, moment) {
+  let last = "";
+  return splits.map((seconds) => {
+    const when = moment(seconds);
+    const date = dateOf(when);
+    const fresh = date !== last;
+    last = date;
+    if (step >= 86400) return date;
+    return fresh ? `${hourOf(when, step)}\n${date}` : hourOf(when, step);
+  });
+}
+
 for (const place of document.querySelectorAll(".chart[data-points]")) {
   const { kind, names, data } = JSON.parse(place.dataset.points);
   const label = place.querySelector("svg").getAttribute("aria-label");
   const utc = document.documentElement.dataset.zone !== "local";
+  const moment = (seconds) => (utc ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000));
   const axis = { stroke: style("--third"), grid: { stroke: style("--edge"), width: 1 }, ticks: { stroke: style("--edge"), width: 1 }, font: "12px sans-serif" };
   const colour = (at) => style(`--${["one", "two", "three", "four", "five", "six"][at]}`);
   const lines = names.map((name, at) => ({ label: name, stroke: colour(at), fill: kind === "area" ? `${colour(at)}33` : undefined, width: 1.75, spanGaps: false }));
@@ -15,8 +32,9 @@ for (const place of document.querySelectorAll(".chart[data-points]")) {
   host.setAttribute("aria-label", label);
   place.replaceChildren(host);
   const options = {
-    width: place.clientWidth, height: 260, series: [{ label: utc ? "Time (UTC)" : "Time" }, ...lines], axes: [axis, { ...axis, size: 64 }],
-    tzDate: (seconds) => (utc ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
+    width: place.clientWidth, height: 260, axes: [{ ...axis, space: 84, values: (plot, splits, at, space, step) => labels(splits, step, moment) }, { ...axis, size: 64 }],
+    series: [{ label: utc ? "Time (UTC)" : "Time", value: (plot, seconds) => (seconds === null ? "–" : `${dateOf(moment(seconds))} ${hourOf(moment(seconds), 1)}`) }, ...lines],
+    tzDate: moment,
     cursor: { drag: { x: true, y: false } }, scales: { y: { range: (plot, low, high) => [Math.min(0, low), high === low ? high + 1 : high * 1.05] } },
   };
   const plot = new uPlot(options, data, host);

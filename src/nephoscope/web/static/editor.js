@@ -87,6 +87,7 @@ const view = new EditorView({
   ],
 });
 field.hidden = true;
+document.getElementById("keys").hidden = false;
 field.before(view.dom);
 document.querySelector("label[for=query]").hidden = true;
 const faults = JSON.parse(field.dataset.faults);
