@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.posture.published.findings import ASSESSMENT
+
 V = "api-version=2021-06-01"
 _RECOMMENDATIONS = """SecurityResources | where type == 'microsoft.security/assessments'
 | extend resourceId=id, recommendationId=name, resourceType=type, recommendationName=properties.displayName,
@@ -124,7 +127,21 @@ SAMPLES = {
 ) on vmId | project vmId, recommendation""",
         ("vmId", "recommendation"),
     ),
+    "findings of a recommendation": (
+        """SecurityResources | where type == 'microsoft.security/assessments' | where * contains 'port'
+| summarize by assessmentKey=name
+| join kind=inner (
+    securityresources | where type == 'microsoft.security/assessments/subassessments'
+    | extend assessmentKey = extract('.*assessments/(.+?)/.*',1,  id)
+) on assessmentKey
+| project assessmentKey, subassessmentKey=name, id, parse_json(properties), resourceGroup, subscriptionId, tenantId
+| extend description = properties.displayName, resource = properties.resourceDetails.id, severity = properties.status.severity""",
+        ("assessmentKey", "subassessmentKey", "id", "resourceGroup", "description", "resource", "severity"),
+    ),
 }  # fmt: skip
+_SUBS = "securityresources | where type == 'microsoft.security/assessments/subassessments'"
+_OFF = """securityresources | where type == 'microsoft.security/assessments'
+| where properties.status.cause == 'OffByPolicy'"""
 
 
 @pytest.fixture
@@ -173,3 +190,41 @@ def test_an_own_assessment_is_spelled_alike(ask, server, owner, machine):
         "Source": "Azure",
         "Id": got.json()["properties"]["resourceDetails"]["id"],
     }
+
+
+def test_each_finding_stands_inside_an_assessment_of_its_resource(ask, server, owner):
+    rows = ask(f"{_SUBS} | project id, resource = tolower(tostring(properties.resourceDetails.id))")
+    parents = {row["id"].rpartition("/subAssessments/")[0] for row in rows}
+    assert len(parents) > 20
+    for parent in parents:
+        told = server.get(f"{parent}?{V}", headers=owner)
+        assert told.status_code == 200, parent
+        assert told.json()["properties"]["status"]["code"] in ("Unhealthy", "NotApplicable")
+        name = parent.rsplit("/", 1)[-1]
+        about = server.get(f"/providers/Microsoft.Security/assessmentMetadata/{name}?{V}", headers=owner)
+        assert about.json()["properties"]["displayName"] == told.json()["properties"]["displayName"]
+        inside = server.get(f"{parent}/subAssessments?{V}", headers=owner).json()["value"]
+        assert {one["id"] for one in inside} == {
+            row["id"] for row in rows if row["id"].startswith(f"{parent}/")
+        }
+
+
+def test_a_finding_is_told_once_inside_the_recommendation_that_reads_it(ask):
+    rows = ask(f"{_SUBS} | where id contains 'vm-sbx-jump' and name == 'tcp-22' | project id")
+    inside = [row["id"].split("/")[-3] for row in rows]
+    assert inside.count("12608e78-53af-54f5-ad0a-3dcd7bb7b230") == 1, "the policy that reads the key below"
+    assert "bc303248-3d14-44c2-96a0-55f5c326b5fe" not in inside
+
+
+def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
+    off = ask(f"{_OFF} | project name")
+    keys = {row["name"] for row in off}
+    assert keys
+    assert keys.isdisjoint(one.key for one in report.run.engine.program.requirements)
+    edition = instance.shelf.newest()
+    assert edition.findings.states(EVERYTHING) == edition.made.states
+    assert keys.isdisjoint(one.recommendation for one in edition.findings.tallies(EVERYTHING))
+    told = edition.listing.page((ASSESSMENT,), EVERYTHING, most=10_000).bodies
+    assert len(told) == len(off) + edition.findings.count(EVERYTHING)
+    failing = [one for one in told if one["properties"]["status"]["code"] == "Unhealthy"]
+    assert len(failing) == edition.made.states["NonCompliant"]

@@ -89,6 +89,13 @@ def test_findings_inside_are_there(owner, edition):
     assert f"/recommendations/{rest.split('/')[1]}" in text
 
 
+def test_every_finding_inside_leads_to_its_recommendation(owner, edition):
+    subs = edition.listing.page((SUBS,), EVERYTHING).bodies
+    names = {one["id"].rpartition("/subAssessments/")[0].rsplit("/", 1)[-1] for one in subs}
+    for name in names:
+        assert owner.get(f"/recommendations/{name}").status_code == 200, name
+
+
 def test_allowed_connections_are_there(owner, connected):
     text = section(owner.get(f"/resource{connected['id']}").text, "connections")
     other = connected["inboundConnectedResources"][0]

@@ -38,7 +38,8 @@ class Recommendation:
 
     `own`: the definition itself says it; `published`: Microsoft's documentation says it of the policy or of the assessment key that
     it reads; `same-as`: a definition of the own pack that asks the same; `control`: from the points of its score control;
-    `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known).
+    `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known), `reads` the lower-cased
+    assessment key by which it is judged ('' = it is judged by the resource's own properties).
     """
 
     key: str
@@ -54,6 +55,7 @@ class Recommendation:
     score_control: str = ""
     preview: bool = False
     deprecated: bool = False
+    reads: str = ""
 
 
 class Recommendations:
@@ -84,7 +86,8 @@ class Recommendations:
         metadata = properties.child("metadata")
         own = metadata.child("nephoscope")
         guide = own if own.raw else self._twins.get(name, own)
-        severity, source = _severity(name, own, guide, _reads(properties))
+        reads = _reads(properties)
+        severity, source = _severity(name, own, guide, reads)
         title = properties.text("displayName") or name
         control = Controls.builtin().of(name)
         return Recommendation(
@@ -101,6 +104,7 @@ class Recommendations:
             score_control=control.name if control else guide.text("scoreControl"),
             preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
             deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
+            reads=reads,
         )
 
     @cached_property
@@ -148,12 +152,12 @@ def _unexplained(key: str) -> Recommendation:
 
 
 def _reads(properties: ArmObject) -> str:
-    """The assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
+    """The lower-cased assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
     try:
         details = properties.child("policyRule").child("then").child("details")
         if details.text("type").lower() != "microsoft.security/assessments":
             return ""
-        return details.text("name")
+        return details.text("name").lower()
     except PolicyError:
         return ""
 

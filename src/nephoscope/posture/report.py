@@ -26,6 +26,7 @@ from nephoscope.posture.controls import Controls
 from nephoscope.posture.delta import Part
 from nephoscope.posture.history import TrendPoint
 from nephoscope.posture.holding import Holding, owners
+from nephoscope.posture.judging import judging
 from nephoscope.posture.published.graph_tables import LISTED, table_of
 from nephoscope.posture.ranking import Ranked, Standings
 from nephoscope.posture.recommendation import Recommendation
@@ -33,6 +34,7 @@ from nephoscope.posture.reported import Reported
 from nephoscope.posture.row import Filter, Group, Row, grouped
 from nephoscope.posture.run import Run
 from nephoscope.posture.score import Control, SecureScore, score
+from nephoscope.posture.subject import Subject
 
 SCHEMA_VERSION = 1
 #: Conditions told in a sentence; the JSON output has all.
@@ -182,6 +184,11 @@ class Report:
             if users:
                 found[assessment_id(one.resource, one.key).lower()] = users
         return found
+
+    @cached_property
+    def judging(self) -> Mapping[Subject, str]:
+        """The recommendation inside which the findings of an analyzer stand, by (resource, its key); see judging.judging."""
+        return judging(self.run)
 
     @cached_property
     def _found(self) -> Mapping[str, str]:

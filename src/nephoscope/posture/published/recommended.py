@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.analyze.discovery import keys
 from nephoscope.policy.catalogue import NotHeldError
 from nephoscope.posture.published.document import without_nothing
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from nephoscope.policy.entry import Kind
     from nephoscope.posture.report import Report
 
+#: Of what was found while no recommendation is judged by it.
+UNJUDGED = "No assigned policy is judged by what was found here: it counts in no score and no list of recommendations."
 #: Azure's categories, by the first word of a policy's category; what is of none of them is told without one.
 _CATEGORIES = {
     "Networking": "network cdn",
@@ -43,6 +46,11 @@ def metadata(report: Report, key: str) -> dict[str, Any]:
         "assessmentType": "BuiltIn",
         **dict(without_nothing(said.items())),
     }
+
+
+def unjudged(report: Report, key: str) -> dict[str, Any]:
+    """The properties of the metadata of an analyzer's key by which no recommendation is judged."""
+    return {**metadata(report, key), "displayName": keys()[key].title, "description": UNJUDGED}
 
 
 def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 METADATA = "/providers/microsoft.security/assessmentmetadata"
 ROWS = 100
+#: What metadata leaves out where there is nothing to say.
+SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediationDescription")
 #: What a form did, in the address that it leads to.
 DONE = ("exempted", "changed", "ended")
 
@@ -104,7 +106,7 @@ def _shown(
     return {
         "edition": edition,
         "key": key,
-        "known": known,
+        "known": {**dict.fromkeys(SAID, ""), **known},
         "place": next((one for one in ranked(visit, about)), None),
         "counts": edition.findings.states(reach, about),
         "findings": findings,

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.model.state import State
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.recommended import metadata
+from nephoscope.posture.published.recommended import UNJUDGED, metadata, unjudged
 from nephoscope.posture.subject import worst
 
 if TYPE_CHECKING:
+    from nephoscope.model.assessment import Assessment
     from nephoscope.posture.comparison import Past
     from nephoscope.posture.report import Report
     from nephoscope.posture.row import Row
@@ -33,7 +35,10 @@ _CAUSES = {State.EXEMPT: "Exempt", State.UNKNOWN: "NotAssessed", State.ERROR: "E
 
 
 def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:
-    """One assessment a resource and recommendation; where several assignments judge the same, the worst verdict."""
+    """One assessment a resource and recommendation; where several assignments judge the same, the worst verdict.
+
+    Findings that no recommendation of their resource is judged by have one too, which ends in no state and is told as off.
+    """
     told: dict[Subject, Row] = {}
     for row in report.all_rows():
         subject = (row.id.key, row.assessment.key.lower())
@@ -42,6 +47,29 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             told[subject] = row
     for subject, row in told.items():
         yield _document(report, row, past.get(subject))
+    for item in report.run.analysis.assessments:
+        if (
+            item.sub_assessments
+            and report.judging[ResourceId.parse(item.resource).key, item.key.lower()] == item.key
+        ):
+            yield _unjudged(report, item)
+
+
+def _unjudged(report: Report, item: Assessment) -> Document:
+    resource, told = item.resource.rstrip("/"), unjudged(report, item.key)
+    properties = {
+        "resourceDetails": {"source": "Azure", "id": resource or "/"},
+        "displayName": told["displayName"],
+        "status": {"code": "NotApplicable", "cause": "OffByPolicy", "description": UNJUDGED},
+        "metadata": told,
+    }
+    return Document.of(
+        arm(f"{resource}/providers/{TYPE}/{item.key}", TYPE, properties),
+        subject=ResourceId.parse(item.resource).key,
+        key=item.key.lower(),
+        severity=told["severity"],
+        title=told["displayName"],
+    )
 
 
 def _document(report: Report, row: Row, past: Past | None) -> Document:

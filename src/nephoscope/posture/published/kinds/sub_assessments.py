@@ -1,5 +1,7 @@
 """Microsoft.Security/assessments/subAssessments: the single findings inside an assessment, such as one CVE or one open rule.
 
+As in Azure an assessment stands at the id that theirs begin with: that of the recommendation which is judged by them.
+
 Source: https://learn.microsoft.com/rest/api/defenderforcloud/sub-assessments (2019-01-01-preview)
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from nephoscope.model.resource_id import ResourceId
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.assessments import CODES
 
@@ -22,7 +25,10 @@ TYPE = "Microsoft.Security/assessments/subAssessments"
 def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document]:  # noqa: ARG001 - a kind's signature
     """One document a finding of an analyzer."""
     for item in report.run.analysis.assessments:
+        if not item.sub_assessments:
+            continue
         resource = item.resource.rstrip("/")
+        key = report.judging[ResourceId.parse(item.resource).key, item.key.lower()]
         for sub in item.sub_assessments:
             properties = {
                 "id": sub.id,
@@ -35,7 +41,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
                 "timeGenerated": report.now.isoformat(),
                 "additionalData": sub.details,
             }
-            id_ = f"{resource}/providers/Microsoft.Security/assessments/{item.key}/subAssessments/{sub.id.replace('/', '-')}"
+            id_ = f"{resource}/providers/Microsoft.Security/assessments/{key}/subAssessments/{sub.id.replace('/', '-')}"
             yield Document.of(
-                arm(id_, TYPE, properties), key=item.key.lower(), severity=sub.severity, title=sub.title
+                arm(id_, TYPE, properties), key=key.lower(), severity=sub.severity, title=sub.title
             )
