@@ -80,10 +80,15 @@ def test_every_page_once(edition):
     seen, after = [], ""
     while True:
         page = edition.listing.page([ASSESSMENT], EVERYTHING, after=after, most=700)
-        seen += [body["id"] for body in page.bodies]
+        seen += [body["id"] for body in page.bodies if not off(body)]
         if not (after := page.after):
             break
     assert sorted(seen) == sorted(ids)
+
+
+def off(body) -> bool:
+    """Whether it was found while no policy is judged by it, so that it is no finding of a list."""
+    return body["properties"]["status"].get("cause") == "OffByPolicy"
 
 
 def test_filters(edition):
