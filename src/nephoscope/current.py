@@ -53,7 +53,7 @@ class Current:
 
     def beside(self) -> Beside:
         """Where the rows come from."""
-        key = (self._stamp, self._alerts, self._assessments, self._whole, self.base)
+        key = (self._stamp, self._alerts, self._assessments, self._sight, self._whole, self.base)
         return Beside(key, self._made)
 
     @cached_property
@@ -63,6 +63,11 @@ class Current:
     @cached_property
     def _assessments(self) -> Reach:
         return self.reach(READ_ASSESSMENTS)
+
+    @cached_property
+    def _sight(self) -> Sight:
+        """What the caller may be told of an alert: all that is reached, not only what of it was asked for."""
+        return sight_of(self.caller)
 
     @cached_property
     def _workspaces(self) -> list[str]:
@@ -110,7 +115,7 @@ class Current:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
         gone = self.instance.removed_since(self.edition.made.when)
-        sight, after = sight_of(self.caller), ""
+        after = ""
         shown = [one for key, one in decided.items() if _sees(self._alerts, key)]
         while True:
             page = self.edition.listing.page([ALERTS], self._alerts, after=after, most=_PAGE, collected=True)
@@ -119,7 +124,7 @@ class Current:
             if not (after := page.after):
                 break
         for one in shown:
-            yield _alert({**one, "properties": sight.told(one["properties"])})
+            yield _alert({**one, "properties": self._sight.told(one["properties"])})
 
 
 def _sees(reach: Reach, key: str) -> bool:

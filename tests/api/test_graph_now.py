@@ -131,6 +131,22 @@ SAMPLES = [
 ]  # fmt: skip
 
 
+def test_an_answer_kept_for_one_caller_is_not_given_to_another_who_reaches_less(graph, places):
+    """Both ask for the same subscription; what the first may be told of the other one, the second may not."""
+    one, other = places
+    narrow, wide = ("Reader", f"/subscriptions/{one}"), ("Reader", f"/subscriptions/{other}")
+
+    def vaults(*roles, then=""):
+        query = f"{OF_ALERTS} | where name == '{SEVERAL}' | project told = tostring(properties) {then}"
+        (row,) = graph(query, *roles, subscriptions=[one])["data"]
+        return {name for name in ("kv-erp", "kv-other") if name in row["told"]}
+
+    for then in ("", "| take 1"):
+        assert vaults(narrow, wide, then=then) == {"kv-erp", "kv-other"}
+        assert vaults(narrow, then=then) == {"kv-erp"}
+        assert vaults(narrow, wide, then=then) == {"kv-erp", "kv-other"}
+
+
 @pytest.mark.parametrize(("query", "rows"), SAMPLES, ids=range(len(SAMPLES)))
 def test_sample_queries(graph, query, rows):
     assert graph(query)["data"] == rows

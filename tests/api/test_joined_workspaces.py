@@ -113,7 +113,7 @@ def test_a_kusto_schema_is_of_the_database_that_it_names(server, owner, token, i
     ]
     one = {"Authorization": f"Bearer {token(('Reader', '/workspaces/default'))}"}
     refused = {
-        ".show database nowhere schema": 404,
+        ".show database nowhere schema": 400,
         ".show fifth-soc schema": 400,
         ".show databases schema": 400,
     }

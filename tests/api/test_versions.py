@@ -79,7 +79,7 @@ def test_a_rule_of_azures_own_says_what_its_template_does_and_takes_a_text_for_a
 def test_a_rule_by_microsofts_alerts_has_tactics_in_the_first_version_alone(server, owner):
     path, sent = (
         f"alertRules/{uuid.uuid4()}",
-        {"productFilter": "Microsoft Cloud App Security", "enabled": True},
+        {"displayName": "d", "productFilter": "Microsoft Cloud App Security", "enabled": True},
     )
     kind = "MicrosoftSecurityIncidentCreation"
     asked(server, owner, "PUT", path, "2023-11-01", kind=kind, properties=sent)

@@ -23,6 +23,7 @@ from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpacked
 from nephoscope.lake.backup.restoring import check, restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.outbox import LEASE
 from nephoscope.lake.rows import arrow_of
 from nephoscope.lake.state import State
 from nephoscope.lake.state.copying import load, moment
@@ -358,6 +359,8 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
     with State.of(data, source) as state, Lake.open(data, state) as lake:
         state.workspaces.add("soc", subscriptions=[f"{0:08}-0000-4000-8000-{0:012}"])
         state.checkpoints.put("s", "k", {"z": "\x00", "a": 1})
+        # the lake, which brings what waits, is kept from it: the row is to be there when the backup is made
+        assert state.leases.take(LEASE, "test", 600)
         with state.transaction() as session:
             state.outbox.add(session, "default", "T", {"n": 1})
         fill(lake, "p", range(5))
