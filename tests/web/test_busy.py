@@ -38,5 +38,5 @@ def test_a_link_is_told_to_come_again_where_the_disk_is_full(instance, anybody, 
 
     monkeypatch.setattr(instance.state, "transaction", full)
     told = anybody.post(f"/link/{secret}", headers={**HERE, "Accept": "text/html"})
-    assert (told.status_code, "the disk is full" in told.text) == (503, True)
+    assert (told.status_code, "disk is full" in told.text) == (503, True)
     assert int(told.headers["retry-after"]) > 0

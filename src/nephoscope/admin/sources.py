@@ -13,6 +13,7 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds, parsed, stored
@@ -219,6 +220,8 @@ def test(ask: Ask, name: Name) -> SourceTest:
     _must(ask, _kind_of(source.kind))
     try:
         told = trying.answer(instance.lake, instance.state, instance.data, name)
+    except PassingError:
+        raise
     except (SourceError, StateError) as error:
         return SourceTest(works=False, message=str(error))
     return SourceTest(works=True, message=told)

@@ -15,6 +15,7 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
 from nephoscope.api.wire.fault import Fault, bad, missing
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.tenants import LEAST_HOURS, MANAGED_IDENTITY, MOST_HOURS, Connection, Tenant
 from nephoscope.posture import tenants as kept
 from nephoscope.posture.live import CLOUD
@@ -275,6 +276,8 @@ def _done(do: Callable[[], _Done]) -> _Done:
     """What was done; Fault 400 where it can never work."""
     try:
         return do()
+    except PassingError:
+        raise
     except StateError as error:
         raise bad(f"{error}.", "tenant") from error
 

@@ -18,7 +18,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
 from nephoscope.api.wire.workspace import audited
-from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.faults import MissingError
 
 if TYPE_CHECKING:
     from nephoscope.lake.state.suppressions import StoredSuppression
@@ -101,7 +101,7 @@ def _editing(call: Call, workspace: str) -> Editing:
 def _found(call: Call, workspace: str) -> StoredSuppression | None:
     try:
         return call.instance.state.suppressions.find(workspace, call["alertsSuppressionRuleName"])
-    except StateError:
+    except MissingError:
         return None
 
 

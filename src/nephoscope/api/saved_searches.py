@@ -18,6 +18,7 @@ from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.saved_queries import SavedQuery, beside
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
@@ -77,6 +78,8 @@ def put(call: Call) -> Answer:
             )
             state.arm_documents.put(session, beside(workspace, id_), TYPE.lower(), body, me.name)
             state.audit.add(session, me.name, WRITE, call.path.lower(), address=me.address)
+    except PassingError:
+        raise
     except StateError as error:
         raise bad(f"{error}.", "properties") from error
     return get(call)

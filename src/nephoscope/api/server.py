@@ -21,12 +21,14 @@ from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.concurrency import guarded
 from nephoscope.api.wire.fault import Fault, bad, unavailable
+from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import MissingError, StateError
-from nephoscope.lake.state.database import BusyError, DiskFullError
+from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.once_more import once_more
 from nephoscope.sources.live.ingestion.bodies import body_of, unpacked
 from nephoscope.sources.live.ingestion.refused import RefusedError
 
@@ -66,8 +68,8 @@ async def respond(instance: Instance, request: Request) -> Response:
     except Fault as fault:
         found = Answer(fault.body(), fault.status, fault.headers)
     except StateError as error:  # of who asks: the operation tells its own
-        later = unavailable(str(error))
-        found = Answer(later.body(), later.status, later.headers)
+        again = later(error)
+        found = Answer(again.body(), again.status, again.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         found = Answer(
@@ -100,7 +102,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
     path = _SLASHES.sub("/", request.scope["path"])
     found = Directory.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
-        caller = await run_in_threadpool(authenticate, instance, request)
+        caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     else:
         caller = None
     if found is None:
@@ -135,29 +137,32 @@ def _handled(
         request.client.host if request.client else "",
     )
     try:
-        if operation.method in KEEPING:
-            target.check(call.path)
-        if caller is not None:
-            admit(call, operation)
-        with guarded(call):
-            if list_query.minded(call):
-                return list_query.answer(operation.handler, call)
-            return operation.handler(call)
+        if operation.changes and operation.method == "POST":  # as one that has others do something
+            return _done(call, operation)
+        return once_more(lambda: _done(call, operation))
     except DeniedError as error:
         raise _denied(instance, call, error) from error
     except KqlError as error:
         raise bad(str(error), code="InvalidQuery") from error
-    except DiskFullError as error:
-        text = "The server's disk is full: nothing can be kept before there is room."
-        raise unavailable(text, 30) from error
-    except BusyError as error:
-        raise unavailable(str(error)) from error
+    except PassingError as error:
+        raise later(error) from error
     except MissingError as error:
         raise Fault(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:
         raise unavailable(str(error)) from error
+
+
+def _done(call: Call, operation: Operation) -> Answer:
+    if operation.method in KEEPING:
+        target.check(call.path)
+    if operation.permission != PUBLIC:
+        admit(call, operation)
+    with guarded(call):
+        if list_query.minded(call):
+            return list_query.answer(operation.handler, call)
+        return operation.handler(call)
 
 
 def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +15,10 @@ from nephoscope.admin.wire.ask import Check, Host
 from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.fault import Fault, unavailable
+from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.later import later
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.once_more import once_more
 from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.finding import Patient
@@ -61,7 +63,7 @@ def application(
 
     async def measured(request: Request) -> Response:
         try:
-            caller = await run_in_threadpool(authenticate, instance, request)
+            caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
         except Fault as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
         if not caller.may(METRICS):
@@ -76,7 +78,7 @@ def application(
         return JSONResponse(fault.body(), fault.status)
 
     async def busy(_: Request, error: Exception) -> Response:
-        fault = unavailable(str(error))
+        fault = later(cast("StateError", error))
         return JSONResponse(fault.body(), fault.status, fault.headers)
 
     async def api(request: Request) -> Response:

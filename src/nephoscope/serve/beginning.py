@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nephoscope.access.tokens import signing_key
 from nephoscope.lake.state import State
-from nephoscope.lake.state.database import BusyError, DiskFullError, UnreachableError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.serve.settings import Settings
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -23,7 +23,7 @@ def check(settings: Settings) -> None:
     which try again: a disk that is full, a database that does not answer yet or in which others write.
     """
     writable(settings.data)
-    with suppress(DiskFullError, BusyError, UnreachableError):
+    with suppress(PassingError):
         State.of(settings.data, settings.state).close()
     try:
         signing_key(settings.data / "keys")

@@ -21,6 +21,7 @@ import uvicorn
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
+from nephoscope.api.wire.later import later
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
@@ -148,7 +149,10 @@ class Front:
             self.counted.records += await self.intake.take(post)
         except RefusedError as error:
             return fault(error.status, error.code, error.message, error.again)
-        except (LakeError, StateError) as error:
+        except StateError as error:
+            found = later(error)
+            return fault(found.status, found.code, found.message, int(found.headers["Retry-After"]))
+        except LakeError as error:
             return fault(503, "ServiceUnavailable", str(error), 5)
         except Exception:  # noqa: BLE001 - the boundary of a request
             _LOG.exception("a request for %s in %s failed", post.table, post.workspace)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nephoscope.api.wire.later import later
 from nephoscope.lake.spool.segments import size
 from nephoscope.lake.state import StateError
 from nephoscope.lake.state.full_disk import LEAST
+from nephoscope.lake.state.once_more import once_more
 from nephoscope.lake.writer import RESERVE, SPOOL_LIMIT
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 def reasons(instance: Instance) -> Iterator[str]:
     """Why requests cannot be answered, or records not be taken; nothing where both can."""
     try:
-        instance.state.workspaces.get()
-    except StateError as error:
-        yield f"state: {error}"
+        once_more(instance.state.workspaces.get)
+    except StateError as error:  # anybody may ask, so that where it is kept is for the log alone
+        yield f"state: {later(error).message}"
     if instance.lake.failure is not None:
         yield f"lake: {instance.lake.failure}"
     places = {instance.data: RESERVE}

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.lake.state import BusyError, StateError
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.sources.live.source import SourceError
 from nephoscope.web.visit import Visit
 
@@ -22,7 +23,7 @@ def taken(
     """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not."""
     try:
         return RedirectResponse(do(), 303)
-    except BusyError:
+    except PassingError:
         raise
     except (SourceError, StateError) as error:
         return again(str(error))

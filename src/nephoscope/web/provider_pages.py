@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute, Route
 
 from nephoscope.access.guard import SESSION
 from nephoscope.access.sign_in import RefusedError
-from nephoscope.lake.state import BusyError, StateError
+from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.sign_in_attempts import LASTS
 from nephoscope.web.drawing import draw
 from nephoscope.web.session_cookie import COOKIE, drop, keep, local, signed_in
@@ -64,7 +65,7 @@ def _told(
         return answered(instance, request)
     except RefusedError as error:
         title, text, status = error.title, error.text, error.status
-    except BusyError:
+    except PassingError:
         raise
     except StateError as error:
         id_ = uuid.uuid4()

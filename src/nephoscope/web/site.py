@@ -22,7 +22,9 @@ from starlette.staticfiles import StaticFiles
 from nephoscope.access.guard import DeniedError
 from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.state import BusyError, MissingError, StateError
+from nephoscope.lake.state import MissingError, StateError
+from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.once_more import once_more
 from nephoscope.lake.state.principals import SecretKind
 from nephoscope.web import refusals
 from nephoscope.web.drawing import draw
@@ -66,7 +68,9 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
             return refusals.from_elsewhere(request)
         sent, file = await _sent(request, page.most) if request.method == "POST" else ([], None)
         visit = Visit(instance, caller, request, request.path_params, dict(sent), sent, file)
-        return await run_in_threadpool(_drawn, visit, page)
+        if request.method == "POST":
+            return await run_in_threadpool(_drawn, visit, page)
+        return await run_in_threadpool(once_more, lambda: _drawn(visit, page))
 
     return answer
 
@@ -88,7 +92,7 @@ def _drawn(visit: Visit, page: Page) -> Response:
         return refusals.denied(visit, error)
     except MissingError as error:
         return refusals.missing(visit, str(error))
-    except BusyError:
+    except PassingError:
         raise
     except (KqlError, LakeError, StateError) as error:
         return refusals.wrong(visit, str(error))
@@ -121,7 +125,8 @@ def _asked_in(request: Request) -> Response:
 
 def _caller(instance: Instance, request: Request) -> Caller | None:
     address = request.client.host if request.client else ""
-    return instance.guard.by_secret(request.cookies.get(COOKIE, ""), [SecretKind.SESSION], address)
+    secret = request.cookies.get(COOKIE, "")
+    return once_more(lambda: instance.guard.by_secret(secret, [SecretKind.SESSION], address))
 
 
 def own(request: Request) -> bool:

@@ -20,9 +20,11 @@ from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
 from nephoscope.api.server import whole_body
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault, bad, unavailable
+from nephoscope.api.wire.later import later
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import StateError
-from nephoscope.lake.state.database import BusyError, DiskFullError
+from nephoscope.lake.state.faults import PassingError
+from nephoscope.lake.state.once_more import once_more
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,8 +59,8 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     except Fault as fault:
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except StateError as error:  # of who asks: the function tells its own
-        later = unavailable(str(error))
-        status, body, headers = later.status, later.body(), {**headers, **later.headers}
+        again = later(error)
+        status, body, headers = again.status, again.body(), {**headers, **again.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
         told = f"A fault of nephoscope; the log tells of it under {id_}."
@@ -69,7 +71,7 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
 
 
 async def _answered(instance: Instance, host: Host, request: Request) -> tuple[int, Any]:
-    caller = await run_in_threadpool(authenticate, instance, request)
+    caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
     route, found = _found("GET" if request.method == "HEAD" else request.method, request.scope["path"])
@@ -105,17 +107,17 @@ def _handled(
         if route.scoped is not None:
             caller.must(route.permission, route.scoped(found))
         given = _given(route, request, found, raw)
-        return route.status, route.handler(Ask(instance, caller, host, route.permission), **given)
+        ask = Ask(instance, caller, host, route.permission)
+        if route.method == "POST":  # as one that has others do something
+            return route.status, route.handler(ask, **given)
+        return route.status, once_more(lambda: route.handler(ask, **given))
     except DeniedError as error:
         instance.guard.denied(caller.name, error.operation, error.scope, caller.address)
         raise Fault(
             403, "AuthorizationFailed", f"{caller.name} may not do {error.operation} at {error.scope}."
         ) from error
-    except DiskFullError as error:
-        text = "The server's disk is full: nothing can be kept before there is room."
-        raise unavailable(text, 30) from error
-    except BusyError as error:
-        raise unavailable(str(error)) from error
+    except PassingError as error:
+        raise later(error) from error
     except StateError as error:
         raise Fault(409, "Conflict", str(error)) from error
     except LakeError as error:

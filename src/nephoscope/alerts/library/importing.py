@@ -18,6 +18,7 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.listing import Keeping
 from nephoscope.lake.state.database import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.store import existing
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Importing:
                 continue
             try:
                 self._save(piece, own, now)
+            except PassingError:
+                raise
             except (LakeError, KqlError, StateError) as error:
                 refused.append(Unusable(piece.place, piece.source, piece.name, (str(error),)))
             else:

@@ -25,13 +25,24 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from nephoscope.lake.state import full_disk
+from nephoscope.lake.state.faults import (
+    BusyError,
+    CutError,
+    DiskFullError,
+    MissingError,
+    StateError,
+    UnreachableError,
+)
 from nephoscope.lake.state.full_disk import copied
+from nephoscope.lake.state.once_more import committing
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
     from nephoscope.lake.state.columns import Base
+
+__all__ = ["BusyError", "Database", "DiskFullError", "MissingError", "StateError", "UnreachableError"]
 
 #: How long a transaction waits for the one of another process.
 WAIT_SECONDS = 30
@@ -50,26 +61,6 @@ _PRAGMAS = (
     # in WAL, NORMAL would lose the last commits when the power goes: what is acknowledged must stay
     "PRAGMA synchronous = FULL",
 )
-
-
-class StateError(Exception):
-    """The state cannot do what was asked; the message says why and what to do. Never holds a password."""
-
-
-class MissingError(StateError):
-    """There is nothing of the name or number that was asked for."""
-
-
-class DiskFullError(StateError):
-    """The disk has no room for what even reading needs."""
-
-
-class UnreachableError(StateError):
-    """The server of the database does not answer, or lets nobody in: it may, later."""
-
-
-class BusyError(StateError):
-    """Others have been writing for as long as a transaction waits: nothing was changed, and it can be tried again."""
 
 
 class Database:
@@ -146,6 +137,7 @@ class Database:
             if brief and not self.is_sqlite:
                 session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
             yield session
+            committing()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -218,7 +210,9 @@ class Database:
             if any(one in str(error.orig) for one in _BUSY):
                 raise BusyError(f"{self.shown}: {_why(error)}") from error
             kind = StateError if self.is_sqlite else UnreachableError
-            raise kind(f"{self.shown}: {_why(error)}") from error
+            raise (CutError if error.connection_invalidated else kind)(
+                f"{self.shown}: {_why(error)}"
+            ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             raise MissingError("nothing has a number as large as the one that was asked for") from error
         except PoolTimeoutError as error:
@@ -226,6 +220,8 @@ class Database:
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
             ) from error
         except DatabaseError as error:
+            if error.connection_invalidated:  # as of one that did nothing within a transaction for long
+                raise CutError(f"{self.shown}: {_why(error)}") from error
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database

@@ -67,12 +67,13 @@ class SavedQueries:
     ) -> SavedQuery:
         """Keep a query, in place of the owner's of that name; StateError for what is empty, too long, or one too many."""
         name, query = _checked(name, query)
+        now = self._database.now(session)  # asking a server flushes: no row may be half made then
         rows = self._of(session, workspace, owner)
         row = next((one for one in rows if one.name == name), None)
         if row is None:
             row = _added(session, rows, str(uuid.uuid4()), workspace, owner)
         row.name, row.query, row.author, row.shared = name, query, author, shared
-        row.changed = self._database.now(session)
+        row.changed = now
         session.flush()
         return _saved(row)
 
@@ -81,11 +82,12 @@ class SavedQueries:
     ) -> SavedQuery:
         """Keep a query that is shared under an id, whoever had it before; StateError as `put`."""
         name, query = _checked(name, query)
+        now = self._database.now(session)  # asking a server flushes: no row may be half made then
         row = session.get(SavedQueryRow, id_)
         if row is None:
             row = _added(session, self._of(session, workspace, owner), id_, workspace, owner)
         row.name, row.query, row.author, row.shared = name, query, author, True
-        row.changed = self._database.now(session)
+        row.changed = now
         session.flush()
         return _saved(row)
 

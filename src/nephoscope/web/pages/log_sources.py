@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.lake.state import StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kind_of, kinds
@@ -182,6 +183,8 @@ def _tested(visit: Visit, source: Source) -> None:
     try:
         told = trying.answer(instance.lake, instance.state, instance.data, source.name)
         found = {"works": True, "message": told}
+    except PassingError:
+        raise
     except (StateError, SourceError) as error:
         found = {"works": False, "message": str(error)}
     kept = {**found, "at": instance.now.isoformat()}

@@ -1,0 +1,214 @@
+"""A connection to the database that is lost: what can be done again is, and what cannot is told to come again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from starlette.testclient import TestClient
+
+from nephoscope.access.tokens import NO_TENANT
+from nephoscope.instance import Instance
+from nephoscope.lake.state import MissingError
+from nephoscope.lake.state.database import Database, UnreachableError
+from nephoscope.lake.state.faults import CutError
+from nephoscope.lake.state.once_more import once_more
+from nephoscope.lake.state.principals import PrincipalKind, SecretKind
+from nephoscope.serve.application import application
+from nephoscope.web.site import COOKIE
+
+_NUMBERS = count(1)
+_WORKSPACE = (
+    "/subscriptions/none/resourceGroups/none/providers/Microsoft.OperationalInsights/workspaces/default"
+)
+SEARCH = f"{_WORKSPACE}/savedSearches/one?api-version=2020-08-01"
+TOLD = "The state cannot be reached now: try again."
+
+
+@pytest.fixture
+def url(postgresql: str) -> str:
+    name = f"cut_{next(_NUMBERS)}"
+    with psycopg.connect(postgresql.format(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgresql.format(database=name)
+
+
+@pytest.fixture
+def instance(url, tmp_path) -> Iterator[Instance]:
+    with Instance.opened(tmp_path, url, NO_TENANT, 10) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cut(url) -> Callable[..., None]:
+    """Has the server end the connection that next comes to a statement with some words, or to its commit, so many times."""
+
+    def armed(database: Database, words: str, times: int = 1) -> list[str]:
+        seen: list[str] = []
+
+        def end(connection) -> None:
+            pid = connection.connection.dbapi_connection.info.backend_pid
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+        def before(connection, _cursor, statement, *_):
+            if words and words in statement and len(seen) < times:
+                seen.append(statement)
+                end(connection)
+
+        def committing(connection):
+            if not words and len(seen) < times and not connection.get_execution_options().get("only_reads"):
+                seen.append("COMMIT")
+                end(connection)
+
+        event.listen(database.engine, "before_cursor_execute", before)
+        event.listen(database.engine, "commit", committing)
+        return seen
+
+    return armed
+
+
+@pytest.fixture
+def owner(instance) -> TestClient:
+    """A client that shows a token and the cookie of a person, both of an owner."""
+    with instance.state.transaction() as session:
+        people = instance.state.principals
+        made = people.add(session, PrincipalKind.PERSON, "ada")
+        people.grant(session, made.id, "Owner", "/", "test")
+    client = TestClient(application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False)
+    client.headers["Authorization"] = f"Bearer {instance.guard.make_secret(made, SecretKind.TOKEN, 'test')}"
+    client.cookies.set(COOKIE, instance.guard.make_secret(made, SecretKind.SESSION, "test"))
+    # what is noted of a use is noted before anything is cut
+    assert client.get("/admin/v1/sources").status_code == 200
+    assert client.get("/incidents").status_code == 200
+    instance.guard.settle()
+    return client
+
+
+def searched(client: TestClient):
+    properties = {"category": "ours", "displayName": "One", "query": "SigninLogs | take 1"}
+    return client.put(SEARCH, json={"properties": properties})
+
+
+ASKED = {
+    "ARM read": ("FROM arm_documents", lambda one: one.get(SEARCH)),
+    "ARM change": ("UPDATE saved_queries", searched),
+    "own API read": ("FROM sources", lambda one: one.get("/admin/v1/sources")),
+    "page": ("FROM incidents", lambda one: one.get("/incidents")),
+    "readiness": ("FROM workspaces", lambda one: one.get("/readyz")),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_lost_its_connection_before_a_commit_is_done_once_more(instance, owner, cut, name):
+    words, ask = ASKED[name]
+    assert searched(owner).status_code == 200
+    seen = cut(instance.state.database, words)
+    told = ask(owner)
+    assert (told.status_code, len(seen)) == (200, 1), told.text
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_loses_it_again_is_told_to_come_again(instance, owner, cut, name, url, caplog):
+    words, ask = ASKED[name]
+    assert searched(owner).status_code == 200
+    cut(instance.state.database, words, 2)
+    with caplog.at_level(logging.WARNING):
+        told = ask(owner)
+    assert told.status_code == 503, told.text
+    assert TOLD in told.text
+    assert "postgres" not in told.text
+    assert any("postgresql+psycopg" in one and "terminat" in one for one in caplog.messages)
+    if name != "readiness":
+        assert int(told.headers["retry-after"]) > 0
+    assert ask(owner).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("PUT", SEARCH, {"properties": {"category": "c", "displayName": "One", "query": "SigninLogs"}})],
+)
+def test_a_change_that_was_at_its_commit_is_done_once(instance, owner, cut, method, path, body):
+    seen = cut(instance.state.database, "", 1)
+    told = owner.request(method, path, json=body)
+    assert (told.status_code, told.json()["error"]["message"], seen) == (503, TOLD, ["COMMIT"])
+    assert owner.get(path).status_code == 404
+    assert owner.request(method, path, json=body).status_code == 200
+
+
+def test_a_form_that_was_cut_is_told_to_come_again(instance, owner, cut):
+    seen = cut(instance.state.database, "INSERT INTO saved_queries")
+    form, here = {"name": "Mine", "query": "print 1"}, {"Sec-Fetch-Site": "same-origin"}
+    told = owner.post("/logs/queries", data=form, headers=here)
+    assert (told.status_code, TOLD in told.text, len(seen)) == (503, True, 1), told.text
+    assert owner.post("/logs/queries", data=form, headers=here, follow_redirects=False).status_code == 303
+
+
+def test_nobody_without_a_credential_is_told_where_the_state_is(instance, owner, url, monkeypatch, caplog):
+    reason = f"{instance.state.database.shown}: connection failed: connection to server at 127.0.0.1 failed"
+
+    def gone(*_, **__):
+        raise UnreachableError(reason)
+
+    anybody = TestClient(application(instance), base_url="https://127.0.0.1", raise_server_exceptions=False)
+    anybody.cookies.set(COOKIE, "x" * 40)
+    monkeypatch.setattr(instance.state.database, "read", gone)
+    monkeypatch.setattr(instance.state.database, "write", gone)
+    shown = {"Authorization": f"Bearer {'x' * 40}"}
+    for path in (
+        "/readyz",
+        "/metrics",
+        "/sign-in",
+        "/subscriptions?api-version=2022-12-01",
+        "/admin/v1/sources",
+        "/",
+    ):
+        for headers in ({}, shown, {"Accept": "text/html"}):
+            told = anybody.get(path, headers=headers, follow_redirects=False)
+            assert not [
+                one for one in ("postgres", "psycopg", "127.0.0.1 failed", "host=") if one in told.text
+            ], path
+            assert told.status_code in (200, 303, 401, 503), (path, told.status_code)
+    assert any(reason in one for one in caplog.messages)
+
+
+def test_only_what_was_cut_before_a_commit_is_tried_twice(instance, cut):
+    database, tries = instance.state.database, []
+
+    def kept() -> None:
+        tries.append(1)
+        with database.write() as session:
+            session.execute(text("SELECT 1"))
+        with database.read() as session:
+            session.execute(text("SELECT 2"))
+
+    def wrong() -> None:
+        tries.append(1)
+        raise MissingError("nothing")
+
+    cut(database, "SELECT 2")
+    with pytest.raises(CutError):
+        once_more(kept)
+    with pytest.raises(MissingError):
+        once_more(wrong)
+    assert len(tries) == 2
+
+
+def test_who_did_nothing_in_a_transaction_for_too_long_was_cut(instance):
+    with pytest.raises(CutError):
+        _idle(instance.state.database)
+
+
+def _idle(database: Database) -> None:
+    gone = text("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = :pid")
+    with database.write() as session:
+        session.execute(text("SET idle_in_transaction_session_timeout = 1"))
+        pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.read() as other:
+            while not other.execute(gone, {"pid": pid}).scalar_one():
+                other.execute(text("SELECT pg_stat_clear_snapshot()"))
+        session.execute(text("SELECT 1"))
