@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.window import slot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable
 
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.detector import Outcome
     from nephoscope.lake.state import State
     from nephoscope.lake.state.alerts import StoredAlert
-    from nephoscope.model.alert import Alert
 
 
 def told_before(state: State, session: Session, workspace: str, outcome: Outcome) -> list[StoredAlert]:
@@ -29,14 +28,14 @@ def told_before(state: State, session: Session, workspace: str, outcome: Outcome
     found = state.alerts.of_windows(
         session, workspace, rule.id, after - rule.frequency if apart else after, until
     )
+    again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
     return [
         one
         for one in found
         if one.raised == window.end
-        or (one.started >= window.start and (one.raised > after or _retold(one, outcome.alerts)))
+        or (one.started >= window.start and (one.raised > after or _said(one) in again))
     ]
 
 
-def _retold(known: StoredAlert, alerts: Sequence[Alert]) -> bool:
-    said = (known.group_key, known.traits, known.started, known.ended)
-    return any((one.group, one.traits, one.start, one.end) == said for one in alerts)
+def _said(known: StoredAlert) -> Hashable:
+    return known.group_key, frozenset(known.traits.items()), known.started, known.ended
