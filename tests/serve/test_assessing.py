@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
 from nephoscope.lake.state.tenants import Connection, Tenant
 from nephoscope.posture import record, tenants
+from nephoscope.posture.published import publishing
+from nephoscope.posture.published.made import Made, evaluation_row
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scan import Request, last_request, save_request
 from nephoscope.serve import assessing
@@ -113,6 +117,56 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     assessing.assess(settings, request, state)
     assert instance.shelf.newest() is not None
     assert assessing.due(settings, state, instance.now) is None
+
+
+class Once(threading.Event):
+    """Ends a worker when it has looked once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
+def of_an_older_release(evaluation: Made) -> dict[str, Any]:
+    """The row of an evaluation as it was written before editions were noted."""
+    row = evaluation_row(evaluation)
+    body = json.loads(row["_body"])
+    del body["edition"]
+    return {**row, "_body": json.dumps(body)}
+
+
+def test_what_an_older_release_published_is_judged_and_published_anew_at_the_start(
+    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, request = Settings(data=instance.data), Request(("sample:",))
+    save_request(request, instance.data)
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "evaluation_row", of_an_older_release)
+        assessing.assess(settings, request, state)
+    older = instance.shelf.newest()
+    assert older is not None
+    assert older.made.outdated
+    with caplog.at_level("INFO", "nephoscope.assessing"):
+        assessing.work(settings, Once())
+    assert "an older release published what is shown: it is judged and published anew" in caplog.text
+    newer = instance.shelf.newest()
+    assert newer is not None
+    assert (newer.version > older.version, newer.made.outdated) == (True, False)
+    assert assessing.due(settings, state, instance.now) is None
+    caplog.clear()
+    assessing.work(settings, Once())
+    assert caplog.text == ""
+
+
+def test_what_an_older_release_judged_and_nobody_knows_is_told(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluation = Made(instance.now, "all", 0, None, 0.0, 0.0, {}, (), {}, (), (), 0, {}, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "evaluation_row", of_an_older_release)
+        publishing.publish_documents(instance.data, [], evaluation)
+    assessing.work(Settings(data=instance.data), Once())
+    assert "what it judged is not known: scan it again" in caplog.text
 
 
 def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance) -> None:

@@ -79,7 +79,7 @@ class Filing:
         """Whether an incident has room for an alert, and is open or may be opened again."""
         if incident.status is IncidentStatus.CLOSED and not group.reopens:
             return False
-        return len(self.state.alerts.of(session, incident.number)) < MOST_ALERTS
+        return self.state.alerts.amount(session, [incident.number]) < MOST_ALERTS
 
     def _one_story(self, session: Session, several: list[Incident], now: datetime) -> Incident:
         """The incident that is being worked on, else the oldest, with the others put into it as far as it has room.
@@ -91,7 +91,7 @@ class Filing:
             return several[0]
         first, *others = sorted(opened, key=lambda one: (not worked_on(one), one.number))
         for other in others:
-            count = sum(len(self.state.alerts.of(session, one.number)) for one in (first, other))
+            count = self.state.alerts.amount(session, [first.number, other.number])
             theirs = bool(first.owner and other.owner) and first.owner != other.owner
             if count < MOST_ALERTS and not theirs:
                 text = f"merged incident {other.number} into it: they are one story"

@@ -82,6 +82,8 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
         # it ended after it was noted and before it was published
         or shown is None
         or shown.made.when < last.when
+        # an older release spelled it otherwise: what is asked of it in today's words would find nothing
+        or shown.made.outdated
         or (asked and datetime.fromisoformat(asked) > last.when)
         or tenants.due(state, request, now)
     ):
@@ -147,6 +149,7 @@ class Rest:
 def work(settings: Settings, stop: threading.Event) -> None:
     """Assess whenever it is time, until stopped."""
     holder, rest = new_holder(), Rest()
+    _tell_outdated(settings)
     with State.of(settings.data, settings.state) as state:
         while not stop.is_set():
             lease = state.leases.take(LEASE, holder, LEASE_SECONDS)
@@ -158,6 +161,20 @@ def work(settings: Settings, stop: threading.Event) -> None:
                 finally:
                     lease.release()
             stop.wait(LOOK_SECONDS)
+
+
+def _tell_outdated(settings: Settings) -> None:
+    shown = Shelf(settings.data).newest()
+    if shown is None or not shown.made.outdated:
+        return
+    if last_request(settings.data) is None:
+        _LOG.warning(
+            "an older release published what is shown, and what it judged is not known: scan it again"
+        )
+    else:
+        _LOG.info(
+            "an older release published what is shown: it is judged and published anew, and shown until then"
+        )
 
 
 def _assess_when_due(settings: Settings, state: State, rest: Rest, stop: threading.Event) -> None:

@@ -231,6 +231,11 @@ class Alerts:
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
         return [_alert(row) for row in session.scalars(query)]
 
+    def amount(self, session: Session, incidents: Sequence[int]) -> int:
+        """How many alerts some incidents have."""
+        query = select(func.count()).select_from(AlertRow).where(AlertRow.incident.in_(incidents))
+        return session.scalar(query) or 0
+
     def newest(
         self,
         workspace: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from nephoscope.posture.report import Report
 
 MOST_PROBLEMS = 500
+EDITION = 1
+"""Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
+
+What an older one wrote is judged and published anew when a server starts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Made:
     `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
     `path_gaps` are what attack paths needed and was not read: (lower-cased subscription GUID or '' for the tenant, what).
     `exposed` are the lower-cased ids of the resources that the Internet reaches.
+    `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """
 
     when: datetime
@@ -43,6 +49,12 @@ class Made:
     ancestors: Mapping[str, tuple[str, ...]]
     path_gaps: tuple[tuple[str, str], ...] = ()
     exposed: tuple[str, ...] = ()
+    edition: int = 0
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an older release wrote the documents, which this one writes otherwise."""
+        return self.edition < EDITION
 
 
 def made(report: Report) -> Made:
@@ -73,6 +85,7 @@ def made(report: Report) -> Made:
 
 def evaluation_row(evaluation: Made) -> dict[str, Any]:
     """The one row that says what the documents were made from."""
+    evaluation = replace(evaluation, edition=EDITION)
     empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")
     return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(evaluation).decode()}
 
