@@ -170,6 +170,22 @@ def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(col
     assert ("microsoft.security/pricings", subscription) in {(gap.type, gap.scope) for gap in told.gaps}
 
 
+@pytest.mark.parametrize("besides", [(), (("Reader", GROUP),)], ids=["alone", "reader of a group besides"])
+def test_what_a_security_reader_collects_is_judged_as_by_the_owner(collect, report, erp, tmp_path, besides):
+    """What may be read by its own type, as exports of alerts, is read; what may not is no reason for a finding."""
+    subscription = f"/subscriptions/{erp[0]}"
+    more = [(role, f"{subscription}/resourcegroups/{name}") for role, name in besides]
+    collect(("Security Reader", subscription), *more)
+    scan = Scan(Request((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    judged = {each: state for each, state in verdicts(scan.run(scan.estate())).items() if state in _JUDGED}
+    whole = verdicts(report.run)
+    assert judged == {each: whole[each] for each in judged}
+    found = resources.load([tmp_path / "out"])
+    assert "microsoft.security/automations" in {ResourceId.parse(key).type for key in found.resources}
+    assert found.coverage.covers("microsoft.security/automations", subscription)
+    assert State.COMPLIANT in {state for (resource, _), state in judged.items() if resource == subscription}
+
+
 def verdicts(run) -> dict[tuple[str, str], State]:
     return {(one.resource.lower(), one.key): one.state for one in run.assessments}
 

@@ -127,3 +127,15 @@ def test_a_scope_of_others_is_told_as_one_that_is_none(instance, owner, visitor,
     nobody = reader.get(f"/recommendations?scope={other[::-1]}")
     assert (told.status_code, nobody.status_code) == (404, 404)
     assert told.text.replace(other, "") == nobody.text.replace(other[::-1], "")
+
+
+def test_the_page_of_logs_shows_types_of_the_estate_to_who_reads_them(visitor):
+    """As Resource Graph does."""
+    reader, whole = visitor(("Security Reader", "/")), visitor(("Reader", "/"))
+    address = "/logs?workspace=estate&format=csv&query=resources | distinct type"
+    found, every = (set(one.get(address).text.split()[1:]) for one in (reader, whole))
+    assert "microsoft.security/automations" in found
+    assert found == {
+        one for one in every if one.startswith(("microsoft.security/", "microsoft.authorization/"))
+    }
+    assert len(found) < len(every)

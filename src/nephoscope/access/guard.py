@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.afterwards import Afterwards
 from nephoscope.access.managed_identity import capped
 from nephoscope.access.roles import role
-from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach
+from nephoscope.access.scopes import TENANT, Hierarchies, Hierarchy, log_scope, permitted, reach, reaches
 from nephoscope.lake.state.principals import Principal, PrincipalKind, RoleAssignment, Secret, SecretKind
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class Caller:
     def reach(self, operation: str) -> Reach:
         """What of the estate an operation may be done on."""
         return reach(self.roles, operation, self.hierarchy)
+
+    def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
+        """What of the estate each of many operations may be done on."""
+        return reaches(self.roles, operations, self.hierarchy)
 
     def logs(self, operation: str, workspace: str) -> Scope:
         """Which rows of a workspace an operation may be done on; DeniedError where on none."""

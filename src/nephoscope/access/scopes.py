@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nephoscope.access.roles import role
 from nephoscope.lake.scope import Scope
@@ -96,6 +97,22 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
     return Reach(False, frozenset(subscriptions), frozenset(groups), above)
 
 
+def reaches(
+    roles: Iterable[RoleAssignment], operations: Iterable[str], hierarchy: Hierarchy
+) -> dict[str, Reach]:
+    """What of the estate each of many operations may be done on: found once for those that the same roles allow."""
+    held = tuple(roles)
+    names = frozenset(one.role for one in held)
+    known: dict[frozenset[str], Reach] = {}
+    found = {}
+    for operation in operations:
+        allowing = frozenset(name for name in names if _allows(name, operation))
+        if allowing not in known:
+            known[allowing] = reach(held, operation, hierarchy)
+        found[operation] = known[allowing]
+    return found
+
+
 def log_scope(
     roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy, workspace: str
 ) -> Scope | None:
@@ -135,7 +152,12 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
 
 
 def _allowed(one: RoleAssignment, operation: str) -> bool:
-    found = role(one.role)
+    return _allows(one.role, operation)
+
+
+@lru_cache(maxsize=10_000)
+def _allows(name: str, operation: str) -> bool:
+    found = role(name)
     return found is not None and found.allows(operation)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +24,8 @@ from nephoscope.kql.errors import KqlError
 from nephoscope.kql.types import KqlType
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.graph_tables import COLLECTED, TABLES, never_read
+from nephoscope.posture.published.graph_tables import TABLES, never_read
+from nephoscope.posture.published.shown import Shown, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,15 +33,6 @@ if TYPE_CHECKING:
 SURFACE = Surface("Resource Graph", "Microsoft.ResourceGraph")
 READ = "Microsoft.ResourceGraph/resources/read"
 MOST = 1000
-#: The role operation that a table's rows need; other tables hold resources.
-_PERMISSIONS = {
-    "securityresources": "Microsoft.Security/assessments/read",
-    "policyresources": "Microsoft.Authorization/policyAssignments/read",
-    "authorizationresources": "Microsoft.Authorization/roleAssignments/read",
-    "resourcecontainers": "Microsoft.Resources/subscriptions/read",
-    "directoryresources": "microsoft.directory/read",
-    COLLECTED: "Microsoft.Security/assessments/read",
-}
 #: The tables whose rows hold below the container where they stand, and what `authorizationScopeFilter` asks of them.
 _HOLDING = ("policyresources", "authorizationresources")
 _BELOW = "atscopeandbelow"
@@ -123,30 +116,33 @@ def _options(call: Call) -> Options:
     return Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
 
 
-def _reach(call: Call) -> Any:
+def _reach(call: Call) -> dict[str, Shown]:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, of = graph_scopes.asked(call), _within(call)
-    usual = "Microsoft.Resources/subscriptions/resources/read"
-    reaches = {table: of(_PERMISSIONS.get(table, usual)) for table in TABLES}
-    if all(one.nothing for one in reaches.values()):
+    asked, within = graph_scopes.asked(call), _within(call)
+
+    def reaches(operations: Iterable[str]) -> dict[str, Reach]:
+        return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
+
+    found = shown(call.edition, reaches)
+    if all(isinstance(one, Reach) and one.nothing for one in found.values()):
         call.caller.must(READ, "/")
-    return reaches | _with_what_holds(call, reaches, asked)
+    return found | _with_what_holds(call, found, asked)
 
 
-def _within(call: Call) -> Callable[[str], Reach]:
-    """Where the caller may do an operation, of the subscriptions that are asked for."""
+def _within(call: Call) -> Callable[[Reach], Reach]:
+    """Cuts a reach to the subscriptions that are asked for."""
     asked = graph_scopes.asked(call)
 
-    def of(permission: str) -> Reach:
-        own = call.caller.reach(permission)
-        return own if asked is None else own.within(asked)
+    @cache
+    def within(reach: Reach) -> Reach:
+        return reach if asked is None else reach.within(asked)
 
-    return of
+    return within
 
 
 def _with_what_holds(
-    call: Call, reaches: Mapping[str, Reach], asked: frozenset[str] | None
-) -> dict[str, Reach]:
+    call: Call, found: Mapping[str, Shown], asked: frozenset[str] | None
+) -> dict[str, Shown]:
     """The tables of assignments with those that stand above, where the filter of the request asks for them."""
     wanted = str((call.body.get("options") or {}).get("authorizationScopeFilter") or _BELOW).lower()
     if wanted not in _FILTERS:
@@ -156,7 +152,10 @@ def _with_what_holds(
             "options.authorizationScopeFilter",
             "InvalidParameter",
         )
-    return {} if wanted == _BELOW else {one: _filtered(call, reaches[one], asked, wanted) for one in _HOLDING}
+    if wanted == _BELOW:
+        return {}
+    held = {one: reach for one in _HOLDING if isinstance(reach := found[one], Reach)}
+    return {one: _filtered(call, reach, asked, wanted) for one, reach in held.items()}
 
 
 def _filtered(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
@@ -179,11 +178,14 @@ def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[s
     return call.caller.hierarchy.above(within) | around | ({""} if within else frozenset())
 
 
-def _run(call: Call, text: str, reach: Mapping[str, Reach]) -> pa.Table:
+def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
         _filled(call, call.edition.reads(text, call.instance.query_seconds))
-        beside = Current(call.instance, call.edition, call.caller, _within(call), call.base).beside
-        found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=beside)
+        within = _within(call)
+        current = Current(
+            call.instance, call.edition, call.caller, lambda one: within(call.caller.reach(one)), call.base
+        )
+        found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
         return found[-1].table
     except KqlError as error:
         raise refused(error) from error
@@ -233,7 +235,7 @@ def _table(table: pa.Table) -> dict[str, Any]:
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
 
 
-def _facets(call: Call, text: str, reach: Mapping[str, Reach]) -> Iterator[dict[str, Any]]:
+def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, Any]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
         raise bad("'facets' must be a list.", "facets")
@@ -252,7 +254,7 @@ def _facets(call: Call, text: str, reach: Mapping[str, Reach]) -> Iterator[dict[
 
 
 def _facet(
-    call: Call, text: str, expression: str, options: Mapping[str, Any], reach: Mapping[str, Reach]
+    call: Call, text: str, expression: str, options: Mapping[str, Any], reach: Mapping[str, Shown]
 ) -> dict[str, Any]:
     condition = f"\n| where {options['filter']}" if options.get("filter") else ""
     order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"

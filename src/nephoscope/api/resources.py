@@ -60,9 +60,9 @@ def _list(call: Call) -> Answer:
             return listed(call, found)
 
 
-@SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ)
+@SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ, by_type=True)
 def by_id(call: Call) -> Answer:
-    """A resource by its id, or the resources of a type below a scope."""
+    """A resource by its id, or the resources of a type below a scope, to who may read the type."""
     return read(call)
 
 

@@ -107,7 +107,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
         caller = None
     if found is None:
         raise _unknown(method, path)
-    operation, parameters = found
+    operation, parameters = found[0].at(path), found[1]
     if operation.versioned:
         versions.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)

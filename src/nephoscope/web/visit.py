@@ -33,7 +33,7 @@ SPANS = {
     "90d": ("Last 90 days", timedelta(days=90)),
 }
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
-RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
+GRAPH = "Microsoft.ResourceGraph/resources/read"
 KEPT = ("scope", "span", "zone")
 """What the address says on every page: links keep it."""
 
@@ -161,7 +161,10 @@ class Visit:
 
     def reach(self, permission: str) -> Reach:
         """What of the chosen scope an operation may be done on."""
-        own = self.caller.reach(permission)
+        return self.within(self.caller.reach(permission))
+
+    def within(self, own: Reach) -> Reach:
+        """A reach, of the chosen scope."""
         if self.place is None:
             return own
         if self.place.groups:
@@ -236,7 +239,7 @@ class Visit:
     @property
     def asks_estate(self) -> bool:
         """Whether the visitor may ask the estate by queries: any part of it."""
-        return not (self.caller.reach(LOGS).nothing or self.caller.reach(RESOURCES).nothing)
+        return not (self.caller.reach(LOGS).nothing or self.caller.reach(GRAPH).nothing)
 
     @property
     def span(self) -> str:

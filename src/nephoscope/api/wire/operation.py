@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 
 import nephoscope.api as package
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.path import Template
+from nephoscope.api.wire.path import Template, asked_type
+from nephoscope.posture.published.shown import reading
+from nephoscope.sources.azure.reading import Reading
 
 Handler = Callable[[Call], Answer]
 #: Answers without a credential: what a client asks before it can have one.
@@ -28,7 +30,8 @@ class Operation:
 
     `versioned` says whether a client must give an api-version, as ARM asks. An operation that changes something needs its permission
     at the scope of its path; whom one that reads lets in is `lets`, and its answer is what the caller may see. `effect` says what
-    follows here from a document that is only kept, '' where the operation is of something that the server makes or acts on.
+    follows here from a document that is only kept, '' where the operation is of something that the server makes or acts on. `by_type`
+    says that the reading of the type that a path names is what it needs, so that `permission` stands for a path that names none.
     """
 
     name: str
@@ -41,6 +44,12 @@ class Operation:
     surface: str = ""
     effect: str = ""
     lets: str = AT_SCOPE
+    by_type: bool = False
+
+    def at(self, path: str) -> Operation:
+        """The operation as a path needs it."""
+        type_ = asked_type(path) if self.by_type else ""
+        return replace(self, permission=reading(Reading.builtin().spell(type_))) if type_ else self
 
     @property
     def doc(self) -> str:
@@ -66,6 +75,7 @@ class Surface:
         changes: bool | None = None,
         effect: str = "",
         lets: str = "",
+        by_type: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
@@ -83,6 +93,7 @@ class Surface:
                     self.name,
                     effect,
                     lets or self.lets,
+                    by_type,
                 )
             )
             return handler
@@ -90,10 +101,17 @@ class Surface:
         return declared
 
     def get(
-        self, path: str, name: str, permission: str, *, versioned: bool = True, lets: str = ""
+        self,
+        path: str,
+        name: str,
+        permission: str,
+        *,
+        versioned: bool = True,
+        lets: str = "",
+        by_type: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a reading operation."""
-        return self.operation("GET", path, name, permission, versioned=versioned, lets=lets)
+        return self.operation("GET", path, name, permission, versioned=versioned, lets=lets, by_type=by_type)
 
     def put(self, path: str, name: str, permission: str) -> Callable[[Handler], Handler]:
         """Declare one that creates or replaces."""

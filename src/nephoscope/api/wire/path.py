@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from nephoscope.model.resource_id import ResourceId
+
 #: Parameters of templates that stand for the id of anything, none or several segments long, and the one for all that follows.
 SCOPES = frozenset({"scope", "resourceId", "resourceScope"})
 REST = "rest"
@@ -71,3 +73,14 @@ def scope_of(path: str) -> str:
         whole = 5 if len(parts) > 4 and parts[3] == "resourcegroups" else 3
         return "/".join(parts[:whole])
     return "/"
+
+
+def asked_type(path: str) -> str:
+    """The lower-cased type of what a path names, or lists; '' where it names none."""
+    wanted = path.lower().rstrip("/")
+    for one in (wanted, f"{wanted}/x"):
+        try:
+            return ResourceId.parse(one).type
+        except ValueError:
+            continue
+    return ""

@@ -49,7 +49,7 @@ class FileScan:
     """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
 
     `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
-    nothing that reads the table sees another. `any_of`: pairs as `only`, of which one must hold.
+    nothing that reads the table sees another. `any_of`: pairs as `only`, several at once; all of one of these must hold.
     `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none. `without`: pairs as `only`, of rows of the
     files that are not seen. `beside` are rows that are in no file: the same columns by their stored names, every one of them seen.
     """
@@ -59,7 +59,7 @@ class FileScan:
     only: tuple[str, Collection[str]] | None = None
     between: tuple[TimeRange, ...] = ()
     day: str = ""
-    any_of: tuple[tuple[str, Collection[str]], ...] | None = None
+    any_of: tuple[tuple[tuple[str, Collection[str]], ...], ...] | None = None
     without: tuple[tuple[str, Collection[str]], ...] = ()
     beside: pa.Table | None = None
 
@@ -86,7 +86,8 @@ class FileScan:
             seen = label in known and bool(values)
             found = found.filter(printed(_one_of(label, values)) if seen else "false")
         if self.any_of is not None:
-            tests = [_one_of(label, values) for label, values in self.any_of if label in known and values]
+            ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
+            tests = [exp.and_(*(_one_of(label, values) for label, values in way)) for way in ways]
             found = found.filter(printed(exp.or_(*tests)) if tests else "false")
         for label, values in self.without:
             if label in known and values:

@@ -21,7 +21,6 @@ from nephoscope.kql.engines.duckdb import DuckDBEngine
 from nephoscope.kql.engines.parquet import FileColumn, FileScan
 from nephoscope.kql.errors import KqlError
 from nephoscope.kql.run import QueryResult
-from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.attack_paths import AttackPaths
 from nephoscope.posture.published.beside import TABLE, Beside, Current
@@ -31,6 +30,7 @@ from nephoscope.posture.published.inventory import Inventory
 from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
 from nephoscope.posture.published.priorities import Priorities
+from nephoscope.posture.published.shown import Shown, seen_by
 from nephoscope.posture.published.store import Documents
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Edition:
     def query(
         self,
         text: str,
-        reach: Reach | Mapping[str, Reach],
+        reach: Shown | Mapping[str, Shown],
         *,
         now: dt.datetime | None = None,
         timeout: float | None = None,
@@ -121,8 +121,8 @@ class Edition:
     ) -> list[QueryResult]:
         """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
 
-        `reach` is one for all tables, or one a table (its lower-cased name). `beside` gives the rows that are true now, where the
-        query reads their table. What does not depend on the moment is run once.
+        `reach` is what all tables show, or what each does (by its lower-cased name). `beside` gives the rows that are true now,
+        where the query reads their table. What does not depend on the moment is run once.
         """
         current = beside() if beside is not None and TABLE in self.reads(text, timeout) else None
         if now is not None or _MOMENTARY.search(text):
@@ -142,6 +142,11 @@ class Edition:
 
         return self.once(("read by", text), asked)
 
+    @property
+    def types(self) -> Mapping[str, frozenset[str]]:
+        """Lower-cased table -> the lower-cased types of its rows."""
+        return self.once(("types",), self.listing.types)
+
     def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
         """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
         return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
@@ -157,7 +162,7 @@ class Edition:
     def _queried(
         self,
         text: str,
-        reach: Reach | Mapping[str, Reach],
+        reach: Shown | Mapping[str, Shown],
         now: dt.datetime | None,
         timeout: float | None,
         beside: Beside | None,
@@ -213,7 +218,7 @@ class GraphCatalog:
         return frozenset(self._asked)
 
     def scans(
-        self, reach: Reach | Mapping[str, Reach], current: Current | None = None
+        self, reach: Shown | Mapping[str, Shown], current: Current | None = None
     ) -> dict[str, FileScan]:
         """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
         of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
@@ -223,21 +228,7 @@ class GraphCatalog:
             found[TABLE] = replace(found[TABLE], without=hidden, beside=current.rows)
         return found
 
-    def _scan(self, name: str, reach: Reach) -> FileScan:
+    def _scan(self, name: str, reach: Shown) -> FileScan:
         columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
         groups = (tuple(self._files[name]),) if name in self._files else ()
         return FileScan(columns, groups, any_of=seen_by(reach))
-
-
-def seen_by(reach: Reach) -> tuple[tuple[str, frozenset[str]], ...] | None:
-    """Which columns must have which values for a row to be seen; None = every row."""
-    if reach.everything:
-        return None
-    if reach.nothing:
-        return ()
-    return (
-        ("subscriptionId", reach.subscriptions),
-        ("_group", reach.groups),
-        ("_key", reach.containers),
-        ("_open", frozenset({"1"})),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -109,6 +110,13 @@ class Listing:
             # what is said of an assignment, as its policy states, stands below it and does not hold elsewhere
             found |= {one for one in keys if "/providers/" not in one[len(start) :]}
         return found
+
+    def types(self) -> dict[str, frozenset[str]]:
+        """Lower-cased table -> the lower-cased types of its documents, whoever may read them."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for table, type_ in self.documents.rows(EVERYTHING).project("part, type").distinct().fetchall():
+            found[table].add(type_)
+        return {table: frozenset(types) for table, types in found.items()}
 
     def resource_types(self, reach: Reach = EVERYTHING, scope: str = "") -> list[str]:
         """The types of what may be read of the table `resources`, below a lower-cased scope ('' = everywhere)."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -23,18 +24,19 @@ from nephoscope.lake.span import Span
 from nephoscope.lake.state.saved_queries import SavedQuery, beside
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.graph_tables import COLUMNS, TABLES
+from nephoscope.posture.published.shown import shown
 from nephoscope.web.download import Number, as_csv, as_parquet
 from nephoscope.web.form import act
 from nephoscope.web.page import Area, Page
 from nephoscope.web.plot import Plot, plotted
-from nephoscope.web.visit import Visit
+from nephoscope.web.visit import GRAPH, Visit
 
 if TYPE_CHECKING:
     from nephoscope.kql.catalog import Catalog
     from nephoscope.kql.run import QueryResult
+    from nephoscope.model.reach import Reach
 
 READ = "Microsoft.OperationalInsights/workspaces/query/read"
-RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 ESTATE = "estate"
 _NUMBERS = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL, KqlType.TIMESPAN)
 SHARE = "Microsoft.OperationalInsights/workspaces/savedSearches/write"
@@ -116,7 +118,8 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
         if visit.edition is None:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
         current = Current(visit.instance, visit.edition, visit.caller, visit.reach, visit.base)
-        return visit.edition.query(query, visit.reach(RESOURCES), timeout=seconds, beside=current.beside)[-1]
+        seen = shown(visit.edition, partial(_reaches, visit))
+        return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
     span = Span(visit.since, visit.instance.now) if visit.asked("span") else None
@@ -127,6 +130,10 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     if most.cut:
         raise KqlError(f"the result is larger than {MAX_BYTES >> 20} MiB: take fewer rows or columns")
     return found[-1]
+
+
+def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
+    return {one: visit.within(reach) for one, reach in visit.caller.reaches(operations).items()}
 
 
 def faults(error: KqlError) -> list[dict[str, Any]]:
@@ -178,8 +185,8 @@ def readable(visit: Visit, place: str) -> str:
     place = place or visit.home(READ) or (ESTATE if visit.asks_estate else "")
     if place != ESTATE:
         return visit.workspace(READ, place)
-    if visit.reach(RESOURCES).nothing:
-        raise DeniedError(visit.caller, RESOURCES, "/")
+    if visit.reach(GRAPH).nothing:
+        raise DeniedError(visit.caller, GRAPH, "/")
     return place
 
 

@@ -1,0 +1,88 @@
+"""What each table of Resource Graph shows to somebody: the rows of a type to who may read resources of that type.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/overview#permissions-in-azure-resource-graph
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.model.reach import Reach
+from nephoscope.posture.published.graph_tables import COLLECTED, TABLES
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+
+#: What rows of a table need that holds nothing of an estate.
+_USUAL = "Microsoft.Resources/subscriptions/resources/read"
+#: The operation that rows of a table need, where every role that reads one of its types reads all of them. In other tables a row
+#: needs the reading of its own type.
+OPERATIONS = {
+    "securityresources": "Microsoft.Security/assessments/read",
+    "policyresources": "Microsoft.Authorization/policyAssignments/read",
+    "authorizationresources": "Microsoft.Authorization/roleAssignments/read",
+    "resourcecontainers": "Microsoft.Resources/subscriptions/read",
+    "directoryresources": "microsoft.directory/read",
+    COLLECTED: "Microsoft.Security/assessments/read",
+}
+#: Pairs of a stored column and its values, all of which a row must have.
+Pairs = tuple[tuple[str, Collection[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Of lower-cased types the rows that a reach of theirs sees, and no row of another type."""
+
+    parts: tuple[tuple[frozenset[str], Reach], ...]
+
+
+Shown = Reach | Parted
+
+
+def shown(
+    edition: Edition, reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
+) -> dict[str, Reach | Parted]:
+    """Lower-cased table -> what it shows; `reaches` says of operations where each may be done."""
+    apart = {one: types for one, types in edition.types.items() if one not in OPERATIONS}
+    several = {type_ for types in apart.values() for type_ in types}
+    reach = reaches([_USUAL, *OPERATIONS.values(), *map(reading, several)])
+    usual = {table: reach[OPERATIONS.get(table, _USUAL)] for table in TABLES}
+    return usual | {table: _of(types, reach) for table, types in apart.items() if table in TABLES}
+
+
+def reading(type_: str) -> str:
+    """The operation that reads resources of a type."""
+    return f"{type_}/read"
+
+
+def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
+    parts: defaultdict[Reach, set[str]] = defaultdict(set)
+    for one in types:
+        parts[reach[reading(one)]].add(one)
+    if len(parts) == 1:
+        return next(iter(parts))
+    return Parted(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
+
+
+def seen_by(shown: Shown) -> tuple[Pairs, ...] | None:
+    """Which columns must have which values for a row to be seen, in one of several ways; None = every row."""
+    if isinstance(shown, Parted):
+        return tuple(pairs for types, reach in shown.parts for pairs in _typed(types, reach))
+    if shown.everything:
+        return None
+    if shown.nothing:
+        return ()
+    return (
+        (("subscriptionId", shown.subscriptions),),
+        (("_group", shown.groups),),
+        (("_key", shown.containers),),
+        (("_open", frozenset({"1"})),),
+    )
+
+
+def _typed(types: frozenset[str], reach: Reach) -> Iterable[Pairs]:
+    ways = seen_by(reach)
+    return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))
