@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.api.raising import raise_alerts, vault
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
-from nephoscope.lake.outbox import deliver
-from nephoscope.model.alert import Alert
-from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
-
-NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 V = "api-version=2022-01-01"
 ID = "33333333-2222-4222-8222-000000000001"
-
-
-def vault(subscription: str, group: str, name: str) -> str:
-    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -35,26 +20,8 @@ def places(subscriptions):
 def raised(instance, places):
     """The alert: it names a vault of another subscription first."""
     one, other = places
-    document = {
-        "id": "11111111-1111-4111-8111-111111111112", "name": "A rule", "query": "print 1", "severity": "High",
-        "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"],
-    }  # fmt: skip
-    rule = Rule.parse(document, Place("t"))
     several = (vault(other, "rg-other", "kv-other"), vault(one, "rg-erp-app", "kv-erp"))
-    entities = (
-        Entity("Account", (("Name", "ada"),)),
-        *(Entity("AzureResource", (("ResourceId", each),)) for each in several),
-    )
-    alert = Alert(
-        id=ID, rule=rule.id, name="Refused", description="ada was refused by kv-other and kv-erp", severity=Severity.HIGH,
-        start=NOON, end=NOON, generated=NOON, entities=entities, query="AzureDiagnostics | take 1",
-        custom_details={"Vaults": list(several)},
-    )  # fmt: skip
-    Desk(instance.state, "default").take(
-        Outcome(rule, Window(NOON - timedelta(hours=1), NOON), 1, (alert,)), NOON
-    )
-    deliver(instance.lake, instance.state)
-    instance.lake.flush()
+    raise_alerts(instance, "11111111-1111-4111-8111-111111111112", {ID: several})
 
 
 def asked(server, headers, path):

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.api.raising import raise_alerts, vault
 
-from nephoscope.alerts.desk import Desk
-from nephoscope.alerts.detector import Outcome
-from nephoscope.alerts.rule import Rule
-from nephoscope.alerts.window import Window
-from nephoscope.lake.outbox import deliver
-from nephoscope.model.alert import Alert
-from nephoscope.model.entity import Entity
-from nephoscope.model.place import Place
-from nephoscope.model.state import Severity
-
-NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 V, SECURITY = "api-version=2022-01-01", "providers/Microsoft.Security"
 SEVERAL, ONE, NOWHERE = (f"33333333-2222-4222-8222-00000000000{n}" for n in (1, 2, 3))
 OF_ALERTS = "securityresources | where type =~ 'microsoft.security/locations/alerts'"
 KEY = "5f2ac8b4-6a1d-4e0b-9d5f-0a1b2c3d4e5f"
-
-
-def vault(subscription: str, group: str, name: str) -> str:
-    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -37,27 +22,9 @@ def places(subscriptions):
 def raised(instance, places):
     """Alerts: of vaults of two subscriptions, of one vault, and of an account alone."""
     one, other = places
-    document = {
-        "id": "11111111-1111-4111-8111-111111111113", "name": "A rule", "query": "print 1", "severity": "High",
-        "queryFrequency": "1h", "queryPeriod": "1h", "tactics": ["Impact"],
-    }  # fmt: skip
-    rule = Rule.parse(document, Place("t"))
     theirs, mine = vault(other, "rg-other", "kv-other"), vault(one, "rg-erp-app", "kv-erp")
     about = {SEVERAL: (theirs, mine), ONE: (mine,), NOWHERE: ()}
-    alerts = tuple(
-        Alert(
-            id=id_, rule=rule.id, name="Refused", description="ada was refused", severity=Severity.HIGH, start=NOON, end=NOON,
-            generated=NOON, query="AzureDiagnostics | take 1", custom_details={"Vaults": list(ids)},
-            entities=(
-                Entity("Account", (("Name", "ada"),)), *(Entity("AzureResource", (("ResourceId", each),)) for each in ids),
-            ),
-        )
-        for id_, ids in about.items()
-    )  # fmt: skip
-    outcome = Outcome(rule, Window(NOON - timedelta(hours=1), NOON), len(alerts), alerts)
-    Desk(instance.state, "default").take(outcome, NOON)
-    deliver(instance.lake, instance.state)
-    instance.lake.flush()
+    raise_alerts(instance, "11111111-1111-4111-8111-111111111113", about)
 
 
 @pytest.fixture
