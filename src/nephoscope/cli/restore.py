@@ -22,13 +22,16 @@ def command(data: Path, /, file: Path, only_check: bool) -> None:
     from nephoscope.cli.session.plain import counted
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.session.who import who
     from nephoscope.lake.backup.archive import BackupError
     from nephoscope.lake.backup.restoring import check, restore
     from nephoscope.lake.state import StateError
 
     try:
         with progress_line() as tell:
-            manifest = check(file, tell) if only_check else restore(file, data, state_url(), tell)
+            manifest = (
+                check(file, tell) if only_check else restore(file, data, state_url(), tell, author=who())
+            )
     except (BackupError, StateError) as error:
         usage_error(f"{file}: {error}" if isinstance(error, BackupError) else str(error))
     files = f"{counted(len(manifest.entries), 'file')} as backed up at {manifest.made}"

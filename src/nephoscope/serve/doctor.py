@@ -13,6 +13,7 @@ from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
 from nephoscope.alerts.response.faults import faults
 from nephoscope.instance import BACKED_UP, FAILED
+from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State, StateError
@@ -227,7 +228,13 @@ def audit(patient: Patient) -> Iterator[Finding]:
         text = "there is no anchor: entries that were taken off the end cannot be told"
         yield Finding("audit", Verdict.WARNING, text, "find out who removed keys/audit.anchor")
     else:
-        yield Finding("audit", Verdict.OK, "the chain of entries is whole")
+        yield Finding("audit", Verdict.OK, f"the chain of entries is whole{_restored(patient.state)}")
+
+
+def _restored(state: State) -> str:
+    """Of which backup the entries are: those that came after it are not here, which is nobody's doing."""
+    found = state.audit.newest(RESTORED)
+    return f"; restored from the backup of {found.detail['made']}" if found is not None else ""
 
 
 def estate(patient: Patient) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
+from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
 from nephoscope.lake.state.copying import load
 from nephoscope.lake.state.database import Database
@@ -21,14 +22,21 @@ def check(file: Path, tell: Tell = lambda *_: None) -> Manifest:
     return _unpack(file, None, tell)
 
 
-def restore(file: Path, data: Path, url: str | None = None, tell: Tell = lambda *_: None) -> Manifest:
+def restore(
+    file: Path,
+    data: Path,
+    url: str | None = None,
+    tell: Tell = lambda *_: None,
+    *,
+    author: str = "restore",
+) -> Manifest:
     """Make a data folder of a backup; it appears whole, after every hash was found right, or not at all.
 
     A folder that is there and empty may be a volume of its own: it stays, and what it is to hold is unpacked within it and moved up
     at the end, the state last, so that one that was left in the middle is no data folder.
 
-    `url` is that of another database for the state (default: state.db in the folder). BackupError where the folder holds
-    something, or the backup is damaged; StateError where that database does.
+    `url` is that of another database for the state (default: state.db in the folder); the audit says who the `author` is.
+    BackupError where the folder holds something, or the backup is damaged; StateError where that database does, or the state is none.
     """
     _check_empty(data)
     there = data.exists()
@@ -40,6 +48,7 @@ def restore(file: Path, data: Path, url: str | None = None, tell: Tell = lambda 
         manifest = _unpack(file, part, tell)
         if url:
             _load(part / STATE, url)
+        _note(Database.open(url) if url else Database.of_file(part / STATE), part, file, manifest, author)
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             _sync(folder)
         if there:
@@ -85,6 +94,13 @@ def _load(saved: Path, url: str) -> None:
         database.close()
     for path in saved.parent.glob(f"{STATE}*"):
         path.unlink()
+
+
+def _note(database: Database, part: Path, file: Path, manifest: Manifest, author: str) -> None:
+    try:
+        note_restored(database, part / "keys", file, manifest, author)
+    finally:
+        database.close()
 
 
 def _unpack(file: Path, folder: Path | None, tell: Tell) -> Manifest:

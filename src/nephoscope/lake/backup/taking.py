@@ -15,6 +15,7 @@ from deltalake.exceptions import DeltaError
 from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, Manifest
 from nephoscope.lake.backup.contents import loose_files, other_tables, table_files
 from nephoscope.lake.backup.cut import Cut, cut
+from nephoscope.lake.backup.restored_audit import ANCHOR, anchor_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.state import State
@@ -41,8 +42,8 @@ def back_up(
 ) -> Manifest:
     """Write a backup of a data folder to a new file, which appears when it is complete; the folder is in use meanwhile.
 
-    `keys`: with the key file of the credentials. `tell(what, done, total)` hears of bytes. BackupError where the file is there
-    already, or something that belongs to the backup cannot be read.
+    `keys`: with the key file of the credentials; how far the audit went comes along without it. `tell(what, done, total)` hears of
+    bytes. BackupError where the file is there already, or something that belongs to the backup cannot be read.
     """
     if file.exists():
         raise BackupError(f"{file} is there already: a backup overwrites nothing")
@@ -54,8 +55,10 @@ def back_up(
     part = file.with_name(f".{file.name}.part")
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+            # looked at before the cut: it is ahead of no state that is cut later
+            anchor = anchor_of(data)
             with cut(data, lake, state) as found:
-                manifest = _write(ArchiveWriter(out), data, found, keys=keys, tell=tell)
+                manifest = _write(ArchiveWriter(out), data, found, anchor, keys=keys, tell=tell)
             out.flush()
             os.fsync(out.fileno())
         os.link(part, file)
@@ -74,12 +77,14 @@ def _flush(lake: Lake) -> None:
         return
 
 
-def _write(archive: ArchiveWriter, data: Path, found: Cut, *, keys: bool, tell: Tell) -> Manifest:
+def _write(
+    archive: ArchiveWriter, data: Path, found: Cut, anchor: bytes | None, *, keys: bool, tell: Tell
+) -> Manifest:
     made = datetime.now(UTC).isoformat()
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder:
         saved = Path(folder) / STATE
         found.save_state(saved)
-        files = [_File(STATE, saved), *_files(data, found, keys=keys)]
+        files = [_File(STATE, saved), *_anchor(anchor, Path(folder)), *_files(data, found, keys=keys)]
         total = sum(_size(one) for one in files) + sum(piece.size for piece in found.pieces)
         done = 0
         for piece in found.pieces:
@@ -90,6 +95,13 @@ def _write(archive: ArchiveWriter, data: Path, found: Cut, *, keys: bool, tell: 
             tell("backing up", done, total)
     tables = {f"{workspace}/{table}": version for (workspace, table), version in found.versions.items()}
     return archive.close(made, tables, keys=keys)
+
+
+def _anchor(anchor: bytes | None, folder: Path) -> Iterator[_File]:
+    if anchor is not None:
+        path = folder / "anchor"
+        path.write_bytes(anchor)
+        yield _File(ANCHOR, path)
 
 
 def _files(data: Path, found: Cut, *, keys: bool) -> Iterator[_File]:

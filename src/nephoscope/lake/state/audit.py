@@ -132,6 +132,13 @@ class Audit:
         with self._database.read() as session:
             return [_entry(row) for row in session.scalars(query)]
 
+    def newest(self, operation: str) -> Entry | None:
+        """The newest entry of an operation, None where there is none."""
+        query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())
+        with self._database.read() as session:
+            row = session.scalar(query.limit(1))
+        return _entry(row) if row is not None else None
+
     def anchored(self) -> bool:
         """Whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
         known = self._anchor.read() if self._anchor is not None else None

@@ -1,0 +1,33 @@
+"""The audit of what was restored: an entry says of which backup, and the anchor goes on from there.
+
+The anchor of the moment of the backup comes along: entries that had been taken off the end before it are told after a restore too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nephoscope.lake.backup.archive import Manifest
+from nephoscope.lake.state.audit import Audit
+from nephoscope.lake.state.audit_anchor import NAME, AuditAnchor
+from nephoscope.lake.state.database import Database
+from nephoscope.lake.state.migration import migrate
+
+OPERATION = "Nephoscope/backups/restore/action"
+ANCHOR = f"keys/{NAME}"
+
+
+def anchor_of(data: Path) -> bytes | None:
+    """The anchor of a data folder as it is, None where there is none; OSError where it cannot be read."""
+    try:
+        return (data / ANCHOR).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def note_restored(database: Database, keys: Path, file: Path, manifest: Manifest, author: str) -> None:
+    """Add the entry to a restored state, with `keys` the folder of its anchor; StateError where the state is of a newer release."""
+    migrate(database)
+    audit = Audit(database, AuditAnchor(keys))
+    with database.write() as session:
+        audit.add(session, author, OPERATION, file.name, detail={"made": manifest.made})

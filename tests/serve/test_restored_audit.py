@@ -1,0 +1,106 @@
+"""What the audit says after a restore: nobody is accused, which backup it was is told, and what was taken off is told all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+from nephoscope.lake.backup.restoring import restore
+from nephoscope.lake.backup.taking import back_up
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.state import State
+from nephoscope.lake.state.audit import AuditRow
+from nephoscope.serve.doctor import examine
+from nephoscope.serve.finding import Verdict
+
+ANCHOR = Path("keys") / "audit.anchor"
+
+
+def added(state: State, *targets: str) -> None:
+    for target in targets:
+        with state.transaction() as session:
+            state.audit.add(session, "ada", "Microsoft.Security/alerts/write", target)
+
+
+def taken_off(state: State, after: int) -> None:
+    with state.transaction() as session:
+        session.execute(delete(AuditRow).where(AuditRow.number > after))
+
+
+def backed_up(data: Path, file: Path, keys: bool) -> Path:
+    with State.of(data, "") as state, Lake.open(data, state) as lake:
+        back_up(data, lake, state, file, keys=keys)
+    return file
+
+
+def told(data: Path) -> tuple[Verdict, str]:
+    (found,) = (one for one in examine(data, None) if one.check == "audit")
+    return found.verdict, found.text
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    with State.of(folder, "") as state:
+        added(state, "/one", "/two", "/three")
+    return folder
+
+
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("anchored", [True, False])
+def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys, anchored):
+    file = backed_up(data, tmp_path / "b.tar", keys)
+    with State.of(data, "") as state:  # what comes after the backup is not in it, which is no tampering
+        added(state, "/later")
+    if not anchored:
+        (data / ANCHOR).unlink()
+        file = backed_up(data, tmp_path / "without.tar", keys)
+    again = tmp_path / "again"
+    made = restore(file, again, author="root").made
+    assert told(again) == (Verdict.OK, f"the chain of entries is whole; restored from the backup of {made}")
+    with State.of(again, "") as state:
+        newest = state.audit.entries(most=1)[0]
+        assert (newest.author, newest.operation, newest.target, newest.detail) == (
+            "root",
+            "Nephoscope/backups/restore/action",
+            file.name,
+            {"made": made},
+        )
+        assert (again / ANCHOR).read_text() == f"{newest.number} {newest.hash}\n"
+        assert (again / ANCHOR).stat().st_mode & 0o777 == 0o600
+        taken_off(state, newest.number - 1)
+    assert told(again)[0] is Verdict.WRONG
+
+
+def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tmp_path):
+    with State.of(data, "") as state:
+        taken_off(state, 2)
+    restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
+    verdict, text = told(tmp_path / "again")
+    assert (verdict, text) == (
+        Verdict.WRONG,
+        "entry 3 is missing, or does not fit behind the one before it",
+    )
+
+
+def test_an_anchor_that_is_none_stays_one(data, tmp_path):
+    (data / ANCHOR).write_text("nothing")
+    restore(backed_up(data, tmp_path / "b.tar", keys=False), tmp_path / "again", author="root")
+    assert told(tmp_path / "again")[0] is Verdict.WRONG
+
+
+def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monkeypatch):
+    from nephoscope.lake.backup import taking
+
+    write = taking._write
+
+    def later(*given, **named):
+        with State.of(data, "") as state:
+            added(state, "/meanwhile")
+        return write(*given, **named)
+
+    monkeypatch.setattr(taking, "_write", later)
+    restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again", author="root")
+    assert told(tmp_path / "again")[0] is Verdict.OK
