@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -144,6 +145,30 @@ def test_a_newer_edition_is_found_and_the_older_still_answers(report, tmp_path):
     publish(tmp_path, replace(report, scope="again"), {})
     assert shelf.newest().made.scope == "again"
     assert old.findings.count(EVERYTHING) == shelf.newest().findings.count(EVERYTHING)
+
+
+def test_an_edition_is_made_ready_while_the_one_before_is_shown(report, tmp_path):
+    """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
+    publish(tmp_path, report, {})
+    shelf, go = Shelf(tmp_path), threading.Event()
+    old = shelf.newest()
+    made = []
+
+    def ready(edition):
+        assert go.wait(60)
+        made.append(edition.findings.count(EVERYTHING))
+        if len(made) > 1:
+            raise LakeError("no room")
+
+    shelf.make_ready(ready)
+    for number, scope in enumerate(("again", "once more"), 1):
+        go.clear()
+        publish(tmp_path, replace(report, scope=scope), {})
+        assert shelf.newest() is shelf.newest() is old
+        go.set()
+        shelf.settle()
+        assert (old := shelf.newest()).made.scope == scope
+        assert len(made) == number
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

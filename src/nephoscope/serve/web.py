@@ -14,6 +14,7 @@ from nephoscope.serve import logs
 from nephoscope.serve.application import application
 from nephoscope.serve.parent import end_with_parent
 from nephoscope.serve.settings import Settings
+from nephoscope.serve.warming import keep_warm
 from nephoscope.sources.live.head import BoundedHead
 
 GRACE_SECONDS = 20
@@ -46,6 +47,7 @@ def serve(settings: Settings) -> None:
             timeout_keep_alive=75,
             limit_concurrency=1000,
         )
+        keep_warm(instance.shelf)
         logging.getLogger("nephoscope.serve").info("answering at %s", settings.web)
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -15,6 +15,8 @@ import nephoscope.web.pages as package
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
     from nephoscope.web.visit import Visit
 
 
@@ -47,6 +49,7 @@ class Page:
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
     `most` is how many bytes a file may have that is sent to it (0 = it takes none). `under_scope` says what the page shows of a scope
     that is chosen, named by `{}` in it ('' = that of the estate which lies in the scope, as people expect).
+    `ahead` makes what the page shows of a reach and an edition keeps, so that nobody who asks first waits for it.
     """
 
     path: str
@@ -64,6 +67,7 @@ class Page:
     edited: bool = False
     most: int = 0
     under_scope: str = ""
+    ahead: Callable[[Edition, Reach], object] | None = None
 
 
 @cache

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from nephoscope.model.reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.model.reach import Reach
@@ -31,6 +34,25 @@ class ControlShown:
 
 
 @dataclass(frozen=True, slots=True)
+class _Control:
+    """A control in one subscription."""
+
+    name: str
+    shown: ControlShown
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    """The score of a subscription (its lower-cased GUID)."""
+
+    subscription: str
+    current: float
+    max: float
+    weight: float
+    controls: tuple[_Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreShown:
     """The score: `share` is None where nothing could be scored; controls with the most to gain first."""
 
@@ -47,30 +69,54 @@ def score_of(edition: Edition, reach: Reach) -> ScoreShown:
 
 
 def _score_of(edition: Edition, reach: Reach) -> ScoreShown:
-    scores = [one["properties"] for one in edition.listing.page([_SCORE], reach, most=100_000).bodies]
-    controls = _controls(edition.listing.page([_CONTROL], reach, most=1_000_000).bodies)
-    weights = sum(one["weight"] for one in scores)
-    points = sum(
-        one["score"]["current"] / one["score"]["max"] * one["weight"] for one in scores if one["score"]["max"]
-    )
+    scores = [one for one in _scores(edition) if reach.sees(one.subscription)]
+    controls = _controls(each for one in scores for each in one.controls)
+    weights = sum(one.weight for one in scores)
+    points = sum(one.current / one.max * one.weight for one in scores if one.max)
     share = points / weights if weights else None
     highest = sum(one.max for one in controls)
     return ScoreShown(share, (share or 0.0) * highest, highest, tuple(controls), len(scores))
 
 
-def _controls(bodies: tuple[dict[str, Any], ...]) -> list[ControlShown]:
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for body in bodies:
-        found[body["name"]].append(body["properties"])
-    shown = [
-        ControlShown(
-            several[0]["displayName"],
-            max(one["score"]["max"] for one in several),
-            sum(one["healthyResourceCount"] for one in several),
-            sum(one["unhealthyResourceCount"] for one in several),
-            sum(one["notAssessedResourceCount"] for one in several),
-        )
-        for several in found.values()
+def _scores(edition: Edition) -> list[_Score]:
+    """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
+    return edition.once(("scores",), lambda: _read(edition))
+
+
+def _read(edition: Edition) -> list[_Score]:
+    controls: defaultdict[str, list[_Control]] = defaultdict(list)
+    for body in edition.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
+        controls[_subscription(body)].append(_control(body["name"], body["properties"]))
+    scores = edition.listing.page([_SCORE], EVERYTHING, most=100_000).bodies
+    found = ((_subscription(body), body["properties"]) for body in scores)
+    return [
+        _Score(id_, told["score"]["current"], told["score"]["max"], told["weight"], tuple(controls[id_]))
+        for id_, told in found
     ]
-    kept = [one for one in shown if one.healthy + one.unhealthy + one.not_assessed]
+
+
+def _subscription(body: Mapping[str, Any]) -> str:
+    return str(body["id"]).split("/")[2].lower()
+
+
+def _control(name: str, told: Mapping[str, Any]) -> _Control:
+    counts = (told[f"{one}ResourceCount"] for one in ("healthy", "unhealthy", "notAssessed"))
+    return _Control(name, ControlShown(told["displayName"], told["score"]["max"], *counts))
+
+
+def _controls(found: Iterable[_Control]) -> list[ControlShown]:
+    several: defaultdict[str, list[ControlShown]] = defaultdict(list)
+    for one in found:
+        several[one.name].append(one.shown)
+    added = [
+        ControlShown(
+            each[0].name,
+            max(one.max for one in each),
+            sum(one.healthy for one in each),
+            sum(one.unhealthy for one in each),
+            sum(one.not_assessed for one in each),
+        )
+        for each in several.values()
+    ]
+    kept = [one for one in added if one.healthy + one.unhealthy + one.not_assessed]
     return sorted(kept, key=lambda one: (-one.gain, one.name))

@@ -31,6 +31,7 @@ from nephoscope.posture.published.listing import Listing
 from nephoscope.posture.published.made import Made, read
 from nephoscope.posture.published.priorities import Priorities
 from nephoscope.posture.published.shown import Shown, seen_by
+from nephoscope.posture.published.standards import Standards
 from nephoscope.posture.published.store import Documents
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ class Edition:
     def attack_paths(self) -> AttackPaths:
         """The ways that an attacker could take, to be counted and filtered."""
         return AttackPaths(self._documents)
+
+    @property
+    def standards(self) -> Standards:
+        """How standards stand."""
+        return Standards(self._documents)
 
     @property
     def priorities(self) -> Priorities:

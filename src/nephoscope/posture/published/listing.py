@@ -39,7 +39,7 @@ class Listing:
         """The document of an id in any case, None where there is none that may be read."""
         key = id_.lower().rstrip("/")
         found = self.documents.texts(("get", key, reach), lambda: self._get(key, reach))
-        return _body(found[0][0]) if found else None
+        return decoded(found[0][0]) if found else None
 
     def _get(self, key: str, reach: Reach) -> Texts:
         found = self.documents.rows(reach).filter(ColumnExpression("key") == ConstantExpression(key))
@@ -61,7 +61,7 @@ class Listing:
             .fetchall()
         )
         bodies = self.documents.bodies([number for number, _ in found])
-        told = ((key, _body(body).get("tags")) for (_, key), body in zip(found, bodies, strict=True))
+        told = ((key, decoded(body).get("tags")) for (_, key), body in zip(found, bodies, strict=True))
         return {key: tags for key, tags in told if isinstance(tags, dict)}
 
     def page(
@@ -81,7 +81,7 @@ class Listing:
         key = ("page", tuple(sorted(types)), reach, scope, after, most, collected)
         make = partial(self._page, types, reach, scope, after, most, collected)
         found = self.documents.texts(key, make) if most <= PAGE else make()
-        bodies = tuple(_body(text) for text, _ in found[:most])
+        bodies = tuple(decoded(text) for text, _ in found[:most])
         return Page(bodies, found[most - 1][1] if len(found) > most else "")
 
     def _page(
@@ -126,5 +126,6 @@ class Listing:
         return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 
-def _body(text: str) -> dict[str, Any]:
+def decoded(text: str) -> dict[str, Any]:
+    """A document of its text."""
     return msgspec.json.decode(text, type=dict[str, Any])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
+
 from nephoscope.lake.delta import LOG, opened
+from nephoscope.lake.errors import LakeError
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.publishing import published_path
+
+_LOG = logging.getLogger("nephoscope.published")
 
 
 class Shelf:
@@ -17,18 +24,46 @@ class Shelf:
         self._path = published_path(data)
         self._lock = threading.Lock()
         self._known: Edition | None = None
+        self._ready: Callable[[Edition], object] | None = None
+        self._coming: threading.Thread | None = None
+
+    def make_ready(self, ready: Callable[[Edition], object]) -> None:
+        """Have `ready` make what is asked first of each newer edition; the one before it is the newest until that is done."""
+        with self._lock:
+            self._ready = ready
 
     def newest(self) -> Edition | None:
         """The newest edition, None where nothing was ever published; LakeError where the table cannot be read."""
         with self._lock:
             known = self._known
-            if known is not None and not self._entry(known.version + 1).exists():
+            if known is not None and (self._coming or not self._entry(known.version + 1).exists()):
                 return known
             table = opened(self._path)
             if table is None:
                 return None
-            self._known = Edition.of(table, self._path)
-            return self._known
+            found = Edition.of(table, self._path)
+            if known is None or self._ready is None:
+                self._known = found
+                return found
+            told = (self._ready, found)
+            self._coming = threading.Thread(target=self._come, args=told, name="edition", daemon=True)
+            self._coming.start()
+            return known
+
+    def settle(self) -> None:
+        """Wait until the edition that is made ready is the newest."""
+        coming = self._coming
+        if coming is not None:
+            coming.join()
+
+    def _come(self, ready: Callable[[Edition], object], edition: Edition) -> None:
+        try:
+            ready(edition)
+        except (LakeError, duckdb.Error) as error:  # whoever asks for it is told
+            _LOG.warning("the newest evaluation is not made ready: %s", error)
+        finally:
+            with self._lock:
+                self._known, self._coming = edition, None
 
     def _entry(self, version: int) -> Path:
         return self._path / LOG / f"{version:020d}.json"

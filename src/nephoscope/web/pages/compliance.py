@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from nephoscope.lake.state import MissingError, StateError
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER, worse
 from nephoscope.web.download import as_csv, as_file
 from nephoscope.web.evidence import HEADER, Control, Evidence, NoDocumentError, Policy, document
 from nephoscope.web.page import Area, Page
 from nephoscope.web.visit import Visit
 
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.standards import Standards
+
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 READ = "Microsoft.Security/regulatoryComplianceStandards/read"
-_STANDARD = "microsoft.security/regulatorycompliancestandards"
-_CONTROL = f"{_STANDARD}/regulatorycompliancecontrols"
-_ASSESSMENT = f"{_CONTROL}/regulatorycomplianceassessments"
-_ORDER = ("Failed", "Skipped", "Passed", "Unsupported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +41,29 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}
-    standards = visit.edition.once(("standards", visit.reach(READ)), lambda: _standards(visit))
+    standards = standards_of(visit.edition, visit.reach(READ))
     if visit.asked("format") == "csv":
-        header = ("Standard", *_ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
+        header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
         return as_csv("compliance", header, map(_row, standards))
     return {"edition": visit.edition, "standards": standards}
 
 
 def _row(one: Known) -> tuple[str | int, ...]:
-    states = (one.controls[state] for state in _ORDER)
+    states = (one.controls[state] for state in ORDER)
     policies = (one.policies["Passed"], one.policies["Failed"], one.policies.total())
     return one.title, *states, one.controls.total(), *policies, one.name
 
 
-def _standards(visit: Visit) -> list[Known]:
+def standards_of(edition: Edition, reach: Reach) -> list[Known]:
     """Each standard that has controls, with these and its policies by state."""
-    controls: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    policies: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for body in _bodies(visit, _CONTROL):
-        name, control = _parts(body["id"])
-        controls[name][control] = _worst(controls[name].get(control), body["properties"]["state"])
-    for body in _bodies(visit, _ASSESSMENT):
-        name, policy = _parts(body["id"])[0], body["name"]
-        policies[name][policy] = _worst(policies[name].get(policy), body["properties"]["state"])
-    titles = {body["name"]: _title(body) for body in _bodies(visit, _STANDARD)}
+    return edition.once(("standards", reach), lambda: _standards(edition.standards, reach))
+
+
+def _standards(standards: Standards, reach: Reach) -> list[Known]:
+    controls, policies = standards.states(reach, CONTROL), standards.states(reach, ASSESSMENT)
+    titles = {body["name"]: _title(body) for body in standards.bodies(reach)}
     found = (
-        Known(name, titles[name], Counter(controls[name].values()), Counter(policies[name].values()))
+        Known(name, titles[name], Counter(controls[name].values()), Counter(policies.get(name, {}).values()))
         for name in titles
         if name in controls
     )
@@ -88,7 +88,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())
     titles = (
-        _title(body) for body in _bodies(visit, _STANDARD) if body["name"].casefold() == name.casefold()
+        _title(body)
+        for body in visit.edition.standards.bodies(visit.reach(READ))
+        if body["name"].casefold() == name.casefold()
     )
     return {
         "edition": visit.edition,
@@ -137,16 +139,16 @@ def _policy(visit: Visit, title: str, known: Mapping[str, Any]) -> Policy:
 def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
     """Control -> its title, state and policies over all subscriptions that are looked at."""
     found: dict[str, dict[str, Any]] = {}
-    for body in _bodies(visit, _CONTROL):
-        standard, control = _parts(body["id"])
-        if standard.casefold() == name.casefold():
-            known = found.setdefault(
-                control, {"title": body["properties"]["description"], "state": None, "policies": {}}
-            )
-            known["state"] = _worst(known["state"], body["properties"]["state"])
-    for body in _bodies(visit, _ASSESSMENT):
-        standard, control = _parts(body["id"])
-        if standard.casefold() == name.casefold() and control in found:
+    assert visit.edition is not None
+    of = partial(visit.edition.standards.of, visit.reach(READ), name)
+    for body in of(CONTROL):
+        control = _control(body["id"])
+        known = found.setdefault(
+            control, {"title": body["properties"]["description"], "state": None, "policies": {}}
+        )
+        known["state"] = _worst(known["state"], body["properties"]["state"])
+    for body in of(ASSESSMENT):
+        if (control := _control(body["id"])) in found:
             told = body["properties"]
             known = found[control]["policies"].setdefault(
                 told["description"], {"state": None, "failed": 0, "passed": 0, "key": body["name"]}
@@ -157,22 +159,16 @@ def _controls(visit: Visit, name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _bodies(visit: Visit, type_: str) -> tuple[dict[str, Any], ...]:
-    assert visit.edition is not None
-    return visit.edition.listing.page([type_], visit.reach(READ), most=1_000_000).bodies
-
-
-def _parts(id_: str) -> tuple[str, str]:
-    """The standard and the control that an id names."""
-    parts = id_.split("/")
-    return parts[6], parts[8] if len(parts) > 8 else ""
+def _control(id_: str) -> str:
+    """The control that an id names."""
+    return id_.split("/")[8]
 
 
 def _worst(known: str | None, state: str) -> str:
-    return state if known is None else min(known, state, key=_ORDER.index)
+    return state if known is None else worse(known, state)
 
 
 PAGES = (
-    Page("/compliance", "Compliance", "compliance.html", READ, filled, Area.POSTURE, 20),
+    Page("/compliance", "Compliance", "compliance.html", READ, filled, Area.POSTURE, 20, ahead=standards_of),
     Page("/compliance/{name}", "Standard", "standard.html", READ, one),
 )

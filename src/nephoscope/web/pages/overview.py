@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
@@ -23,6 +23,10 @@ from nephoscope.web.scores import score_of
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 from nephoscope.web.wording import STATES, caused
+
+if TYPE_CHECKING:
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.edition import Edition
 
 READ = "Microsoft.Security/assessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"
@@ -64,6 +68,16 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "unknown": states[State.UNKNOWN] + states[State.ERROR],
         "assessed": sum(states.values()),
     }
+
+
+def ahead(edition: Edition, reach: Reach) -> None:
+    """Make what the page shows of a reach, as an edition keeps it."""
+    score_of(edition, reach)
+    edition.priorities.ranked(reach, reach)
+    edition.inventory.count(reach)
+    edition.findings.states(reach)
+    edition.findings.worst(reach, most=SHOWN)
+    edition.findings.causes(reach, UNJUDGED)
 
 
 def failing(visit: Visit) -> list[Priority]:
@@ -149,4 +163,4 @@ TABLES: Mapping[str, Callable[[Visit], Table]] = {
     "not-assessed": _causes,
 }
 """The tables of the page, whole."""
-PAGE = Page("/", "Overview", "overview.html", READ, filled, Area.TOP, 0)
+PAGE = Page("/", "Overview", "overview.html", READ, filled, Area.TOP, 0, ahead=ahead)

@@ -1,0 +1,67 @@
+"""How standards stand: the states of their controls and of their policies, the worst over all that may be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+from nephoscope.posture.published.graph_tables import COLLECTED
+from nephoscope.posture.published.listing import decoded
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
+
+    from nephoscope.model.reach import Reach
+    from nephoscope.posture.published.store import Documents
+
+STANDARD = "microsoft.security/regulatorycompliancestandards"
+CONTROL = f"{STANDARD}/regulatorycompliancecontrols"
+ASSESSMENT = f"{CONTROL}/regulatorycomplianceassessments"
+ORDER = ("Failed", "Skipped", "Passed", "Unsupported")
+"""States, the worst first."""
+#: Where an id has its standard: /subscriptions/<id>/providers/Microsoft.Security/regulatoryComplianceStandards/<name>.
+_PLACE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """The standards of an edition; each subscription has a document of each."""
+
+    documents: Documents
+
+    def bodies(self, reach: Reach) -> list[dict[str, Any]]:
+        """One document of each standard, of those that may be read."""
+        rows = self._rows(reach, STANDARD).aggregate("name, arg_max(number, key)", "name")
+        return [decoded(body) for body in self.documents.bodies([at for _, at in rows.fetchall()])]
+
+    def states(self, reach: Reach, type_: str) -> dict[str, dict[str, str]]:
+        """Standard -> the name of each of its controls (CONTROL) or policies (ASSESSMENT) -> the worst of its states."""
+        told = f"split_part(id, '/', {_PLACE}), name, trim(stands, '\"')"
+        found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for standard, name, state in self._rows(reach, type_).project(told).distinct().fetchall():
+            known = found[standard].get(name, state)
+            found[standard][name] = worse(known, state)
+        return found
+
+    def of(self, reach: Reach, standard: str, type_: str) -> list[dict[str, Any]]:
+        """The documents of the controls or policies of a standard (its name in any case), in the order of their ids."""
+        at = (ColumnExpression("id"), ConstantExpression("/"), ConstantExpression(_PLACE))
+        named = FunctionExpression("lower", FunctionExpression("split_part", *at))
+        rows = self._rows(reach, type_).filter(named == ConstantExpression(standard.lower()))
+        numbers = [number for (number,) in rows.order("key").project("number").fetchall()]
+        return [decoded(body) for body in self.documents.bodies(numbers)]
+
+    def _rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
+        """Those that were made here: what Azure had said of them is not how they stand."""
+        return self.documents.rows(reach).filter(
+            (ColumnExpression("type") == ConstantExpression(type_))
+            & (ColumnExpression("part") != ConstantExpression(COLLECTED))
+        )
+
+
+def worse(one: str, other: str) -> str:
+    """The worse of two states."""
+    return min(one, other, key=ORDER.index)

@@ -1,0 +1,53 @@
+"""What the first who ask of an evaluation would wait for is made before: at the start, and while the one before it is shown."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.model.reach import EVERYTHING
+from nephoscope.web.page import pages
+from nephoscope.web.tags import tags
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.shelf import Shelf
+
+LOOK_SECONDS = 1.0
+_LOG = logging.getLogger("nephoscope.serve")
+
+
+def warm(edition: Edition) -> None:
+    """Make the copy that lists are made from, what pages show of the whole estate, and the tags that the picker of each has.
+
+    LakeError or duckdb.Error where there is no room for it.
+    """
+    _ = edition.made, edition.types
+    tags(edition, EVERYTHING)
+    for page in pages():
+        if page.ahead is not None:
+            page.ahead(edition, EVERYTHING)
+
+
+def keep_warm(shelf: Shelf) -> None:
+    """Look for newer editions from a thread for as long as the process runs; no request waits for one to be made ready."""
+    shelf.make_ready(warm)
+    threading.Thread(target=_look, args=(shelf,), name="warming", daemon=True).start()
+
+
+def _look(shelf: Shelf) -> None:
+    begun = False
+    while True:
+        try:
+            edition = shelf.newest()
+            if edition is not None and not begun:
+                begun = True
+                warm(edition)
+        except (LakeError, duckdb.Error) as error:  # whoever asks is told as well
+            _LOG.warning("what was published cannot be read: %s", error)
+        time.sleep(LOOK_SECONDS)
