@@ -263,3 +263,21 @@ def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, insta
     finally:
         file.unlink()
     assert server.delete(path, headers=owner).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("plan", "tier", "sub", "kept"),
+    [
+        ("VirtualMachines", "Free", "P2", None),
+        ("VirtualMachines", "Standard", "P9", None),
+        ("virtualmachines", "Standard", "p1", "P1"),
+        ("StorageAccounts", "Standard", "DefenderForStorageV2", "DefenderForStorageV2"),
+    ],
+)
+def test_a_sub_plan_is_one_of_its_plan_in_standard(server, owner, subscriptions, plan, tier, sub, kept):
+    scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
+    path = f"{scope}/providers/Microsoft.Security/pricings/{plan}?api-version=2024-01-01"
+    told = server.put(path, headers=owner, json={"properties": {"pricingTier": tier, "subPlan": sub}})
+    assert told.status_code == (200 if kept else 400), told.text
+    assert kept is None or told.json()["properties"]["subPlan"] == kept
+    server.delete(path, headers=owner)

@@ -79,6 +79,15 @@ def test_query_now(server, owner, moment):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("query_now", "nope"), *(("query_take_max_records", one) for one in ("x", -1, "-1", 0))],
+)
+def test_a_value_that_an_option_cannot_have_is_refused(server, owner, name, value):
+    status, body = ask(server, owner, "range i from 1 to 9 step 1", Options={name: value})
+    assert (status, name in body["error"]["@message"]) == (400, True), body
+
+
 def test_the_options_as_the_text_of_json(server, owner):
     sent = json.dumps(
         {"Options": {"query_take_max_records": 5, "servertimeout": "0:01:00"}, "Parameters": {}}

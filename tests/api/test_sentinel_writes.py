@@ -131,6 +131,40 @@ def test_a_rule_of_a_kind_that_is_not_run_is_kept(server, owner):
     assert server.get(path, headers=owner).status_code == 404
 
 
+RULE = {
+    "displayName": "d",
+    "enabled": True,
+    "severity": "High",
+    "query": "SigninLogs | take 1",
+    "queryFrequency": "PT1H",
+    "queryPeriod": "PT1H",
+    "triggerOperator": "GreaterThan",
+    "triggerThreshold": 0,
+    "suppressionDuration": "PT1H",
+    "suppressionEnabled": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spelled"), [("scheduled", "Scheduled"), ("nrt", "NRT"), ("FUSION", "Fusion"), ("none", "")]
+)
+def test_the_kind_of_a_rule_is_taken_in_any_case(server, owner, kind, spelled):
+    path = f"{INSIGHTS}/alertRules/{uuid.uuid4()}?{VERSION}"
+    properties = {"enabled": True, "alertRuleTemplateName": "t"} if spelled == "Fusion" else RULE
+    told = server.put(path, headers=owner, json={"kind": kind, "properties": properties})
+    assert (told.status_code, told.json().get("kind", "")) == (201 if spelled else 400, spelled), told.text
+    assert server.delete(path, headers=owner).status_code == (200 if spelled else 204)
+
+
+@pytest.mark.parametrize(("count", "status"), [(10, 201), (11, 400)])
+def test_a_rule_has_at_most_ten_mappings(server, owner, count, status):
+    path = f"{INSIGHTS}/alertRules/{uuid.uuid4()}?{VERSION}"
+    mapping = {"entityType": "IP", "fieldMappings": [{"identifier": "Address", "columnName": "IPAddress"}]}
+    properties = {**RULE, "entityMappings": [mapping] * count}
+    told = server.put(path, headers=owner, json={"kind": "Scheduled", "properties": properties})
+    assert told.status_code == status, told.text
+
+
 @pytest.mark.parametrize("text", ["{}", "", '{"a": 1}', "[]", "plain", "null", '{"result": "x"}'])
 def test_the_result_of_a_bookmark_is_read_back_as_it_was_sent(server, owner, text):
     path = f"bookmarks/{uuid.uuid4()}"

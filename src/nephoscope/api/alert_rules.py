@@ -76,10 +76,11 @@ def put(call: Call) -> Answer:
         raise bad("The request content has no 'properties'.", "properties")
     switched = enabled(properties)
     known = _rule(call, workspace)
-    if known is None and call.body.get("kind") in OTHERS:
-        return keep_one(call, _OTHER, call.body)
+    kind = _kind(call.body.get("kind"))
+    if known is None and kind in OTHERS:
+        return keep_one(call, _OTHER, {**call.body, "kind": kind})
     if known is None or _own(call, known.id) is not None:
-        _keep(call, workspace, {**properties, "enabled": switched})
+        _keep(call, workspace, kind, {**properties, "enabled": switched})
     else:
         _switch(call, workspace, known, properties, enabled=switched)
     audited(call)
@@ -255,8 +256,16 @@ def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any],
     )
 
 
-def _keep(call: Call, workspace: str, properties: dict[str, Any]) -> None:
-    kind, id_ = call.body.get("kind"), call["ruleId"].lower()
+def _kind(given: Any) -> Any:
+    """A kind as it is spelled, whatever case it was given in; what is no kind as it is."""
+    return next(
+        (one for one in (Kind.SCHEDULED.value, Kind.NRT.value, *OTHERS) if one.lower() == str(given).lower()),
+        given,
+    )
+
+
+def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> None:
+    id_ = call["ruleId"].lower()
     if kind not in (Kind.SCHEDULED, Kind.NRT):
         raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
     properties = rule_shapes.RUN(properties, "properties")

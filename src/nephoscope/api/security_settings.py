@@ -37,6 +37,15 @@ _PLAN = fields(
         ),
     },
 )
+#: The sub-plans of the plans that have several: those of Standard.
+#: Source: https://learn.microsoft.com/azure/templates/microsoft.security/pricings (subPlan), az security pricing create --help
+SUB_PLANS = {
+    "VirtualMachines": ("P1", "P2"),
+    "StorageAccounts": ("PerStorageAccount", "PerTransaction", "DefenderForStorageV2"),
+    "KeyVaults": ("PerKeyVault", "PerTransaction"),
+    "Arm": ("PerSubscription", "PerApiCall"),
+    "Api": ("P1", "P2", "P3", "P4", "P5"),
+}
 _ADDRESS = r"[^@\s;,]+@[^@\s;,]+"
 _ADDRESSES = rf"\s*({_ADDRESS}(\s*[;,]\s*{_ADDRESS})*)?\s*[;,]?\s*"
 _CONTACT = fields(
@@ -90,6 +99,19 @@ SETTINGS = {
 }
 
 
+def _plan(body: Body) -> None:
+    """A sub-plan is one of its plan, and of Standard."""
+    properties, at = body["properties"], "properties.subPlan"
+    given = properties.get("subPlan")
+    if not given:
+        return
+    if properties["pricingTier"] == "Free":
+        raise bad("The tier Free has no 'subPlan'.", at)
+    known = next((one for name, one in SUB_PLANS.items() if name.lower() == body["name"].lower()), None)
+    if known is not None:
+        properties["subPlan"] = words(*known)(given, at)
+
+
 def _contact(body: Body) -> None:
     """A contact has addresses, or roles that are told."""
     properties = body["properties"]
@@ -119,7 +141,7 @@ def _kind(word: str, operations: str, check: Check | None = None, **more: Any) -
 
 # a plan is always there, if free: Azure answers 200, and `az` takes nothing else
 for _one in (
-    _kind("pricings", "Pricings", shape=_PLAN, names=PLANS, created=200, deleted=204),
+    _kind("pricings", "Pricings", _plan, shape=_PLAN, names=PLANS, created=200, deleted=204),
     _kind("pricings/securityOperators", "SecurityOperators", created=200, whole=True),
     _kind(
         "securityContacts",

@@ -17,7 +17,7 @@ import msgspec
 from nephoscope.kql import tree
 from nephoscope.kql.errors import KqlError, invalid
 from nephoscope.kql.parser import parse
-from nephoscope.kql.settings import ACTIVE, COLUMN
+from nephoscope.kql.settings import ACTIVE, COLUMN, MOST, NOW
 from nephoscope.kql.types import KqlType
 
 #: What may stand inside `type(...)` without its own quotes.
@@ -68,6 +68,35 @@ def _setting(name: str, value: Any) -> tree.Expression:
     """The value of an option: the literal that a text is, else the text."""
     found = _read(_told(value)) if name != COLUMN else None
     return found or tree.Literal(type=KqlType.STRING, value=_told(value))
+
+
+def check_option(statement: tree.Set) -> None:
+    """KqlError where query_now is no moment, or query_take_max_records no whole number above 0; what is computed is not looked at."""
+    value = statement.value
+    if isinstance(value, tree.Name):
+        value = tree.Literal(type=KqlType.STRING, value=value.name)
+    if not isinstance(value, tree.Literal | tree.Unary):
+        return
+    if statement.name in NOW and not _is_moment(value):
+        raise invalid(f"{statement.name} is a datetime", statement.span)
+    if statement.name == MOST and not _is_count(value):
+        raise invalid(f"{statement.name} is a whole number above 0", statement.span)
+
+
+def _is_moment(value: tree.Literal | tree.Unary) -> bool:
+    if isinstance(value, tree.Literal) and value.type == KqlType.STRING:
+        found = literal(KqlType.DATETIME, value.value)
+        return isinstance(found, tree.Literal) and found.value is not None
+    return isinstance(value, tree.Literal) and value.type == KqlType.DATETIME and value.value is not None
+
+
+def _is_count(value: tree.Literal | tree.Unary) -> bool:
+    return (
+        isinstance(value, tree.Literal)
+        and value.type.integer
+        and isinstance(value.value, int)
+        and value.value > 0
+    )
 
 
 def literal(type_: KqlType, value: Any) -> tree.Literal | tree.Unary | None:

@@ -20,6 +20,7 @@ from nephoscope.kql.binder import (
 from nephoscope.kql.bound import Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
 from nephoscope.kql.errors import Span, TooLargeError, invalid, unsupported
+from nephoscope.kql.given import check_option
 from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.references import operands
 from nephoscope.kql.relations import Relation, Shared, SortKey
@@ -146,6 +147,7 @@ def undeclared(statement: tree.Statement, env: Env) -> Env:
 def option(statement: tree.Set, env: Env) -> Bound | None:
     """The value of a `set` option: a word is its text, none is None."""
     value = statement.value
+    check_option(statement)
     if isinstance(value, tree.Name):
         return constants.text(value.name, value.span)
     return None if value is None else env.scalar(value)

@@ -35,6 +35,8 @@ _GROUPING = fields(
     },
 )
 #: What is run here: Scheduled and NRT.
+#: Source: https://learn.microsoft.com/azure/sentinel/map-data-fields-to-entities (up to ten entity mappings in a rule)
+MOST_MAPPINGS = 10
 RUN = fields(
     {"displayName": text(least=1), "severity": SEVERITY, "query": text(least=1)},
     {
@@ -53,7 +55,8 @@ RUN = fields(
             fields(
                 {"entityType": words(*IDENTIFIERS)},
                 {"fieldMappings": many(fields({"identifier": text(least=1), "columnName": text(least=1)}))},
-            )
+            ),
+            most=MOST_MAPPINGS,
         ),
         "incidentConfiguration": fields({}, {"createIncident": flag, "groupingConfiguration": _GROUPING}),
     },

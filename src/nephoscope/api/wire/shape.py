@@ -55,14 +55,16 @@ def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) 
     return shape
 
 
-def many(of: Shape, least: int = 0) -> Shape:
-    """A list."""
+def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
+    """A list of at least and at most so many."""
 
     def shape(value: Any, path: str) -> list[Any]:
         if not isinstance(value, list):
             raise _wrong(path, "a list", value)
         if len(value) < least:
             raise bad(f"{_name(path)} needs at least {least}.", path)
+        if most is not None and len(value) > most:
+            raise bad(f"{_name(path)} has {len(value)}, and may have {most}.", path)
         return [of(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     return shape
