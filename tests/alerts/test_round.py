@@ -28,7 +28,7 @@ def outcome(name: str) -> Outcome:
 
 
 def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    def taken(self: Desk, session: Any, found: Outcome, now: datetime) -> Taken:
+    def taken(self: Desk, session: Any, found: Outcome, now: datetime, _: object) -> Taken:
         if found.rule.id == "b" and not found.error:
             raise ValueError("no")
         return Taken((found.rule.id,))

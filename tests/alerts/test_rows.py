@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from nephoscope.alerts.desk import Desk, searched
+from nephoscope.alerts.desk import Desk
 from nephoscope.alerts.detector import Outcome
 from nephoscope.alerts.duration import duration, timespan
 from nephoscope.alerts.finding import Finding
+from nephoscope.alerts.foreseen import searched
 from nephoscope.alerts.raising import raised
 from nephoscope.alerts.rows import alert_row
 from nephoscope.alerts.rule import PROPERTIES, Rule, RuleError

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.filing import BY, Filing
-from nephoscope.alerts.recognition import recognised, same
+from nephoscope.alerts.foreseen import Foreseen, foreseen, pairs_of
+from nephoscope.alerts.recognition import same
 from nephoscope.alerts.response.event import BY as RESPONSE
 from nephoscope.alerts.response.event import of_alert
 from nephoscope.alerts.rows import ALERTS, alert_row
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.told import told_before
 from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import MissingError, StateError
@@ -67,25 +67,34 @@ class Desk:
 
         An alert that is there already changes nothing, but where late rows add to it.
         """
+        before = self.foresee(outcome)
         with self.state.transaction() as session:
-            taken = self.taken(session, outcome, now)
+            taken = self.taken(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.run_of(outcome, taken, now)])
         return taken
 
-    def taken(self, session: Session, outcome: Outcome, now: datetime) -> Taken:
-        """`take` in a transaction that is open, without a note of the run."""
+    def foresee(self, outcome: Outcome) -> Foreseen | None:
+        """What `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
+        return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
+
+    def taken(
+        self, session: Session, outcome: Outcome, now: datetime, before: Foreseen | None = None
+    ) -> Taken:
+        """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
         if not outcome.alerts:
             return Taken()
-        kept = self._kept(session, searched(outcome), now)
+        kept = self._kept(session, outcome, now, before)
+        filing = self._filing
         touched = [
-            self._filing.place(session, outcome.rule, alert, known, now)
+            filing.place(session, outcome.rule, alert, known, now)
             for alert, known in kept
             if not alert.held_by
         ]
+        filing.sum_all_up(session, now)
         incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
         for number in incidents:
-            self._filing.tell(session, number, now, BY)
+            filing.tell(session, number, now, BY)
         new = [alert for alert, known in kept if known is None]
         raised = tuple(alert.id for alert in new if not alert.held_by)
         return Taken(raised, incidents, len(new) - len(raised))
@@ -99,15 +108,14 @@ class Desk:
         )  # fmt: skip
 
     def _kept(
-        self, session: Session, outcome: Outcome, now: datetime
+        self, session: Session, outcome: Outcome, now: datetime, before: Foreseen | None
     ) -> list[tuple[Alert, StoredAlert | None]]:
         """The alerts that are new, or say something else than what was known of them; those that are held back say so."""
         rule, kept, end = outcome.rule, [], outcome.window.end
         silent = rule.suppression is not None and self.state.alerts.raised_within(
             session, self.workspace, rule.id, end, rule.suppression
         )
-        told = told_before(self.state, session, self.workspace, outcome)
-        for found, known in recognised(outcome.alerts, told):
+        for found, known in pairs_of(self.state, session, self.workspace, outcome, now, before):
             alert = self._held(session, rule, found, known, end, silent=silent)
             row = alert_row(alert, rule)
             if known is not None:
@@ -383,12 +391,6 @@ def described(changes: Mapping[str, Any]) -> str:
         if text or name in ("owner", "labels"):
             parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")
     return f"set {', '.join(parts)}" if parts else "changed nothing"
-
-
-def searched(outcome: Outcome) -> Outcome:
-    """The outcome with the times that its rule looked at in each of its alerts."""
-    start, end = outcome.window.start, outcome.window.end
-    return replace(outcome, alerts=tuple(replace(one, searched=(start, end)) for one in outcome.alerts))
 
 
 def subject_of(alert: Alert) -> str:

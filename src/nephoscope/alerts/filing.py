@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,20 @@ BY = "nephoscope"
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """Puts the alerts of one workspace into incidents; `around` is what is known of their entities."""
+    """Puts the alerts of one workspace into incidents; `around` is what is known of their entities.
+
+    `_grown` are the incidents that got alerts since they were summed up, which takes all alerts of each: once for many new ones.
+    """
 
     state: State
     workspace: str
     around: Surroundings = NOWHERE
+    _grown: set[int] = field(default_factory=set)
 
     def place(
         self, session: Session, rule: Rule, alert: Alert, known: StoredAlert | None, now: datetime
     ) -> int | None:
-        """Put an alert into its incident, where it stays; the number, None where the rule makes none."""
+        """Put an alert into its incident, where it stays; the number, None where the rule makes none. `sum_all_up` has to follow."""
         if not rule.incidents.create:
             return None
         group = grouping(rule, alert, self.around)
@@ -47,8 +51,27 @@ class Filing:
         if own is None:
             self.state.alerts.place(session, [alert.id], incident.number)
         self.state.incidents.know(session, incident.number, group.known)
-        self.sum_up(session, incident, now)
+        span = self.state.alerts.span(session, incident.number) or (
+            incident.first_activity,
+            incident.last_activity,
+        )
+        self.state.incidents.put(
+            session, replace(incident, first_activity=span[0], last_activity=span[1], changed=now)
+        )
+        self._grown.add(incident.number)
         return incident.number
+
+    def sum_all_up(self, session: Session, now: datetime) -> None:
+        """`sum_up` of the incidents that got alerts."""
+        for number in sorted(self._grown):
+            self._summed_up(session, self.state.incidents.read(session, number), now)
+
+    def _summed_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
+        """The incident as its alerts make it, where it got some since that was found."""
+        if incident.number not in self._grown:
+            return incident
+        self._grown.discard(incident.number)
+        return self.sum_up(session, incident, now)
 
     def _joined(
         self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
@@ -96,6 +119,7 @@ class Filing:
             if count < MOST_ALERTS and not theirs:
                 text = f"merged incident {other.number} into it: they are one story"
                 self.state.incidents.act(session, first.number, Action(now, BY, text))
+                first, other = (self._summed_up(session, one, now) for one in (first, other))
                 first = self.merge(session, first, other, now, BY)
         return first
 

@@ -16,6 +16,7 @@ from nephoscope.lake.state import StateError
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from nephoscope.alerts.foreseen import Foreseen
     from nephoscope.alerts.standing import Course
     from nephoscope.alerts.turn import Turns
     from nephoscope.lake.state import Lease
@@ -140,15 +141,16 @@ class Round:
         state = self.desk.state
         courses: dict[int, Course | None] = {}
         found: list[Ran] = []
+        before = [self.desk.foresee(outcome) for _, outcome in several]
         with state.transaction() as session:
             lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
-            for turn, outcome in several:
+            for (turn, outcome), known in zip(several, before, strict=True):
                 if turn.lease.name in lost:
                     error = f"the lease {turn.lease.name} {LOST}"
                     found.append(Ran(replace(outcome, error=error), lost=True))
                     continue
                 course = courses.get(id(turn), turn.course)
-                ran, courses[id(turn)] = self._taken(session, course, outcome)
+                ran, courses[id(turn)] = self._taken(session, course, outcome, known)
                 found.append(ran)
             self._note(session, courses, found)
             state.leases.release_all(session, over)
@@ -157,11 +159,13 @@ class Round:
             turn.course = courses.get(id(turn), turn.course)
         return found
 
-    def _taken(self, session: Session, course: Course | None, outcome: Outcome) -> tuple[Ran, Course | None]:
+    def _taken(
+        self, session: Session, course: Course | None, outcome: Outcome, before: Foreseen | None
+    ) -> tuple[Ran, Course | None]:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
-        taken = self.desk.taken(session, outcome, self.now)
+        taken = self.desk.taken(session, outcome, self.now, before)
         if course is None:
             return Ran(outcome, taken), None
         after = course.went_on(session, outcome, self.now)

@@ -8,6 +8,7 @@ from nephoscope.alerts.window import slot
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -23,11 +24,8 @@ def told_before(state: State, session: Session, workspace: str, outcome: Outcome
     (`detect --at`). Such a look meets also what the schedule has told just so, of the same times.
     """
     rule, window = outcome.rule, outcome.window
-    after, until = slot(rule, window.end)
-    apart = window.end != until
-    found = state.alerts.of_windows(
-        session, workspace, rule.id, after - rule.frequency if apart else after, until
-    )
+    after, _ = slot(rule, window.end)
+    found = state.alerts.of_windows(session, workspace, rule.id, *reach_of(outcome))
     again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
     return [
         one
@@ -35,6 +33,13 @@ def told_before(state: State, session: Session, workspace: str, outcome: Outcome
         if one.raised == window.end
         or (one.started >= window.start and (one.raised > after or _said(one) in again))
     ]
+
+
+def reach_of(outcome: Outcome) -> tuple[datetime, datetime]:
+    """When windows end whose alerts those of a run may be, as (after, until]."""
+    after, until = slot(outcome.rule, outcome.window.end)
+    apart = outcome.window.end != until
+    return (after - outcome.rule.frequency if apart else after), until
 
 
 def _said(known: StoredAlert) -> Hashable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -84,6 +84,14 @@ class StoredAlert:
     traits: dict[str, str] = field(default_factory=dict, repr=False)
 
 
+class Version(NamedTuple):
+    """An alert as it is at a moment: another after each change of it."""
+
+    id: str
+    changed: datetime
+    incident: int | None
+
+
 _NAMES = tuple(StoredAlert.__dataclass_fields__)
 
 
@@ -154,13 +162,18 @@ class Alerts:
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[StoredAlert]:
         """What a rule raised, or held back, of windows that ended in (after, until]."""
-        query = select(AlertRow).where(
-            AlertRow.workspace == workspace,
-            AlertRow.rule == rule,
-            AlertRow.raised > after,
-            AlertRow.raised <= until,
-        )
+        query = select(AlertRow).where(*_of_windows(workspace, rule, after, until))
         return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
+
+    def versions_of_windows(
+        self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
+    ) -> list[Version]:
+        """Which alerts `of_windows` gives, without reading them."""
+        columns = AlertRow.__table__.c
+        query = select(columns.id, columns.changed, columns.incident).where(
+            *_of_windows(workspace, rule, after, until)
+        )
+        return [Version(*row) for row in session.execute(query.order_by(columns.id))]
 
     def raised_within(
         self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
@@ -235,6 +248,14 @@ class Alerts:
         """How many alerts some incidents have."""
         query = select(func.count()).select_from(AlertRow).where(AlertRow.incident.in_(incidents))
         return session.scalar(query) or 0
+
+    def span(self, session: Session, incident: int) -> tuple[datetime, datetime] | None:
+        """When the first alert of an incident began and the last one ended; None where it has none."""
+        query = select(func.min(AlertRow.started), func.max(AlertRow.ended)).where(
+            AlertRow.incident == incident
+        )
+        first, last = session.execute(query).one()
+        return None if first is None or last is None else (first, last)
 
     def newest(
         self,
@@ -321,6 +342,13 @@ def _of_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
         query = select(AlertRow).where(AlertRow.id.in_(ids[start : start + _AT_ONCE]))
         found |= {row.id: _alert(row) for row in session.scalars(query)}
     return [found[one] for one in ids if one in found]
+
+
+def _of_windows(
+    workspace: str, rule: str, after: datetime, until: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    raised = AlertRow.raised
+    return AlertRow.workspace == workspace, AlertRow.rule == rule, raised > after, raised <= until
 
 
 def _raised(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
