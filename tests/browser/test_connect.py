@@ -97,7 +97,7 @@ def test_from_an_empty_server_to_an_assessed_tenant(
         page.get_by_role("link", name="Download grant.sh").click()
     assert taken.value.suggested_filename == "grant.sh"
     page.get_by_role("button", name="Connect", exact=True).click()
-    page.get_by_text("Its secret is kept encrypted").wait_for()
+    page.get_by_text("Connected. It is collected and assessed in a moment").wait_for()
     page.get_by_role("button", name="Test", exact=True).click()
     page.get_by_text("nothing is missing").wait_for()
     # the line of progress goes by itself, and the page then says when the tenant was collected
