@@ -140,6 +140,46 @@ def test_a_change_that_was_at_its_commit_is_done_once(instance, owner, cut, meth
     assert owner.request(method, path, json=body).status_code == 200
 
 
+INSIGHTS = f"{_WORKSPACE}/providers/Microsoft.SecurityInsights"
+V = "api-version=2023-11-01"
+ONE = "5f2ac8b4-6a1d-4e0b-9d5f-0a1b2c3d4e5f"
+RULE = {
+    "displayName": "d", "enabled": True, "severity": "Low", "query": "SigninLogs", "queryFrequency": "PT1H", "queryPeriod": "PT1H",
+    "triggerOperator": "GreaterThan", "triggerThreshold": 0, "suppressionDuration": "PT1H", "suppressionEnabled": False,
+}  # fmt: skip
+#: What is made, and goes again: each path, its body, and what the audit says of the end of it.
+KEPT = {
+    "rule": (f"alertRules/{ONE}", {"kind": "Scheduled", "properties": RULE}, "alertRules/delete"),
+    "bookmark": (f"bookmarks/{ONE}", {"properties": {"displayName": "b", "query": "print 1"}}, "bookmarks/delete"),
+    "incident": (
+        f"incidents/{ONE}", {"properties": {"title": "t", "severity": "Low", "status": "New"}}, "incidents/delete",
+    ),
+    "watchlist": (
+        "watchlists/w",
+        {"properties": {"displayName": "w", "provider": "p", "itemsSearchKey": "k", "rawContent": "k\n1\n", "source": "f.csv"}},
+        "watchlists/delete",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("kind", KEPT)
+def test_nothing_goes_of_which_the_audit_knows_nothing(instance, owner, cut, kind, times):
+    """The connection ends at the entry of a deletion, once or twice over: there is one entry in the end, and one deletion."""
+    path, body, operation = KEPT[kind]
+    url = f"{INSIGHTS}/{path}?{V}"
+    assert owner.put(url, json=body).status_code in (200, 201)
+    seen = cut(instance.state.database, "INSERT INTO audit", times)
+    told = owner.delete(url)
+    assert (told.status_code, len(seen)) == ((200, 1) if times == 1 else (503, 2)), told.text
+    if times == 2:
+        assert owner.get(url).status_code == 200
+        assert owner.delete(url).status_code == 200
+    assert owner.get(url).status_code == 404
+    entries = [one for one in instance.state.audit.entries(most=50) if one.operation.endswith(operation)]
+    assert len(entries) == 1
+
+
 def test_a_form_that_was_cut_is_told_to_come_again(instance, owner, cut):
     seen = cut(instance.state.database, "INSERT INTO saved_queries")
     form, here = {"name": "Mine", "query": "print 1"}, {"Sec-Fetch-Site": "same-origin"}

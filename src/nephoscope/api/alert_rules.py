@@ -29,7 +29,7 @@ from nephoscope.api.wire.kept import delete as forget_one
 from nephoscope.api.wire.kept import found as kept_one
 from nephoscope.api.wire.kept import put as keep_one
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, root
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.model.place import Place
 
@@ -79,11 +79,11 @@ def put(call: Call) -> Answer:
     kind = _kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
         return keep_one(call, _OTHER, {**call.body, "kind": kind})
-    if known is None or _own(call, known.id) is not None:
-        _keep(call, workspace, kind, {**properties, "enabled": switched})
-    else:
-        _switch(call, workspace, known, properties, enabled=switched)
-    audited(call)
+    with audited(call):
+        if known is None or _own(call, known.id) is not None:
+            _keep(call, workspace, kind, {**properties, "enabled": switched})
+        else:
+            _switch(call, workspace, known, properties, enabled=switched)
     changed = _rule(call, workspace)
     assert changed is not None
     return Answer(body(call, workspace, changed, _own(call, changed.id)), 200 if known else 201)
@@ -98,9 +98,10 @@ def delete(call: Call) -> Answer:
         return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
         raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
-    with _ONE_AT_A_TIME:
+    # the file is written once the entry stands in the transaction: no rule goes of which the audit knows nothing
+    with _ONE_AT_A_TIME, call.instance.state.transaction() as session:
+        entered(call, session)
         _write(call, workspace, [one for one in _pieces(call) if one.id != known.id])
-    audited(call)
     return Answer(None)
 
 

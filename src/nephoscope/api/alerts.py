@@ -22,6 +22,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resum
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.workspace import audited
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.model.resource_id import ResourceId
@@ -85,11 +86,8 @@ def _declare_act(path: str, name: str, act: str, status: str) -> None:
             return NO_CONTENT
         if not may_decide(call.caller, permission, alert):
             call.caller.must(permission, f"/workspaces/{alert.workspace}")
-        Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
-        with call.instance.state.transaction() as session:
-            call.instance.state.audit.add(
-                session, call.caller.name, permission, alert.id, address=call.caller.address
-            )
+        with audited(call, permission, alert.id):
+            Desk(call.instance.state, alert.workspace).alert(alert.id, status, call.instance.now)
         deliver_some(call.instance.lake, call.instance.state)
         return NO_CONTENT
 

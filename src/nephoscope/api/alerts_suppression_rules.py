@@ -65,17 +65,17 @@ def put(call: Call) -> Answer:
         asked = given(sent)
     except ConditionError as error:
         raise bad(str(error), "properties") from error
-    made = _editing(call, workspace).suppress(
-        call["alertsSuppressionRuleName"],
-        asked.alert_type,
-        asked.conditions,
-        reason=asked.reason,
-        comment=asked.comment,
-        expires=asked.expires,
-        enabled=_ENABLED[sent["properties"]["state"]],
-        again=True,
-    )
-    audited(call)
+    with audited(call):
+        made = _editing(call, workspace).suppress(
+            call["alertsSuppressionRuleName"],
+            asked.alert_type,
+            asked.conditions,
+            reason=asked.reason,
+            comment=asked.comment,
+            expires=asked.expires,
+            enabled=_ENABLED[sent["properties"]["state"]],
+            again=True,
+        )
     return Answer(body(call, made))
 
 
@@ -84,8 +84,8 @@ def delete(call: Call) -> Answer:
     """Delete a suppression; what it held back stays dismissed."""
     workspace = _workspace(call)
     if _found(call, workspace) is not None:
-        _editing(call, workspace).remove(call["alertsSuppressionRuleName"])
-        audited(call)
+        with audited(call):
+            _editing(call, workspace).remove(call["alertsSuppressionRuleName"])
     return NO_CONTENT
 
 

@@ -74,12 +74,12 @@ def put(call: Call) -> Answer:
     known = _known(call, workspace)
     made = _given(call, workspace, known)
     into = _incident(call, workspace)
-    _shelf(call, workspace).put(made)
+    shelf = _shelf(call, workspace)
+    with audited(call):
+        shelf.put(made)
     if into is not None and made.incident is None:
-        shelf = _shelf(call, workspace)
         shelf.promote([made.id], call.instance.now, call.caller.name, incident=into.number)
         made = replace(made, incident=into.number)
-    audited(call)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, made), 200 if known else 201)
 
@@ -91,8 +91,8 @@ def delete(call: Call) -> Answer:
     known = _known(call, workspace)
     if known is None:
         return NO_CONTENT
-    _shelf(call, workspace).change(known.id, call.instance.now, call.caller.name, deleted=True)
-    audited(call)
+    with audited(call):
+        _shelf(call, workspace).change(known.id, call.instance.now, call.caller.name, deleted=True)
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 

@@ -15,7 +15,8 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, root
+from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.incidents import Incident, Note, NoteKind
 
 SURFACE = Surface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
@@ -99,10 +100,11 @@ def _declare(kind: Kind) -> None:
         note = _named(call, incident, kind)
         if note is None:
             return NO_CONTENT
-        Desk(call.instance.state, workspace).unnote(
-            incident.number, note, call.instance.now, call.caller.name
-        )
-        told(call, f"{kind.type}/delete", incident)
+        with audited(call, f"{kind.type}/delete", f"incident {incident.number}"):
+            Desk(call.instance.state, workspace).unnote(
+                incident.number, note, call.instance.now, call.caller.name
+            )
+        deliver_some(call.instance.lake, call.instance.state)
         return Answer(None)
 
 

@@ -21,7 +21,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
@@ -205,8 +205,9 @@ def delete(call: Call) -> Answer:
     known = of_path(call, workspace)
     if known is None:
         return NO_CONTENT
-    Desk(call.instance.state, workspace).remove(known.number, call.instance.now, call.caller.name)
-    told(call, DELETE, known)
+    with audited(call, DELETE, f"incident {known.number}"):
+        Desk(call.instance.state, workspace).remove(known.number, call.instance.now, call.caller.name)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 

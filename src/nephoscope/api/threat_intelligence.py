@@ -78,8 +78,9 @@ def delete(call: Call) -> Answer:
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
     if known is None or known.withdrawn:
         return NO_CONTENT
-    withdraw(call.instance.state, workspace, [known.id], call.caller.name, call.instance.now)
-    _changed(call)
+    with audited(call):
+        withdraw(call.instance.state, workspace, [known.id], call.caller.name, call.instance.now)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 
@@ -205,18 +206,14 @@ def _stored(
     except BadItemError as error:
         raise bad(str(error), "properties") from error
     id_ = known.id if known else made.id
-    keep(call.instance.state, workspace, source or SOURCE, [made], now, by_hand=True)
+    with audited(call):
+        keep(call.instance.state, workspace, source or SOURCE, [made], now, by_hand=True)
     if known is not None and known.withdrawn:
         withdraw(call.instance.state, workspace, [id_], "", now)
-    _changed(call)
+    deliver_some(call.instance.lake, call.instance.state)
     kept = call.instance.state.intel.get(workspace, id_)
     assert kept is not None
     return body(call, kept)
-
-
-def _changed(call: Call) -> None:
-    audited(call)
-    deliver_some(call.instance.lake, call.instance.state)
 
 
 def _fits(call: Call, one: dict[str, Any], name: str) -> bool:

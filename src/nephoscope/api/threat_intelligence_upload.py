@@ -68,11 +68,11 @@ def _uploaded(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
                 good[index] = item(one, now)
         except BadItemError as error:
             wrong[index].append(f"{error}.")
-    kept = keep(call.instance.state, workspace, source, good.values(), now)
+    with audited(call):
+        kept = keep(call.instance.state, workspace, source, good.values(), now)
     for refused in kept.refused:
         index = next(at for at, one in good.items() if one.id == refused.place and not wrong[at])
         wrong[index].append(f"{refused.reason}.")
-    audited(call)
     deliver_some(call.instance.lake, call.instance.state)
     errors = [
         {"recordIndex": at, "errorMessages": several} for at, several in sorted(wrong.items()) if several

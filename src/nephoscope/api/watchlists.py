@@ -17,7 +17,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, person, root
 from nephoscope.lake.listing import Given, ItemError, Keeping
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.database import StateError
@@ -101,7 +101,9 @@ def put(call: Call) -> Answer:
             if not isinstance(error, ItemError):
                 raise
             raise bad(f"{error}.", "properties.rawContent") from error
-    _changed(call)
+    with call.instance.state.transaction() as session:
+        entered(call, session)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
 
 
@@ -112,8 +114,9 @@ def delete(call: Call) -> Answer:
     alias = call["watchlistAlias"].lower()
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
         return NO_CONTENT
-    _keeping(call, workspace).delete(call["watchlistAlias"], call.instance.now)
-    _changed(call)
+    with audited(call):
+        _keeping(call, workspace).delete(call["watchlistAlias"], call.instance.now)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 
@@ -141,8 +144,9 @@ def put_item(call: Call) -> Answer:
     head, _ = _found(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
-    kept, new = keeping.put_item(head.alias, id_, cells, call.instance.now)
-    _changed(call)
+    with audited(call):
+        kept, new = keeping.put_item(head.alias, id_, cells, call.instance.now)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(_item(call, head, kept), 201 if new else 200)
 
 
@@ -152,19 +156,16 @@ def delete_item(call: Call) -> Answer:
     workspace = allowed(call, DELETE)
     head, _ = _found(call, workspace)
     keeping, id_ = _keeping(call, workspace), call["watchlistItemId"].lower()
-    if not keeping.drop_item(head.alias, id_, call.instance.now):
+    if call.instance.state.watchlists.one(head, id_) is None:
         return NO_CONTENT
-    _changed(call)
+    with audited(call):
+        keeping.drop_item(head.alias, id_, call.instance.now)
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(None)
 
 
 def _keeping(call: Call, workspace: str) -> Keeping:
     return Keeping(call.instance.state, call.instance.lake, workspace, call.caller.name)
-
-
-def _changed(call: Call) -> None:
-    audited(call)
-    deliver_some(call.instance.lake, call.instance.state)
 
 
 def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from nephoscope.api.wire.call import Call
 
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
@@ -24,12 +28,25 @@ def allowed(call: Call, permission: str) -> str:
     return found.name
 
 
-def audited(call: Call) -> None:
-    """Keep in the audit that the caller did what the call's permission names, at its path."""
-    with call.instance.state.transaction() as session:
-        call.instance.state.audit.add(
-            session, call.caller.name, call.permission, call.path.lower(), address=call.caller.address
-        )
+@contextmanager
+def audited(call: Call, operation: str = "", target: str = "") -> Iterator[None]:
+    """Keep in the audit, with what is changed within the block, that the caller did an operation at a target.
+
+    '' is what the call's permission names, and its path.
+    """
+    with call.instance.state.with_change(lambda session: entered(call, session, operation, target)):
+        yield
+
+
+def entered(call: Call, session: Session, operation: str = "", target: str = "") -> None:
+    """The same in a transaction that there is."""
+    call.instance.state.audit.add(
+        session,
+        call.caller.name,
+        operation or call.permission,
+        target or call.path.lower(),
+        address=call.caller.address,
+    )
 
 
 def root(call: Call, workspace: str) -> str:

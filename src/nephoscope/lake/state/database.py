@@ -33,6 +33,7 @@ from nephoscope.lake.state.faults import (
     StateError,
     UnreachableError,
 )
+from nephoscope.lake.state.first_change import joined
 from nephoscope.lake.state.full_disk import copied
 from nephoscope.lake.state.once_more import committing
 
@@ -133,10 +134,16 @@ class Database:
         BusyError where others write for WAIT_SECONDS, with `brief` for BRIEF_SECONDS.
         """
         engine = self._brief if brief else self.engine
-        with self._told(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._told(),
+            joined() as join,
+            Session(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             if brief and not self.is_sqlite:
                 session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
             yield session
+            join(session)
             committing()
 
     @contextmanager

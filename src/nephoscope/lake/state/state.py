@@ -20,6 +20,7 @@ from nephoscope.lake.state.checkpoints import Checkpoints
 from nephoscope.lake.state.counted_segments import CountedSegments
 from nephoscope.lake.state.credentials import Credentials
 from nephoscope.lake.state.database import Database, DiskFullError
+from nephoscope.lake.state.first_change import Keep, waits
 from nephoscope.lake.state.hunting_runs import HuntingRuns
 from nephoscope.lake.state.incidents import Incidents
 from nephoscope.lake.state.ingested_files import IngestedFiles
@@ -152,6 +153,15 @@ class State:
         """A transaction for a change that has rows in the outbox: all of it is kept, or nothing; `brief` as of Database.write."""
         with self.database.write(brief=brief) as session:
             yield session
+
+    @contextmanager
+    def with_change(self, keep: Keep) -> Iterator[None]:
+        """Keep something with the first change within the block, in its transaction; in one of its own where there was none."""
+        with waits(keep) as waiting:
+            yield
+            if waiting:
+                with self.transaction():
+                    pass
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
