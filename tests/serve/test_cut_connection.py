@@ -180,6 +180,26 @@ def test_nothing_goes_of_which_the_audit_knows_nothing(instance, owner, cut, kin
     assert len(entries) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "properties"),
+    [
+        (f"bookmarks/{ONE}", {"displayName": "a\x00b", "query": "print 1"}),
+        (f"incidents/{ONE}", {"title": "a\x00b", "severity": "Low", "status": "New"}),
+        (
+            f"watchlists/w/watchlistItems/{ONE}",
+            {"itemsKeyValue": {"k": "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(9000))}},
+        ),
+    ],
+    ids=["bookmark", "incident", "item"],
+)
+def test_what_can_never_be_kept_is_not_told_to_come_again(instance, owner, path, properties):
+    made = KEPT["watchlist"]
+    assert owner.put(f"{INSIGHTS}/{made[0]}?{V}", json=made[1]).status_code in (200, 201)
+    told = owner.put(f"{INSIGHTS}/{path}?{V}", json={"properties": properties})
+    assert told.status_code in (400, 409), told.text
+    assert "NUL" in told.text or "index row" in told.text
+
+
 def test_a_form_that_was_cut_is_told_to_come_again(instance, owner, cut):
     seen = cut(instance.state.database, "INSERT INTO saved_queries")
     form, here = {"name": "Mine", "query": "print 1"}, {"Sec-Fetch-Site": "same-origin"}

@@ -55,6 +55,8 @@ _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 #: What SQLite and PostgreSQL say where a lock was waited for in vain.
 _BUSY = ("database is locked", "lock timeout")
+#: SQLSTATEs of what is beyond a limit of the server at each try (class 54), and of a number that is too large for its column.
+_BEYOND, _TOO_LARGE = "54", "22003"
 _WAITING = f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}"
 _PRAGMAS = (
     _WAITING,
@@ -216,12 +218,14 @@ class Database:
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
                 raise BusyError(f"{self.shown}: {_why(error)}") from error
-            kind = StateError if self.is_sqlite else UnreachableError
+            kind = StateError if self.is_sqlite or _state(error).startswith(_BEYOND) else UnreachableError
             raise (CutError if error.connection_invalidated else kind)(
                 f"{self.shown}: {_why(error)}"
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
-            raise MissingError("nothing has a number as large as the one that was asked for") from error
+            if isinstance(error, OverflowError) or _state(error) == _TOO_LARGE:
+                raise MissingError("nothing has a number as large as the one that was asked for") from error
+            raise StateError(f"the database cannot keep this: {_why(error)}") from error
         except PoolTimeoutError as error:
             raise BusyError(
                 f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
@@ -234,6 +238,11 @@ class Database:
             # a file that is damaged, or no database
             remedy = "; move it away and restore a backup into an empty folder" if self.is_sqlite else ""
             raise StateError(f"{self.shown}: {_why(error)}{remedy}") from error
+
+
+def _state(error: DBAPIError) -> str:
+    """The SQLSTATE that a server gave, '' where it gave none."""
+    return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def _parsed(url: str) -> URL:

@@ -30,7 +30,7 @@ def committing() -> None:
 def once_more(do: Callable[[], _Done]) -> _Done:
     """What `do` gives, done a second time where a connection was lost before any commit; CutError where it cannot be, or again.
 
-    `do` may change nothing but the state.
+    What `do` changes beside the state must be the same when it is done twice, and come after what the state is told of it.
     """
     attempt = _Attempt()
     before = _ATTEMPT.set(attempt)
