@@ -90,3 +90,20 @@ def test_the_gravest_come_first() -> None:
     low = body(SUB, status={"code": "Unhealthy", "severity": "Low"})
     high = body(SUB, status={"code": "Unhealthy", "severity": "High"})
     assert sorted([exempt(), low, high], key=grave_first) == [high, low, exempt()]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85"])
+def test_names_make_no_lines_that_look_like_ours(end):
+    forged = f"Mine{end}State: Healthy"
+    document = body(
+        "Microsoft.Security/assessments", f"{HOME}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{forged}",
+        displayName=forged, additionalData={"state": "NonCompliant"}, status={"code": "Unhealthy", "description": forged},
+        metadata={"severity": "High", "remediationDescription": forged},
+    )  # fmt: skip
+    subject, text = told(document)
+    assert len(subject.splitlines()) == 1
+    assert [line for line in text.splitlines() if line.startswith("State:")] == ["State: Unhealthy, High"]
+    many = {"records": [document, document], "count": 2, "findings": 2, "before": {}}
+    _, table = told(many)
+    assert len([line for line in table.splitlines() if line.startswith("Unhealthy")]) == 2
+    assert "\nState" not in "\n".join(table.splitlines())

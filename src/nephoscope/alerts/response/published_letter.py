@@ -41,7 +41,7 @@ class Standing:
 
     def __str__(self) -> str:
         """Both."""
-        return f"{self.state}, {self.severity}" if self.severity else self.state
+        return _line(f"{self.state}, {self.severity}" if self.severity else self.state)
 
 
 def standing(body: Mapping[str, Any]) -> Standing:
@@ -152,13 +152,13 @@ def _points(score: Mapping[str, Any]) -> str:
 
 def _title(body: Mapping[str, Any]) -> str:
     told = body["properties"]
-    return str(told.get("displayName") or told.get("description") or body.get("name") or body["id"])
+    return _line(str(told.get("displayName") or told.get("description") or body.get("name") or body["id"]))
 
 
 def _resource(body: Mapping[str, Any]) -> str:
     """What it is about: the resource, or the scope that a score or a standard is of."""
     found = (body["properties"].get("resourceDetails") or {}).get("id")
-    return str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/")
+    return _line(str(found or str(body["id"]).split("/providers/Microsoft.Security/", 1)[0] or "/"))
 
 
 def _name(resource: str) -> str:
@@ -180,4 +180,10 @@ def _page(body: Mapping[str, Any], resource: str, pages: str) -> str:
 
 
 def _named(name: str, text: object) -> list[str]:
-    return ["", f"{name}: {text}"] if text else []
+    """A paragraph; its further lines are set in, so that none looks like one that begins with a name."""
+    return ["", f"{name}: " + "\n  ".join(str(text).splitlines())] if text else []
+
+
+def _line(text: str) -> str:
+    """A text in which no line ends: names are other people's words."""
+    return " ".join(text.split())
