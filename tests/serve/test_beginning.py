@@ -286,7 +286,9 @@ def test_a_signal_before_anything_is_started_ends_in_order(tmp_path, monkeypatch
 
 
 def test_ctrl_c_while_the_program_is_read_leaves_no_traceback(tmp_path):
-    (tmp_path / "click.py").write_text("import time\nprint('reading', flush=True)\ntime.sleep(60)\n")
+    (tmp_path / "click.py").write_text(
+        "import time\nprint('reading', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
+    )
     path = os.pathsep.join([str(tmp_path), *sys.path])
     with subprocess.Popen(
         [sys.executable, "-m", "nephoscope", "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
