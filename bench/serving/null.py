@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from serving.stand import cpu_of
+from serving.cpu import cpu_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 import subprocess
 import threading
@@ -26,6 +25,7 @@ from nephoscope.posture.scan import SAMPLE, Request
 from nephoscope.serve.assessing import assess
 from nephoscope.serve.settings import Settings
 from nephoscope.serve.standing import read
+from serving.cpu import cpu_of
 from serving.estate import enlarge
 
 DAYS = 7
@@ -105,12 +105,6 @@ class Running:
         return found
 
 
-def cpu_of(pid: int) -> float:
-    """The CPU seconds of a process until now."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def members(pid: int, data: Path) -> list[tuple[str, int]]:
     """The processes of a server: (what it is, its id), the supervisor first."""
     told = read(data)
@@ -141,4 +135,4 @@ def serving(data: Path) -> Iterator[Running]:
         found.end()
 
 
-__all__ = ["Running", "cpu_of", "filled", "members", "secrets", "serving"]
+__all__ = ["Running", "filled", "members", "secrets", "serving"]

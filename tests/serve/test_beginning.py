@@ -290,9 +290,11 @@ def test_ctrl_c_while_the_program_is_read_leaves_no_traceback(tmp_path):
         "import time\nprint('reading', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
     )
     path = os.pathsep.join([str(tmp_path), *sys.path])
+    # as in the foreground of a terminal: who runs these tests in the background hands on that Ctrl-C is ignored
+    begin = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
     with subprocess.Popen(
-        [sys.executable, "-m", "nephoscope", "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": path},
+        [sys.executable, "-c", begin, sys.executable, "-m", "nephoscope", "serve"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == "reading\n"
