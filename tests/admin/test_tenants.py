@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.posture import tenants
-from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.sources.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE = "00000000-0000-4000-8000-000000000001"
@@ -69,12 +69,16 @@ def test_what_cannot_be_is_refused(ask, connection, secrets, said):
 
 def test_trying_says_it_of_each_subscription(ask, contoso, monkeypatch):
     assert contoso["tested"] is None
-    lacking = SubscriptionTrial(ONE, "prod", answers=True, lacks=("Microsoft.Web/sites/read",))
+    group = GroupTrial(f"/subscriptions/{ONE}/resourcegroups/rg", "rg")
+    lacking = SubscriptionTrial(
+        ONE, "prod", answers=True, lacks=("Microsoft.Web/sites/read",), groups=(group,)
+    )
     refused = PermissionTrial("User.Read.All", granted=False, reason="403")
     monkeypatch.setattr(tenants, "tried", lambda *_: Trial(datetime.now(UTC), "", (lacking,), (refused,)))
     found = ask("POST", "/tenants/contoso/test")
     assert found["works"] is False
     assert found["subscriptions"][0]["lacks"] == ["Microsoft.Web/sites/read"]
+    assert found["subscriptions"][0]["groups"] == [{"id": group.id, "name": "rg", "lacks": []}]
     assert found["permissions"] == [{"name": "User.Read.All", "granted": False, "reason": "403"}]
     assert ask("GET", "/tenants/contoso")["tested"] == found
 

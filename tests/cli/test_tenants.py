@@ -14,7 +14,7 @@ from click.testing import Result
 from nephoscope.lake.state import State
 from nephoscope.posture import tenants
 from nephoscope.sources.azure.connecting import Secrets
-from nephoscope.sources.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.sources.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
 
 Run = Callable[..., Result]
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
@@ -100,9 +100,18 @@ def test_what_cannot_be_is_a_usage_error(
             1,
             "Microsoft.Web/sites/read",
         ),
+        (
+            Trial(
+                datetime.now(UTC),
+                "",
+                (SubscriptionTrial(ONE, "prod", False, "403", groups=(GroupTrial("/x/rg", "rg"),)),),
+            ),
+            1,
+            "resource group",
+        ),
         (Trial(datetime.now(UTC), "could not sign in"), 1, "could not sign in"),
     ],
-    ids=["works", "lacks", "no sign-in"],
+    ids=["works", "lacks", "group", "no sign-in"],
 )
 def test_trying_says_it_of_each_subscription(
     tmp_path: Path, nephoscope: Run, monkeypatch: pytest.MonkeyPatch, found: Trial, code: int, said: str

@@ -15,7 +15,7 @@ from nephoscope.estate.store import EstateStore
 from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.posture import tenants
 from nephoscope.posture.scan import Request, Scan
-from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
+from nephoscope.sources.azure.trial import GroupTrial, SubscriptionTrial, Trial
 from nephoscope.sources.live import setting_up, trying
 from nephoscope.sources.live.catalogue import described, kinds
 from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
@@ -121,7 +121,13 @@ def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
         instance.now,
         subscriptions=(
             SubscriptionTrial(ONE, "sub one", True, lacks=("Microsoft.KeyVault/vaults/read",)),
-            SubscriptionTrial(ID, "sub two", False, "403 AuthorizationFailed"),
+            SubscriptionTrial(
+                ID,
+                "sub two",
+                False,
+                "403 AuthorizationFailed",
+                groups=(GroupTrial(f"/subscriptions/{ID}/resourcegroups/rg", "rg <one>"),),
+            ),
         ),
     )
     monkeypatch.setattr(tenants, "tried", lambda *_: found)
@@ -139,7 +145,9 @@ def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
         word in page for word in ("sub one", "Microsoft.KeyVault/vaults/read", "403 AuthorizationFailed")
     )
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
-    assert [row["Answers"] for row in rows] == ["yes", "no"]
+    assert [row["Answers"] for row in rows] == ["yes", "no", "yes"]
+    assert "rg &lt;one&gt;" in page
+    assert "1 resource group in subscriptions that are not read whole can be collected" in page
 
 
 def test_a_test_that_nobody_makes_is_told(instance, owner):

@@ -60,14 +60,23 @@ class SecretShape(Shape, frozen=True, kw_only=True):
     password: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
 
 
+class GroupShape(Shape, frozen=True, kw_only=True):
+    """A resource group of which more may be read than of its subscription, and the actions that the sign-in lacks in it."""
+
+    id: str
+    name: str
+    lacks: tuple[str, ...]
+
+
 class SubscriptionShape(Shape, frozen=True, kw_only=True):
-    """Whether a subscription answered, why not, and the actions that the sign-in lacks in it."""
+    """Whether a subscription answered as a whole, why not, the actions that the sign-in lacks in it, and the groups that are read."""
 
     id: str
     name: str
     answers: bool
     reason: str
     lacks: tuple[str, ...]
+    groups: tuple[GroupShape, ...]
 
 
 class PermissionShape(Shape, frozen=True, kw_only=True):
@@ -313,8 +322,9 @@ def _trial(found: Trial) -> TrialShape:
 
 
 def _subscription(one: SubscriptionTrial) -> SubscriptionShape:
+    groups = tuple(GroupShape(id=each.id, name=each.name, lacks=each.lacks) for each in one.groups)
     return SubscriptionShape(
-        id=one.id, name=one.name, answers=one.answers, reason=one.reason, lacks=one.lacks
+        id=one.id, name=one.name, answers=one.answers, reason=one.reason, lacks=one.lacks, groups=groups
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.lake.state.tenants import Connection, Tenant
     from nephoscope.sources.azure.connecting import Secrets
-    from nephoscope.sources.azure.trial import Trial
+    from nephoscope.sources.azure.trial import SubscriptionTrial, Trial
 
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
 TRIED = ("kind", "name", "id", "answers", "reason", "lacks")
@@ -143,7 +143,7 @@ def set_(
 def test(data: Path, /, name: str, output: str) -> None:
     """Sign in to the tenant NAME and show for each subscription whether it answers and which actions it lacks.
 
-    Exits 1 where something that is wanted may not be read.
+    Resource groups that are read although their subscription is not follow it. Exits 1 where something that is wanted may not be read.
     """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
@@ -272,13 +272,7 @@ def _row(tenant: Tenant) -> dict[str, Any]:
 
 
 def _tried(found: Trial) -> list[dict[str, Any]]:
-    subscriptions = [
-        {
-            "kind": "subscription", "name": one.name, "id": one.id, "answers": "yes" if one.answers else LACKING, "reason": one.reason,
-            "lacks": list(one.lacks),
-        }
-        for one in found.subscriptions
-    ]  # fmt: skip
+    scopes = [row for one in found.subscriptions for row in _tried_scopes(one)]
     permissions = [
         {
             "kind": "permission", "name": one.name, "id": "", "answers": "yes" if one.granted else LACKING, "reason": one.reason,
@@ -286,4 +280,16 @@ def _tried(found: Trial) -> list[dict[str, Any]]:
         }
         for one in found.permissions
     ]  # fmt: skip
-    return subscriptions + permissions
+    return scopes + permissions
+
+
+def _tried_scopes(one: SubscriptionTrial) -> Iterator[dict[str, Any]]:
+    """The row of a subscription, and of each resource group that is read beside it."""
+    yield {
+        "kind": "subscription", "name": one.name, "id": one.id, "answers": "yes" if one.answers else LACKING, "reason": one.reason,
+        "lacks": list(one.lacks),
+    }  # fmt: skip
+    for group in one.groups:
+        yield {
+            "kind": "resource group", "name": group.name, "id": group.id, "answers": "yes", "reason": "", "lacks": list(group.lacks),
+        }  # fmt: skip

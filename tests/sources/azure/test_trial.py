@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from nephoscope.sources.azure.rights import Place, names, rights
 from nephoscope.sources.azure.scope import Scope
@@ -31,6 +34,31 @@ def test_what_lacks_is_named(azure: Any, replay: Any, own_needs: Any) -> None:
     assert [(one.name, one.reason) for one in refused] == [
         ("User.Read.All", "403 Authorization_RequestDenied")
     ]
+
+
+@pytest.mark.parametrize("elsewhere", [403, 200])
+def test_a_group_that_can_be_collected_is_told(
+    azure: Any, replay: Any, own_needs: Any, tmp_path: Path, elsewhere: int
+) -> None:
+    key = next(key for key in sorted(azure.world.bodies) if "/microsoft.keyvault/vaults/" in key)
+    group = "/".join(key.split("/")[:5])
+    azure.confined, azure.elsewhere = frozenset({group}), elsewhere
+    found = tried(replay.settings(azure), rights(own_needs))
+    around = next(one for one in found.subscriptions if one.id == group.split("/")[2])
+    assert around.answers is (elsewhere == 200), "the subscription around it does not answer as a whole"
+    assert [(one.id, one.name.lower(), one.lacks) for one in around.groups] == [
+        (group, group.split("/")[4], ())
+    ]
+    assert (found.works, found.groups) == (False, 1)
+    assert azure.problems == []
+    collected = replay.collect(azure, own_needs, tmp_path / "out")
+    assert {gap.scope for gap in collected.gaps} == {f"/subscriptions/{around.id}"}, "and the group is read"
+
+
+def test_a_group_of_which_no_more_may_be_read_is_not_told(azure: Any, replay: Any, own_needs: Any) -> None:
+    azure.actions = ["Microsoft.Authorization/*/read", "Microsoft.Compute/*/read"]
+    found = tried(replay.settings(azure), rights(own_needs))
+    assert all(one.lacks and not one.groups for one in found.subscriptions)
 
 
 def test_a_subscription_that_is_not_there(azure: Any, replay: Any, own_needs: Any) -> None:

@@ -30,7 +30,7 @@ class Bounds:
 
     def note(self, arm: ArmGet, scope: str) -> None:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
-        granted = _granted(arm, scope)
+        granted = granted_in(arm, scope)
         if isinstance(granted, Permissions):
             self._lacks(scope, self._refused(granted))
             return
@@ -44,7 +44,7 @@ class Bounds:
 
         Only then what may not be read in the group is noted: the gaps of the subscription hold for every other group.
         """
-        granted = _granted(arm, group)
+        granted = granted_in(arm, group)
         if not isinstance(granted, Permissions):
             return False
         refused = self._refused(granted)
@@ -61,7 +61,8 @@ class Bounds:
             self.gaps.add(type_, scope, "the sign-in may not read it in all of the scope", self.action(type_))
 
 
-def _granted(arm: ArmGet, scope: str) -> Permissions | Failed:
+def granted_in(arm: ArmGet, scope: str) -> Permissions | Failed:
+    """What the sign-in may do in a scope, or why it may not be asked."""
     rows: list[dict[str, Any]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)
     failed = reader.read(permissions.url(scope), "", permissions.WHAT, _ASKING, must_be=True)

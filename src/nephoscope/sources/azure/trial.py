@@ -1,9 +1,9 @@
-"""Trying a connection: which subscriptions answer, and which rights its sign-in lacks there and in Microsoft Graph."""
+"""Trying a connection: what answers, and which rights its sign-in lacks there and in Microsoft Graph."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from nephoscope.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope.sources.azure import permissions
-from nephoscope.sources.azure.areas import find, missing
-from nephoscope.sources.azure.arm_get import ArmGet
+from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
+from nephoscope.sources.azure.areas import Seen, find, group_id, missing
+from nephoscope.sources.azure.arm_get import ArmGet, Failed
+from nephoscope.sources.azure.bounds import granted_in
 from nephoscope.sources.azure.checkpoint import Checkpoint
 from nephoscope.sources.azure.client import Client, RequestError
 from nephoscope.sources.azure.credentials import SignInError, Tokens
 from nephoscope.sources.azure.gaps import Gaps, refusal
 from nephoscope.sources.azure.graph import KINDS
 from nephoscope.sources.azure.holdings import Holdings
+from nephoscope.sources.azure.permissions import Permissions
 from nephoscope.sources.azure.resource_graph import ResourceGraph
 from nephoscope.sources.azure.rights import Place, Right
 from nephoscope.sources.azure.settings import Settings
@@ -30,14 +32,26 @@ from nephoscope.sources.azure.settings import Settings
 ATTEMPTS, WORKERS = 2, 8
 
 
+class GroupTrial(msgspec.Struct, frozen=True):
+    """A resource group of which more may be read than of the subscription around it: its lower-cased id, and what is lacking in it."""
+
+    id: str
+    name: str
+    lacks: tuple[str, ...] = ()
+
+
 class SubscriptionTrial(msgspec.Struct, frozen=True):
-    """Whether a subscription (a lower-cased GUID) answers, else why not, and the actions that the sign-in lacks in it."""
+    """Whether a subscription (a lower-cased GUID) answers as a whole, else why not, and the actions that the sign-in lacks in it.
+
+    `groups` are the resource groups in it that are read although the subscription is not, or not with all actions.
+    """
 
     id: str
     name: str
     answers: bool
     reason: str = ""
     lacks: tuple[str, ...] = ()
+    groups: tuple[GroupTrial, ...] = ()
 
 
 class PermissionTrial(msgspec.Struct, frozen=True):
@@ -55,6 +69,11 @@ class Trial(msgspec.Struct, frozen=True):
     error: str = ""
     subscriptions: tuple[SubscriptionTrial, ...] = ()
     permissions: tuple[PermissionTrial, ...] = ()
+
+    @property
+    def groups(self) -> int:
+        """How many resource groups are read in subscriptions that are not read whole."""
+        return sum(len(one.groups) for one in self.subscriptions)
 
     @property
     def works(self) -> bool:
@@ -108,10 +127,8 @@ def _clients(settings: Settings) -> Iterator[_Clients]:
 def _subscriptions(
     clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
 ) -> Iterator[SubscriptionTrial]:
-    scope, names, gaps = clients.settings.scope, _Names(), Gaps()
-    reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
-    seen = find(next(iter(scope.tenants), ""), scope, frozenset({SUBSCRIPTION_TYPE}), reader, names, gaps)
-    missing(scope, [seen], gaps)
+    names, gaps = _Names(), Gaps()
+    seen = _seen(clients, names, gaps)
     refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
     unread = next((gap for gap in gaps.found if not gap.scope), None)
     if unread is not None:
@@ -119,15 +136,26 @@ def _subscriptions(
     if not seen.subscriptions and not refused:
         raise RequestError("the sign-in works, and sees no subscription: it needs the role Reader on some")
     found = pool.map(
-        lambda id_: _subscription(clients, id_, names.of(id_), actions), sorted(seen.subscriptions)
+        lambda id_: _subscription(clients, id_, names.of(f"/subscriptions/{id_}"), actions),
+        sorted(seen.subscriptions),
     )
-    yield from found
+    yield from _widened(clients, tuple(found), seen, names, actions, pool)
     for id_ in sorted(set(refused) - seen.subscriptions):
         yield SubscriptionTrial(id_, id_, False, refused[id_])
 
 
+def _seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
+    """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
+    scope = clients.settings.scope
+    reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
+    wanted = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
+    seen = find(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
+    missing(scope, [seen], gaps)
+    return seen
+
+
 class _Names(Holdings):
-    """Holdings that keep the names of subscriptions."""
+    """Holdings that keep the names of subscriptions and resource groups by their lower-cased ids."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,24 +166,49 @@ class _Names(Holdings):
         super().take(body)
         properties = body.get("properties")
         shown = properties.get("displayName") if isinstance(properties, dict) else ""
-        self._names[str(body.get("subscriptionId") or "").lower()] = str(shown or body.get("name") or "")
+        self._names[str(body.get("id") or "").lower()] = str(shown or body.get("name") or "")
 
     def of(self, id_: str) -> str:
-        """The name of a subscription, its id where it has none."""
-        return self._names.get(id_) or id_
+        """The name of a subscription or resource group, the last word of its id where it has none."""
+        return self._names.get(id_) or id_.rpartition("/")[2]
 
 
 def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
+    granted = _granted_in(clients, f"/subscriptions/{id_}")
+    if isinstance(granted, Failed):
+        lacks = (granted.permission,) if granted.permission else ()
+        return SubscriptionTrial(id_, name, False, granted.reason, lacks)
+    return SubscriptionTrial(id_, name, True, "", _lacks(granted, actions))
+
+
+def _widened(
+    clients: _Clients,
+    found: Sequence[SubscriptionTrial],
+    seen: Seen,
+    names: _Names,
+    actions: tuple[str, ...],
+    pool: ThreadPoolExecutor,
+) -> Iterator[SubscriptionTrial]:
+    """The subscriptions with the groups that a collection reads beside them, as `Bounds.widen` finds these."""
+    lacking = {one.id: set(one.lacks if one.answers else actions) for one in found}
+    asked = [pair for pair in sorted(seen.groups) if lacking.get(pair.partition("/")[0])]
+    answered = pool.map(lambda pair: _granted_in(clients, group_id(pair)), asked)
+    groups: dict[str, list[GroupTrial]] = {one.id: [] for one in found}
+    for pair, granted in zip(asked, answered, strict=True):
+        around = pair.partition("/")[0]
+        if isinstance(granted, Permissions) and any(map(granted.allow, lacking[around])):
+            id_ = group_id(pair)
+            groups[around].append(GroupTrial(id_, names.of(id_), _lacks(granted, actions)))
+    return (replace(one, groups=tuple(groups[one.id])) for one in found)
+
+
+def _granted_in(clients: _Clients, scope: str) -> Permissions | Failed:
     rows: list[dict[str, Any]] = []
-    reader = ArmGet(clients.manager, clients.checkpoint, rows.append)
-    action = "Microsoft.Authorization/permissions/read"
-    url = permissions.url(f"/subscriptions/{id_}")
-    failed = reader.read(url, "", permissions.WHAT, action, must_be=True)
-    if failed is not None:
-        lacks = (failed.permission,) if failed.permission else ()
-        return SubscriptionTrial(id_, name, False, failed.reason, lacks)
-    granted = permissions.Permissions.of(rows)
-    return SubscriptionTrial(id_, name, True, "", tuple(one for one in actions if not granted.allow(one)))
+    return granted_in(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
+
+
+def _lacks(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in actions if not granted.allow(one))
 
 
 def _permissions(rights: tuple[Right, ...]) -> dict[str, str]:

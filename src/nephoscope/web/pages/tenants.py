@@ -161,18 +161,19 @@ def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any]
 
 
 def _tried(trial: Trial | None) -> list[tuple[str, str, str, str]]:
-    """What a test found, a row a subscription and a permission of Microsoft Graph."""
+    """What a test found, a row a subscription, a resource group that is read beside it and a permission of Microsoft Graph."""
     if trial is None:
         return []
-    subscriptions = [
-        (one.name, "yes" if one.answers else "no", " ".join([one.reason, *one.lacks]).strip(), one.id)
-        for one in trial.subscriptions
-    ]
+    scopes = []
+    for one in trial.subscriptions:
+        lacks = " ".join([one.reason, *one.lacks]).strip()
+        scopes.append((one.name, "yes" if one.answers else "no", lacks, one.id))
+        scopes += [(group.name, "yes", " ".join(group.lacks), group.id) for group in one.groups]
     permissions = [
         ("Microsoft Graph", "yes" if one.granted else "no", "" if one.granted else one.reason, one.name)
         for one in trial.permissions
     ]
-    return subscriptions + permissions
+    return scopes + permissions
 
 
 def trying(visit: Visit, name: str) -> dict[str, Any]:
