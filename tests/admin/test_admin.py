@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from nephoscope.access import provider_tests
 from nephoscope.cli.main import cli
 from nephoscope.lake.arrival import Arrival, Arrivals
 from nephoscope.lake.state.principals import PrincipalKind, SecretKind
@@ -114,9 +115,14 @@ def test_a_provider(ask, instance):
     del body["clientSecret"]
     assert ask("PUT", "/signInProviders/corp", json={**body, "title": "Corp"})["hasSecret"] is True
     assert instance.state.credentials.get("sign-in.corp").reveal() == SECRET
-    tried = ask("POST", "/signInProviders/corp/test")
-    assert tried["works"] is False
-    assert "cannot be reached" in tried["message"]
+    assert made["tested"] is None
+    asked = ask("POST", "/signInProviders/corp/test", 202)
+    assert (asked["tested"], ask("GET", "/signInProviders/corp")["testing"]) == (None, asked["testing"])
+    assert provider_tests.make_tests(instance.state) == ["corp"]
+    tried = ask("GET", "/signInProviders/corp")
+    assert (tried["testing"], tried["tested"]["works"]) == (None, False)
+    assert "cannot be reached" in tried["tested"]["message"]
+    assert ask("PUT", "/signInProviders/corp", json=body)["tested"] is None, "it was found of another"
     wrong = ask("PUT", "/signInProviders/corp", 400, json={**body, "issuer": "http://idp.example"})["error"]
     assert wrong["target"] == "issuer"
     ask("PUT", "/signInProviders/corp", 400, json={**body, "rules": [{"claim": "name", "value": "Ada"}]})

@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused(ask, connection, secrets, said):
     ask("DELETE", "/tenants/wrong", 404)
 
 
-def test_trying_says_it_of_each_subscription(ask, contoso, monkeypatch):
+def test_trying_says_it_of_each_subscription(ask, instance, contoso, monkeypatch):
     assert contoso["tested"] is None
     group = GroupTrial(f"/subscriptions/{ONE}/resourcegroups/rg", "rg")
     lacking = SubscriptionTrial(
@@ -75,12 +75,27 @@ def test_trying_says_it_of_each_subscription(ask, contoso, monkeypatch):
     )
     refused = PermissionTrial("User.Read.All", granted=False, reason="403")
     monkeypatch.setattr(tenants, "tried", lambda *_: Trial(datetime.now(UTC), "", (lacking,), (refused,)))
-    found = ask("POST", "/tenants/contoso/test")
+    asked = ask("POST", "/tenants/contoso/test", 202)
+    assert (asked["tested"], ask("GET", "/tenants/contoso")["testing"]) == (None, asked["testing"])
+    assert tenants.make_tests(instance.state, instance.data) == ["contoso"]
+    found = ask("GET", "/tenants/contoso")["tested"]
     assert found["works"] is False
     assert found["subscriptions"][0]["lacks"] == ["Microsoft.Web/sites/read"]
     assert found["subscriptions"][0]["groups"] == [{"id": group.id, "name": "rg", "lacks": []}]
     assert found["permissions"] == [{"name": "User.Read.All", "granted": False, "reason": "403"}]
-    assert ask("GET", "/tenants/contoso")["tested"] == found
+    assert ask("GET", "/tenants/contoso")["testing"] is None
+
+
+def test_what_cannot_be_tried_is_told(ask, instance, contoso, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tenants, "tried", full)
+    ask("POST", "/tenants/contoso/test", 202)
+    tenants.make_tests(instance.state, instance.data)
+    found = ask("GET", "/tenants/contoso")
+    assert found["testing"] is None
+    assert "No space left" in found["tested"]["error"]
 
 
 def test_the_scripts_are_those_of_the_scope(ask):

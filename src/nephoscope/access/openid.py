@@ -21,7 +21,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 MAX_ANSWER = 1 << 20
-SECONDS = 10.0
+#: Seconds without a byte, and for an answer as a whole: a provider that drips holds nobody up for longer.
+SECONDS, WHOLE_SECONDS = 10.0, 30.0
 #: How long what a provider says of itself is believed, and how soon its keys are asked for again when one is unknown.
 FRESH, SOON = 3600.0, 10.0
 _KEY_TYPES = ("RSA", "EC")
@@ -131,6 +132,7 @@ class OpenId:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The JSON object that an address answers; nothing leads elsewhere, and nothing is read beyond the limit."""
+        until = time.monotonic() + WHOLE_SECONDS
         try:
             with httpx.Client(verify=context_of(self.trust), timeout=SECONDS) as client:
                 wanted = {"Accept": "application/json", **(headers or {})}
@@ -140,6 +142,8 @@ class OpenId:
                         body += part
                         if len(body) > MAX_ANSWER:
                             raise OpenIdError("its answer is larger than 1 MiB")
+                        if time.monotonic() > until:
+                            raise OpenIdError(f"its answer takes over {WHOLE_SECONDS:g} seconds", down=True)
                     return _object(answer.status_code, bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             where = urlsplit(address).netloc

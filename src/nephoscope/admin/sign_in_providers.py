@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from nephoscope.access.admission import ProviderError, checked
-from nephoscope.access.openid import OpenId, OpenIdError
+from nephoscope.access.provider_tests import ask_test, asked_test, forget_tests, last_test
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
@@ -32,8 +33,16 @@ class RuleShape(Shape, frozen=True, kw_only=True):
     scope: Text = "/"
 
 
+class ProviderTest(Shape, frozen=True, kw_only=True):
+    """Whether a provider can be used, and why not."""
+
+    when: datetime
+    works: bool
+    message: str
+
+
 class ProviderShape(Shape, frozen=True, kw_only=True):
-    """A provider; its client secret is never told."""
+    """A provider, what its last test found, and since when one is under way; its client secret is never told."""
 
     name: str
     title: str
@@ -44,6 +53,8 @@ class ProviderShape(Shape, frozen=True, kw_only=True):
     rules: tuple[RuleShape, ...]
     trust: str
     enabled: bool
+    tested: ProviderTest | None
+    testing: datetime | None
 
 
 class ProviderList(Shape, frozen=True, kw_only=True):
@@ -69,23 +80,16 @@ class NewProvider(Shape, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class ProviderTest(Shape, frozen=True, kw_only=True):
-    """Whether a provider can be used, and why not."""
-
-    works: bool
-    message: str
-
-
 @SECTION.route("GET", "/signInProviders", READ)
 def providers(ask: Ask) -> ProviderList:
     """The providers."""
-    return ProviderList(value=tuple(map(_shown, ask.instance.state.sign_in_providers.all())))
+    return ProviderList(value=tuple(_shown(ask, one) for one in ask.instance.state.sign_in_providers.all()))
 
 
 @SECTION.route("GET", "/signInProviders/{name}", READ)
 def one(ask: Ask, name: ProviderName) -> ProviderShape:
     """One provider."""
-    return _shown(_known(ask, name))
+    return _shown(ask, _known(ask, name))
 
 
 @SECTION.route("PUT", "/signInProviders/{name}", WRITE)
@@ -107,9 +111,10 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
         state.credentials.put(made.credential, body.client_secret)
     with state.transaction() as session:
         state.sign_in_providers.put(session, made)
+        forget_tests(state, session, name)
         told = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "newSecret": given}
         ask.audit(session, WRITE, name, **told, rules=msgspec.to_builtins(made.rules))
-    return _shown(_known(ask, name))
+    return _shown(ask, _known(ask, name))
 
 
 @SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
@@ -118,20 +123,19 @@ def remove(ask: Ask, name: ProviderName) -> None:
     found = _known(ask, name)
     with ask.instance.state.transaction() as session:
         ask.instance.state.sign_in_providers.remove(session, name)
+        forget_tests(ask.instance.state, session, name)
         ask.audit(session, DELETE, name)
     if found.credential:
         ask.instance.state.credentials.remove(found.credential)
 
 
-@SECTION.route("POST", "/signInProviders/{name}/test", WRITE)
-def test(ask: Ask, name: ProviderName) -> ProviderTest:
-    """Ask a provider what it is and for its keys."""
+@SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
+def test(ask: Ask, name: ProviderName) -> ProviderShape:
+    """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
     found = _known(ask, name)
-    try:
-        count = len(OpenId(found.issuer, found.trust).keys().keys)
-    except OpenIdError as error:
-        return ProviderTest(works=False, message=str(error))
-    return ProviderTest(works=True, message=f"it answers, with {count} keys")
+    ask_test(ask.instance.state, name, ask.instance.now)
+    ask.noted(WRITE, name, act="test")
+    return _shown(ask, found)
 
 
 def _known(ask: Ask, name: str) -> SignInProvider:
@@ -141,11 +145,15 @@ def _known(ask: Ask, name: str) -> SignInProvider:
     return found
 
 
-def _shown(one: SignInProvider) -> ProviderShape:
+def _shown(ask: Ask, one: SignInProvider) -> ProviderShape:
     rules = tuple(
         RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
     )
+    state = ask.instance.state
+    test = last_test(state, one.name)
+    tested = ProviderTest(when=test.when, works=test.works, message=test.message) if test else None
     return ProviderShape(
         name=one.name, title=one.title, issuer=one.issuer, client_id=one.client_id, has_secret=bool(one.credential),
         scopes=one.scopes, rules=rules, trust=one.trust, enabled=one.enabled,
+        tested=tested, testing=asked_test(state, one.name),
     )  # fmt: skip

@@ -98,7 +98,7 @@ class TrialShape(Shape, frozen=True, kw_only=True):
 
 
 class TenantShape(Shape, frozen=True, kw_only=True):
-    """A tenant, and how its collections and its last test went."""
+    """A tenant, how its collections and its last test went, and since when a test is under way."""
 
     name: str
     connection: ConnectionShape
@@ -110,6 +110,7 @@ class TenantShape(Shape, frozen=True, kw_only=True):
     error: str
     error_at: datetime | None
     tested: TrialShape | None
+    testing: datetime | None
 
 
 class TenantList(Shape, frozen=True, kw_only=True):
@@ -166,7 +167,7 @@ class GrantShape(Shape, frozen=True, kw_only=True):
 def tenants(ask: Ask, query: Paging) -> TenantList:
     """The connected tenants."""
     found, after = paged(ask.instance.state.tenants.all(), lambda one: one.name, query)
-    return TenantList(value=tuple(map(_shown, found)), next=after)
+    return TenantList(value=tuple(_shown(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/tenants", WRITE, status=201)
@@ -184,13 +185,13 @@ def connect(ask: Ask, body: NewTenant) -> TenantShape:
         signIn=connection.sign_in,
         scope=list(Grant(connection, ()).scopes),
     )
-    return _shown(made)
+    return _shown(ask, made)
 
 
 @SECTION.route("GET", "/tenants/{name}", READ)
 def one(ask: Ask, name: Name) -> TenantShape:
     """One tenant."""
-    return _shown(_tenant(ask, name))
+    return _shown(ask, _tenant(ask, name))
 
 
 @SECTION.route("PATCH", "/tenants/{name}", WRITE)
@@ -209,7 +210,7 @@ def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
     secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
     made = _done(lambda: kept.change(ask.instance.state, ask.instance.data, wanted, secrets))
     ask.noted(WRITE, f"tenant {name}", enabled=made.enabled, hours=made.hours, secrets=secrets is not None)
-    return _shown(made)
+    return _shown(ask, made)
 
 
 @SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
@@ -220,14 +221,14 @@ def remove(ask: Ask, name: Name) -> None:
     ask.noted(DELETE, f"tenant {name}")
 
 
-@SECTION.route("POST", "/tenants/{name}/test", WRITE)
-def test(ask: Ask, name: Name) -> TrialShape:
-    """Sign in and say of each subscription whether it answers and what may not be read in it; the result is kept."""
+@SECTION.route("POST", "/tenants/{name}/test", WRITE, status=202)
+def test(ask: Ask, name: Name) -> TenantShape:
+    """Have the server sign in and look what may be read; when `testing` of the tenant is null again, `tested` is what was found."""
     tenant, instance = _tenant(ask, name), ask.instance
     _must(ask, tenant.connection)
-    found = _done(lambda: kept.test(instance.state, instance.data, name))
+    kept.ask_test(instance.state, name, instance.now)
     ask.noted(WRITE, f"tenant {name}", act="test")
-    return _trial(found)
+    return _shown(ask, tenant)
 
 
 @SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
@@ -238,7 +239,7 @@ def collect(ask: Ask, name: Name) -> TenantShape:
     instance.state.tenants.soon(name)
     instance.assess_soon(ask.caller.name, ask.caller.address)
     ask.noted(WRITE, f"tenant {name}", act="collect")
-    return _shown(_tenant(ask, name))
+    return _shown(ask, _tenant(ask, name))
 
 
 @SECTION.route("POST", "/tenantGrants", READ)
@@ -298,7 +299,7 @@ def _tenant(ask: Ask, name: str) -> Tenant:
     return found
 
 
-def _shown(tenant: Tenant) -> TenantShape:
+def _shown(ask: Ask, tenant: Tenant) -> TenantShape:
     asked, trial = tenant.connection, kept.last_test(tenant)
     connection = ConnectionShape(
         tenant=asked.id, sign_in=asked.sign_in, client=asked.client,  # type: ignore[arg-type]  # it was checked
@@ -307,7 +308,7 @@ def _shown(tenant: Tenant) -> TenantShape:
     return TenantShape(
         name=tenant.name, connection=connection, hours=tenant.hours, enabled=tenant.enabled, has_secrets=bool(tenant.credential),
         created=tenant.created, collected=tenant.collected, error=tenant.error, error_at=tenant.error_at,
-        tested=_trial(trial) if trial else None,
+        tested=_trial(trial) if trial else None, testing=kept.asked_test(ask.instance.state, tenant.name),
     )  # fmt: skip
 
 

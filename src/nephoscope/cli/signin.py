@@ -176,9 +176,12 @@ def test(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the provider NAME and its client secret. Its people stay, and can come in by links."""
+    from nephoscope.access.provider_tests import forget_tests
+
     with _changed(data, name) as (state, provider):
         with state.transaction() as session:
             state.sign_in_providers.remove(session, name)
+            forget_tests(state, session, name)
             state.audit.add(session, who(), DELETE, name)
         if provider.credential:
             state.credentials.remove(provider.credential)
@@ -201,8 +204,11 @@ def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
 def _keep(state: State, provider: SignInProvider) -> None:
     import msgspec
 
+    from nephoscope.access.provider_tests import forget_tests
+
     with state.transaction() as session:
         state.sign_in_providers.put(session, provider)
+        forget_tests(state, session, provider.name)
         told = {
             "issuer": provider.issuer, "client": provider.client_id, "enabled": provider.enabled,
             "rules": msgspec.to_builtins(provider.rules),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.lake.state.database import MissingError, StateError
+from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.tenants import MANAGED_IDENTITY, Connection, Tenant
 from nephoscope.posture.live import LIVE, TENANT, collected, content_needs, tenant_folder
 from nephoscope.posture.packs import Packs
@@ -63,6 +65,7 @@ def remove(state: State, data: Path, name: str) -> None:
     """Forget a tenant, its secret and its snapshots; what was assessed stays until the next assessment."""
     tenant = state.tenants.get(name)
     state.tenants.remove(name)
+    state.checkpoints.remove(ASKED_TESTS, name)
     if tenant.credential:
         state.credentials.remove(tenant.credential)
     shutil.rmtree(tenant_folder(data, name), ignore_errors=True)
@@ -89,16 +92,22 @@ def asked_test(state: State, name: str) -> datetime | None:
 
 
 def make_tests(state: State, data: Path) -> list[str]:
-    """Make the tests that are wanted, one after the other; the names of the tenants."""
+    """Make the tests that are wanted, one after the other; the names of the tenants. Why one cannot be made is kept as its finding."""
     wanted = list(state.checkpoints.all(ASKED_TESTS))
     for name in wanted:
-        try:
-            test(state, data, name)
-        except MissingError:
-            continue  # removed in between
-        finally:
-            state.checkpoints.remove(ASKED_TESTS, name)
+        with suppress(MissingError):  # removed in between
+            _tested(state, data, name)
+        state.checkpoints.remove(ASKED_TESTS, name)
     return wanted
+
+
+def _tested(state: State, data: Path, name: str) -> None:
+    try:
+        test(state, data, name)
+    except (PassingError, MissingError):
+        raise
+    except (StateError, OSError) as error:
+        state.tenants.tested(name, msgspec.to_builtins(Trial(datetime.now(UTC), str(error))))
 
 
 def last_test(tenant: Tenant) -> Trial | None:

@@ -1,4 +1,4 @@
-"""The worker that tries what somebody asks for on a page: rules over the past, one trial at a time, and the sign-in of tenants."""
+"""The worker that tries what somebody asks for: rules over the past, one trial at a time, tenants, and sign-in providers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.state import State, StateError
@@ -43,11 +44,24 @@ def work_on_tenants(settings: Settings, stop: threading.Event) -> None:
     """Try tenants until stopped, beside the trials of rules, which may take long."""
     from nephoscope.posture.tenants import make_tests
 
+    _test(settings, stop, "tenant", lambda state: make_tests(state, settings.data))
+
+
+def work_on_providers(settings: Settings, stop: threading.Event) -> None:
+    """Test sign-in providers until stopped, beside tenants, which may take long."""
+    from nephoscope.access.provider_tests import make_tests
+
+    _test(settings, stop, "sign-in provider", make_tests)
+
+
+def _test(
+    settings: Settings, stop: threading.Event, what: str, make_tests: Callable[[State], list[str]]
+) -> None:
     with State.of(settings.data, settings.state) as state:
         while not stop.is_set():
             try:
-                for name in make_tests(state, settings.data):
-                    _LOG.info("tenant %s was tried", name)
+                for name in make_tests(state):
+                    _LOG.info("%s %s was tried", what, name)
             except (StateError, LakeError, OSError) as error:
                 _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
             stop.wait(LOOK_SECONDS)
@@ -79,7 +93,12 @@ def begin(settings: Settings) -> None:
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    tenants = threading.Thread(target=work_on_tenants, args=(settings, ending), daemon=True)
-    tenants.start()
+    beside = [
+        threading.Thread(target=target, args=(settings, ending), daemon=True)
+        for target in (work_on_tenants, work_on_providers)
+    ]
+    for one in beside:
+        one.start()
     work(settings, ending)
-    tenants.join(LOOK_SECONDS)
+    for one in beside:
+        one.join(LOOK_SECONDS)

@@ -1,0 +1,73 @@
+"""Tests of sign-in providers: asked for, made beside the request that asks since a provider may be slow, and their findings kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.access.openid import OpenId, OpenIdError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.lake.state import State
+    from nephoscope.lake.state.sign_in_providers import SignInProvider
+
+#: Checkpoints by the name of a provider: since when a test is wanted, and what the last one found.
+ASKED, FOUND = "sign-in-tests", "sign-in-tested"
+
+
+class ProviderTrial(msgspec.Struct, frozen=True):
+    """Whether a provider answered as an OpenID provider does, and what it is or why it cannot be used."""
+
+    when: datetime
+    works: bool
+    message: str
+
+
+def ask_test(state: State, name: str, now: datetime) -> None:
+    """Have a provider tested soon, by the server's worker."""
+    state.checkpoints.put(ASKED, name, now.isoformat())
+
+
+def asked_test(state: State, name: str) -> datetime | None:
+    """Since when a test of a provider is wanted that did not end yet, None where none is."""
+    asked = state.checkpoints.get(ASKED, name)
+    return datetime.fromisoformat(asked) if asked else None
+
+
+def last_test(state: State, name: str) -> ProviderTrial | None:
+    """What the last test of a provider as it is now found, None where it was not tested."""
+    found = state.checkpoints.get(FOUND, name)
+    return msgspec.convert(found, ProviderTrial) if found else None
+
+
+def forget_tests(state: State, session: Session, name: str) -> None:
+    """Forget what was asked and found, within the transaction that changes or removes the provider."""
+    for source in (ASKED, FOUND):
+        state.checkpoints.drop(session, source, name)
+
+
+def make_tests(state: State) -> list[str]:
+    """Make the tests that are wanted, one after the other; the names of the providers."""
+    wanted = list(state.checkpoints.all(ASKED))
+    for name in wanted:
+        provider = state.sign_in_providers.find(name)
+        found = tried(provider) if provider is not None else None
+        with state.transaction() as session:
+            # one that was changed or removed meanwhile has nothing found of it
+            if found is not None and state.sign_in_providers.find(name) == provider:
+                state.checkpoints.keep(session, FOUND, {name: msgspec.to_builtins(found)})
+            state.checkpoints.drop(session, ASKED, name)
+    return wanted
+
+
+def tried(provider: SignInProvider) -> ProviderTrial:
+    """Ask a provider what it is and for its keys."""
+    try:
+        count = len(OpenId(provider.issuer, provider.trust).keys().keys)
+    except OpenIdError as error:
+        return ProviderTrial(datetime.now(UTC), False, str(error))
+    return ProviderTrial(datetime.now(UTC), True, f"it answers, with {count} keys")

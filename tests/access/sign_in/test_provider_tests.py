@@ -1,0 +1,35 @@
+"""A test of a provider is asked for, made beside, and its finding is of the provider as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nephoscope.access import openid, provider_tests
+
+
+def test_what_a_test_finds_is_kept(instance, provider):
+    state, kept, now = instance.state, provider(), instance.now
+    provider_tests.ask_test(state, "corp", now)
+    assert provider_tests.asked_test(state, "corp") == now
+    assert provider_tests.make_tests(state) == ["corp"]
+    assert provider_tests.asked_test(state, "corp") is None
+    found = provider_tests.last_test(state, "corp")
+    assert (found.works, found.message) == (True, "it answers, with 1 keys")
+    with state.transaction() as session:
+        state.sign_in_providers.put(session, replace(kept, title="Another"))
+        provider_tests.forget_tests(state, session, "corp")
+    assert provider_tests.last_test(state, "corp") is None
+
+
+def test_one_that_went_away_is_not_tested(instance):
+    provider_tests.ask_test(instance.state, "gone", instance.now)
+    assert provider_tests.make_tests(instance.state) == ["gone"]
+    assert provider_tests.asked_test(instance.state, "gone") is None
+    assert provider_tests.last_test(instance.state, "gone") is None
+
+
+def test_one_that_drips_is_given_up(instance, provider, monkeypatch):
+    monkeypatch.setattr(openid, "WHOLE_SECONDS", -1.0)
+    found = provider_tests.tried(provider())
+    assert not found.works
+    assert "its answer takes over" in found.message
