@@ -45,6 +45,8 @@ from serving.null import nothing  # noqa: E402
 from serving.stand import Running, filled, secrets, serving  # noqa: E402
 
 LIST_MS, BESIDE_MS, OVERHEAD = 300.0, 500.0, 1.5
+#: Pages of resources that are asked for the first time.
+FIRST_VIEWS = 100
 _NUMBERS = itertools.count()
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 LOGS = "/v1/workspaces/default/query"
@@ -118,6 +120,10 @@ def asks(data: Path) -> list[Ask]:
     found += [
         Ask("page /resource", f"/resource{quote(id_)}")
         for id_, _, _ in edition.findings.worst(EVERYTHING, most=5)
+    ]
+    found += [
+        Ask("page /resource", f"/resource{quote(one.id.lower())}")
+        for one in edition.inventory.page(EVERYTHING, text="vm", most=5)
     ]
     found += [
         Ask(f"page {path} of one subscription", f"{path}?scope={one}")
@@ -197,7 +203,23 @@ def lists(server: Running, data: Path, headers: dict[str, str], options: argpars
     )
     good = told(figures, LIST_MS)
     shares(figures, before, server.cpu())
+    first_views(server, data, headers)
     return good
+
+
+def first_views(server: Running, data: Path, headers: dict[str, str]) -> None:
+    """Print how long the pages of resources take that nobody asked for before, one after another."""
+    edition = Shelf(data).newest()
+    assert edition is not None
+    every = edition.inventory.page(EVERYTHING, text="a", start=200, most=20 * FIRST_VIEWS)
+    times = []
+    with _client(server, headers) as client:
+        for one in every[::20]:
+            began = time.perf_counter()
+            client.get(f"/resource{quote(one.id.lower())}").raise_for_status()
+            times.append(time.perf_counter() - began)
+    _line("page /resource, the first time", times)
+    print("  (one after another)")
 
 
 def _client(server: Running, headers: dict[str, str]) -> httpx.Client:

@@ -71,7 +71,7 @@ class Current:
 
     @cached_property
     def _workspaces(self) -> list[str]:
-        return [one.name for one in self.instance.state.workspaces.all()]
+        return self.instance.state.workspaces.names()
 
     @cached_property
     def _whole(self) -> frozenset[str]:

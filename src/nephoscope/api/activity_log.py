@@ -94,7 +94,7 @@ def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, An
     declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)
     query = f"declare query_parameters({declared});\n{text}" if values else text
     found: dict[str, dict[str, Any]] = {}
-    for workspace in (one.name for one in call.instance.state.workspaces.all()):
+    for workspace in call.instance.state.workspaces.names():
         for row in _of_workspace(call, query, workspace, values):
             found.setdefault(str(row["EventDataId"] or row["_ItemId"]), row)
     return sorted(found.values(), key=lambda row: str(row["TimeGenerated"]), reverse=True)

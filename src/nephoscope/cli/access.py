@@ -275,5 +275,5 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
     from nephoscope.posture.published.shelf import Shelf
 
     hierarchy = hierarchy_of(Shelf(data))
-    if why := missing(scope, hierarchy, [one.name for one in state.workspaces.all()]):
+    if why := missing(scope, hierarchy, state.workspaces.names()):
         tell(f"{why}: the role reaches nothing until one is there (nephoscope access revoke takes it back)")

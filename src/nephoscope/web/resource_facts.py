@@ -99,7 +99,7 @@ def named(visit: Visit, id_: str, account: str = "") -> Named:
         found.incidents.extend(one for one in known if one is not None)
     if not _reaches(visit, id_):
         whole = visit.workspaces(ALERTS)
-        found.unread.extend(one.name for one in state.workspaces.all() if one.name not in whole)
+        found.unread.extend(one for one in visit.every_workspace if one not in whole)
     found.alerts.sort(key=lambda one: one.ended, reverse=True)
     return found
 
@@ -114,7 +114,7 @@ def _reaches(visit: Visit, id_: str) -> bool:
 
 def _naming(told: ToldAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
-    found, _ = told.page(Looked(text=text, held=True), 0, MOST_ALERTS)
+    found = told.newest(Looked(text=text, held=True), MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 

@@ -42,11 +42,16 @@ class ToldAlerts:
 
     def page(self, looked: Looked, start: int, most: int) -> tuple[list[StoredAlert], int]:
         """Some of those that are looked at, those of the latest events first, and how many there are."""
-        wanted = self._within(looked)
         if self.whole or not looked.text:
-            return self._listed(wanted, start, most), self.count(looked)
-        found = [one for one in self._listed(wanted, 0, MOST_SOUGHT) if _says(one, looked.text)]
+            return self._listed(self._within(looked), start, most), self.count(looked)
+        found = self._saying(looked)
         return found[start : start + most], len(found)
+
+    def newest(self, looked: Looked, most: int) -> list[StoredAlert]:
+        """At most so many of those that are looked at, those of the latest events first."""
+        if self.whole or not looked.text:
+            return self._listed(self._within(looked), 0, most)
+        return self._saying(looked)[:most]
 
     def count(self, looked: Looked) -> int:
         """How many are looked at; of a part, whatever text is looked for."""
@@ -72,6 +77,10 @@ class ToldAlerts:
     def _within(self, looked: Looked) -> Looked:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
+    def _saying(self, looked: Looked) -> list[StoredAlert]:
+        """Those that say a text in what is told of them."""
+        return [one for one in self._listed(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)]
+
     def _listed(self, looked: Looked, start: int, most: int) -> list[StoredAlert]:
         alerts = self.visit.instance.state.alerts
         if len(self.workspaces) == 1:
@@ -92,13 +101,13 @@ def told_alerts(visit: Visit, name: str = "") -> ToldAlerts:
     wanted = name.lower() or visit.home(READ)
     if visit.caller.reach(READ).nothing or visit.caller.may(READ, f"/workspaces/{wanted}"):
         return ToldAlerts(visit, (visit.workspace(READ, wanted),))
-    every = [one.name for one in visit.instance.state.workspaces.all()]
+    every = visit.every_workspace
     return ToldAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
 
 
 def everywhere(visit: Visit) -> list[ToldAlerts]:
     """Those of all workspaces."""
-    every = [one.name for one in visit.instance.state.workspaces.all()]
+    every = visit.every_workspace
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
     part = bool(rest) and not visit.caller.reach(READ).nothing

@@ -194,12 +194,13 @@ class Visit:
         return self._incidents[workspace]
 
     @cached_property
-    def _workspaces(self) -> list[str]:
-        return [one.name for one in self.instance.state.workspaces.all()]
+    def every_workspace(self) -> list[str]:
+        """The names of all workspaces, whatever the visitor may do there."""
+        return self.instance.state.workspaces.names()
 
     def workspaces(self, permission: str) -> list[str]:
         """The workspaces in which the visitor may do something; where it is to read logs, those of which any row may be read."""
-        return [one for one in self._workspaces if self._may_in(permission, one)]
+        return [one for one in self.every_workspace if self._may_in(permission, one)]
 
     def _may_in(self, permission: str, workspace: str) -> bool:
         if permission == LOGS:
@@ -217,7 +218,7 @@ class Visit:
         Only who may do so in every workspace is told by a MissingError that there is none of the name.
         """
         wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
-        if wanted not in self._workspaces:
+        if wanted not in self.every_workspace:
             self.caller.must(permission)
             raise MissingError(f"there is no workspace {wanted[:100]}")
         if permission == LOGS:

@@ -59,7 +59,7 @@ class Asked:
     @cached_property
     def databases(self) -> list[str]:
         """The workspaces of which the caller may read something."""
-        names = [one.name for one in self.call.instance.state.workspaces.all()]
+        names = self.call.instance.state.workspaces.names()
         may, reach = self.call.caller.may, self.call.caller.reach(self.permission)
         return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
 

@@ -109,7 +109,7 @@ def database(call: Call, permission: str) -> tuple[str, Scope]:
 
 
 def _first(call: Call, permission: str) -> tuple[str, Scope]:
-    names = sorted((one.name for one in call.instance.state.workspaces.all()), key=lambda one: one != DEFAULT)
+    names = sorted(call.instance.state.workspaces.names(), key=lambda one: one != DEFAULT)
     for name in names:
         try:
             return name, call.caller.logs(permission, name)

@@ -71,6 +71,11 @@ class Workspaces:
         found = self.find(name_or_id)
         return None if found is None else found.name
 
+    def names(self) -> list[str]:
+        """The names of all, in order."""
+        with self._database.read() as session:
+            return list(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
+
     def all(self) -> tuple[Workspace, ...]:
         """Every workspace, by name."""
         with self._database.read() as session:

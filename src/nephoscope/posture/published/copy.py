@@ -1,8 +1,9 @@
 """The copy of an edition's documents that lists are made from: a file that every process of the server opens and none holds in memory.
 
 It is made by the first that needs it, from the published table, and left out of backups (its name begins with a dot). `documents` is
-sorted by type and key and has all but the bodies; `bodies` has those by their `number`, packed, in the order in which they were
-published, so that what is listed together mostly lies together.
+sorted by type and key and has all but the bodies, with hashes of what single ones are
+found by; `bodies` has those by their `number`, packed, in the order in which they were published, so that what is listed together
+mostly lies together.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _DOCUMENTS = f"""CREATE TABLE copy.documents AS SELECT
     CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.status.description'), '') ELSE '' END AS why,
     CASE WHEN _state <> '' THEN coalesce(json_extract_string(_body, '$.properties.additionalData.secureScoreControl'), '')
         ELSE '' END AS control,
-    {_STANDS} AS stands,
+    {_STANDS} AS stands, hash(_key) AS key_hash, hash(_group) AS grp_hash,
     {_AT} {_FROM} ORDER BY type, _key"""
 _BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"
 

@@ -110,7 +110,8 @@ class Findings:
         if wanted.scope:
             rows = rows.filter(under("subject", wanted.scope))
         if wanted.resource:
-            rows = rows.filter(ColumnExpression("subject") == ConstantExpression(wanted.resource))
+            same = ColumnExpression("subject") == ConstantExpression(wanted.resource)
+            rows = rows.filter(under("subject", wanted.resource) & same)
         return rows.filter(_mentions(wanted.text)) if wanted.text else rows
 
     def count(self, reach: Reach, wanted: Wanted = Wanted()) -> int:

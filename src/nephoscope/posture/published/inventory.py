@@ -10,7 +10,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
 from nephoscope.posture.published.graph_tables import LISTED
-from nephoscope.posture.published.store import Documents, one_of, under
+from nephoscope.posture.published.store import Documents, in_group, one_of, under
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -94,9 +94,8 @@ class Inventory:
             .filter(under("key", key))
             .filter(ColumnExpression("key") != ConstantExpression(key))
         )
-        found = (
-            rows.project("id, name, type, location, subscription, 0, 0").order("id").limit(most).fetchall()
-        )
+        ordered = rows.project("id, name, type, location, subscription, 0, 0").order("id")
+        found = (ordered if in_group(key) else ordered.limit(most)).fetchall()[:most]
         return [Listed(*row) for row in found]
 
     def others(self, reach: Reach) -> list[tuple[str, int]]:

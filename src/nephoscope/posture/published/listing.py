@@ -13,7 +13,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.graph_tables import COLLECTED
-from nephoscope.posture.published.store import Documents, Texts, one_of, under
+from nephoscope.posture.published.store import Documents, Texts, hashed, in_group, one_of, under
 
 PAGE = 1_000
 #: The tables whose documents hold in all that lies below the container where they stand.
@@ -42,9 +42,10 @@ class Listing:
         return decoded(found[0][0]) if found else None
 
     def _get(self, key: str, reach: Reach) -> Texts:
-        found = self.documents.rows(reach).filter(ColumnExpression("key") == ConstantExpression(key))
-        rows = found.project("number, part").order("part").limit(1).fetchall()
-        return [(body, key) for body in self.documents.bodies([at for at, _ in rows])]
+        found = self.documents.rows(reach).filter(hashed("key", [key]))
+        rows = found.project("key, number, part").order("part").fetchall()
+        numbers = [number for at, number, _ in rows if at == key][:1]
+        return [(body, key) for body in self.documents.bodies(numbers)]
 
     def holds(self, scope: str) -> bool:
         """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
@@ -53,13 +54,15 @@ class Listing:
 
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
-        found = (
+        wanted = frozenset(keys)
+        rows = (
             self.documents.rows(reach)
-            .filter(one_of("key", keys))
+            .filter(hashed("key", keys))
             .project("number, key")
             .order("number")
             .fetchall()
         )
+        found = [(number, key) for number, key in rows if key in wanted]
         bodies = self.documents.bodies([number for number, _ in found])
         told = ((key, decoded(body).get("tags")) for (_, key), body in zip(found, bodies, strict=True))
         return {key: tags for key, tags in told if isinstance(tags, dict)}
@@ -95,7 +98,10 @@ class Listing:
             rows = rows.filter(under("key", scope))
         if after:
             rows = rows.filter(ColumnExpression("key") > ConstantExpression(after))
-        found = rows.project("key, number").order("key, number").limit(most + 1).fetchall()
+        ordered = rows.project("key, number").order("key, number")
+        # of the few in a resource group all are taken: to look for the first ones of them would read the keys of every row first
+        several = ordered if in_group(scope) else ordered.limit(most + 1)
+        found = several.fetchall()[: most + 1]
         texts = self.documents.bodies([at for _, at in found[:most]])
         return [*zip(texts, (key for key, _ in found), strict=False), *(("", key) for key, _ in found[most:])]
 

@@ -41,7 +41,7 @@ def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, Any]:
     return {
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(described(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
-        "workspaces": [one.name for one in visit.instance.state.workspaces.all()], "given": dict(visit.form),
+        "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
         "allowed": kind is None or kind.name not in setting_up.OF_THE_HOST or visit.caller.may(HOST, "/"),
     }  # fmt: skip
 

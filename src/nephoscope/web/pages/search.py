@@ -51,7 +51,7 @@ def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
         sought = Sought(text=text, numbers=visit.incidents_of(one))
         found["incidents"] += state.incidents.listed(one, sought, most=most)
     for told in everywhere(visit):
-        found["alerts"] += told.page(Looked(text=text), 0, most)[0]
+        found["alerts"] += told.newest(Looked(text=text), most)
     for one in visit.workspaces(RULES):
         found["rules"] += [(one, rule) for rule in rules_of(visit, one).values() if wanted in _words(rule)]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:

@@ -82,6 +82,6 @@ def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int)
     resources = list(EstateStore(data).current())
     if not resources:
         return None
-    workspaces = [one.name for one in state.workspaces.all()]
+    workspaces = state.workspaces.names()
     newest_rows = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
     return missing(resources, newest_rows, now, timedelta(days=days))
