@@ -10,8 +10,8 @@ from api_example import Example
 from starlette.testclient import TestClient
 
 from nephoscope.access.tokens import NO_TENANT
+from nephoscope.alerts.library.own_rules import API
 from nephoscope.alerts.library.packs import RulePacks
-from nephoscope.api.alert_rules import API
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
 from nephoscope.lake.state.columns import Base

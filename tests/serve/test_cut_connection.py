@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -178,6 +179,73 @@ def test_nothing_goes_of_which_the_audit_knows_nothing(instance, owner, cut, kin
     assert owner.get(url).status_code == 404
     entries = [one for one in instance.state.audit.entries(most=50) if one.operation.endswith(operation)]
     assert len(entries) == 1
+
+
+#: What is made or changed, after what there was before: each path and its body.
+MADE = {
+    "incident": KEPT["incident"][:2],
+    "incident, again": (
+        f"incidents/{ONE}",
+        {
+            "properties": {
+                "title": "other", "severity": "High", "status": "Closed", "classification": "Undetermined",
+                "classificationComment": "why",
+            },
+        },
+    ),
+    "comment": (f"incidents/{ONE}/comments/c", {"properties": {"message": "m"}}),
+    "comment, again": (f"incidents/{ONE}/comments/c", {"properties": {"message": "other"}}),
+    "task": (f"incidents/{ONE}/tasks/t", {"properties": {"title": "t", "status": "New"}}),
+    "watchlist": KEPT["watchlist"][:2],
+    "watchlist, again": (
+        "watchlists/w", {"properties": {**KEPT["watchlist"][1]["properties"], "rawContent": "k\n2\n"}},
+    ),
+    "rule": KEPT["rule"][:2],
+    "rule, again": (f"alertRules/{ONE}", {"kind": "Scheduled", "properties": {**RULE, "displayName": "other"}}),
+}  # fmt: skip
+#: What of an answer says when it was given, and not what is kept.
+_PASSING = re.compile(r'"(etag|[a-z]+ModifiedTimeUtc|lastModifiedUtc)":"[^"]*"')
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_nothing_is_there_of_which_the_audit_knows_nothing(instance, owner, cut, kind):
+    """The connection ends at the entry of a change, twice over: nothing is changed, and the next try is entered once."""
+    for before, (path, body) in MADE.items():
+        if before == kind:
+            break
+        assert owner.put(f"{INSIGHTS}/{path}?{V}", json=body).status_code in (200, 201)
+    path, body = MADE[kind]
+    url, known = f"{INSIGHTS}/{path}?{V}", len(instance.state.audit.entries(most=100))
+    old = owner.get(url)
+    seen = cut(instance.state.database, "INSERT INTO audit", 2)
+    told = owner.put(url, json=body)
+    assert (told.status_code, len(seen)) == (503, 2), told.text
+    now = owner.get(url)
+    assert (now.status_code, _PASSING.sub("", now.text)) == (old.status_code, _PASSING.sub("", old.text))
+    assert len(instance.state.audit.entries(most=100)) == known
+    assert owner.put(url, json=body).status_code == (201 if old.status_code == 404 else 200)
+    assert len(instance.state.audit.entries(most=100)) == known + 1
+
+
+def test_a_decision_on_the_page_is_entered_with_it(instance, owner, cut):
+    made = owner.put(f"{INSIGHTS}/{KEPT['incident'][0]}?{V}", json=KEPT["incident"][1]).json()
+    number = made["properties"]["incidentNumber"]
+    seen = cut(instance.state.database, "INSERT INTO audit")
+
+    def decided() -> tuple[int, int, int]:
+        told = owner.post(
+            f"/incidents/{number}?workspace=default",
+            data={"act": "comment", "text": "seen"},
+            headers={"Sec-Fetch-Site": "same-origin"},
+            follow_redirects=False,
+        )
+        with instance.state.reading() as session:
+            notes = instance.state.incidents.notes(session, number)
+        entries = instance.state.audit.entries(most=50)
+        return told.status_code, len(notes), sum(one.target == f"incident {number}" for one in entries)
+
+    assert (decided(), len(seen)) == ((503, 0, 1), 1)
+    assert decided() == (303, 1, 2)
 
 
 @pytest.mark.parametrize(

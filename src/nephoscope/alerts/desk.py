@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.anomaly_row import ANOMALIES, anomaly_row
+from nephoscope.alerts.decision import acknowledged, checked, decided, described
 from nephoscope.alerts.filing import BY, Filing
 from nephoscope.alerts.foreseen import Foreseen, foreseen, pairs_of
 from nephoscope.alerts.recognition import same
@@ -22,7 +23,6 @@ from nephoscope.alerts.tuning.holding import PAUSE, REPEAT, WORDS
 from nephoscope.lake.state.alerts import StoredAlert
 from nephoscope.lake.state.database import MissingError, StateError
 from nephoscope.lake.state.incidents import (
-    CLASSIFICATIONS,
     REMARK,
     Action,
     Incident,
@@ -215,21 +215,34 @@ class Desk:
         comment: str = "",
         remark: str = "",
         tasks: Iterable[str] = (),
-    ) -> None:
+    ) -> Incident:
         """`change` with a comment, what is said of the classification, and tasks, in a transaction that is open."""
         with self._within(session, number, now, by, described(changes)) as incident:
-            changed = _checked(_set(incident, changes, now), now)
-            self.state.incidents.put(session, _acknowledged(changed, now, by))
-            notes = [(NoteKind.COMMENT, comment, ""), (NoteKind.COMMENT, remark, REMARK)]
-            for kind, text, name in [*notes, *((NoteKind.TASK, one, "") for one in tasks)]:
+            changed = acknowledged(checked(decided(incident, changes, now), now), now, by)
+            kept = self.state.incidents.put(session, changed)
+            for kind, text in [(NoteKind.COMMENT, comment), *((NoteKind.TASK, one) for one in tasks)]:
                 if text:
-                    self.state.incidents.note(session, number, Note(0, kind, by, text, False, now, name))
+                    self.state.incidents.note(session, number, Note(0, kind, by, text, False, now, ""))
+            self._remark(session, kept, remark, now, by)
+        return kept
+
+    def _remark(self, session: Session, incident: Incident, text: str, now: datetime, by: str) -> None:
+        """Keep why an incident that is classified is so, in the place of what was said before."""
+        if not text or not incident.classification:
+            return
+        notes = self.state.incidents.notes(session, incident.number)
+        old = next((one for one in notes if one.name == REMARK), None)
+        if old is None:
+            note = Note(0, NoteKind.COMMENT, by, text, False, now, REMARK)
+            self.state.incidents.note(session, incident.number, note)
+        elif old.text != text:
+            self.state.incidents.renote(session, incident.number, replace(old, text=text, changed=now))
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set fields such as `status`, `owner`, `severity` or `title`; StateError for what does not go together."""
         with self._changing(number, now, by, described(changes)) as (session, incident):
-            changed = _checked(_set(incident, changes, now), now)
-            return self.state.incidents.put(session, _acknowledged(changed, now, by))
+            changed = checked(decided(incident, changes, now), now)
+            return self.state.incidents.put(session, acknowledged(changed, now, by))
 
     def change_all(
         self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, Any], remark: str = ""
@@ -261,9 +274,16 @@ class Desk:
     def open(self, incident: Incident, now: datetime, by: str) -> Incident:
         """Keep an incident that a person makes, without alerts; StateError for what does not go together."""
         with self.state.transaction() as session:
-            made = self.state.incidents.put(session, _acknowledged(_checked(incident, now), now, by))
-            self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
-            self._filing.tell(session, made.number, now, by)
+            return self.opened(session, incident, now, by)
+
+    def opened(
+        self, session: Session, incident: Incident, now: datetime, by: str, remark: str = ""
+    ) -> Incident:
+        """`open` with what is said of the classification, in a transaction that is open."""
+        made = self.state.incidents.put(session, acknowledged(checked(incident, now), now, by))
+        self._remark(session, made, remark, now, by)
+        self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
+        self._filing.tell(session, made.number, now, by)
         return made
 
     def remove(self, number: int, now: datetime, by: str) -> None:
@@ -349,48 +369,6 @@ class Desk:
         self.state.incidents.act(session, incident.number, Action(now, by, text))
         self._filing.tell(session, incident.number, now, by)
         return incident
-
-
-def _set(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:
-    """The incident with the changes; a severity or title that somebody sets stays, whatever alerts come later."""
-    rated = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
-    called = incident.title_set or changes.get("title", incident.title) != incident.title
-    if "owner" in changes:
-        changes = {"owner_told": {}, **changes}
-    return replace(incident, **changes, severity_set=rated, title_set=called, changed=now)
-
-
-def _checked(incident: Incident, now: datetime) -> Incident:
-    """A closed incident has a classification and the moment, none before it was made; an open one has neither."""
-    if incident.status is not IncidentStatus.CLOSED:
-        return replace(incident, closed=None, classification="", reason="")
-    if incident.classification not in CLASSIFICATIONS:
-        raise StateError(f"a closed incident is classified as one of {', '.join(CLASSIFICATIONS)}")
-    reasons = CLASSIFICATIONS[incident.classification]
-    reason = incident.reason or reasons[0]
-    if reason not in reasons:
-        raise StateError(f"the reason of {incident.classification} is one of {', '.join(reasons)}")
-    return replace(incident, reason=reason, closed=incident.closed or max(now, incident.created))
-
-
-def _acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
-    """With the moment in which a person took it up, where that is now: it has an owner, or is not New any more."""
-    taken = bool(incident.owner) or incident.status is not IncidentStatus.NEW
-    if by in (BY, RESPONSE) or incident.acknowledged is not None or not taken:
-        return incident
-    return replace(incident, acknowledged=max(now, incident.created))
-
-
-def described(changes: Mapping[str, Any]) -> str:
-    """The changes of an incident in words: `set the status to Active, the owner to kim`."""
-    parts = []
-    for name, value in changes.items():
-        if name == "owner_told":
-            continue
-        text = ", ".join(value) if isinstance(value, tuple | list) else str(value)
-        if text or name in ("owner", "labels"):
-            parts.append(f"the {name} to {text or 'nobody' if name == 'owner' else text or 'none'}")
-    return f"set {', '.join(parts)}" if parts else "changed nothing"
 
 
 def subject_of(alert: Alert) -> str:

@@ -8,13 +8,13 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/alert-rules (2023-
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
+from nephoscope.alerts.library.own_rules import API, OwnRules
+from nephoscope.alerts.library.packs import RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
 from nephoscope.alerts.rule import Kind, Rule, RuleError
@@ -33,25 +33,24 @@ from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, 
 from nephoscope.lake.state.rule_switches import PACK, RULE
 from nephoscope.model.place import Place
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
 SURFACE = Surface("Alert rules", "Microsoft.SecurityInsights")
 TYPE, TEMPLATES = "Microsoft.SecurityInsights/alertRules", "Microsoft.SecurityInsights/alertRuleTemplates"
 READ, WRITE, DELETE = (f"{TYPE}/{one}" for one in ("read", "write", "delete"))
 _LIST, _TEMPLATES = f"{WORKSPACE}/providers/{TYPE}", f"{WORKSPACE}/providers/{TEMPLATES}"
 _ONE = f"{_LIST}/{{ruleId}}"
-#: The pack of what is put here.
-API = "api"
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
 #: Columns that a rule can take the tactics and the severity of an alert from.
 _NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": None}
-#: A pack is a file: one change of it at a time.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @SURFACE.get(_LIST, "AlertRules_List", READ)
 def list_(call: Call) -> Answer:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = allowed(call, READ)
-    own = {one.id: one for one in _pieces(call)}
+    own = {one.id: one for one in _mine(call).pieces}
     run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
     others = [_of_version(call, one) for one in of_scope(call, _OTHER, call.path).values()]
     return _paged(call, [*others, *run])
@@ -79,10 +78,10 @@ def put(call: Call) -> Answer:
     kind = _kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
         return keep_one(call, _OTHER, {**call.body, "kind": kind})
-    with audited(call):
-        if known is None or _own(call, known.id) is not None:
-            _keep(call, workspace, kind, {**properties, "enabled": switched})
-        else:
+    if known is None or _own(call, known.id) is not None:
+        _keep(call, workspace, kind, {**properties, "enabled": switched})
+    else:
+        with audited(call):
             _switch(call, workspace, known, properties, enabled=switched)
     changed = _rule(call, workspace)
     assert changed is not None
@@ -98,10 +97,12 @@ def delete(call: Call) -> Answer:
         return forget_one(call, _OTHER)
     if _own(call, known.id) is None:
         raise Fault(409, "Conflict", f"The rule {known.id} comes with content: switch it off instead.")
-    # the file is written once the entry stands in the transaction: no rule goes of which the audit knows nothing
-    with _ONE_AT_A_TIME, call.instance.state.transaction() as session:
-        entered(call, session)
-        _write(call, workspace, [one for one in _pieces(call) if one.id != known.id])
+    _mine(call).change(
+        lambda pieces: [one for one in pieces if one.id != known.id],
+        workspace,
+        call.instance.now,
+        lambda session: entered(call, session),
+    )
     return Answer(None)
 
 
@@ -231,13 +232,12 @@ def _known(call: Call) -> list[Rule]:
     return list(found.values())
 
 
-def _pieces(call: Call) -> list[Stored]:
-    pack = RulePacks(call.instance.data).get(API)
-    return list(pack.pieces) if pack is not None else []
+def _mine(call: Call) -> OwnRules:
+    return OwnRules(call.instance.state, call.instance.data)
 
 
 def _own(call: Call, id_: str) -> Stored | None:
-    return next((one for one in _pieces(call) if one.id == id_), None)
+    return next((one for one in _mine(call).pieces if one.id == id_), None)
 
 
 def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any], *, enabled: bool) -> None:
@@ -277,15 +277,16 @@ def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> 
     judged = judge(piece, call.instance.lake, workspace, call.instance.now)
     if judged.standing in (Standing.REFUSED, Standing.UNSUPPORTED):
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
-    with _ONE_AT_A_TIME:
-        _write(call, workspace, [*(one for one in _pieces(call) if one.id != id_), Stored.of(piece, judged)])
-    now, by = call.instance.now, call.caller.name
-    call.instance.state.rule_switches.put(workspace, PACK, [API], now, by, enabled=True)
+    now, by, switches = call.instance.now, call.caller.name, call.instance.state.rule_switches
 
+    def entry(session: Session) -> None:
+        entered(call, session)
+        switches.switch(session, workspace, PACK, [API], now, by, enabled=True)
 
-def _write(call: Call, workspace: str, pieces: list[Stored]) -> None:
-    pack = RulePack(API, "put by the API", call.instance.now, workspace, tuple(pieces))
-    RulePacks(call.instance.data).keep(pack)
+    stored = Stored.of(piece, judged)
+    _mine(call).change(
+        lambda pieces: [*(one for one in pieces if one.id != id_), stored], workspace, now, entry
+    )
 
 
 def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str, Any]:
@@ -313,7 +314,7 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
 
 def _changed_at(call: Call) -> str:
     """When the rules of the API last changed."""
-    pack = RulePacks(call.instance.data).get(API)
+    pack = _mine(call).pack
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 

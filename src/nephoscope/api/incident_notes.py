@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.alerts.desk import Desk
-from nephoscope.api.incidents import found, told
+from nephoscope.api.incidents import found
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
@@ -113,13 +113,14 @@ def _kept(call: Call, kind: Kind, workspace: str) -> Answer:
     text, done = _given(call, kind)
     desk, now, who = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
     old = _named(call, incident, kind)
-    if old is not None:
-        desk.renote(incident.number, replace(old, text=text, done=done), now, who)
-    elif kind.note is NoteKind.COMMENT:
-        desk.comment(incident.number, text, now, who, call["name"])
-    else:
-        desk.task(incident.number, text, now, who, call["name"], done=done)
-    told(call, f"{kind.type}/write", incident)
+    with audited(call, f"{kind.type}/write", f"incident {incident.number}"):
+        if old is not None:
+            desk.renote(incident.number, replace(old, text=text, done=done), now, who)
+        elif kind.note is NoteKind.COMMENT:
+            desk.comment(incident.number, text, now, who, call["name"])
+        else:
+            desk.task(incident.number, text, now, who, call["name"], done=done)
+    deliver_some(call.instance.lake, call.instance.state)
     note = _named(call, incident, kind)
     assert note is not None
     return Answer(_body(call, kind, workspace, note), 200 if old else 201)

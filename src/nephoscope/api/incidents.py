@@ -21,7 +21,7 @@ from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, shaped, text
 from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, author, entered, root
 from nephoscope.lake.outbox import deliver_some
 from nephoscope.lake.state.bookmarks import Bookmark
 from nephoscope.lake.state.incidents import CLASSIFICATIONS, REMARK, Incident, IncidentStatus, NoteKind
@@ -72,25 +72,17 @@ def put(call: Call) -> Answer:
     changes = _changes(call)
     _closing(changes, known)
     desk, now, by = Desk(call.instance.state, workspace), call.instance.now, call.caller.name
-    if known is None:
-        incident = desk.open(replace(_given(call, workspace), **changes), now, by)
-    else:
-        incident = desk.change(known.number, now, by, **_words(call, known), **changes)
-    if (comment := call.text("properties", "classificationComment")) and incident.classification:
-        _remark(call, desk, incident, comment)
-    told(call, WRITE, incident)
+    remark = call.text("properties", "classificationComment")
+    with call.instance.state.transaction() as session:
+        if known is None:
+            new = replace(_given(call, workspace), **changes)
+            incident = desk.opened(session, new, now, by, remark)
+        else:
+            changes = {**_words(call, known), **changes}
+            incident = desk.apply(session, known.number, now, by, changes, remark=remark)
+        entered(call, session, WRITE, f"incident {incident.number}")
+    deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, workspace, incident), 200 if known else 201)
-
-
-def _remark(call: Call, desk: Desk, incident: Incident, text: str) -> None:
-    """Keep why an incident was classified so: the comment of the name `classification`."""
-    with call.instance.state.reading() as session:
-        notes = call.instance.state.incidents.notes(session, incident.number)
-    old = next((one for one in notes if one.name == REMARK), None)
-    if old is None:
-        desk.comment(incident.number, text, call.instance.now, call.caller.name, REMARK)
-    elif old.text != text:
-        desk.renote(incident.number, replace(old, text=text), call.instance.now, call.caller.name)
 
 
 def _given(call: Call, workspace: str) -> Incident:
@@ -225,15 +217,6 @@ def found(call: Call, workspace: str) -> Incident:
     if one is None:
         raise missing(f"The incident '{call['incidentId'][:100]}'")
     return one
-
-
-def told(call: Call, operation: str, incident: Incident) -> None:
-    """Keep a change in the audit, and let the lake know."""
-    with call.instance.state.transaction() as session:
-        call.instance.state.audit.add(
-            session, call.caller.name, operation, f"incident {incident.number}", address=call.caller.address
-        )
-    deliver_some(call.instance.lake, call.instance.state)
 
 
 def body(call: Call, workspace: str, one: Incident) -> dict[str, Any]:

@@ -17,10 +17,9 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad, missing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, entered, person, root
+from nephoscope.api.wire.workspace import WORKSPACE, allowed, audited, person, root
 from nephoscope.lake.listing import Given, ItemError, Keeping
 from nephoscope.lake.outbox import deliver_some
-from nephoscope.lake.state.database import StateError
 from nephoscope.lake.state.watchlists import WatchlistHead, WatchlistItem
 
 SURFACE = Surface("Watchlists", "Microsoft.SecurityInsights")
@@ -78,33 +77,33 @@ def put(call: Call) -> Answer:
     keeping = _keeping(call, workspace)
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
-    if new:
-        columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
-        keeping.create(
-            alias,
-            call.text("properties", "itemsSearchKey", needed=True),
-            columns,
-            call.instance.now,
-            name=call.text("properties", "displayName", needed=True),
-            description=call.text("properties", "description"),
-            provider=call.text("properties", "provider", needed=True),
-            source=call.text("properties", "source"),
-            days=_days(call),
-        )
     given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
-    if given:
-        try:
-            keeping.update(alias, given, call.instance.now)
-        except StateError as error:
+    try:
+        with audited(call):
             if new:
-                keeping.delete(alias, call.instance.now)
-            if not isinstance(error, ItemError):
-                raise
-            raise bad(f"{error}.", "properties.rawContent") from error
-    with call.instance.state.transaction() as session:
-        entered(call, session)
+                _create(call, keeping, rows, given)
+            elif given:
+                keeping.update(alias, given, call.instance.now)
+    except ItemError as error:
+        raise bad(f"{error}.", "properties.rawContent") from error
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
+
+
+def _create(call: Call, keeping: Keeping, rows: list[list[str]], given: list[Given]) -> None:
+    columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
+    keeping.create(
+        call["watchlistAlias"],
+        call.text("properties", "itemsSearchKey", needed=True),
+        columns,
+        call.instance.now,
+        given,
+        name=call.text("properties", "displayName", needed=True),
+        description=call.text("properties", "description"),
+        provider=call.text("properties", "provider", needed=True),
+        source=call.text("properties", "source"),
+        days=_days(call),
+    )
 
 
 @SURFACE.delete(_ONE, "Watchlists_Delete", DELETE)

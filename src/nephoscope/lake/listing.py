@@ -58,9 +58,18 @@ class Keeping:
     by: str
 
     def create(
-        self, alias: str, search_key: str, columns: Sequence[str], now: datetime, **about: Any
+        self,
+        alias: str,
+        search_key: str,
+        columns: Sequence[str],
+        now: datetime,
+        given: Iterable[Given] = (),
+        **about: Any,
     ) -> WatchlistHead:
-        """A new list without items; StateError for a name that is taken or cannot be one, or a key that is no column."""
+        """A new list with items; StateError for a name that is taken or cannot be one, a key that is no column, an odd item.
+
+        More items than a portion follow the list that is there already.
+        """
         if not _ALIAS.fullmatch(alias):
             raise StateError(
                 f"{alias!r} is no alias of a watchlist: letters, digits, space, . _ and -, at most 128"
@@ -73,6 +82,8 @@ class Keeping:
             self.workspace, alias, str(uuid.uuid4()), about.pop("name", "") or alias, search_key, tuple(columns), now, now, now,
             created_by=self.by, changed_by=self.by, **about,
         )  # fmt: skip
+        made = self._all_made(head, given, now)
+        large = len(made) > PORTION
         with self.state.transaction() as session:
             if self.state.watchlists.find(session, self.workspace, alias) is not None:
                 raise StateError(
@@ -80,6 +91,9 @@ class Keeping:
                 )
             self.state.watchlists.put(session, head)
             self._tell(session, head, "Create", now)
+            self._filled(session, head, () if large else made, now, whole=False)
+        if large:
+            self._exchanged(head, lambda before: planned(before, made, whole=False), now)
         self.publish(alias, now)
         return head
 
@@ -108,17 +122,28 @@ class Keeping:
     def _updated(self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool) -> Changed:
         """A change that is small enough for one transaction."""
         with self.state.transaction() as session:
-            head = self._found(session, alias)
-            keys = None if whole else [one.key for one in made]
-            plan = planned(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
-            if plan.nothing:
-                return plan.changed
-            self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
-            self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
-            for status, items in plan.told:
-                self._tell_items(session, head, items, status, now)
-            self._touch(session, head, now)
+            return self._filled(session, self._found(session, alias), made, now, whole=whole)
+
+    def _filled(
+        self,
+        session: Session,
+        head: WatchlistHead,
+        made: Sequence[WatchlistItem],
+        now: datetime,
+        *,
+        whole: bool,
+    ) -> Changed:
+        """The same in a transaction that is open."""
+        keys = None if whole else [one.key for one in made]
+        plan = planned(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
+        if plan.nothing:
             return plan.changed
+        self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
+        self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
+        for status, items in plan.told:
+            self._tell_items(session, head, items, status, now)
+        self._touch(session, head, now)
+        return plan.changed
 
     def _exchanged(
         self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], Plan], now: datetime

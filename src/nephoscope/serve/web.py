@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from nephoscope.alerts.library.own_rules import OwnRules
 from nephoscope.instance import Instance
 from nephoscope.serve import logs
 from nephoscope.serve.application import application
@@ -29,6 +30,7 @@ def serve(settings: Settings) -> None:
             settings.data, settings.state, settings.tenant, settings.query_seconds, settings.managed_identity
         ) as instance,
     ):
+        OwnRules(instance.state, instance.data).finish()
         config = uvicorn.Config(
             application(
                 instance,

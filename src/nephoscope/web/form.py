@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -43,6 +44,18 @@ def noted(visit: Visit, operation: str, target: str, **detail: Any) -> None:
     with state.transaction() as session:
         author, address = visit.caller.name, visit.caller.address
         state.audit.add(session, author, operation, target, address=address, detail=detail)
+
+
+@contextmanager
+def changing(visit: Visit, operation: str, target: str, **detail: Any) -> Iterator[None]:
+    """Audit what is changed within the block, in the transaction of its first change."""
+    state, who = visit.instance.state, visit.caller
+    with state.with_change(
+        lambda session: state.audit.add(
+            session, who.name, operation, target, address=who.address, detail=detail
+        )
+    ):
+        yield
 
 
 def lines(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -133,6 +134,28 @@ class RulePacks:
         self._disk.make_folders(self._folder)
         self._disk.replace(self._path(pack.name), msgspec.msgpack.encode(pack))
 
+    def prepare(self, pack: RulePack) -> str:
+        """Write a pack beside the one of its name, to be shown later; what tells it from others that are prepared."""
+        written = msgspec.msgpack.encode(pack)
+        said = hashlib.blake2b(written, digest_size=16).hexdigest()
+        self._disk.make_folders(self._folder)
+        self._disk.replace(self._prepared(pack.name, said), written)
+        return said
+
+    def show(self, name: str, said: str) -> None:
+        """Have a pack that was prepared in the place of the one of its name; nothing happens where that was done already."""
+        try:
+            self._disk.rename(self._prepared(name, said), self._path(name))
+        except FileNotFoundError:
+            return
+        self._disk.sync_folder(self._folder)
+
+    def settle(self, name: str, said: str) -> None:
+        """The same, and all others go that were prepared under the name: nobody else may be preparing one now."""
+        self.show(name, said)
+        for path in self._folder.glob(self._prepared(name, "*").name):
+            self._disk.remove(path)
+
     def remove(self, name: str) -> RulePack:
         """Forget a pack; gives what it was."""
         pack = self.read(slug(name))
@@ -142,6 +165,9 @@ class RulePacks:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.pack"
+
+    def _prepared(self, name: str, said: str) -> Path:
+        return self._folder / f"{name}.{said}.next"
 
 
 def slug(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Boolean, Text, delete, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.lake.state.columns import Base, Moment
 from nephoscope.lake.state.database import Database
@@ -59,17 +59,31 @@ class RuleSwitches:
     ) -> None:
         """Switch rules or packs on or off."""
         with self._database.write() as session:
-            for subject in subjects:
-                session.merge(
-                    RuleSwitchRow(
-                        workspace=workspace,
-                        kind=kind,
-                        subject=subject,
-                        enabled=enabled,
-                        author=by,
-                        changed=now,
-                    )
+            self.switch(session, workspace, kind, subjects, now, by, enabled=enabled)
+
+    def switch(
+        self,
+        session: Session,
+        workspace: str,
+        kind: str,
+        subjects: Iterable[str],
+        now: datetime,
+        by: str,
+        *,
+        enabled: bool,
+    ) -> None:
+        """`put` within the transaction of what it belongs to."""
+        for subject in subjects:
+            session.merge(
+                RuleSwitchRow(
+                    workspace=workspace,
+                    kind=kind,
+                    subject=subject,
+                    enabled=enabled,
+                    author=by,
+                    changed=now,
                 )
+            )
 
     def forget(self, workspace: str, kind: str, subjects: Iterable[str]) -> None:
         """Take back what was decided of them."""

@@ -26,6 +26,7 @@ from nephoscope.model.entity import Entity
 from nephoscope.model.state import Severity
 from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
+from nephoscope.web.form import changing
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import in_words, names_of, tactics
@@ -142,9 +143,8 @@ def _say(visit: Visit, alerts: Sequence[StoredAlert], act: str) -> None:
             raise DeniedError(visit.caller, operation, f"/workspaces/{one.workspace}")
     state = visit.instance.state
     for one in alerts:
-        Desk(state, one.workspace).alert(one.id, ACTS[act][1], visit.instance.now)
-        with state.transaction() as session:
-            state.audit.add(session, visit.caller.name, operation, one.id, address=visit.caller.address)
+        with changing(visit, operation, one.id):
+            Desk(state, one.workspace).alert(one.id, ACTS[act][1], visit.instance.now)
     deliver_some(visit.instance.lake, state)
 
 
@@ -212,17 +212,15 @@ def _suppressed(visit: Visit, workspace: str, alert: StoredAlert) -> None:
     if reason not in REASONS or not form.get("comment", "").strip():
         raise StateError("a suppression needs a reason and a comment")
     now = visit.instance.now
-    Editing(visit.instance.state, workspace, visit.caller.name, now).suppress(
-        f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S}",
-        alert.rule,
-        [Condition(field, "equals", (value,))] if found else [],
-        reason=reason,
-        comment=form["comment"].strip(),
-        expires=now + timedelta(days=int(days)) if days else None,
-    )
-    with visit.instance.state.transaction() as session:
-        audit = visit.instance.state.audit
-        audit.add(session, visit.caller.name, SUPPRESS, alert.rule, address=visit.caller.address)
+    with changing(visit, SUPPRESS, alert.rule):
+        Editing(visit.instance.state, workspace, visit.caller.name, now).suppress(
+            f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S}",
+            alert.rule,
+            [Condition(field, "equals", (value,))] if found else [],
+            reason=reason,
+            comment=form["comment"].strip(),
+            expires=now + timedelta(days=int(days)) if days else None,
+        )
 
 
 def _shown(properties: Mapping[str, Any]) -> dict[str, str]:

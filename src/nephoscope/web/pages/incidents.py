@@ -21,6 +21,7 @@ from nephoscope.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
+from nephoscope.web.form import changing
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import called, names_of, tactics
@@ -201,8 +202,13 @@ def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
 
 def _decided(visit: Visit, workspace: str, number: int) -> None:
     """Do what a form asks for: a comment, a task, a tick, an owner, a severity, another state."""
+    with changing(visit, WRITE, f"incident {number}", act=visit.form.get("act", "")):
+        _act(visit, Desk(visit.instance.state, workspace), number)
+    deliver_some(visit.instance.lake, visit.instance.state)
+
+
+def _act(visit: Visit, desk: Desk, number: int) -> None:
     form, by, now = visit.form, visit.caller.name, visit.instance.now
-    desk = Desk(visit.instance.state, workspace)
     match form.get("act", ""):
         case "comment" if form.get("text", "").strip():
             desk.comment(number, form["text"].strip(), now, by)
@@ -223,12 +229,6 @@ def _decided(visit: Visit, workspace: str, number: int) -> None:
             desk.change(number, now, by, status=IncidentStatus.ACTIVE)
         case other:
             raise StateError(f"the form asks for nothing that can be done ({other[:40] or 'empty'})")
-    with visit.instance.state.transaction() as session:
-        told = {"act": form.get("act", "")}
-        visit.instance.state.audit.add(
-            session, by, WRITE, f"incident {number}", address=visit.caller.address, detail=told
-        )
-    deliver_some(visit.instance.lake, visit.instance.state)
 
 
 def opened(visit: Visit) -> int | None:
