@@ -234,3 +234,45 @@ def test_columns_that_have_their_types_already_are_completed() -> None:
 def test_columns_in_other_types_are_refused(column: dict) -> None:
     with pytest.raises(LakeError, match="wanted is"):
         complete(T, pa.table(column), workspace=PLACE, now=NOW)
+
+
+GUID = "0B1C2D3E-0000-4000-8000-00000000000A"
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "expected"),
+    [
+        ("T", {"SubscriptionId": GUID}, GUID.lower()),
+        ("T", {"SubscriptionId": GUID, "_SubscriptionId": "EFGH"}, "efgh"),
+        ("T", {"SubscriptionId": GUID, "_ResourceId": "/subscriptions/ABCD/resourceGroups/g"}, "abcd"),
+        ("T", {"SubscriptionId": "sub_1NXWPnLkdIwHu7ix"}, ""),
+        ("T", {"SubscriptionId": f"{GUID}0"}, ""),
+        ("T", {"SubscriptionId": f"/subscriptions/{GUID}"}, ""),
+        ("T", {"SubscriptionId": None}, ""),
+        ("Own_CL", {"SubscriptionId": GUID}, ""),
+    ],
+)
+@pytest.mark.parametrize("kind", [KqlType.STRING, KqlType.GUID])
+def test_a_row_that_names_its_subscription_is_of_it(
+    table: str, row: dict, expected: str, kind: KqlType
+) -> None:
+    made_of = Table.of(table, {"SubscriptionId": kind})
+    assert made(row, {}, table=made_of).table.column("_SubscriptionId").to_pylist() == [expected, ""]
+
+
+def test_the_column_of_a_name_alone_is_believed() -> None:
+    table = Table.of("T", {"SubscriptionId": KqlType.DYNAMIC})
+    assert made({"SubscriptionId": GUID}, table=table).table.column("_SubscriptionId").to_pylist() == [""]
+    assert made({"SubscriptionId": GUID}).table.column("_SubscriptionId").to_pylist() == [""], (
+        "it is in the bag"
+    )
+
+
+def test_packed_rows_name_their_subscription() -> None:
+    table = Table.of("T", {"SubscriptionId": KqlType.STRING})
+    times = pa.array([NOW] * 3, pa.timestamp("us", "UTC"))
+    named = pa.array([GUID, "", "none"])
+    for texts in (named, named.dictionary_encode()):
+        given = pa.table({"TimeGenerated": times, "SubscriptionId": texts})
+        found = complete(table, given, workspace=PLACE, now=NOW).table.column("_SubscriptionId")
+        assert found.to_pylist() == [GUID.lower(), "", ""]

@@ -30,6 +30,10 @@ EARLY = dt.timedelta(days=1)
 """How far ahead of now a row may lie."""
 _SUBSCRIPTION = r"^/subscriptions/(?P<id>[^/]+)"
 _WITHIN = re.compile(_SUBSCRIPTION, re.IGNORECASE)
+_NAMED = "SubscriptionId"
+"""The column in which rows of shipped tables name their subscription; in an own table it may mean anything."""
+_GUID = r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_OWN, _TEXTS = "_cl", (KqlType.STRING, KqlType.GUID)
 _MADE = frozenset({TENANT, TYPE, INGESTED})
 
 
@@ -53,8 +57,8 @@ def arrow_of(
 
     A value that does not fit its column, or whose column the table has not, goes to the bag under its own name (null in the
     column). A row whose TimeGenerated is no time, or lies outside [now - retention, now + 1 d], is bad. TenantId, Type and
-    _IngestedAt are set here, and _SubscriptionId where _ResourceId tells it; what was given for them and differs is in the bag as
-    `given_SubscriptionId` and so on, since they decide who sees a row.
+    _IngestedAt are set here, and _SubscriptionId where _ResourceId tells it, else SubscriptionId where nothing is given for it; what
+    was given for them and differs is in the bag as `given_SubscriptionId` and so on, since they decide who sees a row.
     """
     names = set().union(*rows) if rows else set()
     bags: dict[int, dict[str, Any]] = {}
@@ -120,14 +124,14 @@ def _packed(
         TYPE: packed.constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: packed.lowered(resource),
-        SUBSCRIPTION: _packed_subscriptions(columns.get(SUBSCRIPTION), resource, length),
+        SUBSCRIPTION: _packed_subscriptions(table, columns, resource, length),
     }
     present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
     fields = [table.schema.field(name).with_type(present[name].type) for name, _ in table.columns]
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
 
 
-def _packed_subscriptions(given: Any, resource: Any, length: int) -> Any:
+def _packed_subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):
@@ -139,8 +143,8 @@ def _packed_subscriptions(given: Any, resource: Any, length: int) -> Any:
                 for one, found in texts
             ]
             return pa.chunked_array(packs, pa.dictionary(pa.int32(), pa.string()))
-    plain = [None if one is None else one.cast(pa.string()) for one in (given, resource)]
-    return _subscriptions(plain[0], plain[1], length).dictionary_encode()
+    plain = {name: columns[name].cast(pa.string()) for name in (SUBSCRIPTION, _NAMED) if name in columns}
+    return _subscriptions(table, plain, resource.cast(pa.string()), length).dictionary_encode()
 
 
 def _told(ids: pa.Array) -> list[str]:
@@ -229,7 +233,7 @@ def _completed(
         TYPE: constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: pc.utf8_lower(resource),
-        SUBSCRIPTION: _subscriptions(columns.get(SUBSCRIPTION), resource, length),
+        SUBSCRIPTION: _subscriptions(table, columns, resource, length),
     }
     present = {**columns, **made}
     if not whole:
@@ -239,18 +243,30 @@ def _completed(
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
-def _subscriptions(given: Any, resource: Any, length: int) -> Any:
-    """The subscription of the resource's id, else the one that is given; in lower case."""
+def _subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
+    """The subscription of the resource's id, else the one that is given, else the one that the row names; in lower case."""
     ids = resource.combine_chunks() if isinstance(resource, pa.ChunkedArray) else resource
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
     distinct = ids.dictionary_encode()
     looked_up = pa.array(_told(distinct.dictionary), pa.string())
-    derived = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
-    if given is None:
-        return derived
-    lowered = pc.utf8_lower(given)
-    return pc.if_else(pc.equal(derived, ""), lowered, derived)
+    found = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
+    if SUBSCRIPTION in columns:
+        found = _or(found, pc.utf8_lower(columns[SUBSCRIPTION]))
+    if _NAMED in columns and table.types[_NAMED] in _TEXTS and not table.name.lower().endswith(_OWN):
+        found = _or(found, _guids(columns[_NAMED]))
+    return found
+
+
+def _or(found: Any, other: Any) -> Any:
+    return pc.if_else(pc.equal(found, ""), other, found)
+
+
+def _guids(column: Any) -> Any:
+    """The GUIDs in lower case; empty where a text is none."""
+    return pc.if_else(
+        pc.match_substring_regex(column, _GUID).fill_null(fill_value=False), pc.utf8_lower(column), ""
+    )
 
 
 def _checked(whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, Any]) -> Rows:
