@@ -12,6 +12,7 @@ def test_a_row_is_seen_in_the_subscription_that_it_names(server, owner, instance
     path = "/dataCollectionRules/default/streams/Microsoft-Update?api-version=2023-01-01"
     told = server.post(path, headers=owner, json=rows)
     assert told.status_code == 204, told.text
+    instance.lake.flush()
     for roles, seen in (
         ([("Reader", f"/subscriptions/{mine}")], ["mine"]),
         ([("Reader", "/")], ["mine", "nobodys", "theirs"]),

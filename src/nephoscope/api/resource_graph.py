@@ -65,7 +65,7 @@ class Options:
 def resources(call: Call) -> Answer:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = started(call.text("query", needed=True))
-    options = _options(call)
+    call, options = _options(call)
     reach = _reach(call)
     found = _run(call, text, reach)
     page = found.slice(options.start, options.top)
@@ -102,7 +102,8 @@ def checked(text: str) -> None:
         raise refused(error) from error
 
 
-def _options(call: Call) -> Options:
+def _options(call: Call) -> tuple[Call, Options]:
+    """How results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
         raise bad("'options' must be an object.", "options")
@@ -112,8 +113,9 @@ def _options(call: Call) -> Options:
     if not (isinstance(skip, int) and skip >= 0):
         raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
-        skip = graph_scopes.place(call, token)
-    return Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
+        call, skip = graph_scopes.resumed(call, token)
+    wanted = Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
+    return call, wanted
 
 
 def _reach(call: Call) -> dict[str, Shown]:

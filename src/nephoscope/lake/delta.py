@@ -31,10 +31,10 @@ _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_lo
 Action = AddAction | RemoveAction
 
 
-def opened(path: Path) -> DeltaTable | None:
-    """The table at its newest version, None where there is none; TableRefusedError where we would read wrong rows."""
+def opened(path: Path, version: int | None = None) -> DeltaTable | None:
+    """The table at a version (None: its newest), None where there is none; TableRefusedError where we would read wrong rows."""
     try:
-        table = DeltaTable(path)
+        table = DeltaTable(path, version=version)
     except TableNotFoundError:
         return None
     except DeltaError as error:

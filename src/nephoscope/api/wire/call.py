@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Call:
     """A request. `base` is the address that the client used (`https://host:port`), `permission` the operation that it is,
-    `address` where the request came from.
+    `address` where the request came from, `began` the edition that it goes on with (None = the newest).
     """
 
     instance: Instance
@@ -37,6 +37,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     address: str = ""
+    began: Edition | None = None
 
     def __getitem__(self, name: str) -> str:
         """A parameter of the path, '' where the template has none of the name."""
@@ -59,8 +60,8 @@ class Call:
 
     @cached_property
     def edition(self) -> Edition:
-        """What was published last; Fault where nothing was assessed yet."""
-        found = self.instance.shelf.newest()
+        """What was published last, or what it goes on with; Fault where nothing was assessed yet."""
+        found = self.began or self.instance.shelf.newest()
         if found is None:
             raise Fault(
                 501,

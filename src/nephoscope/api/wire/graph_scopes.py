@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -75,26 +76,38 @@ def _there(call: Call, subscription: str) -> bool:
 
 
 def token(call: Call, start: int) -> str:
-    """What a page is gone on with: of this query, by this caller, alone."""
+    """What a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
     return packed(f"{call.edition.version}:{start}:{_mark(call)}")
 
 
-def place(call: Call, given: Any) -> int:
-    """Where the page of a token begins; Fault for one that was not given for this query and caller."""
+def resumed(call: Call, given: Any) -> tuple[Call, int]:
+    """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
+    and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
+    """
     version, _, rest = unpacked(str(given), "$skipToken").partition(":")
     start, _, mark = rest.partition(":")
-    if not (version.isdecimal() and start.isascii() and start.isdecimal() and len(start) < 15):
+    if not all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start)):
         raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+    began = call.instance.shelf.at(int(version))
+    if began is None:
+        told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
+        raise bad(told, "$skipToken", "SkipTokenExpired")
+    call = replace(call, began=began)
     if mark != _mark(call):
         told = "The $skipToken was given for another query, other scopes or another caller."
         raise bad(told, "$skipToken", "InvalidSkipToken")
-    return int(start)
+    return call, int(start)
 
 
 def _mark(call: Call) -> str:
     """What tells a query and its caller from others."""
     wanted = (call.body.get("options") or {}).get("authorizationScopeFilter")
-    about = [call.caller.principal.id, wanted, *(call.body.get(one) for one in _FIELDS)]
+    about = [
+        call.caller.principal.id,
+        wanted,
+        call.edition.made.when,
+        *(call.body.get(one) for one in _FIELDS),
+    ]
     return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.publishing import published_path
 
+#: How many older editions stay open for those who go on with them.
+OLDER = 2
 _LOG = logging.getLogger("nephoscope.published")
 
 
@@ -26,6 +29,7 @@ class Shelf:
         self._known: Edition | None = None
         self._ready: Callable[[Edition], object] | None = None
         self._coming: threading.Thread | None = None
+        self._older: OrderedDict[int, Edition] = OrderedDict()
 
     def make_ready(self, ready: Callable[[Edition], object]) -> None:
         """Have `ready` make what is asked first of each newer edition; the one before it is the newest until that is done."""
@@ -49,6 +53,32 @@ class Shelf:
             self._coming = threading.Thread(target=self._come, args=told, name="edition", daemon=True)
             self._coming.start()
             return known
+
+    def at(self, version: int) -> Edition | None:
+        """The edition of a version, None where it was never published or its files are kept no longer."""
+        newest = self.newest()
+        if newest is None or newest.version == version:
+            return newest
+        with self._lock:
+            found = self._older.pop(version, None) or self._opened(version)
+            if found is None or not all(
+                path.exists() for several in found.files.values() for path in several
+            ):
+                return None
+            self._older[version] = found
+            while len(self._older) > OLDER:
+                self._older.popitem(last=False)
+            return found
+
+    def _opened(self, version: int) -> Edition | None:
+        if not self._entry(version).exists():
+            return None
+        try:
+            table = opened(self._path, version)
+        except LakeError as error:
+            _LOG.info("the evaluation of version %d cannot be gone on with: %s", version, error)
+            return None
+        return Edition.of(table, self._path) if table is not None else None
 
     def settle(self) -> None:
         """Wait until the edition that is made ready is the newest."""
