@@ -76,13 +76,6 @@ def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner
     assert '<span class="state error">refused</span>' in owner.get("/automations").text
 
 
-def test_it_is_for_who_reads_the_whole_tenant(owner, visitor, sandbox):
-    assert visitor(("Security Reader", "/")).get("/automations").status_code == 200
-    lesser = visitor(("Owner", f"/subscriptions/{sandbox}"))
-    assert lesser.get("/automations").status_code == 403
-    assert "/automations" not in lesser.get("/").text
-
-
 def test_the_metrics_count_runs_by_status(instance, anybody):
     with instance.state.transaction() as session:
         program = instance.state.principals.add(session, PrincipalKind.PROGRAM, "prometheus of runs")

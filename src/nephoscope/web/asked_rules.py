@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.response.responder import rules_folder
@@ -15,8 +15,10 @@ from nephoscope.lake.state.responses import AUTOMATIONS
 from nephoscope.lake.state.run_standings import RunTally
 
 if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
     from nephoscope.instance import Instance
 
+READ, READ_RULES = "Microsoft.Security/automations/read", "Microsoft.SecurityInsights/automationRules/read"
 KINDS = {Automation: "automation", ResponseRule: "rule of response", IncidentAutomation: "automation rule"}
 
 
@@ -50,6 +52,32 @@ def asked_rules(instance: Instance) -> list[AskedRule]:
     known = {one.key for one in found}
     found += [_removed(key, tally) for key, tally in tallies.items() if key not in known]
     return sorted(found, key=lambda one: (not one.runs.dead, not one.wrong, one.name.casefold(), one.key))
+
+
+def seen_rules(rules: Iterable[AskedRule], caller: Caller) -> tuple[list[AskedRule], list[str] | None]:
+    """Of rules those that a caller may read, and the keys of those whose runs it may (None = all of them).
+
+    Who reads a part of the estate sees the automations that lie there, as by the API, and the automation rules of a workspace that
+    it reads. Their runs tell of what they are bound to: those of a rule are for who may read all of that.
+    """
+    if caller.may(READ):
+        return list(rules), None
+    seen = [one for one in rules if _readable(one, caller)]
+    within = [one.key for one in seen if one.where and all(_reached(scope, caller) for scope in one.where)]
+    return [one if one.key in within else replace(one, runs=RunTally()) for one in seen], within
+
+
+def _readable(one: AskedRule, caller: Caller) -> bool:
+    if one.kind == KINDS[Automation]:
+        return caller.may(READ, one.key)
+    return one.kind == KINDS[IncidentAutomation] and caller.may(READ_RULES, "/".join(one.key.split("/")[:3]))
+
+
+def _reached(scope: str, caller: Caller) -> bool:
+    """Whether a scope of the estate, or a workspace by its name, may be read."""
+    return (
+        caller.may(READ, scope) if scope.startswith("/") else caller.may(READ_RULES, f"/workspaces/{scope}")
+    )
 
 
 def _kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AskedRule]:

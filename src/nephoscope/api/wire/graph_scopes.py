@@ -86,7 +86,8 @@ def resumed(call: Call, given: Any) -> tuple[Call, int]:
     """
     version, _, rest = unpacked(str(given), "$skipToken").partition(":")
     start, _, mark = rest.partition(":")
-    if not all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start)):
+    numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
+    if not numbers or not _MARK.fullmatch(mark):
         raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
     began = call.instance.shelf.at(int(version))
     if began is None:
@@ -97,6 +98,9 @@ def resumed(call: Call, given: Any) -> tuple[Call, int]:
         told = "The $skipToken was given for another query, other scopes or another caller."
         raise bad(told, "$skipToken", "InvalidSkipToken")
     return call, int(start)
+
+
+_MARK = re.compile(r"[0-9a-f]{24}")
 
 
 def _mark(call: Call) -> str:

@@ -61,10 +61,10 @@ class RunStandings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def by_status(self) -> dict[RunStatus, int]:
-        """Every status -> how many runs stand so, in every workspace."""
+    def by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
+        """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
         mine = ResponseRunRow
-        counted = select(mine.status, func.count()).group_by(mine.status)
+        counted = select(mine.status, func.count()).where(*_asked("", (), within)).group_by(mine.status)
         with self._database.read() as session:
             found = {RunStatus(status): count for status, count in session.execute(counted)}
         return {one: found.get(one, 0) for one in RunStatus}
@@ -81,18 +81,31 @@ class RunStandings:
         return found
 
     def newest(
-        self, rule: str = "", statuses: Collection[RunStatus] = (), *, start: int = 0, most: int = 100
+        self,
+        rule: str = "",
+        statuses: Collection[RunStatus] = (),
+        within: Collection[str] | None = None,
+        *,
+        start: int = 0,
+        most: int = 100,
     ) -> list[RunLine]:
-        """Runs from place `start` on, those that changed last first; of one rule or of all, in some statuses or in any."""
+        """Runs from place `start` on, those that changed last first; of one rule or of all (None) or those `within`, in some statuses
+        or in any.
+        """
         mine = ResponseRunRow
-        query = select(*(getattr(mine, name) for name in _LINE)).where(*_asked(rule, statuses))
+        query = select(*(getattr(mine, name) for name in _LINE)).where(*_asked(rule, statuses, within))
         query = query.order_by(mine.changed.desc(), mine.id).offset(start).limit(most)
         with self._database.read() as session:
             return [_line(*row) for row in session.execute(query)]
 
-    def count(self, rule: str = "", statuses: Collection[RunStatus] = ()) -> int:
+    def count(
+        self,
+        rule: str = "",
+        statuses: Collection[RunStatus] = (),
+        within: Collection[str] | None = None,
+    ) -> int:
         """How many runs `newest` lists in all."""
-        query = select(func.count()).select_from(ResponseRunRow).where(*_asked(rule, statuses))
+        query = select(func.count()).select_from(ResponseRunRow).where(*_asked(rule, statuses, within))
         with self._database.read() as session:
             return session.scalar(query) or 0
 
@@ -105,8 +118,12 @@ def _line(*values: Any) -> RunLine:
     return RunLine(**{**found, "status": RunStatus(found["status"])})
 
 
-def _asked(rule: str, statuses: Collection[RunStatus]) -> list[ColumnElement[bool]]:
+def _asked(
+    rule: str, statuses: Collection[RunStatus], within: Collection[str] | None
+) -> list[ColumnElement[bool]]:
     found = [ResponseRunRow.rule == rule] if rule else []
+    if within is not None:
+        found.append(ResponseRunRow.rule.in_(within))
     return found + ([ResponseRunRow.status.in_([one.value for one in statuses])] if statuses else [])
 
 

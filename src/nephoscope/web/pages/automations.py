@@ -10,34 +10,34 @@ from starlette.responses import Response
 from nephoscope.lake.state.responses import RunStatus
 from nephoscope.lake.state.run_standings import RunLine
 from nephoscope.lake.workspace import DEFAULT
-from nephoscope.web.asked_rules import AskedRule, asked_rules
+from nephoscope.web.asked_rules import READ, AskedRule, asked_rules, seen_rules
 from nephoscope.web.page import SAME, Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables import Table, file_of
 from nephoscope.web.visit import Visit
 
-READ = "Microsoft.Security/automations/read"
 ROWS, MOST_CSV = 100, 100_000
 
 
 def filled(visit: Visit) -> Mapping[str, Any] | Response:
     """What the page shows."""
     standings = visit.instance.state.run_standings
-    rules = asked_rules(visit.instance)
+    rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}
     rule = visit.asked("rule")
     statuses = frozenset(one for one in RunStatus if one.value in visit.several("status"))
     tables = {
         "automations": lambda: _rules(visit, rules),
-        "runs": lambda: _runs(standings.newest(rule, statuses, most=MOST_CSV), names),
+        "runs": lambda: _runs(standings.newest(rule, statuses, within, most=MOST_CSV), names),
     }
     if (file := file_of(visit, "automations", tables)) is not None:
         return file
     start = page_start(visit)
     return {
-        "rules": rules, "names": names, "chosen": statuses, "statuses": standings.by_status(), "default": DEFAULT,
-        "runs": standings.newest(rule, statuses, start=start, most=ROWS), "total": standings.count(rule, statuses),
-        "start": start, "rows": ROWS, "dead": next((one for one in rules if one.runs.dead), None),
+        "rules": rules, "names": names, "chosen": statuses, "statuses": standings.by_status(within), "default": DEFAULT,
+        "runs": standings.newest(rule, statuses, within, start=start, most=ROWS),
+        "total": standings.count(rule, statuses, within), "whole": within is None, "start": start, "rows": ROWS,
+        "dead": next((one for one in rules if one.runs.dead), None),
         "where": lambda one: _where(visit, one),
     }  # fmt: skip
 
@@ -99,6 +99,5 @@ PAGE = Page(
     filled,
     Area.ESTATE,
     80,
-    tenant=True,
     under_scope=SAME,
 )
