@@ -158,7 +158,10 @@ def test_columns_that_a_query_does_not_give_are_told_at_import(lake: Lake) -> No
     judged = judge(piece, lake, "default", NOW)
     assert judged.standing is Standing.RUNS
     assert [name for name in SAID if any(f"column {name}," in one for one in judged.reasons)] == list(SAID)
-    assert len(judged.reasons) == len(SAID)
+    assert len(judged.reasons) == len(SAID) + 1
+    assert judged.reasons[-1].startswith("the query gives ")
+    assert "Here" in judged.reasons[-1]
+    assert len(judged.lacks) == len(SAID)
     assert told(judged, ()).startswith("runs, but the entity mapping of Account asks for the column Nobody")
 
 

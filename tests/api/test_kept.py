@@ -16,9 +16,17 @@ from nephoscope.model.resource_id import RESOURCE_GROUP_TYPE
 VERSION = "api-version=2023-01-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"
 INSIGHTS = f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
+SOURCES = [{"eventSource": "Alerts"}]
+
+
+def posting(uri: str) -> dict[str, str]:
+    app = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/w"
+    return {"actionType": "LogicApp", "logicAppResourceId": app, "uri": uri}
+
+
 #: path below a subscription (or in a workspace, with a leading slash) -> a body
 BODIES = {
-    "Microsoft.Security/automations/a": {"properties": {"actions": [{"actionType": "LogicApp", "uri": "https://x/?sig=1"}]}},
+    "Microsoft.Security/automations/a": {"properties": {"sources": SOURCES, "actions": [posting("https://x/?sig=1")]}},
     "Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies/default": {
         "kind": "Basic", "properties": {"virtualMachines": [{
             "id": "/subscriptions/SUB/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm",
@@ -167,11 +175,11 @@ def test_an_automation_is_told_of_what_its_author_reads(server, instance, token,
     path = f"{group}/providers/Microsoft.Security/automations/export?{VERSION}"
 
     def put(status, **properties):
-        answer = server.put(path, headers=headers, json={"properties": properties})
+        answer = server.put(path, headers=headers, json={"properties": {"sources": SOURCES, **properties}})
         assert answer.status_code in status, answer.text
         return answer.json()
 
-    actions = [{"actionType": "LogicApp", "uri": "https://x/?sig=1"}]
+    actions = [posting("https://x/?sig=1")]
     made = put((200, 201), actions=actions)
     assert [one["scopePath"] for one in made["properties"]["scopes"]] == [group.lower()]
     put((403,), actions=actions, scopes=[{"scopePath": f"/subscriptions/{subscription}"}])
@@ -205,10 +213,13 @@ def test_an_automation_that_is_patched_stays_within_what_its_author_reads(
         "what is not sent stays"
     )
     assert patch(headers, scopes=[{"scopePath": subscription}]).status_code == 403
-    assert (
-        patch(headers, actions=[{"actionType": "Workspace", "workspaceResourceId": "default"}]).status_code
-        == 403
-    )
+    workspace = f"{group}/providers/Microsoft.OperationalInsights/workspaces/default"
+    writing = [{"actionType": "Workspace", "workspaceResourceId": workspace}]
+    assert patch(headers, actions=writing).status_code == 403
+    other = {**posting(""), "logicAppResourceId": f"{group}/providers/Microsoft.Logic/workflows/other"}
+    del other["uri"]
+    error = patch(headers, actions=[other]).json()["error"]
+    assert error["target"] == "properties.actions[0].uri", "the address that is kept is another app's"
     reader = {"Authorization": f"Bearer {token(('Reader', group.lower()))}"}
     assert patch(reader, isEnabled=True).status_code == 403
     assert server.get(path, headers=owner).json()["properties"] == told, "what was refused changed nothing"
@@ -227,7 +238,7 @@ INSIDE = [
 @pytest.mark.parametrize("uri", INSIDE)
 def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, subscriptions, uri):
     scope = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}"
-    body = {"properties": {"actions": [{"actionType": "Workspace"}, {"actionType": "LogicApp", "uri": uri}]}}
+    body = {"properties": {"sources": SOURCES, "actions": [posting("https://x/"), posting(uri)]}}
     group = str(
         instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
     )
@@ -251,7 +262,7 @@ def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, insta
         instance.shelf.newest().listing.page([RESOURCE_GROUP_TYPE], EVERYTHING, scope).bodies[0]["id"]
     )
     path = f"{group}/providers/Microsoft.Security/automations/inside?{VERSION}"
-    body = {"properties": {"actions": [{"actionType": "LogicApp", "uri": "https://10.0.0.4/?sig=1"}]}}
+    body = {"properties": {"sources": SOURCES, "actions": [posting("https://10.0.0.4/?sig=1")]}}
     assert server.put(path, headers=owner, json=body).status_code == 400
     file = instance.data / FILE
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -340,3 +340,22 @@ def _idle(database: Database) -> None:
             while not other.execute(gone, {"pid": pid}).scalar_one():
                 other.execute(text("SELECT pg_stat_clear_snapshot()"))
         session.execute(text("SELECT 1"))
+
+
+def test_a_server_that_can_only_be_read_is_told_so(instance, owner, url, caplog):
+    told = "The state can only be read now, and nothing be kept: try again."
+    assert searched(owner).status_code == 200
+    assert owner.get("/readyz").json() == {"ready": True, "reasons": []}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
+    instance.state.database.engine.dispose()
+    assert owner.get(SEARCH).status_code == 200
+    with caplog.at_level(logging.WARNING):
+        form, here = {"name": "Mine", "query": "print 1"}, {"Sec-Fetch-Site": "same-origin"}
+        for answer in (searched(owner), owner.post("/logs/queries", data=form, headers=here)):
+            assert answer.status_code == 503, answer.text
+            assert told in answer.text
+            assert int(answer.headers["retry-after"]) > 0
+    assert any("read-only transaction" in one and "postgresql+psycopg" in one for one in caplog.messages)
+    ready = owner.get("/readyz")
+    assert (ready.status_code, ready.json()["reasons"]) == (503, [f"state: {told}"])

@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from dataclasses import dataclass
 
 from nephoscope.alerts.rule import Rule
 from nephoscope.alerts.wording import columns_in
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A column that a rule asks for: the JSON path among the rule's properties, and who asks, in words."""
+
+    path: str
+    asks: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.asks} asks for the column {self.column}, which the query does not give"
+
+
 def lacking(rule: Rule, columns: Container[str]) -> tuple[str, ...]:
     """A sentence for each column that a rule asks for and its query does not give, each once."""
-    told = (
-        f"{asks} asks for the column {name}, which the query does not give"
-        for asks, name in _wanted(rule)
-        if name not in columns
-    )
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(str(one) for one in wanted(rule) if one.column not in columns))
 
 
-def _wanted(rule: Rule) -> Iterator[tuple[str, str]]:
-    """(who asks, the column)."""
-    for mapping in rule.mappings:
-        asks = f"the entity mapping of {mapping.kind}" if mapping.kind else "sentinelEntitiesMappings"
-        yield from ((asks, column) for _, column in mapping.fields)
-    yield from ((f"customDetails.{name}", column) for name, column in rule.custom_details)
+def wanted(rule: Rule) -> Iterator[Wanted]:
+    """All that a rule asks for."""
+    yield from _of_entities(rule)
+    for name, column in rule.custom_details:
+        yield Wanted(f"customDetails.{name}", f"customDetails.{name}", column)
     given = rule.override
-    yield from (("alertDisplayNameFormat", name) for name in columns_in(given.name))
-    yield from (("alertDescriptionFormat", name) for name in columns_in(given.description))
-    alone = (("alertSeverityColumnName", given.severity), ("alertTacticsColumnName", given.tactics))
-    yield from ((asks, column) for asks, column in alone if column)
-    yield from ((f"the dynamic property {name}", column) for name, column in given.properties)
+    alone = [
+        *(("alertDisplayNameFormat", name) for name in columns_in(given.name)),
+        *(("alertDescriptionFormat", name) for name in columns_in(given.description)),
+        ("alertSeverityColumnName", given.severity),
+        ("alertTacticsColumnName", given.tactics),
+    ]
+    for asks, column in alone:
+        if column:
+            yield Wanted(f"alertDetailsOverride.{asks}", asks, column)
+    for at, (name, column) in enumerate(given.properties):
+        path = f"alertDetailsOverride.alertDynamicProperties[{at}].value"
+        yield Wanted(path, f"the dynamic property {name}", column)
+
+
+def _of_entities(rule: Rule) -> Iterator[Wanted]:
+    mapped = [one for one in rule.mappings if one.kind]
+    for at, mapping in enumerate(mapped):
+        for n, (_, column) in enumerate(mapping.fields):
+            path = f"entityMappings[{at}].fieldMappings[{n}].columnName"
+            yield Wanted(path, f"the entity mapping of {mapping.kind}", column)
+    whole = [column for one in rule.mappings if not one.kind for _, column in one.fields]
+    for at, column in enumerate(whole):
+        yield Wanted(f"sentinelEntitiesMappings[{at}].columnName", "sentinelEntitiesMappings", column)

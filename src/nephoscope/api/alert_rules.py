@@ -277,6 +277,8 @@ def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> 
     judged = judge(piece, call.instance.lake, workspace, call.instance.now)
     if judged.standing in (Standing.REFUSED, Standing.UNSUPPORTED):
         raise bad("; ".join(judged.reasons), "properties", "InvalidRule")
+    if judged.lacks:
+        raise bad(f"{'; '.join(judged.reasons)}.", f"properties.{judged.lacks[0]}", "InvalidRule")
     now, by, switches = call.instance.now, call.caller.name, call.instance.state.rule_switches
 
     def entry(session: Session) -> None:

@@ -18,7 +18,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import anything, fields, flag, many, text, words
+from nephoscope.api.wire.shape import Shape, anything, chosen, fields, flag, many, text, words
 from nephoscope.automation.actions import HIDDEN, credential, secrets_of
 from nephoscope.automation.author import READS, WORKSPACE_WRITE
 from nephoscope.automation.automation import EVENTS, OPERATORS, ORDERED
@@ -57,27 +57,46 @@ _CONDITION = fields(
     {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": anything},
     {"propertyType": words(*_EXPECTED)},
 )
+#: Kind of action -> the field that names what it is done by, and the secret without which nothing can be sent there.
+NAMED = {
+    "LogicApp": ("logicAppResourceId", "uri"),
+    "EventHub": ("eventHubResourceId", "connectionString"),
+    "Workspace": ("workspaceResourceId", ""),
+}
+
+
+def _id(type_: str, told: str) -> Shape:
+    """The id of a resource of a type, which may be below another of its provider."""
+    provider, *words_ = type_.split("/")
+    names = "/".join(f"{re.escape(one)}/[^/]+" for one in words_)
+    return text(
+        rf"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/{re.escape(provider)}/{names}/?",
+        f"the id of {told}",
+    )
+
+
+_SOURCE = fields({"eventSource": words(*EVENTS)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))})
+_ACTION = chosen(
+    "actionType",
+    {
+        "LogicApp": fields(
+            {"logicAppResourceId": _id("Microsoft.Logic/workflows", "a Logic App")}, {"uri": text()}
+        ),
+        "EventHub": fields(
+            {"eventHubResourceId": _id("Microsoft.EventHub/namespaces/eventhubs", "an event hub")},
+            {"connectionString": text(), "sasPolicyName": text()},
+        ),
+        "Workspace": fields(
+            {"workspaceResourceId": _id("Microsoft.OperationalInsights/workspaces", "a workspace")}
+        ),
+    },
+)
 SHAPE = fields(
-    {},
+    {"sources": many(_SOURCE, least=1), "actions": many(_ACTION, least=1)},
     {
         "description": text(),
         "isEnabled": flag,
         "scopes": many(fields({"scopePath": text()}, {"description": text()})),
-        "sources": many(
-            fields({"eventSource": words(*EVENTS)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))})
-        ),
-        "actions": many(
-            fields(
-                {"actionType": words("LogicApp", "EventHub", "Workspace")},
-                {
-                    "logicAppResourceId": text(),
-                    "uri": text(),
-                    "eventHubResourceId": text(),
-                    "connectionString": text(),
-                    "workspaceResourceId": text(),
-                },
-            )
-        ),
     },
 )
 
@@ -98,6 +117,7 @@ def _sealed(call: Call, body: Body, before: Body | None) -> Body:
     # what a check of the document cut off is still in the request
     secrets = list(_secrets(call.body if "properties" in call.body else body))
     _reachable(call, secrets)
+    _there(call, body, before, secrets)
     for at, name, value in secrets:
         call.instance.state.credentials.put(credential(key, at, name), value)
     actions = [
@@ -114,6 +134,21 @@ def _reachable(call: Call, secrets: Iterable[tuple[int, str, str]]) -> None:
     for at, name, value in secrets:
         if name == "uri":
             reachable(call, value, f"properties.actions[{at}].uri")
+
+
+def _there(call: Call, body: Body, before: Body | None, secrets: Iterable[tuple[int, str, str]]) -> None:
+    """Fault where an action has no address, neither sent now nor kept of the same action, or its workspace is none."""
+    given = {(at, name) for at, name, _ in secrets}
+    old = (before or {}).get("properties", {}).get("actions") or []
+    for at, action in enumerate(body["properties"]["actions"]):
+        target, secret = NAMED[action["actionType"]]
+        path, named = f"properties.actions[{at}]", str(action[target])
+        same = at < len(old) and str(old[at].get(target)).lower() == named.lower()
+        if secret and (at, secret) not in given and not same:
+            raise bad(f"'{secret}' is missing: nothing can be sent to {named}.", f"{path}.{secret}")
+        workspace = named.rstrip("/").rpartition("/")[2]
+        if not secret and call.instance.state.workspaces.find(workspace) is None:
+            raise bad(f"There is no workspace '{workspace[:100]}' here.", f"{path}.{target}")
 
 
 def _readable_scopes(call: Call, body: Body) -> dict[str, Any]:
@@ -176,8 +211,11 @@ def validate(call: Call) -> Answer:
     try:
         if not isinstance(properties, dict):
             raise bad("The request content has no 'properties'.", "properties")
-        SHAPE(properties, "properties")
-        _reachable(call, _secrets({"properties": properties}))
+        body: Body = {"properties": SHAPE(properties, "properties")}
+        kept = call.instance.state.arm_documents.get(call.path.lower().rstrip("/").rpartition("/")[0])
+        secrets = list(_secrets(body))
+        _reachable(call, secrets)
+        _there(call, body, kept.body if kept is not None else None, secrets)
     except Fault as fault:
         return Answer({"isValid": False, "message": fault.message})
     return Answer({"isValid": True, "message": "The automation can be kept."})

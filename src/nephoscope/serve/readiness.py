@@ -22,6 +22,7 @@ def reasons(instance: Instance) -> Iterator[str]:
     """Why requests cannot be answered, or records not be taken; nothing where both can."""
     try:
         once_more(instance.state.workspaces.get)
+        once_more(instance.state.database.must_take)
     except StateError as error:  # anybody may ask, so that where it is kept is for the log alone
         yield f"state: {later(error).message}"
     if instance.lake.failure is not None:

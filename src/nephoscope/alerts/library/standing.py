@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rule import Rule, RuleError
-from nephoscope.alerts.wanted_columns import lacking
+from nephoscope.alerts.wanted_columns import wanted
 from nephoscope.kql.compile import compile_results
 from nephoscope.kql.errors import KqlError
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
 
 MOST_NAMED = 5
+#: Of the columns of a query.
+MOST_GIVEN = 40
 _MISSING = re.compile(
     r"no (?:table, function or variable|function that takes rows|function that gives rows) is named '([^']+)'"
 )
@@ -38,13 +40,15 @@ class Judged:
     """A rule's standing with its reasons, each with its place in the query.
 
     One that runs has reasons where its alerts will lack something.
-    `tables` are those that it reads. `needs`: what it names and nothing here is called so.
+    `tables` are those that it reads. `needs`: what it names and nothing here is called so. `lacks`: the JSON paths, among the
+    properties of the rule, of what asks for columns that the query does not give.
     """
 
     standing: Standing
     reasons: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
@@ -59,8 +63,22 @@ def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
         except KqlError as error:
             return _failed(error)
         last = results[-1]
-        wrong = lacking(rule, dict(last.columns)) if last.resume is None else ()
-        return Judged(Standing.RUNS, wrong, tuple(sorted(table for _, table in catalog.versions())))
+        # of a query whose columns its rows decide nothing is known before it runs
+        columns = [name for name, _ in last.columns] if last.resume is None else None
+        tables = tuple(sorted(table for _, table in catalog.versions()))
+        return _asking(rule, columns, tables)
+
+
+def _asking(rule: Rule, columns: Sequence[str] | None, tables: tuple[str, ...]) -> Judged:
+    """How a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
+    lacks = [] if columns is None else [one for one in wanted(rule) if one.column not in columns]
+    if not lacks:
+        return Judged(Standing.RUNS, (), tables)
+    told = [
+        *dict.fromkeys(map(str, lacks)),
+        f"the query gives {_listed(columns or ('nothing',), MOST_GIVEN)}",
+    ]
+    return Judged(Standing.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks))
 
 
 def _failed(error: KqlError) -> Judged:
@@ -106,6 +124,6 @@ def told(judged: Judged, known: Container[str]) -> str:
     return f"needs {', '.join(parts)}"
 
 
-def _listed(names: list[str]) -> str:
-    rest = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

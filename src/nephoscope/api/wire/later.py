@@ -6,7 +6,7 @@ import logging
 import threading
 
 from nephoscope.api.wire.fault import Fault, unavailable
-from nephoscope.lake.state.faults import BusyError, DiskFullError, StateError
+from nephoscope.lake.state.faults import BusyError, DiskFullError, ReadOnlyError, StateError
 from nephoscope.sources.live.seldom import Seldom
 
 _LOG = logging.getLogger("nephoscope.state")
@@ -28,4 +28,6 @@ def said(error: StateError) -> str:
         return "The server's disk is full: nothing can be kept before there is room."
     if isinstance(error, BusyError):
         return "The state is being written to by others: try again."
+    if isinstance(error, ReadOnlyError):
+        return "The state can only be read now, and nothing be kept: try again."
     return "The state cannot be reached now: try again."

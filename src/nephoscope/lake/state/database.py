@@ -30,6 +30,7 @@ from nephoscope.lake.state.faults import (
     CutError,
     DiskFullError,
     MissingError,
+    ReadOnlyError,
     StateError,
     UnreachableError,
 )
@@ -57,6 +58,8 @@ _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _BUSY = ("database is locked", "lock timeout")
 #: SQLSTATEs of what is beyond a limit of the server at each try (class 54), and of a number that is too large for its column.
 _BEYOND, _TOO_LARGE = "54", "22003"
+#: SQLSTATE of a change that a transaction may not make, which can only read.
+_READ_ONLY = "25006"
 _WAITING = f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}"
 _PRAGMAS = (
     _WAITING,
@@ -154,6 +157,17 @@ class Database:
         with self._told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
 
+    def must_take(self) -> None:
+        """ReadOnlyError where a server lets nothing be changed now; nothing is written to see it."""
+        if self.is_sqlite:
+            return
+        with self.read() as session:
+            only_read = session.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
+        if only_read:
+            raise ReadOnlyError(
+                f"{self.shown}: the server lets nothing be changed: transaction_read_only is on"
+            )
+
     def now(self, session: Session) -> datetime:
         """The time by which leases run: a server's own, so that hosts with different clocks agree."""
         if self._clock is not None:
@@ -233,6 +247,8 @@ class Database:
         except DatabaseError as error:
             if error.connection_invalidated:  # as of one that did nothing within a transaction for long
                 raise CutError(f"{self.shown}: {_why(error)}") from error
+            if _state(error) == _READ_ONLY:
+                raise ReadOnlyError(f"{self.shown}: {_why(error)}") from error
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database

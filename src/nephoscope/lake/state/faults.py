@@ -23,6 +23,10 @@ class UnreachableError(PassingError):
     """The server of the database does not answer, or lets nobody in: it may, later."""
 
 
+class ReadOnlyError(PassingError):
+    """The server of the database lets nothing be changed, as one that was made a standby: it may, later."""
+
+
 class CutError(UnreachableError):
     """The connection was lost in a transaction: it was undone, unless it was at its commit."""
 
