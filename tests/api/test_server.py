@@ -195,6 +195,24 @@ def test_bodies_are_bounded(server, owner):
     )
 
 
+def test_paths_are_bounded_before_anybody_is_known(server):
+    path = "/subscriptions/x/" + "a" * 4000
+    assert server.get(path).status_code == 401
+    answer = server.get(path + "/a" * 100)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (414, "UriTooLong")
+
+
+@pytest.mark.parametrize(("levels", "status"), [(64, {200, 201}), (65, {400}), (500, {400})])
+@pytest.mark.parametrize("kind", ["customRecommendations", "securityStandards"])
+def test_documents_nest_no_deeper_than_is_walked(server, owner, subscriptions, kind, levels, status):
+    below = f"/subscriptions/{subscriptions['sub-bwf-sandbox']}/providers/Microsoft.Security/{kind}"
+    path = f"{below}/deep-{levels}?api-version=2024-08-01"
+    for opening, closing in ((b'{"a":', b"}"), (b"[", b"]")):
+        inside = opening * (levels - 2) + b"1" + closing * (levels - 2)
+        answer = server.put(path, headers=owner, content=b'{"properties":{"x":' + inside + b"}}")
+        assert answer.status_code in status, answer.text
+
+
 def test_resources_are_given_back_as_they_were(server, owner, report):
     for resource in list(report.run.estate.resources.values())[::211]:
         if resource.key.startswith("/subscriptions/") and "/providers/" in resource.key:

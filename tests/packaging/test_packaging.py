@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import click
@@ -122,6 +123,15 @@ def test_what_the_image_is_built_from_is_there():
         if line.startswith("!")
     ]
     assert [one for one in names if not (ROOT / one).exists()] == []
+
+
+def test_the_source_as_it_is_handed_out_has_what_makes_the_image():
+    made = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    handed = set(made["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
+    wanted = (PACKAGING / "Dockerfile.dockerignore").read_text().splitlines()
+    assert {PACKAGING.name, *(line[1:] for line in wanted if line.startswith("!"))} - handed == {
+        "pyproject.toml"  # which every source has
+    }
 
 
 def test_the_page_names_files_and_options_that_are_there():

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 MAX_BODY = 4 << 20
+#: Characters; ids of Azure's resources have no more than 2,048. Every template looks at a path, before anybody is known.
+MAX_PATH = 4096
 _LOG = logging.getLogger("nephoscope.api")
 #: What the ingestion of logs calls it -> what ARM does.
 _CODES = {"ContentLengthLimitExceeded": "RequestEntityTooLarge", "InvalidPayload": "InvalidRequestContent"}
@@ -100,6 +102,8 @@ async def respond(instance: Instance, request: Request) -> Response:
 async def _answered(instance: Instance, request: Request) -> Answer:
     method = "GET" if request.method == "HEAD" else request.method
     path = _SLASHES.sub("/", request.scope["path"])
+    if len(path) > MAX_PATH:
+        raise Fault(414, "UriTooLong", f"A path has no more than {MAX_PATH} characters.")
     found = Directory.whole().find(method, path)
     if found is None or found[0].permission != PUBLIC:
         caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))

@@ -112,6 +112,12 @@ def test_certificates_of_the_server_come_along_with_the_keys_alone(
     assert (tmp_path / "again" / "tls" / "ca.key").exists() is keys
 
 
+def test_what_runs_here_does_not_come_along(data: Path, tmp_path: Path) -> None:
+    (data / "server.json").write_text(json.dumps({"pid": os.getpid()}))
+    restore(backed_up(data, tmp_path / "b.tar"), tmp_path / "again")
+    assert not (tmp_path / "again" / "server.json").exists()
+
+
 def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> None:
     restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again")
     with State.of(tmp_path / "again", "") as state:

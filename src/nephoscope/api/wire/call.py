@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.nesting import DEEPEST, too_deep
 from nephoscope.api.wire.path import scope_of
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Call:
             raise bad(f"The request content was invalid and could not be deserialized: {error}.") from error
         if not isinstance(found, dict):
             raise bad("The request content must be a JSON object.")
+        if too_deep(found):
+            raise bad(f"The request content nests deeper than {DEEPEST} objects and arrays.")
         return found
 
     def text(self, *path: str, needed: bool = False) -> str:

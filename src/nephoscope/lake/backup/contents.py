@@ -12,8 +12,8 @@ from deltalake import DeltaTable
 LOG = "_delta_log"
 #: Made anew, in another place of the backup, or of no use anywhere else.
 _LEFT_OUT = frozenset(
-    {"lake", "spool", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm", "query-history"}
-)
+    ("lake", "spool", "pins", "keys", "tls", "state.db", "state.db-wal", "state.db-shm", "query-history", "server.json")
+)  # fmt: skip
 _FLEETING = (".lock", ".part", ".tmp")
 
 

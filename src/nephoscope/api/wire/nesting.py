@@ -1,0 +1,25 @@
+"""How deep what is sent may nest: whatever walks a document walks it by recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+#: Objects and arrays inside one another, as in .NET's readers, which Azure's surfaces are made with.
+DEEPEST = 64
+
+
+def too_deep(document: Any, most: int = DEEPEST) -> bool:
+    """Whether more than so many objects and arrays lie inside one another in a JSON value."""
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(most):
+        if not level:
+            return False
+        level = [inner for one in level for inner in _inside(one)]
+    return bool(level)
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    """The objects and arrays right inside one."""
+    children = value.values() if isinstance(value, dict) else value
+    return (one for one in children if isinstance(one, dict | list))
