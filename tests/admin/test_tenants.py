@@ -39,6 +39,7 @@ def test_a_tenant_is_connected_changed_and_forgotten(ask, instance, contoso):
     assert tenants.secrets_of(instance.state, kept).secret == SECRET
     ask("PATCH", "/tenants/contoso", json={"secrets": {"secret": "another~text"}})
     assert tenants.secrets_of(instance.state, instance.state.tenants.get("contoso")).secret == "another~text"
+    ask("PATCH", "/tenants/contoso", json={"connection": ASKED})
     ask("POST", "/tenants/contoso/collect", 202)
     told = json.dumps(ask("GET", "/audit?top=1000"))
     assert "tenant contoso" in told
@@ -65,6 +66,20 @@ def test_what_cannot_be_is_refused(ask, connection, secrets, said):
     ask("POST", "/tenants/wrong/test", 404)
     ask("POST", "/tenants/wrong/collect", 404)
     ask("DELETE", "/tenants/wrong", 404)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("tenant", ONE), ("client", ONE), ("cloud", "china")],
+    ids=["tenant", "client", "cloud"],
+)
+def test_a_stored_secret_is_for_the_connection_that_it_was_given_for(ask, instance, contoso, name, value):
+    changed = {"connection": {**ASKED, name: value}}
+    told = ask("PATCH", "/tenants/contoso", 400, json=changed)["error"]["message"]
+    assert told.startswith(f"{name}: what is stored was not given for this")
+    assert ask("GET", "/tenants/contoso") == contoso
+    ask("PATCH", "/tenants/contoso", json={**changed, "secrets": {"secret": "of-this"}})
+    assert tenants.secrets_of(instance.state, instance.state.tenants.get("contoso")).secret == "of-this"
 
 
 def test_trying_says_it_of_each_subscription(ask, instance, contoso, monkeypatch):

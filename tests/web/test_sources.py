@@ -219,10 +219,17 @@ def test_a_source_is_added_changed_tested_and_forgotten(instance, owner, tmp_pat
         "set.account_url": "https://y.blob.core.windows.net",
         "set.credential": "account-key",
     }
-    assert owner.post("/sources/logs/blobs", data=change, headers=HERE).status_code == 303
+    refused = owner.post("/sources/logs/blobs", data=change, headers=HERE)
+    assert refused.status_code == 400
+    assert "give account_key anew with the change" in refused.text
+    stays = {**change, "set.account_url": good["set.account_url"]}
+    assert owner.post("/sources/logs/blobs", data=stays, headers=HERE).status_code == 303
     kept = instance.state.sources.get("blobs")
     assert kept.settings["containers"] == ["insights-logs-*"], "an emptied field goes back to its default"
     assert secrets_of(instance.state, kept) == {"account_key": "c2VjcmV0c2VjcmV0"}
+    anew = {**change, "secret.account_key": "YW5vdGhlcg=="}
+    assert owner.post("/sources/logs/blobs", data=anew, headers=HERE).status_code == 303
+    assert secrets_of(instance.state, kept) == {"account_key": "YW5vdGhlcg=="}
     assert owner.post("/sources/logs/blobs", data={"act": "pause"}, headers=HERE).status_code == 303
     assert not instance.state.sources.get("blobs").enabled
     assert owner.post("/sources/logs/blobs", data={"act": "remove"}, headers=HERE).status_code == 303

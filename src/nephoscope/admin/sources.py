@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,8 +16,8 @@ from nephoscope.lake.state import StateError
 from nephoscope.lake.state.faults import PassingError
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.live import setting_up, trying
-from nephoscope.sources.live.catalogue import described, kind_of, kinds, parsed, stored
-from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS, keep, secrets_of
+from nephoscope.sources.live.catalogue import described, kind_of, kinds
+from nephoscope.sources.live.setting_up import OF_THE_HOST, TOKENS
 from nephoscope.sources.live.source import Kind, SourceError
 
 SECTION = Section("sources", "Sources")
@@ -67,7 +67,10 @@ class NewSource(Shape, frozen=True, kw_only=True):
 
 
 class SourceChange(Shape, frozen=True, kw_only=True):
-    """What is to change; settings and secrets that are left out stay."""
+    """What is to change; settings and secrets that are left out stay.
+
+    Where a setting changes that decides where a secret goes, the secrets are given anew.
+    """
 
     settings: Settings | msgspec.UnsetType = msgspec.UNSET
     secrets: Secrets | msgspec.UnsetType = msgspec.UNSET
@@ -166,16 +169,15 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
     state = ask.instance.state
     kind = _kind_of(body.kind)
     _must(ask, kind)
-    settings = _parsed(kind, body.settings)
-    _known_secrets(kind, body.secrets)
     if any(one.name == body.name for one in state.sources.all()):
         raise Fault(409, "Conflict", f"There is a source {body.name} already.")
     if state.workspaces.find(body.workspace) is None:
         raise bad(f"There is no workspace {body.workspace}.", "workspace")
-    credential = keep(state, body.name, body.secrets) if kind.secrets else ""
-    state.sources.add(Source(body.name, kind.name, settings, body.workspace, credential, body.enabled))
+    source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
+    table = ask.instance.lake.tables.get
+    made = _done(lambda: setting_up.add(state, source, body.settings, body.secrets, table=table))
     ask.noted(WRITE, body.name, kind=kind.name, workspace=body.workspace, secrets=sorted(body.secrets))
-    return _shown(ask, state.sources.get(body.name))
+    return _shown(ask, made)
 
 
 @SECTION.route("GET", "/sources/{name}", READ)
@@ -190,19 +192,12 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
     state, source = ask.instance.state, _source(ask, name)
     kind = _kind_of(source.kind)
     _must(ask, kind)
-    wanted: Mapping[str, Any] | None = None
-    if body.settings is not msgspec.UNSET:
-        wanted = _parsed(kind, {**source.settings, **body.settings})
-    if body.secrets is not msgspec.UNSET and body.secrets:
-        _known_secrets(kind, body.secrets)
-        if not source.credential:
-            raise bad(f"{name} was set up without secrets.", "secrets")
-        keep(state, name, {**secrets_of(state, source), **body.secrets})
+    settings = body.settings if body.settings is not msgspec.UNSET else None
+    secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
-    state.sources.set(name, settings=wanted, enabled=enabled)
-    given = body.secrets if body.secrets is not msgspec.UNSET else {}
-    ask.noted(WRITE, name, enabled=enabled, settings=sorted(wanted or ()), secrets=sorted(given))
-    return _shown(ask, _source(ask, name))
+    made = _done(lambda: setting_up.change(state, name, settings, secrets, enabled=enabled))
+    ask.noted(WRITE, name, enabled=enabled, settings=sorted(settings or ()), secrets=sorted(secrets))
+    return _shown(ask, made)
 
 
 @SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
@@ -272,17 +267,14 @@ def _kind_of(name: str) -> Kind:
         raise bad(str(error), "kind") from error
 
 
-def _parsed(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+def _done(do: Callable[[], Source]) -> Source:
+    """The source as it was kept; Fault 400 where it cannot be."""
     try:
-        return stored(parsed(kind, given))
-    except SourceError as error:
-        raise bad(str(error), "settings") from error
-
-
-def _known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
-    unknown = sorted(set(given) - set(kind.secrets))
-    if unknown:
-        raise bad(f"No secret of {kind.name} is named {', '.join(unknown)}.", "secrets")
+        return do()
+    except PassingError:
+        raise
+    except (SourceError, StateError) as error:
+        raise bad(f"{error}.", "settings") from error
 
 
 def _source(ask: Ask, name: str) -> Source:

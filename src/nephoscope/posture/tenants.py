@@ -43,8 +43,13 @@ def connect(state: State, data: Path, tenant: Tenant, secrets: Secrets) -> Tenan
 
 
 def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
-    """Change a tenant; None for its secrets keeps those that are there. It is collected soon where it asks for something else."""
+    """Change a tenant; None for its secrets keeps those that are there. It is collected soon where it asks for something else.
+
+    StateError where a stored secret would be shown to another tenant or cloud, or as another application's, than it was given for.
+    """
     before = state.tenants.get(tenant.name)
+    if secrets is None and before.credential:
+        _stays(before.connection, tenant.connection)
     given = secrets or secrets_of(state, before)
     _checked(tenant, given)
     credential = before.credential
@@ -59,6 +64,16 @@ def change(state: State, data: Path, tenant: Tenant, secrets: Secrets | None = N
         state.tenants.soon(tenant.name)
     request_of(state, data)
     return made
+
+
+def _stays(before: Connection, after: Connection) -> None:
+    """StateError where the secret of a connection would be used for another."""
+    moved = [name for name in ("id", "client", "cloud") if getattr(before, name) != getattr(after, name)]
+    if moved and after.sign_in != MANAGED_IDENTITY:
+        told = ", ".join("tenant" if name == "id" else name for name in moved)
+        raise StateError(
+            f"{told}: what is stored was not given for this: give the secret anew with the change"
+        )
 
 
 def remove(state: State, data: Path, name: str) -> None:

@@ -107,6 +107,24 @@ class Sources:
                 row.enabled = enabled
             return _source(row)
 
+    def change(
+        self,
+        session: Session,
+        source: Source,
+        settings: Mapping[str, Any],
+        *,
+        enabled: bool | None = None,
+    ) -> None:
+        """Change a source within a transaction; StateError where its settings are no longer those of `source`."""
+        row = session.get(SourceRow, source.name, with_for_update=True)
+        if row is None:
+            raise MissingError(f"there is no source {source.name}")
+        if row.settings != dict(source.settings):
+            raise StateError(f"source {source.name} was changed meanwhile: look at it again")
+        row.settings = dict(settings)
+        if enabled is not None:
+            row.enabled = enabled
+
     def remove(self, name: str) -> None:
         """Forget a source, its checkpoints, its health and its errors; the credential stays."""
         with self._database.write() as session:

@@ -13,6 +13,7 @@ from nephoscope.lake.state.source_errors import Standing
 from nephoscope.lake.state.source_health import SourceHealth, sentence
 from nephoscope.lake.state.sources import Source
 from nephoscope.sources.azure.credentials import SignInError
+from nephoscope.sources.live.binding import secrets_after
 from nephoscope.sources.live.catalogue import kind_of, parsed, stored
 from nephoscope.sources.live.ingestion.tokens import new_token
 from nephoscope.sources.live.source import (
@@ -70,7 +71,12 @@ def change(
     enabled: bool | None = None,
     there: bool = True,
 ) -> Source:
-    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there` as of `add`."""
+    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there` as of `add`.
+
+    SettingsError where a stored secret would go where it was not given for, StateError where another change came between.
+    """
+    if given is None and not secrets:
+        return state.sources.set(name, enabled=enabled)
     source = state.sources.get(name)
     kind = kind_of(source.kind)
     if secrets:
@@ -80,12 +86,16 @@ def change(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
     settings = parsed(kind, {**source.settings, **(given or {})})
-    whole = {**secrets_of(state, source), **(secrets or {})}
-    if given is not None or secrets:
-        check(kind, settings, whole, name, there=there)
-    if secrets:
-        keep(state, name, whole)
-    return state.sources.set(name, settings=stored(settings), enabled=enabled)
+    kept = secrets_of(state, source)
+    check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
+    whole = secrets_after(kind, source.settings, settings, kept, secrets or {})
+    # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
+    with state.with_change(
+        lambda session: state.sources.change(session, source, stored(settings), enabled=enabled)
+    ):
+        if whole != kept:
+            keep(state, name, whole)
+    return state.sources.get(name)
 
 
 def remove(state: State, name: str) -> None:

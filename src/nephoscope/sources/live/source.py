@@ -211,7 +211,8 @@ class Kind:
 
     `check` raises SettingsError for what its Struct cannot say of settings and secrets, and SourceError for a file or folder that they
     name and that is not there now; it reaches nothing else. `shared`: the place itself divides its work between several readers, so
-    that the same source may run in several processes.
+    that the same source may run in several processes. `binds`: the settings that decide where a secret goes, as whose, and whom it
+    trusts; where they change, what was stored for others is not used. `uses` names the secrets that settings sign in with.
     """
 
     name: str
@@ -221,3 +222,5 @@ class Kind:
     secrets: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
     check: Callable[[Any, Surroundings], None] = lambda _settings, _around: None
+    binds: frozenset[str] = frozenset()
+    uses: Callable[[Any], Collection[str]] = lambda _: ()

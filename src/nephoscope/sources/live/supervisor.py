@@ -66,6 +66,9 @@ def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
     secrets: dict[str, str] = {}
     if stored.credential:
         secrets = msgspec.json.decode(state.credentials.get(stored.credential).reveal(), type=dict[str, str])
+        # both change together: what is stored now goes nowhere but where it was given for
+        if state.sources.get(stored.name).settings != stored.settings:
+            raise SettingsError("they were changed meanwhile")
 
     def known(name: str) -> Table | None:
         # A table that another rule makes replaces what the lake knows as a whole.

@@ -3,103 +3,26 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import TYPE_CHECKING, Any
 
 from nephoscope.model.secret import redact_text
-from nephoscope.sources.live import credential_forms, wanted
 from nephoscope.sources.live.broker_log import BrokerLog
-from nephoscope.sources.live.source import (
-    WHOLE,
-    Kind,
-    Piece,
-    Refused,
-    SettingsError,
-    Sink,
-    SourceError,
-    Surroundings,
-)
+from nephoscope.sources.live.broker_settings import CONNECTION_STRING, Settings, check, uses
+from nephoscope.sources.live.source import WHOLE, Kind, Piece, Refused, Sink, SourceError, Surroundings
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-_LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
-#: The user that Event Hubs know a connection string by.
-_CONNECTION_STRING = "$ConnectionString"
 _TIMEOUT = 30.0
 #: Keys of errors of brokers, and of offsets that the group does not take.
 _BROKERS, _COMMIT = "brokers", "offsets"
 #: Seconds between two looks at brokers that were in trouble, and for the answer of one.
 _LOOK_SECONDS, _ANSWER = 15.0, 5.0
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which brokers and topics, and how to sign in."""
-
-    brokers: Annotated[
-        list[str],
-        Meta(description="Brokers, `NAMESPACE.servicebus.windows.net:9093` for Event Hubs.", min_length=1),
-    ]
-    topics: Annotated[list[str], Meta(description="Event hubs, or topics.", min_length=1)]
-    group: Annotated[
-        str, Meta(description="The consumer group; processes of one group share the partitions.")
-    ] = "$Default"
-    sign_in: Annotated[
-        Literal[
-            "connection-string", "plain", "scram-sha-256", "scram-sha-512", "entra", "certificate", "none"
-        ],
-        Meta(
-            description="`connection-string`, `plain` and `scram-*` need the secret `password`; `entra` takes a token of "
-            "`credential`; `certificate` shows one; `none`."
-        ),
-    ] = "connection-string"
-    username: Annotated[str, Meta(description="User of `plain` and `scram-*`.")] = ""
-    credential: Annotated[
-        Literal["managed-identity", "default", "service-principal", "workload-identity", "environment", "developer"],
-        Meta(description="How to get a token for `entra`."),
-    ] = "managed-identity"  # fmt: skip
-    cloud: Annotated[
-        str,
-        Meta(
-            description="Which cloud issues tokens: public, usgovernment, china, or a file of its endpoints."
-        ),
-    ] = "public"
-    tls: Annotated[
-        bool,
-        Meta(description="Whether connections are encrypted; only brokers on this machine may do without."),
-    ] = True
-    ca: Annotated[str, Meta(description="Authority to trust, in PEM (default: the system's).")] = ""
-    certificate: Annotated[str, Meta(description="Certificate to show, in PEM.")] = ""
-    key: Annotated[str, Meta(description="Private key of the certificate, in PEM.")] = ""
-    start: Annotated[
-        Literal["earliest", "latest"], Meta(description="Where a group that has read nothing yet begins.")
-    ] = "earliest"
-    format: Annotated[str, Meta(description="The format of all messages; `auto` recognises each record.")] = (
-        "auto"
-    )
-    destination: Annotated[
-        Literal["both", "dedicated", "azure-diagnostics"],
-        Meta(
-            description="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics."
-        ),
-    ] = "both"
-    session: Annotated[
-        float,
-        Meta(
-            description="Seconds after which a process that is not heard of loses its partitions.",
-            ge=6,
-            le=300,
-        ),
-    ] = 30.0
-    batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
 
 
 @dataclass(slots=True)
@@ -285,7 +208,7 @@ class EventHub:
             return {}
         if chosen.sign_in == "entra":
             return {"sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self._token}
-        username = _CONNECTION_STRING if chosen.sign_in == "connection-string" else chosen.username
+        username = CONNECTION_STRING if chosen.sign_in == "connection-string" else chosen.username
         mechanism = "PLAIN" if chosen.sign_in == "connection-string" else chosen.sign_in.upper()
         return {
             "sasl.mechanisms": mechanism,
@@ -351,39 +274,6 @@ def _left(consumer: Consumer) -> float:
     return float(left)
 
 
-def check(settings: Settings, around: Surroundings) -> None:
-    """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
-    for broker in settings.brokers:
-        wanted.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
-    if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
-        raise SettingsError("tls: false is for brokers on this machine only: leave it out")
-    for topic in settings.topics:
-        if not _TOPIC.fullmatch(topic):
-            raise SettingsError(
-                f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
-            )
-    wanted.filled("group", [settings.group], "the name of a consumer group")
-    wanted.cloud(settings.cloud)
-    wanted.log_format(settings.format)
-    _check_signing_in(settings, around)
-    wanted.authority("ca", settings.ca)
-
-
-def _check_signing_in(settings: Settings, around: Surroundings) -> None:
-    named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
-    if named:
-        wanted.filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
-        credential_forms.sasl("username", settings.username)
-        credential_forms.sasl("password", around.secret("password"))
-    if settings.sign_in == "connection-string" or (named and settings.username == _CONNECTION_STRING):
-        credential_forms.connection_string("password", around.secret("password"))
-    if settings.sign_in == "certificate":
-        wanted.filled("certificate", [settings.certificate], "given for sign_in=certificate")
-    wanted.certificate(settings.certificate, settings.key)
-
-
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-
 KIND = Kind(
     "event_hub",
     "Event Hubs over their Kafka endpoint, and Kafka",
@@ -392,4 +282,8 @@ KIND = Kind(
     secrets={"password": "The connection string of the namespace or hub, or the password of the user."},
     shared=True,
     check=check,
+    binds=frozenset(
+        {"brokers", "sign_in", "username", "tls", "ca", "certificate", "key", "credential", "cloud"}
+    ),
+    uses=uses,
 )

@@ -209,4 +209,6 @@ KIND = Kind(
     Misp,
     {"key": "The authentication key of a user who may read."},
     check=check,
+    binds=frozenset({"url", "ca"}),
+    uses=lambda _: ("key",),
 )

@@ -234,6 +234,14 @@ def check(settings: Settings, around: Surroundings) -> None:
         wanted.cloud(settings.cloud)
 
 
+_SECRETS = {"account-key": "account_key", "sas": "sas"}
+
+
+def uses(settings: Settings) -> tuple[str, ...]:
+    """The secrets that settings sign in with."""
+    return (_SECRETS[settings.credential],) if settings.credential in _SECRETS else ()
+
+
 KIND = Kind(
     "storage",
     "Containers of diagnostic and flow logs",
@@ -244,4 +252,6 @@ KIND = Kind(
         "sas": "A shared access signature with read and list (credential=sas).",
     },
     check=check,
+    binds=frozenset({"account_url", "credential", "cloud"}),
+    uses=uses,
 )

@@ -235,6 +235,11 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NEEDED = {"basic": "password", "bearer": "token", "key": "token"}
 
 
+def uses(settings: Settings) -> tuple[str, ...]:
+    """The secrets that settings sign in with."""
+    return (_NEEDED[settings.sign_in],) if settings.sign_in in _NEEDED else ()
+
+
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
     wanted.url("url", settings.url, "https://HOST/API_ROOT/")
@@ -259,4 +264,6 @@ KIND = Kind(
     Taxii,
     {"password": "The password of `basic`.", "token": "The token of `bearer` and `key`."},
     check=check,
+    binds=frozenset({"url", "sign_in", "user", "key_header", "ca"}),
+    uses=uses,
 )
