@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nephoscope import __version__
-from nephoscope.web import charts, spoken, times, wording
+from nephoscope.web import charts, known_names, spoken, times, wording
 from nephoscope.web.controls import shown
 from nephoscope.web.page import Area, Page, pages
 from nephoscope.web.picker import choices
@@ -56,6 +56,7 @@ def environment() -> Environment:
         tactics=spoken.tactics,
         called=spoken.called,
         path=spoken.path,
+        titled=known_names.titled,
     )
     return made
 

@@ -40,6 +40,11 @@ def names_of(parties: Iterable[Party]) -> dict[str, str]:
     return found
 
 
+def guids(text: str) -> list[str]:
+    """The GUIDs in a text, in lower case."""
+    return [one.lower() for one in _GUID.findall(text)]
+
+
 def called(text: str, names: Mapping[str, str]) -> str:
     """A text in which those whose ids are known stand by their names; an id that is part of a path stays."""
 

@@ -43,10 +43,11 @@ def found(edition: Edition, reach: Reach, text: str) -> list[Account]:
 
 def _read(edition: Edition, reach: Reach) -> tuple[Account, ...]:
     bodies = edition.listing.page(tuple(KINDS), reach, most=MOST).bodies
-    return tuple(sorted((_account(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
+    return tuple(sorted((account_of(one) for one in bodies), key=lambda one: (one.name.casefold(), one.id)))
 
 
-def _account(body: dict[str, Any]) -> Account:
+def account_of(body: dict[str, Any]) -> Account:
+    """The account of a document."""
     told = body.get("properties") or {}
     id_ = str(body["id"])
     names = [told.get(name) for name in ("userPrincipalName", "displayName", "mail", "appId", "id")]

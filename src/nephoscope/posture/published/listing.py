@@ -52,8 +52,8 @@ class Listing:
         rows = self.documents.rows(EVERYTHING).filter(under("key", scope))
         return bool(rows.project("number").limit(1).fetchall())
 
-    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
-        """The tags of the documents of lower-cased ids, of those that may be read."""
+    def several(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+        """Lower-cased id -> its document, of those that there are and that may be read."""
         wanted = frozenset(keys)
         rows = (
             self.documents.rows(reach)
@@ -64,7 +64,11 @@ class Listing:
         )
         found = [(number, key) for number, key in rows if key in wanted]
         bodies = self.documents.bodies([number for number, _ in found])
-        told = ((key, decoded(body).get("tags")) for (_, key), body in zip(found, bodies, strict=True))
+        return {key: decoded(body) for (_, key), body in zip(found, bodies, strict=True)}
+
+    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+        """The tags of the documents of lower-cased ids, of those that may be read."""
+        told = ((key, body.get("tags")) for key, body in self.several(keys, reach).items())
         return {key: tags for key, tags in told if isinstance(tags, dict)}
 
     def page(

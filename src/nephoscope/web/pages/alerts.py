@@ -27,6 +27,7 @@ from nephoscope.model.state import Severity
 from nephoscope.web.applications import applications
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import changing
+from nephoscope.web.known_names import known_names, names_in
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import in_words, names_of, tactics
@@ -73,7 +74,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "told": told, "alerts": alerts, "total": total,
         "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
         "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, told), "held": bool(visit.asked("held")),
-        "named": named, "any": told.any, "reads_incidents": reads_incidents(visit),
+        "named": named, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
     }  # fmt: skip
 
 
@@ -110,6 +111,13 @@ def reads_incidents(visit: Visit) -> frozenset[str]:
 def named(alert: StoredAlert) -> str:
     """The first entities of an alert."""
     return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
+
+
+def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], dict[str, str]]:
+    """Gives of an alert the names of the ids that its line may have."""
+    texts = (text for one in alerts for text in (str(one.document["AlertName"]), named(one)))
+    known = known_names(visit, texts)
+    return lambda one: names_in(one) | known
 
 
 def _operation(act: str) -> str:

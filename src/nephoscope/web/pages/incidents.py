@@ -22,6 +22,7 @@ from nephoscope.web.applications import applications
 from nephoscope.web.charts import Node, links
 from nephoscope.web.download import as_csv
 from nephoscope.web.form import changing
+from nephoscope.web.known_names import known_names
 from nephoscope.web.page import Area, Page
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.spoken import called, names_of, tactics
@@ -45,8 +46,9 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
         return as_csv("incidents", header, map(_row, incidents.listed(workspace, asked, most=MOST_CSV)))
     start = page_start(visit)
+    listed = incidents.listed(workspace, asked, start=start, most=ROWS)
     return {
-        "workspace": workspace, "incidents": incidents.listed(workspace, asked, start=start, most=ROWS),
+        "workspace": workspace, "incidents": listed, "names": known_names(visit, (one.title for one in listed)),
         "total": incidents.total(workspace, asked), "start": start, "rows": ROWS, "text": asked.text,
         "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
         "severity": asked.severities,

@@ -16,6 +16,7 @@ from nephoscope.posture.history import History, TrendPoint
 from nephoscope.posture.published.findings import UNJUDGED, Tally
 from nephoscope.posture.published.priorities import Priority
 from nephoscope.posture.scan import last_request
+from nephoscope.web.known_names import known_names
 from nephoscope.web.page import Area, Page
 from nephoscope.web.progress import trouble, under_way
 from nephoscope.web.ranked import ranked, table
@@ -42,9 +43,11 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         file := file_of(visit, "overview", {name: partial(one, visit) for name, one in TABLES.items()})
     ) is not None:
         return file
+    opened = incidents(visit)
     found: dict[str, Any] = {
         "edition": edition,
-        "incidents": incidents(visit),
+        "incidents": opened,
+        "names": known_names(visit, (one.title for one in opened or ())),
         "under_way": under_way(visit.instance),
         "trouble": trouble(visit.instance) if visit.caller.may(READ, "/") else "",
         "recommendations": "/recommendations",
