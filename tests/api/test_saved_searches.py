@@ -79,7 +79,10 @@ def test_those_of_the_page_are_there_and_private_ones_are_not(server, owner, roo
         ({"category": None}, "category"), ({"category": 5}, "category"), ({"category": "x" * 257}, "category"),
         ({"displayName": ""}, "displayName"), ({"query": " "}, "query"), ({"query": ["x"]}, "query"),
         ({"version": 3}, "version"), ({"version": True}, "version"), ({"tags": {}}, "tags"), ({"tags": ["x"]}, "tags"),
-        ({"tags": [{"name": "x"}]}, "tags"), ({"functionAlias": "f"}, "functionAlias"),
+        ({"tags": [{"name": "x"}]}, "tags"), ({"functionAlias": "1f"}, "functionAlias"),
+        ({"functionAlias": 5}, "functionAlias"), ({"functionParameters": "a:int"}, "functionParameters"),
+        ({"functionAlias": "f", "functionParameters": "a:what"}, "functionParameters"),
+        ({"functionAlias": "f", "query": "SigninLogs | where ("}, "query"), ({"functionAlias": "f", "query": "f | take 1"}, "query"),
         ({"displayName": "x" * 121}, ""), ({"query": "x" * 60_001}, ""),
     ],
 )  # fmt: skip

@@ -16,11 +16,17 @@ def test_a_search_of_a_program_is_a_query_of_the_page(instance, owner, anybody, 
     secret = instance.guard.make_secret(program, SecretKind.TOKEN, "test")
     headers = {"Authorization": f"Bearer {secret}"}
     properties = {"category": "SOC", "displayName": "Put <here>", "query": "Heartbeat | count"}
+    properties |= {"functionAlias": "BeatsOf", "functionParameters": "who:string='all'"}
     address = f"{PATH.format(sandbox)}/mine?api-version=2020-08-01"
     assert anybody.put(address, headers=headers, json={"properties": properties}).status_code == 200
     assert "Put &lt;here&gt;" in owner.get("/logs?workspace=default").text
+    asked = {"workspace": "default", "query": "BeatsO"}
+    found = owner.post("/logs/editor/complete", data=asked, headers=HERE).json()["items"]
+    assert [(one["label"], one["detail"]) for one in found] == [("BeatsOf", "(who:string='all')")]
     (kept,) = (one for one in instance.state.saved_queries.shared("default") if one.name == "Put <here>")
     form = {"act": "remove", "id": kept.id, "workspace": "default"}
     assert owner.post("/logs/queries", data=form, headers=HERE).status_code == 303
     assert anybody.get(address, headers=headers).status_code == 404
     assert instance.state.arm_documents.all(["microsoft.operationalinsights/workspaces/savedsearches"]) == []
+    assert "BeatsOf" not in instance.lake.functions.of("default")
+    assert owner.post("/logs/editor/complete", data=asked, headers=HERE).json()["items"] == []

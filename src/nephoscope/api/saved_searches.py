@@ -1,7 +1,7 @@
 """Saved searches of a workspace: the queries of its logs that all who read it share, as the logs page has them too.
 
 One that was saved in the page goes by its own id. Category, tags and version, which the page does not show, are kept beside a query
-that came by this way. A search that would be a function is refused: functions come with content.
+that came by this way. One with an alias is a function of the workspace's queries.
 
 Source: https://learn.microsoft.com/rest/api/loganalytics/saved-searches (2020-08-01)
 """
@@ -13,7 +13,8 @@ from typing import Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
 from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import allowed
@@ -63,7 +64,11 @@ def put(call: Call) -> Answer:
     properties = _properties(call)
     known, me = _found(call, workspace), call.caller
     id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
-    told = {name: properties[name] for name in ("category", "tags", "version") if name in properties}
+    function = function_of(properties)
+    if function is not None:
+        look_at(call.instance.lake, state, workspace, id_, function)
+    kept = ("category", "tags", "version", ALIAS, PARAMETERS)
+    told = {name: properties[name] for name in kept if properties.get(name)}
     body = {"id": beside(workspace, id_), "name": call["savedSearchId"], "type": TYPE, "properties": told}
     try:
         with state.transaction() as session:
@@ -77,6 +82,10 @@ def put(call: Call) -> Answer:
                 me.name,
             )
             state.arm_documents.put(session, beside(workspace, id_), TYPE.lower(), body, me.name)
+            if function is not None:
+                state.saved_functions.put(session, workspace, id_, function)
+            else:
+                state.saved_functions.drop(session, workspace, id_)
             state.audit.add(session, me.name, WRITE, call.path.lower(), address=me.address)
     except PassingError:
         raise
@@ -94,6 +103,7 @@ def delete(call: Call) -> Answer:
         return NO_CONTENT
     with state.transaction() as session:
         state.saved_queries.remove(session, found.id)
+        state.saved_functions.drop(session, workspace, found.id)
         state.arm_documents.remove(session, beside(workspace, found.id))
         state.audit.add(session, call.caller.name, DELETE, call.path.lower(), address=call.caller.address)
     return Answer(None)
@@ -128,9 +138,6 @@ def _properties(call: Call) -> dict[str, Any]:
             raise bad(f"'{name}' must be a text.", f"properties.{name}")
     if len(found["category"]) > LONGEST:
         raise bad(f"'category' has at most {LONGEST} characters.", "properties.category")
-    if found.get("functionAlias"):
-        told = "A saved search is no function here: functions come with imported content."
-        raise Fault(400, "NotSupported", told, target="properties.functionAlias")
     if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
         raise bad("'version' is 1 or 2.", "properties.version")
     return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))

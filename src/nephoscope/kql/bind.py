@@ -10,7 +10,7 @@ from functools import partial
 from nephoscope.kql import bind_calls, bind_external, bind_operands, bind_tables, bind_values, tree
 from nephoscope.kql.binder import Binder, Env, Meaning
 from nephoscope.kql.catalog import Catalog
-from nephoscope.kql.errors import NOWHERE, KqlError, TooLargeError, invalid, joined
+from nephoscope.kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, joined
 from nephoscope.kql.mistakes import EnoughError, Mistakes
 from nephoscope.kql.naming import implied_name
 from nephoscope.kql.operators import load
@@ -57,7 +57,7 @@ def bind_all(
     """Bind every result of a query, in order: one a tabular statement, several where it ends in fork or facet; at least one."""
     try:
         return results(query, Env(Binder(catalog, probe), names or {}))
-    except TooLargeError:
+    except (TooLargeError, CycleError):
         raise
     except KqlError as error:
         if probe is not None:

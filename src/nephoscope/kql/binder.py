@@ -28,7 +28,7 @@ from nephoscope.kql.settings import unknown_hints
 from nephoscope.kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.kql.catalog import Catalog
+    from nephoscope.kql.catalog import Catalog, StoredFunction
     from nephoscope.kql.probe import Probe
     from nephoscope.kql.relations import Relation
 
@@ -110,6 +110,7 @@ class Env:
     `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation
     of `row`. `place`: the catalog of another workspace or database whose function is being expanded. `visible`: patterns of the names
     that `restrict access to` leaves (None = all). `site`: None in the query's own text. `composed`: the text is nephoscope's.
+    `calls`: the stored functions whose text is being bound, the outermost first.
     """
 
     binder: Binder
@@ -124,6 +125,7 @@ class Env:
     visible: tuple[str, ...] | None = None
     site: Site | None = None
     composed: bool = False
+    calls: tuple[StoredFunction, ...] = ()
 
     @property
     def catalog(self) -> Catalog:

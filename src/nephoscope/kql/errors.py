@@ -90,6 +90,10 @@ class TooLargeError(KqlError):
     """A query that grows beyond all bounds once its functions are expanded."""
 
 
+class CycleError(KqlError):
+    """A stored function that calls itself, also by way of others."""
+
+
 class ExternalDataError(KqlError):
     """What externaldata names cannot be read. `passing`: the place may answer the next time; else a person has to change something."""
 

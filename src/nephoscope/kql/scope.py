@@ -19,7 +19,7 @@ from nephoscope.kql.binder import (
 )
 from nephoscope.kql.bound import Column, ColumnRef, Constant
 from nephoscope.kql.convert import explicit
-from nephoscope.kql.errors import Span, TooLargeError, invalid, unsupported
+from nephoscope.kql.errors import CycleError, Span, TooLargeError, invalid, unsupported
 from nephoscope.kql.given import check_option
 from nephoscope.kql.mistakes import Mistaken, unknown_value
 from nephoscope.kql.references import operands
@@ -106,7 +106,7 @@ def _shape_of(value: tree.Expression, env: Env) -> Meaning:
 
 
 def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
-    """The function of a name: a let function, else one that the catalog stores."""
+    """The function of a name: a let function, else one that the catalog stores; CycleError where that is being expanded already."""
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
@@ -114,7 +114,11 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     if stored is None:
         return None
     site = env.site or Site(stored.name, span)
-    return LambdaMeaning(stored_function(stored, span), Env(env.binder, place=env.place, site=site))
+    if stored in env.calls:
+        way = " -> ".join(one.name for one in (*env.calls[env.calls.index(stored) :], stored))
+        raise CycleError(f"the function {stored.name} calls itself: {way}", site.call)
+    inside = Env(env.binder, place=env.place, site=site, calls=(*env.calls, stored))
+    return LambdaMeaning(stored_function(stored, span), inside)
 
 
 def declared(statements: Iterable[tree.Statement], env: Env) -> Env:

@@ -1,10 +1,10 @@
-"""Stored functions of workspaces: Sentinel's parsers and what users save; a file each, which every process of the data folder sees."""
+"""Stored functions of workspaces: those of content, a file each that every process of the data folder sees, and saved searches."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,19 +16,34 @@ from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 
 FOLDER = "functions"
+#: The functions of a workspace that are saved searches, by whatever key.
+Saved = Callable[[str], Mapping[str, StoredFunction]]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
-class StoredFunctions:
-    """The functions of a data folder, by workspace; a file is read again when it has changed. Safe for threads."""
+def is_name(text: str) -> bool:
+    """Whether a function may be called so."""
+    return _NAME.fullmatch(text) is not None
 
-    def __init__(self, data: Path, disk: Disk) -> None:
-        self._data, self._disk = data, disk
+
+class StoredFunctions:
+    """The functions of a data folder, by workspace; a file is read again when it has changed. Safe for threads.
+
+    `saved` gives those that are saved searches.
+    """
+
+    def __init__(self, data: Path, disk: Disk, saved: Saved | None = None) -> None:
+        self._data, self._disk, self._saved = data, disk, saved
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[tuple[int, int], StoredFunction]] = {}
 
     def of(self, workspace: str) -> Mapping[str, StoredFunction]:
-        """The functions of a workspace by name."""
+        """The functions of a workspace by name; one of content stands over a saved search of the same name."""
+        saved = self._saved(workspace).values() if self._saved is not None else ()
+        return MappingProxyType({one.name: one for one in saved} | dict(self.kept(workspace)))
+
+    def kept(self, workspace: str) -> Mapping[str, StoredFunction]:
+        """Those of content by name."""
         folder = self._data / FOLDER / workspace
         found = {}
         for path in sorted(folder.glob("[!.]*.json")):
@@ -56,7 +71,7 @@ class StoredFunctions:
 
     def save(self, workspace: str, function: StoredFunction) -> None:
         """Keep a function, in the place of one of that name; LakeError for a bad name, KqlError where it is no KQL."""
-        if not _NAME.fullmatch(function.name):
+        if not is_name(function.name):
             raise LakeError(f"'{function.name}' is no name of a function: letters, digits and _, up to 128")
         parse_function(function.parameters, function.body)
         folder = self._data / FOLDER / workspace
@@ -66,7 +81,7 @@ class StoredFunctions:
 
     def remove(self, workspace: str, name: str) -> None:
         """Forget a function; LakeError where there is none of that name."""
-        if name not in self.of(workspace):
+        if name not in self.kept(workspace):
             raise LakeError(f"the workspace {workspace} has no function {name}")
         path = self._data / FOLDER / workspace / f"{name}.json"
         self._disk.remove(path)

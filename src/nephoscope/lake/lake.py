@@ -22,7 +22,7 @@ from nephoscope.lake.delta import lacking, opened
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.flusher import Flushed, Flusher
-from nephoscope.lake.functions import StoredFunctions
+from nephoscope.lake.functions import Saved, StoredFunctions
 from nephoscope.lake.joined import Joined
 from nephoscope.lake.lease import Lease
 from nephoscope.lake.outbox import deliver
@@ -75,6 +75,7 @@ class Lake:
         workspace: Callable[[str], Workspace] = Workspace.named,
         current: Callable[[str], Workspace] | None = None,
         find: Callable[[str], str | None] | None = None,
+        saved: Saved | None = None,
         disk: Disk | None = None,
         limit: int = SPOOL_LIMIT,
     ) -> None:
@@ -84,7 +85,7 @@ class Lake:
         self._disk.make_folders(self._data)
         self._tables = KnownTables(self._data)
         self._pins = Pins(self._data, self._disk)
-        self.functions = StoredFunctions(self._data, self._disk)
+        self.functions = StoredFunctions(self._data, self._disk, saved)
         self.watchlists = Watchlists(self._data, self._disk)
         self._shelf = Shelf(
             self._data, self._tables, Snapshots(self.flush_round), self._pins, workspace, find or self._written_to,
@@ -116,12 +117,9 @@ class Lake:
         """The lake of a data folder with the state that belongs to it, which knows its workspaces."""
         remembered = Remembered(state.workspaces.get)
         lake = cls(
-            data,
-            StateLedger(state),
-            workspace=remembered,
-            current=state.workspaces.get,
-            find=state.workspaces.name_of,
-        )
+            data, StateLedger(state), workspace=remembered, current=state.workspaces.get, find=state.workspaces.name_of,
+            saved=state.saved_functions.of,
+        )  # fmt: skip
         lake.also(lambda: deliver(lake, state))
         return lake
 

@@ -116,7 +116,7 @@ class Importing:
         self.lake.functions.save(self.workspace, StoredFunction(name, body, parameters))
 
     def _drop(self, names: Iterable[str]) -> None:
-        known = self.lake.functions.of(self.workspace)
+        known = self.lake.functions.kept(self.workspace)
         for name in sorted(set(names) & known.keys()):
             self.lake.functions.remove(self.workspace, name)
 

@@ -39,6 +39,7 @@ from nephoscope.lake.state.rule_settings import RuleSettings
 from nephoscope.lake.state.rule_standings import RuleStandings
 from nephoscope.lake.state.rule_switches import RuleSwitches
 from nephoscope.lake.state.run_standings import RunStandings
+from nephoscope.lake.state.saved_functions import SavedFunctions
 from nephoscope.lake.state.saved_queries import SavedQueries
 from nephoscope.lake.state.schema_changes import SchemaChanges
 from nephoscope.lake.state.sign_in_attempts import SignInAttempts
@@ -78,6 +79,7 @@ class State:
         self.sources = Sources(database)
         self.tenants = Tenants(database)
         self.checkpoints = Checkpoints(database)
+        self.saved_functions = SavedFunctions(database, self.checkpoints)
         self.source_health = SourceHealths(database)
         self.schema_changes = SchemaChanges()
         self.source_errors = SourceErrors(database)

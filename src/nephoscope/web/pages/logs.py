@@ -169,6 +169,7 @@ def _kept(visit: Visit) -> Response:
         if asked == "remove":
             state.saved_queries.remove(session, found.id)
             state.arm_documents.remove(session, beside(place, found.id))
+            state.saved_functions.drop(session, place, found.id)
             name, query = found.name, ""
         else:
             name, query = form.get("name", ""), form.get("query", "")

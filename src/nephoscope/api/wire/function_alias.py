@@ -1,0 +1,133 @@
+"""The function that a saved search is to be: its alias and parameters as Log Analytics has them, looked at before they are kept.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/logs/functions, and the properties functionAlias and functionParameters of
+https://learn.microsoft.com/rest/api/loganalytics/saved-searches/create-or-update (2020-08-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.kql import tree
+from nephoscope.kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope.kql.compile import compile_results
+from nephoscope.kql.errors import CycleError, KqlError
+from nephoscope.kql.parser import parse_function
+from nephoscope.kql.registry import aggregates, functions
+from nephoscope.kql.types import KqlType
+from nephoscope.lake.functions import is_name
+from nephoscope.lake.scope import EVERYTHING
+from nephoscope.lake.shipped_functions import shipped_functions
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.state import State
+
+ALIAS, PARAMETERS = "functionAlias", "functionParameters"
+LONGEST = 4_000
+
+
+def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
+    """The function of the properties of a saved search, None where they name none; Fault for what is no function."""
+    alias, parameters = properties.get(ALIAS) or "", properties.get(PARAMETERS) or ""
+    for name, value in ((ALIAS, alias), (PARAMETERS, parameters)):
+        if not isinstance(value, str) or len(value) > LONGEST:
+            raise bad(f"'{name}' must be a text of at most {LONGEST:,} characters.", f"properties.{name}")
+    if not alias:
+        if parameters:
+            raise bad(
+                "'functionParameters' are those of a function: give its 'functionAlias'.",
+                f"properties.{PARAMETERS}",
+            )
+        return None
+    if not is_name(alias):
+        told = f"'{alias[:100]}' is no name of a function: letters, digits and _, up to 128, no digit first."
+        raise bad(told, f"properties.{ALIAS}")
+    _parsed("", "print 1", parameters, PARAMETERS)
+    _parsed(alias, str(properties["query"]), parameters, "query")
+    return StoredFunction(alias, str(properties["query"]).strip(), parameters)
+
+
+def _parsed(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
+    try:
+        return parse_function(parameters, body)
+    except KqlError as error:
+        told = f"The function {name} cannot be read" if name else "The parameters cannot be read"
+        raise bad(f"{told}: {error}.", f"properties.{field}") from error
+
+
+def look_at(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
+    """Fault where something else has the name of the function of a saved query, or where it would call itself."""
+    others = {key: one for key, one in state.saved_functions.of(workspace).items() if key != id_}
+    taken = _taken(lake, workspace, function.name, others.values())
+    if taken:
+        told = f"There is {taken} {function.name} already: choose another alias."
+        raise Fault(409, "Conflict", told, target=f"properties.{ALIAS}")
+    with lake.catalog(EVERYTHING, workspace=workspace) as catalog:
+        _ends(function, _Beside(catalog, function))
+
+
+def _taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
+    """What has the name already, whatever its case, '' for nothing."""
+    known = {
+        "a table": lake.tables.by_name,
+        "a function of the product": [*shipped_functions(), *functions(), *aggregates()],
+        "a function of imported content": lake.functions.kept(workspace),
+        "another saved search as the function": [one.name for one in others],
+    }
+    wanted = alias.casefold()
+    return next((what for what, names in known.items() if wanted in {one.casefold() for one in names}), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A catalog with one more function (kql.Catalog)."""
+
+    catalog: Catalog
+    own: StoredFunction
+
+    def table(self, name: str) -> TableSchema | None:
+        """As the catalog has it."""
+        return self.catalog.table(name)
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The function, or one of the catalog."""
+        return self.own if name == self.own.name else self.catalog.function(name)
+
+    def names(self) -> Iterable[str]:
+        """As the catalog has them."""
+        return self.catalog.names()
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """As the catalog has it."""
+        return self.catalog.watchlist(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """As the catalog has it."""
+        return self.catalog.place(kind, name)
+
+
+def _ends(function: StoredFunction, catalog: Catalog) -> None:
+    """Fault where the function calls itself; what else is wrong may come right with its tables, and is told by who calls it."""
+    parsed = parse_function(function.parameters, function.body)
+    call = f"{function.name}({', '.join(map(_argument, parsed.parameters))})"
+    for text in (call, f"print {call}"):
+        try:
+            compile_results(text, catalog)
+        except CycleError as error:
+            raise bad(f"{error.message}.", "properties.query", "FunctionCallsItself") from error
+        except KqlError:
+            continue
+
+
+def _argument(parameter: tree.LambdaParameter) -> str:
+    """A value that a parameter takes: nothing, of its type."""
+    if parameter.schema is not None:
+        columns = ", ".join(f"['{one.name}']: {one.type}" for one in parameter.schema) or "nothing: string"
+        return f"datatable({columns})[]"
+    if parameter.type in (KqlType.STRING, None):
+        return "''"
+    return f"{parameter.type}(null)"
