@@ -116,12 +116,17 @@ def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
         pytest.param({"file": ("x.exe", b"MZ")}, "is wanted", id="kind"),
         pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "nothing in it can be used", id="rule"),
         pytest.param({"file": ("x.yaml", b"")}, "choose a file", id="empty"),
-        pytest.param({"other": ("x.zip", b"0" * (10 << 20))}, "choose a file", id="too large"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_is_refused_with_why(owner, files, said):
     answer = owner.post("/content?kind=packs", data={"act": "import"}, files=files, headers=HERE)
     assert (answer.status_code, said in answer.text) == (400, True), answer.text[-2000:]
+
+
+def test_a_file_that_is_too_large_is_told_as_that(owner):
+    files = {"file": ("x.zip", b"0" * (10 << 20))}
+    answer = owner.post("/content?kind=packs", data={"act": "import"}, files=files, headers=HERE)
+    assert (answer.status_code, "larger than the" in answer.text) == (413, True), answer.text[-2000:]
 
 
 @pytest.mark.parametrize("archived", [False, True])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.access.guard import DeniedError
+    from nephoscope.web.sent_form import FormError
     from nephoscope.web.visit import Visit
 
 _LOG = logging.getLogger("nephoscope.web")
@@ -66,6 +67,13 @@ def wrong(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, change what the message names, and send it again.",)
     return _framed(visit, 400, "That could not be done", text, advice)
+
+
+def no_form(visit: Visit, error: FormError) -> Response:
+    """400 or 413: a form that is not taken."""
+    text = str(error)
+    advice = ("Go back, and send less at once.",)
+    return _framed(visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice)
 
 
 def failed(visit: Visit, id_: str) -> Response:

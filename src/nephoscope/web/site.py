@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -31,6 +30,7 @@ from nephoscope.web.drawing import draw
 from nephoscope.web.page import Page, pages
 from nephoscope.web.policy import with_nonce
 from nephoscope.web.provider_pages import after_sign_out, provider_routes
+from nephoscope.web.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
 from nephoscope.web.session_cookie import COOKIE, drop, local, signed_in
 from nephoscope.web.visit import Visit
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 STATIC = Path(__file__).parent / "static"
-MAX_FORM, MAX_FIELDS = 1 << 20, 600
 OVER = "It works once, and for half an hour; nephoscope access link NAME makes another."
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
@@ -66,8 +65,11 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
             return _asked_in(request)
         if request.method == "POST" and not own(request):
             return refusals.from_elsewhere(request)
-        sent, file = await _sent(request, page.most) if request.method == "POST" else ([], None)
-        visit = Visit(instance, caller, request, request.path_params, dict(sent), sent, file)
+        try:
+            came = await sent(request, page.most) if request.method == "POST" else Sent()
+        except FormError as error:
+            return await run_in_threadpool(refusals.no_form, Visit(instance, caller, request), error)
+        visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
         if request.method == "POST":
             return await run_in_threadpool(_drawn, visit, page)
         return await run_in_threadpool(once_more, lambda: _drawn(visit, page))
@@ -138,24 +140,6 @@ def own(request: Request) -> bool:
     return request.headers.get("origin", "") == f"{request.url.scheme}://{request.url.netloc}"
 
 
-async def _form(request: Request) -> Mapping[str, str]:
-    return dict((await _sent(request))[0])
-
-
-async def _sent(request: Request, most: int = 0) -> tuple[list[tuple[str, str]], tuple[str, bytes] | None]:
-    """What a form sent: its texts in their order, and a file where it may have so many bytes; nothing of one that is too large."""
-    length = request.headers.get("content-length", "" if most else "0")
-    if not length.isdecimal() or int(length) > MAX_FORM + most:
-        return [], None
-    async with request.form(
-        max_files=1 if most else 0, max_fields=MAX_FIELDS, max_part_size=MAX_FORM
-    ) as form:
-        items = form.multi_items()
-        file = next((value for _, value in items if isinstance(value, UploadFile)), None)
-        texts = [(name, value) for name, value in items if isinstance(value, str)]
-        return texts, (file.filename or "", await file.read()) if file is not None else None
-
-
 def _sign_in(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         next_ = local(request.query_params.get("next", "/"))
@@ -163,7 +147,10 @@ def _sign_in(instance: Instance) -> Endpoint:
             return await run_in_threadpool(_sign_in_page, instance, request, next_)
         if not own(request):
             return refusals.from_elsewhere(request)
-        form = await _form(request)
+        try:
+            form = (await sent(request, beside=MAX_OF_ANYBODY)).last
+        except FormError as error:
+            return refusals.alone(request, error.status, "That could not be read", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_opened, instance, request, shown)
         if opened is None:
